@@ -1,1 +1,20 @@
-//! facturascripts
+//! All that Gancho knows of FacturaScripts. Pure.
+//!
+//! A record has one shape whichever way it came ([`shape`]), the changes of one burst fold into
+//! one ([`fold`]), and a change means something to the business ([`understand`]).
+
+pub mod catalogue;
+pub mod columns;
+mod diff;
+pub mod event_types;
+pub mod fold;
+mod knowledge;
+pub mod noise;
+mod rules;
+pub mod secrets;
+pub mod shape;
+pub mod text;
+mod understand;
+
+pub use knowledge::{Knowledge, Learned};
+pub use understand::{Understood, Watched, understand};

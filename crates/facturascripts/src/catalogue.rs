@@ -1,0 +1,117 @@
+//! The ERP's models that mean something to a business, and what their events are called.
+
+/// What kind of thing a model is: it decides which rules apply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A document with lines. Invoices are paid and fall due, too.
+    Document {
+        /// Whether it is an invoice.
+        invoice: bool,
+    },
+    /// An instalment of an invoice.
+    Receipt,
+    /// A payment of a receipt.
+    Payment,
+    /// Quantities of a product in a warehouse.
+    Stock,
+    /// A person who signs in to the ERP.
+    User,
+    /// Roles, their members and rights: they change what users may do.
+    Permission,
+    /// Nothing more than created, updated, deleted.
+    Plain,
+}
+
+/// A model of the ERP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Model {
+    /// The class.
+    pub name: &'static str,
+    /// The noun of its events; empty where it has none of its own.
+    pub noun: &'static str,
+    /// What kind of thing it is.
+    pub kind: Kind,
+    /// The model of its lines.
+    pub lines: Option<&'static str>,
+    /// What people call one of it, in Spanish and English.
+    pub title: (&'static str, &'static str),
+    /// Whether the Spanish word is feminine.
+    pub feminine: bool,
+    /// Where it stands in the catalogue.
+    pub area: Area,
+}
+
+/// A part of the business.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Area {
+    /// What is sold.
+    Sales,
+    /// What is bought.
+    Purchases,
+    /// With whom.
+    People,
+    /// What lies in the warehouse.
+    Warehouse,
+    /// Who works with the ERP.
+    Users,
+}
+
+impl Area {
+    /// The word in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sales => "sales",
+            Self::Purchases => "purchases",
+            Self::People => "people",
+            Self::Warehouse => "warehouse",
+            Self::Users => "users",
+        }
+    }
+}
+
+const DOCUMENT: Kind = Kind::Document { invoice: false };
+const INVOICE: Kind = Kind::Document { invoice: true };
+
+#[rustfmt::skip]
+/// Every model of the catalogue.
+pub const MODELS: &[Model] = &[
+    model("FacturaCliente", "invoice", INVOICE, Some("LineaFacturaCliente"), ("Factura de cliente", "Customer invoice"), true, Area::Sales),
+    model("FacturaProveedor", "supplier_invoice", INVOICE, Some("LineaFacturaProveedor"), ("Factura de proveedor", "Supplier invoice"), true, Area::Purchases),
+    model("AlbaranCliente", "delivery_note", DOCUMENT, Some("LineaAlbaranCliente"), ("Albarán de cliente", "Customer delivery note"), false, Area::Sales),
+    model("AlbaranProveedor", "supplier_delivery_note", DOCUMENT, Some("LineaAlbaranProveedor"), ("Albarán de proveedor", "Supplier delivery note"), false, Area::Purchases),
+    model("PedidoCliente", "order", DOCUMENT, Some("LineaPedidoCliente"), ("Pedido de cliente", "Customer order"), false, Area::Sales),
+    model("PedidoProveedor", "supplier_order", DOCUMENT, Some("LineaPedidoProveedor"), ("Pedido a proveedor", "Supplier order"), false, Area::Purchases),
+    model("PresupuestoCliente", "estimate", DOCUMENT, Some("LineaPresupuestoCliente"), ("Presupuesto de cliente", "Customer estimate"), false, Area::Sales),
+    model("PresupuestoProveedor", "supplier_estimate", DOCUMENT, Some("LineaPresupuestoProveedor"), ("Presupuesto de proveedor", "Supplier estimate"), false, Area::Purchases),
+    model("ReciboCliente", "receipt", Kind::Receipt, None, ("Recibo de cliente", "Customer receipt"), false, Area::Sales),
+    model("ReciboProveedor", "supplier_receipt", Kind::Receipt, None, ("Recibo de proveedor", "Supplier receipt"), false, Area::Purchases),
+    model("PagoCliente", "payment", Kind::Payment, None, ("Pago de cliente", "Customer payment"), false, Area::Sales),
+    model("PagoProveedor", "supplier_payment", Kind::Payment, None, ("Pago a proveedor", "Supplier payment"), false, Area::Purchases),
+    model("Cliente", "customer", Kind::Plain, None, ("Cliente", "Customer"), false, Area::People),
+    model("Proveedor", "supplier", Kind::Plain, None, ("Proveedor", "Supplier"), false, Area::People),
+    model("Contacto", "contact", Kind::Plain, None, ("Contacto", "Contact"), false, Area::People),
+    model("Producto", "product", Kind::Plain, None, ("Producto", "Product"), false, Area::Warehouse),
+    model("Variante", "product_variant", Kind::Plain, None, ("Variante de producto", "Product variant"), true, Area::Warehouse),
+    model("Stock", "stock", Kind::Stock, None, ("Existencias", "Stock"), true, Area::Warehouse),
+    model("User", "user", Kind::User, None, ("Usuario", "User"), false, Area::Users),
+    model("Role", "", Kind::Permission, None, ("Grupo", "Group"), false, Area::Users),
+    model("RoleUser", "", Kind::Permission, None, ("Usuario de grupo", "Group member"), false, Area::Users),
+    model("RoleAccess", "", Kind::Permission, None, ("Permiso de grupo", "Group permission"), false, Area::Users),
+];
+
+const fn model(
+    name: &'static str,
+    noun: &'static str,
+    kind: Kind,
+    lines: Option<&'static str>,
+    title: (&'static str, &'static str),
+    feminine: bool,
+    area: Area,
+) -> Model {
+    Model { name, noun, kind, lines, title, feminine, area }
+}
+
+/// The model of this class.
+pub fn find(name: &str) -> Option<&'static Model> {
+    MODELS.iter().find(|model| model.name == name)
+}

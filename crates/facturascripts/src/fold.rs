@@ -1,0 +1,85 @@
+//! One act, one event (EVENTS rule 1): changes of one burst to one row are one change.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gancho_model::{Change, ObjectKey, Operation, Record};
+
+/// A change in its one shape, perhaps made of several.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Folded {
+    /// The change.
+    pub change: Change,
+    /// Secret columns that changed; their values were dropped.
+    pub changed_secrets: BTreeSet<String>,
+    /// The row as it was before the burst, as far as its changes show it.
+    pub oldest: Option<Record>,
+    /// Which changes of the request it is made of, by their place.
+    pub made_of: Vec<usize>,
+}
+
+/// Folds changes of the same burst and row, in the order given. Those without a burst stay alone.
+/// A row that came and went within a burst leaves nothing.
+pub fn fold(changes: Vec<Folded>) -> Vec<Folded> {
+    let mut open: BTreeMap<(String, ObjectKey), usize> = BTreeMap::new();
+    let mut out: Vec<Option<Folded>> = vec![];
+    for next in changes {
+        let Some(burst) = next.change.burst.clone() else {
+            out.push(Some(next));
+            continue;
+        };
+        let place = open.entry((burst, next.change.row.clone())).or_insert(out.len());
+        match out.get_mut(*place) {
+            Some(slot) => {
+                *slot = match slot.take() {
+                    Some(earlier) => merge(earlier, next),
+                    None => Some(next), // it came and went before, and comes again
+                }
+            }
+            None => out.push(Some(next)),
+        }
+    }
+    out.into_iter().flatten().collect()
+}
+
+fn merge(mut earlier: Folded, later: Folded) -> Option<Folded> {
+    use Operation::{Delete, Insert, Update};
+    earlier.made_of.extend(later.made_of);
+    earlier.changed_secrets.extend(later.changed_secrets);
+    let (old, new) = (&mut earlier.change, later.change);
+    let operation = match (old.operation, new.operation) {
+        (Insert, Delete) => return None,
+        (Insert, Insert | Update) => Insert,
+        (Update | Delete, Insert | Update) => Update,
+        (Update | Delete, Delete) => Delete,
+    };
+    let last_seen = new.before.clone().or(old.after.clone()).or(old.before.take());
+    earlier.oldest = oldest(earlier.oldest.take(), new.before);
+    old.before = match operation {
+        Insert => None,
+        Update => earlier.oldest.clone(),
+        // What a deletion shows is the row as it was at last.
+        Delete => last_seen,
+    };
+    old.after = if operation == Delete { None } else { keep_lines(old.after.take(), new.after) };
+    old.operation = operation;
+    old.at = new.at.or(old.at);
+    Some(earlier)
+}
+
+/// The first value seen of each column.
+fn oldest(first: Option<Record>, second: Option<Record>) -> Option<Record> {
+    let (Some(mut first), Some(second)) = (first.clone(), second) else { return first };
+    for (column, value) in second {
+        first.entry(column).or_insert(value);
+    }
+    Some(first)
+}
+
+/// The last record; the lines of an earlier one if it carries none.
+fn keep_lines(earlier: Option<Record>, later: Option<Record>) -> Option<Record> {
+    let mut later = later?;
+    if let Some(lines) = earlier.and_then(|mut earlier| earlier.remove("lines")) {
+        later.entry("lines").or_insert(lines);
+    }
+    Some(later)
+}

@@ -1,0 +1,35 @@
+//! Paid and due are flags that turned, whatever wrote them (EVENTS rules 2 and 4).
+
+use gancho_model::{Operation, Record};
+use serde_json::Value;
+
+use super::{Events, previous, update};
+use crate::{catalogue, fold::Folded};
+
+pub(super) fn tell(folded: &Folded, paid: &str, due: &str, events: &mut Events<'_>) {
+    let on = |record: &Record, flag: &str| record.get(flag) == Some(&Value::Bool(true));
+    let off = |record: &Record, flag: &str| record.get(flag) == Some(&Value::Bool(false));
+    if let (Operation::Insert, Some(after)) = (folded.change.operation, &folded.change.after) {
+        if on(after, paid) {
+            events.push("paid", []);
+        }
+        return; // a cash invoice is born due: that is no news
+    }
+    let Some((before, after, _)) = update(folded, None) else { return };
+    let turned = |flag: &str| off(before, flag) && on(after, flag);
+    let unpaid = on(before, paid) && off(after, paid);
+    let model = catalogue::find(&folded.change.row.model);
+    let told = |verb: &str, events: &mut Events<'_>| {
+        if let Some((_, _, diff)) = update(folded, model) {
+            events.push(verb, previous(diff));
+        }
+    };
+    if turned(paid) {
+        told("paid", events);
+    }
+    if unpaid {
+        told("unpaid", events);
+    } else if turned(due) {
+        told("overdue", events);
+    }
+}

@@ -1,0 +1,90 @@
+//! What a change means, kind by kind of model (EVENTS, rules 2 to 11).
+
+mod document;
+mod flag;
+mod permission;
+mod record;
+mod stock;
+mod user;
+
+use gancho_model::{EventType, Operation, Payload, Record};
+use serde_json::{Map, Value};
+
+use crate::{
+    Knowledge,
+    catalogue::{self, Kind, Model},
+    diff::{Diff, diff},
+    fold::Folded,
+};
+
+pub(crate) use permission::Told;
+
+/// The events of one change, in the order in which they are told.
+pub(crate) fn events(folded: &Folded, knowledge: &Knowledge, told: &mut Told) -> Vec<Payload> {
+    let Some(model) = catalogue::find(&folded.change.row.model) else {
+        return record::other_model(folded);
+    };
+    let mut events = Events { folded, noun: model.noun, out: vec![] };
+    match model.kind {
+        Kind::Permission => permission::tell(folded, knowledge, told, &mut events),
+        Kind::User => user::tell(folded, model, told, &mut events),
+        kind => {
+            record::tell(folded, model, &mut events);
+            match kind {
+                Kind::Document { invoice } => {
+                    if invoice {
+                        flag::tell(folded, "pagada", "vencida", &mut events);
+                    }
+                    document::tell(folded, invoice, knowledge, &mut events);
+                }
+                Kind::Receipt => flag::tell(folded, "pagado", "vencido", &mut events),
+                Kind::Stock => stock::tell(folded, &mut events),
+                _ => {}
+            }
+        }
+    }
+    events.out
+}
+
+/// Events of one change being gathered.
+struct Events<'a> {
+    folded: &'a Folded,
+    noun: &'a str,
+    out: Vec<Payload>,
+}
+
+impl Events<'_> {
+    /// Tells `noun.verb` of the change's own record.
+    fn push(&mut self, verb: &str, extra: impl IntoIterator<Item = (&'static str, Value)>) {
+        let change = &self.folded.change;
+        let object = change.after.as_ref().or(change.before.as_ref()).cloned().unwrap_or_default();
+        self.push_object(verb, object, extra);
+    }
+
+    /// Tells `noun.verb` of another record.
+    fn push_object(&mut self, verb: &str, object: Record, extra: impl IntoIterator<Item = (&'static str, Value)>) {
+        let mut data: Map<String, Value> = extra.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        data.insert("object".into(), Value::Object(object));
+        let name = format!("{}.{verb}", self.noun);
+        // Nouns and verbs of the catalogue make good types; a test walks through all of them.
+        let Ok(event) = EventType::parse(&name) else { return };
+        let change = &self.folded.change;
+        self.out.push(Payload { event, data, object: Some(change.row.clone()), at: change.at });
+    }
+}
+
+/// An update's two sides and what differs; nothing for inserts and deletes.
+fn update<'a>(folded: &'a Folded, model: Option<&Model>) -> Option<(&'a Record, &'a Record, Diff)> {
+    let change = &folded.change;
+    match (change.operation, &change.before, &change.after) {
+        (Operation::Update, Some(before), Some(after)) => {
+            Some((before, after, diff(&change.row.model, model, before, after)))
+        }
+        _ => None,
+    }
+}
+
+/// The update's old values as `previous`.
+fn previous(diff: Diff) -> [(&'static str, Value); 1] {
+    [("previous", Value::Object(diff.previous))]
+}

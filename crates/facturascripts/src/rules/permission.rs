@@ -1,0 +1,51 @@
+//! What users may do changed: one event for each user affected (EVENTS rule 6).
+
+use std::collections::{BTreeSet, HashSet};
+
+use gancho_model::{Change, Record};
+use serde_json::Value;
+
+use super::Events;
+use crate::{Knowledge, diff::diff, fold::Folded};
+
+/// Who was told of already, burst by burst: a role that goes takes its rows along, and that is one act.
+#[derive(Default)]
+pub(crate) struct Told(HashSet<(String, String)>);
+
+impl Told {
+    /// Whether this user is still to be told of.
+    fn first(&mut self, burst: Option<&String>, nick: &str) -> bool {
+        burst.is_none_or(|burst| self.0.insert((burst.clone(), nick.to_owned())))
+    }
+
+    /// A user who goes loses nothing more.
+    pub(super) fn user_gone(&mut self, change: &Change) {
+        if let Some(burst) = &change.burst {
+            self.0.insert((burst.clone(), change.row.key.clone()));
+        }
+    }
+}
+
+pub(super) fn tell(folded: &Folded, knowledge: &Knowledge, told: &mut Told, events: &mut Events<'_>) {
+    let change = &folded.change;
+    let sides: Vec<&Record> = change.before.iter().chain(&change.after).collect();
+    if let [before, after] = sides[..]
+        && !diff(&change.row.model, None, before, after).is_news
+    {
+        return;
+    }
+    let column = |name: &'static str| sides.iter().filter_map(move |row| row.get(name).and_then(Value::as_str));
+    let affected: BTreeSet<&str> = if change.row.model == "RoleUser" {
+        column("nick").collect()
+    } else {
+        column("codrole").flat_map(|role| knowledge.members(role)).collect()
+    };
+    let Some(cause) = sides.last() else { return };
+    events.noun = "user";
+    for nick in affected {
+        if told.first(change.burst.as_ref(), nick) {
+            let cause = Value::Object((*cause).clone());
+            events.push_object("permissions_changed", knowledge.user(nick), [("cause", cause)]);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Users: sessions, passwords, being let in or not (EVENTS rule 6).
+
+use gancho_model::Operation;
+use serde_json::{Value, json};
+
+use super::{Events, Told, previous, record, update};
+use crate::{catalogue::Model, fold::Folded};
+
+pub(super) fn tell(folded: &Folded, model: &Model, told: &mut Told, events: &mut Events<'_>) {
+    if folded.change.operation == Operation::Delete {
+        told.user_gone(&folded.change);
+    }
+    let Some((before, after, diff)) = update(folded, Some(model)) else {
+        return record::tell(folded, model, events);
+    };
+    let enabled = |record: &gancho_model::Record| record.get("enabled").and_then(Value::as_bool);
+    let (was, is) = (enabled(before), enabled(after));
+    let changed: Vec<&String> = folded.changed_secrets.iter().filter(|column| *column != "logkey").collect();
+    if diff.is_news || !changed.is_empty() {
+        let mut extra: Vec<_> = vec![];
+        if !diff.previous.is_empty() {
+            extra.extend(previous(diff));
+        }
+        if !changed.is_empty() {
+            extra.push(("changed", json!(changed)));
+        }
+        events.push("updated", extra);
+    }
+    match (was, is) {
+        (Some(false), Some(true)) => events.push("enabled", []),
+        (Some(true), Some(false)) => events.push("disabled", []),
+        _ => {}
+    }
+    // The database can't tell a login from a logout: both replace the session key.
+    if folded.changed_secrets.contains("logkey") {
+        events.push("session_changed", []);
+    }
+}

@@ -1,0 +1,87 @@
+use std::collections::{BTreeSet, HashSet};
+
+use gancho_model::{Change, ObjectKey, Operation, Payload};
+
+use crate::{
+    Knowledge, Learned, catalogue, columns,
+    fold::{Folded, fold},
+    rules, secrets,
+    shape::Shape,
+};
+
+/// Which models of a source make events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Watched(Option<HashSet<String>>);
+
+impl Watched {
+    /// These models, named by class or by table; those of the catalogue if none are named.
+    pub fn new(models: Option<&[String]>) -> Self {
+        Self(models.map(|models| models.iter().map(|name| class_of(name)).collect()))
+    }
+
+    fn contains(&self, model: &str) -> bool {
+        match &self.0 {
+            Some(models) => models.contains(model),
+            None => catalogue::find(model).is_some(),
+        }
+    }
+}
+
+/// What changes mean.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Understood {
+    /// The events, each with the places of the changes that it is made of.
+    pub events: Vec<(Vec<usize>, Payload)>,
+    /// What was learned on the way, to be remembered together with the events.
+    pub learned: Vec<Learned>,
+}
+
+/// Turns the changes of one request into events. `knowledge` is what was known before it and
+/// grows on the way.
+pub fn understand(changes: Vec<Change>, shape: &Shape, watched: &Watched, knowledge: &mut Knowledge) -> Understood {
+    let shaped = changes.into_iter().enumerate().map(|(place, change)| shaped(shape, place, change)).collect();
+    let mut understood = Understood::default();
+    let mut told = rules::Told::default();
+    for folded in fold(shaped) {
+        // Roles must still be known when their going is told; everything else when it is read.
+        let lesson = Knowledge::lesson(&folded.change);
+        if watched.contains(&folded.change.row.model) && !secrets::is_secret_model(&folded.change.row.model) {
+            for payload in rules::events(&folded, knowledge, &mut told) {
+                understood.events.push((folded.made_of.clone(), payload));
+            }
+        }
+        if let Some(learned) = lesson {
+            knowledge.learn(learned.clone());
+            understood.learned.push(learned);
+        }
+    }
+    understood
+}
+
+fn shaped(shape: &Shape, place: usize, mut change: Change) -> Folded {
+    change.row = ObjectKey { model: class_of(&change.row.model), key: change.row.key };
+    let changed_secrets = changed_secrets(&change);
+    let model = change.row.model.clone();
+    let one = |record: Option<_>| record.map(|record| shape.record(&model, record, |_| None));
+    change.before = one(change.before);
+    change.after = one(change.after);
+    Folded { oldest: change.before.clone(), change, changed_secrets, made_of: vec![place] }
+}
+
+/// That a secret changed is news; its value is nobody's.
+fn changed_secrets(change: &Change) -> BTreeSet<String> {
+    let (Operation::Update, Some(before), Some(after)) = (change.operation, &change.before, &change.after) else {
+        return BTreeSet::new();
+    };
+    after
+        .iter()
+        .filter(|(column, _)| secrets::is_secret(&change.row.model, column))
+        .filter(|(column, value)| before.get(*column).is_some_and(|old| old != *value))
+        .map(|(column, _)| column.clone())
+        .collect()
+}
+
+/// A table's name stands for its model.
+fn class_of(name: &str) -> String {
+    columns::find(name).map_or(name, |table| table.model).to_owned()
+}

@@ -1,0 +1,125 @@
+use std::collections::BTreeMap;
+
+use crate::{EndpointId, EventType, Health, Pattern, Plan, Secret, SourceId, Timestamp};
+
+/// A registered webhook URL. Pages call it *webhook*.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Endpoint {
+    /// `ep_…`
+    pub id: EndpointId,
+    /// Where to.
+    pub url: String,
+    /// What people call it.
+    pub name: Option<String>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// What it asks for; at least one.
+    pub events: Vec<Pattern>,
+    /// Only events of these sources; of all if empty.
+    pub sources: Vec<SourceId>,
+    /// Whether it collects.
+    pub enabled: bool,
+    /// Whether it waits, collecting.
+    pub paused: bool,
+    /// Header fields of the owner's own. Secret: tokens stand in them.
+    pub headers: BTreeMap<String, String>,
+    /// An attempt all in all, milliseconds.
+    pub timeout_ms: u32,
+    /// When to try again.
+    pub retry: Plan,
+    /// At most so many attempts a second.
+    pub rate_per_s: Option<u32>,
+    /// At most so many attempts at once.
+    pub max_in_flight: Option<u32>,
+    /// What its deliveries are signed with.
+    pub secrets: SigningSecrets,
+    /// How it has been answering.
+    pub health: Health,
+    /// Why it is disabled, where no person did it.
+    pub disabled_reason: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When a person last changed it.
+    pub updated_at: Timestamp,
+}
+
+/// An endpoint's secret, and the next one while a rotation overlaps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SigningSecrets {
+    /// The secret. During a rotation, the old one.
+    pub current: Secret,
+    /// The new secret, and until when both sign.
+    pub next: Option<(Secret, Timestamp)>,
+}
+
+impl SigningSecrets {
+    /// One secret, no rotation.
+    pub fn one(secret: Secret) -> Self {
+        Self { current: secret, next: None }
+    }
+
+    /// Begins a rotation. One that is under way is finished first.
+    pub fn rotate(&mut self, new: Secret, until: Timestamp, now: Timestamp) {
+        self.finish();
+        if until <= now {
+            self.current = new;
+        } else {
+            self.next = Some((new, until));
+        }
+    }
+
+    /// Ends a rotation: only the new secret signs from here on.
+    pub fn finish(&mut self) {
+        if let Some((next, _)) = self.next.take() {
+            self.current = next;
+        }
+    }
+
+    /// What signs at this moment: the secret and, while both do, the new one.
+    pub fn at(&self, now: Timestamp) -> (&Secret, Option<&Secret>) {
+        match &self.next {
+            Some((next, until)) if now < *until => (&self.current, Some(next)),
+            Some((next, _)) => (next, None),
+            None => (&self.current, None),
+        }
+    }
+}
+
+impl Endpoint {
+    /// Whether an event of this type and source is collected for this endpoint.
+    pub fn wants(&self, event: &EventType, source: Option<SourceId>) -> bool {
+        self.enabled && self.would_want(event, source)
+    }
+
+    /// Whether it would be, were the endpoint enabled.
+    pub fn would_want(&self, event: &EventType, source: Option<SourceId>) -> bool {
+        let from_here = self.sources.is_empty() || source.is_some_and(|source| self.sources.contains(&source));
+        // Gancho's own events come from no source.
+        (from_here || event.is_own()) && self.events.iter().any(|pattern| pattern.matches(event))
+    }
+
+    /// Whether deliveries may go, tests aside.
+    pub fn is_open(&self) -> bool {
+        self.enabled && !self.paused
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rotation() {
+        let at = Timestamp::from_s;
+        let mut secrets = SigningSecrets::one(Secret::new("a"));
+        secrets.rotate(Secret::new("b"), at(10), at(0));
+        assert_eq!(secrets.at(at(9)), (&Secret::new("a"), Some(&Secret::new("b"))));
+        assert_eq!(secrets.at(at(10)), (&Secret::new("b"), None));
+        secrets.rotate(Secret::new("c"), at(20), at(5));
+        assert_eq!(secrets.at(at(6)), (&Secret::new("b"), Some(&Secret::new("c"))));
+        secrets.finish();
+        assert_eq!(secrets.at(at(6)), (&Secret::new("c"), None));
+        secrets.rotate(Secret::new("d"), at(6), at(6));
+        assert_eq!(secrets.at(at(6)), (&Secret::new("d"), None));
+    }
+}

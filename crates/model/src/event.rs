@@ -1,0 +1,82 @@
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use crate::{EventId, EventType, SourceId, Timestamp, canonical};
+
+/// What happened, as it is kept: immutable, its body rendered once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// `evt_…`
+    pub id: EventId,
+    /// Its place in the feed, counted from 1; 0 while it has none, and for tests, which have none.
+    pub sequence: u64,
+    /// Its type.
+    pub event: EventType,
+    /// When it happened, to the second.
+    pub created: Timestamp,
+    /// When we heard of it.
+    pub arrived_at: Timestamp,
+    /// The ERP it comes from.
+    pub source: Option<SourceId>,
+    /// The row it is about, to find it again.
+    pub object: Option<ObjectKey>,
+    /// The bytes that are signed and sent, shared by all deliveries.
+    pub body: Bytes,
+}
+
+/// A row of the ERP: a model and its key, such as `FacturaCliente` and `123`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectKey {
+    /// The ERP's model.
+    pub model: String,
+    /// The primary key as text.
+    pub key: String,
+}
+
+impl std::fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.model, self.key)
+    }
+}
+
+impl ObjectKey {
+    /// Reads `Model:key`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (model, key) = text.split_once(':')?;
+        (!model.is_empty() && !key.is_empty()).then(|| Self { model: model.into(), key: key.into() })
+    }
+}
+
+/// An event before it is rendered: its type and `data`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Payload {
+    /// The type.
+    pub event: EventType,
+    /// `data`: `object` and whatever goes with it.
+    pub data: Map<String, Value>,
+    /// The row it is about.
+    pub object: Option<ObjectKey>,
+    /// When it happened, if the sender knows.
+    pub at: Option<Timestamp>,
+}
+
+/// Renders the body that receivers get: `{"id","event","created","data","source"}`, with
+/// `"test":true` at its end for tests. `data` is written canonically.
+pub fn render_body(
+    id: EventId,
+    event: &EventType,
+    created: Timestamp,
+    data: Map<String, Value>,
+    source: Option<SourceId>,
+    test: bool,
+) -> Bytes {
+    let mut out = Vec::with_capacity(1024);
+    out.extend_from_slice(format!(r#"{{"id":"{id}","event":"{event}","created":{},"data":"#, created.s()).as_bytes());
+    canonical::write(&Value::Object(data), &mut out);
+    match source {
+        Some(source) => out.extend_from_slice(format!(r#","source":"{source}""#).as_bytes()),
+        None => out.extend_from_slice(br#","source":null"#),
+    }
+    out.extend_from_slice(if test { br#","test":true}"# } else { b"}" });
+    Bytes::from(out)
+}

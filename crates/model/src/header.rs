@@ -1,0 +1,82 @@
+//! Header fields that an endpoint may add to its deliveries.
+
+/// How many an endpoint may add.
+pub const COUNT_MAX: usize = 20;
+/// The longest value, in bytes.
+pub const VALUE_MAX: usize = 2048;
+
+/// Hop-by-hop fields (RFC 9110 §7.6.1), and those that the connection or the body decides.
+const FORBIDDEN: &[&str] = &[
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+];
+/// Ours to say.
+const FORBIDDEN_PREFIXES: &[&str] = &["x-webhook-", "webhook-"];
+
+/// Why a header field can't be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadHeader {
+    /// The name is not a token (RFC 9110 §5.6.2).
+    #[error("is no header name")]
+    Name,
+    /// It is Gancho's or the connection's.
+    #[error("is set by Gancho or by the connection and can't be overridden")]
+    Forbidden,
+    /// The value has characters that a header can't carry, or is too long.
+    #[error("has a value that a header can't carry: visible ASCII characters and blanks only, at most {VALUE_MAX}")]
+    Value,
+}
+
+/// Checks one field.
+///
+/// # Errors
+/// [`BadHeader`] says what is wrong.
+pub fn check(name: &str, value: &str) -> Result<(), BadHeader> {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || name.len() > 100 || !name.bytes().all(token) {
+        return Err(BadHeader::Name);
+    }
+    let lower = name.to_ascii_lowercase();
+    if FORBIDDEN.contains(&lower.as_str()) || FORBIDDEN_PREFIXES.iter().any(|prefix| lower.starts_with(prefix)) {
+        return Err(BadHeader::Forbidden);
+    }
+    let good = |byte: u8| (b' '..=b'~').contains(&byte);
+    if value.len() > VALUE_MAX || value.trim() != value || !value.bytes().all(good) {
+        return Err(BadHeader::Value);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ours_can_t_be_overridden() {
+        assert_eq!(check("Authorization", "Bearer abc"), Ok(()));
+        assert_eq!(check("X-Tenant", ""), Ok(()));
+        for name in
+            ["X-Webhook-Signature", "WEBHOOK-ID", "host", "Content-Length", "Transfer-Encoding", "User-Agent", "te"]
+        {
+            assert_eq!(check(name, "x"), Err(BadHeader::Forbidden), "{name}");
+        }
+        assert_eq!(check("a b", "x"), Err(BadHeader::Name));
+        assert_eq!(check("", "x"), Err(BadHeader::Name));
+        for value in ["a\r\nHost: evil", "a\0", "ñ", " x"] {
+            assert_eq!(check("X-A", value), Err(BadHeader::Value), "{value:?}");
+        }
+    }
+}

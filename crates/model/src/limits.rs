@@ -1,0 +1,61 @@
+//! The limits of CONTRACT §4, each the default of a setting.
+
+/// Sizes, times and numbers that bound everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest body of an API request, bytes.
+    pub request_bytes: usize,
+    /// Largest body of an event, bytes.
+    pub event_bytes: usize,
+    /// An attempt all in all, if the endpoint says nothing, milliseconds.
+    pub attempt_ms: u32,
+    /// Connecting, TLS included, milliseconds.
+    pub connect_ms: u32,
+    /// How much of an answer is read, bytes.
+    pub response_read_bytes: usize,
+    /// How much of an answer is kept, bytes.
+    pub response_kept_bytes: usize,
+    /// Attempts at once to one endpoint, if it says nothing.
+    pub in_flight_per_endpoint: u32,
+    /// Attempts at once in all.
+    pub in_flight: u32,
+    /// How long events, deliveries and attempts are kept, days.
+    pub retention_days: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            request_bytes: 1024 * 1024,
+            event_bytes: 256 * 1024,
+            attempt_ms: 10_000,
+            connect_ms: 5_000,
+            response_read_bytes: 64 * 1024,
+            response_kept_bytes: 16 * 1024,
+            in_flight_per_endpoint: 8,
+            in_flight: 512,
+            retention_days: 30,
+        }
+    }
+}
+
+/// The longest time that an endpoint may ask for an attempt, milliseconds.
+pub const ATTEMPT_MS_MAX: u32 = 60_000;
+/// How much longer than its longest attempt a lease lasts, milliseconds.
+pub const LEASE_SLACK_MS: i64 = 5_000;
+/// Header fields of a response.
+pub const RESPONSE_HEADERS_MAX: usize = 64;
+/// Bytes of a response's header block.
+pub const RESPONSE_HEADER_BYTES_MAX: usize = 16 * 1024;
+/// Events or changes in one request.
+pub const BATCH_MAX: usize = 1000;
+/// How long a repeat is recognised, milliseconds.
+pub const REPEAT_MS: i64 = 30 * 24 * 3600 * 1000;
+/// How far a `Retry-After` may postpone, milliseconds.
+pub const RETRY_AFTER_MS_MAX: i64 = 3600 * 1000;
+/// Rows removed in one transaction by upkeep.
+pub const RETENTION_BATCH: usize = 500;
+/// The longest plan of retries.
+pub const RETRIES_MAX: usize = 20;
+/// The longest wait between two attempts, seconds: a week.
+pub const DELAY_S_MAX: u32 = 7 * 24 * 3600;

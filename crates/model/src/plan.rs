@@ -1,0 +1,58 @@
+use serde::{Deserialize, Serialize};
+
+/// How long to wait before each retry, in seconds. The first attempt is made at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Seconds before the first retry, the second, and so on.
+    pub delays_s: Vec<u32>,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self { delays_s: vec![5, 25, 125, 625, 3125] }
+    }
+}
+
+impl Plan {
+    /// How many attempts there are in all.
+    pub fn attempts(&self) -> u32 {
+        self.delays_s.len() as u32 + 1
+    }
+
+    /// The wait after an attempt, milliseconds, when `left` attempts remain; nothing if none do.
+    /// Never earlier than planned, up to a tenth later: `fraction` in `0.0..1.0` says where.
+    pub fn delay_ms(&self, left: u32, fraction: f64) -> Option<i64> {
+        let left = usize::try_from(left).ok().filter(|&left| left > 0)?;
+        // A delivery sent again by hand may have more attempts left than a plan shortened since.
+        let index = self.delays_s.len().saturating_sub(left);
+        let planned = i64::from(*self.delays_s.get(index)?) * 1000;
+        Some(planned + (planned as f64 * 0.1 * fraction.clamp(0.0, 1.0)) as i64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Plan;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_contract_s_plan() {
+        let plan = Plan::default();
+        assert_eq!(plan.attempts(), 6);
+        let waits: Vec<_> = (1..=5).rev().filter_map(|left| plan.delay_ms(left, 0.0)).collect();
+        assert_eq!(waits, [5_000, 25_000, 125_000, 625_000, 3_125_000]);
+        assert_eq!(plan.delay_ms(0, 0.0), None);
+        assert_eq!(Plan { delays_s: vec![] }.delay_ms(3, 0.0), None);
+    }
+
+    proptest! {
+        #[test]
+        fn never_earlier_and_at_most_a_tenth_later(delays_s in prop::collection::vec(0..100_000u32, 1..20), left in 1..30u32, fraction in 0.0..1.0f64) {
+            let plan = Plan { delays_s: delays_s.clone() };
+            let index = delays_s.len().saturating_sub(left as usize);
+            let wait = plan.delay_ms(left, fraction).expect("one is left");
+            let planned = i64::from(delays_s[index]) * 1000;
+            prop_assert!(wait >= planned && wait <= planned + planned / 10);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+use crate::{Secret, SourceId, Timestamp};
+
+/// How an ERP is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceKind {
+    /// The plugin pushes.
+    Plugin,
+    /// Its REST API is polled.
+    Api,
+    /// Triggers in its database.
+    Database,
+}
+
+impl SourceKind {
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Plugin => "plugin",
+            Self::Api => "api",
+            Self::Database => "database",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Plugin, Self::Api, Self::Database].into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// One ERP installation, and how we hear it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Source {
+    /// `src_…`
+    pub id: SourceId,
+    /// What people call it.
+    pub name: String,
+    /// How it is heard.
+    pub kind: SourceKind,
+    /// Where the ERP or its database is. Secret: passwords stand in it.
+    pub url: Option<Secret>,
+    /// The key of its API.
+    pub key: Option<Secret>,
+    /// The zone of its timestamps, an IANA name.
+    pub time_zone: String,
+    /// Watched models; those of the catalogue if none are named.
+    pub models: Option<Vec<String>>,
+    /// The last change or event heard.
+    pub heard_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}

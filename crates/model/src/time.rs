@@ -1,0 +1,82 @@
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A moment: milliseconds since 1970 in UTC. Written as RFC 3339 with milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+/// The year 9999, the end of RFC 3339.
+const LATEST_MS: i64 = 253_402_207_200_000;
+
+impl Timestamp {
+    /// From milliseconds since 1970, cut to the years that RFC 3339 can write.
+    pub fn from_ms(ms: i64) -> Self {
+        Self(ms.clamp(-LATEST_MS / 8, LATEST_MS))
+    }
+
+    /// From seconds since 1970, cut likewise.
+    pub fn from_s(s: i64) -> Self {
+        Self::from_ms(s.saturating_mul(1000))
+    }
+
+    /// Milliseconds since 1970.
+    pub fn ms(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since 1970, rounded down.
+    pub fn s(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// This moment and so many milliseconds.
+    pub fn plus_ms(self, ms: i64) -> Self {
+        Self::from_ms(self.0.saturating_add(ms))
+    }
+
+    /// Milliseconds from `earlier` to this moment; negative if it is later.
+    pub fn since_ms(self, earlier: Self) -> i64 {
+        self.0 - earlier.0
+    }
+
+    /// Reads RFC 3339 with any offset.
+    pub fn parse(text: &str) -> Option<Self> {
+        let at: jiff::Timestamp = text.parse().ok()?;
+        Some(Self::from_ms(at.as_millisecond()))
+    }
+}
+
+impl std::fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // from_ms keeps the range that jiff can hold.
+        let at = jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        write!(f, "{at:.3}")
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| de::Error::custom("not an RFC 3339 time"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Timestamp;
+
+    #[test]
+    fn written_with_milliseconds_and_read_with_any_offset() {
+        assert_eq!(Timestamp::from_ms(1_709_546_400_007).to_string(), "2024-03-04T10:00:00.007Z");
+        assert_eq!(Timestamp::from_s(0).to_string(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(Timestamp::parse("2024-03-04T11:00:00+01:00"), Some(Timestamp::from_s(1_709_546_400)));
+        assert_eq!(Timestamp::parse("yesterday"), None);
+        assert!(Timestamp::from_ms(i64::MAX).to_string().starts_with("9999-12-30"));
+        assert!(!Timestamp::from_ms(i64::MIN).to_string().is_empty());
+    }
+}

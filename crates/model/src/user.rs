@@ -1,0 +1,40 @@
+use crate::{Timestamp, UserId};
+
+/// What a person may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Everything.
+    Admin,
+    /// Look at everything but secrets.
+    Viewer,
+}
+
+impl Role {
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Viewer => "viewer",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Admin, Self::Viewer].into_iter().find(|role| role.as_str() == text)
+    }
+}
+
+/// A person who may sign in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// `usr_…`
+    pub id: UserId,
+    /// The name to sign in with.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+    /// The password as an Argon2 hash.
+    pub password_hash: String,
+    /// When they were added.
+    pub created_at: Timestamp,
+}

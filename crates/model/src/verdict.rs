@@ -1,0 +1,106 @@
+use crate::{Plan, Reply, Timestamp, limits::RETRY_AFTER_MS_MAX};
+
+/// What becomes of a delivery after an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It arrived.
+    Delivered,
+    /// Try again, at this time or later.
+    Retry {
+        /// When.
+        at: Timestamp,
+    },
+    /// It was the last attempt.
+    Failed,
+}
+
+impl Verdict {
+    /// Whether the attempt succeeded.
+    pub fn is_success(self) -> bool {
+        matches!(self, Self::Delivered)
+    }
+}
+
+impl Reply {
+    /// 2xx, read to its end or to the limit.
+    pub fn is_success(self) -> bool {
+        matches!(self, Self::Status { code: 200..=299, .. })
+    }
+
+    /// `410 Gone`: the receiver wants nothing more, ever.
+    pub fn is_gone(self) -> bool {
+        matches!(self, Self::Status { code: 410, .. })
+    }
+}
+
+/// Decides after an attempt: `left` attempts remain, `now` is its end, `fraction` in `0.0..1.0`
+/// is the jitter. `Retry-After` counts on 429 and 503 only, postpones and never brings forward,
+/// and by an hour at most.
+pub fn judge(reply: Reply, left: u32, plan: &Plan, now: Timestamp, fraction: f64) -> Verdict {
+    if reply.is_success() {
+        return Verdict::Delivered;
+    }
+    let Some(planned_ms) = plan.delay_ms(left, fraction) else { return Verdict::Failed };
+    let asked_ms = match reply {
+        Reply::Status { code: 429 | 503, retry_after_ms: Some(ms) } => ms.clamp(0, RETRY_AFTER_MS_MAX),
+        _ => 0,
+    };
+    Verdict::Retry { at: now.plus_ms(planned_ms.max(asked_ms)) }
+}
+
+/// Reads a `Retry-After` header, seconds or an HTTP date (RFC 9110 §10.2.3), as milliseconds from now.
+pub fn retry_after_ms(text: &str, now: Timestamp) -> Option<i64> {
+    let text = text.trim();
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(text.parse::<i64>().unwrap_or(i64::MAX).saturating_mul(1000));
+    }
+    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    Some(Timestamp::from_ms(date.as_millisecond()).since_ms(now).max(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn status(code: u16) -> Reply {
+        Reply::Status { code, retry_after_ms: None }
+    }
+
+    #[test]
+    fn only_2xx_is_success() {
+        let now = Timestamp::from_s(100);
+        for code in 100..600 {
+            let verdict = judge(status(code), 0, &Plan::default(), now, 0.0);
+            assert_eq!(verdict == Verdict::Delivered, (200..300).contains(&code), "{code}");
+            assert_eq!(verdict == Verdict::Failed, !(200..300).contains(&code), "{code}");
+        }
+        assert_eq!(judge(Reply::Nothing, 5, &Plan::default(), now, 0.0), Verdict::Retry { at: Timestamp::from_s(105) });
+        assert_eq!(judge(Reply::Nothing, 0, &Plan::default(), now, 0.0), Verdict::Failed);
+    }
+
+    #[test]
+    fn retry_after_in_both_forms() {
+        let now = Timestamp::parse("2015-10-21T07:28:00Z").expect("a time");
+        assert_eq!(retry_after_ms("120", now), Some(120_000));
+        assert_eq!(retry_after_ms("99999999999999999999", now), Some(i64::MAX));
+        assert_eq!(retry_after_ms("Wed, 21 Oct 2015 07:29:00 GMT", now), Some(60_000));
+        assert_eq!(retry_after_ms("Wed, 21 Oct 2015 07:27:00 GMT", now), Some(0));
+        for bad in ["", "-5", "soon", "1.5"] {
+            assert_eq!(retry_after_ms(bad, now), None, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn retry_after_postpones_within_an_hour(code in prop::sample::select(vec![429u16, 503, 500, 404]), asked in prop::option::of(-10_000..10_000_000i64), left in 1..6u32, fraction in 0.0..1.0f64) {
+            let (now, plan) = (Timestamp::from_s(1000), Plan::default());
+            let Verdict::Retry { at: plain } = judge(status(code), left, &plan, now, fraction) else { panic!("retries") };
+            let reply = Reply::Status { code, retry_after_ms: asked };
+            let Verdict::Retry { at } = judge(reply, left, &plan, now, fraction) else { panic!("retries") };
+            let listens = matches!(code, 429 | 503);
+            let wanted = now.plus_ms(asked.unwrap_or(0).clamp(0, RETRY_AFTER_MS_MAX));
+            prop_assert_eq!(at, if listens { plain.max(wanted) } else { plain });
+        }
+    }
+}
