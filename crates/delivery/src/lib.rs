@@ -1,1 +1,18 @@
-//! delivery
+//! The engine: claims what is due, signs it, dials with care, sends, judges, records.
+//!
+//! The store is the only hand-over. A delivery is leased before its attempt and recorded after it;
+//! no transaction is open in between.
+
+mod address_book;
+mod attempt;
+mod bell;
+mod client;
+mod engine;
+mod recorder;
+mod request;
+mod upkeep;
+mod window;
+
+pub use address_book::{AddressBook, ResolveError, SystemResolver};
+pub use client::{Client, ClientOptions, Guard, TlsOptions};
+pub use engine::{Engine, EngineOptions};

@@ -54,7 +54,7 @@ pub const REPEAT_MS: i64 = 30 * 24 * 3600 * 1000;
 /// How far a `Retry-After` may postpone, milliseconds.
 pub const RETRY_AFTER_MS_MAX: i64 = 3600 * 1000;
 /// Rows removed in one transaction by upkeep.
-pub const RETENTION_BATCH: usize = 500;
+pub const RETENTION_BATCH: u32 = 500;
 /// The longest plan of retries.
 pub const RETRIES_MAX: usize = 20;
 /// The longest wait between two attempts, seconds: a week.

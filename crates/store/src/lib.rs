@@ -1,1 +1,28 @@
-//! store
+//! Where Gancho's things rest.
+//!
+//! [`Store`] is a set of verbs, each named by what its caller means and each a transaction of its
+//! own. There is no `begin`: nothing outside can hold a transaction open, least of all over a
+//! network call. Every verb that needs the time is given `now`.
+
+mod bell;
+mod error;
+pub mod sqlite;
+pub mod vault;
+mod verbs;
+
+pub use bell::{Bell, Claimed};
+pub use error::StoreError;
+pub use verbs::{
+    accept::{Accepted, Accepting, NewEvent, Recalled, Remember, RepeatKey, RepeatKind, Submission},
+    access::Access,
+    deliver::{Claims, Delivering, Due, Outcome, Turned, Want},
+    endpoint::{Endpoints, Standing},
+    log::{DeliveryFilter, EventFilter, Log, Page},
+    source::Sources,
+    upkeep::{Pruned, Upkeep},
+};
+
+/// Everything that rests: one trait to hand around, sections by who uses them.
+pub trait Store: Accepting + Access + Delivering + Endpoints + Log + Sources + Upkeep {}
+
+impl<T: Accepting + Access + Delivering + Endpoints + Log + Sources + Upkeep> Store for T {}

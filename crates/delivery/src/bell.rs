@@ -1,0 +1,54 @@
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use gancho_model::{Ambient, EndpointId, Lane, Timestamp};
+use gancho_store::{Bell, Claimed, Due};
+use tokio::sync::Notify;
+
+use crate::window::Window;
+
+/// The window as the store's thread and the engine's tasks share it, and what wakes the engine.
+pub(crate) struct Shared {
+    window: Mutex<Window>,
+    pub wake: Notify,
+    pub endpoints_stale: AtomicBool,
+    pub ambient: Arc<dyn Ambient>,
+}
+
+impl Shared {
+    pub fn new(window: Window, ambient: Arc<dyn Ambient>) -> Self {
+        Self { window: Mutex::new(window), wake: Notify::new(), endpoints_stale: AtomicBool::new(true), ambient }
+    }
+
+    /// Held for a moment only; nothing is awaited under it.
+    pub fn window(&self) -> MutexGuard<'_, Window> {
+        self.window.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Bell for Shared {
+    fn reserve(&self, endpoint: EndpointId, now: Timestamp) -> Option<Timestamp> {
+        self.window().reserve(endpoint, now)
+    }
+
+    fn hand_over(&self, claimed: Vec<Claimed>) {
+        self.window().hand_over(claimed, self.ambient.now());
+        self.wake.notify_one();
+    }
+
+    fn give_back(&self, endpoint: EndpointId) {
+        self.window().give_back(endpoint);
+    }
+
+    fn due(&self, endpoint: EndpointId, lane: Lane, at: Timestamp) {
+        self.window().due(Due { endpoint, lane, at });
+        self.wake.notify_one();
+    }
+
+    fn endpoints_changed(&self) {
+        self.endpoints_stale.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+}

@@ -1,0 +1,61 @@
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::client::conn::http1::SendRequest;
+use tokio::time::Instant;
+use url::Url;
+
+pub(super) type Sender = SendRequest<Full<Bytes>>;
+
+/// How long an idle connection is used again. Below the five seconds after which common servers
+/// close theirs, so that we rarely write into one that is being closed.
+const IDLE: Duration = Duration::from_secs(4);
+/// Idle connections of one receiver.
+const IDLE_MAX: usize = 64;
+
+/// Idle connections, by scheme, host and port; the one used last is used first.
+#[derive(Default)]
+pub(super) struct Pool(Mutex<HashMap<String, Vec<(Sender, Instant)>>>);
+
+impl Pool {
+    fn idle(&self) -> MutexGuard<'_, HashMap<String, Vec<(Sender, Instant)>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn take(&self, key: &str) -> Option<Sender> {
+        let mut idle = self.idle();
+        let connections = idle.get_mut(key)?;
+        while let Some((sender, since)) = connections.pop() {
+            if since.elapsed() < IDLE && !sender.is_closed() {
+                return Some(sender);
+            }
+        }
+        None
+    }
+
+    pub fn put(&self, key: &str, sender: Sender) {
+        let mut idle = self.idle();
+        let connections = idle.entry(key.to_owned()).or_default();
+        if connections.len() < IDLE_MAX {
+            connections.push((sender, Instant::now()));
+        }
+    }
+
+    /// Drops what has been idle for too long.
+    pub fn sweep(&self) {
+        self.idle().retain(|_, connections| {
+            connections.retain(|(sender, since)| since.elapsed() < IDLE && !sender.is_closed());
+            !connections.is_empty()
+        });
+    }
+}
+
+pub(super) fn key(url: &Url) -> String {
+    let port = url.port_or_known_default().unwrap_or(0);
+    format!("{}://{}:{port}", url.scheme(), url.host_str().unwrap_or_default())
+}

@@ -1,0 +1,213 @@
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use gancho_model::{Ambient, Attempt, ErrorKind, Failure, Phases, Reply, judge, limits::Limits};
+use gancho_store::{Claimed, Outcome, Store, StoreError};
+use tokio::sync::mpsc;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    attempt::attempt,
+    bell::Shared,
+    client::Client,
+    recorder, upkeep,
+    window::{Target, Window, WindowLimits},
+};
+
+/// Outcomes that may wait to be recorded; beyond, attempts wait with their slots.
+const OUTCOMES_MAX: usize = 2048;
+/// How often the store is asked what is due although nobody rang.
+const POLL: Duration = Duration::from_secs(10);
+/// How long attempts may go on after a stop.
+const GRACE: Duration = Duration::from_secs(30);
+/// How long recording may go on when attempts did not end.
+const RECORD_GRACE: Duration = Duration::from_secs(1);
+/// The wait after a store that did not answer.
+const STORE_WAIT: Duration = Duration::from_millis(500);
+
+/// How the engine works.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineOptions {
+    /// The limits of CONTRACT §4.
+    pub limits: Limits,
+}
+
+/// The engine. Cheap to clone: a handle.
+#[derive(Clone)]
+pub struct Engine {
+    store: Arc<dyn Store>,
+    client: Arc<Client>,
+    shared: Arc<Shared>,
+    outcomes: mpsc::Sender<Outcome>,
+    attempts: TaskTracker,
+}
+
+impl Engine {
+    /// Runs until `stop`, then lets attempts end (30 s at most) and records them.
+    ///
+    /// # Errors
+    /// When the store can't be read at the start.
+    pub async fn run(
+        store: Arc<dyn Store>,
+        client: Arc<Client>,
+        ambient: Arc<dyn Ambient>,
+        options: EngineOptions,
+        stop: CancellationToken,
+    ) -> Result<(), StoreError> {
+        let limits = WindowLimits {
+            in_flight: options.limits.in_flight,
+            in_flight_per_endpoint: options.limits.in_flight_per_endpoint,
+        };
+        let shared = Arc::new(Shared::new(Window::new(limits), ambient.clone()));
+        let freed = store.take_over().await?;
+        if freed > 0 {
+            tracing::info!(freed, "took over deliveries that were under way when the last run ended");
+        }
+        store.attach(shared.clone());
+        let (outcomes, ended) = mpsc::channel(OUTCOMES_MAX);
+        let recording = tokio::spawn(recorder::run(store.clone(), shared.clone(), ended));
+        let upkeep = tokio::spawn(upkeep::run(store.clone(), ambient, options.limits.retention_days, stop.clone()));
+        let engine = Self { store, client, shared, outcomes, attempts: TaskTracker::new() };
+        engine.turn(&stop).await;
+
+        engine.shared.window().close();
+        engine.attempts.close();
+        let ended = tokio::time::timeout(GRACE, engine.attempts.wait()).await.is_ok();
+        if !ended {
+            let left = engine.shared.window().in_flight();
+            tracing::warn!(left, "attempts did not end in time; they will be made again");
+        }
+        drop(engine);
+        // The last sender is gone with the last attempt; what they said is recorded first.
+        let _ = tokio::time::timeout(if ended { GRACE } else { RECORD_GRACE }, recording).await;
+        let _ = upkeep.await;
+        Ok(())
+    }
+
+    /// Turns until the stop: look, claim, start, wait for the bell or the next due time.
+    async fn turn(&self, stop: &CancellationToken) {
+        let mut poll = tokio::time::interval(POLL);
+        loop {
+            // Registered before the look, so that a ring in between is not lost.
+            let rung = self.shared.wake.notified();
+            let wait = match self.step().await {
+                Ok(wait) => wait,
+                Err(error) => {
+                    tracing::warn!(%error, "the store did not answer; trying again");
+                    STORE_WAIT
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = rung => {}
+                () = tokio::time::sleep(wait) => {}
+                _ = poll.tick() => self.look_around().await,
+            }
+        }
+    }
+
+    /// One look: endpoints if they changed, what is due, what may start. Says how long to wait.
+    async fn step(&self) -> Result<Duration, StoreError> {
+        if self.shared.endpoints_stale.swap(false, Ordering::AcqRel) {
+            let read = self.store.all_endpoints().await;
+            let endpoints = read.inspect_err(|_| self.shared.endpoints_stale.store(true, Ordering::Release))?;
+            self.shared.window().set_endpoints(endpoints, self.shared.ambient.now());
+        }
+        self.start_ready();
+        let now = self.shared.ambient.now();
+        let wants = self.shared.window().wants(now);
+        if !wants.is_empty() {
+            let claims = self.store.claim(wants.clone(), now).await;
+            let now = self.shared.ambient.now();
+            match claims {
+                Ok(claims) => self.shared.window().claimed(&wants, claims, now),
+                Err(error) => {
+                    let again = wants.iter().map(|want| gancho_store::Due {
+                        endpoint: want.endpoint,
+                        lane: want.lane,
+                        at: now,
+                    });
+                    let claims = gancho_store::Claims { claimed: vec![], due: again.collect() };
+                    self.shared.window().claimed(&wants, claims, now);
+                    return Err(error);
+                }
+            }
+            self.start_ready();
+        }
+        let now = self.shared.ambient.now();
+        let next = self.shared.window().next_wake(now);
+        self.start_ready();
+        let wait_ms = next.map_or(i64::MAX, |at| at.since_ms(now));
+        Ok(Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0)).min(POLL))
+    }
+
+    /// What a lost ring would have told.
+    async fn look_around(&self) {
+        self.client.sweep();
+        match self.store.due().await {
+            Ok(due) => {
+                let mut window = self.shared.window();
+                due.into_iter().for_each(|due| window.due(due));
+            }
+            Err(error) => tracing::warn!(%error, "the store did not say what is due; trying again"),
+        }
+    }
+
+    fn start_ready(&self) {
+        loop {
+            let started = self.shared.window().start(self.shared.ambient.now());
+            let Some((target, claimed)) = started else { return };
+            let engine = self.clone();
+            self.attempts.spawn(async move { engine.deliver(target, claimed).await });
+        }
+    }
+
+    /// One attempt, from start to record.
+    async fn deliver(self, target: Arc<Target>, claimed: Claimed) {
+        let began_at = self.shared.ambient.now();
+        let (attempt, reply) = match &target.url {
+            Some(url) => attempt(&self.client, &target.endpoint, url, &claimed, began_at).await,
+            None => unsendable(&claimed, began_at),
+        };
+        let ended_at = self.shared.ambient.now();
+        let left = claimed.max_attempts.saturating_sub(claimed.attempts + 1);
+        let fraction = self.shared.ambient.fraction();
+        let duration_ms = attempt.duration_ms;
+        let outcome = Outcome {
+            delivery: claimed.id,
+            handle: claimed.handle,
+            endpoint: claimed.endpoint,
+            lane: claimed.lane,
+            verdict: judge(reply, left, &target.endpoint.retry, ended_at, fraction),
+            gone: reply.is_gone(),
+            attempt,
+            ended_at,
+            fraction,
+        };
+        recorder::log_failure(&outcome, &target.endpoint.url);
+        // Fails only when the recorder is gone, which outlives us.
+        let _ = self.outcomes.send(outcome).await;
+        self.shared.window().finished(&claimed, duration_ms, ended_at);
+        self.start_ready();
+    }
+}
+
+/// A URL that can't be read is a failed attempt like any other.
+fn unsendable(claimed: &Claimed, at: gancho_model::Timestamp) -> (Attempt, Reply) {
+    let message = "the webhook's URL can't be read: change it".to_owned();
+    let attempt = Attempt {
+        n: claimed.attempts + 1,
+        at,
+        duration_ms: 0,
+        phases: Phases::default(),
+        status_code: None,
+        error: Some(Failure { kind: ErrorKind::Connect, message }),
+        request_headers: vec![],
+        response_headers: vec![],
+        response_body: String::new(),
+        response_truncated: false,
+    };
+    (attempt, Reply::Nothing)
+}

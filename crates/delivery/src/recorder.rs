@@ -1,0 +1,72 @@
+//! Outcomes go to the store in groups: whatever ended while the last group was being written.
+
+use std::{sync::Arc, time::Duration};
+
+use gancho_model::{Turn, mask};
+use gancho_store::{Outcome, Store, StoreError, Turned};
+use tokio::sync::mpsc;
+
+use crate::bell::Shared;
+
+/// Outcomes in one group.
+const GROUP_MAX: usize = 512;
+/// The wait after a store that can't write, doubled up to the longest.
+const WAIT_MS: u64 = 50;
+const WAIT_MS_MAX: u64 = 5_000;
+
+/// Records until the last sender is gone. An outcome is kept in memory until it is written: a
+/// full disk costs time, not records.
+pub(crate) async fn run(store: Arc<dyn Store>, shared: Arc<Shared>, mut ended: mpsc::Receiver<Outcome>) {
+    let mut group = vec![];
+    while ended.recv_many(&mut group, GROUP_MAX).await > 0 {
+        let done: Vec<_> = group.iter().map(|outcome| (outcome.endpoint, outcome.delivery)).collect();
+        let turned = record(&*store, std::mem::take(&mut group)).await;
+        {
+            let mut window = shared.window();
+            for (endpoint, delivery) in done {
+                window.recorded(endpoint, delivery);
+            }
+        }
+        shared.wake.notify_one();
+        turned.iter().for_each(tell);
+    }
+}
+
+async fn record(store: &dyn Store, group: Vec<Outcome>) -> Vec<Turned> {
+    let mut wait_ms = WAIT_MS;
+    loop {
+        match store.record(group.clone()).await {
+            Ok(turned) => return turned,
+            Err(StoreError::Busy(why)) => tracing::warn!(%why, outcomes = group.len(), "outcomes wait to be recorded"),
+            Err(error) => tracing::error!(%error, outcomes = group.len(), "outcomes can't be recorded; trying again"),
+        }
+        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+        wait_ms = (wait_ms * 2).min(WAIT_MS_MAX);
+    }
+}
+
+fn tell(turned: &Turned) {
+    let endpoint = turned.endpoint;
+    match turned.turn {
+        Turn::Failing => tracing::warn!(%endpoint, "an endpoint keeps failing; one probe at a time from here on"),
+        Turn::Recovered => tracing::info!(%endpoint, "an endpoint works again"),
+        Turn::Disabled => tracing::warn!(%endpoint, "an endpoint was disabled"),
+    }
+}
+
+/// One line for an attempt that failed, readable alone.
+pub(crate) fn log_failure(outcome: &Outcome, url: &str) {
+    if let Some(error) = &outcome.attempt.error {
+        tracing::info!(
+            delivery = %outcome.delivery,
+            endpoint = %outcome.endpoint,
+            url = mask::url(url),
+            attempt = outcome.attempt.n,
+            error = error.kind.as_str(),
+            status = outcome.attempt.status_code,
+            duration_ms = outcome.attempt.duration_ms,
+            "an attempt failed: {}",
+            error.message,
+        );
+    }
+}

@@ -1,0 +1,265 @@
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+};
+
+use gancho_model::{DeliveryId, Endpoint, EndpointId, Lane, Timestamp, limits::LEASE_SLACK_MS};
+use gancho_store::{Claimed, Want};
+use url::Url;
+
+use super::rate::Rate;
+
+/// The most that is held of one endpoint, in slots: enough to keep a fast one busy between claims.
+const SHARE_PER_SLOT: u32 = 32;
+/// The same before it is known how fast the endpoint answers.
+const SHARE_PER_SLOT_UNKNOWN: u32 = 2;
+/// An endpoint whose attempts take this long is slow: it yields when slots are scarce.
+const SLOW_MS: f64 = 1000.0;
+/// Slots of a slow endpoint while slots are scarce.
+const SLOTS_WHEN_SCARCE: u32 = 2;
+
+/// An endpoint and its parsed URL.
+pub(crate) struct Target {
+    pub endpoint: Endpoint,
+    /// Checked when the endpoint was saved; nothing if an older version took what this one does not.
+    pub url: Option<Url>,
+}
+
+impl Target {
+    pub fn new(endpoint: Endpoint) -> Self {
+        Self { url: gancho_model::target::parse(&endpoint.url).ok(), endpoint }
+    }
+}
+
+/// One endpoint's place at the table.
+pub(super) struct Seat {
+    target: Arc<Target>,
+    slots_default: u32,
+    /// Leased and waiting, by lane.
+    waiting: [VecDeque<Claimed>; 3],
+    /// Places promised to events that are being committed.
+    reserved: u32,
+    in_flight: u32,
+    /// Everything under our lease: waiting, under way, being recorded.
+    held: HashSet<DeliveryId>,
+    /// When something in the store is due, by lane.
+    due: [Option<Timestamp>; 3],
+    claiming: [bool; 3],
+    rate: Option<Rate>,
+    /// How long attempts take, a moving average; nothing before the first has ended.
+    usual_ms: Option<f64>,
+    /// Whether it stands in the turn.
+    pub queued: bool,
+}
+
+impl Seat {
+    pub fn new(target: Arc<Target>, slots_default: u32, now: Timestamp) -> Self {
+        let rate = target.endpoint.rate_per_s.map(|per_s| Rate::new(per_s, now));
+        Self {
+            target,
+            slots_default,
+            waiting: Default::default(),
+            reserved: 0,
+            in_flight: 0,
+            held: HashSet::new(),
+            due: [None; 3],
+            claiming: [false; 3],
+            rate,
+            usual_ms: None,
+            queued: false,
+        }
+    }
+
+    pub fn set_target(&mut self, target: Arc<Target>, now: Timestamp) {
+        self.rate = match (self.rate, target.endpoint.rate_per_s) {
+            (Some(rate), Some(per_s)) => Some(rate.resized(per_s)),
+            (None, Some(per_s)) => Some(Rate::new(per_s, now)),
+            (_, None) => None,
+        };
+        self.target = target;
+    }
+
+    pub fn places(&self) -> u32 {
+        self.held.len() as u32 + self.reserved
+    }
+
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.waiting.iter().flatten().map(|one| one.body.len()).sum()
+    }
+
+    fn slots(&self) -> u32 {
+        self.target.endpoint.max_in_flight.unwrap_or(self.slots_default).max(1)
+    }
+
+    /// Whether a lane may send: tests always, the others while the endpoint is open, and of a
+    /// failing endpoint one probe at a time, when it is time.
+    fn lane_open(&self, lane: Lane, now: Timestamp) -> bool {
+        let endpoint = &self.target.endpoint;
+        match lane {
+            Lane::Test => true,
+            _ if !endpoint.is_open() => false,
+            _ if !endpoint.health.is_failing() => true,
+            Lane::Live => self.in_flight == 0 && endpoint.health.probe_at.is_none_or(|at| at <= now),
+            Lane::Replay => false,
+        }
+    }
+
+    /// No more is held than can start before the leases run out of slack.
+    fn share(&self) -> u32 {
+        if self.target.endpoint.health.is_failing() {
+            return 1;
+        }
+        let rounds = match self.usual_ms {
+            Some(usual_ms) => (LEASE_SLACK_MS as f64 / 2.0 / usual_ms.max(1.0)) as u32,
+            None => SHARE_PER_SLOT_UNKNOWN,
+        };
+        let mut share = self.slots() * rounds.clamp(1, SHARE_PER_SLOT);
+        if let Some(per_s) = self.target.endpoint.rate_per_s {
+            share = share.min(per_s.saturating_mul(2)).max(1);
+        }
+        share
+    }
+
+    fn lease_until(&self, now: Timestamp) -> Timestamp {
+        now.plus_ms(i64::from(self.target.endpoint.timeout_ms) + LEASE_SLACK_MS)
+    }
+
+    /// A place, unless the share is taken or something older waits in the store: that goes first.
+    pub fn reserve(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let live = Lane::Live as usize;
+        let older = self.claiming[live] || self.due[live].is_some_and(|at| at <= now);
+        if older || self.places() >= self.share() {
+            return None;
+        }
+        self.reserved += 1;
+        Some(self.lease_until(now))
+    }
+
+    pub fn give_back(&mut self) {
+        self.reserved = self.reserved.saturating_sub(1);
+    }
+
+    pub fn take_reserved(&mut self, claimed: Claimed) {
+        self.give_back();
+        self.held.insert(claimed.id);
+        self.waiting[claimed.lane as usize].push_back(claimed);
+    }
+
+    pub fn due(&mut self, lane: Lane, at: Timestamp) {
+        let due = &mut self.due[lane as usize];
+        *due = Some(due.map_or(at, |known| known.min(at)));
+    }
+
+    pub fn want(&mut self, lane: Lane, now: Timestamp, room: u32) -> Option<Want> {
+        let n = lane as usize;
+        let is_due = self.due[n].is_some_and(|at| at <= now);
+        if !is_due || self.claiming[n] || !self.lane_open(lane, now) {
+            return None;
+        }
+        let limit = self.share().saturating_sub(self.places()).min(room);
+        if limit == 0 {
+            return None;
+        }
+        self.claiming[n] = true;
+        self.due[n] = None;
+        let (endpoint, lease_until): (EndpointId, _) = (self.target.endpoint.id, self.lease_until(now));
+        Some(Want { endpoint, lane, limit, lease_until })
+    }
+
+    pub fn claim_ended(&mut self, lane: Lane) {
+        self.claiming[lane as usize] = false;
+    }
+
+    /// Takes a claimed delivery; says no to one that is held already.
+    pub fn take_claimed(&mut self, claimed: Claimed) -> bool {
+        let new = self.held.insert(claimed.id);
+        if new {
+            self.waiting[claimed.lane as usize].push_back(claimed);
+        }
+        new
+    }
+
+    /// The lane that may start something now: tests first, then live, then what is sent again.
+    fn next_lane(&self, now: Timestamp) -> Option<Lane> {
+        [Lane::Test, Lane::Live, Lane::Replay]
+            .into_iter()
+            .find(|lane| !self.waiting[*lane as usize].is_empty() && self.lane_open(*lane, now))
+    }
+
+    pub fn may_start(&self, now: Timestamp) -> bool {
+        self.in_flight < self.slots()
+            && self.rate.is_none_or(|rate| rate.next_at(now) <= now)
+            && self.next_lane(now).is_some()
+    }
+
+    /// Starts the next attempt if it may. First drops what could not end within its lease any
+    /// more: it is due again in the store. Returns how many were dropped, their bytes, and the attempt.
+    pub fn start(&mut self, now: Timestamp, scarce: bool) -> (u32, usize, Option<(Arc<Target>, Claimed)>) {
+        let (dropped, bytes) = self.drop_late(now);
+        let yields =
+            scarce && self.usual_ms.is_some_and(|usual_ms| usual_ms >= SLOW_MS) && self.in_flight >= SLOTS_WHEN_SCARCE;
+        if yields || !self.may_start(now) {
+            return (dropped, bytes, None);
+        }
+        let next = self.next_lane(now).and_then(|lane| self.waiting[lane as usize].pop_front());
+        if next.is_some() {
+            self.in_flight += 1;
+            if let Some(rate) = &mut self.rate {
+                rate.take(now);
+            }
+        }
+        (dropped, bytes, next.map(|claimed| (self.target.clone(), claimed)))
+    }
+
+    fn drop_late(&mut self, now: Timestamp) -> (u32, usize) {
+        let limit_ms = i64::from(self.target.endpoint.timeout_ms);
+        let (mut dropped, mut bytes) = (0, 0);
+        let mut late: HashMap<Lane, Timestamp> = HashMap::new();
+        for lane in &mut self.waiting {
+            while let Some(first) = lane.front()
+                && first.lease_until.since_ms(now) < limit_ms
+            {
+                late.insert(first.lane, first.lease_until);
+                self.held.remove(&first.id);
+                bytes += first.body.len();
+                dropped += 1;
+                lane.pop_front();
+            }
+        }
+        for (lane, free_at) in late {
+            self.due(lane, free_at);
+        }
+        (dropped, bytes)
+    }
+
+    pub fn finished(&mut self, duration_ms: u32) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        let took_ms = f64::from(duration_ms);
+        self.usual_ms = Some(self.usual_ms.map_or(took_ms, |usual_ms| usual_ms + (took_ms - usual_ms) * 0.2));
+    }
+
+    pub fn recorded(&mut self, delivery: DeliveryId) -> bool {
+        self.held.remove(&delivery)
+    }
+
+    /// When this endpoint wants to be looked at: something falls due, the rate allows more, a probe may go.
+    pub fn next_wake(&self, now: Timestamp) -> Option<Timestamp> {
+        let health = &self.target.endpoint.health;
+        let gate = if health.is_failing() { health.probe_at } else { None };
+        let due =
+            Lane::ALL.iter().filter(|lane| **lane == Lane::Test || self.target.endpoint.is_open()).filter_map(|lane| {
+                let n = *lane as usize;
+                // While the share is full or a claim runs, its end is what wakes us.
+                let at = self.due[n].filter(|_| !self.claiming[n] && self.places() < self.share())?;
+                Some(gate.map_or(at, |gate| at.max(gate)))
+            });
+        let waits = self.waiting.iter().any(|lane| !lane.is_empty()) && self.in_flight < self.slots();
+        let rate = self.rate.filter(|_| waits).map(|rate| rate.next_at(now)).filter(|at| *at > now);
+        let probe = gate.filter(|at| waits && *at > now);
+        due.chain(rate).chain(probe).min()
+    }
+}

@@ -1,0 +1,164 @@
+use gancho_facturascripts::{Knowledge, Understood, Watched, shape::Shape, understand};
+use gancho_model::{Caller, Change, Event, EventId, Payload, Source, SourceId, Timestamp, render_body};
+use gancho_store::{NewEvent, Recalled, Remember, RepeatKey, RepeatKind, StoreError, Submission};
+
+use crate::{
+    Intake, IntakeError, RequestKey, minds,
+    repeats::{self, Before, Digest, Named, RACES_MAX, Sorted},
+};
+
+/// A change that a source sends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SubmittedChange {
+    /// The change.
+    pub change: Change,
+    /// A digest of it, as it was sent.
+    pub digest: Digest,
+}
+
+impl Named for SubmittedChange {
+    fn name(&self) -> Option<&str> {
+        self.change.id.as_deref()
+    }
+    fn digest(&self) -> Digest {
+        self.digest
+    }
+}
+
+/// What became of a request's changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangesAnswer {
+    /// How many were new.
+    pub accepted: usize,
+    /// How many came before.
+    pub duplicates: usize,
+    /// The events that they made, now or before.
+    pub events: Vec<EventId>,
+}
+
+impl ChangesAnswer {
+    fn to_text(&self) -> String {
+        let ids: String = self.events.iter().map(|id| format!(" {id}")).collect();
+        format!("{} {}{ids}", self.accepted, self.duplicates)
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        let mut words = text.split(' ');
+        let mut number = || words.next()?.parse().ok();
+        let (accepted, duplicates) = (number()?, number()?);
+        Some(Self { accepted, duplicates, events: words.filter_map(|id| id.parse().ok()).collect() })
+    }
+}
+
+impl Intake {
+    /// Takes changes of a source in and turns them into events. When it returns, they are on disk.
+    ///
+    /// # Errors
+    /// [`IntakeError`] says what is wrong; nothing was kept then.
+    pub async fn changes(
+        &self,
+        caller: Caller,
+        source: SourceId,
+        submitted: Vec<SubmittedChange>,
+        request: Option<RequestKey>,
+    ) -> Result<ChangesAnswer, IntakeError> {
+        let source = self.store.source(source).await?;
+        let mind = self.minds.of(source.id);
+        let mut mind = mind.lock().await;
+        for _ in 0..RACES_MAX {
+            if let Some(request) = &request
+                && let Some(answer) = request.recall(&*self.store, caller.token).await?
+            {
+                return ChangesAnswer::from_text(&answer)
+                    .ok_or_else(|| StoreError::Broken("a remembered answer can't be read".into()).into());
+            }
+            // Taken out: a failure on the way leaves nothing half learned, it is read again.
+            let mut knowledge = match mind.take() {
+                Some(knowledge) => knowledge,
+                None => minds::read(&*self.store, source.id).await?,
+            };
+            let sorted = repeats::sort(&*self.store, caller.token, RepeatKind::Change, &submitted).await?;
+            let (mut submission, answer) = self.prepare(caller, &source, &submitted, &sorted, &mut knowledge)?;
+            if let Some(request) = &request {
+                submission.repeats.push(request.remember(caller.token, answer.to_text()));
+            }
+            if repeats::kept(&self.store.accept(submission).await?) {
+                *mind = Some(knowledge);
+                return Ok(answer);
+            }
+        }
+        Err(repeats::lost())
+    }
+
+    fn prepare(
+        &self,
+        caller: Caller,
+        source: &Source,
+        submitted: &[SubmittedChange],
+        sorted: &Sorted,
+        knowledge: &mut Knowledge,
+    ) -> Result<(Submission, ChangesAnswer), IntakeError> {
+        let now = self.ambient.now();
+        let shape = Shape::new(&source.time_zone).map_err(|error| StoreError::Broken(error.to_string()))?;
+        let watched = Watched::new(source.models.as_deref());
+        let fresh: Vec<Change> = sorted.fresh.iter().map(|&place| submitted[place].change.clone()).collect();
+        let understood = understand(fresh, &shape, &watched, knowledge);
+        let mut submission = Submission { now, source: Some(source.id), ..Submission::default() };
+        let made = self.keep(source.id, understood, now, &mut submission);
+
+        let mut events = vec![];
+        for (place, one) in submitted.iter().enumerate() {
+            let fresh_place = sorted.fresh.binary_search(&place).ok();
+            let own: Vec<EventId> = match (fresh_place, sorted.repeats.get(&place)) {
+                (Some(fresh), _) => made.iter().filter(|(of, _)| of.contains(&fresh)).map(|(_, id)| *id).collect(),
+                (None, Some(Before::Answer(answer))) => answer.split(' ').filter_map(|id| id.parse().ok()).collect(),
+                _ => vec![],
+            };
+            if let (Some(_), Some(name)) = (fresh_place, &one.change.id) {
+                let answer = own.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+                let key = RepeatKey { kind: RepeatKind::Change, key: name.clone() };
+                submission.repeats.push((caller.token, key, Recalled { digest: one.digest, answer }));
+            }
+            events.extend(own.into_iter().filter(|id| !events.contains(id)).collect::<Vec<_>>());
+        }
+        let answer = ChangesAnswer { accepted: sorted.fresh.len(), duplicates: sorted.repeats.len(), events };
+        Ok((submission, answer))
+    }
+
+    /// Renders the events into the submission; returns each with the changes that it is made of.
+    fn keep(
+        &self,
+        source: SourceId,
+        understood: Understood,
+        now: Timestamp,
+        submission: &mut Submission,
+    ) -> Vec<(Vec<usize>, EventId)> {
+        let remember =
+            |learned: gancho_facturascripts::Learned| Remember { source, row: learned.row, record: learned.record };
+        submission.remember.extend(understood.learned.into_iter().map(remember));
+        let mut made = vec![];
+        for (made_of, payload) in understood.events {
+            let event = self.render_payload(source, payload, now);
+            // An outbox must never jam: what is too large is kept, shown, and not sent.
+            let deliverable = event.body.len() <= self.limits.event_bytes;
+            made.push((made_of, event.id));
+            submission.events.push(NewEvent { event, deliverable });
+        }
+        made
+    }
+
+    fn render_payload(&self, source: SourceId, payload: Payload, now: Timestamp) -> Event {
+        let id = EventId::new(now, &*self.ambient);
+        let created = payload.at.unwrap_or(now);
+        Event {
+            id,
+            sequence: 0,
+            body: render_body(id, &payload.event, created, payload.data, Some(source), false),
+            event: payload.event,
+            created,
+            arrived_at: now,
+            source: Some(source),
+            object: payload.object,
+        }
+    }
+}

@@ -1,0 +1,120 @@
+use gancho_model::{Caller, Event, EventId, EventType, Timestamp, render_body};
+use gancho_store::{NewEvent, Recalled, RepeatKey, RepeatKind, Submission};
+use serde_json::{Map, Value};
+
+use crate::{
+    Intake, IntakeError, RequestKey,
+    repeats::{self, Before, Digest, Named, RACES_MAX, Sorted},
+};
+
+/// An event that a program sends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SubmittedEvent {
+    /// The program's own name for it.
+    pub id: Option<String>,
+    /// The type.
+    pub event: EventType,
+    /// `data`, with an `object`.
+    pub data: Map<String, Value>,
+    /// When it happened; its arrival if the program doesn't say.
+    pub created: Option<Timestamp>,
+    /// A digest of all this, as it was sent.
+    pub digest: Digest,
+}
+
+impl Named for SubmittedEvent {
+    fn name(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+    fn digest(&self) -> Digest {
+        self.digest
+    }
+}
+
+impl Intake {
+    /// Takes events in, and returns their ids in order: for repeats the ids of the first time.
+    /// When it returns, they are on disk.
+    ///
+    /// # Errors
+    /// [`IntakeError`] says what is wrong; nothing was kept then.
+    pub async fn events(
+        &self,
+        caller: Caller,
+        submitted: Vec<SubmittedEvent>,
+        request: Option<RequestKey>,
+    ) -> Result<Vec<EventId>, IntakeError> {
+        for _ in 0..RACES_MAX {
+            if let Some(request) = &request
+                && let Some(answer) = request.recall(&*self.store, caller.token).await?
+            {
+                return Ok(answer.split(' ').filter_map(|id| id.parse().ok()).collect());
+            }
+            let sorted = repeats::sort(&*self.store, caller.token, RepeatKind::Event, &submitted).await?;
+            let now = self.ambient.now();
+            let mut submission = Submission { now, source: caller.source(), ..Submission::default() };
+            let ids = self.gather(caller, &submitted, &sorted, &mut submission)?;
+            if let Some(request) = &request {
+                let answer = ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+                submission.repeats.push(request.remember(caller.token, answer));
+            }
+            if submission.events.is_empty() && submission.repeats.is_empty() {
+                return Ok(ids);
+            }
+            if repeats::kept(&self.store.accept(submission).await?) {
+                return Ok(ids);
+            }
+        }
+        Err(repeats::lost())
+    }
+
+    /// Renders what is new into the submission; returns the id of every item in its place.
+    fn gather(
+        &self,
+        caller: Caller,
+        submitted: &[SubmittedEvent],
+        sorted: &Sorted,
+        submission: &mut Submission,
+    ) -> Result<Vec<EventId>, IntakeError> {
+        let mut ids: Vec<EventId> = Vec::with_capacity(submitted.len());
+        for (place, one) in submitted.iter().enumerate() {
+            let known = match sorted.repeats.get(&place) {
+                Some(Before::Answer(answer)) => answer.parse().ok(),
+                Some(Before::Place(place)) => ids.get(*place).copied(),
+                None => None,
+            };
+            if let Some(id) = known {
+                ids.push(id);
+                continue;
+            }
+            let event = self.render(caller, one, submission.now);
+            if event.body.len() > self.limits.event_bytes {
+                let (bytes, limit) = (event.body.len(), self.limits.event_bytes);
+                return Err(IntakeError::TooLarge { place, bytes, limit });
+            }
+            if let Some(name) = &one.id {
+                let key = RepeatKey { kind: RepeatKind::Event, key: name.clone() };
+                let recalled = Recalled { digest: one.digest, answer: event.id.to_string() };
+                submission.repeats.push((caller.token, key, recalled));
+            }
+            ids.push(event.id);
+            submission.events.push(NewEvent { event, deliverable: true });
+        }
+        Ok(ids)
+    }
+
+    fn render(&self, caller: Caller, submitted: &SubmittedEvent, now: Timestamp) -> Event {
+        let id = EventId::new(now, &*self.ambient);
+        let created = submitted.created.unwrap_or(now);
+        let source = caller.source();
+        Event {
+            id,
+            sequence: 0,
+            body: render_body(id, &submitted.event, created, submitted.data.clone(), source, false),
+            event: submitted.event.clone(),
+            created,
+            arrived_at: now,
+            source,
+            object: None,
+        }
+    }
+}

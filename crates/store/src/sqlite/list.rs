@@ -1,0 +1,128 @@
+//! Pages of events and deliveries, by keyset: the cost of a page does not grow with what lies behind it.
+
+use gancho_model::{Delivery, DeliveryId, Event, State};
+use rusqlite::{Connection, OptionalExtension, ToSql, params_from_iter};
+
+use super::rows;
+use crate::{DeliveryFilter, EventFilter, Page, StoreError};
+
+/// Rows looked at for one page. A filter that matches little ends the page early, with a cursor to go on.
+const SCAN_MAX: usize = 20_000;
+
+pub(super) fn feed(
+    db: &Connection,
+    after: u64,
+    filter: &EventFilter,
+    limit: usize,
+) -> Result<Page<Event, u64>, StoreError> {
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let object = filter.object.as_ref().map(ToString::to_string);
+    let condition = if object.is_some() { "n > ?1 AND object = ?2" } else { "n > ?1 AND ?2 IS NULL" };
+    let select = format!("SELECT {} FROM events WHERE {condition} ORDER BY n LIMIT ?3", rows::EVENT);
+    let mut select = db.prepare_cached(&select)?;
+    let mut found = select.query((after.max(0), object, SCAN_MAX as i64))?;
+    let mut items = vec![];
+    let mut next = u64::try_from(after).unwrap_or(0);
+    while items.len() < limit
+        && let Some(row) = found.next()?
+    {
+        let event = rows::event(row)?;
+        next = event.sequence;
+        if filter.takes(&event) {
+            items.push(event);
+        }
+    }
+    Ok(Page { items, next: Some(next) })
+}
+
+pub(super) fn deliveries(
+    db: &Connection,
+    before: Option<DeliveryId>,
+    filter: &DeliveryFilter,
+    limit: usize,
+) -> Result<Page<Delivery, DeliveryId>, StoreError> {
+    let before: i64 = match before {
+        Some(id) => {
+            let select = "SELECT n FROM deliveries WHERE id = ?1";
+            db.query_row(select, [id.bytes()], |row| row.get(0)).optional()?.unwrap_or(0)
+        }
+        None => i64::MAX,
+    };
+    let mut page = Page { items: vec![], next: None };
+    let mut looked_at = 0;
+    let plain = filter.types.is_empty() && filter.text.is_none() && filter.since.is_none() && filter.until.is_none();
+    let most = if plain { limit + 1 } else { SCAN_MAX };
+    for n in newest(db, before, filter, most)? {
+        if page.items.len() == limit {
+            page.next = page.items.last().map(|last: &Delivery| last.id);
+            break;
+        }
+        looked_at += 1;
+        let (delivery, matches) = read(db, n, filter)?;
+        if looked_at == SCAN_MAX {
+            page.next = Some(delivery.id);
+            break;
+        }
+        if matches {
+            page.items.push(delivery);
+        }
+    }
+    Ok(page)
+}
+
+/// The numbers of deliveries before a cursor, newest first, narrowed by whatever an index serves.
+fn newest(db: &Connection, before: i64, filter: &DeliveryFilter, most: usize) -> Result<Vec<i64>, StoreError> {
+    let one = |sql: &str, params: &[&dyn ToSql]| -> Result<Vec<i64>, StoreError> {
+        let mut select = db.prepare_cached(&format!("{sql} AND n < {before} ORDER BY n DESC LIMIT {most}"))?;
+        let numbers = select.query_map(params_from_iter(params), |row| row.get(0))?;
+        Ok(numbers.collect::<rusqlite::Result<_>>()?)
+    };
+    if let Some(event) = filter.event {
+        return one("SELECT n FROM deliveries WHERE event = (SELECT n FROM events WHERE id = ?1)", &[event.bytes()]);
+    }
+    let endpoints: Vec<i64> = match filter.endpoint {
+        Some(id) => {
+            let select = "SELECT n FROM endpoints WHERE id = ?1";
+            db.query_row(select, [id.bytes()], |row| row.get(0)).optional()?.into_iter().collect()
+        }
+        None => match filter.state {
+            None => return one("SELECT n FROM deliveries WHERE true", &[]),
+            Some(state) if state as i64 > 1 => {
+                return one("SELECT n FROM deliveries WHERE state > 1 AND state = ?1", &[&(state as i64)]);
+            }
+            Some(_) => {
+                let mut all = db.prepare_cached("SELECT n FROM endpoints")?;
+                all.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?
+            }
+        },
+    };
+    let states: &[State] = filter.state.as_ref().map_or(State::ALL, std::slice::from_ref);
+    let mut numbers = vec![];
+    for endpoint in endpoints {
+        for state in states {
+            let select = "SELECT n FROM deliveries WHERE endpoint = ?1 AND state = ?2";
+            numbers.extend(one(select, &[&endpoint, &(*state as i64)])?);
+        }
+    }
+    numbers.sort_unstable_by(|a, b| b.cmp(a));
+    numbers.truncate(most);
+    Ok(numbers)
+}
+
+/// One delivery, and whether it is asked for.
+fn read(db: &Connection, n: i64, filter: &DeliveryFilter) -> Result<(Delivery, bool), StoreError> {
+    let text = if filter.text.is_some() { "instr(e.body, ?2) > 0" } else { "?2 IS NULL" };
+    let select = format!("SELECT {}, {text} FROM {} WHERE d.n = ?1", rows::DELIVERY, rows::DELIVERY_FROM);
+    let mut select = db.prepare_cached(&select)?;
+    // Both sides as bytes: `instr` compares a blob with a blob.
+    let mut found = select.query((n, filter.text.as_ref().map(|text| text.as_bytes())))?;
+    let row = found.next()?.ok_or_else(|| rows::damaged("a delivery without its event"))?;
+    let delivery = rows::delivery(row)?;
+    let matches = row.get::<_, bool>(18)?
+        && (filter.types.is_empty() || filter.types.iter().any(|pattern| pattern.matches(&delivery.event)))
+        && filter.state.is_none_or(|state| delivery.state == state)
+        && filter.endpoint.is_none_or(|endpoint| delivery.endpoint_id == endpoint)
+        && filter.since.is_none_or(|since| delivery.created_at >= since)
+        && filter.until.is_none_or(|until| delivery.created_at < until);
+    Ok((delivery, matches))
+}

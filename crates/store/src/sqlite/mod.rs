@@ -1,0 +1,145 @@
+//! The embedded store: SQLite with one writer thread that commits in groups, and read-only readers.
+
+mod accept;
+mod access;
+mod claim;
+mod desk;
+mod endpoint;
+mod list;
+mod log;
+mod readers;
+mod record;
+mod rows;
+mod schema;
+mod source;
+mod upkeep;
+mod writer;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
+};
+
+use gancho_model::Ambient;
+use rusqlite::Connection;
+
+use crate::{Bell, StoreError, vault::Vault};
+use desk::Desk;
+use readers::Readers;
+use writer::Writer;
+
+/// The name of the database's file in the data dir.
+pub const FILE: &str = "gancho.db";
+
+/// How to open the store.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// The most pages that the database may have; 0 for no limit but the disk.
+    pub pages_max: u32,
+    /// How many requests may wait for the writer.
+    pub queue: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { pages_max: 0, queue: 4096 }
+    }
+}
+
+/// Why the store can't be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The database can't be opened or made.
+    #[error("the database {path} can't be opened: {why}")]
+    Unusable {
+        /// Its file.
+        path: PathBuf,
+        /// What SQLite says.
+        why: String,
+    },
+    /// It was made by a newer version of Gancho.
+    #[error("the database {path} was made by a newer version of Gancho (schema {found}, this one knows {known})")]
+    Newer {
+        /// Its file.
+        path: PathBuf,
+        /// Its schema.
+        found: u32,
+        /// The newest that this version knows.
+        known: u32,
+    },
+    /// It was made with another `secret_key`.
+    #[error("the database {path} was made with another secret_key: give the one it was made with")]
+    WrongKey {
+        /// Its file.
+        path: PathBuf,
+    },
+}
+
+/// The embedded store.
+pub struct SqliteStore {
+    writer: Writer,
+    readers: Arc<Readers>,
+    bell: Arc<OnceLock<Arc<dyn Bell>>>,
+    vault: Arc<Vault>,
+    news: tokio::sync::watch::Receiver<u64>,
+}
+
+impl SqliteStore {
+    /// Opens the database of a data dir, or makes it.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what is in the way.
+    pub fn open(data_dir: &Path, vault: Vault, ambient: Arc<dyn Ambient>, options: Options) -> Result<Self, OpenError> {
+        let path = data_dir.join(FILE);
+        let unusable = |error: rusqlite::Error| OpenError::Unusable { path: path.clone(), why: error.to_string() };
+        let mut db = Connection::open(&path).map_err(unusable)?;
+        schema::prepare(&db, options).map_err(unusable)?;
+        schema::migrate(&mut db, &path, &vault)?;
+        let vault = Arc::new(vault);
+        let bell = Arc::new(OnceLock::new());
+        let readers = Arc::new(Readers::open(&path).map_err(unusable)?);
+        let (tell, news) = tokio::sync::watch::channel(0);
+        let desk = Desk::new(db, vault.clone(), ambient, bell.clone(), tell);
+        Ok(Self { writer: Writer::start(desk, options.queue), readers, bell, vault, news })
+    }
+
+    /// Does a piece of work in the writer's next transaction, and returns when it is committed:
+    /// flushed to disk, if `durable`. The work may run twice, never half.
+    async fn write<T: Send + 'static>(
+        &self,
+        durable: bool,
+        work: impl FnMut(&mut Desk) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.write(durable, work).await
+    }
+
+    /// Does a piece of work on a read-only connection.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.readers.read(work).await
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{
+            CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, FileLockingProtocolFailed, OutOfMemory, ReadOnly,
+            SystemIoFailure,
+        };
+        match error.sqlite_error_code() {
+            Some(
+                DatabaseBusy
+                | DatabaseLocked
+                | DiskFull
+                | SystemIoFailure
+                | ReadOnly
+                | CannotOpen
+                | OutOfMemory
+                | FileLockingProtocolFailed,
+            ) => Self::Busy(error.to_string()),
+            _ => Self::Broken(error.to_string()),
+        }
+    }
+}

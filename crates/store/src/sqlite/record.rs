@@ -1,0 +1,106 @@
+//! Attempts are recorded, each with what follows from it.
+
+use gancho_model::{Endpoint, State, Turn, Verdict};
+use rusqlite::params;
+
+use super::{
+    desk::{Desk, Ring},
+    rows,
+};
+use crate::{Outcome, StoreError, Turned};
+
+pub(super) fn record(desk: &mut Desk, outcomes: &[Outcome]) -> Result<Vec<Turned>, StoreError> {
+    let routes = desk.routes()?;
+    let mut turned = vec![];
+    for outcome in outcomes {
+        insert_attempt(desk, outcome)?;
+        let ended = update_delivery(desk, outcome)?;
+        // Of a removed endpoint, only the delivery is left to be recorded.
+        let Some((n, endpoint)) = routes.iter().find(|(_, endpoint)| endpoint.id == outcome.endpoint) else { continue };
+        if ended {
+            desk.waiting(*n, -1);
+        } else if let Verdict::Retry { at } = outcome.verdict {
+            desk.tell(Ring::Due(outcome.endpoint, outcome.lane, at));
+        }
+        let turn = note_health(desk, *n, endpoint, outcome)?;
+        turned.extend(turn.map(|turn| Turned { endpoint: outcome.endpoint, turn }));
+    }
+    Ok(turned)
+}
+
+/// One attempt, one record. A number that is taken (two nodes ran over one lease) gets the next free one.
+fn insert_attempt(desk: &Desk, outcome: &Outcome) -> Result<(), StoreError> {
+    let base = outcome.handle << 16;
+    let blob = rows::to_json(&outcome.attempt);
+    let mut insert = desk.db.prepare_cached("INSERT OR IGNORE INTO attempts (k, attempt) VALUES (?1, ?2)")?;
+    if insert.execute(params![base + i64::from(outcome.attempt.n), blob])? == 0 {
+        let next =
+            "INSERT INTO attempts (k, attempt) SELECT max(k) + 1, ?2 FROM attempts WHERE k BETWEEN ?1 AND ?1 + 65535";
+        desk.db.prepare_cached(next)?.execute(params![base, blob])?;
+    }
+    Ok(())
+}
+
+/// What becomes of the delivery; returns whether it waits no longer. One that a person cancelled
+/// during the attempt stays cancelled, unless it arrived: then that is the truth.
+fn update_delivery(desk: &Desk, outcome: &Outcome) -> Result<bool, StoreError> {
+    let attempt = &outcome.attempt;
+    let (state, due) = match outcome.verdict {
+        Verdict::Delivered => (State::Delivered, None),
+        Verdict::Failed => (State::Failed, None),
+        Verdict::Retry { at } => (State::Pending, Some(at.ms())),
+    };
+    let last = params![
+        outcome.handle,
+        state as i64,
+        due,
+        attempt.n,
+        attempt.at.ms(),
+        attempt.status_code,
+        attempt.error.as_ref().map(|error| error.kind.as_str()),
+        attempt.duration_ms,
+    ];
+    let update = "UPDATE deliveries SET state = ?2, due = ?3, leased = NULL, attempts = max(attempts, ?4), last_at = ?5, \
+        last_status = ?6, last_error = ?7, last_ms = ?8 WHERE n = ?1 AND state = 0";
+    if desk.db.prepare_cached(update)?.execute(last)? == 1 {
+        return Ok(state != State::Pending);
+    }
+    let arrived = state == State::Delivered;
+    let late = "UPDATE deliveries SET state = iif(?2, 1, state), reason = iif(?2, NULL, reason), \
+        attempts = max(attempts, ?3), last_at = ?4, last_status = ?5, last_error = ?6, last_ms = ?7 WHERE n = ?1";
+    desk.db.prepare_cached(late)?.execute(params![
+        outcome.handle,
+        arrived,
+        attempt.n,
+        attempt.at.ms(),
+        attempt.status_code,
+        attempt.error.as_ref().map(|error| error.kind.as_str()),
+        attempt.duration_ms,
+    ])?;
+    Ok(false)
+}
+
+fn note_health(desk: &mut Desk, n: i64, endpoint: &Endpoint, outcome: &Outcome) -> Result<Option<Turn>, StoreError> {
+    if outcome.lane != gancho_model::Lane::Live {
+        return Ok(None);
+    }
+    let Some(mut health) = desk.health(n)? else { return Ok(None) };
+    let was_failing = health.is_failing();
+    let mut turn = health.note(outcome.verdict.is_success(), &endpoint.retry, outcome.ended_at, outcome.fraction);
+    desk.set_health(n, health);
+    if was_failing || health.is_failing() {
+        desk.endpoints_changed();
+    }
+    if outcome.gone && endpoint.enabled {
+        turn = Some(Turn::Disabled);
+    }
+    if turn == Some(Turn::Disabled) {
+        let why = if outcome.gone { "gone" } else { "failing" };
+        let disable =
+            "UPDATE endpoints SET enabled = 0, disabled_reason = ?2, updated_at = max(updated_at + 1, ?3) WHERE n = ?1";
+        let params = params![n, why, outcome.ended_at.ms()];
+        desk.db.prepare_cached(disable)?.execute(params)?;
+        desk.endpoints_changed();
+    }
+    Ok(turn)
+}

@@ -1,0 +1,190 @@
+//! Between rows and the model's types.
+
+use gancho_model::{
+    Delivery, DeliveryId, Endpoint, EndpointId, ErrorKind, Event, EventId, EventType, Lane, LastAttempt, ObjectKey,
+    Pattern, Plan, Reason, Secret, SigningSecrets, SourceId, State, Timestamp,
+};
+use rusqlite::{Connection, Params, Row};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{StoreError, vault::Vault};
+
+pub(super) fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default() // our own types have no keys that JSON can't hold
+}
+
+pub(super) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Broken(format!("a row can't be read: {error}")))
+}
+
+pub(super) fn damaged(what: &str) -> StoreError {
+    StoreError::Broken(format!("a row can't be read: {what}"))
+}
+
+pub(super) fn time(ms: Option<i64>) -> Option<Timestamp> {
+    ms.map(Timestamp::from_ms)
+}
+
+/// What stands in `endpoints.config`.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Config {
+    name: Option<String>,
+    description: Option<String>,
+    events: Vec<Pattern>,
+    sources: Vec<SourceId>,
+    timeout_ms: u32,
+    retry: Plan,
+    rate_per_s: Option<u32>,
+    max_in_flight: Option<u32>,
+}
+
+impl Config {
+    pub fn of(endpoint: &Endpoint) -> Self {
+        Self {
+            name: endpoint.name.clone(),
+            description: endpoint.description.clone(),
+            events: endpoint.events.clone(),
+            sources: endpoint.sources.clone(),
+            timeout_ms: endpoint.timeout_ms,
+            retry: endpoint.retry.clone(),
+            rate_per_s: endpoint.rate_per_s,
+            max_in_flight: endpoint.max_in_flight,
+        }
+    }
+}
+
+/// What stands in `endpoints.sealed`.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Sealed {
+    secret: String,
+    next: Option<(String, i64)>,
+    headers: std::collections::BTreeMap<String, String>,
+}
+
+impl Sealed {
+    pub fn of(endpoint: &Endpoint) -> Self {
+        let SigningSecrets { current, next } = &endpoint.secrets;
+        Self {
+            secret: current.expose().to_owned(),
+            next: next.as_ref().map(|(secret, until)| (secret.expose().to_owned(), until.ms())),
+            headers: endpoint.headers.clone(),
+        }
+    }
+}
+
+const ENDPOINT: &str =
+    "n, id, url, config, sealed, enabled, paused, disabled_reason, health, created_at, updated_at FROM endpoints";
+
+/// Endpoints where a condition holds, with their numbers.
+pub(super) fn endpoints(
+    db: &Connection,
+    vault: &Vault,
+    condition: &str,
+    params: impl Params,
+) -> Result<Vec<(i64, Endpoint)>, StoreError> {
+    let mut select = db.prepare_cached(&format!("SELECT {ENDPOINT} WHERE {condition}"))?;
+    let mut rows = select.query(params)?;
+    let mut found = vec![];
+    while let Some(row) = rows.next()? {
+        found.push((row.get(0)?, endpoint(row, vault)?));
+    }
+    Ok(found)
+}
+
+fn endpoint(row: &Row<'_>, vault: &Vault) -> Result<Endpoint, StoreError> {
+    let id = EndpointId::from_bytes(row.get(1)?);
+    let config: Config = from_json(&row.get::<_, String>(3)?)?;
+    let opened = vault.open(id.bytes(), &row.get::<_, Vec<u8>>(4)?);
+    let opened = opened.map_err(|error| StoreError::Broken(error.to_string()))?;
+    let sealed: Sealed = serde_json::from_slice(&opened).map_err(|_| damaged("sealed"))?;
+    let next = sealed.next.map(|(secret, until)| (Secret::new(secret), Timestamp::from_ms(until)));
+    Ok(Endpoint {
+        id,
+        url: row.get(2)?,
+        name: config.name,
+        description: config.description,
+        events: config.events,
+        sources: config.sources,
+        enabled: row.get(5)?,
+        paused: row.get(6)?,
+        headers: sealed.headers,
+        timeout_ms: config.timeout_ms,
+        retry: config.retry,
+        rate_per_s: config.rate_per_s,
+        max_in_flight: config.max_in_flight,
+        secrets: SigningSecrets { current: Secret::new(sealed.secret), next },
+        health: from_json(&row.get::<_, String>(8)?)?,
+        disabled_reason: row.get(7)?,
+        created_at: Timestamp::from_ms(row.get(9)?),
+        updated_at: Timestamp::from_ms(row.get(10)?),
+    })
+}
+
+/// The columns that [`event`] reads.
+pub(super) const EVENT: &str = "n, id, type, created, arrived_at, source, object, body";
+
+pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
+    let number: i64 = row.get(0)?;
+    let source: Option<[u8; 16]> = row.get(5)?;
+    let object: Option<String> = row.get(6)?;
+    Ok(Event {
+        id: EventId::from_bytes(row.get(1)?),
+        sequence: u64::try_from(number).unwrap_or(0),
+        event: event_type(&row.get::<_, String>(2)?)?,
+        created: Timestamp::from_ms(row.get(3)?),
+        arrived_at: Timestamp::from_ms(row.get(4)?),
+        source: source.map(SourceId::from_bytes),
+        object: object.as_deref().and_then(ObjectKey::parse),
+        body: row.get::<_, Vec<u8>>(7)?.into(),
+    })
+}
+
+pub(super) fn event_type(text: &str) -> Result<EventType, StoreError> {
+    EventType::parse(text).map_err(|_| damaged("an event's type"))
+}
+
+/// The columns that [`delivery`] reads, and the tables they stand in.
+pub(super) const DELIVERY: &str = "d.id, e.id, e.type, p.id, p.url, d.state, d.reason, d.lane, d.attempts, \
+    d.max_attempts, d.due, d.leased, d.created_at, d.last_at, d.last_status, d.last_error, d.last_ms, d.n";
+pub(super) const DELIVERY_FROM: &str =
+    "deliveries d JOIN events e ON e.n = d.event JOIN endpoints p ON p.n = d.endpoint";
+
+pub(super) fn delivery(row: &Row<'_>) -> Result<Delivery, StoreError> {
+    let state = state_of(row.get(5)?)?;
+    let due: Option<i64> = row.get(10)?;
+    let leased: Option<i64> = row.get(11)?;
+    let reason: Option<String> = row.get(6)?;
+    let error: Option<String> = row.get(15)?;
+    let last = match row.get::<_, Option<i64>>(13)? {
+        Some(at) => Some(LastAttempt {
+            at: Timestamp::from_ms(at),
+            status_code: row.get(14)?,
+            error: error.as_deref().and_then(ErrorKind::parse),
+            duration_ms: row.get::<_, Option<u32>>(16)?.unwrap_or(0),
+        }),
+        None => None,
+    };
+    Ok(Delivery {
+        id: DeliveryId::from_bytes(row.get(0)?),
+        event_id: EventId::from_bytes(row.get(1)?),
+        event: event_type(&row.get::<_, String>(2)?)?,
+        endpoint_id: EndpointId::from_bytes(row.get(3)?),
+        url: row.get(4)?,
+        state,
+        reason: reason.as_deref().and_then(Reason::parse),
+        lane: lane_of(row.get(7)?)?,
+        attempts: row.get(8)?,
+        max_attempts: row.get(9)?,
+        next_attempt_at: time(leased.or(due)).filter(|_| state == State::Pending),
+        created_at: Timestamp::from_ms(row.get(12)?),
+        last,
+    })
+}
+
+pub(super) fn state_of(number: i64) -> Result<State, StoreError> {
+    usize::try_from(number).ok().and_then(|n| State::ALL.get(n)).copied().ok_or_else(|| damaged("a state"))
+}
+
+pub(super) fn lane_of(number: i64) -> Result<Lane, StoreError> {
+    usize::try_from(number).ok().and_then(|n| Lane::ALL.get(n)).copied().ok_or_else(|| damaged("a lane"))
+}

@@ -1,0 +1,54 @@
+//! Opening a connection the right way, and bringing the schema up to date.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+
+use super::{OpenError, Options};
+use crate::vault::Vault;
+
+/// One file a step; a step that was released is never changed.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/001.sql")];
+
+/// Pages in the WAL before they are written back.
+const CHECKPOINT_PAGES: u32 = 4000;
+
+pub(super) fn prepare(db: &Connection, options: Options) -> rusqlite::Result<()> {
+    db.busy_timeout(std::time::Duration::from_secs(5))?;
+    db.set_prepared_statement_cache_capacity(128);
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    db.pragma_update(None, "cache_size", -16_384)?;
+    if options.pages_max > 0 {
+        db.pragma_update(None, "max_page_count", options.pages_max)?;
+    }
+    Ok(())
+}
+
+pub(super) fn migrate(db: &mut Connection, path: &Path, vault: &Vault) -> Result<(), OpenError> {
+    let unusable = |error: rusqlite::Error| OpenError::Unusable { path: path.into(), why: error.to_string() };
+    let known = MIGRATIONS.len() as u32;
+    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unusable)?;
+    let found: u32 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(unusable)?;
+    if found > known {
+        return Err(OpenError::Newer { path: path.into(), found, known });
+    }
+    for step in &MIGRATIONS[found as usize..] {
+        transaction.execute_batch(step).map_err(unusable)?;
+    }
+    transaction.pragma_update(None, "user_version", known).map_err(unusable)?;
+    let fingerprint: Option<String> = transaction
+        .query_row("SELECT value FROM meta WHERE name = 'key_fingerprint'", [], |row| row.get(0))
+        .optional()
+        .map_err(unusable)?;
+    match fingerprint {
+        None => {
+            let insert = "INSERT INTO meta VALUES ('key_fingerprint', ?1)";
+            transaction.execute(insert, [vault.fingerprint()]).map_err(unusable)?;
+        }
+        Some(right) if right != vault.fingerprint() => return Err(OpenError::WrongKey { path: path.into() }),
+        Some(_) => {}
+    }
+    transaction.commit().map_err(unusable)
+}

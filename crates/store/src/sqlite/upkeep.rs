@@ -1,0 +1,94 @@
+//! What is old goes, a little at a time.
+
+use async_trait::async_trait;
+use gancho_model::{
+    Timestamp,
+    limits::{REPEAT_MS, RETENTION_BATCH},
+};
+use rusqlite::params;
+
+use super::{SqliteStore, desk::Desk, endpoint};
+use crate::{Pruned, StoreError, Upkeep};
+
+/// How much longer than the retention what ended is kept, so that an expiry can be seen.
+const GRACE_MS: i64 = 24 * 3600 * 1000;
+
+#[async_trait]
+impl Upkeep for SqliteStore {
+    async fn prune(&self, before: Timestamp, now: Timestamp) -> Result<Pruned, StoreError> {
+        self.write(false, move |desk| {
+            Ok(Pruned {
+                expired: expire(desk, before)?,
+                cancelled: cancel(desk)?,
+                events: remove_events(desk, before.plus_ms(-GRACE_MS))?,
+                repeats: forget_repeats(desk, now)?,
+            })
+        })
+        .await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.read(|db| Ok(db.query_row("SELECT 1", [], |_| Ok(()))?)).await
+    }
+}
+
+/// What waited too long is failed. The oldest of each endpoint come first, so a look at those is enough.
+fn expire(desk: &mut Desk, before: Timestamp) -> Result<u64, StoreError> {
+    let mut expired = 0;
+    for (n, _) in desk.routes()?.iter() {
+        let update = "UPDATE deliveries SET state = 2, reason = 'expired', due = NULL, leased = NULL WHERE n IN \
+            (SELECT n FROM deliveries WHERE endpoint = ?1 AND state = 0 ORDER BY n LIMIT ?3) \
+            AND created_at < ?2 AND leased IS NULL";
+        let count = desk.db.prepare_cached(update)?.execute(params![n, before.ms(), RETENTION_BATCH])?;
+        desk.waiting(*n, -(count as i64));
+        expired += count as u64;
+    }
+    Ok(expired)
+}
+
+fn cancel(desk: &mut Desk) -> Result<u64, StoreError> {
+    let removed: Vec<i64> = {
+        let mut select =
+            desk.db.prepare_cached("SELECT n FROM endpoints WHERE removed_at IS NOT NULL AND pending > 0")?;
+        select.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?
+    };
+    removed.into_iter().map(|n| endpoint::cancel_waiting(desk, n, endpoint::CANCEL_MAX)).sum()
+}
+
+fn remove_events(desk: &mut Desk, before: Timestamp) -> Result<u64, StoreError> {
+    let mut old: Vec<i64> = vec![];
+    // In the feed the oldest has the lowest number, outside it the highest.
+    for side in ["n > 0 ORDER BY n", "n < 0 ORDER BY n DESC"] {
+        let select = format!("SELECT n, arrived_at FROM events WHERE {side} LIMIT ?1");
+        let mut select = desk.db.prepare_cached(&select)?;
+        let mut rows = select.query([RETENTION_BATCH])?;
+        while let Some(row) = rows.next()? {
+            if row.get::<_, i64>(1)? >= before.ms() {
+                break;
+            }
+            old.push(row.get(0)?);
+        }
+    }
+    let mut removed = 0;
+    for event in old {
+        // One that was sent again and waits stays until it has ended.
+        let waits = "SELECT EXISTS (SELECT 1 FROM deliveries WHERE event = ?1 AND state = 0)";
+        if desk.db.prepare_cached(waits)?.query_row([event], |row| row.get(0))? {
+            continue;
+        }
+        let attempts = "DELETE FROM attempts WHERE k IN (SELECT a.k FROM deliveries d JOIN attempts a \
+            ON a.k BETWEEN d.n << 16 AND (d.n << 16) + 65535 WHERE d.event = ?1)";
+        desk.db.prepare_cached(attempts)?.execute([event])?;
+        desk.db.prepare_cached("DELETE FROM deliveries WHERE event = ?1")?.execute([event])?;
+        desk.db.prepare_cached("DELETE FROM events WHERE n = ?1")?.execute([event])?;
+        removed += 1;
+    }
+    Ok(removed)
+}
+
+fn forget_repeats(desk: &Desk, now: Timestamp) -> Result<u64, StoreError> {
+    let delete = "DELETE FROM repeats WHERE (token, kind, key) IN \
+        (SELECT token, kind, key FROM repeats WHERE at < ?1 LIMIT ?2)";
+    let old = now.plus_ms(-REPEAT_MS).ms();
+    Ok(desk.db.prepare_cached(delete)?.execute(params![old, RETENTION_BATCH])? as u64)
+}

@@ -1,0 +1,112 @@
+//! The one writer: whatever waits while a commit is being flushed goes into the next one.
+
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+
+use tokio::sync::oneshot;
+
+use super::desk::Desk;
+use crate::StoreError;
+
+/// Pieces of work in one transaction.
+const GROUP_MAX: usize = 256;
+
+pub(super) struct Writer {
+    jobs: SyncSender<Box<dyn Job>>,
+}
+
+impl Writer {
+    pub fn start(desk: Desk, queue: usize) -> Self {
+        let (jobs, waiting) = sync_channel(queue);
+        std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || run(desk, &waiting))
+            .expect("the system starts a thread");
+        Self { jobs }
+    }
+
+    pub async fn write<T: Send + 'static>(
+        &self,
+        durable: bool,
+        work: impl FnMut(&mut Desk) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let job = Work { work, durable, result: None, reply };
+        self.jobs.try_send(Box::new(job)).map_err(|error| match error {
+            TrySendError::Full(_) => StoreError::Busy("too many requests wait for the disk".into()),
+            TrySendError::Disconnected(_) => StoreError::Broken("the writer has stopped".into()),
+        })?;
+        answer.await.map_err(|_| StoreError::Broken("the writer has stopped".into()))?
+    }
+}
+
+/// A piece of work for the writer.
+trait Job: Send {
+    fn is_durable(&self) -> bool;
+    /// Does the work. Refusals (not found, conflict) come before any write and spoil nothing;
+    /// any other error undoes the whole group.
+    fn run(&mut self, desk: &mut Desk) -> Result<(), StoreError>;
+    /// Tells the one who waits: its own result after a commit, or why there was none.
+    fn finish(self: Box<Self>, outcome: Result<(), StoreError>);
+}
+
+struct Work<F, T> {
+    work: F,
+    durable: bool,
+    result: Option<Result<T, StoreError>>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T: Send, F: FnMut(&mut Desk) -> Result<T, StoreError> + Send> Job for Work<F, T> {
+    fn is_durable(&self) -> bool {
+        self.durable
+    }
+
+    fn run(&mut self, desk: &mut Desk) -> Result<(), StoreError> {
+        match (self.work)(desk) {
+            Err(error @ (StoreError::Busy(_) | StoreError::Broken(_))) => Err(error),
+            result => {
+                self.result = Some(result);
+                Ok(())
+            }
+        }
+    }
+
+    fn finish(self: Box<Self>, outcome: Result<(), StoreError>) {
+        let Self { result, reply, .. } = *self;
+        let missing = || Err(StoreError::Broken("the work did not run".into()));
+        // Nobody may be waiting any more: the work is done all the same.
+        let _ = reply.send(outcome.and_then(|()| result.unwrap_or_else(missing)));
+    }
+}
+
+fn run(mut desk: Desk, waiting: &Receiver<Box<dyn Job>>) {
+    while let Ok(first) = waiting.recv() {
+        let mut group = vec![first];
+        group.extend(waiting.try_iter().take(GROUP_MAX - 1));
+        commit(&mut desk, group);
+    }
+}
+
+/// Commits a group. If one piece of work breaks it, each is tried alone, so that none fails for another.
+fn commit(desk: &mut Desk, mut group: Vec<Box<dyn Job>>) {
+    let outcome = try_commit(desk, &mut group);
+    match outcome {
+        Err(StoreError::Broken(why)) if group.len() > 1 => {
+            tracing::warn!(%why, jobs = group.len(), "a group of writes failed; trying each alone");
+            for job in group {
+                commit(desk, vec![job]);
+            }
+        }
+        outcome => group.into_iter().for_each(|job| job.finish(outcome.clone())),
+    }
+    desk.ring();
+}
+
+fn try_commit(desk: &mut Desk, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    desk.begin(group.iter().any(|job| job.is_durable()))?;
+    let done = group.iter_mut().try_for_each(|job| job.run(desk)).and_then(|()| desk.commit());
+    if done.is_err() {
+        desk.roll_back();
+    }
+    done
+}

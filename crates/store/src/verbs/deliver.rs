@@ -1,0 +1,95 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use gancho_model::{Attempt, DeliveryId, Endpoint, EndpointId, Lane, Timestamp, Turn, Verdict};
+
+use crate::{Bell, Claimed, StoreError};
+
+/// What the engine asks of the store.
+#[async_trait]
+pub trait Delivering: Send + Sync {
+    /// Rings this bell from now on.
+    fn attach(&self, bell: Arc<dyn Bell>);
+
+    /// Frees the leases that a dead process of this node left.
+    async fn take_over(&self) -> Result<u64, StoreError>;
+
+    /// All endpoints that are not removed.
+    async fn all_endpoints(&self) -> Result<Vec<Endpoint>, StoreError>;
+
+    /// The earliest due delivery of each endpoint and lane that has any.
+    async fn due(&self) -> Result<Vec<Due>, StoreError>;
+
+    /// Leases due deliveries, oldest due first, at most as many as wanted of each queue; and says
+    /// when the next of each queue is due.
+    async fn claim(&self, wants: Vec<Want>, now: Timestamp) -> Result<Claims, StoreError>;
+
+    /// Records attempts, each with what becomes of its delivery and its endpoint's health.
+    async fn record(&self, outcomes: Vec<Outcome>) -> Result<Vec<Turned>, StoreError>;
+}
+
+/// Something waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// For whom.
+    pub endpoint: EndpointId,
+    /// In which queue.
+    pub lane: Lane,
+    /// From when on it may go.
+    pub at: Timestamp,
+}
+
+/// What was claimed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Claims {
+    /// The deliveries.
+    pub claimed: Vec<Claimed>,
+    /// For each queue that was asked for and still holds something: when its next is due, or its
+    /// first lease ends.
+    pub due: Vec<Due>,
+}
+
+/// How much the engine takes of one queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Want {
+    /// Whose.
+    pub endpoint: EndpointId,
+    /// Which queue.
+    pub lane: Lane,
+    /// At most so many.
+    pub limit: u32,
+    /// Leased until then.
+    pub lease_until: Timestamp,
+}
+
+/// An attempt that ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Which delivery.
+    pub delivery: DeliveryId,
+    /// The store's handle of it.
+    pub handle: i64,
+    /// Whose.
+    pub endpoint: EndpointId,
+    /// The queue it waited in. Only live deliveries touch the endpoint's health.
+    pub lane: Lane,
+    /// The attempt.
+    pub attempt: Attempt,
+    /// What becomes of the delivery.
+    pub verdict: Verdict,
+    /// The receiver said `410 Gone`: disable the endpoint.
+    pub gone: bool,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// The jitter of the next probe, `0.0..1.0`.
+    pub fraction: f64,
+}
+
+/// An endpoint that took a turn for the worse or better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turned {
+    /// Which.
+    pub endpoint: EndpointId,
+    /// How.
+    pub turn: Turn,
+}

@@ -1,0 +1,9 @@
+//! The verbs, by who uses them.
+
+pub mod accept;
+pub mod access;
+pub mod deliver;
+pub mod endpoint;
+pub mod log;
+pub mod source;
+pub mod upkeep;
