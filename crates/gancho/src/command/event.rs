@@ -1,0 +1,136 @@
+use std::io::Read;
+
+use clap::Subcommand;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{Done, Failed, block_on, table};
+use crate::api_client::ApiClient;
+
+/// What to do with events.
+#[derive(Subcommand)]
+pub enum EventCommand {
+    /// Send one of your own.
+    Send {
+        /// noun.verb
+        #[arg(value_name = "TYPE")]
+        kind: String,
+        /// JSON of the object, or of the whole data with "object" in it; - for standard input.
+        #[arg(long, value_name = "FILE")]
+        data: Option<String>,
+        /// Your own name for it, by which a repeat is recognised.
+        #[arg(long)]
+        id: Option<String>,
+    },
+    /// List the feed, oldest first.
+    List {
+        /// Wait for more.
+        #[arg(long)]
+        follow: bool,
+        /// Types and patterns.
+        #[arg(long, num_args = 1..)]
+        types: Vec<String>,
+        /// After this number of the feed.
+        #[arg(long)]
+        after: Option<u64>,
+        /// At this time or later, RFC 3339.
+        #[arg(long)]
+        since: Option<String>,
+        /// About this row, Model:key.
+        #[arg(long)]
+        object: Option<String>,
+        /// At most so many; with --follow, so many at a time.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+    },
+    /// Show one with its deliveries.
+    Show {
+        /// evt_…
+        id: String,
+    },
+}
+
+const COLUMNS: &[(&str, &str)] =
+    &[("#", "/sequence"), ("id", "/id"), ("event", "/event"), ("created", "/created"), ("source", "/source")];
+
+pub fn run(command: EventCommand, api: &ApiClient) -> Done {
+    block_on(act(command, api))?
+}
+
+async fn act(command: EventCommand, api: &ApiClient) -> Done {
+    match command {
+        EventCommand::Send { kind, data, id } => {
+            let body = json!({"event": kind, "data": data_of(data)?, "id": id});
+            let sent = api.call(Method::POST, "events", Some(body)).await?;
+            if api.json {
+                println!("{sent}");
+            } else {
+                println!("{}", sent["id"].as_str().unwrap_or_default());
+            }
+            Ok(())
+        }
+        EventCommand::List { follow, types, after, since, object, limit } => {
+            let mut query = vec![("limit", limit.to_string())];
+            query.extend((!types.is_empty()).then(|| ("types", types.join(","))));
+            query.extend(since.map(|since| ("since", since)));
+            query.extend(object.map(|object| ("object", object)));
+            list(api, query, after.unwrap_or(0).to_string(), follow).await
+        }
+        EventCommand::Show { id } => {
+            let event = api.call(Method::GET, &format!("events/{id}"), None).await?;
+            if api.json {
+                println!("{event}");
+            } else {
+                table::print_one(&event);
+            }
+            Ok(())
+        }
+    }
+}
+
+fn data_of(from: Option<String>) -> Result<Value, Failed> {
+    let text = match from.as_deref() {
+        None => return Ok(json!({"object": {}})),
+        Some("-") => {
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text).map(|_| text).map_err(Failed::refused)
+        }
+        Some(path) => std::fs::read_to_string(path).map_err(|error| Failed::because(format!("{path}: {error}"))),
+    };
+    let value: Value = serde_json::from_str(&text?).map_err(|error| Failed::because(format!("not JSON: {error}")))?;
+    Ok(if value.get("object").is_some_and(Value::is_object) { value } else { json!({"object": value}) })
+}
+
+async fn list(api: &ApiClient, mut query: Vec<(&str, String)>, mut after: String, follow: bool) -> Done {
+    query.extend(follow.then(|| ("wait", "30".to_owned())));
+    let query: String = query.iter().map(|(name, value)| format!("&{name}={}", escape(value))).collect();
+    loop {
+        let page = api.call(Method::GET, &format!("events?after={after}{query}"), None).await?;
+        let items = page["data"].as_array().map_or(&[][..], Vec::as_slice);
+        match (api.json, follow) {
+            (true, false) => println!("{}", page["data"]),
+            (true, true) => items.iter().for_each(|item| println!("{item}")),
+            (false, true) => items.iter().for_each(line),
+            (false, false) => table::print(items, COLUMNS),
+        }
+        if !follow {
+            return Ok(());
+        }
+        page["next"].as_str().unwrap_or_default().clone_into(&mut after);
+    }
+}
+
+fn line(event: &Value) {
+    let text = |name: &str| event[name].as_str().unwrap_or("–").to_owned();
+    println!("{:>8}  {}  {}", event["sequence"], text("id"), text("event"));
+}
+
+fn escape(value: &str) -> String {
+    value
+        .bytes()
+        .map(|byte| {
+            let plain = byte.is_ascii_alphanumeric() || b"-._~,*".contains(&byte);
+            if plain { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+        })
+        .collect()
+}

@@ -1,0 +1,145 @@
+//! Settings: defaults < gancho.toml < environment < flags.
+
+mod sources;
+mod table;
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use gancho_model::{address::Allowed, limits::Limits};
+
+use crate::args::LocalArgs;
+pub use sources::Raw;
+pub use table::{SETTINGS, Setting};
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// JSON lines for machines.
+    Json,
+}
+
+/// The settings in force.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub listen: SocketAddr,
+    pub data_dir: PathBuf,
+    pub log_format: LogFormat,
+    pub log_level: String,
+    pub secret_key: Option<[u8; 32]>,
+    pub admin_token: Option<String>,
+    pub allowed: Allowed,
+    pub dns_servers: Vec<SocketAddr>,
+    pub tls_ca_file: Option<PathBuf>,
+    pub sqlite_pages_max: u32,
+    pub limits: Limits,
+}
+
+/// A setting that can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file can't be read or is no TOML.
+    #[error("the settings file {path}: {why}")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// A name that is no setting.
+    #[error("{origin}: there is no setting {name} (gancho config lists them)")]
+    Unknown {
+        /// Where it stands.
+        origin: String,
+        /// The name.
+        name: String,
+    },
+    /// A value that makes no sense.
+    #[error("the setting {name} (from {origin}): {why}")]
+    Value {
+        /// Which setting.
+        name: String,
+        /// Where it stands.
+        origin: String,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+impl Settings {
+    /// Gathers and checks the settings.
+    ///
+    /// # Errors
+    /// The first one that can't be used.
+    pub fn load(local: &LocalArgs, flags: &[(&'static str, Option<String>)]) -> Result<Self, ConfigError> {
+        Self::from_raw(&Raw::gather(local, flags)?)
+    }
+
+    /// Checks gathered settings.
+    ///
+    /// # Errors
+    /// The first one that can't be used.
+    pub fn from_raw(raw: &Raw) -> Result<Self, ConfigError> {
+        if !raw.text("database_url").is_empty() {
+            return Err(raw.wrong("database_url", "PostgreSQL is not available in this version: leave it empty"));
+        }
+        if !raw.text("public_url").is_empty() {
+            let good = gancho_model::target::parse(raw.text("public_url"));
+            good.map_err(|error| raw.wrong("public_url", error.to_string()))?;
+        }
+        let optional = |name| Some(raw.text(name)).filter(|text| !text.is_empty());
+        Ok(Self {
+            listen: raw.parse("listen", "must be an address and a port, such as 127.0.0.1:8420")?,
+            data_dir: PathBuf::from(raw.text("data_dir")),
+            log_format: match raw.text("log_format") {
+                "text" => LogFormat::Text,
+                "json" => LogFormat::Json,
+                _ => return Err(raw.wrong("log_format", "must be text or json")),
+            },
+            log_level: raw.text("log_level").to_owned(),
+            secret_key: optional("secret_key").map(|text| key(raw, text)).transpose()?,
+            admin_token: optional("admin_token").map(ToOwned::to_owned),
+            allowed: Allowed::parse(raw.list("allow_hosts").iter().map(String::as_str))
+                .map_err(|entry| raw.wrong("allow_hosts", format!("{entry} is neither a host nor a range")))?,
+            dns_servers: dns_servers(raw)?,
+            tls_ca_file: optional("tls_ca_file").map(PathBuf::from),
+            sqlite_pages_max: raw.number("sqlite_pages_max", 0, u32::MAX)?,
+            limits: limits(raw)?,
+        })
+    }
+}
+
+fn limits(raw: &Raw) -> Result<Limits, ConfigError> {
+    let bytes = |name, most| raw.number(name, 1024, most).map(|bytes| bytes as usize);
+    Ok(Limits {
+        request_bytes: bytes("request_bytes", 64 << 20)?,
+        event_bytes: bytes("event_bytes", 16 << 20)?,
+        attempt_ms: raw.number("attempt_ms", 100, gancho_model::limits::ATTEMPT_MS_MAX)?,
+        connect_ms: raw.number("connect_ms", 50, gancho_model::limits::ATTEMPT_MS_MAX)?,
+        response_read_bytes: bytes("response_read_bytes", 16 << 20)?,
+        response_kept_bytes: bytes("response_kept_bytes", 1 << 20)?,
+        in_flight_per_endpoint: raw.number("in_flight_per_endpoint", 1, 256)?,
+        in_flight: raw.number("in_flight", 1, 10_000)?,
+        retention_days: raw.number("retention_days", 1, 3650)?,
+    })
+}
+
+/// 32 bytes in base64.
+fn key(raw: &Raw, text: &str) -> Result<[u8; 32], ConfigError> {
+    parse_key(text).ok_or_else(|| raw.wrong("secret_key", "must be 32 bytes in base64 (gancho key new prints one)"))
+}
+
+/// Reads a key's base64.
+pub fn parse_key(text: &str) -> Option<[u8; 32]> {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    STANDARD.decode(text.trim()).ok()?.try_into().ok()
+}
+
+fn dns_servers(raw: &Raw) -> Result<Vec<SocketAddr>, ConfigError> {
+    let read = |text: &String| {
+        let with_port = text.parse().or_else(|_| text.parse().map(|address| SocketAddr::new(address, 53)));
+        with_port.map_err(|_| raw.wrong("dns_servers", format!("{text} is no address")))
+    };
+    raw.list("dns_servers").iter().map(read).collect()
+}

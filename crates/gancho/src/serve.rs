@@ -1,0 +1,80 @@
+//! The server's life: start, work, stop softly, stop hard.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context;
+use axum::serve::ListenerExt;
+use gancho_delivery::{Engine, EngineOptions};
+use gancho_web::{App, WebSettings};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{ambient::Real, command::Failed, config::Settings, wiring};
+
+/// How long requests may go on after a stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Serves until a signal.
+pub fn run(settings: &Settings) -> Result<(), Failed> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failed::refused)?;
+    runtime.block_on(serve(settings))
+}
+
+async fn serve(settings: &Settings) -> Result<(), Failed> {
+    // What is in the way of a start is told in one line, with exit code 2.
+    let _lock = wiring::lock(&settings.data_dir).map_err(Failed::start)?;
+    let store = wiring::store(settings).map_err(Failed::start)?;
+    let client = Arc::new(wiring::client(settings).map_err(Failed::start)?);
+    let listener = TcpListener::bind(settings.listen).await;
+    let listener = listener.with_context(|| format!("can't listen on {}", settings.listen)).map_err(Failed::start)?;
+    let address = listener.local_addr().map_err(Failed::refused)?;
+
+    let stop = CancellationToken::new();
+    let options = EngineOptions { limits: settings.limits };
+    let engine = tokio::spawn(Engine::run(store.clone(), client, Arc::new(Real), options, stop.clone()));
+    let web = WebSettings { limits: settings.limits, admin_token: settings.admin_token.clone() };
+    let router = gancho_web::router(App::new(store, Arc::new(Real), &web));
+    let listener = listener.tap_io(|stream| {
+        // Answers are small: none should wait for another segment.
+        let _ = stream.set_nodelay(true);
+    });
+    let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let mut server = tokio::spawn(server.into_future());
+    println!("listening on http://{address}");
+
+    let signals = tokio::spawn(watch_signals(stop.clone()));
+    tokio::select! {
+        () = stop.cancelled() => {}
+        ended = &mut server => tracing::error!(?ended, "the server stopped by itself"),
+    }
+    stop.cancel();
+    if tokio::time::timeout(DRAIN, &mut server).await.is_err() {
+        server.abort();
+    }
+    let ended = engine.await.map_err(Failed::refused)?;
+    signals.abort();
+    ended.map_err(Failed::refused)
+}
+
+/// The first signal stops softly, the second at once. Nothing is lost either way.
+async fn watch_signals(stop: CancellationToken) -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    for soft in [true, false] {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        if soft {
+            tracing::info!("stopping: attempts under way may end");
+            stop.cancel();
+        } else {
+            tracing::warn!("stopping at once");
+            std::process::exit(1);
+        }
+    }
+    Ok(())
+}

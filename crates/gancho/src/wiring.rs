@@ -1,0 +1,109 @@
+//! Putting the parts together.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::Write,
+    path::Path,
+    sync::Arc,
+};
+
+use anyhow::{Context, bail};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use gancho_delivery::{Client, ClientOptions, Guard, SystemResolver, TlsOptions};
+use gancho_model::Ambient;
+use gancho_store::{
+    Store,
+    sqlite::{FILE, Options, SqliteStore},
+    vault::Vault,
+};
+
+use crate::{
+    ambient::Real,
+    config::{Settings, parse_key},
+};
+
+/// The key's file in the data dir.
+const KEY_FILE: &str = "secret.key";
+/// Held while a server runs on the data dir.
+const LOCK_FILE: &str = "serve.lock";
+
+/// Opens the store of these settings.
+pub fn store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
+    let dir = &settings.data_dir;
+    make_dir(dir)?;
+    let key = match settings.secret_key {
+        Some(key) => key,
+        None => key_of_dir(dir)?,
+    };
+    let options = Options { pages_max: settings.sqlite_pages_max, ..Options::default() };
+    Ok(Arc::new(SqliteStore::open(dir, Vault::new(&key), Arc::new(Real), options)?))
+}
+
+/// One server at a time works on a data dir. The lock goes with the process, however it ends.
+pub fn lock(dir: &Path) -> anyhow::Result<File> {
+    make_dir(dir)?;
+    let path = dir.join(LOCK_FILE);
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = file.with_context(|| format!("the data dir {} can't be written", dir.display()))?;
+    if file.try_lock().is_err() {
+        bail!("another gancho serve works on the data dir {}: stop it, or give another --data-dir", dir.display());
+    }
+    Ok(file)
+}
+
+/// The client for deliveries.
+pub fn client(settings: &Settings) -> anyhow::Result<Client> {
+    let extra_roots = match &settings.tls_ca_file {
+        Some(path) => certificates(path)?,
+        None => vec![],
+    };
+    let options = ClientOptions {
+        connect_ms: settings.limits.connect_ms,
+        read_bytes: settings.limits.response_read_bytes,
+        kept_bytes: settings.limits.response_kept_bytes,
+    };
+    let book = SystemResolver::new(&settings.dns_servers).context("the name servers can't be set up")?;
+    let guard = Guard::new(settings.allowed.clone());
+    Ok(Client::new(guard, Arc::new(book), &TlsOptions { extra_roots }, options)?)
+}
+
+fn make_dir(dir: &Path) -> anyhow::Result<()> {
+    let made = fs::create_dir_all(dir);
+    made.with_context(|| format!("the data dir {} can't be made", dir.display()))
+}
+
+/// The key of the data dir; made on the first start, for nobody else to read.
+fn key_of_dir(dir: &Path) -> anyhow::Result<[u8; 32]> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let path = dir.join(KEY_FILE);
+    if let Ok(text) = fs::read_to_string(&path) {
+        let key = parse_key(&text);
+        return key.with_context(|| format!("{} holds no key of 32 bytes in base64", path.display()));
+    }
+    if dir.join(FILE).exists() {
+        bail!("the key {} is missing, without which the database beside it can't be read: restore it", path.display());
+    }
+    let mut key = [0; 32];
+    Real.fill(&mut key);
+    let written = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path).and_then(|mut file| {
+        writeln!(file, "{}", STANDARD.encode(key))?;
+        file.sync_all()
+    });
+    written.with_context(|| format!("the key {} can't be written", path.display()))?;
+    Ok(key)
+}
+
+/// The certificates of a PEM file, DER.
+fn certificates(path: &Path) -> anyhow::Result<Vec<Vec<u8>>> {
+    let text = fs::read_to_string(path).with_context(|| format!("tls_ca_file {} can't be read", path.display()))?;
+    let parts = text.split("-----BEGIN CERTIFICATE-----").skip(1);
+    let read = |part: &str| {
+        let base64: String = part.split("-----END").next()?.split_whitespace().collect();
+        STANDARD.decode(base64).ok()
+    };
+    let found: Option<Vec<_>> = parts.map(read).collect();
+    match found {
+        Some(found) if !found.is_empty() => Ok(found),
+        _ => bail!("tls_ca_file {} holds no PEM certificates", path.display()),
+    }
+}

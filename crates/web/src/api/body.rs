@@ -1,0 +1,77 @@
+//! Reading a request's body: size, kind, syntax; then its fields.
+
+use std::sync::Arc;
+
+use axum::{
+    body::{Body, Bytes, to_bytes},
+    extract::{FromRequest, Request},
+    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
+};
+use gancho_model::json;
+use serde_json::Value;
+
+use super::problem::Problem;
+use crate::App;
+
+/// A JSON body, and its raw bytes.
+pub(crate) struct Json {
+    pub value: Value,
+    pub raw: Bytes,
+}
+
+/// A JSON body, or none.
+pub(crate) struct OptionalJson(pub Value);
+
+impl FromRequest<Arc<App>> for Json {
+    type Rejection = Problem;
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        let kind_is_json = is_json(request.headers());
+        let raw = read(request.into_body(), app.limits.request_bytes).await?;
+        if !kind_is_json {
+            let detail = "send JSON, and say so: Content-Type: application/json";
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+        }
+        Ok(Self { value: parse(&raw)?, raw })
+    }
+}
+
+impl FromRequest<Arc<App>> for OptionalJson {
+    type Rejection = Problem;
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        let kind_is_json = is_json(request.headers());
+        let raw = read(request.into_body(), app.limits.request_bytes).await?;
+        if raw.is_empty() {
+            return Ok(Self(Value::Object(serde_json::Map::new())));
+        }
+        if !kind_is_json {
+            let detail = "send JSON, and say so: Content-Type: application/json";
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+        }
+        Ok(Self(parse(&raw)?))
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+}
+
+async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
+    to_bytes(body, limit).await.map_err(|error| {
+        let mut cause: Option<&dyn std::error::Error> = Some(&error);
+        while let Some(error) = cause {
+            if error.is::<http_body_util::LengthLimitError>() {
+                let detail = format!("the body is over {limit} bytes: send less at a time");
+                return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail);
+            }
+            cause = error.source();
+        }
+        Problem::new(StatusCode::BAD_REQUEST, "the body did not come through")
+    })
+}
+
+fn parse(raw: &[u8]) -> Result<Value, Problem> {
+    json::parse(raw)
+        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("the body is not usable JSON: {error}")))
+}

@@ -1,0 +1,3 @@
+//! Changes: what happened to rows of the ERP.
+
+pub mod send;

@@ -1,0 +1,150 @@
+use std::sync::Arc;
+
+use axum::{
+    Json as Out,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
+use gancho_intake::{SubmittedChange, digest};
+use gancho_model::{Change, ObjectKey, Operation, SourceId, canonical, limits::BATCH_MAX};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::{
+    App,
+    api::{
+        body::Json,
+        event::send::request_key,
+        fields::{Errors, Fields},
+        page::Query,
+        problem::{Answer, Problem},
+        read,
+    },
+    auth::Ingest,
+};
+
+/// Changes of one ERP, in the order in which they happened.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the shape for the document; bodies are read field by field")]
+pub(crate) struct ChangesInput {
+    changes: Vec<ChangeInput>,
+}
+
+/// What happened to one row.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the shape for the document; bodies are read field by field")]
+pub(crate) struct ChangeInput {
+    /// Your own name for it, by which a repeat is recognised for 30 days.
+    id: Option<String>,
+    /// The ERP's model, or a table's name.
+    model: String,
+    /// `insert`, `update` or `delete`.
+    operation: String,
+    /// The primary key, a text or a number.
+    key: Value,
+    /// The row before; on deletes, and on updates as far as it is known.
+    before: Option<Value>,
+    /// The row after; on inserts and updates. Documents carry their `lines`.
+    after: Option<Value>,
+    /// When: RFC 3339, or Unix seconds.
+    at: Option<Value>,
+    /// Changes of the same burst and row are one change.
+    burst: Option<String>,
+}
+
+/// What became of them.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ChangesOutput {
+    accepted: usize,
+    duplicates: usize,
+    /// The events that they made, now or the first time.
+    events: Vec<String>,
+}
+
+/// Takes changes of an ERP in, 1 to 1000. `202` means what they mean is on disk.
+#[utoipa::path(post, path = "/changes", tag = "changes", request_body = ChangesInput,
+    params(("Idempotency-Key" = Option<String>, Header), ("source" = Option<String>, Query, description = "whose; a source's own token says it already")),
+    responses((status = 202, body = ChangesOutput), (status = 409, description = "an id was used for another change")))]
+pub(crate) async fn send(
+    State(app): State<Arc<App>>,
+    Ingest(caller): Ingest,
+    query: Query,
+    headers: HeaderMap,
+    body: Json,
+) -> Answer<(StatusCode, Out<ChangesOutput>)> {
+    let named = query.read(|fields| fields.optional("source", read::id::<SourceId>))?;
+    let source = match (caller.source(), named) {
+        (Some(own), Some(named)) if own != named => {
+            return Err(Problem::forbidden("another source's", "this source's"));
+        }
+        (Some(source), _) | (None, Some(source)) => source,
+        (None, None) => {
+            return Err(Problem::field(
+                "source",
+                "say whose changes they are: ?source=src_…, or use the source's own token",
+            ));
+        }
+    };
+    let request = request_key(&headers, &body)?;
+    let mut errors = Errors::default();
+    let changes = changes(body.value, &mut errors);
+    let changes = errors.finish(changes)?;
+    let answer = app.intake.changes(caller, source, changes, request).await?;
+    let events = answer.events.iter().map(ToString::to_string).collect();
+    let output = ChangesOutput { accepted: answer.accepted, duplicates: answer.duplicates, events };
+    Ok((StatusCode::ACCEPTED, Out(output)))
+}
+
+fn changes(body: Value, errors: &mut Errors) -> Option<Vec<SubmittedChange>> {
+    let mut fields = Fields::of(body, "", errors)?;
+    let items = fields.required("changes", read::list(1, BATCH_MAX, Ok));
+    fields.end();
+    let items = items?.into_iter().enumerate();
+    Some(items.filter_map(|(n, item)| change(item, &format!("changes[{n}]"), errors)).collect())
+}
+
+fn change(item: Value, place: &str, errors: &mut Errors) -> Option<SubmittedChange> {
+    let sent = canonical::to_string(&item);
+    let mut fields = Fields::of(item, place, errors)?;
+    let id = fields.optional("id", read::own_id);
+    let model = fields.required("model", model);
+    let operation = fields.required("operation", |value| {
+        let word = value.as_str().unwrap_or_default();
+        Operation::parse(word).ok_or_else(|| "must be insert, update or delete".to_owned())
+    });
+    let key = fields.required("key", key);
+    let before = fields.optional("before", read::record);
+    let after = fields.optional("after", read::record);
+    let at = fields.optional("at", read::moment);
+    let burst = fields.optional("burst", read::text(1, 100));
+    match operation {
+        Some(Operation::Insert | Operation::Update) if after.is_none() => {
+            fields.wrong("after", "is required: the whole row after the change");
+        }
+        Some(Operation::Delete) if before.is_none() => {
+            fields.wrong("before", "is required: the row before it was removed");
+        }
+        _ => {}
+    }
+    fields.end();
+    let row = ObjectKey { model: model?, key: key? };
+    let change = Change { id, row, operation: operation?, before, after, at, burst };
+    Some(SubmittedChange { change, digest: digest(sent.as_bytes()) })
+}
+
+fn model(value: Value) -> Result<String, String> {
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    match value {
+        Value::String(name) if (1..=100).contains(&name.len()) && name.bytes().all(good) => Ok(name),
+        _ => Err("must be a model or table: 1 to 100 letters, digits and _".into()),
+    }
+}
+
+fn key(value: Value) -> Result<String, String> {
+    match value {
+        Value::Number(number) if !number.is_f64() => Ok(number.to_string()),
+        Value::String(_) => read::text(1, 100)(value),
+        _ => Err("must be a text or a whole number".into()),
+    }
+}

@@ -1,0 +1,50 @@
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use gancho_model::{DeliveryId, EndpointId, EventId, State as Standing};
+use gancho_store::DeliveryFilter;
+use serde_json::Value;
+
+use super::view::DeliveryView;
+use crate::{
+    App,
+    api::{
+        page::{self, List, Query},
+        problem::Answer,
+        read,
+    },
+    auth::Reader,
+};
+
+/// Deliveries, newest first.
+#[utoipa::path(get, path = "/deliveries", tag = "deliveries",
+    params(("endpoint" = Option<String>, Query), ("event" = Option<String>, Query), ("types" = Option<String>, Query), ("state" = Option<String>, Query),
+        ("since" = Option<String>, Query), ("until" = Option<String>, Query), ("q" = Option<String>, Query, description = "text in the event's body"),
+        ("limit" = Option<u32>, Query), ("after" = Option<String>, Query)),
+    responses((status = 200, body = List<DeliveryView>)))]
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    reader: Reader,
+    query: Query,
+) -> Answer<Json<List<DeliveryView>>> {
+    let (after, filter, limit) = query.read(|fields| {
+        let filter = DeliveryFilter {
+            endpoint: fields.optional("endpoint", read::id::<EndpointId>),
+            event: fields.optional("event", read::id::<EventId>),
+            types: fields.optional("types", read::patterns).unwrap_or_default(),
+            state: fields.optional("state", state),
+            since: fields.optional("since", read::time),
+            until: fields.optional("until", read::time),
+            text: fields.optional("q", read::text(1, 200)),
+        };
+        (fields.optional("after", read::id::<DeliveryId>), filter, page::limit(fields))
+    })?;
+    let page = app.store.deliveries(after, filter, limit).await?;
+    let data = page.items.iter().map(|delivery| DeliveryView::new(delivery, reader)).collect();
+    Ok(Json(List { data, next: page.next.map(|id| id.to_string()) }))
+}
+
+fn state(value: Value) -> Result<Standing, String> {
+    let words: Vec<&str> = Standing::ALL.iter().map(|state| state.as_str()).collect();
+    Standing::parse(value.as_str().unwrap_or_default()).ok_or_else(|| format!("must be one of {}", words.join(", ")))
+}

@@ -1,0 +1,101 @@
+use gancho_model::{Attempt, Delivery, ErrorKind, Lane, Reason, State, Timestamp, mask};
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use crate::auth::Reader;
+
+/// A delivery.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DeliveryView {
+    id: String,
+    event_id: String,
+    event: String,
+    endpoint_id: String,
+    /// Secrets inside are masked for readers.
+    url: String,
+    #[schema(value_type = String)]
+    state: State,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    reason: Option<Reason>,
+    /// `live`, `replay` or `test`.
+    #[schema(value_type = String)]
+    lane: Lane,
+    /// How many were made; in the detail, the attempts themselves, oldest first.
+    attempts: Value,
+    max_attempts: u32,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    next_attempt_at: Option<Timestamp>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    last: Option<LastView>,
+}
+
+/// The last attempt, in short.
+#[derive(Debug, Serialize, ToSchema)]
+struct LastView {
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    status_code: Option<u16>,
+    #[schema(value_type = Option<String>)]
+    error: Option<ErrorKind>,
+    duration_ms: u32,
+}
+
+impl DeliveryView {
+    pub fn new(delivery: &Delivery, reader: Reader) -> Self {
+        Self {
+            id: delivery.id.to_string(),
+            event_id: delivery.event_id.to_string(),
+            event: delivery.event.to_string(),
+            endpoint_id: delivery.endpoint_id.to_string(),
+            url: if reader.sees_secrets() { delivery.url.clone() } else { mask::url(&delivery.url) },
+            state: delivery.state,
+            reason: delivery.reason,
+            lane: delivery.lane,
+            attempts: delivery.attempts.into(),
+            max_attempts: delivery.max_attempts,
+            next_attempt_at: delivery.next_attempt_at,
+            created_at: delivery.created_at,
+            last: delivery.last.map(|last| LastView {
+                at: last.at,
+                status_code: last.status_code,
+                error: last.error,
+                duration_ms: last.duration_ms,
+            }),
+        }
+    }
+
+    pub fn with_attempts(delivery: &Delivery, attempts: Vec<Attempt>, reader: Reader) -> Self {
+        let attempts: Vec<Value> = attempts.into_iter().map(attempt).collect();
+        Self { attempts: attempts.into(), ..Self::new(delivery, reader) }
+    }
+}
+
+/// Header fields as an object; a name that stands more than once has its values joined.
+fn attempt(attempt: Attempt) -> Value {
+    let headers = |fields: Vec<(String, String)>| {
+        let mut map = serde_json::Map::new();
+        for (name, value) in fields {
+            let joined = match map.get(&name).and_then(Value::as_str) {
+                Some(first) => format!("{first}, {value}"),
+                None => value,
+            };
+            map.insert(name, joined.into());
+        }
+        map
+    };
+    json!({
+        "n": attempt.n,
+        "at": attempt.at,
+        "duration_ms": attempt.duration_ms,
+        "phases": attempt.phases,
+        "status_code": attempt.status_code,
+        "error": attempt.error,
+        "request_headers": headers(attempt.request_headers),
+        "response_headers": headers(attempt.response_headers),
+        "response_body": attempt.response_body,
+        "response_truncated": attempt.response_truncated,
+    })
+}

@@ -1,0 +1,53 @@
+use std::sync::Arc;
+
+use axum::{Json as Out, extract::State};
+use gancho_model::EndpointId;
+
+use super::{
+    input::{self, EndpointInput},
+    show,
+    view::EndpointView,
+};
+use crate::{
+    App,
+    api::{
+        body::Json,
+        fields::{Errors, Fields},
+        page::Id,
+        problem::Answer,
+    },
+    auth::{Admin, Reader},
+};
+
+/// Changes what is given; null clears what may be empty.
+#[utoipa::path(patch, path = "/endpoints/{id}", tag = "endpoints", params(("id" = String, Path)),
+    request_body = EndpointInput,
+    responses((status = 200, body = EndpointView), (status = 409, description = "changed by somebody else meanwhile")))]
+pub(crate) async fn change(
+    State(app): State<Arc<App>>,
+    Admin(caller): Admin,
+    Id(id): Id<EndpointId>,
+    body: Json,
+) -> Answer<Out<EndpointView>> {
+    let mut endpoint = app.store.endpoint(id).await?;
+    let read_at = endpoint.updated_at;
+    let mut errors = Errors::default();
+    let read = Fields::of(body.value, "", &mut errors).map(|mut fields| {
+        if let Some(url) = fields.optional("url", input::url) {
+            endpoint.url = url;
+        }
+        if let Some(events) = fields.optional("events", input::events) {
+            endpoint.events = events;
+        }
+        if fields.optional("secret", Ok).is_some() {
+            fields.wrong("secret", "is changed by POST …/rotate-secret");
+        }
+        input::apply(&mut fields, &mut endpoint);
+        fields.end();
+        endpoint
+    });
+    let mut endpoint = errors.finish(read)?;
+    endpoint.updated_at = app.ambient.now();
+    app.store.save_endpoint(endpoint, read_at).await?;
+    show::view(&app, id, Reader(caller)).await.map(Out)
+}

@@ -1,0 +1,136 @@
+//! What people say of an endpoint, checked.
+
+use std::collections::BTreeMap;
+
+use gancho_model::{
+    Endpoint, Pattern, Plan, Secret, SourceId, header,
+    limits::{ATTEMPT_MS_MAX, DELAY_S_MAX, RETRIES_MAX},
+    mask, target,
+};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::api::{fields::Fields, read};
+
+/// An endpoint to be made, or what is to be changed of one.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the shape for the document; bodies are read field by field")]
+pub(crate) struct EndpointInput {
+    /// http or https, without credentials.
+    url: Option<String>,
+    /// Types and patterns such as `invoice.*`; at least one.
+    events: Option<Vec<String>>,
+    name: Option<String>,
+    description: Option<String>,
+    /// A secret of your own, 8 to 256 characters; made if left out. Only when it is made.
+    secret: Option<String>,
+    enabled: Option<bool>,
+    paused: Option<bool>,
+    /// Header fields to add to every delivery.
+    headers: Option<BTreeMap<String, String>>,
+    /// Only events of these sources.
+    sources: Option<Vec<String>>,
+    timeout_ms: Option<u32>,
+    #[schema(value_type = Option<Object>)]
+    retry: Option<Plan>,
+    rate_per_s: Option<u32>,
+    max_in_flight: Option<u32>,
+}
+
+pub(crate) fn url(value: Value) -> Result<String, String> {
+    let Value::String(text) = value else { return Err("must be a text".into()) };
+    target::parse(&text).map(String::from).map_err(|error| error.to_string())
+}
+
+pub(crate) fn events(value: Value) -> Result<Vec<Pattern>, String> {
+    read::list(1, 100, read::pattern)(value)
+}
+
+pub(crate) fn secret(value: Value) -> Result<Secret, String> {
+    let text = read::text(8, 256)(value)?;
+    let good = text.chars().all(|letter| !letter.is_whitespace());
+    let secret = Secret::new(text);
+    match secret.standard_key() {
+        _ if !good => Err("must not have blanks".into()),
+        None if secret.expose().starts_with(Secret::PREFIX) => Err("after whsec_ must come base64".into()),
+        Some(key) if !(24..=64).contains(&key.len()) => Err("after whsec_ must come 24 to 64 bytes in base64".into()),
+        _ => Ok(secret),
+    }
+}
+
+/// Reads the fields that may be set at any time into the endpoint.
+pub(crate) fn apply(fields: &mut Fields<'_>, endpoint: &mut Endpoint) {
+    if let Some(name) = fields.changed("name", read::text(1, 100)) {
+        endpoint.name = name;
+    }
+    if let Some(description) = fields.changed("description", read::text(0, 1000)) {
+        endpoint.description = description;
+    }
+    if let Some(enabled) = fields.optional("enabled", read::flag) {
+        if endpoint.enabled != enabled {
+            endpoint.disabled_reason = None;
+        }
+        endpoint.enabled = enabled;
+    }
+    if let Some(paused) = fields.optional("paused", read::flag) {
+        endpoint.paused = paused;
+    }
+    if let Some(sources) = fields.changed("sources", read::list(0, 100, read::id::<SourceId>)) {
+        endpoint.sources = sources.unwrap_or_default();
+    }
+    if let Some(timeout_ms) = fields.optional("timeout_ms", read::number(100, ATTEMPT_MS_MAX.into())) {
+        endpoint.timeout_ms = timeout_ms as u32;
+    }
+    if let Some(rate) = fields.changed("rate_per_s", read::number(1, 100_000)) {
+        endpoint.rate_per_s = rate.map(|rate| rate as u32);
+    }
+    if let Some(most) = fields.changed("max_in_flight", read::number(1, 256)) {
+        endpoint.max_in_flight = most.map(|most| most as u32);
+    }
+    let delays = |retry: &mut Fields<'_>| {
+        retry.required("delays_s", read::list(0, RETRIES_MAX, read::number(0, DELAY_S_MAX.into())))
+    };
+    if let Some(delays) = fields.inside("retry", delays) {
+        endpoint.retry = Plan { delays_s: delays.into_iter().map(|delay| delay as u32).collect() };
+    }
+    if let Some(headers) = fields.changed("headers", read::record) {
+        endpoint.headers = headers_of(fields, headers.unwrap_or_default(), &endpoint.headers);
+    }
+    for (later, why) in [("condition", "conditions"), ("template", "templates")] {
+        if fields.changed(later, Ok).flatten().is_some() {
+            fields.wrong(later, format!("{why} are not available in this version"));
+        }
+    }
+}
+
+/// Header fields; a masked value stands for the one that is known already.
+fn headers_of(
+    fields: &mut Fields<'_>,
+    given: serde_json::Map<String, Value>,
+    known: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let mut headers: BTreeMap<String, String> = BTreeMap::new();
+    if given.len() > header::COUNT_MAX {
+        fields.wrong("headers", format!("must be at most {}", header::COUNT_MAX));
+    }
+    for (name, value) in given {
+        let place = format!("headers.{name}");
+        let Value::String(mut value) = value else {
+            fields.wrong(&place, "must be a text");
+            continue;
+        };
+        if value == mask::MASK
+            && let Some(known) = known.get(&name)
+        {
+            value.clone_from(known);
+        }
+        if headers.keys().any(|other| other.eq_ignore_ascii_case(&name)) {
+            fields.wrong(&place, "stands twice");
+        }
+        if let Err(error) = header::check(&name, &value) {
+            fields.wrong(&place, error.to_string());
+        }
+        headers.insert(name, value);
+    }
+    headers
+}

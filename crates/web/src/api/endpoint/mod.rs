@@ -1,0 +1,12 @@
+//! Endpoints: registered webhook URLs.
+
+pub mod change;
+pub mod create;
+pub mod input;
+pub mod list;
+pub mod remove;
+pub mod rotate;
+pub mod secret;
+pub mod show;
+pub mod test;
+pub mod view;

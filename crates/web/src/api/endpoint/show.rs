@@ -1,0 +1,28 @@
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use gancho_model::EndpointId;
+
+use super::view::EndpointView;
+use crate::{
+    App,
+    api::{page::Id, problem::Answer},
+    auth::Reader,
+};
+
+/// One endpoint, with its health.
+#[utoipa::path(get, path = "/endpoints/{id}", tag = "endpoints", params(("id" = String, Path)),
+    responses((status = 200, body = EndpointView), (status = 404, description = "no such endpoint")))]
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    reader: Reader,
+    Id(id): Id<EndpointId>,
+) -> Answer<Json<EndpointView>> {
+    view(&app, id, reader).await.map(Json)
+}
+
+pub(super) async fn view(app: &App, id: EndpointId, reader: Reader) -> Answer<EndpointView> {
+    let endpoint = app.store.endpoint(id).await?;
+    let standing = app.store.standings(vec![id]).await?.pop().unwrap_or_default();
+    Ok(EndpointView::new(&endpoint, standing, reader))
+}

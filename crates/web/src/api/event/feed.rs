@@ -1,0 +1,70 @@
+use std::{sync::Arc, time::Duration};
+
+use axum::{Json, extract::State};
+use gancho_model::ObjectKey;
+use gancho_store::{EventFilter, Page};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::view::{self, EventView};
+use crate::{
+    App,
+    api::{
+        page::{self, Query, whole},
+        problem::Answer,
+        read,
+    },
+    auth::Reader,
+};
+
+/// The longest wait for news, seconds.
+const WAIT_S_MAX: i64 = 60;
+
+/// A page of the feed. `next` is never null: ask again with it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Feed {
+    #[schema(value_type = Vec<EventView>)]
+    data: Vec<Box<RawValue>>,
+    next: String,
+}
+
+/// The feed: every event in order of commit, oldest first. With `wait`, an empty page waits for news.
+#[utoipa::path(get, path = "/events", tag = "events",
+    params(("after" = Option<String>, Query), ("limit" = Option<u32>, Query), ("types" = Option<String>, Query, description = "types and patterns, separated by commas"),
+        ("since" = Option<String>, Query), ("until" = Option<String>, Query), ("object" = Option<String>, Query, description = "`Model:key`"), ("wait" = Option<u32>, Query, description = "seconds")),
+    responses((status = 200, body = Feed)))]
+pub(crate) async fn feed(State(app): State<Arc<App>>, _: Reader, query: Query) -> Answer<Json<Feed>> {
+    let (after, filter, limit, wait_s) = query.read(|fields| {
+        let filter = EventFilter {
+            types: fields.optional("types", read::patterns).unwrap_or_default(),
+            since: fields.optional("since", read::time),
+            until: fields.optional("until", read::time),
+            object: fields.optional("object", |value| {
+                ObjectKey::parse(value.as_str().unwrap_or_default()).ok_or_else(|| "must be Model:key".into())
+            }),
+        };
+        let after = fields.optional("after", whole(0, i64::MAX)).unwrap_or(0).unsigned_abs();
+        let wait_s = fields.optional("wait", whole(0, WAIT_S_MAX)).unwrap_or(0);
+        (after, filter, page::limit(fields), wait_s.unsigned_abs())
+    })?;
+    let mut news = app.store.watch();
+    news.mark_unchanged();
+    let mut page = app.store.feed(after, filter.clone(), limit).await?;
+    if page.items.is_empty() && wait_s > 0 {
+        let waiting = async {
+            while page.items.is_empty() && news.changed().await.is_ok() {
+                let from = page.next.unwrap_or(after);
+                page = app.store.feed(from, filter.clone(), limit).await?;
+            }
+            Ok::<(), gancho_store::StoreError>(())
+        };
+        // No news is an empty page.
+        if let Ok(done) = tokio::time::timeout(Duration::from_secs(wait_s), waiting).await {
+            done?;
+        }
+    }
+    let Page { items, next } = page;
+    let data = items.iter().map(|event| view::with_fields(event, &[])).collect();
+    Ok(Json(Feed { data, next: next.unwrap_or(after).to_string() }))
+}

@@ -1,0 +1,6 @@
+//! Events: sent by programs, read as a feed.
+
+pub mod feed;
+pub mod send;
+pub mod show;
+pub mod view;

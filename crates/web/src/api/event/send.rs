@@ -1,0 +1,110 @@
+use std::sync::Arc;
+
+use axum::{
+    Json as Out,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
+use gancho_intake::{RequestKey, SubmittedEvent, digest};
+use gancho_model::{canonical, limits::BATCH_MAX};
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use crate::{
+    App,
+    api::{
+        body::Json,
+        fields::{Errors, Fields},
+        problem::{Answer, Problem},
+        read,
+    },
+    auth::Ingest,
+};
+
+/// An event of a program.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the shape for the document; bodies are read field by field")]
+pub(crate) struct EventInput {
+    /// `noun.verb`.
+    event: String,
+    /// `object`, and `previous` if something changed.
+    data: Value,
+    /// Your own name for it, by which a repeat is recognised for 30 days.
+    id: Option<String>,
+    /// When it happened, Unix seconds; now if left out.
+    created: Option<i64>,
+}
+
+/// Takes events in, one or a list of up to 1000. `202` means they are on disk.
+#[utoipa::path(post, path = "/events", tag = "events", request_body = EventInput,
+    params(("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 202, description = "`{id}`, or `{ids}` for a list"), (status = 409, description = "the id was used for another event"), (status = 413, description = "too large")))]
+pub(crate) async fn send(
+    State(app): State<Arc<App>>,
+    Ingest(caller): Ingest,
+    headers: HeaderMap,
+    body: Json,
+) -> Answer<(StatusCode, Out<Value>)> {
+    let request = request_key(&headers, &body)?;
+    let (items, single) = match body.value {
+        Value::Array(items) => (items, false),
+        one => (vec![one], true),
+    };
+    if items.is_empty() || items.len() > BATCH_MAX {
+        return Err(Problem::field("body", format!("must be one event, or a list of 1 to {BATCH_MAX}")));
+    }
+    let mut errors = Errors::default();
+    let mut events = Vec::with_capacity(items.len());
+    for (n, item) in items.into_iter().enumerate() {
+        let place = if single { String::new() } else { format!("[{n}]") };
+        events.extend(event(item, &place, &mut errors));
+    }
+    let events = errors.finish(Some(events))?;
+    let ids = app.intake.events(caller, events, request).await?;
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    let answer = if single { json!({"id": ids.first()}) } else { json!({"ids": ids}) };
+    Ok((StatusCode::ACCEPTED, Out(answer)))
+}
+
+/// `Idempotency-Key`, if there is one.
+pub(crate) fn request_key(headers: &HeaderMap, body: &Json) -> Answer<Option<RequestKey>> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = read::own_id(Value::from(value.to_str().unwrap_or_default()));
+    let key = key.map_err(|message| Problem::field("Idempotency-Key", message))?;
+    Ok(Some(RequestKey { key, digest: digest(&body.raw) }))
+}
+
+fn event(item: Value, place: &str, errors: &mut Errors) -> Option<SubmittedEvent> {
+    let sent = canonical::to_string(&item);
+    let mut fields = Fields::of(item, place, errors)?;
+    let event = fields.required("event", read::event_type);
+    if event.as_ref().is_some_and(gancho_model::EventType::is_own) {
+        fields.wrong("event", "is a type that only Gancho itself makes");
+    }
+    let id = fields.optional("id", read::own_id);
+    let created = fields.optional("created", read::seconds);
+    let data = match fields.inside("data", data) {
+        Some(data) => Some(data),
+        None => fields.required("data", |_| Ok(Map::new())).filter(|_| false),
+    };
+    fields.end();
+    Some(SubmittedEvent { id, event: event?, data: data?, created, digest: digest(sent.as_bytes()) })
+}
+
+fn data(fields: &mut Fields<'_>) -> Option<Map<String, Value>> {
+    let mut data = Map::new();
+    let object = fields.required("object", read::record);
+    data.insert("object".into(), Value::Object(object.unwrap_or_default()));
+    for name in ["previous", "cause"] {
+        if let Some(record) = fields.optional(name, read::record) {
+            data.insert(name.into(), Value::Object(record));
+        }
+    }
+    if let Some(changed) = fields.optional("changed", read::list(1, 100, read::text(1, 100))) {
+        data.insert("changed".into(), json!(changed));
+    }
+    if let Some(model) = fields.optional("model", read::text(1, 100)) {
+        data.insert("model".into(), model.into());
+    }
+    Some(data)
+}

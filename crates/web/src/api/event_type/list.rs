@@ -1,0 +1,61 @@
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, header::ACCEPT_LANGUAGE},
+};
+use gancho_facturascripts::event_types::{self, Described};
+use gancho_model::{EventId, render_body};
+use serde::Serialize;
+use serde_json::{Value, value::RawValue};
+use utoipa::ToSchema;
+
+use crate::{
+    App,
+    api::{page::List, problem::Answer},
+    auth::Reader,
+};
+
+/// A type of event.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct EventTypeView {
+    #[serde(rename = "type")]
+    kind: String,
+    /// Where it stands in the catalogue: sales, purchases, people, warehouse, users.
+    area: &'static str,
+    title: String,
+    description: String,
+    /// A whole body.
+    #[schema(value_type = Object)]
+    sample: Box<RawValue>,
+    /// JSON Schema of the body.
+    schema: Value,
+}
+
+/// The catalogue. Titles are in Spanish if `Accept-Language` begins with `es`.
+#[utoipa::path(get, path = "/event-types", tag = "events", responses((status = 200, body = List<EventTypeView>)))]
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    _: Reader,
+    headers: HeaderMap,
+) -> Answer<Json<List<EventTypeView>>> {
+    let language = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let spanish = language.trim_start().to_ascii_lowercase().starts_with("es");
+    Ok(Json(List::whole(event_types::all().map(|described| view(&app, described, spanish)).collect())))
+}
+
+fn view(app: &App, described: Described, spanish: bool) -> EventTypeView {
+    let now = app.ambient.now();
+    let (data, _) = event_types::sample(&described.event);
+    let body = render_body(EventId::new(now, &*app.ambient), &described.event, now, data, None, true);
+    let sample = RawValue::from_string(String::from_utf8_lossy(&body).into_owned());
+    EventTypeView {
+        kind: described.event.to_string(),
+        area: described.model.map_or("other", |model| model.area.as_str()),
+        schema: event_types::schema(&described),
+        title: if spanish { described.title.0 } else { described.title.1 },
+        description: if spanish { described.description.0 } else { described.description.1 },
+        sample: sample.unwrap_or_else(|_| RawValue::NULL.to_owned()),
+    }
+}

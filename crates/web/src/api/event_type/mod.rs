@@ -1,0 +1,3 @@
+//! Types of events.
+
+pub mod list;

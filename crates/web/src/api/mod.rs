@@ -1,0 +1,83 @@
+//! `/api/v1`: one folder a noun, one file a verb.
+
+pub(crate) mod body;
+mod change;
+mod delivery;
+mod endpoint;
+mod event;
+mod event_type;
+mod fields;
+mod page;
+pub mod problem;
+mod read;
+mod source;
+mod token;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    http::header::CONTENT_TYPE,
+    response::{IntoResponse, Response},
+};
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::App;
+
+/// What stands at the head of the document.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Gancho",
+        description = "Webhooks for FacturaScripts. Send a token as `Authorization: Bearer TOKEN` or `X-Auth-Token: TOKEN`. Errors are RFC 9457 problems.",
+    ),
+    components(schemas(problem::ProblemBody)),
+    modifiers(&Security),
+    security(("token" = [])),
+)]
+struct Document;
+
+struct Security;
+
+impl utoipa::Modify for Security {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    }
+}
+
+/// The routes, and the document made from them.
+pub(crate) fn router() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
+    let api = OpenApiRouter::new()
+        .routes(routes!(endpoint::create::create, endpoint::list::list))
+        .routes(routes!(endpoint::show::show, endpoint::change::change, endpoint::remove::remove))
+        .routes(routes!(endpoint::secret::show))
+        .routes(routes!(endpoint::rotate::rotate))
+        .routes(routes!(endpoint::test::test))
+        .routes(routes!(event_type::list::list))
+        .routes(routes!(event::send::send, event::feed::feed))
+        .routes(routes!(event::show::show))
+        .routes(routes!(change::send::send))
+        .routes(routes!(delivery::list::list))
+        .routes(routes!(delivery::show::show))
+        .routes(routes!(delivery::retry::retry))
+        .routes(routes!(delivery::cancel::cancel))
+        .routes(routes!(source::create::create, source::list::list))
+        .routes(routes!(source::show::show, source::change::change, source::remove::remove))
+        .routes(routes!(source::check::check))
+        .routes(routes!(token::create::create, token::list::list))
+        .routes(routes!(token::remove::remove));
+    OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", api).split_for_parts()
+}
+
+/// The OpenAPI document as JSON.
+pub fn document() -> String {
+    router().1.to_pretty_json().unwrap_or_default()
+}
+
+pub(crate) async fn openapi(document: Arc<utoipa::openapi::OpenApi>) -> Response {
+    let json = document.to_json().unwrap_or_default();
+    ([(CONTENT_TYPE, "application/json")], json).into_response()
+}

@@ -1,0 +1,139 @@
+//! Errors as RFC 9457 problems: what happened, to what, and what to do. Never SQL, never a trace.
+
+use axum::{
+    http::{
+        HeaderValue, Method, StatusCode, Uri,
+        header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    },
+    response::{IntoResponse, Response},
+};
+use gancho_intake::IntakeError;
+use gancho_store::StoreError;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// `application/problem+json`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ProblemBody {
+    /// Always `about:blank`: the status says the kind.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The status in words.
+    pub title: String,
+    /// The status.
+    pub status: u16,
+    /// What happened, and what to do.
+    pub detail: String,
+    /// Every wrong field.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+}
+
+/// What is wrong with a field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// Which, such as `retry.delays_s[2]`.
+    pub field: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// An error on its way to the caller.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    status: StatusCode,
+    detail: String,
+    errors: Vec<FieldError>,
+}
+
+/// What a handler returns.
+pub type Answer<T> = Result<T, Problem>;
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into(), errors: vec![] }
+    }
+
+    pub(crate) fn unauthorized(detail: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, detail)
+    }
+
+    pub(crate) fn forbidden(has: &str, needs: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, format!("the token's scope is {has}; this needs {needs}"))
+    }
+
+    pub(crate) fn missing(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, format!("there is no such {what}"))
+    }
+
+    /// 422, with every wrong field.
+    pub(crate) fn fields(errors: Vec<FieldError>) -> Self {
+        let named: Vec<&str> = errors.iter().map(|error| error.field.as_str()).take(5).collect();
+        let detail = format!("wrong: {}", named.join(", "));
+        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
+    }
+
+    pub(crate) fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::fields(vec![FieldError { field: field.into(), message: message.into() }])
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound => Self::missing("thing"),
+            StoreError::Conflict(why) => Self::new(StatusCode::CONFLICT, why),
+            StoreError::Busy(why) => {
+                tracing::warn!(%why, "the store is busy");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "the store can't write now (disk full or busy): try again")
+            }
+            StoreError::Broken(why) => {
+                tracing::error!(%why, "the store failed");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the store failed; the log says more")
+            }
+        }
+    }
+}
+
+impl From<IntakeError> for Problem {
+    fn from(error: IntakeError) -> Self {
+        match error {
+            IntakeError::Conflict { .. } => Self::new(StatusCode::CONFLICT, error.to_string()),
+            IntakeError::TooLarge { place, .. } => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, format!("item {place}: {error}"))
+            }
+            IntakeError::Store(StoreError::NotFound) => Self::missing("source"),
+            IntakeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = ProblemBody {
+            kind: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: self.status.as_u16(),
+            detail: self.detail,
+            errors: self.errors,
+        };
+        let json = serde_json::to_string(&body).unwrap_or_default();
+        let mut response = (self.status, [(CONTENT_TYPE, "application/problem+json")], json).into_response();
+        let headers = response.headers_mut();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+pub(crate) async fn not_found(uri: Uri) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, format!("there is nothing at {}", uri.path()))
+}
+
+pub(crate) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("{method} is not for {}", uri.path()))
+}

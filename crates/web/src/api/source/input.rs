@@ -1,0 +1,52 @@
+//! What people say of a source, checked.
+
+use gancho_facturascripts::{secrets, shape::Shape};
+use gancho_model::{Secret, Source};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::api::{fields::Fields, read};
+
+/// A source to be made, or what is to be changed of one.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the shape for the document; bodies are read field by field")]
+pub(crate) struct SourceInput {
+    name: Option<String>,
+    /// `plugin`; `api` and `database` come in a later version. Only when it is made.
+    kind: Option<String>,
+    /// Where the ERP is.
+    url: Option<String>,
+    key: Option<String>,
+    /// An IANA name; `Europe/Madrid` if left out.
+    time_zone: Option<String>,
+    /// Models or tables that make events; those of the catalogue if left out.
+    models: Option<Vec<String>>,
+}
+
+pub(crate) fn apply(fields: &mut Fields<'_>, source: &mut Source) {
+    if let Some(url) = fields.changed("url", read::text(1, 2000)) {
+        source.url = url.map(Secret::new);
+    }
+    if let Some(key) = fields.changed("key", read::text(1, 500)) {
+        source.key = key.map(Secret::new);
+    }
+    if let Some(zone) = fields.optional("time_zone", zone) {
+        source.time_zone = zone;
+    }
+    if let Some(models) = fields.changed("models", read::list(1, 500, model)) {
+        source.models = models;
+    }
+}
+
+fn zone(value: Value) -> Result<String, String> {
+    let zone = read::text(1, 100)(value)?;
+    Shape::new(&zone).map(|_| zone).map_err(|_| "must be a time zone such as Europe/Madrid".into())
+}
+
+fn model(value: Value) -> Result<String, String> {
+    let name = read::text(1, 100)(value)?;
+    if secrets::is_secret_model(&name) {
+        return Err(format!("{name} holds secrets and is never sent"));
+    }
+    Ok(name)
+}

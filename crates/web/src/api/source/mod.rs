@@ -1,0 +1,10 @@
+//! Sources: ERP installations.
+
+pub mod change;
+pub mod check;
+pub mod create;
+pub mod input;
+pub mod list;
+pub mod remove;
+pub mod show;
+pub mod view;

@@ -1,0 +1,55 @@
+use gancho_model::{Source, Timestamp, mask};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A source. Its address and key are secret: the address is masked, the key left out.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SourceView {
+    id: String,
+    name: String,
+    /// `plugin`, `api` or `database`.
+    kind: &'static str,
+    url: Option<String>,
+    /// The zone of its timestamps.
+    time_zone: String,
+    /// Watched models; those of the catalogue if null.
+    models: Option<Vec<String>>,
+    /// `waiting` until the first change comes, then `ok`.
+    state: &'static str,
+    /// Seconds between a change and its coming in, where that is known.
+    lag_s: Option<f64>,
+    /// What waits at the source, where that is known.
+    backlog: Option<u64>,
+    last_error: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    heard_at: Option<Timestamp>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// The token by which it pushes; shown once, when it is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+}
+
+impl SourceView {
+    pub fn new(source: &Source) -> Self {
+        Self {
+            id: source.id.to_string(),
+            name: source.name.clone(),
+            kind: source.kind.as_str(),
+            url: source.url.as_ref().map(|url| mask::url(url.expose())),
+            time_zone: source.time_zone.clone(),
+            models: source.models.clone(),
+            state: if source.heard_at.is_some() { "ok" } else { "waiting" },
+            lag_s: None,
+            backlog: None,
+            last_error: None,
+            heard_at: source.heard_at,
+            created_at: source.created_at,
+            token: None,
+        }
+    }
+
+    pub fn with_token(self, token: String) -> Self {
+        Self { token: Some(token), ..self }
+    }
+}

@@ -1,0 +1,38 @@
+use std::sync::Arc;
+
+use gancho_intake::Intake;
+use gancho_model::{Ambient, limits::Limits};
+use gancho_store::Store;
+
+use crate::auth::Tokens;
+
+/// What the HTTP side is told by the settings.
+#[derive(Clone, Debug, Default)]
+pub struct WebSettings {
+    /// The limits of CONTRACT §4.
+    pub limits: Limits,
+    /// `GANCHO_ADMIN_TOKEN`, if it is set.
+    pub admin_token: Option<String>,
+}
+
+/// What every handler may use.
+pub struct App {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) intake: Intake,
+    pub(crate) ambient: Arc<dyn Ambient>,
+    pub(crate) limits: Limits,
+    pub(crate) tokens: Tokens,
+}
+
+impl App {
+    /// Puts the HTTP side together.
+    pub fn new(store: Arc<dyn Store>, ambient: Arc<dyn Ambient>, settings: &WebSettings) -> Arc<Self> {
+        Arc::new(Self {
+            intake: Intake::new(store.clone(), ambient.clone(), settings.limits),
+            tokens: Tokens::new(settings.admin_token.as_deref()),
+            limits: settings.limits,
+            store,
+            ambient,
+        })
+    }
+}

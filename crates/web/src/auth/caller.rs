@@ -1,0 +1,71 @@
+//! A handler names in its arguments who may call it.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, header::AUTHORIZATION, request::Parts},
+};
+use gancho_model::{Caller, Scope};
+
+use crate::{App, api::problem::Problem};
+
+/// Whoever has a token.
+#[derive(Clone, Copy, Debug)]
+pub struct Anyone(pub Caller);
+/// `admin`.
+#[derive(Clone, Copy, Debug)]
+pub struct Admin(pub Caller);
+/// `admin` and `read`.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader(pub Caller);
+/// `admin`, `ingest`, and a source's own.
+#[derive(Clone, Copy, Debug)]
+pub struct Ingest(pub Caller);
+
+impl Reader {
+    /// Whether secrets inside URLs are shown.
+    pub fn sees_secrets(&self) -> bool {
+        self.0.scope == Scope::Admin
+    }
+}
+
+fn token(headers: &HeaderMap) -> Option<&str> {
+    if let Some(value) = headers.get(AUTHORIZATION) {
+        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+        return scheme.eq_ignore_ascii_case("bearer").then(|| token.trim());
+    }
+    // As FacturaScripts' users write it.
+    headers.get("x-auth-token")?.to_str().ok().map(str::trim)
+}
+
+async fn caller(parts: &Parts, app: &App) -> Result<Caller, Problem> {
+    let Some(token) = token(&parts.headers) else {
+        return Err(Problem::unauthorized("send a token: Authorization: Bearer TOKEN"));
+    };
+    let caller = app.tokens.caller(token, &*app.store, app.ambient.now()).await?;
+    caller.ok_or_else(|| Problem::unauthorized("the token is not known: it may have been removed"))
+}
+
+macro_rules! callers {
+    ($($name:ident: $allowed:pat => $needs:literal),+ $(,)?) => {$(
+        impl FromRequestParts<Arc<App>> for $name {
+            type Rejection = Problem;
+            async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+                let caller = caller(parts, app).await?;
+                match caller.scope {
+                    $allowed => Ok(Self(caller)),
+                    #[allow(unreachable_patterns)]
+                    other => Err(Problem::forbidden(other.as_str(), $needs)),
+                }
+            }
+        }
+    )+};
+}
+
+callers! {
+    Anyone: _ => "any",
+    Admin: Scope::Admin => "admin",
+    Reader: Scope::Admin | Scope::Read => "read",
+    Ingest: Scope::Admin | Scope::Ingest | Scope::Source(_) => "ingest",
+}

@@ -1,0 +1,79 @@
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use gancho_model::{Ambient, Caller, Scope, Timestamp, TokenId};
+use gancho_store::{Store, StoreError};
+use sha2::{Digest, Sha256};
+
+/// How long a token is believed without asking the store again, milliseconds: what is changed
+/// holds everywhere within a second.
+const BELIEVED_MS: i64 = 900;
+/// Tokens remembered; beyond, all are forgotten and asked for again.
+const REMEMBERED_MAX: usize = 10_000;
+
+/// What the store keeps of a token.
+pub fn digest(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+/// Makes a token: `gancho_` and 160 random bits.
+pub fn new_token(ambient: &dyn Ambient) -> String {
+    const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+    let mut random = [0; 32];
+    ambient.fill(&mut random);
+    let letters: String = random.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 31)])).collect();
+    format!("gancho_{letters}")
+}
+
+/// By a token's digest: who it is, and when the store said so.
+type Known = HashMap<[u8; 32], (Option<Caller>, Timestamp)>;
+
+/// Knows callers by their tokens.
+#[derive(Default)]
+pub struct Tokens {
+    admin: Option<[u8; 32]>,
+    known: Mutex<Known>,
+}
+
+impl Tokens {
+    /// With `GANCHO_ADMIN_TOKEN`, if there is one.
+    pub fn new(admin_token: Option<&str>) -> Self {
+        Self { admin: admin_token.map(digest), known: Mutex::default() }
+    }
+
+    /// Forgets what it knows: a token was removed.
+    pub fn forget(&self) {
+        self.known().clear();
+    }
+
+    /// Who calls with this token; nothing if nobody does.
+    pub(crate) async fn caller(
+        &self,
+        token: &str,
+        store: &dyn Store,
+        now: Timestamp,
+    ) -> Result<Option<Caller>, StoreError> {
+        let digest = digest(token);
+        if self.admin == Some(digest) {
+            return Ok(Some(Caller { token: TokenId::from_bytes([0; 16]), scope: Scope::Admin }));
+        }
+        if let Some((caller, at)) = self.known().get(&digest).copied()
+            && (0..BELIEVED_MS).contains(&now.since_ms(at))
+        {
+            return Ok(caller);
+        }
+        let found = store.token(digest).await?.map(|token| Caller { token: token.id, scope: token.scope });
+        let mut known = self.known();
+        if known.len() >= REMEMBERED_MAX {
+            known.clear();
+        }
+        known.insert(digest, (found, now));
+        Ok(found)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
