@@ -3,7 +3,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use gancho_model::{Ambient, EndpointId, Lane, Timestamp};
+use gancho_model::{Ambient, DeliveryId, EndpointId, Lane, Timestamp};
 use gancho_store::{Bell, Claimed, Due};
 use tokio::sync::Notify;
 
@@ -40,6 +40,12 @@ impl Bell for Shared {
 
     fn give_back(&self, endpoint: EndpointId) {
         self.window().give_back(endpoint);
+        self.wake.notify_one();
+    }
+
+    fn forget(&self, endpoint: EndpointId, delivery: DeliveryId) {
+        self.window().forget(endpoint, delivery);
+        self.wake.notify_one();
     }
 
     fn due(&self, endpoint: EndpointId, lane: Lane, at: Timestamp) {

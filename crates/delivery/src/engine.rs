@@ -46,25 +46,19 @@ pub struct Engine {
 
 impl Engine {
     /// Runs until `stop`, then lets attempts end (30 s at most) and records them.
-    ///
-    /// # Errors
-    /// When the store can't be read at the start.
     pub async fn run(
         store: Arc<dyn Store>,
         client: Arc<Client>,
         ambient: Arc<dyn Ambient>,
         options: EngineOptions,
         stop: CancellationToken,
-    ) -> Result<(), StoreError> {
+    ) {
         let limits = WindowLimits {
             in_flight: options.limits.in_flight,
             in_flight_per_endpoint: options.limits.in_flight_per_endpoint,
         };
         let shared = Arc::new(Shared::new(Window::new(limits), ambient.clone()));
-        let freed = store.take_over().await?;
-        if freed > 0 {
-            tracing::info!(freed, "took over deliveries that were under way when the last run ended");
-        }
+        take_over(&*store, &stop).await;
         store.attach(shared.clone());
         let (outcomes, ended) = mpsc::channel(OUTCOMES_MAX);
         let recording = tokio::spawn(recorder::run(store.clone(), shared.clone(), ended));
@@ -83,7 +77,6 @@ impl Engine {
         // The last sender is gone with the last attempt; what they said is recorded first.
         let _ = tokio::time::timeout(if ended { GRACE } else { RECORD_GRACE }, recording).await;
         let _ = upkeep.await;
-        Ok(())
     }
 
     /// Turns until the stop: look, claim, start, wait for the bell or the next due time.
@@ -137,8 +130,9 @@ impl Engine {
             self.start_ready();
         }
         let now = self.shared.ambient.now();
-        let next = self.shared.window().next_wake(now);
+        self.shared.window().mark_all(now);
         self.start_ready();
+        let next = self.shared.window().next_wake(now);
         let wait_ms = next.map_or(i64::MAX, |at| at.since_ms(now));
         Ok(Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0)).min(POLL))
     }
@@ -181,6 +175,7 @@ impl Engine {
             endpoint: claimed.endpoint,
             lane: claimed.lane,
             verdict: judge(reply, left, &target.endpoint.retry, ended_at, fraction),
+            url: target.endpoint.url.clone(),
             gone: reply.is_gone(),
             attempt,
             ended_at,
@@ -191,6 +186,21 @@ impl Engine {
         let _ = self.outcomes.send(outcome).await;
         self.shared.window().finished(&claimed, duration_ms, ended_at);
         self.start_ready();
+    }
+}
+
+/// Frees what a dead process left, however long the store takes to let us.
+async fn take_over(store: &dyn Store, stop: &CancellationToken) {
+    while !stop.is_cancelled() {
+        match store.take_over().await {
+            Ok(0) => return,
+            Ok(freed) => {
+                tracing::info!(freed, "took over deliveries that were under way when the last run ended");
+                return;
+            }
+            Err(error) => tracing::warn!(%error, "leases of the last run can't be freed; trying again"),
+        }
+        tokio::time::sleep(STORE_WAIT).await;
     }
 }
 

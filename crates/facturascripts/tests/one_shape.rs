@@ -61,7 +61,7 @@ fn no_secret_gets_through() {
 #[test]
 fn odd_text_is_plain_text() {
     let shape = Shape::new("Europe/Madrid").expect("a zone");
-    let odd = records().into_iter().filter(|(model, _)| model == "Cliente").last().expect("the odd one");
+    let odd = records().into_iter().rfind(|(model, _)| model == "Cliente").expect("the odd one");
     let shaped = shape.record("Cliente", odd.1[1].clone(), |_| None);
     assert_eq!(shaped["nombre"], r#"O'Reilly & "Söhne" <b>Peña</b> 😀 50% \n ñÑ"#);
     assert_eq!(shaped["codcliente"], "4");

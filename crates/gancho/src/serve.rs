@@ -34,7 +34,7 @@ async fn serve(settings: &Settings) -> Result<(), Failed> {
 
     let stop = CancellationToken::new();
     let options = EngineOptions { limits: settings.limits };
-    let engine = tokio::spawn(Engine::run(store.clone(), client, Arc::new(Real), options, stop.clone()));
+    let mut engine = tokio::spawn(Engine::run(store.clone(), client, Arc::new(Real), options, stop.clone()));
     let web = WebSettings { limits: settings.limits, admin_token: settings.admin_token.clone() };
     let router = gancho_web::router(App::new(store, Arc::new(Real), &web));
     let listener = listener.tap_io(|stream| {
@@ -46,17 +46,22 @@ async fn serve(settings: &Settings) -> Result<(), Failed> {
     println!("listening on http://{address}");
 
     let signals = tokio::spawn(watch_signals(stop.clone()));
-    tokio::select! {
-        () = stop.cancelled() => {}
-        ended = &mut server => tracing::error!(?ended, "the server stopped by itself"),
-    }
+    // A part that ends by itself ends all: better restarted by a supervisor than half alive.
+    let broken = tokio::select! {
+        () = stop.cancelled() => None,
+        ended = &mut server => Some(format!("the server stopped by itself: {ended:?}")),
+        ended = &mut engine => Some(format!("the engine stopped by itself: {ended:?}")),
+    };
     stop.cancel();
+    if let Some(broken) = broken {
+        return Err(Failed::because(broken));
+    }
     if tokio::time::timeout(DRAIN, &mut server).await.is_err() {
         server.abort();
     }
-    let ended = engine.await.map_err(Failed::refused)?;
+    engine.await.map_err(Failed::refused)?;
     signals.abort();
-    ended.map_err(Failed::refused)
+    Ok(())
 }
 
 /// The first signal stops softly, the second at once. Nothing is lost either way.

@@ -130,7 +130,8 @@ impl Allowed {
     pub fn check(&self, host: &str, address: IpAddr) -> Result<(), &'static str> {
         let Some(why) = refusal(address) else { return Ok(()) };
         let address = address.to_canonical();
-        let literal = self.hosts.contains(&address.to_string());
+        let own = host_text(host).filter(|host| *host == address.to_string());
+        let literal = own.is_some_and(|host| self.hosts.contains(&host));
         if METADATA.contains(&address) {
             return if literal { Ok(()) } else { Err(why) };
         }

@@ -134,6 +134,7 @@ fn what_a_person_allows() {
     assert!(!may("localhost", "169.254.169.254"), "nor by a name");
     let literal = Allowed::parse(["169.254.169.254"]).expect("good");
     assert!(literal.check("169.254.169.254", "169.254.169.254".parse().expect("an address")).is_ok());
+    assert!(literal.check("evil.example", "169.254.169.254".parse().expect("an address")).is_err());
     assert_eq!(Allowed::parse(["10.0.0.0/99"]), Err("10.0.0.0/99".into()));
     assert_eq!(Allowed::parse(["a b"]), Err("a b".into()));
 }

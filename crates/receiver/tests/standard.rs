@@ -28,7 +28,7 @@ proptest! {
             "webhook-signature" => Some(theirs.as_str()),
             _ => None,
         };
-        prop_assert!(Verifier::new(secret.clone()).verify(header, body.as_bytes(), now).is_ok());
+        prop_assert!(Verifier::new(secret).verify(header, body.as_bytes(), now).is_ok());
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub trait Bell: Send + Sync {
     /// Gives a place back: what was reserved for it was not committed.
     fn give_back(&self, endpoint: EndpointId);
 
+    /// A delivery was cancelled: it is not to be sent, unless its attempt has begun.
+    fn forget(&self, endpoint: EndpointId, delivery: DeliveryId);
+
     /// Something in this queue of the endpoint is due at this time, or earlier than was known.
     fn due(&self, endpoint: EndpointId, lane: Lane, at: Timestamp);
 

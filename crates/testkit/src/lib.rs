@@ -1,1 +1,13 @@
-//! testkit
+//! What tests stand on: a clock that is set by hand, a receiver that does as it is told, and the
+//! real binary on a port and in a folder of its own.
+
+mod ambient;
+mod receiver;
+mod server;
+
+pub use ambient::ManualAmbient;
+pub use receiver::{Received, Receiver, Respond};
+pub use server::{Answer, Server, ServerOptions};
+
+/// How long a test waits for what must come. Long: it is a limit, not a measure.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);

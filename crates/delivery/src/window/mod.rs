@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use gancho_model::{Endpoint, EndpointId, Lane, Timestamp};
+use gancho_model::{DeliveryId, Endpoint, EndpointId, Lane, Timestamp};
 use gancho_store::{Claimed, Claims, Due, Want};
 
 use seat::Seat;
@@ -19,6 +19,9 @@ pub(crate) use seat::Target;
 const HELD_MAX: u32 = 8192;
 /// Bytes of bodies held in all: new places are refused beyond.
 const BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// What a delivery is reckoned with before its body is known: an eighth of the largest.
+const CLAIMED_BYTES: usize = 32 * 1024;
 
 /// Bounds of the window.
 #[derive(Clone, Copy, Debug)]
@@ -63,20 +66,26 @@ impl Window {
         for endpoint in endpoints {
             let id = endpoint.id;
             let target = Arc::new(Target::new(endpoint));
-            let seat = match old.remove(&id) {
+            let mut seat = match old.remove(&id) {
                 Some(mut seat) => {
                     seat.set_target(target, now);
                     seat
                 }
-                None => Seat::new(target, self.limits.in_flight_per_endpoint, now),
+                None => {
+                    let mut seat = Seat::new(target, self.limits.in_flight_per_endpoint, now);
+                    // Whatever rang before we knew of it: one claim tells.
+                    Lane::ALL.iter().for_each(|lane| seat.due(*lane, now));
+                    seat
+                }
             };
+            let (dropped, bytes) = seat.let_go(now);
             self.seats.insert(id, seat);
+            self.let_go(dropped, bytes);
             self.mark(id, now);
         }
         for seat in old.into_values() {
             self.held = self.held.saturating_sub(seat.places());
             self.bytes = self.bytes.saturating_sub(seat.bytes());
-            self.in_flight = self.in_flight.saturating_sub(seat.in_flight());
         }
     }
 
@@ -116,12 +125,37 @@ impl Window {
         }
     }
 
+    fn let_go(&mut self, dropped: u32, bytes: usize) {
+        self.held = self.held.saturating_sub(dropped);
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+
+    /// How many more may be claimed at once: bodies are not known before, so that large ones are
+    /// reckoned with.
+    fn room(&self) -> u32 {
+        let by_size = BYTES_MAX.saturating_sub(self.bytes) / CLAIMED_BYTES;
+        HELD_MAX.saturating_sub(self.held).min(u32::try_from(by_size).unwrap_or(u32::MAX))
+    }
+
+    /// A delivery was cancelled: it is not sent, unless its attempt has begun.
+    pub fn forget(&mut self, endpoint: EndpointId, delivery: DeliveryId) {
+        if let Some(bytes) = self.seats.get_mut(&endpoint).and_then(|seat| seat.forget(delivery)) {
+            self.let_go(1, bytes);
+        }
+    }
+
     /// What to claim now.
     pub fn wants(&mut self, now: Timestamp) -> Vec<Want> {
-        if self.closing || self.bytes >= BYTES_MAX {
+        if self.closing {
             return vec![];
         }
-        let mut room = HELD_MAX.saturating_sub(self.held);
+        let (mut dropped, mut bytes) = (0, 0);
+        for seat in self.seats.values_mut() {
+            let (more, larger) = seat.let_go(now);
+            (dropped, bytes) = (dropped + more, bytes + larger);
+        }
+        self.let_go(dropped, bytes);
+        let mut room = self.room();
         let mut wants = vec![];
         for seat in self.seats.values_mut() {
             for lane in Lane::ALL {
@@ -164,8 +198,7 @@ impl Window {
             seat.queued = false;
             let scarce = self.in_flight >= self.limits.in_flight / 2;
             let (dropped, bytes, started) = seat.start(now, scarce);
-            self.held = self.held.saturating_sub(dropped);
-            self.bytes = self.bytes.saturating_sub(bytes);
+            self.let_go(dropped, bytes);
             let Some(started) = started else { continue };
             self.in_flight += 1;
             self.mark(id, now);
@@ -176,16 +209,16 @@ impl Window {
 
     /// An attempt ended: its slot is free. Its place is, once it is recorded.
     pub fn finished(&mut self, claimed: &Claimed, duration_ms: u32, now: Timestamp) {
+        self.bytes = self.bytes.saturating_sub(claimed.body.len());
+        self.in_flight = self.in_flight.saturating_sub(1);
         if let Some(seat) = self.seats.get_mut(&claimed.endpoint) {
             seat.finished(duration_ms);
-            self.in_flight = self.in_flight.saturating_sub(1);
-            self.bytes = self.bytes.saturating_sub(claimed.body.len());
             self.mark(claimed.endpoint, now);
         }
     }
 
     /// It is recorded.
-    pub fn recorded(&mut self, endpoint: EndpointId, delivery: gancho_model::DeliveryId) {
+    pub fn recorded(&mut self, endpoint: EndpointId, delivery: DeliveryId) {
         if let Some(seat) = self.seats.get_mut(&endpoint)
             && seat.recorded(delivery)
         {
@@ -193,10 +226,18 @@ impl Window {
         }
     }
 
-    /// When something is to be done next, if nothing happens before.
-    pub fn next_wake(&mut self, now: Timestamp) -> Option<Timestamp> {
+    /// Puts every endpoint that may start something into the turn.
+    pub fn mark_all(&mut self, now: Timestamp) {
         let ids: Vec<EndpointId> = self.seats.keys().copied().collect();
         ids.iter().for_each(|id| self.mark(*id, now));
+    }
+
+    /// When something is to be done next, if nothing happens before. While the window is full,
+    /// that is when something leaves it.
+    pub fn next_wake(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.room() == 0 {
+            return None;
+        }
         self.seats.values().filter_map(|seat| seat.next_wake(now)).min()
     }
 

@@ -1,5 +1,5 @@
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashSet, VecDeque},
     sync::Arc,
 };
 
@@ -83,10 +83,6 @@ impl Seat {
         self.held.len() as u32 + self.reserved
     }
 
-    pub fn in_flight(&self) -> u32 {
-        self.in_flight
-    }
-
     pub fn bytes(&self) -> usize {
         self.waiting.iter().flatten().map(|one| one.body.len()).sum()
     }
@@ -156,18 +152,22 @@ impl Seat {
 
     pub fn want(&mut self, lane: Lane, now: Timestamp, room: u32) -> Option<Want> {
         let n = lane as usize;
-        let is_due = self.due[n].is_some_and(|at| at <= now);
+        // A failing endpoint is probed at its own pace, with whatever has waited longest.
+        let probe = lane == Lane::Live && self.target.endpoint.health.is_failing();
+        let is_due = self.due[n].is_some_and(|at| at <= now || probe);
         if !is_due || self.claiming[n] || !self.lane_open(lane, now) {
             return None;
         }
-        let limit = self.share().saturating_sub(self.places()).min(room);
+        // A test asks for little, and somebody is waiting for it.
+        let least = u32::from(lane == Lane::Test);
+        let limit = self.share().saturating_sub(self.places()).max(least).min(room);
         if limit == 0 {
             return None;
         }
         self.claiming[n] = true;
         self.due[n] = None;
         let (endpoint, lease_until): (EndpointId, _) = (self.target.endpoint.id, self.lease_until(now));
-        Some(Want { endpoint, lane, limit, lease_until })
+        Some(Want { endpoint, lane, limit, lease_until, probe })
     }
 
     pub fn claim_ended(&mut self, lane: Lane) {
@@ -196,10 +196,10 @@ impl Seat {
             && self.next_lane(now).is_some()
     }
 
-    /// Starts the next attempt if it may. First drops what could not end within its lease any
-    /// more: it is due again in the store. Returns how many were dropped, their bytes, and the attempt.
+    /// Starts the next attempt if it may. First lets go of what has to wait elsewhere; returns how
+    /// many those were, their bytes, and the attempt.
     pub fn start(&mut self, now: Timestamp, scarce: bool) -> (u32, usize, Option<(Arc<Target>, Claimed)>) {
-        let (dropped, bytes) = self.drop_late(now);
+        let (dropped, bytes) = self.let_go(now);
         let yields =
             scarce && self.usual_ms.is_some_and(|usual_ms| usual_ms >= SLOW_MS) && self.in_flight >= SLOTS_WHEN_SCARCE;
         if yields || !self.may_start(now) {
@@ -215,25 +215,38 @@ impl Seat {
         (dropped, bytes, next.map(|claimed| (self.target.clone(), claimed)))
     }
 
-    fn drop_late(&mut self, now: Timestamp) -> (u32, usize) {
+    /// Lets go of what could not end within its lease any more, and of all that waits for an
+    /// endpoint that was closed: it is due again in the store when its lease ends.
+    pub fn let_go(&mut self, now: Timestamp) -> (u32, usize) {
         let limit_ms = i64::from(self.target.endpoint.timeout_ms);
+        let closed = !self.target.endpoint.is_open();
         let (mut dropped, mut bytes) = (0, 0);
-        let mut late: HashMap<Lane, Timestamp> = HashMap::new();
-        for lane in &mut self.waiting {
-            while let Some(first) = lane.front()
-                && first.lease_until.since_ms(now) < limit_ms
+        for lane in Lane::ALL {
+            let n = *lane as usize;
+            let all = closed && *lane != Lane::Test;
+            while let Some(first) = self.waiting[n].front()
+                && (all || first.lease_until.since_ms(now) < limit_ms)
             {
-                late.insert(first.lane, first.lease_until);
-                self.held.remove(&first.id);
-                bytes += first.body.len();
-                dropped += 1;
-                lane.pop_front();
+                let (id, size, free_at) = (first.id, first.body.len(), first.lease_until);
+                self.waiting[n].pop_front();
+                self.held.remove(&id);
+                self.due(*lane, free_at);
+                (dropped, bytes) = (dropped + 1, bytes + size);
             }
         }
-        for (lane, free_at) in late {
-            self.due(lane, free_at);
-        }
         (dropped, bytes)
+    }
+
+    /// Forgets a delivery that was cancelled, if its attempt has not begun; says how large it was.
+    pub fn forget(&mut self, delivery: DeliveryId) -> Option<usize> {
+        for lane in &mut self.waiting {
+            if let Some(at) = lane.iter().position(|one| one.id == delivery) {
+                let one = lane.remove(at)?;
+                self.held.remove(&delivery);
+                return Some(one.body.len());
+            }
+        }
+        None
     }
 
     pub fn finished(&mut self, duration_ms: u32) {
@@ -246,20 +259,28 @@ impl Seat {
         self.held.remove(&delivery)
     }
 
-    /// When this endpoint wants to be looked at: something falls due, the rate allows more, a probe may go.
+    /// When this endpoint wants to be looked at: something falls due, the rate allows more, a
+    /// probe may go, a lease gets too short.
     pub fn next_wake(&self, now: Timestamp) -> Option<Timestamp> {
-        let health = &self.target.endpoint.health;
-        let gate = if health.is_failing() { health.probe_at } else { None };
-        let due =
-            Lane::ALL.iter().filter(|lane| **lane == Lane::Test || self.target.endpoint.is_open()).filter_map(|lane| {
-                let n = *lane as usize;
-                // While the share is full or a claim runs, its end is what wakes us.
-                let at = self.due[n].filter(|_| !self.claiming[n] && self.places() < self.share())?;
-                Some(gate.map_or(at, |gate| at.max(gate)))
-            });
+        let due = Lane::ALL.iter().filter_map(|lane| self.due_at(*lane));
         let waits = self.waiting.iter().any(|lane| !lane.is_empty()) && self.in_flight < self.slots();
         let rate = self.rate.filter(|_| waits).map(|rate| rate.next_at(now)).filter(|at| *at > now);
-        let probe = gate.filter(|at| waits && *at > now);
+        let probe = self.target.endpoint.health.probe_at.filter(|at| waits && *at > now);
         due.chain(rate).chain(probe).min()
+    }
+
+    /// When something of a lane is to be claimed. While the share is full or a claim runs, its end
+    /// is what wakes us.
+    fn due_at(&self, lane: Lane) -> Option<Timestamp> {
+        let n = lane as usize;
+        let due = self.due[n].filter(|_| !self.claiming[n])?;
+        let endpoint = &self.target.endpoint;
+        match lane {
+            Lane::Test => Some(due),
+            _ if !endpoint.is_open() || self.places() >= self.share() => None,
+            Lane::Live if endpoint.health.is_failing() => endpoint.health.probe_at.filter(|_| self.in_flight == 0),
+            Lane::Replay if endpoint.health.is_failing() => None,
+            _ => Some(due),
+        }
     }
 }

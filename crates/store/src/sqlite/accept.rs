@@ -18,8 +18,9 @@ impl Accepting for SqliteStore {
     }
 
     async fn remembered(&self, source: SourceId) -> Result<Vec<(ObjectKey, Record)>, StoreError> {
-        self.read(move |db| {
-            let mut select = db.prepare_cached("SELECT model, key, record FROM remembered WHERE source = ?1")?;
+        // Through the writer: a request that was given up may still be waiting there to be committed.
+        self.write(false, move |desk| {
+            let mut select = desk.db.prepare_cached("SELECT model, key, record FROM remembered WHERE source = ?1")?;
             let mut rows = select.query([source.bytes()])?;
             let mut found = vec![];
             while let Some(row) = rows.next()? {
@@ -141,10 +142,11 @@ pub(super) fn insert_delivery(
     let max_attempts = if lane == Lane::Test { 1 } else { endpoint.retry.attempts() };
     let state = if new.deliverable { State::Pending } else { State::Skipped };
     let may_go = new.deliverable && (lane == Lane::Test || (endpoint.is_open() && !endpoint.health.is_failing()));
-    let lease = if may_go { desk.reserve(endpoint.id, now) } else { None };
     let insert = "INSERT INTO deliveries (id, event, endpoint, state, reason, lane, attempts, max_attempts, due, \
         leased, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8, ?9, ?10)";
-    let inserted = desk.db.prepare_cached(insert)?.insert(params![
+    let mut insert = desk.db.prepare_cached(insert)?;
+    let lease = if may_go { desk.reserve(endpoint.id, now) } else { None };
+    let inserted = insert.insert(params![
         id.bytes(),
         event_number,
         endpoint_number,
@@ -156,6 +158,7 @@ pub(super) fn insert_delivery(
         lease.map(|_| now.ms()),
         now.ms(),
     ]);
+    drop(insert);
     let handle = match (inserted, lease) {
         (Ok(handle), _) => handle,
         (Err(error), None) => return Err(error.into()),

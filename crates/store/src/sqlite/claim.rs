@@ -53,7 +53,7 @@ impl Delivering for SqliteStore {
 }
 
 /// Nobody else works on an embedded database: whatever is leased belongs to a process that died.
-/// Only what looks due in the future has to be found; the rest is free already.
+/// Only leases that end in the future have to be found; the rest is free already.
 fn take_over(desk: &mut Desk) -> Result<u64, StoreError> {
     let now = desk.ambient.now().ms();
     let mut freed = 0;
@@ -85,10 +85,11 @@ fn next_due(desk: &Desk, n: i64, endpoint: EndpointId, lane: Lane) -> Result<Opt
 
 fn claim(desk: &Desk, number: i64, want: &Want, now: Timestamp, claimed: &mut Vec<Claimed>) -> Result<(), StoreError> {
     let update = "UPDATE deliveries SET leased = due, due = ?5 WHERE n IN (SELECT n FROM deliveries \
-        WHERE state = 0 AND endpoint = ?1 AND lane = ?2 AND due <= ?3 ORDER BY due LIMIT ?4) \
+        WHERE state = 0 AND endpoint = ?1 AND lane = ?2 AND due <= ?3 AND (leased IS NULL OR due <= ?6) ORDER BY due LIMIT ?4) \
         RETURNING n, id, event, attempts, max_attempts";
     let mut update = desk.db.prepare_cached(update)?;
-    let params = params![number, want.lane as i64, now.ms(), want.limit, want.lease_until.ms()];
+    let due_until = if want.probe { i64::MAX } else { now.ms() };
+    let params = params![number, want.lane as i64, due_until, want.limit, want.lease_until.ms(), now.ms()];
     let mut rows = update.query(params)?;
     let first = claimed.len();
     while let Some(row) = rows.next()? {

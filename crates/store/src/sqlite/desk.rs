@@ -3,7 +3,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use gancho_model::{Ambient, Endpoint, EndpointId, Health, Lane, Timestamp};
+use gancho_model::{Ambient, DeliveryId, Endpoint, EndpointId, Health, Lane, Timestamp};
 use rusqlite::{Connection, params};
 use tokio::sync::watch;
 
@@ -41,6 +41,7 @@ struct Pending {
 pub(super) enum Ring {
     HandOver(Claimed),
     Due(EndpointId, Lane, Timestamp),
+    Forget(EndpointId, DeliveryId),
 }
 
 impl Desk {
@@ -80,6 +81,10 @@ impl Desk {
             set.execute(params![endpoint, rows::to_json(health)])?;
         }
         self.db.prepare_cached("COMMIT")?.execute([])?;
+        if self.pending.endpoints_changed {
+            // Read again with the health that was written just now.
+            self.routes = None;
+        }
         Ok(())
     }
 
@@ -114,6 +119,7 @@ impl Desk {
             match ring {
                 Ring::HandOver(one) => claimed.push(one),
                 Ring::Due(endpoint, lane, at) => bell.due(endpoint, lane, at),
+                Ring::Forget(endpoint, delivery) => bell.forget(endpoint, delivery),
             }
         }
         if !claimed.is_empty() {

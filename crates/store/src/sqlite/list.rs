@@ -50,7 +50,12 @@ pub(super) fn deliveries(
     };
     let mut page = Page { items: vec![], next: None };
     let mut looked_at = 0;
-    let plain = filter.types.is_empty() && filter.text.is_none() && filter.since.is_none() && filter.until.is_none();
+    // An event's deliveries are few, and read whole.
+    let plain = filter.event.is_none()
+        && filter.types.is_empty()
+        && filter.text.is_none()
+        && filter.since.is_none()
+        && filter.until.is_none();
     let most = if plain { limit + 1 } else { SCAN_MAX };
     for n in newest(db, before, filter, most)? {
         if page.items.len() == limit {
@@ -59,12 +64,13 @@ pub(super) fn deliveries(
         }
         looked_at += 1;
         let (delivery, matches) = read(db, n, filter)?;
-        if looked_at == SCAN_MAX {
-            page.next = Some(delivery.id);
-            break;
-        }
+        let id = delivery.id;
         if matches {
             page.items.push(delivery);
+        }
+        if looked_at == SCAN_MAX {
+            page.next = Some(id);
+            break;
         }
     }
     Ok(page)

@@ -79,10 +79,13 @@ impl Log for SqliteStore {
             let Ok((endpoint_n, endpoint)) = super::endpoint::one(&desk.db, &vault, delivery.endpoint_id) else {
                 return Err(StoreError::Conflict("its webhook was removed: there is nowhere to send it".into()));
             };
+            if delivery.state == State::Skipped {
+                return Err(StoreError::Conflict("it can't be sent: its event is too large".into()));
+            }
             let max_attempts = delivery.attempts + endpoint.retry.attempts();
-            // One that is under way keeps its lease: its attempt is the one asked for.
-            let update = "UPDATE deliveries SET state = 0, reason = NULL, max_attempts = ?2, due = ?3 \
-                WHERE n = ?1 AND leased IS NULL";
+            // One that is under way keeps its lease, and has a fresh plan after its attempt.
+            let update = "UPDATE deliveries SET state = 0, reason = NULL, max_attempts = ?2, \
+                due = iif(leased IS NULL, ?3, due) WHERE n = ?1";
             desk.db.prepare_cached(update)?.execute(params![n, max_attempts, now.ms()])?;
             if delivery.state != State::Pending {
                 desk.waiting(endpoint_n, 1);
@@ -117,5 +120,6 @@ fn cancel(desk: &mut Desk, id: DeliveryId) -> Result<Delivery, StoreError> {
     if let Some(endpoint) = endpoint {
         desk.waiting(endpoint, -1);
     }
+    desk.tell(Ring::Forget(delivery.endpoint_id, id));
     one(&desk.db, id).map(|(_, delivery)| delivery)
 }

@@ -77,8 +77,9 @@ pub enum OpenError {
 
 /// The embedded store.
 pub struct SqliteStore {
-    writer: Writer,
+    /// Dropped before the writer, so that the last to close can write the log back into the file.
     readers: Arc<Readers>,
+    writer: Writer,
     bell: Arc<OnceLock<Arc<dyn Bell>>>,
     vault: Arc<Vault>,
     news: tokio::sync::watch::Receiver<u64>,

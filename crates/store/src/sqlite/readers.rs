@@ -1,6 +1,6 @@
 use std::{
     path::Path,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use rusqlite::{Connection, OpenFlags};
@@ -13,7 +13,7 @@ const READERS: usize = 3;
 
 pub(super) struct Readers {
     idle: Mutex<Vec<Connection>>,
-    free: Semaphore,
+    free: Arc<Semaphore>,
 }
 
 impl Readers {
@@ -27,22 +27,25 @@ impl Readers {
             Ok(db)
         };
         let idle = (0..READERS).map(open).collect::<rusqlite::Result<_>>()?;
-        Ok(Self { idle: Mutex::new(idle), free: Semaphore::new(READERS) })
+        Ok(Self { idle: Mutex::new(idle), free: Arc::new(Semaphore::new(READERS)) })
     }
 
     pub async fn read<T: Send + 'static>(
-        self: &std::sync::Arc<Self>,
+        self: &Arc<Self>,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let gone = |_| StoreError::Busy("it is closing".into());
-        let _place = self.free.acquire().await.map_err(|_| StoreError::Busy("it is closing".into()))?;
+        let place = self.free.clone().acquire_owned().await.map_err(|_| StoreError::Busy("it is closing".into()))?;
         let readers = self.clone();
         let job = tokio::task::spawn_blocking(move || {
+            // The place goes with the connection: whoever asked may have left in the meantime.
+            let _place = place;
             let idle = || readers.idle.lock().unwrap_or_else(PoisonError::into_inner);
             let taken = idle().pop();
             // A permit stands for a connection, unless a panic lost one.
             let Some(db) = taken else { return Err(StoreError::Broken("a reader was lost".into())) };
-            let result = work(&db);
+            // One picture for all that the work reads.
+            let result = db.unchecked_transaction().map_err(StoreError::from).and_then(|_picture| work(&db));
             idle().push(db);
             result
         });

@@ -1,7 +1,7 @@
 //! Attempts are recorded, each with what follows from it.
 
 use gancho_model::{Endpoint, State, Turn, Verdict};
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use super::{
     desk::{Desk, Ring},
@@ -14,14 +14,9 @@ pub(super) fn record(desk: &mut Desk, outcomes: &[Outcome]) -> Result<Vec<Turned
     let mut turned = vec![];
     for outcome in outcomes {
         insert_attempt(desk, outcome)?;
-        let ended = update_delivery(desk, outcome)?;
+        update_delivery(desk, outcome)?;
         // Of a removed endpoint, only the delivery is left to be recorded.
         let Some((n, endpoint)) = routes.iter().find(|(_, endpoint)| endpoint.id == outcome.endpoint) else { continue };
-        if ended {
-            desk.waiting(*n, -1);
-        } else if let Verdict::Retry { at } = outcome.verdict {
-            desk.tell(Ring::Due(outcome.endpoint, outcome.lane, at));
-        }
         let turn = note_health(desk, *n, endpoint, outcome)?;
         turned.extend(turn.map(|turn| Turned { endpoint: outcome.endpoint, turn }));
     }
@@ -41,16 +36,19 @@ fn insert_attempt(desk: &Desk, outcome: &Outcome) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What becomes of the delivery; returns whether it waits no longer. One that a person cancelled
-/// during the attempt stays cancelled, unless it arrived: then that is the truth.
-fn update_delivery(desk: &Desk, outcome: &Outcome) -> Result<bool, StoreError> {
+/// What becomes of the delivery. One that a person sent again during its last attempt goes on; one
+/// that was cancelled during an attempt stays cancelled, unless it arrived: then that is the truth.
+fn update_delivery(desk: &mut Desk, outcome: &Outcome) -> Result<(), StoreError> {
     let attempt = &outcome.attempt;
     let (state, due) = match outcome.verdict {
         Verdict::Delivered => (State::Delivered, None),
         Verdict::Failed => (State::Failed, None),
         Verdict::Retry { at } => (State::Pending, Some(at.ms())),
     };
-    let last = params![
+    let update = "UPDATE deliveries SET state = iif(?2 = 2 AND max_attempts > ?4, 0, ?2), \
+        due = iif(?2 = 2 AND max_attempts > ?4, ?9, ?3), leased = NULL, attempts = max(attempts, ?4), last_at = ?5, \
+        last_status = ?6, last_error = ?7, last_ms = ?8 WHERE n = ?1 AND state = 0 RETURNING endpoint, state, due";
+    let params = params![
         outcome.handle,
         state as i64,
         due,
@@ -59,16 +57,32 @@ fn update_delivery(desk: &Desk, outcome: &Outcome) -> Result<bool, StoreError> {
         attempt.status_code,
         attempt.error.as_ref().map(|error| error.kind.as_str()),
         attempt.duration_ms,
+        outcome.ended_at.ms(),
     ];
-    let update = "UPDATE deliveries SET state = ?2, due = ?3, leased = NULL, attempts = max(attempts, ?4), last_at = ?5, \
-        last_status = ?6, last_error = ?7, last_ms = ?8 WHERE n = ?1 AND state = 0";
-    if desk.db.prepare_cached(update)?.execute(last)? == 1 {
-        return Ok(state != State::Pending);
+    let updated: Option<(i64, i64, Option<i64>)> = desk
+        .db
+        .prepare_cached(update)?
+        .query_row(params, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    match updated {
+        Some((_, 0, due)) => {
+            let at = rows::time(due).unwrap_or(outcome.ended_at);
+            desk.tell(Ring::Due(outcome.endpoint, outcome.lane, at));
+            Ok(())
+        }
+        Some((endpoint, ..)) => {
+            desk.waiting(endpoint, -1);
+            Ok(())
+        }
+        None => update_ended(desk, outcome, state == State::Delivered),
     }
-    let arrived = state == State::Delivered;
-    let late = "UPDATE deliveries SET state = iif(?2, 1, state), reason = iif(?2, NULL, reason), \
+}
+
+fn update_ended(desk: &Desk, outcome: &Outcome, arrived: bool) -> Result<(), StoreError> {
+    let attempt = &outcome.attempt;
+    let update = "UPDATE deliveries SET state = iif(?2, 1, state), reason = iif(?2, NULL, reason), \
         attempts = max(attempts, ?3), last_at = ?4, last_status = ?5, last_error = ?6, last_ms = ?7 WHERE n = ?1";
-    desk.db.prepare_cached(late)?.execute(params![
+    desk.db.prepare_cached(update)?.execute(params![
         outcome.handle,
         arrived,
         attempt.n,
@@ -77,11 +91,11 @@ fn update_delivery(desk: &Desk, outcome: &Outcome) -> Result<bool, StoreError> {
         attempt.error.as_ref().map(|error| error.kind.as_str()),
         attempt.duration_ms,
     ])?;
-    Ok(false)
+    Ok(())
 }
 
 fn note_health(desk: &mut Desk, n: i64, endpoint: &Endpoint, outcome: &Outcome) -> Result<Option<Turn>, StoreError> {
-    if outcome.lane != gancho_model::Lane::Live {
+    if outcome.lane != gancho_model::Lane::Live || outcome.url != endpoint.url {
         return Ok(None);
     }
     let Some(mut health) = desk.health(n)? else { return Ok(None) };

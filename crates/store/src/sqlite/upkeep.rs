@@ -18,7 +18,7 @@ impl Upkeep for SqliteStore {
     async fn prune(&self, before: Timestamp, now: Timestamp) -> Result<Pruned, StoreError> {
         self.write(false, move |desk| {
             Ok(Pruned {
-                expired: expire(desk, before)?,
+                expired: expire(desk, before, now)?,
                 cancelled: cancel(desk)?,
                 events: remove_events(desk, before.plus_ms(-GRACE_MS))?,
                 repeats: forget_repeats(desk, now)?,
@@ -33,13 +33,13 @@ impl Upkeep for SqliteStore {
 }
 
 /// What waited too long is failed. The oldest of each endpoint come first, so a look at those is enough.
-fn expire(desk: &mut Desk, before: Timestamp) -> Result<u64, StoreError> {
+fn expire(desk: &mut Desk, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
     let mut expired = 0;
     for (n, _) in desk.routes()?.iter() {
         let update = "UPDATE deliveries SET state = 2, reason = 'expired', due = NULL, leased = NULL WHERE n IN \
             (SELECT n FROM deliveries WHERE endpoint = ?1 AND state = 0 ORDER BY n LIMIT ?3) \
-            AND created_at < ?2 AND leased IS NULL";
-        let count = desk.db.prepare_cached(update)?.execute(params![n, before.ms(), RETENTION_BATCH])?;
+            AND created_at < ?2 AND (leased IS NULL OR due < ?4)";
+        let count = desk.db.prepare_cached(update)?.execute(params![n, before.ms(), RETENTION_BATCH, now.ms()])?;
         desk.waiting(*n, -(count as i64));
         expired += count as u64;
     }
@@ -59,7 +59,11 @@ fn remove_events(desk: &mut Desk, before: Timestamp) -> Result<u64, StoreError> 
     let mut old: Vec<i64> = vec![];
     // In the feed the oldest has the lowest number, outside it the highest.
     for side in ["n > 0 ORDER BY n", "n < 0 ORDER BY n DESC"] {
-        let select = format!("SELECT n, arrived_at FROM events WHERE {side} LIMIT ?1");
+        // One that was sent again and waits stays until it has ended.
+        let select = format!(
+            "SELECT n, arrived_at FROM events e WHERE NOT EXISTS \
+            (SELECT 1 FROM deliveries d WHERE d.event = e.n AND d.state = 0) AND {side} LIMIT ?1"
+        );
         let mut select = desk.db.prepare_cached(&select)?;
         let mut rows = select.query([RETENTION_BATCH])?;
         while let Some(row) = rows.next()? {
@@ -71,11 +75,6 @@ fn remove_events(desk: &mut Desk, before: Timestamp) -> Result<u64, StoreError> 
     }
     let mut removed = 0;
     for event in old {
-        // One that was sent again and waits stays until it has ended.
-        let waits = "SELECT EXISTS (SELECT 1 FROM deliveries WHERE event = ?1 AND state = 0)";
-        if desk.db.prepare_cached(waits)?.query_row([event], |row| row.get(0))? {
-            continue;
-        }
         let attempts = "DELETE FROM attempts WHERE k IN (SELECT a.k FROM deliveries d JOIN attempts a \
             ON a.k BETWEEN d.n << 16 AND (d.n << 16) + 65535 WHERE d.event = ?1)";
         desk.db.prepare_cached(attempts)?.execute([event])?;

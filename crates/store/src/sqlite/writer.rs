@@ -1,6 +1,9 @@
 //! The one writer: whatever waits while a commit is being flushed goes into the next one.
 
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::{
+    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    thread::JoinHandle,
+};
 
 use tokio::sync::oneshot;
 
@@ -11,17 +14,30 @@ use crate::StoreError;
 const GROUP_MAX: usize = 256;
 
 pub(super) struct Writer {
-    jobs: SyncSender<Box<dyn Job>>,
+    /// Nothing once it is being closed.
+    jobs: Option<SyncSender<Box<dyn Job>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Writer {
+    /// Writes what waits and closes the database, so that its file alone is whole.
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic there was told there.
+            let _ = thread.join();
+        }
+    }
 }
 
 impl Writer {
     pub fn start(desk: Desk, queue: usize) -> Self {
         let (jobs, waiting) = sync_channel(queue);
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || run(desk, &waiting))
             .expect("the system starts a thread");
-        Self { jobs }
+        Self { jobs: Some(jobs), thread: Some(thread) }
     }
 
     pub async fn write<T: Send + 'static>(
@@ -31,7 +47,8 @@ impl Writer {
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         let job = Work { work, durable, result: None, reply };
-        self.jobs.try_send(Box::new(job)).map_err(|error| match error {
+        let closed = || StoreError::Busy("it is closing".into());
+        self.jobs.as_ref().ok_or_else(closed)?.try_send(Box::new(job)).map_err(|error| match error {
             TrySendError::Full(_) => StoreError::Busy("too many requests wait for the disk".into()),
             TrySendError::Disconnected(_) => StoreError::Broken("the writer has stopped".into()),
         })?;
@@ -89,21 +106,24 @@ fn run(mut desk: Desk, waiting: &Receiver<Box<dyn Job>>) {
 
 /// Commits a group. If one piece of work breaks it, each is tried alone, so that none fails for another.
 fn commit(desk: &mut Desk, mut group: Vec<Box<dyn Job>>) {
-    let outcome = try_commit(desk, &mut group);
+    let begun = desk.begin(group.iter().any(|job| job.is_durable()));
+    let outcome = begun.clone().and_then(|()| try_commit(desk, &mut group));
     match outcome {
-        Err(StoreError::Broken(why)) if group.len() > 1 => {
-            tracing::warn!(%why, jobs = group.len(), "a group of writes failed; trying each alone");
+        Err(error) if begun.is_ok() && group.len() > 1 => {
+            tracing::warn!(%error, jobs = group.len(), "a group of writes failed; trying each alone");
             for job in group {
                 commit(desk, vec![job]);
             }
         }
-        outcome => group.into_iter().for_each(|job| job.finish(outcome.clone())),
+        outcome => {
+            // The engine is told first: whoever is answered finds it told.
+            desk.ring();
+            group.into_iter().for_each(|job| job.finish(outcome.clone()));
+        }
     }
-    desk.ring();
 }
 
 fn try_commit(desk: &mut Desk, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
-    desk.begin(group.iter().any(|job| job.is_durable()))?;
     let done = group.iter_mut().try_for_each(|job| job.run(desk)).and_then(|()| desk.commit());
     if done.is_err() {
         desk.roll_back();

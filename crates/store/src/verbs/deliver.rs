@@ -60,6 +60,8 @@ pub struct Want {
     pub limit: u32,
     /// Leased until then.
     pub lease_until: Timestamp,
+    /// A probe: what has waited longest, due or not.
+    pub probe: bool,
 }
 
 /// An attempt that ended.
@@ -77,6 +79,8 @@ pub struct Outcome {
     pub attempt: Attempt,
     /// What becomes of the delivery.
     pub verdict: Verdict,
+    /// The URL that was called. If the endpoint has another by now, its health is not touched.
+    pub url: String,
     /// The receiver said `410 Gone`: disable the endpoint.
     pub gone: bool,
     /// When it ended.

@@ -96,6 +96,16 @@ impl<'a> Fields<'a> {
         read
     }
 
+    /// The same, where it must be there.
+    pub fn required_inside<T>(&mut self, field: &str, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Option<T> {
+        if self.left.get(field).is_none_or(Value::is_null) {
+            self.left.remove(field);
+            self.wrong(field, "is required");
+            return None;
+        }
+        self.inside(field, read)
+    }
+
     /// Whatever is left is unknown.
     pub fn end(self) {
         for field in self.left.keys() {

@@ -86,9 +86,9 @@ pub(crate) async fn send(
             ));
         }
     };
-    let request = request_key(&headers, &body)?;
+    let request = request_key(&headers, &body, &format!("changes of {source}"))?;
     let mut errors = Errors::default();
-    let changes = changes(body.value, &mut errors);
+    let changes = changes(body.value, source, &mut errors);
     let changes = errors.finish(changes)?;
     let answer = app.intake.changes(caller, source, changes, request).await?;
     let events = answer.events.iter().map(ToString::to_string).collect();
@@ -96,16 +96,16 @@ pub(crate) async fn send(
     Ok((StatusCode::ACCEPTED, Out(output)))
 }
 
-fn changes(body: Value, errors: &mut Errors) -> Option<Vec<SubmittedChange>> {
+fn changes(body: Value, source: SourceId, errors: &mut Errors) -> Option<Vec<SubmittedChange>> {
     let mut fields = Fields::of(body, "", errors)?;
     let items = fields.required("changes", read::list(1, BATCH_MAX, Ok));
     fields.end();
     let items = items?.into_iter().enumerate();
-    Some(items.filter_map(|(n, item)| change(item, &format!("changes[{n}]"), errors)).collect())
+    Some(items.filter_map(|(n, item)| change(item, source, &format!("changes[{n}]"), errors)).collect())
 }
 
-fn change(item: Value, place: &str, errors: &mut Errors) -> Option<SubmittedChange> {
-    let sent = canonical::to_string(&item);
+fn change(item: Value, source: SourceId, place: &str, errors: &mut Errors) -> Option<SubmittedChange> {
+    let sent = format!("{source} {}", canonical::to_string(&item));
     let mut fields = Fields::of(item, place, errors)?;
     let id = fields.optional("id", read::own_id);
     let model = fields.required("model", model);

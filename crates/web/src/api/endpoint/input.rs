@@ -120,7 +120,7 @@ fn headers_of(
             continue;
         };
         if value == mask::MASK
-            && let Some(known) = known.get(&name)
+            && let Some((_, known)) = known.iter().find(|(known, _)| known.eq_ignore_ascii_case(&name))
         {
             value.clone_from(known);
         }

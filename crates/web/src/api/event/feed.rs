@@ -50,14 +50,14 @@ pub(crate) async fn feed(State(app): State<Arc<App>>, _: Reader, query: Query) -
     })?;
     let mut news = app.store.watch();
     news.mark_unchanged();
-    let mut page = app.store.feed(after, filter.clone(), limit).await?;
+    let mut page = read_on(&app, after, &filter, limit).await?;
     if page.items.is_empty() && wait_s > 0 {
         let waiting = async {
             while page.items.is_empty() && news.changed().await.is_ok() {
                 let from = page.next.unwrap_or(after);
-                page = app.store.feed(from, filter.clone(), limit).await?;
+                page = read_on(&app, from, &filter, limit).await?;
             }
-            Ok::<(), gancho_store::StoreError>(())
+            Ok::<(), crate::api::problem::Problem>(())
         };
         // No news is an empty page.
         if let Ok(done) = tokio::time::timeout(Duration::from_secs(wait_s), waiting).await {
@@ -67,4 +67,16 @@ pub(crate) async fn feed(State(app): State<Arc<App>>, _: Reader, query: Query) -
     let Page { items, next } = page;
     let data = items.iter().map(|event| view::with_fields(event, &[])).collect();
     Ok(Json(Feed { data, next: next.unwrap_or(after).to_string() }))
+}
+
+/// A page; where a filter matches little, the store ends pages early, and we read on.
+async fn read_on(app: &App, after: u64, filter: &EventFilter, limit: usize) -> Answer<Page<gancho_model::Event, u64>> {
+    let mut from = after;
+    loop {
+        let page = app.store.feed(from, filter.clone(), limit).await?;
+        match page.next {
+            Some(next) if page.items.is_empty() && next > from => from = next,
+            _ => return Ok(page),
+        }
+    }
 }

@@ -45,7 +45,7 @@ pub(crate) async fn send(
     headers: HeaderMap,
     body: Json,
 ) -> Answer<(StatusCode, Out<Value>)> {
-    let request = request_key(&headers, &body)?;
+    let request = request_key(&headers, &body, "events")?;
     let (items, single) = match body.value {
         Value::Array(items) => (items, false),
         one => (vec![one], true),
@@ -66,12 +66,13 @@ pub(crate) async fn send(
     Ok((StatusCode::ACCEPTED, Out(answer)))
 }
 
-/// `Idempotency-Key`, if there is one.
-pub(crate) fn request_key(headers: &HeaderMap, body: &Json) -> Answer<Option<RequestKey>> {
+/// `Idempotency-Key`, if there is one; `to` is what the request goes to.
+pub(crate) fn request_key(headers: &HeaderMap, body: &Json, to: &str) -> Answer<Option<RequestKey>> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let key = read::own_id(Value::from(value.to_str().unwrap_or_default()));
     let key = key.map_err(|message| Problem::field("Idempotency-Key", message))?;
-    Ok(Some(RequestKey { key, digest: digest(&body.raw) }))
+    let whole = [to.as_bytes(), b"\0", &body.raw].concat();
+    Ok(Some(RequestKey { key, digest: digest(&whole) }))
 }
 
 fn event(item: Value, place: &str, errors: &mut Errors) -> Option<SubmittedEvent> {
@@ -83,10 +84,7 @@ fn event(item: Value, place: &str, errors: &mut Errors) -> Option<SubmittedEvent
     }
     let id = fields.optional("id", read::own_id);
     let created = fields.optional("created", read::seconds);
-    let data = match fields.inside("data", data) {
-        Some(data) => Some(data),
-        None => fields.required("data", |_| Ok(Map::new())).filter(|_| false),
-    };
+    let data = fields.required_inside("data", data);
     fields.end();
     Some(SubmittedEvent { id, event: event?, data: data?, created, digest: digest(sent.as_bytes()) })
 }

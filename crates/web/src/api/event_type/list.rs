@@ -11,11 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 use utoipa::ToSchema;
 
-use crate::{
-    App,
-    api::{page::List, problem::Answer},
-    auth::Reader,
-};
+use crate::{App, api::problem::Answer, auth::Reader};
 
 /// A type of event.
 #[derive(Serialize, ToSchema)]
@@ -34,15 +30,15 @@ pub(crate) struct EventTypeView {
 }
 
 /// The catalogue. Titles are in Spanish if `Accept-Language` begins with `es`.
-#[utoipa::path(get, path = "/event-types", tag = "events", responses((status = 200, body = List<EventTypeView>)))]
+#[utoipa::path(get, path = "/event-types", tag = "events", responses((status = 200, body = Vec<EventTypeView>)))]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     _: Reader,
     headers: HeaderMap,
-) -> Answer<Json<List<EventTypeView>>> {
+) -> Answer<Json<Vec<EventTypeView>>> {
     let language = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let spanish = language.trim_start().to_ascii_lowercase().starts_with("es");
-    Ok(Json(List::whole(event_types::all().map(|described| view(&app, described, spanish)).collect())))
+    Ok(Json(event_types::all().map(|described| view(&app, described, spanish)).collect()))
 }
 
 fn view(app: &App, described: Described, spanish: bool) -> EventTypeView {

@@ -5,13 +5,17 @@ use axum::{Json, extract::State};
 use super::TokenView;
 use crate::{
     App,
-    api::{page::List, problem::Answer},
+    api::{
+        page::{self, List, Query},
+        problem::Answer,
+    },
     auth::Admin,
 };
 
 /// Tokens, oldest first; all on one page, without their texts.
 #[utoipa::path(get, path = "/tokens", tag = "tokens", responses((status = 200, body = List<TokenView>)))]
-pub(crate) async fn list(State(app): State<Arc<App>>, _: Admin) -> Answer<Json<List<TokenView>>> {
+pub(crate) async fn list(State(app): State<Arc<App>>, _: Admin, query: Query) -> Answer<Json<List<TokenView>>> {
+    query.read(page::limit)?;
     let tokens = app.store.tokens().await?;
     Ok(Json(List::whole(tokens.iter().map(|token| TokenView::new(token, None)).collect())))
 }

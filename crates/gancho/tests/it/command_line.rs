@@ -1,0 +1,159 @@
+//! The commands, as a person types them.
+
+use std::process::Stdio;
+
+use gancho_testkit::{Receiver, Respond, Server};
+use serde_json::Value;
+use tokio::{io::AsyncWriteExt, process::Command};
+
+use crate::{BINARY, server};
+
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Ran {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("JSON: {} {}", self.out, self.err))
+    }
+}
+
+async fn run(server: &Server, args: &[&str], input: &str) -> Ran {
+    let mut child = Command::new(BINARY)
+        .args(args)
+        .current_dir(server.dir())
+        .env("GANCHO_SERVER", server.base())
+        .env("GANCHO_TOKEN", "test-admin-token")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("runs");
+    let mut stdin = child.stdin.take().expect("its input");
+    // A command that reads nothing may be gone already.
+    let _ = stdin.write_all(input.as_bytes()).await;
+    drop(stdin);
+    let output = child.wait_with_output().await.expect("ends");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    Ran { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+}
+
+#[tokio::test]
+async fn a_webhook_from_first_to_last() {
+    let (server, receiver) = (server().await, Receiver::start().await);
+    let url = receiver.url("/hook");
+    let added = run(
+        &server,
+        &["endpoint", "add", &url, "--events", "demo.*", "invoice.paid", "--name", "Tienda", "--json"],
+        "",
+    )
+    .await;
+    let added = added.json();
+    let id = added["id"].as_str().expect("an id").to_owned();
+    assert_eq!(added["events"], serde_json::json!(["demo.*", "invoice.paid"]));
+    let secret = added["secret"].as_str().expect("a secret").to_owned();
+
+    let sent = run(&server, &["event", "send", "demo.made", "--data", "-"], r#"{"codigo": "FAC1"}"#).await;
+    assert_eq!(sent.code, 0, "{}", sent.err);
+    let received = receiver.wait_for(1).await.remove(0);
+    assert_eq!(received.json()["data"]["object"]["codigo"], "FAC1");
+    assert_eq!(received.id(), sent.out.trim());
+
+    let body = String::from_utf8(received.body.to_vec()).expect("text");
+    let signature = received.header("x-webhook-signature");
+    let good = run(&server, &["verify", "--secret", &secret, "--signature", signature], &body).await;
+    assert_eq!(good.code, 0, "{}", good.err);
+    let standard = [
+        "verify",
+        "--secret",
+        &secret,
+        "--signature",
+        received.header("webhook-signature"),
+        "--id",
+        received.id(),
+        "--timestamp",
+        received.header("webhook-timestamp"),
+    ];
+    assert_eq!(run(&server, &standard, &body).await.code, 0);
+    let bad = run(&server, &["verify", "--secret", &secret, "--signature", signature], &format!("{body}\n")).await;
+    assert_eq!(bad.code, 1);
+    assert!(bad.err.contains("raw body"), "{}", bad.err);
+
+    let list = run(&server, &["endpoint", "list"], "").await;
+    assert!(list.out.contains("Tienda") && list.out.contains(&id), "{}", list.out);
+    for (verb, field, value) in [
+        ("pause", "paused", true),
+        ("resume", "paused", false),
+        ("disable", "enabled", false),
+        ("enable", "enabled", true),
+    ] {
+        let changed = run(&server, &["endpoint", verb, &id, "--json"], "").await.json();
+        assert_eq!(changed[field], value, "{verb}");
+    }
+    let tested = run(&server, &["endpoint", "test", &id, "--event", "invoice.paid", "--json"], "").await;
+    assert_eq!((tested.code, &tested.json()["state"]), (0, &Value::from("delivered")));
+    receiver.behave(|_| Respond::status(500));
+    let tested = run(&server, &["endpoint", "test", &id], "").await;
+    assert_eq!(tested.code, 1);
+    assert!(tested.err.contains("500"), "{}", tested.err);
+    let deliveries =
+        run(&server, &["delivery", "list", "--endpoint", &id, "--state", "failed", "--json"], "").await.json();
+    let delivery = deliveries[0]["id"].as_str().expect("one failed").to_owned();
+    assert_eq!(
+        run(&server, &["delivery", "show", &delivery, "--json"], "").await.json()["attempts"][0]["status_code"],
+        500
+    );
+    assert_eq!(run(&server, &["delivery", "retry", &delivery, "--json"], "").await.json()["state"], "pending");
+    let rotated = run(&server, &["endpoint", "rotate-secret", &id, "--overlap-s", "0", "--json"], "").await.json();
+    assert_ne!(rotated["secret"], secret.as_str());
+    assert_eq!(run(&server, &["endpoint", "remove", &id], "").await.code, 0);
+    let gone = run(&server, &["endpoint", "show", &id], "").await;
+    assert_eq!(gone.code, 1);
+    assert!(gone.err.contains("404"), "{}", gone.err);
+    assert_eq!(run(&server, &["endpoint", "frobnicate"], "").await.code, 2);
+}
+
+#[tokio::test]
+async fn people_and_tokens_while_the_server_runs() {
+    let server = server().await;
+    let data = server.data_dir();
+    let data = data.to_str().expect("a path");
+    let made = run(&server, &["token", "create", "--name", "script", "--scope", "read", "--data-dir", data], "").await;
+    assert_eq!(made.code, 0, "{}", made.err);
+    let token = made.out.trim();
+    assert_eq!(made.out, format!("{token}\n"), "the token alone");
+    server.call_as(token, reqwest::Method::GET, "/endpoints", None).await.expect(200);
+
+    let add = ["user", "add", "ana", "--role", "admin", "--data-dir", data];
+    let added = run(&server, &add, "correct horse battery\n").await;
+    assert_eq!(added.code, 0, "{}", added.err);
+    let again = run(&server, &add, "correct horse battery\n").await;
+    assert_eq!(again.code, 1);
+    assert!(again.err.contains("already"), "{}", again.err);
+    let short = run(&server, &["user", "add", "luis", "--role", "viewer", "--data-dir", data], "short\n").await;
+    assert_eq!(short.code, 1);
+    assert!(!short.err.contains("short\n") && short.err.contains("10 to"), "{}", short.err);
+}
+
+#[tokio::test]
+async fn sources_and_events() {
+    let server = server().await;
+    let added = run(&server, &["source", "add", "plugin", "--name", "Mi ERP", "--json"], "").await.json();
+    let id = added["id"].as_str().expect("an id").to_owned();
+    let check = run(&server, &["source", "check", &id], "").await;
+    assert_eq!(check.code, 1);
+    assert!(check.out.contains("nothing was heard yet"), "{}", check.out);
+    let token = added["token"].as_str().expect("a token");
+    let change = serde_json::json!({"changes": [{"model": "Cliente", "operation": "insert", "key": 1, "after": {"codcliente": "1"}}]});
+    server.call_as(token, reqwest::Method::POST, "/changes", Some(change)).await.expect(202);
+    assert_eq!(run(&server, &["source", "check", &id], "").await.code, 0);
+    let events =
+        run(&server, &["event", "list", "--types", "customer.*", "--object", "Cliente:1", "--json"], "").await.json();
+    let event = events[0]["id"].as_str().expect("one").to_owned();
+    assert_eq!(run(&server, &["event", "show", &event, "--json"], "").await.json()["event"], "customer.created");
+    assert_eq!(run(&server, &["source", "remove", &id], "").await.code, 0);
+    let nobody = run(&server, &["--help"], "").await;
+    assert!(nobody.out.contains("serve"));
+}

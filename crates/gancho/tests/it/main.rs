@@ -1,0 +1,23 @@
+//! Against the real binary, from outside.
+
+mod access;
+mod bad_input;
+mod command_line;
+mod crash;
+mod delivering;
+mod feed;
+mod flush;
+mod openapi;
+mod repeats;
+mod rooms;
+mod settings;
+mod spine;
+mod tidy;
+
+use gancho_testkit::{Server, ServerOptions};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_gancho");
+
+async fn server() -> Server {
+    Server::start(BINARY, ServerOptions::default()).await
+}

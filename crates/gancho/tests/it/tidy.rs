@@ -1,0 +1,139 @@
+//! The house style that no tool checks.
+
+use std::path::{Path, PathBuf};
+
+use syn::{spanned::Spanned, visit::Visit};
+
+const FUNCTION_LINES_MAX: usize = 70;
+const FILE_LINES_MAX: usize = 400;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(dir).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() && path.file_name().is_some_and(|name| name != "target") {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+fn all_sources() -> Vec<(PathBuf, String)> {
+    let mut found = vec![];
+    sources(&root().join("crates"), &mut found);
+    found.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).expect("text"))).collect()
+}
+
+struct Functions<'a> {
+    path: &'a Path,
+    long: Vec<String>,
+}
+
+impl Functions<'_> {
+    fn check(&mut self, name: &syn::Ident, block: &syn::Block) {
+        let lines = block.span().end().line - block.span().start().line + 1;
+        if lines > FUNCTION_LINES_MAX {
+            self.long.push(format!("{}: {name} has {lines} lines", self.path.display()));
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for Functions<'_> {
+    fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
+        self.check(&item.sig.ident, &item.block);
+        syn::visit::visit_item_fn(self, item);
+    }
+    fn visit_impl_item_fn(&mut self, item: &'ast syn::ImplItemFn) {
+        self.check(&item.sig.ident, &item.block);
+        syn::visit::visit_impl_item_fn(self, item);
+    }
+}
+
+#[test]
+fn functions_and_files_are_short() {
+    let mut long = vec![];
+    let mut lengths = vec![];
+    for (path, text) in all_sources() {
+        let file = syn::parse_file(&text).expect("Rust");
+        let mut functions = Functions { path: &path, long: vec![] };
+        functions.visit_file(&file);
+        long.extend(functions.long);
+        let lines = text.lines().count();
+        if lines > FILE_LINES_MAX && !path.components().any(|part| part.as_os_str() == "tests") {
+            long.push(format!("{} has {lines} lines", path.display()));
+        }
+        lengths.push(lines);
+    }
+    assert!(long.is_empty(), "too long:\n{}", long.join("\n"));
+    lengths.sort_unstable();
+    let median = lengths[lengths.len() / 2];
+    assert!(median <= 120, "the median file has {median} lines");
+}
+
+#[test]
+fn nothing_is_left_behind() {
+    let words = [
+        "FIX".to_owned() + "ME",
+        "TO".to_owned() + "DO",
+        "#[ign".to_owned() + "ore",
+        "todo".to_owned() + "!(",
+        "unimplemented".to_owned() + "!(",
+    ];
+    for (path, text) in all_sources() {
+        for word in &words {
+            assert!(!text.contains(word.as_str()), "{} has {word}", path.display());
+        }
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        assert!(
+            !["util", "utils", "helpers", "common", "misc"].contains(&name.as_str()),
+            "{}: name it by what it is",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn every_crate_says_what_it_is() {
+    for entry in std::fs::read_dir(root().join("crates")).expect("a folder") {
+        let source = entry.expect("an entry").path().join("src");
+        let top = ["lib.rs", "main.rs"]
+            .map(|name| source.join(name))
+            .into_iter()
+            .find(|path| path.exists())
+            .expect("a crate");
+        let text = std::fs::read_to_string(&top).expect("text");
+        assert!(text.starts_with("//! "), "{} begins without saying what it is", top.display());
+    }
+}
+
+#[test]
+fn the_documents_are_there_and_short() {
+    for (name, most) in [
+        ("README.md", 250),
+        ("ARCHITECTURE.md", 150),
+        ("CONTRIBUTING.md", 120),
+        ("CHANGELOG.md", 500),
+        ("SECURITY.md", 80),
+    ] {
+        let text = std::fs::read_to_string(root().join(name)).expect(name);
+        let lines = text.lines().count();
+        assert!((5..=most).contains(&lines), "{name} has {lines} lines");
+    }
+}
+
+/// Settings are documented where people look for them.
+#[test]
+fn every_setting_is_documented() {
+    let text = std::fs::read_to_string(root().join("docs/en/settings.md")).expect("docs/en/settings.md");
+    let printed = std::process::Command::new(crate::BINARY).arg("config").output().expect("runs").stdout;
+    for line in
+        String::from_utf8(printed).expect("text").lines().filter(|line| !line.starts_with('#') && line.contains(" = "))
+    {
+        let name = line.split(' ').next().expect("a name");
+        assert!(text.contains(&format!("`{name}`")), "{name} is missing in docs/en/settings.md");
+    }
+}

@@ -1,0 +1,212 @@
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use reqwest::{Method, header::HeaderMap};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+
+use crate::PATIENCE;
+
+/// The admin token of every test server.
+const ADMIN: &str = "test-admin-token";
+
+/// How to start the binary.
+#[derive(Clone, Debug, Default)]
+pub struct ServerOptions {
+    /// More environment, such as `GANCHO_ATTEMPT_MS`.
+    pub env: Vec<(String, String)>,
+    /// Put before the binary, such as a tracer.
+    pub before: Vec<String>,
+}
+
+impl ServerOptions {
+    /// With this in the environment.
+    pub fn env(mut self, name: &str, value: impl ToString) -> Self {
+        self.env.push((name.into(), value.to_string()));
+        self
+    }
+}
+
+/// An answer of the API.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The header fields.
+    pub headers: HeaderMap,
+    /// The body as JSON; null if it is none.
+    pub body: Value,
+}
+
+impl Answer {
+    /// The body, if the status is this one.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        self.body
+    }
+}
+
+/// The real binary, on a port of its own. It is killed when this is dropped.
+pub struct Server {
+    binary: PathBuf,
+    options: ServerOptions,
+    dir: TempDir,
+    child: Option<Child>,
+    base: String,
+    http: reqwest::Client,
+}
+
+impl Server {
+    /// Starts the binary in a folder of its own.
+    pub async fn start(binary: &str, options: ServerOptions) -> Self {
+        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client");
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut server = Self { binary: binary.into(), options, dir, child: None, base: String::new(), http };
+        server.run().await;
+        server
+    }
+
+    /// Starts it again on the same data.
+    pub async fn run(&mut self) {
+        let mut words: Vec<std::ffi::OsString> = self.options.before.iter().map(Into::into).collect();
+        words.push(self.binary.clone().into());
+        let mut child = Command::new(&words[0])
+            .args(&words[1..])
+            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(self.data_dir())
+            .current_dir(self.dir.path())
+            .env("GANCHO_ADMIN_TOKEN", ADMIN)
+            .env("GANCHO_ALLOW_HOSTS", "127.0.0.1,localhost,::1")
+            .env("GANCHO_LOG_LEVEL", "warn")
+            .envs(self.options.env.iter().cloned())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the binary starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("it is ready in time");
+        let line = line.expect("its output can be read").expect("it says where it listens");
+        self.base = line.strip_prefix("listening on ").expect("where it listens").to_owned();
+        self.child = Some(child);
+    }
+
+    /// The folder of its data.
+    pub fn data_dir(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// The folder that it runs in.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Its address.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().and_then(Child::id).expect("it runs")
+    }
+
+    /// SIGKILL, at once.
+    pub async fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().await.expect("it can be killed");
+        }
+    }
+
+    /// SIGTERM; returns its exit code.
+    pub async fn stop(&mut self) -> Option<i32> {
+        let pid = self.pid().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill runs");
+        assert!(sent.success());
+        let mut child = self.child.take()?;
+        let ended = tokio::time::timeout(PATIENCE, child.wait()).await.expect("it ends in time");
+        ended.expect("it ends").code()
+    }
+
+    /// A call as the administrator.
+    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        self.call_as(ADMIN, method, path, body).await
+    }
+
+    /// A call with another token.
+    pub async fn call_as(&self, token: &str, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let mut request = self.http.request(method, format!("{}/api/v1{path}", self.base)).bearer_auth(token);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        self.answer(request).await.expect("the server answers")
+    }
+
+    /// A call that may find nobody: the server is being killed.
+    pub async fn try_call(&self, method: Method, path: &str, body: Value) -> Option<Answer> {
+        let url = format!("{}/api/v1{path}", self.base);
+        self.answer(self.http.request(method, url).bearer_auth(ADMIN).json(&body)).await
+    }
+
+    /// A request made by hand.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base))
+    }
+
+    /// Sends a request made by hand.
+    pub async fn answer(&self, request: reqwest::RequestBuilder) -> Option<Answer> {
+        let response = request.send().await.ok()?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = response.bytes().await.ok()?;
+        Some(Answer { status, headers, body: serde_json::from_slice(&body).unwrap_or(Value::Null) })
+    }
+
+    /// GET.
+    pub async fn get(&self, path: &str) -> Value {
+        self.call(Method::GET, path, None).await.expect(200)
+    }
+
+    /// POST, with the status that must come.
+    pub async fn post(&self, path: &str, body: Value, status: u16) -> Value {
+        self.call(Method::POST, path, Some(body)).await.expect(status)
+    }
+
+    /// PATCH.
+    pub async fn patch(&self, path: &str, body: Value) -> Value {
+        self.call(Method::PATCH, path, Some(body)).await.expect(200)
+    }
+
+    /// Adds an endpoint, and returns it.
+    pub async fn add_endpoint(&self, url: &str, events: &[&str]) -> Value {
+        self.post("/endpoints", json!({"url": url, "events": events}), 201).await
+    }
+
+    /// Sends an event of this type, and returns its id.
+    pub async fn send(&self, event: &str) -> String {
+        let sent = self.post("/events", json!({"event": event, "data": {"object": {"n": 1}}}), 202).await;
+        sent["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Asks again until something holds for the answer.
+    pub async fn wait_until(&self, path: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        let mut last = Value::Null;
+        let asking = async {
+            loop {
+                last = self.get(path).await;
+                if holds(&last) {
+                    return;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        let waited = tokio::time::timeout(PATIENCE, asking).await;
+        assert!(waited.is_ok(), "{path} never came to be as it should: {last}");
+        last
+    }
+}
