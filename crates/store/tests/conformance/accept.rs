@@ -1,0 +1,113 @@
+use gancho_model::{ObjectKey, SourceId, State, TokenId};
+use gancho_store::{Accepted, Recalled, Remember, RepeatKey, RepeatKind, StoreError, Submission, sqlite::Options};
+
+use crate::{Bench, event, lock};
+
+#[tokio::test]
+async fn events_come_with_their_deliveries_and_a_number_without_holes() {
+    let bench = Bench::sqlite();
+    let all = bench.add_endpoint(&["*"]).await;
+    let some = bench.add_endpoint(&["invoice.*"]).await;
+    let kept = bench.accept(vec![bench.event("invoice.paid"), bench.event("customer.created")]).await;
+    assert_eq!(kept.iter().map(|(_, number)| *number).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!((bench.pending(all.id).await, bench.pending(some.id).await), (2, 1));
+    let next = bench.accept(vec![bench.event("customer.created")]).await;
+    assert_eq!(next[0].1, 3);
+    let bench = bench.reopen();
+    assert_eq!(bench.accept(vec![bench.event("customer.created")]).await[0].1, 4);
+    assert_eq!(bench.pending(all.id).await, 4);
+}
+
+#[tokio::test]
+async fn many_at_once_have_numbers_of_their_own() {
+    let bench = Bench::sqlite();
+    bench.add_endpoint(&["*"]).await;
+    let mut tasks = vec![];
+    for _ in 0..200 {
+        let (store, new, now) = (bench.store.clone(), bench.event("demo.made"), bench.now());
+        tasks.push(tokio::spawn(async move {
+            store.accept(Submission { events: vec![new], now, ..Submission::default() }).await
+        }));
+    }
+    let mut numbers = vec![];
+    for task in tasks {
+        let Ok(Accepted::Kept(kept)) = task.await.expect("ends") else { panic!("kept") };
+        numbers.push(kept[0].1);
+    }
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=200).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_place_of_the_engine_is_used_at_once_under_a_lease() {
+    let bench = Bench::sqlite();
+    let endpoint = bench.add_endpoint(&["*"]).await;
+    *lock(&bench.bell.places) = 1;
+    bench.accept(vec![bench.event("a.b"), bench.event("a.c")]).await;
+    let handed = lock(&bench.bell.handed_over).clone();
+    assert_eq!(handed.iter().map(|one| one.event.to_string()).collect::<Vec<_>>(), ["a.b"]);
+    let claims = bench.claim(endpoint.id, 10).await;
+    assert_eq!(claims.claimed.iter().map(|one| one.event.to_string()).collect::<Vec<_>>(), ["a.c"]);
+    let (delivery, _) = bench.store.delivery(handed[0].id).await.expect("is there");
+    assert_eq!((delivery.state, delivery.next_attempt_at), (State::Pending, Some(bench.now())));
+}
+
+#[tokio::test]
+async fn repeats_are_recalled_and_races_lost() {
+    let bench = Bench::sqlite();
+    let token = TokenId::new(bench.now(), &*bench.ambient);
+    let other = TokenId::new(bench.now(), &*bench.ambient);
+    let key = |kind| RepeatKey { kind, key: "k".into() };
+    let recalled = Recalled { digest: [3; 32], answer: "evt_x".into() };
+    let submission = |token| Submission {
+        events: vec![bench.event("a.b")],
+        repeats: vec![(token, key(RepeatKind::Event), recalled.clone())],
+        now: bench.now(),
+        ..Submission::default()
+    };
+    assert!(matches!(bench.store.accept(submission(token)).await, Ok(Accepted::Kept(_))));
+    assert_eq!(bench.store.accept(submission(token)).await, Ok(Accepted::Raced));
+    assert!(matches!(bench.store.accept(submission(other)).await, Ok(Accepted::Kept(_))));
+    let keys = vec![key(RepeatKind::Event), key(RepeatKind::Change), key(RepeatKind::Request)];
+    assert_eq!(bench.store.recall(token, keys).await, Ok(vec![Some(recalled), None, None]));
+    let feed = bench.store.feed(0, Default::default(), 10).await.expect("reads");
+    assert_eq!(feed.items.len(), 2, "what lost the race left nothing");
+}
+
+#[tokio::test]
+async fn rows_are_remembered_and_forgotten() {
+    let bench = Bench::sqlite();
+    let source = SourceId::new(bench.now(), &*bench.ambient);
+    let row = ObjectKey { model: "User".into(), key: "ana".into() };
+    let record = serde_json::json!({"nick": "ana"}).as_object().cloned();
+    for (record, left) in [(record.clone(), 1), (record, 1), (None, 0)] {
+        let remember = vec![Remember { source, row: row.clone(), record: record.clone() }];
+        bench.store.accept(Submission { remember, now: bench.now(), ..Submission::default() }).await.expect("kept");
+        let remembered = bench.store.remembered(source).await.expect("reads");
+        assert_eq!(remembered.len(), left);
+        assert_eq!(remembered.first().map(|(_, record)| record), record.as_ref());
+    }
+}
+
+#[tokio::test]
+async fn a_full_store_refuses_whole_and_recovers() {
+    let bench = Bench::with(Options { pages_max: 80, ..Options::default() });
+    let endpoint = bench.add_endpoint(&["*"]).await;
+    let (mut kept, mut refused) = (0, 0);
+    for _ in 0..200 {
+        let batch = (0..5).map(|_| bench.event("demo.made")).collect();
+        match bench.store.accept(Submission { events: batch, now: bench.now(), ..Submission::default() }).await {
+            Ok(_) => kept += 5,
+            Err(StoreError::Busy(_)) => refused += 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert!(kept > 0 && refused > 0, "{kept} {refused}");
+    let feed = bench.store.feed(0, Default::default(), 5000).await.expect("reads");
+    assert_eq!(feed.items.len(), kept, "all or nothing");
+    assert_eq!(bench.pending(endpoint.id).await, kept as u64);
+    // With room again it goes on by itself, and the numbers have no hole.
+    let bench = bench.reopen();
+    let next = bench.accept(vec![event(&*bench.ambient, "demo.made", None)]).await;
+    assert_eq!(next[0].1, kept as u64 + 1);
+}

@@ -1,0 +1,55 @@
+use gancho_model::{Role, Scope, Secret, Source, SourceId, SourceKind, Token, TokenId, User, UserId};
+use gancho_store::StoreError;
+
+use crate::Bench;
+
+#[tokio::test]
+async fn sources_and_their_tokens_live_and_go_together() {
+    let bench = Bench::sqlite();
+    let mut source = Source {
+        id: SourceId::new(bench.now(), &*bench.ambient),
+        name: "ERP".into(),
+        kind: SourceKind::Plugin,
+        url: Some(Secret::new("https://u:p@erp.example")),
+        key: None,
+        time_zone: "Europe/Madrid".into(),
+        models: Some(vec!["Cliente".into()]),
+        heard_at: None,
+        created_at: bench.now(),
+    };
+    let id = TokenId::new(bench.now(), &*bench.ambient);
+    let token = Token { id, name: "ERP".into(), scope: Scope::Source(source.id), created_at: bench.now() };
+    bench.store.add_source(source.clone(), Some((token.clone(), [9; 32]))).await.expect("added");
+    assert_eq!(bench.store.source(source.id).await, Ok(source.clone()));
+    assert_eq!(bench.store.token([9; 32]).await, Ok(Some(token)));
+    assert_eq!(bench.store.tokens().await, Ok(vec![]), "a source's token is not in the list");
+    source.name = "Tienda".into();
+    bench.store.save_source(source.clone()).await.expect("saved");
+    assert_eq!(bench.store.sources().await, Ok(vec![source.clone()]));
+    bench.store.remove_source(source.id).await.expect("removed");
+    assert_eq!(bench.store.token([9; 32]).await, Ok(None));
+    assert_eq!(bench.store.save_source(source).await, Err(StoreError::NotFound));
+}
+
+#[tokio::test]
+async fn tokens_and_people() {
+    let bench = Bench::sqlite();
+    let id = TokenId::new(bench.now(), &*bench.ambient);
+    let token = Token { id, name: "script".into(), scope: Scope::Read, created_at: bench.now() };
+    bench.store.add_token(token.clone(), [1; 32]).await.expect("added");
+    assert_eq!(bench.store.tokens().await, Ok(vec![token]));
+    bench.store.remove_token(id).await.expect("removed");
+    assert_eq!(bench.store.remove_token(id).await, Err(StoreError::NotFound));
+
+    let user = |name: &str| User {
+        id: UserId::new(bench.now(), &*bench.ambient),
+        name: name.into(),
+        role: Role::Viewer,
+        password_hash: "x".into(),
+        created_at: bench.now(),
+    };
+    bench.store.add_user(user("Ana")).await.expect("added");
+    assert!(matches!(bench.store.add_user(user("ANA")).await, Err(StoreError::Conflict(_))));
+    assert_eq!(bench.store.user("ana").await.expect("reads").map(|user| user.role), Some(Role::Viewer));
+    assert_eq!(bench.store.user("luis").await, Ok(None));
+}

@@ -1,0 +1,143 @@
+use std::collections::HashSet;
+
+use gancho_model::{Lane, Reason, State, Turn, Verdict};
+use gancho_store::StoreError;
+
+use crate::{Bench, LEASE_MS, lock, outcome};
+
+#[tokio::test]
+async fn what_is_leased_is_nobody_else_s_until_the_lease_ends() {
+    let bench = Bench::sqlite();
+    let endpoint = bench.add_endpoint(&["*"]).await;
+    bench.accept((0..3).map(|_| bench.event("a.b")).collect()).await;
+    let first = bench.claim(endpoint.id, 2).await;
+    assert_eq!((first.claimed.len(), first.due.len()), (2, 1));
+    assert_eq!(bench.claim(endpoint.id, 9).await.claimed.len(), 1);
+    let none = bench.claim(endpoint.id, 9).await;
+    assert!(none.claimed.is_empty());
+    assert_eq!(none.due[0].at, bench.now().plus_ms(LEASE_MS), "then the first lease ends");
+    assert!(bench.claim_lane(endpoint.id, Lane::Live, 9, true).await.claimed.is_empty(), "a probe takes no lease away");
+    bench.ambient.advance_ms(LEASE_MS);
+    assert_eq!(bench.claim(endpoint.id, 9).await.claimed.len(), 3);
+}
+
+#[tokio::test]
+async fn a_race_of_claims_gives_each_delivery_once() {
+    let bench = Bench::sqlite();
+    let endpoint = bench.add_endpoint(&["*"]).await;
+    bench.accept((0..400).map(|_| bench.event("a.b")).collect()).await;
+    let claim = || bench.claim(endpoint.id, 7);
+    let mut seen = HashSet::new();
+    loop {
+        let (a, b, c, d) = tokio::join!(claim(), claim(), claim(), claim());
+        let all: Vec<_> = [a, b, c, d].into_iter().flat_map(|claims| claims.claimed).collect();
+        if all.is_empty() {
+            break;
+        }
+        for one in all {
+            assert!(seen.insert(one.id), "{} twice", one.id);
+        }
+    }
+    assert_eq!(seen.len(), 400);
+}
+
+#[tokio::test]
+async fn a_start_frees_every_lease() {
+    let bench = Bench::sqlite();
+    let endpoint = bench.add_endpoint(&["*"]).await;
+    bench.accept((0..3).map(|_| bench.event("a.b")).collect()).await;
+    bench.claim(endpoint.id, 2).await;
+    let bench = bench.reopen();
+    assert_eq!(bench.store.take_over().await, Ok(2));
+    assert_eq!(bench.claim(endpoint.id, 9).await.claimed.len(), 3);
+}
+
+#[tokio::test]
+async fn every_attempt_is_one_record() {
+    let bench = Bench::sqlite();
+    let endpoint = bench.add_endpoint(&["*"]).await;
+    bench.accept(vec![bench.event("a.b")]).await;
+    let claimed = bench.claim(endpoint.id, 1).await.claimed.remove(0);
+    let at = bench.now().plus_ms(5_000);
+    let failed = outcome(&claimed, Verdict::Retry { at }, bench.now());
+    bench.store.record(vec![failed]).await.expect("recorded");
+    assert!(lock(&bench.bell.due).contains(&(endpoint.id, Lane::Live, at)));
+    let (delivery, attempts) = bench.store.delivery(claimed.id).await.expect("is there");
+    assert_eq!((delivery.state, delivery.attempts, delivery.next_attempt_at), (State::Pending, 1, Some(at)));
+    assert_eq!(attempts[0].response_body, "\u{FFFD}ok\u{0}");
+    assert_eq!(delivery.last.and_then(|last| last.error).map(|kind| kind.as_str()), Some("status"));
+
+    assert!(bench.claim(endpoint.id, 1).await.claimed.is_empty(), "never earlier");
+    bench.ambient.advance_ms(5_000);
+    let again = bench.claim(endpoint.id, 1).await.claimed.remove(0);
+    assert_eq!((again.attempts, again.max_attempts), (1, 6));
+    bench.store.record(vec![outcome(&again, Verdict::Delivered, bench.now())]).await.expect("recorded");
+    let (delivery, attempts) = bench.store.delivery(claimed.id).await.expect("is there");
+    assert_eq!((delivery.state, attempts.len(), bench.pending(endpoint.id).await), (State::Delivered, 2, 0));
+    // A second record of the same attempt, as after a lease that two nodes ran over, takes the next number.
+    bench.store.record(vec![outcome(&again, Verdict::Delivered, bench.now())]).await.expect("recorded");
+    assert_eq!(bench.store.delivery(claimed.id).await.expect("is there").1.len(), 3);
+    assert_eq!(bench.pending(endpoint.id).await, 0, "counted once");
+}
+
+#[tokio::test]
+async fn health_follows_live_attempts_of_the_same_url() {
+    let bench = Bench::sqlite();
+    let endpoint = bench.add_endpoint(&["*"]).await;
+    bench.accept((0..12).map(|_| bench.event("a.b")).collect()).await;
+    let claimed = bench.claim(endpoint.id, 12).await.claimed;
+    let at = bench.now().plus_ms(1);
+    let fail = |n: usize| outcome(&claimed[n], Verdict::Retry { at }, bench.now());
+    let mut elsewhere = fail(0);
+    elsewhere.url = "https://old.example/".into();
+    elsewhere.gone = true;
+    let mut replayed = fail(1);
+    replayed.lane = Lane::Replay;
+    assert_eq!(bench.store.record(vec![elsewhere, replayed]).await, Ok(vec![]));
+    assert_eq!(bench.store.endpoint(endpoint.id).await.expect("is there").health.consecutive_failures, 0);
+    let turned = bench.store.record((2..12).map(fail).collect()).await.expect("recorded");
+    assert_eq!(turned.iter().map(|turned| turned.turn).collect::<Vec<_>>(), [Turn::Failing]);
+    let health = bench.store.endpoint(endpoint.id).await.expect("is there").health;
+    assert!(health.is_failing() && health.probe_at.is_some());
+    bench.ambient.advance_ms(10);
+    let probe = bench.claim_lane(endpoint.id, Lane::Live, 1, true).await.claimed.remove(0);
+    let turned = bench.store.record(vec![outcome(&probe, Verdict::Delivered, bench.now())]).await.expect("recorded");
+    assert_eq!(turned[0].turn, Turn::Recovered);
+
+    let mut gone = outcome(&probe, Verdict::Retry { at }, bench.now());
+    gone.gone = true;
+    assert_eq!(bench.store.record(vec![gone]).await.expect("recorded")[0].turn, Turn::Disabled);
+    let disabled = bench.store.endpoint(endpoint.id).await.expect("is there");
+    assert_eq!((disabled.enabled, disabled.disabled_reason.as_deref()), (false, Some("gone")));
+}
+
+#[tokio::test]
+async fn a_person_sends_again_and_cancels() {
+    let bench = Bench::sqlite();
+    let endpoint = bench.add_endpoint(&["*"]).await;
+    bench.accept(vec![bench.event("a.b"), bench.event("a.c")]).await;
+    let claimed = bench.claim(endpoint.id, 2).await.claimed;
+    // Cancelled while its attempt is under way: it stays so, unless the attempt arrives.
+    for one in &claimed {
+        assert_eq!(bench.store.cancel(one.id, bench.now()).await.expect("cancelled").reason, Some(Reason::Cancelled));
+    }
+    assert_eq!(lock(&bench.bell.forgotten).len(), 2);
+    let at = bench.now();
+    let late = vec![outcome(&claimed[0], Verdict::Retry { at }, at), outcome(&claimed[1], Verdict::Delivered, at)];
+    bench.store.record(late).await.expect("recorded");
+    let states = [bench.store.delivery(claimed[0].id).await, bench.store.delivery(claimed[1].id).await];
+    let states = states.map(|found| found.expect("is there").0.state);
+    assert_eq!(states, [State::Cancelled, State::Delivered]);
+    assert!(matches!(bench.store.cancel(claimed[0].id, at).await, Err(StoreError::Conflict(_))));
+
+    let again = bench.store.retry(claimed[0].id, at).await.expect("goes again");
+    assert_eq!((again.state, again.attempts, again.max_attempts, again.reason), (State::Pending, 1, 7, None));
+    assert_eq!(bench.pending(endpoint.id).await, 1);
+    let mut taken = bench.claim(endpoint.id, 9).await.claimed;
+    // Sent again during its last attempt: it goes on with a fresh plan.
+    let last = taken.remove(0);
+    bench.store.retry(last.id, at).await.expect("goes again");
+    bench.store.record(vec![outcome(&last, Verdict::Failed, at)]).await.expect("recorded");
+    let (delivery, _) = bench.store.delivery(last.id).await.expect("is there");
+    assert_eq!((delivery.state, delivery.next_attempt_at), (State::Pending, Some(at)));
+}
