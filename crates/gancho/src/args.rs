@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
-use crate::command::{delivery, endpoint, event, source, verify};
+use crate::command::{bench, delivery, endpoint, event, source, verify};
 
 /// Webhooks for FacturaScripts: every invoice, payment and customer, signed, at every URL that asked.
 #[derive(Parser)]
@@ -40,6 +40,8 @@ pub enum Command {
     Delivery(Remote<delivery::DeliveryCommand>),
     /// Check the signature of a body on standard input.
     Verify(verify::VerifyArgs),
+    /// Measure it on this machine (with a release build).
+    Bench(bench::BenchArgs),
     /// Print the OpenAPI document.
     Openapi,
 }

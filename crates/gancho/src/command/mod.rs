@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub mod bench;
 mod config;
 pub mod delivery;
 pub mod endpoint;
@@ -79,6 +80,7 @@ pub fn run(args: Args) -> Done {
         Command::Event(remote) => event::run(remote.command, &client(&remote.server)?),
         Command::Delivery(remote) => delivery::run(remote.command, &client(&remote.server)?),
         Command::Verify(args) => verify::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Openapi => {
             println!("{}", gancho_web::api::document());
             Ok(())
@@ -102,6 +104,12 @@ fn local_settings(local: &LocalArgs) -> Result<Settings, Failed> {
 
 fn client(server: &ServerArgs) -> Result<ApiClient, Failed> {
     ApiClient::new(server)
+}
+
+/// The same on as many threads as there are cores.
+fn block_on_threads<T>(work: impl Future<Output = T>) -> Result<T, Failed> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failed::refused)?;
+    Ok(runtime.block_on(work))
 }
 
 /// Runs a piece of asynchronous work to its end.

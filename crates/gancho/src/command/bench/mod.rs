@@ -1,0 +1,57 @@
+//! Measures the product on this machine: server, receiver and load in processes of their own. The
+//! same load posts straight at the same receiver in the same run: two hops without storage could
+//! do half of that. Quote the ratios; single absolute times say more about the machine.
+
+mod load;
+mod process;
+mod receiver;
+mod report;
+mod scenario;
+
+use clap::Args;
+
+use super::{Done, Failed, block_on_threads};
+
+/// What to measure.
+#[derive(Args)]
+pub struct BenchArgs {
+    /// Events posted one by one.
+    #[arg(long, default_value_t = 20_000)]
+    events: u32,
+    /// Connections that post.
+    #[arg(long, default_value_t = 64)]
+    connections: u32,
+    /// Seconds of posting 50 events a second.
+    #[arg(long, default_value_t = 20)]
+    latency_s: u32,
+    /// Events that wait for a paused endpoint before memory is looked at.
+    #[arg(long, default_value_t = 100_000)]
+    backlog: u32,
+    /// Internal: what this process is to be.
+    #[arg(long, hide = true)]
+    role: Option<String>,
+    /// Internal: where the load goes.
+    #[arg(long, hide = true, default_value = "")]
+    url: String,
+    /// Internal: at most so many posts a second; 0 for as many as go.
+    #[arg(long, hide = true, default_value_t = 0)]
+    rate: u32,
+}
+
+/// Runs all scenarios and prints what they gave.
+pub fn run(args: &BenchArgs) -> Done {
+    match args.role.as_deref() {
+        Some("receiver") => block_on_threads(receiver::serve())?,
+        Some("load") => {
+            let plan = load::Plan {
+                url: args.url.clone(),
+                events: args.events,
+                connections: args.connections,
+                rate: args.rate,
+            };
+            block_on_threads(load::run(plan))?
+        }
+        Some(_) => Err(Failed::usage("no such role")),
+        None => block_on_threads(scenario::all(args))?,
+    }
+}

@@ -1,0 +1,85 @@
+//! Processes of a measurement, and what the system says of them.
+
+use std::{path::Path, process::Stdio};
+
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+
+use super::Failed;
+
+/// A process that serves; it is killed when this is dropped.
+pub struct Process {
+    child: Child,
+    pub url: String,
+}
+
+impl Process {
+    /// Starts this program in another role and waits until it listens.
+    pub async fn start(args: &[&str], data_dir: Option<&Path>) -> Result<Self, Failed> {
+        let mut command = this_program(args)?;
+        if let Some(dir) = data_dir {
+            command.arg("--data-dir").arg(dir);
+        }
+        let mut child = command.spawn().map_err(Failed::refused)?;
+        let mut lines = BufReader::new(child.stdout.take().ok_or_else(|| Failed::because("no output"))?).lines();
+        let line = lines.next_line().await.map_err(Failed::refused)?.unwrap_or_default();
+        let url = line.strip_prefix("listening on ").ok_or_else(|| Failed::because("a part did not start"))?.to_owned();
+        Ok(Self { child, url })
+    }
+
+    /// Processor seconds so far, user and system.
+    pub fn cpu_s(&self) -> f64 {
+        self.stat().unwrap_or(0.0)
+    }
+
+    fn stat(&self) -> Option<f64> {
+        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()?)).ok()?;
+        let fields: Vec<&str> = text.rsplit_once(") ")?.1.split(' ').collect();
+        let ticks: f64 = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;
+        Some(ticks / 100.0) // the kernel counts hundredths for user space
+    }
+
+    /// Resident memory, megabytes.
+    pub fn memory_mb(&self) -> f64 {
+        let read = || {
+            let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
+            let line = text.lines().find(|line| line.starts_with("VmRSS:"))?;
+            line.split_whitespace().nth(1)?.parse::<f64>().ok()
+        };
+        read().unwrap_or(0.0) / 1024.0
+    }
+}
+
+/// Runs this program in another role to its end; returns what it printed and its processor seconds.
+pub async fn run(args: &[&str]) -> Result<(String, f64), Failed> {
+    let before = children_cpu_s();
+    let output = this_program(args)?.output().await.map_err(Failed::refused)?;
+    if !output.status.success() {
+        return Err(Failed::because(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+    }
+    Ok((String::from_utf8_lossy(&output.stdout).trim().to_owned(), children_cpu_s() - before))
+}
+
+fn this_program(args: &[&str]) -> Result<Command, Failed> {
+    let mut command = Command::new(std::env::current_exe().map_err(Failed::refused)?);
+    command
+        .args(args)
+        .env("GANCHO_ADMIN_TOKEN", "bench-token")
+        .env("GANCHO_ALLOW_HOSTS", "127.0.0.1")
+        .env("GANCHO_LOG_LEVEL", "error")
+        .stdout(Stdio::piped())
+        .kill_on_drop(true);
+    Ok(command)
+}
+
+/// Processor seconds of children that ended and were waited for.
+fn children_cpu_s() -> f64 {
+    let read = || {
+        let text = std::fs::read_to_string("/proc/self/stat").ok()?;
+        let fields: Vec<&str> = text.rsplit_once(") ")?.1.split(' ').collect();
+        Some((fields.get(13)?.parse::<f64>().ok()? + fields.get(14)?.parse::<f64>().ok()?) / 100.0)
+    };
+    read().unwrap_or(0.0)
+}

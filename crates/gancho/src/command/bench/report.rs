@@ -1,0 +1,11 @@
+//! What is printed.
+
+/// A figure, what it should be, and whether it is.
+pub fn line(what: &str, figure: String, wanted: &str) {
+    println!("{what:<52} {figure:>14}   {wanted}");
+}
+
+/// A heading.
+pub fn heading(text: &str) {
+    println!("\n{text}");
+}

@@ -1,0 +1,193 @@
+//! The scenarios, one after the other on the same processes where that is fair.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::{
+    BenchArgs, Done, Failed,
+    process::{self, Process},
+    report::{heading, line},
+};
+use crate::{api_client::ApiClient, args::ServerArgs};
+
+/// A server on an empty data dir, a receiver, and the API between.
+struct Stage {
+    server: Process,
+    receiver: Process,
+    api: ApiClient,
+    /// Removed when dropped.
+    dir: std::path::PathBuf,
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        // Best effort: it lies in the system's folder for temporary files.
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+impl Stage {
+    async fn set() -> Result<(Self, Duration), Failed> {
+        let dir = std::env::temp_dir().join(format!("gancho-bench-{}-{}", std::process::id(), stamp()));
+        std::fs::create_dir_all(&dir).map_err(Failed::refused)?;
+        let receiver = Process::start(&["bench", "--role", "receiver"], None).await?;
+        let began = Instant::now();
+        let server = Process::start(&["serve", "--listen", "127.0.0.1:0"], Some(&dir)).await?;
+        let ready = began.elapsed();
+        let args = ServerArgs { server: server.url.clone(), token: Some("bench-token".into()), json: true };
+        let api = ApiClient::new(&args)?;
+        Ok((Self { server, receiver, api, dir }, ready))
+    }
+
+    async fn add(&self, path: &str, paused: bool) -> Result<Value, Failed> {
+        let body = json!({"url": format!("{}{path}", self.receiver.url), "events": ["*"], "paused": paused});
+        self.api.call(Method::POST, "endpoints", Some(body)).await
+    }
+
+    async fn remove(&self, endpoint: &Value) -> Done {
+        let id = endpoint["id"].as_str().unwrap_or_default();
+        self.api.call(Method::DELETE, &format!("endpoints/{id}"), None).await.map(drop)
+    }
+
+    async fn stats(&self, name: &str) -> Result<Value, Failed> {
+        let answer = reqwest::get(format!("{}/stats/{name}", self.receiver.url)).await.map_err(Failed::refused)?;
+        answer.json().await.map_err(Failed::refused)
+    }
+
+    /// Waits until so many came.
+    async fn arrived(&self, name: &str, count: u64) -> Done {
+        while self.stats(name).await?["count"].as_u64().unwrap_or(0) < count {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
+    }
+
+    async fn load(&self, url: &str, events: u32, connections: u32, rate: u32) -> Result<f64, Failed> {
+        let (events, connections, rate) = (events.to_string(), connections.to_string(), rate.to_string());
+        let args = [
+            "bench",
+            "--role",
+            "load",
+            "--url",
+            url,
+            "--events",
+            &events,
+            "--connections",
+            &connections,
+            "--rate",
+            &rate,
+        ];
+        process::run(&args).await.map(|(_, cpu_s)| cpu_s)
+    }
+
+    fn events_url(&self) -> String {
+        format!("{}/api/v1/events", self.server.url)
+    }
+}
+
+fn stamp() -> i64 {
+    use gancho_model::Ambient;
+    crate::ambient::Real.now().ms()
+}
+
+pub async fn all(args: &BenchArgs) -> Done {
+    if cfg!(debug_assertions) {
+        eprintln!("this is a debug build: measure with cargo run --release -- bench");
+    }
+    throughput(args).await?;
+    fan_out().await?;
+    latency(args).await?;
+    neighbour(args).await?;
+    backlog(args).await
+}
+
+async fn throughput(args: &BenchArgs) -> Done {
+    let (stage, ready) = Stage::set().await?;
+    heading(&format!("{} events of 1 KB, one a request, {} connections, one endpoint", args.events, args.connections));
+    line("ready after a start on an empty folder", format!("{} ms", ready.as_millis()), "≤ 100 ms");
+    line("memory, idle", format!("{:.0} MB", stage.server.memory_mb()), "≤ 40 MB");
+    let straight_url = format!("{}/hook/straight", stage.receiver.url);
+    let straight = async || {
+        let began = Instant::now();
+        stage.load(&straight_url, args.events, args.connections, 0).await?;
+        Ok::<f64, Failed>(f64::from(args.events) / began.elapsed().as_secs_f64())
+    };
+    let before = straight().await?;
+    stage.add("/hook/through", false).await?;
+    let (server, receiver) = (stage.server.cpu_s(), stage.receiver.cpu_s());
+    let began = Instant::now();
+    let load = stage.load(&stage.events_url(), args.events, args.connections, 0).await?;
+    stage.arrived("through", args.events.into()).await?;
+    let through = f64::from(args.events) / began.elapsed().as_secs_f64();
+    let others = load + stage.receiver.cpu_s() - receiver;
+    let server = stage.server.cpu_s() - server;
+    let after = straight().await?;
+    let straight = f64::midpoint(before, after);
+    line("straight at the receiver, before and after", format!("{before:.0}, {after:.0} /s"), "");
+    line("through Gancho, all delivered", format!("{through:.0} /s"), "");
+    line("ratio", format!("{:.1} %", through / straight * 100.0), "≥ 18 %");
+    line("CPU of the server / load and receiver", format!("{:.2}", server / others), "≤ 2.5");
+    Ok(())
+}
+
+async fn fan_out() -> Done {
+    const EVENTS: u32 = 2_000;
+    let (stage, _) = Stage::set().await?;
+    for n in 0..10 {
+        stage.add(&format!("/hook/fan?{n}"), false).await?;
+    }
+    let server = stage.server.cpu_s();
+    stage.load(&stage.events_url(), EVENTS, 16, 0).await?;
+    stage.arrived("fan", u64::from(EVENTS) * 10).await?;
+    heading("One event to ten endpoints");
+    let cpu = (stage.server.cpu_s() - server) / f64::from(EVENTS) * 1000.0;
+    line("CPU of the server for 10,000 deliveries", format!("{cpu:.2} s"), "≤ 0.8 s");
+    Ok(())
+}
+
+async fn latency(args: &BenchArgs) -> Done {
+    let (stage, _) = Stage::set().await?;
+    stage.add("/hook/slow", false).await?;
+    let events = args.latency_s * 50;
+    stage.load(&stage.events_url(), events, 4, 50).await?;
+    stage.arrived("slow", events.into()).await?;
+    let stats = stage.stats("slow").await?;
+    heading("50 events a second, from the post to the receiver");
+    line("p50, p99", format!("{}, {} ms", stats["p50_ms"], stats["p99_ms"]), "≤ 2.5, ≤ 8 ms");
+    Ok(())
+}
+
+async fn neighbour(args: &BenchArgs) -> Done {
+    let (stage, _) = Stage::set().await?;
+    let events = args.latency_s * 100;
+    heading("A healthy endpoint at 100 events a second, alone and beside one that hangs");
+    for name in ["alone", "beside"] {
+        let endpoint = stage.add(&format!("/hook/{name}"), false).await?;
+        stage.load(&stage.events_url(), events, 8, 100).await?;
+        stage.arrived(name, events.into()).await?;
+        let stats = stage.stats(name).await?;
+        line(&format!("p50, p99 {name}"), format!("{}, {} ms", stats["p50_ms"], stats["p99_ms"]), "p99 < 1.5 × alone");
+        stage.remove(&endpoint).await?;
+        stage.add("/hang", false).await?;
+    }
+    Ok(())
+}
+
+async fn backlog(args: &BenchArgs) -> Done {
+    let (stage, _) = Stage::set().await?;
+    stage.add("/hook/backlog", true).await?;
+    let object = json!({"codigo": "FAC2026A123", "observaciones": "x".repeat(800)});
+    let batch = vec![json!({"event": "invoice.paid", "data": {"object": object}}); 500];
+    for _ in 0..args.backlog / 500 {
+        stage.api.call(Method::POST, "events", Some(Value::from(batch.clone()))).await?;
+    }
+    heading(&format!("{} deliveries wait", args.backlog / 500 * 500));
+    line("memory", format!("{:.0} MB", stage.server.memory_mb()), "≤ 150 MB");
+    let began = Instant::now();
+    stage.api.call(Method::GET, "deliveries?state=pending", None).await?;
+    line("a page of the log", format!("{} ms", began.elapsed().as_millis()), "");
+    Ok(())
+}
