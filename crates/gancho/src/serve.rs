@@ -48,6 +48,7 @@ async fn serve(settings: &Settings) -> Result<(), Failed> {
     let signals = tokio::spawn(watch_signals(stop.clone()));
     // A part that ends by itself ends all: better restarted by a supervisor than half alive.
     let broken = tokio::select! {
+        biased; // after a stop the others end too: that is no breakage
         () = stop.cancelled() => None,
         ended = &mut server => Some(format!("the server stopped by itself: {ended:?}")),
         ended = &mut engine => Some(format!("the engine stopped by itself: {ended:?}")),

@@ -18,7 +18,7 @@ pub struct SubmittedEvent {
     pub data: Map<String, Value>,
     /// When it happened; its arrival if the program doesn't say.
     pub created: Option<Timestamp>,
-    /// A digest of all this, as it was sent.
+    /// A digest of all this, as it was sent; needed where it has a name.
     pub digest: Digest,
 }
 

@@ -57,10 +57,9 @@ async fn what_is_not_json() {
     assert_eq!(server.get("/events").await["data"].as_array().map(Vec::len), Some(1));
 }
 
-#[tokio::test]
-async fn every_wrong_field_is_named() {
-    let server = server().await;
-    let cases = [
+/// A call, a body, and the fields that are wrong in it.
+fn wrong_bodies() -> Vec<(&'static str, Value, Vec<&'static str>)> {
+    vec![
         (
             "/events",
             json!({"event": "Bad", "data": {"object": 1, "x": 2}, "id": "a b", "created": "now", "extra": 1}),
@@ -117,8 +116,13 @@ async fn every_wrong_field_is_named() {
             vec!["kind", "time_zone", "models"],
         ),
         ("/tokens", json!({"scope": "god"}), vec!["name", "scope"]),
-    ];
-    for (path, body, right) in cases {
+    ]
+}
+
+#[tokio::test]
+async fn every_wrong_field_is_named() {
+    let server = server().await;
+    for (path, body, right) in wrong_bodies() {
         let answer = server.call(Method::POST, path, Some(body.clone())).await;
         assert_eq!(answer.status, 422, "{body}: {}", answer.body);
         let mut named = fields(&answer);

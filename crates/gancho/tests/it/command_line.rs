@@ -81,38 +81,42 @@ async fn a_webhook_from_first_to_last() {
     assert_eq!(bad.code, 1);
     assert!(bad.err.contains("raw body"), "{}", bad.err);
 
-    let list = run(&server, &["endpoint", "list"], "").await;
-    assert!(list.out.contains("Tienda") && list.out.contains(&id), "{}", list.out);
+    changes_and_ends(&server, &receiver, &id, &secret).await;
+}
+
+async fn changes_and_ends(server: &Server, receiver: &Receiver, id: &str, secret: &str) {
+    let list = run(server, &["endpoint", "list"], "").await;
+    assert!(list.out.contains("Tienda") && list.out.contains(id), "{}", list.out);
     for (verb, field, value) in [
         ("pause", "paused", true),
         ("resume", "paused", false),
         ("disable", "enabled", false),
         ("enable", "enabled", true),
     ] {
-        let changed = run(&server, &["endpoint", verb, &id, "--json"], "").await.json();
+        let changed = run(server, &["endpoint", verb, id, "--json"], "").await.json();
         assert_eq!(changed[field], value, "{verb}");
     }
-    let tested = run(&server, &["endpoint", "test", &id, "--event", "invoice.paid", "--json"], "").await;
+    let tested = run(server, &["endpoint", "test", id, "--event", "invoice.paid", "--json"], "").await;
     assert_eq!((tested.code, &tested.json()["state"]), (0, &Value::from("delivered")));
     receiver.behave(|_| Respond::status(500));
-    let tested = run(&server, &["endpoint", "test", &id], "").await;
+    let tested = run(server, &["endpoint", "test", id], "").await;
     assert_eq!(tested.code, 1);
     assert!(tested.err.contains("500"), "{}", tested.err);
     let deliveries =
-        run(&server, &["delivery", "list", "--endpoint", &id, "--state", "failed", "--json"], "").await.json();
+        run(server, &["delivery", "list", "--endpoint", id, "--state", "failed", "--json"], "").await.json();
     let delivery = deliveries[0]["id"].as_str().expect("one failed").to_owned();
     assert_eq!(
-        run(&server, &["delivery", "show", &delivery, "--json"], "").await.json()["attempts"][0]["status_code"],
+        run(server, &["delivery", "show", &delivery, "--json"], "").await.json()["attempts"][0]["status_code"],
         500
     );
-    assert_eq!(run(&server, &["delivery", "retry", &delivery, "--json"], "").await.json()["state"], "pending");
-    let rotated = run(&server, &["endpoint", "rotate-secret", &id, "--overlap-s", "0", "--json"], "").await.json();
-    assert_ne!(rotated["secret"], secret.as_str());
-    assert_eq!(run(&server, &["endpoint", "remove", &id], "").await.code, 0);
-    let gone = run(&server, &["endpoint", "show", &id], "").await;
+    assert_eq!(run(server, &["delivery", "retry", &delivery, "--json"], "").await.json()["state"], "pending");
+    let rotated = run(server, &["endpoint", "rotate-secret", id, "--overlap-s", "0", "--json"], "").await.json();
+    assert_ne!(rotated["secret"], secret);
+    assert_eq!(run(server, &["endpoint", "remove", id], "").await.code, 0);
+    let gone = run(server, &["endpoint", "show", id], "").await;
     assert_eq!(gone.code, 1);
     assert!(gone.err.contains("404"), "{}", gone.err);
-    assert_eq!(run(&server, &["endpoint", "frobnicate"], "").await.code, 2);
+    assert_eq!(run(server, &["endpoint", "frobnicate"], "").await.code, 2);
 }
 
 #[tokio::test]

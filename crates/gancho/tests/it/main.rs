@@ -7,6 +7,7 @@ mod crash;
 mod delivering;
 mod feed;
 mod flush;
+mod hostile;
 mod openapi;
 mod repeats;
 mod rooms;

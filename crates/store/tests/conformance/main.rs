@@ -25,27 +25,27 @@ use gancho_testkit::ManualAmbient;
 use serde_json::{Map, Value};
 
 /// A store to be tested, and what goes with it.
-pub struct Bench {
-    pub store: Arc<dyn Store>,
-    pub ambient: Arc<ManualAmbient>,
-    pub bell: Arc<TestBell>,
+pub(crate) struct Bench {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) ambient: Arc<ManualAmbient>,
+    pub(crate) bell: Arc<TestBell>,
     dir: tempfile::TempDir,
 }
 
 /// Notes what was rung, and takes as many as it is told to.
 #[derive(Default)]
-pub struct TestBell {
-    pub places: Mutex<u32>,
-    pub handed_over: Mutex<Vec<Claimed>>,
-    pub due: Mutex<Vec<(EndpointId, Lane, Timestamp)>>,
-    pub forgotten: Mutex<Vec<DeliveryId>>,
+pub(crate) struct TestBell {
+    pub(crate) places: Mutex<u32>,
+    pub(crate) handed_over: Mutex<Vec<Claimed>>,
+    pub(crate) due: Mutex<Vec<(EndpointId, Lane, Timestamp)>>,
+    pub(crate) forgotten: Mutex<Vec<DeliveryId>>,
 }
 
-pub fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-pub const LEASE_MS: i64 = 15_000;
+pub(crate) const LEASE_MS: i64 = 15_000;
 
 impl Bell for TestBell {
     fn reserve(&self, _: EndpointId, now: Timestamp) -> Option<Timestamp> {
@@ -69,11 +69,11 @@ impl Bell for TestBell {
 }
 
 impl Bench {
-    pub fn sqlite() -> Self {
+    pub(crate) fn sqlite() -> Self {
         Self::with(Options::default())
     }
 
-    pub fn with(options: Options) -> Self {
+    pub(crate) fn with(options: Options) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let ambient = Arc::new(ManualAmbient::new(1, 1_800_000_000));
         let store = SqliteStore::open(dir.path(), Vault::new(&[7; 32]), ambient.clone(), options).expect("opens");
@@ -83,7 +83,7 @@ impl Bench {
     }
 
     /// The same data, opened anew as after a crash.
-    pub fn reopen(self) -> Self {
+    pub(crate) fn reopen(self) -> Self {
         let Self { store, ambient, dir, .. } = self;
         drop(store);
         let store = SqliteStore::open(dir.path(), Vault::new(&[7; 32]), ambient.clone(), Options::default());
@@ -92,21 +92,21 @@ impl Bench {
         Self { store, ambient, bell, dir }
     }
 
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.ambient.now()
     }
 
-    pub async fn add_endpoint(&self, patterns: &[&str]) -> Endpoint {
+    pub(crate) async fn add_endpoint(&self, patterns: &[&str]) -> Endpoint {
         let endpoint = endpoint(&*self.ambient, patterns);
         self.store.add_endpoint(endpoint.clone()).await.expect("added");
         endpoint
     }
 
-    pub fn event(&self, kind: &str) -> NewEvent {
+    pub(crate) fn event(&self, kind: &str) -> NewEvent {
         event(&*self.ambient, kind, None)
     }
 
-    pub async fn accept(&self, events: Vec<NewEvent>) -> Vec<(EventId, u64)> {
+    pub(crate) async fn accept(&self, events: Vec<NewEvent>) -> Vec<(EventId, u64)> {
         let submission = Submission { events, now: self.now(), ..Submission::default() };
         match self.store.accept(submission).await.expect("accepted") {
             Accepted::Kept(kept) => kept,
@@ -114,22 +114,22 @@ impl Bench {
         }
     }
 
-    pub async fn claim(&self, endpoint: EndpointId, limit: u32) -> Claims {
+    pub(crate) async fn claim(&self, endpoint: EndpointId, limit: u32) -> Claims {
         self.claim_lane(endpoint, Lane::Live, limit, false).await
     }
 
-    pub async fn claim_lane(&self, endpoint: EndpointId, lane: Lane, limit: u32, probe: bool) -> Claims {
+    pub(crate) async fn claim_lane(&self, endpoint: EndpointId, lane: Lane, limit: u32, probe: bool) -> Claims {
         let lease_until = self.now().plus_ms(LEASE_MS);
         let want = Want { endpoint, lane, limit, lease_until, probe };
         self.store.claim(vec![want], self.now()).await.expect("claims")
     }
 
-    pub async fn pending(&self, endpoint: EndpointId) -> u64 {
+    pub(crate) async fn pending(&self, endpoint: EndpointId) -> u64 {
         self.store.standings(vec![endpoint]).await.expect("reads")[0].pending
     }
 }
 
-pub fn endpoint(ambient: &dyn Ambient, patterns: &[&str]) -> Endpoint {
+pub(crate) fn endpoint(ambient: &dyn Ambient, patterns: &[&str]) -> Endpoint {
     let now = ambient.now();
     Endpoint {
         id: EndpointId::new(now, ambient),
@@ -153,7 +153,7 @@ pub fn endpoint(ambient: &dyn Ambient, patterns: &[&str]) -> Endpoint {
     }
 }
 
-pub fn event(ambient: &dyn Ambient, kind: &str, source: Option<SourceId>) -> NewEvent {
+pub(crate) fn event(ambient: &dyn Ambient, kind: &str, source: Option<SourceId>) -> NewEvent {
     let now = ambient.now();
     let id = EventId::new(now, ambient);
     let kind = EventType::parse(kind).expect("a type");
@@ -163,7 +163,7 @@ pub fn event(ambient: &dyn Ambient, kind: &str, source: Option<SourceId>) -> New
     NewEvent { event, deliverable: true }
 }
 
-pub fn outcome(claimed: &Claimed, verdict: Verdict, at: Timestamp) -> Outcome {
+pub(crate) fn outcome(claimed: &Claimed, verdict: Verdict, at: Timestamp) -> Outcome {
     let error = (!verdict.is_success()).then(|| Failure { kind: ErrorKind::Status, message: "500".into() });
     let attempt = Attempt {
         n: claimed.attempts + 1,

@@ -76,7 +76,8 @@ pub(crate) fn request_key(headers: &HeaderMap, body: &Json, to: &str) -> Answer<
 }
 
 fn event(item: Value, place: &str, errors: &mut Errors) -> Option<SubmittedEvent> {
-    let sent = canonical::to_string(&item);
+    // Only what has a name can be a repeat.
+    let sent = item.get("id").map(|_| digest(canonical::to_string(&item).as_bytes()));
     let mut fields = Fields::of(item, place, errors)?;
     let event = fields.required("event", read::event_type);
     if event.as_ref().is_some_and(gancho_model::EventType::is_own) {
@@ -86,7 +87,7 @@ fn event(item: Value, place: &str, errors: &mut Errors) -> Option<SubmittedEvent
     let created = fields.optional("created", read::seconds);
     let data = fields.required_inside("data", data);
     fields.end();
-    Some(SubmittedEvent { id, event: event?, data: data?, created, digest: digest(sent.as_bytes()) })
+    Some(SubmittedEvent { id, event: event?, data: data?, created, digest: sent.unwrap_or_default() })
 }
 
 fn data(fields: &mut Fields<'_>) -> Option<Map<String, Value>> {
