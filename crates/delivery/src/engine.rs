@@ -150,7 +150,8 @@ impl Engine {
     }
 
     fn start_ready(&self) {
-        loop {
+        // Not before the endpoints are read again: one may have been paused, or be failing now.
+        while !self.shared.endpoints_stale.load(Ordering::Acquire) {
             let started = self.shared.window().start(self.shared.ambient.now());
             let Some((target, claimed)) = started else { return };
             let engine = self.clone();
@@ -168,7 +169,7 @@ impl Engine {
         let ended_at = self.shared.ambient.now();
         let left = claimed.max_attempts.saturating_sub(claimed.attempts + 1);
         let fraction = self.shared.ambient.fraction();
-        let duration_ms = attempt.duration_ms;
+        let (duration_ms, success) = (attempt.duration_ms, reply.is_success());
         let outcome = Outcome {
             delivery: claimed.id,
             handle: claimed.handle,
@@ -182,6 +183,7 @@ impl Engine {
             fraction,
         };
         recorder::log_failure(&outcome, &target.endpoint.url);
+        self.shared.window().ended(&claimed, success);
         // Fails only when the recorder is gone, which outlives us.
         let _ = self.outcomes.send(outcome).await;
         self.shared.window().finished(&claimed, duration_ms, ended_at);

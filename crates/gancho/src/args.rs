@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
-use crate::command::{bench, delivery, endpoint, event, source, verify};
+use crate::command::{bench, delivery, endpoint, event, replay, source, verify};
 
 /// Webhooks for FacturaScripts: every invoice, payment and customer, signed, at every URL that asked.
 #[derive(Parser)]
@@ -38,6 +38,8 @@ pub enum Command {
     Event(Remote<event::EventCommand>),
     /// Deliveries: events on their way.
     Delivery(Remote<delivery::DeliveryCommand>),
+    /// Send events again.
+    Replay(replay::ReplayArgs),
     /// Check the signature of a body on standard input.
     Verify(verify::VerifyArgs),
     /// Measure it on this machine (with a release build).

@@ -35,7 +35,11 @@ pub fn store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
         Some(key) => key,
         None => key_of_dir(dir)?,
     };
-    let options = Options { pages_max: settings.sqlite_pages_max, ..Options::default() };
+    let options = Options {
+        pages_max: settings.sqlite_pages_max,
+        resend_after_outage: settings.resend_after_outage,
+        ..Options::default()
+    };
     Ok(Arc::new(SqliteStore::open(dir, Vault::new(&key), Arc::new(Real), options)?))
 }
 

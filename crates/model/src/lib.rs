@@ -32,7 +32,7 @@ pub use endpoint::{Endpoint, SigningSecrets};
 pub use event::{Event, ObjectKey, Payload, render_body};
 pub use event_type::{EventType, Pattern};
 pub use gancho_receiver::Secret;
-pub use health::{Health, HealthState, Turn};
+pub use health::{FAILING_AFTER, Health, HealthState, Turn};
 pub use id::{BadId, DeliveryId, EndpointId, EventId, SourceId, TokenId, UserId};
 pub use plan::Plan;
 pub use source::{Source, SourceKind};

@@ -16,7 +16,7 @@ pub use verbs::{
     accept::{Accepted, Accepting, NewEvent, Recalled, Remember, RepeatKey, RepeatKind, Submission},
     access::Access,
     deliver::{Claims, Delivering, Due, Outcome, Turned, Want},
-    endpoint::{Endpoints, Standing},
+    endpoint::{Endpoints, Only, Replay, Replayed, Standing},
     log::{DeliveryFilter, EventFilter, Log, Page},
     source::Sources,
     upkeep::{Pruned, Upkeep},

@@ -97,6 +97,12 @@ impl Server {
         self.child = Some(child);
     }
 
+    /// Another setting from the next start on.
+    pub fn set_env(&mut self, name: &str, value: impl ToString) {
+        self.options.env.retain(|(known, _)| known != name);
+        self.options.env.push((name.into(), value.to_string()));
+    }
+
     /// The folder of its data.
     pub fn data_dir(&self) -> PathBuf {
         self.dir.path().join("data")

@@ -207,7 +207,14 @@ impl Window {
         None
     }
 
-    /// An attempt ended: its slot is free. Its place is, once it is recorded.
+    /// An attempt ended, and goes to be recorded.
+    pub fn ended(&mut self, claimed: &Claimed, success: bool) {
+        if let Some(seat) = self.seats.get_mut(&claimed.endpoint) {
+            seat.ended(success);
+        }
+    }
+
+    /// Its slot is free. Its place is, once it is recorded.
     pub fn finished(&mut self, claimed: &Claimed, duration_ms: u32, now: Timestamp) {
         self.bytes = self.bytes.saturating_sub(claimed.body.len());
         self.in_flight = self.in_flight.saturating_sub(1);

@@ -3,7 +3,7 @@ use std::{
     sync::Arc,
 };
 
-use gancho_model::{DeliveryId, Endpoint, EndpointId, Lane, Timestamp, limits::LEASE_SLACK_MS};
+use gancho_model::{DeliveryId, Endpoint, EndpointId, FAILING_AFTER, Lane, Timestamp, limits::LEASE_SLACK_MS};
 use gancho_store::{Claimed, Want};
 use url::Url;
 
@@ -46,6 +46,10 @@ pub(super) struct Seat {
     due: [Option<Timestamp>; 3],
     claiming: [bool; 3],
     rate: Option<Rate>,
+    /// Attempts that ended and are not recorded yet.
+    unrecorded: u32,
+    /// Failures in a row, as seen from here.
+    failures: u32,
     /// How long attempts take, a moving average; nothing before the first has ended.
     usual_ms: Option<f64>,
     /// Whether it stands in the turn.
@@ -65,6 +69,8 @@ impl Seat {
             due: [None; 3],
             claiming: [false; 3],
             rate,
+            unrecorded: 0,
+            failures: 0,
             usual_ms: None,
             queued: false,
         }
@@ -76,6 +82,9 @@ impl Seat {
             (None, Some(per_s)) => Some(Rate::new(per_s, now)),
             (_, None) => None,
         };
+        if target.endpoint.health.consecutive_failures == 0 {
+            self.failures = 0; // a person began anew
+        }
         self.target = target;
     }
 
@@ -97,11 +106,16 @@ impl Seat {
         let endpoint = &self.target.endpoint;
         match lane {
             Lane::Test => true,
-            _ if !endpoint.is_open() => false,
+            _ if !endpoint.is_open() || self.is_in_doubt() => false,
             _ if !endpoint.health.is_failing() => true,
             Lane::Live => self.in_flight == 0 && endpoint.health.probe_at.is_none_or(|at| at <= now),
             Lane::Replay => false,
         }
+    }
+
+    /// It may have come to be failing: the store will say when it has recorded what ended.
+    fn is_in_doubt(&self) -> bool {
+        self.failures >= FAILING_AFTER && self.unrecorded > 0 && !self.target.endpoint.health.is_failing()
     }
 
     /// No more is held than can start before the leases run out of slack.
@@ -249,6 +263,11 @@ impl Seat {
         None
     }
 
+    pub fn ended(&mut self, success: bool) {
+        self.unrecorded += 1;
+        self.failures = if success { 0 } else { self.failures + 1 };
+    }
+
     pub fn finished(&mut self, duration_ms: u32) {
         self.in_flight = self.in_flight.saturating_sub(1);
         let took_ms = f64::from(duration_ms);
@@ -256,6 +275,7 @@ impl Seat {
     }
 
     pub fn recorded(&mut self, delivery: DeliveryId) -> bool {
+        self.unrecorded = self.unrecorded.saturating_sub(1);
         self.held.remove(&delivery)
     }
 

@@ -6,6 +6,7 @@ pub mod delivery;
 pub mod endpoint;
 pub mod event;
 mod key;
+pub mod replay;
 pub mod source;
 mod table;
 mod token;
@@ -79,6 +80,7 @@ pub fn run(args: Args) -> Done {
         Command::Source(remote) => source::run(remote.command, &client(&remote.server)?),
         Command::Event(remote) => event::run(remote.command, &client(&remote.server)?),
         Command::Delivery(remote) => delivery::run(remote.command, &client(&remote.server)?),
+        Command::Replay(args) => replay::run(&args, &client(&args.server)?),
         Command::Verify(args) => verify::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Openapi => {

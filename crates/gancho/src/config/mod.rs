@@ -33,6 +33,7 @@ pub struct Settings {
     pub dns_servers: Vec<SocketAddr>,
     pub tls_ca_file: Option<PathBuf>,
     pub sqlite_pages_max: u32,
+    pub resend_after_outage: bool,
     pub limits: Limits,
 }
 
@@ -104,6 +105,7 @@ impl Settings {
                 .map_err(|entry| raw.wrong("allow_hosts", format!("{entry} is neither a host nor a range")))?,
             dns_servers: dns_servers(raw)?,
             tls_ca_file: optional("tls_ca_file").map(PathBuf::from),
+            resend_after_outage: raw.parse("resend_after_outage", "must be true or false")?,
             sqlite_pages_max: raw.number("sqlite_pages_max", 0, u32::MAX)?,
             limits: limits(raw)?,
         })

@@ -43,5 +43,6 @@ pub const SETTINGS: &[Setting] = &[
     setting("in_flight_per_endpoint", "8", "Attempts at once to one webhook, if it says nothing."),
     setting("in_flight", "512", "Attempts at once in all."),
     setting("retention_days", "30", "How long events, deliveries and attempts are kept."),
+    setting("resend_after_outage", "true", "Whether what failed while a webhook was failing is sent again when it works again."),
     setting("sqlite_pages_max", "0", "The most pages of 4096 bytes that the database may have; 0: as many as the disk holds."),
 ];

@@ -16,6 +16,7 @@ pub(super) struct Desk {
     pub db: Connection,
     pub vault: Arc<Vault>,
     pub ambient: Arc<dyn Ambient>,
+    pub resend_after_outage: bool,
     bell: Arc<OnceLock<Arc<dyn Bell>>>,
     news: watch::Sender<u64>,
     /// Endpoints that are not removed, with their numbers; read again after each change.
@@ -52,7 +53,17 @@ impl Desk {
         bell: Arc<OnceLock<Arc<dyn Bell>>>,
         news: watch::Sender<u64>,
     ) -> Self {
-        Self { db, vault, ambient, bell, news, routes: None, flushes: true, pending: Pending::default() }
+        Self {
+            db,
+            vault,
+            ambient,
+            resend_after_outage: true,
+            bell,
+            news,
+            routes: None,
+            flushes: true,
+            pending: Pending::default(),
+        }
     }
 
     /// Begins a transaction; with `flush`, its commit returns when it is on disk. The level is

@@ -7,9 +7,9 @@ use rusqlite::{OptionalExtension, params};
 use super::{
     SqliteStore, accept,
     desk::{Desk, Ring},
-    rows,
+    replay, rows,
 };
-use crate::{Endpoints, NewEvent, Page, Standing, StoreError, vault::Vault};
+use crate::{Endpoints, NewEvent, Page, Replay, Replayed, Standing, StoreError, vault::Vault};
 
 /// Deliveries cancelled at once when an endpoint is removed; upkeep does the rest.
 pub(super) const CANCEL_MAX: u32 = 1000;
@@ -96,6 +96,10 @@ impl Endpoints for SqliteStore {
             ids.iter().map(&mut standing).collect()
         })
         .await
+    }
+
+    async fn replay(&self, replay: Replay, after: Option<u64>, now: Timestamp) -> Result<Replayed, StoreError> {
+        self.write(true, move |desk| replay::replay(desk, &replay, after, now)).await
     }
 
     async fn send_test(

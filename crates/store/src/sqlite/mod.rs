@@ -9,6 +9,7 @@ mod list;
 mod log;
 mod readers;
 mod record;
+mod replay;
 mod rows;
 mod schema;
 mod source;
@@ -38,11 +39,13 @@ pub struct Options {
     pub pages_max: u32,
     /// How many requests may wait for the writer.
     pub queue: usize,
+    /// Whether what failed during an outage is sent again when it is over.
+    pub resend_after_outage: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { pages_max: 0, queue: 4096 }
+        Self { pages_max: 0, queue: 4096, resend_after_outage: true }
     }
 }
 
@@ -100,7 +103,8 @@ impl SqliteStore {
         let bell = Arc::new(OnceLock::new());
         let readers = Arc::new(Readers::open(&path).map_err(unusable)?);
         let (tell, news) = tokio::sync::watch::channel(0);
-        let desk = Desk::new(db, vault.clone(), ambient, bell.clone(), tell);
+        let mut desk = Desk::new(db, vault.clone(), ambient, bell.clone(), tell);
+        desk.resend_after_outage = options.resend_after_outage;
         Ok(Self { writer: Writer::start(desk, options.queue), readers, bell, vault, news })
     }
 

@@ -1,13 +1,16 @@
 //! Attempts are recorded, each with what follows from it.
 
-use gancho_model::{Endpoint, State, Turn, Verdict};
+use gancho_model::{Endpoint, Event, EventId, EventType, Health, Lane, State, Turn, Verdict, mask, render_body};
 use rusqlite::{OptionalExtension, params};
 
+use serde_json::json;
+
 use super::{
+    accept,
     desk::{Desk, Ring},
-    rows,
+    replay, rows,
 };
-use crate::{Outcome, StoreError, Turned};
+use crate::{NewEvent, Outcome, StoreError, Turned};
 
 pub(super) fn record(desk: &mut Desk, outcomes: &[Outcome]) -> Result<Vec<Turned>, StoreError> {
     let routes = desk.routes()?;
@@ -95,26 +98,67 @@ fn update_ended(desk: &Desk, outcome: &Outcome, arrived: bool) -> Result<(), Sto
 }
 
 fn note_health(desk: &mut Desk, n: i64, endpoint: &Endpoint, outcome: &Outcome) -> Result<Option<Turn>, StoreError> {
-    if outcome.lane != gancho_model::Lane::Live || outcome.url != endpoint.url {
+    if outcome.lane != Lane::Live || outcome.url != endpoint.url {
         return Ok(None);
     }
-    let Some(mut health) = desk.health(n)? else { return Ok(None) };
-    let was_failing = health.is_failing();
+    let Some(before) = desk.health(n)? else { return Ok(None) };
+    let mut health = before;
     let mut turn = health.note(outcome.verdict.is_success(), &endpoint.retry, outcome.ended_at, outcome.fraction);
     desk.set_health(n, health);
-    if was_failing || health.is_failing() {
+    if before.is_failing() || health.is_failing() {
         desk.endpoints_changed();
     }
     if outcome.gone && endpoint.enabled {
         turn = Some(Turn::Disabled);
     }
-    if turn == Some(Turn::Disabled) {
-        let why = if outcome.gone { "gone" } else { "failing" };
-        let disable =
-            "UPDATE endpoints SET enabled = 0, disabled_reason = ?2, updated_at = max(updated_at + 1, ?3) WHERE n = ?1";
-        let params = params![n, why, outcome.ended_at.ms()];
-        desk.db.prepare_cached(disable)?.execute(params)?;
-        desk.endpoints_changed();
+    match turn {
+        Some(Turn::Disabled) => disable(desk, n, outcome)?,
+        Some(Turn::Recovered) if desk.resend_after_outage => {
+            let since = before.failures_since.unwrap_or(outcome.ended_at);
+            replay::resend_outage(desk, n, endpoint, since, outcome.ended_at)?;
+        }
+        _ => {}
+    }
+    if let Some(turn) = turn {
+        announce(desk, endpoint, turn, &before, outcome)?;
     }
     Ok(turn)
+}
+
+fn disable(desk: &mut Desk, n: i64, outcome: &Outcome) -> Result<(), StoreError> {
+    let why = if outcome.gone { "gone" } else { "failing" };
+    let disable =
+        "UPDATE endpoints SET enabled = 0, disabled_reason = ?2, updated_at = max(updated_at + 1, ?3) WHERE n = ?1";
+    desk.db.prepare_cached(disable)?.execute(params![n, why, outcome.ended_at.ms()])?;
+    desk.endpoints_changed();
+    Ok(())
+}
+
+/// The turn as an event of Gancho's own, for those who ask for `endpoint.*`. Secrets inside the URL
+/// are masked: it goes to others than the endpoint itself.
+fn announce(
+    desk: &mut Desk,
+    endpoint: &Endpoint,
+    turn: Turn,
+    before: &Health,
+    outcome: &Outcome,
+) -> Result<(), StoreError> {
+    let name = match turn {
+        Turn::Failing => "endpoint.failing",
+        Turn::Recovered => "endpoint.recovered",
+        Turn::Disabled => "endpoint.disabled",
+    };
+    let Ok(event) = EventType::parse(name) else { return Ok(()) };
+    let object = json!({
+        "id": endpoint.id, "name": endpoint.name, "url": mask::url(&endpoint.url),
+        "failures_since": before.failures_since,
+        "last_error": outcome.attempt.error.as_ref().map(|error| &error.message),
+        "reason": (turn == Turn::Disabled).then_some(if outcome.gone { "gone" } else { "failing" }),
+    });
+    let now = outcome.ended_at;
+    let id = EventId::new(now, &*desk.ambient);
+    let data = [("object".to_owned(), object)].into_iter().collect();
+    let body = render_body(id, &event, now, data, None, false);
+    let event = Event { id, sequence: 0, event, created: now, arrived_at: now, source: None, object: None, body };
+    accept::keep_event(desk, &NewEvent { event, deliverable: true }).map(drop)
 }

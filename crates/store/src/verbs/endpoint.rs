@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use gancho_model::{DeliveryId, Endpoint, EndpointId, Timestamp};
+use gancho_model::{DeliveryId, Endpoint, EndpointId, Pattern, Timestamp};
 
 use crate::{NewEvent, Page, StoreError};
 
@@ -32,6 +32,10 @@ pub trait Endpoints: Send + Sync {
     /// What waits for each of these.
     async fn standings(&self, ids: Vec<EndpointId>) -> Result<Vec<Standing>, StoreError>;
 
+    /// Sends again what is asked for, among the next events after a cursor: one batch. Nothing is
+    /// sent twice at once: what waits is left alone.
+    async fn replay(&self, replay: Replay, after: Option<u64>, now: Timestamp) -> Result<Replayed, StoreError>;
+
     /// Keeps a test event, outside the feed, with one delivery to this endpoint.
     async fn send_test(&self, endpoint: EndpointId, event: NewEvent, now: Timestamp) -> Result<DeliveryId, StoreError>;
 }
@@ -43,4 +47,43 @@ pub struct Standing {
     pub pending: u64,
     /// When the oldest of them was made.
     pub oldest_pending_at: Option<Timestamp>,
+}
+
+/// What to send again to an endpoint.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    /// To whom.
+    pub endpoint: EndpointId,
+    /// Events that arrived at this time or later.
+    pub since: Timestamp,
+    /// And before this time.
+    pub until: Option<Timestamp>,
+    /// Of types that match one of these; all if empty.
+    pub types: Vec<Pattern>,
+    /// Which of them.
+    pub only: Only,
+    /// Only count.
+    pub dry_run: bool,
+    /// Events larger than this can't be sent.
+    pub bytes_max: u64,
+}
+
+/// Which events a replay means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Only {
+    /// Those whose delivery failed.
+    Failed,
+    /// Those that it would have got, had it been enabled.
+    Missed,
+    /// Both, and those that arrived.
+    All,
+}
+
+/// What one batch of a replay did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// Events sent again, or that would be.
+    pub count: u64,
+    /// The cursor of the next batch; nothing after the last.
+    pub next: Option<u64>,
 }

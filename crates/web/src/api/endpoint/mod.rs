@@ -5,6 +5,7 @@ pub mod create;
 pub mod input;
 pub mod list;
 pub mod remove;
+pub mod replay;
 pub mod rotate;
 pub mod secret;
 pub mod show;

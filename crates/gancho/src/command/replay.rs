@@ -1,0 +1,55 @@
+use clap::Parser;
+use reqwest::Method;
+use serde_json::json;
+
+use super::{Done, block_on};
+use crate::{api_client::ApiClient, args::ServerArgs};
+
+/// What to send again.
+#[derive(Parser)]
+pub struct ReplayArgs {
+    /// To which webhook, ep_…
+    #[arg(long)]
+    endpoint: String,
+    /// Events that arrived at this time or later, RFC 3339.
+    #[arg(long)]
+    since: String,
+    /// And before this time.
+    #[arg(long)]
+    until: Option<String>,
+    /// Types and patterns.
+    #[arg(long, num_args = 1..)]
+    events: Option<Vec<String>>,
+    /// Also what arrived, and what was missed while disabled; else what failed.
+    #[arg(long, conflicts_with = "missed")]
+    all: bool,
+    /// What was missed while disabled; else what failed.
+    #[arg(long)]
+    missed: bool,
+    /// Only count.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+/// Sends again, and says how many.
+pub fn run(args: &ReplayArgs, api: &ApiClient) -> Done {
+    let only = match (args.all, args.missed) {
+        (true, _) => "all",
+        (_, true) => "missed",
+        _ => "failed",
+    };
+    let body =
+        json!({"since": args.since, "until": args.until, "events": args.events, "only": only, "dry_run": args.dry_run});
+    let path = format!("endpoints/{}/replay", args.endpoint);
+    let answer = block_on(api.call(Method::POST, &path, Some(body)))??;
+    if api.json {
+        println!("{answer}");
+    } else if args.dry_run {
+        println!("{} would be sent again", answer["count"]);
+    } else {
+        println!("{} are sent again", answer["count"]);
+    }
+    Ok(())
+}

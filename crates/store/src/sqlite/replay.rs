@@ -1,0 +1,169 @@
+//! Events are sent again: those that failed, those that an endpoint missed, or all.
+
+use gancho_model::{DeliveryId, Endpoint, EventId, Lane, SourceId, State, Timestamp};
+use rusqlite::{OptionalExtension, params};
+
+use super::{
+    desk::{Desk, Ring},
+    rows,
+};
+use crate::{Only, Replay, Replayed, StoreError};
+
+/// Events looked at in one transaction.
+const BATCH: i64 = 500;
+
+/// An event as far as a replay needs it.
+struct Candidate {
+    n: i64,
+    event: gancho_model::EventType,
+    arrived_at: Timestamp,
+    source: Option<SourceId>,
+    bytes: u64,
+}
+
+/// Looks at the next events after `after` and sends again what is asked for.
+pub(super) fn replay(
+    desk: &mut Desk,
+    replay: &Replay,
+    after: Option<u64>,
+    now: Timestamp,
+) -> Result<Replayed, StoreError> {
+    let routes = desk.routes()?;
+    let (number, endpoint) =
+        routes.iter().find(|(_, endpoint)| endpoint.id == replay.endpoint).ok_or(StoreError::NotFound)?;
+    let after = match after {
+        Some(after) => i64::try_from(after).unwrap_or(i64::MAX),
+        None => before_first(desk, replay.since)?,
+    };
+    let candidates = candidates(desk, after)?;
+    let mut replayed = Replayed::default();
+    let done = candidates.len() < BATCH as usize;
+    let last = candidates.last().map(|last| last.n);
+    for candidate in candidates {
+        let asked = candidate.arrived_at >= replay.since
+            && replay.until.is_none_or(|until| candidate.arrived_at < until)
+            && (replay.types.is_empty() || replay.types.iter().any(|pattern| pattern.matches(&candidate.event)));
+        if asked && send_again(desk, replay, *number, endpoint, &candidate, now)? {
+            replayed.count += 1;
+        }
+    }
+    replayed.next = last.filter(|_| !done).and_then(|last| u64::try_from(last).ok());
+    if replayed.count > 0 && !replay.dry_run {
+        desk.tell(Ring::Due(endpoint.id, Lane::Replay, now));
+    }
+    Ok(replayed)
+}
+
+/// The number before the first event since then; ids sort by the time they were made.
+fn before_first(desk: &Desk, since: Timestamp) -> Result<i64, StoreError> {
+    let select = "SELECT n FROM events WHERE id >= ?1 AND n > 0 ORDER BY id LIMIT 1";
+    let first = EventId::first_at(since);
+    let found: Option<i64> = desk.db.prepare_cached(select)?.query_row([first.bytes()], |row| row.get(0)).optional()?;
+    // Ids and numbers are given by different threads: a few events may stand in another order.
+    Ok(found.map_or(i64::MAX, |n| (n - BATCH).max(0)))
+}
+
+fn candidates(desk: &Desk, after: i64) -> Result<Vec<Candidate>, StoreError> {
+    let select = "SELECT n, type, arrived_at, source, length(body) FROM events WHERE n > ?1 ORDER BY n LIMIT ?2";
+    let mut select = desk.db.prepare_cached(select)?;
+    let mut found = select.query([after.max(0), BATCH])?;
+    let mut candidates = vec![];
+    while let Some(row) = found.next()? {
+        let source: Option<[u8; 16]> = row.get(3)?;
+        candidates.push(Candidate {
+            n: row.get(0)?,
+            event: rows::event_type(&row.get::<_, String>(1)?)?,
+            arrived_at: Timestamp::from_ms(row.get(2)?),
+            source: source.map(SourceId::from_bytes),
+            bytes: row.get::<_, i64>(4)?.unsigned_abs(),
+        });
+    }
+    Ok(candidates)
+}
+
+/// Sends one event again if it is asked for; says whether it was (or would be).
+fn send_again(
+    desk: &mut Desk,
+    replay: &Replay,
+    number: i64,
+    endpoint: &Endpoint,
+    candidate: &Candidate,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let select = "SELECT n, state FROM deliveries WHERE event = ?1 AND endpoint = ?2 AND lane < 2 ORDER BY n LIMIT 1";
+    let known: Option<(i64, i64)> = desk
+        .db
+        .prepare_cached(select)?
+        .query_row([candidate.n, number], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let known = known.map(|(n, state)| rows::state_of(state).map(|state| (n, state))).transpose()?;
+    match known {
+        Some((_, State::Pending | State::Skipped)) => Ok(false),
+        Some((n, state)) if replay.only == Only::All || (replay.only == Only::Failed && state == State::Failed) => {
+            if !replay.dry_run {
+                requeue(desk, n, number, endpoint, now)?;
+            }
+            Ok(true)
+        }
+        None if replay.only != Only::Failed
+            && candidate.bytes <= replay.bytes_max
+            && endpoint.would_want(&candidate.event, candidate.source) =>
+        {
+            if !replay.dry_run {
+                insert(desk, candidate.n, number, endpoint, now)?;
+            }
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
+}
+
+/// An ended delivery waits again, beside the live ones, with a fresh plan.
+pub(super) fn requeue(
+    desk: &mut Desk,
+    n: i64,
+    number: i64,
+    endpoint: &Endpoint,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let update = "UPDATE deliveries SET state = 0, reason = NULL, lane = 1, max_attempts = attempts + ?2, due = ?3, \
+        leased = NULL WHERE n = ?1";
+    desk.db.prepare_cached(update)?.execute(params![n, endpoint.retry.attempts(), now.ms()])?;
+    desk.waiting(number, 1);
+    Ok(())
+}
+
+fn insert(desk: &mut Desk, event: i64, number: i64, endpoint: &Endpoint, now: Timestamp) -> Result<(), StoreError> {
+    let id = DeliveryId::new(now, &*desk.ambient);
+    let insert = "INSERT INTO deliveries (id, event, endpoint, state, lane, attempts, max_attempts, due, created_at) \
+        VALUES (?1, ?2, ?3, 0, 1, 0, ?4, ?5, ?5)";
+    let params = params![id.bytes(), event, number, endpoint.retry.attempts(), now.ms()];
+    desk.db.prepare_cached(insert)?.execute(params)?;
+    desk.waiting(number, 1);
+    Ok(())
+}
+
+/// What failed since an outage began is sent again; at most this many, which is far more than a
+/// failing endpoint's probes can spend in five days.
+pub(super) fn resend_outage(
+    desk: &mut Desk,
+    number: i64,
+    endpoint: &Endpoint,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    const MOST: i64 = 10_000;
+    let select = "SELECT n FROM deliveries WHERE endpoint = ?1 AND state = 2 AND last_at >= ?2 AND lane < 2 \
+        ORDER BY n DESC LIMIT ?3";
+    let failed: Vec<i64> = {
+        let mut select = desk.db.prepare_cached(select)?;
+        select.query_map([number, since.ms(), MOST], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?
+    };
+    for n in &failed {
+        requeue(desk, *n, number, endpoint, now)?;
+    }
+    if !failed.is_empty() {
+        desk.tell(Ring::Due(endpoint.id, Lane::Replay, now));
+    }
+    Ok(failed.len() as u64)
+}

@@ -1,0 +1,93 @@
+use std::sync::Arc;
+
+use axum::{Json as Out, extract::State, http::StatusCode};
+use gancho_model::{EndpointId, Timestamp};
+use gancho_store::{Only, Replay};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::{
+    App,
+    api::{
+        body::Json,
+        fields::{Errors, Fields},
+        page::Id,
+        problem::Answer,
+        read,
+    },
+    auth::Admin,
+};
+
+/// What to send again.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the shape for the document; bodies are read field by field")]
+pub(crate) struct ReplayInput {
+    /// Events that arrived at this time or later.
+    since: String,
+    /// And before this time; now if left out.
+    until: Option<String>,
+    /// Types and patterns; all if left out.
+    events: Option<Vec<String>>,
+    /// `failed`, `missed` (would have been sent, had the endpoint been enabled) or `all`; `failed` if left out.
+    only: Option<String>,
+    /// Only count.
+    dry_run: Option<bool>,
+}
+
+/// How many.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ReplayOutput {
+    count: u64,
+}
+
+/// Sends events again, with the ids they had, beside the live ones and without touching the endpoint's health.
+#[utoipa::path(post, path = "/endpoints/{id}/replay", tag = "endpoints", params(("id" = String, Path)), request_body = ReplayInput,
+    responses((status = 202, body = ReplayOutput, description = "on their way"), (status = 200, body = ReplayOutput, description = "counted only")))]
+pub(crate) async fn replay(
+    State(app): State<Arc<App>>,
+    _: Admin,
+    Id(id): Id<EndpointId>,
+    body: Json,
+) -> Answer<(StatusCode, Out<ReplayOutput>)> {
+    let now = app.ambient.now();
+    let mut errors = Errors::default();
+    let replay = read(&app, id, body.value, now, &mut errors);
+    let replay = errors.finish(replay)?;
+    let (mut count, mut after) = (0, None);
+    loop {
+        let replayed = app.store.replay(replay.clone(), after, now).await?;
+        count += replayed.count;
+        after = replayed.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let status = if replay.dry_run { StatusCode::OK } else { StatusCode::ACCEPTED };
+    Ok((status, Out(ReplayOutput { count })))
+}
+
+fn read(app: &App, endpoint: EndpointId, body: Value, now: Timestamp, errors: &mut Errors) -> Option<Replay> {
+    let mut fields = Fields::of(body, "", errors)?;
+    let since = fields.required("since", read::time);
+    let until = fields.optional("until", read::time);
+    let types = fields.optional("events", read::list(1, 100, read::pattern)).unwrap_or_default();
+    let only = fields.optional("only", only).unwrap_or(Only::Failed);
+    let dry_run = fields.optional("dry_run", read::flag).unwrap_or(false);
+    if since.zip(until).is_some_and(|(since, until)| until <= since) {
+        fields.wrong("until", "must be after since");
+    }
+    fields.end();
+    let bytes_max = app.limits.event_bytes as u64;
+    // What arrives while it runs is on its way already.
+    Some(Replay { endpoint, since: since?, until: until.or(Some(now)), types, only, dry_run, bytes_max })
+}
+
+fn only(value: Value) -> Result<Only, String> {
+    match value.as_str() {
+        Some("failed") => Ok(Only::Failed),
+        Some("missed") => Ok(Only::Missed),
+        Some("all") => Ok(Only::All),
+        _ => Err("must be failed, missed or all".into()),
+    }
+}
