@@ -8,11 +8,12 @@ mod attempt;
 mod bell;
 mod client;
 mod engine;
+mod measure;
 mod recorder;
 mod request;
 mod upkeep;
 mod window;
 
 pub use address_book::{AddressBook, ResolveError, SystemResolver};
-pub use client::{Client, ClientOptions, Guard, TlsOptions};
+pub use client::{Client, ClientOptions, Guard, SendError, TlsOptions};
 pub use engine::{Engine, EngineOptions};

@@ -6,7 +6,7 @@ use gancho_model::{Turn, mask};
 use gancho_store::{Outcome, Store, StoreError, Turned};
 use tokio::sync::mpsc;
 
-use crate::bell::Shared;
+use crate::{bell::Shared, measure};
 
 /// Outcomes in one group.
 const GROUP_MAX: usize = 512;
@@ -20,6 +20,7 @@ pub(crate) async fn run(store: Arc<dyn Store>, shared: Arc<Shared>, mut ended: m
     let mut group = vec![];
     while ended.recv_many(&mut group, GROUP_MAX).await > 0 {
         let done: Vec<_> = group.iter().map(|outcome| (outcome.endpoint, outcome.delivery)).collect();
+        group.iter().for_each(measure::attempt);
         let turned = record(&*store, std::mem::take(&mut group)).await;
         {
             let mut window = shared.window();

@@ -21,6 +21,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Print the settings in force, with every default and its meaning.
     Config(LocalArgs),
+    /// Look at settings, database, clock, sources, and whether webhooks can be reached.
+    Doctor(LocalArgs),
     /// Keys that encrypt secrets at rest.
     #[command(subcommand)]
     Key(KeyCommand),

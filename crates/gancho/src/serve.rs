@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use axum::serve::ListenerExt;
 use gancho_delivery::{Engine, EngineOptions};
-use gancho_web::{App, WebSettings};
+use gancho_web::{App, Metrics, WebSettings};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -14,6 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{ambient::Real, command::Failed, config::Settings, wiring};
 
+/// How often counts are summed up.
+const COUNTED_EVERY: Duration = Duration::from_secs(5);
 /// How long requests may go on after a stop.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -35,7 +38,9 @@ async fn serve(settings: &Settings) -> Result<(), Failed> {
     let stop = CancellationToken::new();
     let options = EngineOptions { limits: settings.limits };
     let mut engine = tokio::spawn(Engine::run(store.clone(), client, Arc::new(Real), options, stop.clone()));
-    let web = WebSettings { limits: settings.limits, admin_token: settings.admin_token.clone() };
+    let metrics = metrics(&stop).map_err(Failed::refused)?;
+    let web =
+        WebSettings { limits: settings.limits, admin_token: settings.admin_token.clone(), metrics: Some(metrics) };
     let router = gancho_web::router(App::new(store, Arc::new(Real), &web));
     let listener = listener.tap_io(|stream| {
         // Answers are small: none should wait for another segment.
@@ -63,6 +68,24 @@ async fn serve(settings: &Settings) -> Result<(), Failed> {
     engine.await.map_err(Failed::refused)?;
     signals.abort();
     Ok(())
+}
+
+/// Begins counting, and gives what renders the counts.
+fn metrics(stop: &CancellationToken) -> anyhow::Result<Metrics> {
+    let seconds = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
+    let sizes = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];
+    let recorder = PrometheusBuilder::new()
+        .set_buckets(&seconds)?
+        .set_buckets_for_metric(Matcher::Full("gancho_commit_size".into()), &sizes)?
+        .install_recorder()?;
+    let (upkeep, stop) = (recorder.clone(), stop.clone());
+    tokio::spawn(async move {
+        // What was counted is summed up now and then, whether or not anybody asks.
+        while tokio::time::timeout(COUNTED_EVERY, stop.cancelled()).await.is_err() {
+            upkeep.run_upkeep();
+        }
+    });
+    Ok(Arc::new(move || recorder.render()))
 }
 
 /// The first signal stops softly, the second at once. Nothing is lost either way.

@@ -13,6 +13,11 @@ impl Timestamp {
         Self(ms.clamp(-LATEST_MS / 8, LATEST_MS))
     }
 
+    /// The same for a constant, which has to be in range.
+    pub const fn from_ms_const(ms: i64) -> Self {
+        Self(ms)
+    }
+
     /// From seconds since 1970, cut likewise.
     pub fn from_s(s: i64) -> Self {
         Self::from_ms(s.saturating_mul(1000))

@@ -6,13 +6,18 @@ use gancho_store::Store;
 
 use crate::auth::Tokens;
 
+/// Renders counted things in Prometheus' text format.
+pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
+
 /// What the HTTP side is told by the settings.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct WebSettings {
     /// The limits of CONTRACT §4.
     pub limits: Limits,
     /// `GANCHO_ADMIN_TOKEN`, if it is set.
     pub admin_token: Option<String>,
+    /// Renders what the parts counted, for `/metrics`.
+    pub metrics: Option<Metrics>,
 }
 
 /// What every handler may use.
@@ -22,6 +27,7 @@ pub struct App {
     pub(crate) ambient: Arc<dyn Ambient>,
     pub(crate) limits: Limits,
     pub(crate) tokens: Tokens,
+    pub(crate) metrics: Option<Metrics>,
 }
 
 impl App {
@@ -31,6 +37,7 @@ impl App {
             intake: Intake::new(store.clone(), ambient.clone(), settings.limits),
             tokens: Tokens::new(settings.admin_token.as_deref()),
             limits: settings.limits,
+            metrics: settings.metrics.clone(),
             store,
             ambient,
         })

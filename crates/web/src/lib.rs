@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use axum::{Router, routing::get};
 
-pub use app::{App, WebSettings};
+pub use app::{App, Metrics, WebSettings};
 
 /// Everything that is served.
 pub fn router(app: Arc<App>) -> Router {
@@ -19,6 +19,7 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/healthz", get(probe::alive))
         .route("/readyz", get(probe::ready))
+        .route("/metrics", get(probe::metrics))
         .route("/api/v1/openapi.json", get(move || api::openapi(document.clone())))
         .merge(api)
         .fallback(api::problem::not_found)

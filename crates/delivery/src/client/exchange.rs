@@ -58,6 +58,15 @@ impl Client {
         Exchange { phases: progress.phases, status: progress.status, result, duration_ms: millis(began) }
     }
 
+    /// Dials a URL and sends nothing: can it be reached?
+    ///
+    /// # Errors
+    /// What stands in the way, as an attempt would say it.
+    pub async fn reach(&self, url: &Url) -> Result<Phases, SendError> {
+        let mut phases = Phases::default();
+        self.dial(url, &mut phases).await.map(|_| phases)
+    }
+
     /// Drops idle connections that are too old.
     pub fn sweep(&self) {
         self.pool.sweep();

@@ -3,6 +3,7 @@
 pub mod bench;
 mod config;
 pub mod delivery;
+mod doctor;
 pub mod endpoint;
 pub mod event;
 mod key;
@@ -73,6 +74,7 @@ pub fn run(args: Args) -> Done {
             serve::run(&settings)
         }
         Command::Config(local) => config::run(&local),
+        Command::Doctor(local) => doctor::run(&local),
         Command::Key(KeyCommand::New) => key::new(),
         Command::User(command) => user::run(command),
         Command::Token(command) => token::run(command),

@@ -16,6 +16,7 @@ mod rooms;
 mod settings;
 mod spine;
 mod tidy;
+mod watching;
 
 use gancho_testkit::{Server, ServerOptions};
 

@@ -94,6 +94,7 @@ fn accept(desk: &mut Desk, submission: &Submission) -> Result<Accepted, StoreErr
         let mut heard = desk.db.prepare_cached("UPDATE sources SET heard_at = ?2 WHERE id = ?1")?;
         heard.execute(params![source.bytes(), submission.now.ms()])?;
     }
+    metrics::counter!("gancho_events_accepted_total").increment(submission.events.len() as u64);
     let keep = |event: &NewEvent| keep_event(desk, event);
     Ok(Accepted::Kept(submission.events.iter().map(keep).collect::<Result<_, _>>()?))
 }
@@ -169,6 +170,7 @@ pub(super) fn insert_delivery(
         }
     };
     if !new.deliverable {
+        metrics::counter!("gancho_deliveries_skipped_total").increment(1);
         return Ok(id);
     }
     desk.waiting(endpoint_number, 1);

@@ -106,6 +106,7 @@ fn run(mut desk: Desk, waiting: &Receiver<Box<dyn Job>>) {
 
 /// Commits a group. If one piece of work breaks it, each is tried alone, so that none fails for another.
 fn commit(desk: &mut Desk, mut group: Vec<Box<dyn Job>>) {
+    let began = tokio::time::Instant::now();
     let begun = desk.begin(group.iter().any(|job| job.is_durable()));
     let outcome = begun.clone().and_then(|()| try_commit(desk, &mut group));
     match outcome {
@@ -116,6 +117,8 @@ fn commit(desk: &mut Desk, mut group: Vec<Box<dyn Job>>) {
             }
         }
         outcome => {
+            metrics::histogram!("gancho_commit_size").record(group.len() as f64);
+            metrics::histogram!("gancho_commit_seconds").record(began.elapsed().as_secs_f64());
             // The engine is told first: whoever is answered finds it told.
             desk.ring();
             group.into_iter().for_each(|job| job.finish(outcome.clone()));

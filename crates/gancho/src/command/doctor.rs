@@ -1,0 +1,102 @@
+use gancho_delivery::Client;
+use gancho_model::{Ambient, Endpoint, Timestamp, target};
+use gancho_store::{Store, StoreError};
+
+use super::{Done, Failed, block_on};
+use crate::{ambient::Real, args::LocalArgs, config::Settings, wiring};
+
+/// A clock before this is wrong: this version did not exist.
+const MADE_AT: Timestamp = Timestamp::from_ms_const(1_793_000_000_000);
+
+/// Looks at everything that can be looked at from here, line by line.
+pub fn run(local: &LocalArgs) -> Done {
+    let mut report = Report::default();
+    let settings = match Settings::load(local, &[]) {
+        Ok(settings) => settings,
+        Err(error) => {
+            report.bad("settings", error.to_string());
+            return report.end();
+        }
+    };
+    report.good("settings", format!("data in {}", settings.data_dir.display()));
+    clock(&mut report);
+    let (store, client) = match wiring::store(&settings).and_then(|store| Ok((store, wiring::client(&settings)?))) {
+        Ok(parts) => parts,
+        Err(error) => {
+            report.bad("database", format!("{error:#}"));
+            return report.end();
+        }
+    };
+    block_on(look(&*store, &client, &mut report))?.map_err(Failed::refused)?;
+    report.end()
+}
+
+fn clock(report: &mut Report) {
+    let now = Real.now();
+    if now < MADE_AT {
+        report.bad("clock", format!("{now} is in the past: signatures will be refused; set the clock (NTP)"));
+    } else {
+        report.good("clock", now.to_string());
+    }
+}
+
+async fn look(store: &dyn Store, client: &Client, report: &mut Report) -> Result<(), StoreError> {
+    store.ping().await?;
+    report.good("database", "opens and answers");
+    for source in store.sources().await? {
+        match source.heard_at {
+            Some(at) => report.good("source", format!("{}: last heard at {at}", source.name)),
+            None => report
+                .bad("source", format!("{}: nothing was heard yet; is its token entered in the ERP?", source.name)),
+        }
+    }
+    let endpoints = store.all_endpoints().await?;
+    let standings = store.standings(endpoints.iter().map(|endpoint| endpoint.id).collect()).await?;
+    for (endpoint, standing) in endpoints.iter().zip(standings) {
+        reach(client, endpoint, standing.pending, report).await;
+    }
+    Ok(())
+}
+
+async fn reach(client: &Client, endpoint: &Endpoint, pending: u64, report: &mut Report) {
+    let name = endpoint.name.clone().unwrap_or_else(|| endpoint.id.to_string());
+    let state = match (endpoint.enabled, endpoint.paused, endpoint.health.is_failing()) {
+        (false, ..) => "disabled, ",
+        (_, true, _) => "paused, ",
+        (.., true) => "failing, ",
+        _ => "",
+    };
+    let reached = match target::parse(&endpoint.url) {
+        Ok(url) => client.reach(&url).await.map_err(|error| error.message),
+        Err(error) => Err(error.to_string()),
+    };
+    match reached {
+        Ok(_) => report.good("webhook", format!("{name}: {state}reachable, {pending} waiting")),
+        Err(why) => report.bad("webhook", format!("{name}: {state}{pending} waiting; {why}")),
+    }
+}
+
+/// Lines, and whether one of them was bad.
+#[derive(Default)]
+struct Report {
+    bad: u32,
+}
+
+impl Report {
+    fn good(&mut self, what: &str, found: impl AsRef<str>) {
+        println!("ok   {what:<10} {}", found.as_ref());
+    }
+
+    fn bad(&mut self, what: &str, found: impl AsRef<str>) {
+        self.bad += 1;
+        println!("BAD  {what:<10} {}", found.as_ref());
+    }
+
+    fn end(self) -> Done {
+        match self.bad {
+            0 => Ok(()),
+            1 => Err(Failed::because("one thing needs a look")),
+            more => Err(Failed::because(format!("{more} things need a look"))),
+        }
+    }
+}

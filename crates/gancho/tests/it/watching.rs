@@ -1,0 +1,90 @@
+//! What an operator sees: metrics, logs, the doctor.
+
+use gancho_testkit::{Receiver, Respond, Server, ServerOptions};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{BINARY, server};
+
+async fn metrics(server: &Server) -> String {
+    let url = format!("{}/metrics", server.base());
+    reqwest::get(url).await.expect("answers").text().await.expect("text")
+}
+
+/// The sum of a metric's lines that contain this text.
+fn value(text: &str, name: &str, part: &str) -> f64 {
+    let lines = text.lines().filter(|line| line.starts_with(name) && line.contains(part));
+    lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+}
+
+#[tokio::test]
+async fn metrics_count_what_happens() {
+    let server = server().await;
+    let good = Receiver::start().await;
+    let bad = Receiver::with(|_| Respond::status(500)).await;
+    server.add_endpoint(&good.url("/hook?token=hush"), &["demo.*"]).await;
+    let failing = json!({"url": bad.url("/hook"), "events": ["demo.*"], "retry": {"delays_s": [0, 3600]}});
+    let failing = server.post("/endpoints", failing, 201).await;
+    for _ in 0..3 {
+        server.send("demo.made").await;
+    }
+    let of = format!("/deliveries?endpoint={}", failing["id"].as_str().expect("an id"));
+    let twice = |list: &Value| list["data"].as_array().is_some_and(|all| all.iter().all(|one| one["attempts"] == 2));
+    server.wait_until(&of, twice).await;
+    server.wait_until("/deliveries?state=delivered", |list| list["data"].as_array().map(Vec::len) == Some(3)).await;
+    let text = metrics(&server).await;
+    let bad = failing["id"].as_str().expect("an id");
+    assert_eq!(value(&text, "gancho_events_accepted_total", ""), 3.0, "{text}");
+    assert_eq!(value(&text, "gancho_deliveries_delivered_total", ""), 3.0);
+    assert_eq!(value(&text, "gancho_attempts_total", "result=\"status\""), 6.0);
+    assert_eq!(value(&text, "gancho_deliveries_retried_total", bad), 6.0);
+    assert_eq!(value(&text, "gancho_waiting", bad), 3.0);
+    assert!(
+        value(&text, "gancho_commit_size_count", "") > 3.0
+            && text.contains("gancho_attempt_seconds_bucket{phase=\"first_byte\"")
+    );
+    assert!(!text.contains("hush"));
+}
+
+#[tokio::test]
+async fn logs_are_json_lines_without_secrets() {
+    let log = tempfile::NamedTempFile::new().expect("a file");
+    let receiver = Receiver::with(|_| Respond::status(500)).await;
+    let options = ServerOptions {
+        before: ["sh", "-c", &format!("exec \"$0\" \"$@\" 2> {}", log.path().display())].map(ToOwned::to_owned).into(),
+        ..ServerOptions::default()
+    };
+    let options = options.env("GANCHO_LOG_FORMAT", "json").env("GANCHO_LOG_LEVEL", "info");
+    let mut server = Server::start(BINARY, options).await;
+    let body = json!({"url": receiver.url("/hook?token=hush"), "events": ["*"], "retry": {"delays_s": []}, "headers": {"X-Key": "hush"}});
+    let endpoint = server.post("/endpoints", body, 201).await;
+    server.send("demo.made").await;
+    server.wait_until("/deliveries?state=failed", |list| list["data"].as_array().map(Vec::len) == Some(1)).await;
+    server.stop().await;
+    let text = std::fs::read_to_string(log.path()).expect("text");
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect();
+    let failed = lines.iter().find(|line| line["error"] == "status").expect("the attempt is logged");
+    assert_eq!((&failed["status"], &failed["endpoint"]), (&json!(500), &endpoint["id"]));
+    assert!(!text.contains("hush") && !text.contains(endpoint["secret"].as_str().expect("a secret")));
+}
+
+#[tokio::test]
+async fn the_doctor_says_what_is_wrong() {
+    let (server, receiver) = (server().await, Receiver::start().await);
+    server.add_endpoint(&receiver.url("/hook"), &["*"]).await;
+    let doctor = |allow: &'static str| {
+        let mut command = tokio::process::Command::new(BINARY);
+        command.args(["doctor", "--data-dir"]).arg(server.data_dir()).env("GANCHO_ALLOW_HOSTS", allow);
+        async move { command.output().await.expect("runs") }
+    };
+    let output = doctor("127.0.0.1").await;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("ok   webhook") && text.contains("reachable"), "{text}");
+    let output = doctor("").await;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text.contains("BAD  webhook") && text.contains("loopback"), "{text}");
+    assert!(receiver.received().is_empty(), "nothing is sent");
+    server.call(Method::GET, "/endpoints", None).await.expect(200);
+}
