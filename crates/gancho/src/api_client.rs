@@ -23,8 +23,9 @@ impl ApiClient {
     /// For the server that the arguments name.
     pub fn new(args: &ServerArgs) -> Result<Self, Failed> {
         let text = format!("{}/api/v1/", args.server.trim_end_matches('/'));
-        let base =
-            Url::parse(&text).map_err(|_| Failed::usage(format!("{} is no address of a server", args.server)))?;
+        let base = Url::parse(&text).map_err(|_| {
+            Failed::usage(format!("{} is no address of a server: it begins with http:// or https://", args.server))
+        })?;
         let http = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build().map_err(Failed::refused)?;
         Ok(Self { base, token: args.token.clone(), http, json: args.json })
     }
@@ -55,7 +56,10 @@ impl ApiClient {
     }
 
     fn refused(&self, status: StatusCode, problem: &Value) -> Failed {
-        let detail = problem.get("detail").and_then(Value::as_str).unwrap_or("no reason given");
+        let detail = problem
+            .get("detail")
+            .and_then(Value::as_str)
+            .unwrap_or("the answer is not Gancho's: is another server there?");
         let mut message = format!("{detail} ({status})");
         for error in problem.get("errors").and_then(Value::as_array).into_iter().flatten() {
             let part = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();

@@ -139,6 +139,15 @@ pub enum TokenCommand {
         #[command(flatten)]
         local: LocalArgs,
     },
+    /// List them, without their texts.
+    List(ServerArgs),
+    /// Remove one: from the next second on it is refused.
+    Remove {
+        /// tok_…
+        id: String,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
 }
 
 #[cfg(test)]

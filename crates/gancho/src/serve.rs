@@ -10,6 +10,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    sync::watch,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -28,19 +29,23 @@ pub fn run(settings: &Settings) -> Result<(), Failed> {
 
 async fn serve(settings: &Settings) -> Result<(), Failed> {
     // What is in the way of a start is told in one line, with exit code 2.
+    let listener = TcpListener::bind(settings.listen).await;
+    let listener = listener.with_context(|| format!("can't listen on {}", settings.listen)).map_err(Failed::start)?;
     let _lock = wiring::lock(&settings.data_dir).map_err(Failed::start)?;
     let store = wiring::store(settings).map_err(Failed::start)?;
     let client = Arc::new(wiring::client(settings).map_err(Failed::start)?);
-    let listener = TcpListener::bind(settings.listen).await;
-    let listener = listener.with_context(|| format!("can't listen on {}", settings.listen)).map_err(Failed::start)?;
     let address = listener.local_addr().map_err(Failed::refused)?;
 
     let stop = CancellationToken::new();
     let options = EngineOptions { limits: settings.limits };
     let mut engine = tokio::spawn(Engine::run(store.clone(), client, Arc::new(Real), options, stop.clone()));
     let metrics = metrics(&stop).map_err(Failed::refused)?;
-    let web =
-        WebSettings { limits: settings.limits, admin_token: settings.admin_token.clone(), metrics: Some(metrics) };
+    let web = WebSettings {
+        limits: settings.limits,
+        admin_token: settings.admin_token.clone(),
+        metrics: Some(metrics),
+        closing: Some(closing(&stop)),
+    };
     let router = gancho_web::router(App::new(store, Arc::new(Real), &web));
     let listener = listener.tap_io(|stream| {
         // Answers are small: none should wait for another segment.
@@ -68,6 +73,19 @@ async fn serve(settings: &Settings) -> Result<(), Failed> {
     engine.await.map_err(Failed::refused)?;
     signals.abort();
     Ok(())
+}
+
+/// Turns true with the stop.
+fn closing(stop: &CancellationToken) -> watch::Receiver<bool> {
+    let (tell, closing) = watch::channel(false);
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        stop.cancelled().await;
+        tell.send_replace(true);
+        // Kept until nobody listens, so that it does not look like an early end.
+        tell.closed().await;
+    });
+    closing
 }
 
 /// Begins counting, and gives what renders the counts.

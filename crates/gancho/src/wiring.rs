@@ -72,7 +72,9 @@ pub fn client(settings: &Settings) -> anyhow::Result<Client> {
 }
 
 fn make_dir(dir: &Path) -> anyhow::Result<()> {
-    let made = fs::create_dir_all(dir);
+    use std::os::unix::fs::DirBuilderExt;
+    // Invoices and customers lie in it: nobody else's business.
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
     made.with_context(|| format!("the data dir {} can't be made", dir.display()))
 }
 
@@ -80,9 +82,13 @@ fn make_dir(dir: &Path) -> anyhow::Result<()> {
 fn key_of_dir(dir: &Path) -> anyhow::Result<[u8; 32]> {
     use std::os::unix::fs::OpenOptionsExt;
     let path = dir.join(KEY_FILE);
-    if let Ok(text) = fs::read_to_string(&path) {
-        let key = parse_key(&text);
-        return key.with_context(|| format!("{} holds no key of 32 bytes in base64", path.display()));
+    match fs::read_to_string(&path) {
+        Ok(text) => {
+            let key = parse_key(&text);
+            return key.with_context(|| format!("{} holds no key of 32 bytes in base64", path.display()));
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => bail!("the key {} can't be read: {error}", path.display()),
     }
     if dir.join(FILE).exists() {
         bail!("the key {} is missing, without which the database beside it can't be read: restore it", path.display());

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use gancho_intake::Intake;
 use gancho_model::{Ambient, limits::Limits};
 use gancho_store::Store;
+use tokio::sync::watch;
 
 use crate::auth::Tokens;
 
@@ -18,6 +19,8 @@ pub struct WebSettings {
     pub admin_token: Option<String>,
     /// Renders what the parts counted, for `/metrics`.
     pub metrics: Option<Metrics>,
+    /// Turns true when the server stops: what waits for news then answers.
+    pub closing: Option<watch::Receiver<bool>>,
 }
 
 /// What every handler may use.
@@ -28,6 +31,7 @@ pub struct App {
     pub(crate) limits: Limits,
     pub(crate) tokens: Tokens,
     pub(crate) metrics: Option<Metrics>,
+    closing: Option<watch::Receiver<bool>>,
 }
 
 impl App {
@@ -38,8 +42,20 @@ impl App {
             tokens: Tokens::new(settings.admin_token.as_deref()),
             limits: settings.limits,
             metrics: settings.metrics.clone(),
+            closing: settings.closing.clone(),
             store,
             ambient,
         })
+    }
+
+    /// Returns when the server stops.
+    pub(crate) async fn closing(&self) {
+        match self.closing.clone() {
+            Some(mut closing) => {
+                // An error means that whoever would tell is gone: it stops.
+                let _ = closing.wait_for(|closing| *closing).await;
+            }
+            None => std::future::pending().await,
+        }
     }
 }

@@ -40,7 +40,9 @@ impl Guard {
         }
         for address in &found {
             if let Err(why) = self.allowed.check(text, *address) {
-                let message = format!("{address} is not called: it is {why} (see the setting allow_hosts)");
+                let message = format!(
+                    "{address} is not called: it is {why}. If it is yours, add {text} to the setting allow_hosts"
+                );
                 return Err(SendError::new(ErrorKind::Blocked, message));
             }
         }

@@ -14,8 +14,21 @@ pub fn run(local: &LocalArgs) -> Done {
         let value = raw.text(setting.name);
         let shown = if setting.secret && !value.is_empty() { mask::MASK } else { value };
         let default = if setting.default.is_empty() { "empty" } else { setting.default };
-        println!("# {} Default: {default}. From: {}.", setting.meaning, raw.origin(setting.name));
-        println!("{} = {}\n", setting.name, serde_json::Value::from(shown));
+        say!("# {} Default: {default}. From: {}.", setting.meaning, raw.origin(setting.name));
+        say!("{} = {}\n", setting.name, toml_value(shown, setting.default));
     }
     Ok(())
+}
+
+/// As a person writes it: numbers and flags bare, lists as lists.
+fn toml_value(value: &str, default: &str) -> String {
+    if value.parse::<i64>().is_ok() || value.parse::<bool>().is_ok() {
+        return value.to_owned();
+    }
+    if value.contains(',') && default.is_empty() {
+        let items: Vec<String> =
+            value.split(',').map(|item| serde_json::Value::from(item.trim()).to_string()).collect();
+        return format!("[{}]", items.join(", "));
+    }
+    serde_json::Value::from(value).to_string()
 }

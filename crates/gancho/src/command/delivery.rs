@@ -60,7 +60,7 @@ async fn act(command: DeliveryCommand, api: &ApiClient) -> Done {
             let path = format!("deliveries?limit={limit}{}", filters.collect::<String>());
             let page = api.call(Method::GET, &path, None).await?;
             if api.json {
-                println!("{}", page["data"]);
+                say!("{}", page["data"]);
             } else {
                 table::print(page["data"].as_array().map_or(&[], Vec::as_slice), COLUMNS);
             }
@@ -75,7 +75,7 @@ async fn act(command: DeliveryCommand, api: &ApiClient) -> Done {
 
 fn show(api: &ApiClient, value: &Value) -> Done {
     if api.json {
-        println!("{value}");
+        say!("{value}");
     } else {
         table::print_one(value);
     }

@@ -84,12 +84,12 @@ struct Report {
 
 impl Report {
     fn good(&mut self, what: &str, found: impl AsRef<str>) {
-        println!("ok   {what:<10} {}", found.as_ref());
+        say!("ok   {what:<10} {}", found.as_ref());
     }
 
     fn bad(&mut self, what: &str, found: impl AsRef<str>) {
         self.bad += 1;
-        println!("BAD  {what:<10} {}", found.as_ref());
+        say!("BAD  {what:<10} {}", found.as_ref());
     }
 
     fn end(self) -> Done {

@@ -97,6 +97,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("events", "/events"),
     ("state", "/health/state"),
     ("waiting", "/health/pending"),
+    ("failures", "/health/consecutive_failures"),
     ("last success", "/health/last_success_at"),
 ];
 
@@ -114,6 +115,12 @@ async fn act(command: EndpointCommand, api: &ApiClient) -> Done {
         EndpointCommand::Add { .. } => {
             let added = api.call(Method::POST, "endpoints", Some(input(command)?)).await?;
             show(api, &added);
+            if !api.json {
+                say!(
+                    "\nThe receiver verifies with the secret above. Try it: gancho endpoint test {}",
+                    added["id"].as_str().unwrap_or_default()
+                );
+            }
             Ok(())
         }
         EndpointCommand::List => list(api).await,
@@ -137,7 +144,7 @@ async fn act(command: EndpointCommand, api: &ApiClient) -> Done {
         }
         EndpointCommand::Remove { id } => {
             api.call(Method::DELETE, &format!("endpoints/{id}"), None).await?;
-            println!("removed {id}");
+            say!("removed {id}");
             Ok(())
         }
     }
@@ -174,7 +181,7 @@ async fn list(api: &ApiClient) -> Done {
         }
     }
     if api.json {
-        println!("{}", Value::from(all));
+        say!("{}", Value::from(all));
     } else {
         table::print(&all, COLUMNS);
     }
@@ -184,24 +191,30 @@ async fn list(api: &ApiClient) -> Done {
 async fn test(api: &ApiClient, id: &str, event: Option<String>) -> Done {
     let body = event.map_or_else(|| json!({}), |event| json!({"event": event}));
     let delivery = api.call(Method::POST, &format!("endpoints/{id}/test?wait=true"), Some(body)).await?;
-    show(api, &delivery);
+    let last = delivery["attempts"].as_array().and_then(|attempts| attempts.last()).unwrap_or(&Value::Null);
+    if api.json {
+        say!("{delivery}");
+    }
     match delivery["state"].as_str() {
-        Some("delivered") => Ok(()),
-        state => {
-            let last = delivery["attempts"].as_array().and_then(|attempts| attempts.last());
-            let why = last.and_then(|last| last["error"]["message"].as_str());
-            Err(Failed::because(format!(
-                "the sample is {}: {}",
-                state.unwrap_or("lost"),
-                why.unwrap_or("it still waits")
-            )))
+        Some("delivered") => {
+            if !api.json {
+                let body = last["response_body"].as_str().unwrap_or_default();
+                say!("delivered: {} in {} ms, answer: {}", last["status_code"], last["duration_ms"], body.trim());
+                say!("all of it: gancho delivery show {}", delivery["id"].as_str().unwrap_or_default());
+            }
+            Ok(())
         }
+        Some("failed") => {
+            let why = last["error"]["message"].as_str().unwrap_or("no reason is known");
+            Err(Failed::because(format!("the sample failed: {why}")))
+        }
+        _ => Err(Failed::because("the sample still waits: see gancho delivery list")),
     }
 }
 
 fn show(api: &ApiClient, value: &Value) {
     if api.json {
-        println!("{value}");
+        say!("{value}");
     } else {
         table::print_one(value);
     }

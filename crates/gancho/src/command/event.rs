@@ -1,6 +1,7 @@
 use std::io::Read;
 
 use clap::Subcommand;
+use gancho_model::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -50,6 +51,9 @@ pub enum EventCommand {
     },
 }
 
+/// How long a follower waits before it asks again.
+const AGAIN: std::time::Duration = std::time::Duration::from_secs(1);
+
 const COLUMNS: &[(&str, &str)] =
     &[("#", "/sequence"), ("id", "/id"), ("event", "/event"), ("created", "/created"), ("source", "/source")];
 
@@ -63,9 +67,9 @@ async fn act(command: EventCommand, api: &ApiClient) -> Done {
             let body = json!({"event": kind, "data": data_of(data)?, "id": id});
             let sent = api.call(Method::POST, "events", Some(body)).await?;
             if api.json {
-                println!("{sent}");
+                say!("{sent}");
             } else {
-                println!("{}", sent["id"].as_str().unwrap_or_default());
+                say!("{}", sent["id"].as_str().unwrap_or_default());
             }
             Ok(())
         }
@@ -74,14 +78,17 @@ async fn act(command: EventCommand, api: &ApiClient) -> Done {
             query.extend((!types.is_empty()).then(|| ("types", types.join(","))));
             query.extend(since.map(|since| ("since", since)));
             query.extend(object.map(|object| ("object", object)));
-            list(api, query, after.unwrap_or(0).to_string(), follow).await
+            // Who follows wants what comes; who lists, what there is.
+            let from =
+                after.map_or_else(|| if follow { "latest".into() } else { "0".into() }, |after| after.to_string());
+            list(api, query, from, follow).await
         }
         EventCommand::Show { id } => {
             let event = api.call(Method::GET, &format!("events/{id}"), None).await?;
             if api.json {
-                println!("{event}");
+                say!("{event}");
             } else {
-                table::print_one(&event);
+                table::print_one(&readable(&event));
             }
             Ok(())
         }
@@ -105,13 +112,21 @@ async fn list(api: &ApiClient, mut query: Vec<(&str, String)>, mut after: String
     query.extend(follow.then(|| ("wait", "30".to_owned())));
     let query: String = query.iter().map(|(name, value)| format!("&{name}={}", escape(value))).collect();
     loop {
-        let page = api.call(Method::GET, &format!("events?after={after}{query}"), None).await?;
+        let page = match api.call(Method::GET, &format!("events?after={after}{query}"), None).await {
+            Err(error) if follow && after != "latest" => {
+                // The server may be starting again: go on where we were.
+                eprintln!("gancho: {error}; trying again");
+                tokio::time::sleep(AGAIN).await;
+                continue;
+            }
+            page => page?,
+        };
         let items = page["data"].as_array().map_or(&[][..], Vec::as_slice);
         match (api.json, follow) {
-            (true, false) => println!("{}", page["data"]),
-            (true, true) => items.iter().for_each(|item| println!("{item}")),
+            (true, false) => say!("{}", page["data"]),
+            (true, true) => items.iter().for_each(|item| say!("{item}")),
             (false, true) => items.iter().for_each(line),
-            (false, false) => table::print(items, COLUMNS),
+            (false, false) => table::print(&items.iter().map(readable).collect::<Vec<_>>(), COLUMNS),
         }
         if !follow {
             return Ok(());
@@ -121,8 +136,18 @@ async fn list(api: &ApiClient, mut query: Vec<(&str, String)>, mut after: String
 }
 
 fn line(event: &Value) {
+    let event = readable(event);
     let text = |name: &str| event[name].as_str().unwrap_or("–").to_owned();
-    println!("{:>8}  {}  {}", event["sequence"], text("id"), text("event"));
+    say!("{:>8}  {}  {}  {}", event["sequence"], text("created"), text("event"), text("id"));
+}
+
+/// The same with a time that people read.
+fn readable(event: &Value) -> Value {
+    let mut event = event.clone();
+    if let Some(created) = event["created"].as_i64() {
+        event["created"] = Timestamp::from_s(created).to_string().into();
+    }
+    event
 }
 
 fn escape(value: &str) -> String {

@@ -8,6 +8,6 @@ use crate::ambient::Real;
 pub fn new() -> Done {
     let mut key = [0; 32];
     Real.fill(&mut key);
-    println!("{}", STANDARD.encode(key));
+    say!("{}", STANDARD.encode(key));
     Ok(())
 }

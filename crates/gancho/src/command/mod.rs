@@ -1,5 +1,10 @@
 //! One file a command.
 
+/// Prints a line. Whoever reads may have seen enough (`| head`): then there is no more to do.
+macro_rules! say {
+    ($($part:tt)*) => { $crate::command::print_line(format_args!($($part)*)) };
+}
+
 pub mod bench;
 mod config;
 pub mod delivery;
@@ -86,7 +91,7 @@ pub fn run(args: Args) -> Done {
         Command::Verify(args) => verify::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Openapi => {
-            println!("{}", gancho_web::api::document());
+            say!("{}", gancho_web::api::document());
             Ok(())
         }
     }
@@ -114,6 +119,14 @@ fn client(server: &ServerArgs) -> Result<ApiClient, Failed> {
 fn block_on_threads<T>(work: impl Future<Output = T>) -> Result<T, Failed> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failed::refused)?;
     Ok(runtime.block_on(work))
+}
+
+/// See `say!`.
+fn print_line(line: fmt::Arguments<'_>) {
+    use std::io::Write;
+    if writeln!(std::io::stdout(), "{line}").is_err() {
+        std::process::exit(0);
+    }
 }
 
 /// Runs a piece of asynchronous work to its end.

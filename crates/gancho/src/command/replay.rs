@@ -45,11 +45,11 @@ pub fn run(args: &ReplayArgs, api: &ApiClient) -> Done {
     let path = format!("endpoints/{}/replay", args.endpoint);
     let answer = block_on(api.call(Method::POST, &path, Some(body)))??;
     if api.json {
-        println!("{answer}");
+        say!("{answer}");
     } else if args.dry_run {
-        println!("{} would be sent again", answer["count"]);
+        say!("{} would be sent again", answer["count"]);
     } else {
-        println!("{} are sent again", answer["count"]);
+        say!("{} are sent again", answer["count"]);
     }
     Ok(())
 }

@@ -59,7 +59,7 @@ async fn act(command: SourceCommand, api: &ApiClient) -> Done {
         SourceCommand::List => {
             let page = api.call(Method::GET, "sources", None).await?;
             if api.json {
-                println!("{}", page["data"]);
+                say!("{}", page["data"]);
             } else {
                 table::print(page["data"].as_array().map_or(&[], Vec::as_slice), COLUMNS);
             }
@@ -68,7 +68,7 @@ async fn act(command: SourceCommand, api: &ApiClient) -> Done {
         SourceCommand::Check { id } => {
             let checked = api.call(Method::POST, &format!("sources/{id}/check"), None).await?;
             if api.json {
-                println!("{checked}");
+                say!("{checked}");
             } else {
                 let columns = &[("check", "/name"), ("ok", "/ok"), ("found", "/message")];
                 table::print(checked["checks"].as_array().map_or(&[], Vec::as_slice), columns);
@@ -77,7 +77,7 @@ async fn act(command: SourceCommand, api: &ApiClient) -> Done {
         }
         SourceCommand::Remove { id } => {
             api.call(Method::DELETE, &format!("sources/{id}"), None).await?;
-            println!("removed {id}");
+            say!("removed {id}");
             Ok(())
         }
     }
@@ -85,7 +85,7 @@ async fn act(command: SourceCommand, api: &ApiClient) -> Done {
 
 fn show(api: &ApiClient, value: &Value) {
     if api.json {
-        println!("{value}");
+        say!("{value}");
     } else {
         table::print_one(value);
     }

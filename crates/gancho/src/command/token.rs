@@ -1,21 +1,59 @@
 use gancho_model::{Ambient, Scope, Token, TokenId};
 use gancho_web::auth;
 
-use super::{Done, Failed, block_on, local_settings};
-use crate::{ambient::Real, args::TokenCommand, wiring};
+use reqwest::Method;
 
-/// Prints the token alone, so that a script can take it.
+use super::{Done, Failed, block_on, local_settings, table};
+use crate::{
+    ambient::Real,
+    api_client::ApiClient,
+    args::{LocalArgs, TokenCommand},
+    wiring,
+};
+
+/// Makes, lists and removes tokens. `create` prints the token alone, so that a script can take it.
 pub fn run(command: TokenCommand) -> Done {
-    let TokenCommand::Create { name, scope, local } = command;
+    match command {
+        TokenCommand::Create { name, scope, local } => create(name, &scope, &local),
+        TokenCommand::List(server) => block_on(list(&ApiClient::new(&server)?))?,
+        TokenCommand::Remove { id, server } => block_on(remove(&ApiClient::new(&server)?, &id))?,
+    }
+}
+
+async fn list(api: &ApiClient) -> Done {
+    let page = api.call(Method::GET, "tokens", None).await?;
+    if api.json {
+        say!("{}", page["data"]);
+    } else {
+        let columns = &[("id", "/id"), ("name", "/name"), ("scope", "/scope"), ("made", "/created_at")];
+        table::print(page["data"].as_array().map_or(&[], Vec::as_slice), columns);
+    }
+    Ok(())
+}
+
+async fn remove(api: &ApiClient, id: &str) -> Done {
+    api.call(Method::DELETE, &format!("tokens/{id}"), None).await?;
+    say!("removed {id}");
+    Ok(())
+}
+
+fn create(name: String, scope: &str, local: &LocalArgs) -> Done {
     if name.trim().is_empty() || name.chars().count() > 100 || name.contains(char::is_control) {
         return Err(Failed::usage("the name must have 1 to 100 characters"));
     }
-    let scope = Scope::parse(&scope).ok_or_else(|| Failed::usage("the scope must be admin, read or ingest"))?;
-    let store = wiring::store(&local_settings(&local)?).map_err(Failed::start)?;
+    let scope = Scope::parse(scope).ok_or_else(|| Failed::usage("the scope must be admin, read or ingest"))?;
+    let settings = local_settings(local)?;
+    if !settings.data_dir.exists() {
+        eprintln!(
+            "gancho: there was nothing in {} yet: is it the folder that the server uses?",
+            settings.data_dir.display()
+        );
+    }
+    let store = wiring::store(&settings).map_err(Failed::start)?;
     let created_at = Real.now();
     let token = Token { id: TokenId::new(created_at, &Real), name, scope, created_at };
     let text = auth::new_token(&Real);
     block_on(store.add_token(token, auth::digest(&text)))?.map_err(Failed::refused)?;
-    println!("{text}");
+    say!("{text}");
     Ok(())
 }

@@ -18,6 +18,6 @@ pub fn run(command: UserCommand) -> Done {
     let created_at = Real.now();
     let user = User { id: UserId::new(created_at, &Real), name: name.clone(), role, password_hash, created_at };
     block_on(store.add_user(user))?.map_err(Failed::refused)?;
-    println!("added {name} ({})", role.as_str());
+    say!("added {name} ({})", role.as_str());
     Ok(())
 }

@@ -1,7 +1,7 @@
 use std::io::Read;
 
 use clap::Args;
-use gancho_receiver::{Scheme, Secret, Verifier, VerifyError};
+use gancho_receiver::{Scheme, Secret, Verifier};
 
 use super::{Done, Failed};
 
@@ -26,28 +26,49 @@ pub struct VerifyArgs {
 pub fn run(args: &VerifyArgs) -> Done {
     let mut body = vec![];
     std::io::stdin().read_to_end(&mut body).map_err(Failed::refused)?;
-    let standard = args.signature.contains(',');
+    if body.is_empty() {
+        return Err(Failed::because(
+            "bad: nothing came on standard input; give the raw body, as in: gancho verify … < body",
+        ));
+    }
+    let signature = args.signature.trim();
+    let standard = signature.contains(',');
     if standard && (args.id.is_none() || args.timestamp.is_none()) {
         return Err(Failed::usage("webhook-signature needs --id and --timestamp beside it"));
     }
+    if let Some(scheme) = check(args, signature, &body) {
+        say!("good: {scheme} over {} bytes", body.len());
+        return Ok(());
+    }
+    let without_end = body.trim_ascii_end();
+    if without_end.len() < body.len() && check(args, signature, without_end).is_some() {
+        return Err(Failed::because(
+            "bad as it is, good without the line end: what was given here has one more than what was sent",
+        ));
+    }
+    let hint = match (standard, signature.trim_start_matches("sha256=").len()) {
+        (false, length) if length != 64 => "; X-Webhook-Signature has 64 hexadecimal digits",
+        _ if !args.secret.trim().starts_with(Secret::PREFIX) => {
+            "; the secret begins with whsec_, unless it is your own"
+        }
+        _ => "; use the raw body, unchanged",
+    };
+    Err(Failed::because(format!("bad: not the signature of this secret over these {} bytes{hint}", body.len())))
+}
+
+/// Which signature it is, if it is good.
+fn check(args: &VerifyArgs, signature: &str, body: &[u8]) -> Option<&'static str> {
     let stamp = args.timestamp.map(|at| at.to_string());
+    let hex = signature.trim_start_matches("sha256=").to_ascii_lowercase();
+    let standard = signature.contains(',');
     let header = |name: &str| match (name, standard) {
-        ("webhook-signature", true) | ("x-webhook-signature", false) => Some(args.signature.as_str()),
-        ("webhook-id", true) => args.id.as_deref(),
+        ("webhook-signature", true) => Some(signature),
+        ("x-webhook-signature", false) => Some(hex.as_str()),
+        ("webhook-id", true) => args.id.as_deref().map(str::trim),
         ("webhook-timestamp", true) => stamp.as_deref(),
         _ => None,
     };
-    let verifier = Verifier::new(Secret::new(&args.secret));
-    match verifier.verify(header, &body, args.timestamp.unwrap_or(0)) {
-        Ok(verified) => {
-            let scheme = if verified.scheme == Scheme::Standard { "webhook-signature" } else { "X-Webhook-Signature" };
-            println!("good: {scheme} over {} bytes", body.len());
-            Ok(())
-        }
-        Err(VerifyError::Mismatch) => Err(Failed::because(format!(
-            "bad: the signature is not of this secret over these {} bytes; use the raw body, unchanged (no line end added)",
-            body.len()
-        ))),
-        Err(error) => Err(Failed::because(format!("bad: {error}"))),
-    }
+    let verified =
+        Verifier::new(Secret::new(args.secret.trim())).verify(header, body, args.timestamp.unwrap_or(0)).ok()?;
+    Some(if verified.scheme == Scheme::Standard { "webhook-signature" } else { "X-Webhook-Signature" })
 }

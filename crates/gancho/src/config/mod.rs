@@ -83,7 +83,10 @@ impl Settings {
     /// The first one that can't be used.
     pub fn from_raw(raw: &Raw) -> Result<Self, ConfigError> {
         if !raw.text("database_url").is_empty() {
-            return Err(raw.wrong("database_url", "PostgreSQL is not available in this version: leave it empty"));
+            return Err(raw.wrong(
+                "database_url",
+                "only SQLite is available in this version (PostgreSQL is not available yet): leave it empty",
+            ));
         }
         if !raw.text("public_url").is_empty() {
             let good = gancho_model::target::parse(raw.text("public_url"));

@@ -26,6 +26,7 @@ impl Raw {
                 raw.0.insert(one.name, (value, variable));
             }
         }
+        warn_of_unknown();
         let own = [("data_dir", local.data_dir.clone()), ("database_url", local.database_url.clone())];
         for (name, value) in own.into_iter().chain(flags.iter().cloned()) {
             if let Some(value) = value {
@@ -79,6 +80,18 @@ impl Raw {
 /// A setting's name in the environment.
 pub fn variable(setting: &Setting) -> String {
     format!("GANCHO_{}", setting.name.to_ascii_uppercase())
+}
+
+/// A misspelt variable does nothing; better somebody says so.
+fn warn_of_unknown() {
+    const OTHERS: [&str; 3] = ["GANCHO_SERVER", "GANCHO_TOKEN", "GANCHO_WEBHOOK_SECRET"];
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        let ours = name.starts_with("GANCHO_") && !name.starts_with("GANCHO_TEST_") && !OTHERS.contains(&&*name);
+        if ours && !SETTINGS.iter().any(|one| variable(one) == name) {
+            eprintln!("gancho: {name} is in the environment, but there is no such setting (gancho config lists them)");
+        }
+    }
 }
 
 fn as_text(value: &toml::Value) -> Option<String> {

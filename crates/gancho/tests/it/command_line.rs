@@ -79,7 +79,7 @@ async fn a_webhook_from_first_to_last() {
     assert_eq!(run(&server, &standard, &body).await.code, 0);
     let bad = run(&server, &["verify", "--secret", &secret, "--signature", signature], &format!("{body}\n")).await;
     assert_eq!(bad.code, 1);
-    assert!(bad.err.contains("raw body"), "{}", bad.err);
+    assert!(bad.err.contains("without the line end"), "{}", bad.err);
 
     changes_and_ends(&server, &receiver, &id, &secret).await;
 }

@@ -190,6 +190,8 @@ async fn a_rotation_overlaps_then_ends() {
     assert_eq!(both.header("x-webhook-signature"), plain(old));
     assert_eq!(both.header("x-webhook-signature-next"), plain(new));
 
+    // A script that runs again must not throw away the secret that receivers still have.
+    server.post(&format!("{of}/rotate-secret"), json!({}), 409).await;
     let finished = server.post(&format!("{of}/rotate-secret"), json!({"finish": true}), 200).await;
     assert_eq!(finished, json!({"secret": new, "next": null}));
     server.send("demo.made").await;

@@ -54,9 +54,9 @@ fn config_prints_everything_and_masks_secrets() {
     let output = run(&args, &[("GANCHO_ADMIN_TOKEN", "hush-hush"), ("GANCHO_RETENTION_DAYS", "7")]);
     let text = String::from_utf8(output.stdout).expect("text");
     for line in [
-        "in_flight = \"100\"",
-        "allow_hosts = \"localhost,10.0.0.0/8\"",
-        "retention_days = \"7\"",
+        "in_flight = 100",
+        "allow_hosts = [\"localhost\", \"10.0.0.0/8\"]",
+        "retention_days = 7",
         "data_dir = \"elsewhere\"",
         "admin_token = \"***\"",
     ] {

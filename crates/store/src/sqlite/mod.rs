@@ -102,7 +102,11 @@ impl SqliteStore {
         let vault = Arc::new(vault);
         let bell = Arc::new(OnceLock::new());
         let readers = Arc::new(Readers::open(&path).map_err(unusable)?);
-        let (tell, news) = tokio::sync::watch::channel(0);
+        let last: u64 = db
+            .query_row("SELECT value FROM meta WHERE name = 'sequence'", [], |row| row.get::<_, i64>(0))
+            .map_err(unusable)?
+            .unsigned_abs();
+        let (tell, news) = tokio::sync::watch::channel(last);
         let mut desk = Desk::new(db, vault.clone(), ambient, bell.clone(), tell);
         desk.resend_after_outage = options.resend_after_outage;
         Ok(Self { writer: Writer::start(desk, options.queue), readers, bell, vault, news })

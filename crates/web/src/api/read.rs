@@ -74,7 +74,9 @@ pub(crate) fn moment(value: Value) -> Result<Timestamp, String> {
 
 pub(crate) fn seconds(value: Value) -> Result<Timestamp, String> {
     let in_range = value.as_i64().filter(|s| (0..=253_402_207_200).contains(s));
-    in_range.map(Timestamp::from_s).ok_or_else(|| "must be Unix seconds, a whole number".into())
+    in_range
+        .map(Timestamp::from_s)
+        .ok_or_else(|| "must be Unix seconds (not milliseconds), a whole number from 0 to 253402207200".into())
 }
 
 pub(crate) fn record(value: Value) -> Result<Record, String> {

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::StatusCode};
 use gancho_model::EndpointId;
 use utoipa::ToSchema;
 
@@ -11,7 +11,7 @@ use crate::{
         body::OptionalJson,
         fields::{Errors, Fields},
         page::Id,
-        problem::Answer,
+        problem::{Answer, Problem},
         read,
     },
     auth::Admin,
@@ -34,7 +34,7 @@ pub(crate) struct Rotation {
 
 /// Begins changing the secret: for a while both sign. With `finish`, only the new one does from now on.
 #[utoipa::path(post, path = "/endpoints/{id}/rotate-secret", tag = "endpoints", params(("id" = String, Path)),
-    request_body = Option<Rotation>, responses((status = 200, body = SecretView)))]
+    request_body = Option<Rotation>, responses((status = 200, body = SecretView), (status = 409, description = "a change is under way")))]
 pub(crate) async fn rotate(
     State(app): State<Arc<App>>,
     _: Admin,
@@ -52,6 +52,11 @@ pub(crate) async fn rotate(
     let (overlap_s, finish, secret) = errors.finish(read)?;
     let mut endpoint = app.store.endpoint(id).await?;
     let (read_at, now) = (endpoint.updated_at, app.ambient.now());
+    let under_way = endpoint.secrets.at(now).1.is_some();
+    if under_way && !finish && overlap_s > 0 {
+        let detail = "the secret is being changed already: finish that first ({\"finish\":true}), or use overlap_s 0 to replace it at once";
+        return Err(Problem::new(StatusCode::CONFLICT, detail));
+    }
     if finish {
         endpoint.secrets.finish();
     } else {

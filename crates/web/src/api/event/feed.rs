@@ -31,7 +31,7 @@ pub(crate) struct Feed {
 
 /// The feed: every event in order of commit, oldest first. With `wait`, an empty page waits for news.
 #[utoipa::path(get, path = "/events", tag = "events",
-    params(("after" = Option<String>, Query), ("limit" = Option<u32>, Query), ("types" = Option<String>, Query, description = "types and patterns, separated by commas"),
+    params(("after" = Option<String>, Query, description = "a cursor, or `latest`"), ("limit" = Option<u32>, Query), ("types" = Option<String>, Query, description = "types and patterns, separated by commas"),
         ("since" = Option<String>, Query), ("until" = Option<String>, Query), ("object" = Option<String>, Query, description = "`Model:key`"), ("wait" = Option<u32>, Query, description = "seconds")),
     responses((status = 200, body = Feed)))]
 pub(crate) async fn feed(State(app): State<Arc<App>>, _: Reader, query: Query) -> Answer<Json<Feed>> {
@@ -44,7 +44,12 @@ pub(crate) async fn feed(State(app): State<Arc<App>>, _: Reader, query: Query) -
                 ObjectKey::parse(value.as_str().unwrap_or_default()).ok_or_else(|| "must be Model:key".into())
             }),
         };
-        let after = fields.optional("after", whole(0, i64::MAX)).unwrap_or(0).unsigned_abs();
+        let latest = *app.store.watch().borrow();
+        let after = fields.optional("after", |value| match value.as_str() {
+            Some("latest") => Ok(latest),
+            _ => whole(0, i64::MAX)(value).map(i64::unsigned_abs),
+        });
+        let after = after.unwrap_or(0);
         let wait_s = fields.optional("wait", whole(0, WAIT_S_MAX)).unwrap_or(0);
         (after, filter, page::limit(fields), wait_s.unsigned_abs())
     })?;
@@ -60,8 +65,10 @@ pub(crate) async fn feed(State(app): State<Arc<App>>, _: Reader, query: Query) -
             Ok::<(), crate::api::problem::Problem>(())
         };
         // No news is an empty page.
-        if let Ok(done) = tokio::time::timeout(Duration::from_secs(wait_s), waiting).await {
-            done?;
+        tokio::select! {
+            done = waiting => done?,
+            () = tokio::time::sleep(Duration::from_secs(wait_s)) => {}
+            () = app.closing() => {}
         }
     }
     let Page { items, next } = page;
