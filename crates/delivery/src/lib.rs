@@ -11,6 +11,8 @@ mod engine;
 mod measure;
 mod recorder;
 mod request;
+#[cfg(test)]
+mod simulation;
 mod upkeep;
 mod window;
 

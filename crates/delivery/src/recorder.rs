@@ -6,7 +6,7 @@ use gancho_model::{Turn, mask};
 use gancho_store::{Outcome, Store, StoreError, Turned};
 use tokio::sync::mpsc;
 
-use crate::{bell::Shared, measure};
+use crate::{bell::Shared, measure::Measures};
 
 /// Outcomes in one group.
 const GROUP_MAX: usize = 512;
@@ -17,10 +17,11 @@ const WAIT_MS_MAX: u64 = 5_000;
 /// Records until the last sender is gone. An outcome is kept in memory until it is written: a
 /// full disk costs time, not records.
 pub(crate) async fn run(store: Arc<dyn Store>, shared: Arc<Shared>, mut ended: mpsc::Receiver<Outcome>) {
+    let measures = Measures::new();
     let mut group = vec![];
     while ended.recv_many(&mut group, GROUP_MAX).await > 0 {
         let done: Vec<_> = group.iter().map(|outcome| (outcome.endpoint, outcome.delivery)).collect();
-        group.iter().for_each(measure::attempt);
+        measures.count(&group);
         let turned = record(&*store, std::mem::take(&mut group)).await;
         {
             let mut window = shared.window();

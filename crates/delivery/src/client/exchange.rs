@@ -80,18 +80,18 @@ impl Client {
         progress: &mut Progress,
     ) -> Result<Answer, SendError> {
         let key = pool::key(url);
-        if let Some(mut sender) = self.pool.take(&key)
+        if let Some(mut sender) = self.pool.take(key)
             && sender.ready().await.is_ok()
         {
             match self.send(&mut sender, url, headers.clone(), body.clone(), progress).await {
                 // The receiver closed the idle connection as we wrote. Nothing came back: once more on a new one.
                 Err(error) if error.kind == ErrorKind::Connect && progress.status.is_none() => {}
-                result => return self.keep(&key, sender, result),
+                result => return self.keep(key, sender, result),
             }
         }
         let mut sender = self.dial(url, &mut progress.phases).await?;
         let result = self.send(&mut sender, url, headers, body, progress).await;
-        self.keep(&key, sender, result)
+        self.keep(key, sender, result)
     }
 
     fn keep(&self, key: &str, sender: Sender, result: Result<(Answer, bool), SendError>) -> Result<Answer, SendError> {

@@ -40,7 +40,10 @@ impl Pool {
 
     pub fn put(&self, key: &str, sender: Sender) {
         let mut idle = self.idle();
-        let connections = idle.entry(key.to_owned()).or_default();
+        if !idle.contains_key(key) {
+            idle.insert(key.to_owned(), vec![]);
+        }
+        let Some(connections) = idle.get_mut(key) else { return };
         if connections.len() < IDLE_MAX {
             connections.push((sender, Instant::now()));
         }
@@ -55,7 +58,7 @@ impl Pool {
     }
 }
 
-pub(super) fn key(url: &Url) -> String {
-    let port = url.port_or_known_default().unwrap_or(0);
-    format!("{}://{}:{port}", url.scheme(), url.host_str().unwrap_or_default())
+/// Scheme, host and port, as they stand in the URL: `http://example.com:8080`.
+pub(super) fn key(url: &Url) -> &str {
+    &url[..url::Position::AfterPort]
 }

@@ -259,6 +259,3 @@ impl Window {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -44,5 +44,5 @@ pub const SETTINGS: &[Setting] = &[
     setting("in_flight", "512", "Attempts at once in all."),
     setting("retention_days", "30", "How long events, deliveries and attempts are kept."),
     setting("resend_after_outage", "true", "Whether what failed while a webhook was failing is sent again when it works again."),
-    setting("sqlite_pages_max", "0", "The most pages of 4096 bytes that the database may have; 0: as many as the disk holds."),
+    setting("sqlite_pages_max", "0", "The most pages of 8192 bytes that the database may have; 0: as many as the disk holds."),
 ];

@@ -12,11 +12,12 @@ use super::{
 };
 use crate::{NewEvent, Outcome, StoreError, Turned};
 
-pub(super) fn record(desk: &mut Desk, outcomes: &[Outcome]) -> Result<Vec<Turned>, StoreError> {
+/// Records outcomes; `attempts` are the same outcomes' attempts, rendered.
+pub(super) fn record(desk: &mut Desk, outcomes: &[Outcome], attempts: &[String]) -> Result<Vec<Turned>, StoreError> {
     let routes = desk.routes()?;
     let mut turned = vec![];
-    for outcome in outcomes {
-        insert_attempt(desk, outcome)?;
+    for (outcome, attempt) in outcomes.iter().zip(attempts) {
+        insert_attempt(desk, outcome, attempt)?;
         update_delivery(desk, outcome)?;
         // Of a removed endpoint, only the delivery is left to be recorded.
         let Some((n, endpoint)) = routes.iter().find(|(_, endpoint)| endpoint.id == outcome.endpoint) else { continue };
@@ -27,9 +28,8 @@ pub(super) fn record(desk: &mut Desk, outcomes: &[Outcome]) -> Result<Vec<Turned
 }
 
 /// One attempt, one record. A number that is taken (two nodes ran over one lease) gets the next free one.
-fn insert_attempt(desk: &Desk, outcome: &Outcome) -> Result<(), StoreError> {
+fn insert_attempt(desk: &Desk, outcome: &Outcome, blob: &str) -> Result<(), StoreError> {
     let base = outcome.handle << 16;
-    let blob = rows::to_json(&outcome.attempt);
     let mut insert = desk.db.prepare_cached("INSERT OR IGNORE INTO attempts (k, attempt) VALUES (?1, ?2)")?;
     if insert.execute(params![base + i64::from(outcome.attempt.n), blob])? == 0 {
         let next =

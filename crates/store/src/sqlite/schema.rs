@@ -11,15 +11,20 @@ use crate::vault::Vault;
 const MIGRATIONS: &[&str] = &[include_str!("migrations/001.sql")];
 
 /// Pages in the WAL before they are written back.
-const CHECKPOINT_PAGES: u32 = 4000;
+const CHECKPOINT_PAGES: u32 = 2000;
+/// Bytes of a page.
+const PAGE_BYTES: u32 = 8192;
 
 pub(super) fn prepare(db: &Connection, options: Options) -> rusqlite::Result<()> {
     db.busy_timeout(std::time::Duration::from_secs(5))?;
     db.set_prepared_statement_cache_capacity(128);
+    // Takes hold when the file is made. Events and attempts are about a kilobyte each: fewer, larger
+    // pages mean fewer system calls for each of them.
+    db.pragma_update(None, "page_size", PAGE_BYTES)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-    db.pragma_update(None, "cache_size", -16_384)?;
+    db.pragma_update(None, "cache_size", -24_576)?;
     if options.pages_max > 0 {
         db.pragma_update(None, "max_page_count", options.pages_max)?;
     }

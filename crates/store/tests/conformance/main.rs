@@ -5,6 +5,7 @@ mod access;
 mod deliver;
 mod endpoint;
 mod list;
+mod scale;
 mod upkeep;
 
 use std::{
@@ -90,6 +91,10 @@ impl Bench {
         let (store, bell): (Arc<dyn Store>, _) = (Arc::new(store.expect("opens")), Arc::new(TestBell::default()));
         store.attach(bell.clone());
         Self { store, ambient, bell, dir }
+    }
+
+    pub(crate) fn dir(&self) -> &std::path::Path {
+        self.dir.path()
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -6,6 +6,7 @@ mod load;
 mod process;
 mod receiver;
 mod report;
+mod scale;
 mod scenario;
 
 use clap::Args;
@@ -27,6 +28,9 @@ pub struct BenchArgs {
     /// Events that wait for a paused endpoint before memory is looked at.
     #[arg(long, default_value_t = 100_000)]
     backlog: u32,
+    /// Instead: time the store's queries with up to so many deliveries in it, such as 5000000.
+    #[arg(long)]
+    scale: Option<u64>,
     /// Internal: what this process is to be.
     #[arg(long, hide = true)]
     role: Option<String>,
@@ -52,6 +56,9 @@ pub fn run(args: &BenchArgs) -> Done {
             block_on_threads(load::run(plan))?
         }
         Some(_) => Err(Failed::usage("no such role")),
-        None => block_on_threads(scenario::all(args))?,
+        None => match args.scale {
+            Some(most) => block_on_threads(scenario::scaled(most))?,
+            None => block_on_threads(scenario::all(args))?,
+        },
     }
 }

@@ -10,6 +10,7 @@ use super::{
     BenchArgs, Done, Failed,
     process::{self, Process},
     report::{heading, line},
+    scale,
 };
 use crate::{api_client::ApiClient, args::ServerArgs};
 
@@ -31,8 +32,7 @@ impl Drop for Stage {
 
 impl Stage {
     async fn set() -> Result<(Self, Duration), Failed> {
-        let dir = std::env::temp_dir().join(format!("gancho-bench-{}-{}", std::process::id(), stamp()));
-        std::fs::create_dir_all(&dir).map_err(Failed::refused)?;
+        let dir = temporary_dir()?;
         let receiver = Process::start(&["bench", "--role", "receiver"], None).await?;
         let began = Instant::now();
         let server = Process::start(&["serve", "--listen", "127.0.0.1:0"], Some(&dir)).await?;
@@ -86,6 +86,21 @@ impl Stage {
     fn events_url(&self) -> String {
         format!("{}/api/v1/events", self.server.url)
     }
+}
+
+fn temporary_dir() -> Result<std::path::PathBuf, Failed> {
+    let dir = std::env::temp_dir().join(format!("gancho-bench-{}-{}", std::process::id(), stamp()));
+    std::fs::create_dir_all(&dir).map_err(Failed::refused)?;
+    Ok(dir)
+}
+
+/// The store alone, with more and more in it.
+pub async fn scaled(most: u64) -> Done {
+    let dir = temporary_dir()?;
+    let done = scale::run(most, &dir).await;
+    // Best effort, as above.
+    let _ = std::fs::remove_dir_all(&dir);
+    done
 }
 
 fn stamp() -> i64 {

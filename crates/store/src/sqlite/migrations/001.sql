@@ -51,7 +51,6 @@ CREATE TABLE events (
     body BLOB NOT NULL
 );
 CREATE INDEX events_by_object ON events (object, n) WHERE object IS NOT NULL;
-CREATE INDEX events_by_type ON events (type, n);
 
 CREATE TABLE deliveries (
     n INTEGER PRIMARY KEY,

@@ -1,0 +1,350 @@
+//! The window and the real store, stepped with a clock set by hand and a seed, through crashes,
+//! clock jumps, pauses, and receivers that are slow, dead or flapping. The invariants of
+//! ARCHITECTURE.md must hold; a failing seed is printed, and kept in `seeds`.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, atomic::Ordering},
+};
+
+use gancho_model::{
+    Ambient, Attempt, DeliveryId, Endpoint, EndpointId, ErrorKind, Event, EventId, EventType, Failure, Health, Pattern,
+    Phases, Plan, Reply, Secret, SigningSecrets, State, Timestamp, judge, render_body,
+};
+use gancho_store::{
+    Accepted, Claimed, NewEvent, Outcome, Store, Submission,
+    sqlite::{Options, SqliteStore},
+    vault::Vault,
+};
+use gancho_testkit::ManualAmbient;
+use serde_json::{Map, Value};
+
+use crate::{
+    bell::Shared,
+    window::{Target, Window, WindowLimits},
+};
+
+/// Seeds that once failed.
+const SEEDS: &[u64] = &[];
+const SLOTS: u32 = 3;
+const IN_FLIGHT: u32 = 7;
+
+/// How a receiver behaves.
+#[derive(Clone, Copy, Debug)]
+enum Receiver {
+    Good,
+    Dead,
+    Slow,
+    Flapping,
+}
+
+/// An attempt under way.
+struct Running {
+    target: Arc<Target>,
+    claimed: Claimed,
+    began_at: Timestamp,
+    ends_at: Timestamp,
+    code: Option<u16>,
+}
+
+struct World {
+    seed: u64,
+    ambient: Arc<ManualAmbient>,
+    dir: tempfile::TempDir,
+    store: Arc<dyn Store>,
+    shared: Arc<Shared>,
+    receivers: HashMap<EndpointId, Receiver>,
+    running: Vec<Running>,
+    ended: Vec<Outcome>,
+    accepted: HashSet<EventId>,
+    /// By delivery: how often it arrived in this life of the process, and in all.
+    arrived: HashMap<DeliveryId, (u32, u32)>,
+}
+
+fn open(dir: &tempfile::TempDir, ambient: &Arc<ManualAmbient>) -> (Arc<dyn Store>, Arc<Shared>) {
+    let store =
+        SqliteStore::open(dir.path(), Vault::new(&[1; 32]), ambient.clone(), Options::default()).expect("opens");
+    let limits = WindowLimits { in_flight: IN_FLIGHT, in_flight_per_endpoint: SLOTS };
+    let shared = Arc::new(Shared::new(Window::new(limits), ambient.clone()));
+    store.attach(shared.clone());
+    (Arc::new(store), shared)
+}
+
+use gancho_store::Delivering;
+
+impl World {
+    async fn new(seed: u64) -> Self {
+        let ambient = Arc::new(ManualAmbient::new(seed, 1_800_000_000));
+        let dir = tempfile::tempdir().expect("a folder");
+        let (store, shared) = open(&dir, &ambient);
+        let mut world = Self {
+            seed,
+            ambient,
+            dir,
+            store,
+            shared,
+            receivers: HashMap::new(),
+            running: vec![],
+            ended: vec![],
+            accepted: HashSet::new(),
+            arrived: HashMap::new(),
+        };
+        for receiver in [Receiver::Good, Receiver::Good, Receiver::Dead, Receiver::Slow, Receiver::Flapping] {
+            let endpoint = world.endpoint();
+            world.receivers.insert(endpoint.id, receiver);
+            world.store.add_endpoint(endpoint).await.expect("added");
+        }
+        world
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        let now = self.ambient.now();
+        Endpoint {
+            id: EndpointId::new(now, &*self.ambient),
+            url: "https://example.com/".into(),
+            name: None,
+            description: None,
+            events: vec![Pattern::parse("*").expect("a pattern")],
+            sources: vec![],
+            enabled: true,
+            paused: false,
+            headers: BTreeMap::new(),
+            timeout_ms: 10_000,
+            retry: Plan { delays_s: vec![5, 25, 125] },
+            rate_per_s: None,
+            max_in_flight: None,
+            secrets: SigningSecrets::one(Secret::new("secret")),
+            health: Health::default(),
+            disabled_reason: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    /// A number below this.
+    fn below(&self, most: u64) -> u64 {
+        let mut bytes = [0; 8];
+        self.ambient.fill(&mut bytes);
+        u64::from_le_bytes(bytes) % most
+    }
+
+    async fn accept(&mut self) {
+        let now = self.ambient.now();
+        let id = EventId::new(now, &*self.ambient);
+        let event = EventType::parse("demo.made").expect("a type");
+        let data = Map::from_iter([("object".to_owned(), Value::from(1))]);
+        let body = render_body(id, &event, now, data, None, false);
+        let event = Event { id, sequence: 0, event, created: now, arrived_at: now, source: None, object: None, body };
+        let events = vec![NewEvent { event, deliverable: true }];
+        let accepted = self.store.accept(Submission { events, now, ..Submission::default() }).await;
+        assert!(matches!(accepted, Ok(Accepted::Kept(_))), "seed {}", self.seed);
+        self.accepted.insert(id);
+    }
+
+    /// What the engine's step does, with attempts that run in simulated time.
+    async fn step(&mut self) {
+        if self.shared.endpoints_stale.swap(false, Ordering::AcqRel) {
+            let endpoints = self.store.all_endpoints().await.expect("reads");
+            self.shared.window().set_endpoints(endpoints, self.ambient.now());
+        }
+        let now = self.ambient.now();
+        let wants = self.shared.window().wants(now);
+        if !wants.is_empty() {
+            let claims = self.store.claim(wants.clone(), now).await.expect("claims");
+            self.shared.window().claimed(&wants, claims, now);
+        }
+        self.shared.window().mark_all(now);
+        loop {
+            let started = self.shared.window().start(now);
+            let Some((target, claimed)) = started else { break };
+            self.start(target, claimed, now);
+        }
+    }
+
+    fn start(&mut self, target: Arc<Target>, claimed: Claimed, now: Timestamp) {
+        let seed = self.seed;
+        assert!(claimed.lease_until.since_ms(now) >= 10_000, "seed {seed}: an attempt that outlasts its lease");
+        assert!(!self.running.iter().any(|one| one.claimed.id == claimed.id), "seed {seed}: twice at once");
+        let same = self.running.iter().filter(|one| one.claimed.endpoint == claimed.endpoint).count();
+        assert!(same < SLOTS as usize && self.running.len() < IN_FLIGHT as usize, "seed {seed}: too many at once");
+        assert!(claimed.attempts < claimed.max_attempts, "seed {seed}: an attempt too many");
+        let (took_ms, code) = match self.receivers[&claimed.endpoint] {
+            Receiver::Good => (self.below(50) as i64, Some(200)),
+            Receiver::Dead => (self.below(20) as i64, None),
+            Receiver::Slow => (9_000 + self.below(1000) as i64, Some(200)),
+            Receiver::Flapping => (self.below(500) as i64, Some(if self.below(3) == 0 { 503 } else { 200 })),
+        };
+        let ends_at = now.plus_ms(took_ms);
+        self.running.push(Running { target, claimed, began_at: now, ends_at, code });
+    }
+
+    /// Attempts whose time has come end.
+    fn end_attempts(&mut self) {
+        let now = self.ambient.now();
+        let (ended, running): (Vec<_>, Vec<_>) = self.running.drain(..).partition(|one| one.ends_at <= now);
+        self.running = running;
+        for one in ended {
+            let reply = one.code.map_or(Reply::Nothing, |code| Reply::Status { code, retry_after_ms: None });
+            if reply.is_success() {
+                let (in_life, in_all) = self.arrived.entry(one.claimed.id).or_default();
+                (*in_life, *in_all) = (*in_life + 1, *in_all + 1);
+                assert_eq!(*in_life, 1, "seed {}: {} arrived twice in one life", self.seed, one.claimed.id);
+            }
+            let outcome = self.outcome(&one, reply, now);
+            let mut window = self.shared.window();
+            window.ended(&one.claimed, reply.is_success());
+            window.finished(&one.claimed, outcome.attempt.duration_ms, now);
+            drop(window);
+            self.ended.push(outcome);
+        }
+    }
+
+    fn outcome(&self, one: &Running, reply: Reply, now: Timestamp) -> Outcome {
+        let error = (!reply.is_success()).then(|| Failure { kind: ErrorKind::Status, message: "no".into() });
+        let attempt = Attempt {
+            n: one.claimed.attempts + 1,
+            at: one.began_at,
+            duration_ms: now.since_ms(one.began_at).max(0) as u32,
+            phases: Phases::default(),
+            status_code: one.code,
+            error,
+            request_headers: vec![],
+            response_headers: vec![],
+            response_body: String::new(),
+            response_truncated: false,
+        };
+        let left = one.claimed.max_attempts - one.claimed.attempts - 1;
+        let fraction = self.ambient.fraction();
+        Outcome {
+            delivery: one.claimed.id,
+            handle: one.claimed.handle,
+            endpoint: one.claimed.endpoint,
+            lane: one.claimed.lane,
+            verdict: judge(reply, left, &one.target.endpoint.retry, now, fraction),
+            url: one.target.endpoint.url.clone(),
+            gone: false,
+            attempt,
+            ended_at: now,
+            fraction,
+        }
+    }
+
+    async fn record(&mut self) {
+        let outcomes = std::mem::take(&mut self.ended);
+        let done: Vec<_> = outcomes.iter().map(|one| (one.endpoint, one.delivery)).collect();
+        self.store.record(outcomes).await.expect("recorded");
+        let mut window = self.shared.window();
+        for (endpoint, delivery) in done {
+            window.recorded(endpoint, delivery);
+        }
+    }
+
+    /// SIGKILL: what was not recorded is forgotten; what was accepted is not.
+    async fn crash(&mut self) {
+        self.running.clear();
+        self.ended.clear();
+        self.arrived.values_mut().for_each(|(in_life, _)| *in_life = 0);
+        let nothing = Window::new(WindowLimits { in_flight: 1, in_flight_per_endpoint: 1 });
+        self.shared = Arc::new(Shared::new(nothing, self.ambient.clone()));
+        // Closes the old store before it is opened again.
+        let (placeholder, _) = open(&tempfile::tempdir().expect("a folder"), &self.ambient);
+        self.store = placeholder;
+        let (store, shared) = open(&self.dir, &self.ambient);
+        (self.store, self.shared) = (store, shared);
+        self.store.take_over().await.expect("takes over");
+    }
+
+    async fn toggle_pause(&mut self) {
+        let endpoints = self.store.all_endpoints().await.expect("reads");
+        let mut endpoint = endpoints[self.below(endpoints.len() as u64) as usize].clone();
+        let read_at = endpoint.updated_at;
+        endpoint.paused = !endpoint.paused;
+        endpoint.updated_at = self.ambient.now();
+        self.store.save_endpoint(endpoint, read_at).await.expect("saved");
+    }
+
+    /// Something happens.
+    async fn act(&mut self) {
+        match self.below(100) {
+            0..30 => self.accept().await,
+            30..60 => self.ambient_moves(self.below(400) as i64),
+            60..70 => self.ambient_moves(self.below(20_000) as i64),
+            70 => self.ambient_moves(self.below(700_000) as i64),
+            71 => self.ambient_moves(-(self.below(5_000) as i64)),
+            72 => self.crash().await,
+            73 | 74 => self.toggle_pause().await,
+            _ => {}
+        }
+        self.end_attempts();
+        if self.below(3) > 0 {
+            self.record().await;
+        }
+        self.step().await;
+    }
+
+    fn ambient_moves(&self, ms: i64) {
+        self.ambient.advance_ms(ms);
+    }
+
+    /// Everybody is well and nobody paused: it must come to an end.
+    async fn settle(&mut self) {
+        for receiver in self.receivers.values_mut() {
+            if !matches!(receiver, Receiver::Dead) {
+                *receiver = Receiver::Good;
+            }
+        }
+        for mut endpoint in self.store.all_endpoints().await.expect("reads") {
+            let read_at = endpoint.updated_at;
+            (endpoint.paused, endpoint.enabled) = (false, true);
+            self.store.save_endpoint(endpoint, read_at).await.expect("saved");
+        }
+        for _ in 0..20_000 {
+            self.ambient.advance_ms(997);
+            self.end_attempts();
+            self.record().await;
+            self.step().await;
+            let ids = self.receivers.iter().filter(|(_, one)| !matches!(one, Receiver::Dead)).map(|(id, _)| *id);
+            let standings = self.store.standings(ids.collect()).await.expect("reads");
+            if self.running.is_empty() && standings.iter().all(|standing| standing.pending == 0) {
+                return;
+            }
+        }
+        panic!("seed {}: it does not come to an end", self.seed);
+    }
+
+    /// Every accepted event reached every endpoint that is not dead, or was given up with all its attempts made.
+    async fn judge(&self) {
+        for event in &self.accepted {
+            let deliveries = self.store.deliveries_of(*event).await.expect("reads");
+            assert_eq!(deliveries.len(), self.receivers.len(), "seed {}", self.seed);
+            for delivery in deliveries {
+                let dead = matches!(self.receivers[&delivery.endpoint_id], Receiver::Dead);
+                let arrived = self.arrived.get(&delivery.id).is_some_and(|(_, in_all)| *in_all > 0);
+                match delivery.state {
+                    State::Delivered => assert!(arrived, "seed {}: it says so, but it did not", self.seed),
+                    State::Failed => assert_eq!(delivery.attempts, delivery.max_attempts, "seed {}", self.seed),
+                    State::Pending => assert!(dead, "seed {}: forgotten", self.seed),
+                    other => panic!("seed {}: {other:?}", self.seed),
+                }
+            }
+        }
+    }
+}
+
+async fn simulate(seed: u64) {
+    let mut world = World::new(seed).await;
+    for _ in 0..150 {
+        world.act().await;
+    }
+    world.settle().await;
+    world.judge().await;
+}
+
+#[tokio::test]
+async fn invariants_hold_for_every_seed() {
+    let count = std::env::var("GANCHO_TEST_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(25);
+    let first = std::env::var("GANCHO_TEST_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    for seed in SEEDS.iter().copied().chain(first..first + count) {
+        simulate(seed).await;
+    }
+}

@@ -1,0 +1,127 @@
+//! Claim, feed, log and retention with more and more behind them: the store alone, in this process.
+
+use std::{path::Path, sync::Arc};
+
+use gancho_model::{
+    Ambient, Endpoint, EndpointId, Event, EventId, EventType, Health, Lane, Pattern, Plan, Secret, SigningSecrets,
+    State, Timestamp, render_body,
+};
+use gancho_store::{
+    DeliveryFilter, NewEvent, Store, StoreError, Submission, Want,
+    sqlite::{Options, SqliteStore},
+    vault::Vault,
+};
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+
+use super::{Done, Failed};
+use crate::ambient::Real;
+
+const ENDPOINTS: u64 = 10;
+const BATCH: u64 = 100;
+/// How often each verb is timed; the middle one is shown.
+const TIMES: usize = 21;
+
+/// Prints a row for each size up to this many deliveries.
+pub async fn run(most: u64, dir: &Path) -> Done {
+    let store = SqliteStore::open(dir, Vault::new(&[1; 32]), Arc::new(Real), Options::default());
+    let store: Arc<dyn Store> = Arc::new(store.map_err(Failed::refused)?);
+    let mut endpoints = vec![];
+    for _ in 0..ENDPOINTS {
+        let endpoint = endpoint()?;
+        endpoints.push(endpoint.id);
+        store.add_endpoint(endpoint).await.map_err(Failed::refused)?;
+    }
+    say!("\nMilliseconds for one call, the middle of {TIMES}, by deliveries that lie in the store");
+    say!(
+        "{:>12} {:>10} {:>10} {:>12} {:>12} {:>12} {:>10}",
+        "deliveries",
+        "claim 10",
+        "feed 50",
+        "log 50",
+        "endpoint 50",
+        "pending 50",
+        "prune"
+    );
+    let (mut there, mut size) = (0, 1_000);
+    while size <= most {
+        while there < size {
+            accept(&*store).await.map_err(Failed::refused)?;
+            there += BATCH * ENDPOINTS;
+        }
+        row(&*store, there, endpoints[0]).await.map_err(Failed::refused)?;
+        size = if size == 1_000_000 { 5_000_000 } else { size * 10 };
+    }
+    Ok(())
+}
+
+async fn row(store: &dyn Store, there: u64, endpoint: EndpointId) -> Result<(), StoreError> {
+    let long_ago = Timestamp::from_s(1);
+    let of_endpoint = DeliveryFilter { endpoint: Some(endpoint), ..DeliveryFilter::default() };
+    let pending = DeliveryFilter { state: Some(State::Pending), ..DeliveryFilter::default() };
+    let middle = there / ENDPOINTS / 2;
+    let claim = time(async || claim(store, endpoint).await).await?;
+    let feed = time(async || store.feed(middle, Default::default(), 50).await.map(drop)).await?;
+    let log = time(async || store.deliveries(None, DeliveryFilter::default(), 50).await.map(drop)).await?;
+    let one = time(async || store.deliveries(None, of_endpoint.clone(), 50).await.map(drop)).await?;
+    let waiting = time(async || store.deliveries(None, pending.clone(), 50).await.map(drop)).await?;
+    let prune = time(async || store.prune(long_ago, Real.now()).await.map(drop)).await?;
+    say!("{there:>12} {claim:>10.2} {feed:>10.2} {log:>12.2} {one:>12.2} {waiting:>12.2} {prune:>10.2}");
+    Ok(())
+}
+
+async fn time(call: impl AsyncFn() -> Result<(), StoreError>) -> Result<f64, StoreError> {
+    let mut took = vec![];
+    for _ in 0..TIMES {
+        let began = Instant::now();
+        call().await?;
+        took.push(began.elapsed().as_secs_f64() * 1000.0);
+    }
+    took.sort_by(f64::total_cmp);
+    Ok(took[TIMES / 2])
+}
+
+async fn claim(store: &dyn Store, endpoint: EndpointId) -> Result<(), StoreError> {
+    let now = Real.now();
+    let want = Want { endpoint, lane: Lane::Live, limit: 10, lease_until: now.plus_ms(15_000), probe: false };
+    store.claim(vec![want], now).await.map(drop)
+}
+
+async fn accept(store: &dyn Store) -> Result<(), StoreError> {
+    let now = Real.now();
+    let events = (0..BATCH).filter_map(|_| event(now)).collect();
+    store.accept(Submission { events, now, ..Submission::default() }).await.map(drop)
+}
+
+fn event(now: Timestamp) -> Option<NewEvent> {
+    let id = EventId::new(now, &Real);
+    let event = EventType::parse("invoice.paid").ok()?;
+    let data = Map::from_iter([("object".to_owned(), Value::from("x".repeat(200)))]);
+    let body = render_body(id, &event, now, data, None, false);
+    let event = Event { id, sequence: 0, event, created: now, arrived_at: now, source: None, object: None, body };
+    Some(NewEvent { event, deliverable: true })
+}
+
+fn endpoint() -> Result<Endpoint, Failed> {
+    let now = Real.now();
+    Ok(Endpoint {
+        id: EndpointId::new(now, &Real),
+        url: "http://127.0.0.1/".into(),
+        name: None,
+        description: None,
+        events: vec![Pattern::parse("*").map_err(Failed::refused)?],
+        sources: vec![],
+        enabled: true,
+        paused: true,
+        headers: Default::default(),
+        timeout_ms: 10_000,
+        retry: Plan::default(),
+        rate_per_s: None,
+        max_in_flight: None,
+        secrets: SigningSecrets::one(Secret::new("bench-secret")),
+        health: Health::default(),
+        disabled_reason: None,
+        created_at: now,
+        updated_at: now,
+    })
+}
