@@ -11,7 +11,7 @@ use tokio::{io::AsyncWriteExt, process::Command};
 use crate::server;
 
 /// An invoice made, paid and deleted, a customer, a product, a receipt: rows as MariaDB gives them.
-const CHANGES: &str = include_str!("fixtures/changes.json");
+const CHANGES: &str = include_str!("../../../../examples/changes.json");
 
 #[tokio::test]
 async fn what_happened_in_the_erp_arrives_signed() {

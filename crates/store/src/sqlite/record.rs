@@ -1,6 +1,8 @@
 //! Attempts are recorded, each with what follows from it.
 
-use gancho_model::{Endpoint, Event, EventId, EventType, Health, Lane, State, Turn, Verdict, mask, render_body};
+use gancho_model::{
+    Endpoint, Event, EventId, EventType, Health, Lane, State, Timestamp, Turn, Verdict, mask, render_body,
+};
 use rusqlite::{OptionalExtension, params};
 
 use serde_json::json;
@@ -8,7 +10,7 @@ use serde_json::json;
 use super::{
     accept,
     desk::{Desk, Ring},
-    replay, rows,
+    replay,
 };
 use crate::{NewEvent, Outcome, StoreError, Turned};
 
@@ -18,9 +20,10 @@ pub(super) fn record(desk: &mut Desk, outcomes: &[Outcome], attempts: &[String])
     let mut turned = vec![];
     for (outcome, attempt) in outcomes.iter().zip(attempts) {
         insert_attempt(desk, outcome, attempt)?;
-        update_delivery(desk, outcome)?;
+        let known = routes.iter().find(|(_, endpoint)| endpoint.id == outcome.endpoint);
+        update_delivery(desk, outcome, known.map(|(n, _)| *n))?;
         // Of a removed endpoint, only the delivery is left to be recorded.
-        let Some((n, endpoint)) = routes.iter().find(|(_, endpoint)| endpoint.id == outcome.endpoint) else { continue };
+        let Some((n, endpoint)) = known else { continue };
         let turn = note_health(desk, *n, endpoint, outcome)?;
         turned.extend(turn.map(|turn| Turned { endpoint: outcome.endpoint, turn }));
     }
@@ -41,44 +44,55 @@ fn insert_attempt(desk: &Desk, outcome: &Outcome, blob: &str) -> Result<(), Stor
 
 /// What becomes of the delivery. One that a person sent again during its last attempt goes on; one
 /// that was cancelled during an attempt stays cancelled, unless it arrived: then that is the truth.
-fn update_delivery(desk: &mut Desk, outcome: &Outcome) -> Result<(), StoreError> {
+fn update_delivery(desk: &mut Desk, outcome: &Outcome, endpoint: Option<i64>) -> Result<(), StoreError> {
     let attempt = &outcome.attempt;
-    let (state, due) = match outcome.verdict {
+    let (state, retry_at) = match outcome.verdict {
         Verdict::Delivered => (State::Delivered, None),
+        Verdict::Retry { at } => (State::Pending, Some(at)),
+        Verdict::Failed if has_more_attempts(desk, outcome)? => (State::Pending, Some(outcome.ended_at)),
         Verdict::Failed => (State::Failed, None),
-        Verdict::Retry { at } => (State::Pending, Some(at.ms())),
     };
-    let update = "UPDATE deliveries SET state = iif(?2 = 2 AND max_attempts > ?4, 0, ?2), \
-        due = iif(?2 = 2 AND max_attempts > ?4, ?9, ?3), leased = NULL, attempts = max(attempts, ?4), last_at = ?5, \
-        last_status = ?6, last_error = ?7, last_ms = ?8 WHERE n = ?1 AND state = 0 RETURNING endpoint, state, due";
-    let params = params![
+    let update = "UPDATE deliveries SET state = ?2, due = ?3, leased = NULL, attempts = max(attempts, ?4), \
+        last_at = ?5, last_status = ?6, last_error = ?7, last_ms = ?8 WHERE n = ?1 AND state = 0";
+    let updated = desk.db.prepare_cached(update)?.execute(params![
         outcome.handle,
         state as i64,
-        due,
+        retry_at.map(Timestamp::ms),
         attempt.n,
         attempt.at.ms(),
         attempt.status_code,
         attempt.error.as_ref().map(|error| error.kind.as_str()),
         attempt.duration_ms,
-        outcome.ended_at.ms(),
-    ];
-    let updated: Option<(i64, i64, Option<i64>)> = desk
-        .db
-        .prepare_cached(update)?
-        .query_row(params, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .optional()?;
-    match updated {
-        Some((_, 0, due)) => {
-            let at = rows::time(due).unwrap_or(outcome.ended_at);
+    ])?;
+    match (updated, retry_at) {
+        (0, _) => update_ended(desk, outcome, state == State::Delivered),
+        (_, Some(at)) => {
             desk.tell(Ring::Due(outcome.endpoint, outcome.lane, at));
             Ok(())
         }
-        Some((endpoint, ..)) => {
+        (_, None) => {
+            let endpoint = match endpoint {
+                Some(endpoint) => endpoint,
+                None => endpoint_of(desk, outcome)?,
+            };
             desk.waiting(endpoint, -1);
             Ok(())
         }
-        None => update_ended(desk, outcome, state == State::Delivered),
     }
+}
+
+/// Whether a person gave it more attempts since this one began.
+fn has_more_attempts(desk: &Desk, outcome: &Outcome) -> Result<bool, StoreError> {
+    let select = "SELECT max_attempts > ?2 FROM deliveries WHERE n = ?1";
+    let params = params![outcome.handle, outcome.attempt.n];
+    let more: Option<bool> = desk.db.prepare_cached(select)?.query_row(params, |row| row.get(0)).optional()?;
+    Ok(more.unwrap_or(false))
+}
+
+/// The number of an endpoint that was removed meanwhile.
+fn endpoint_of(desk: &Desk, outcome: &Outcome) -> Result<i64, StoreError> {
+    let select = "SELECT endpoint FROM deliveries WHERE n = ?1";
+    Ok(desk.db.prepare_cached(select)?.query_row([outcome.handle], |row| row.get(0))?)
 }
 
 fn update_ended(desk: &Desk, outcome: &Outcome, arrived: bool) -> Result<(), StoreError> {
