@@ -12,6 +12,8 @@ use crate::{Pruned, StoreError, Upkeep};
 
 /// How much longer than the retention what ended is kept, so that an expiry can be seen.
 const GRACE_MS: i64 = 24 * 3600 * 1000;
+/// How many of the oldest events are looked at, so that a look costs the same whatever lies behind.
+const OLDEST: u32 = 4 * RETENTION_BATCH;
 
 #[async_trait]
 impl Upkeep for SqliteStore {
@@ -61,8 +63,8 @@ fn remove_events(desk: &mut Desk, before: Timestamp) -> Result<u64, StoreError> 
     for side in ["n > 0 ORDER BY n", "n < 0 ORDER BY n DESC"] {
         // One that was sent again and waits stays until it has ended.
         let select = format!(
-            "SELECT n, arrived_at FROM events e WHERE NOT EXISTS \
-            (SELECT 1 FROM deliveries d WHERE d.event = e.n AND d.state = 0) AND {side} LIMIT ?1"
+            "SELECT n, arrived_at FROM (SELECT n, arrived_at FROM events WHERE {side} LIMIT {OLDEST}) AS e WHERE NOT EXISTS \
+            (SELECT 1 FROM deliveries d WHERE d.event = e.n AND d.state = 0) LIMIT ?1"
         );
         let mut select = desk.db.prepare_cached(&select)?;
         let mut rows = select.query([RETENTION_BATCH])?;

@@ -91,7 +91,7 @@ async fn rows_are_remembered_and_forgotten() {
 
 #[tokio::test]
 async fn a_full_store_refuses_whole_and_recovers() {
-    let bench = Bench::with(Options { pages_max: 80, ..Options::default() });
+    let bench = Bench::with(Options { pages_max: 50, ..Options::default() });
     let endpoint = bench.add_endpoint(&["*"]).await;
     let (mut kept, mut refused) = (0, 0);
     for _ in 0..200 {
