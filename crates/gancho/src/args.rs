@@ -134,7 +134,7 @@ pub enum TokenCommand {
         #[arg(long)]
         name: String,
         /// admin: everything; read: looking; ingest: sending events and changes.
-        #[arg(long, default_value = "ingest", value_parser = ["admin", "read", "ingest"])]
+        #[arg(long, default_value = "admin", value_parser = ["admin", "read", "ingest"])]
         scope: String,
         #[command(flatten)]
         local: LocalArgs,

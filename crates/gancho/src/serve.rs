@@ -37,9 +37,10 @@ async fn serve(settings: &Settings) -> Result<(), Failed> {
     let address = listener.local_addr().map_err(Failed::refused)?;
 
     let stop = CancellationToken::new();
+    // Before anybody counts.
+    let metrics = metrics(&stop).map_err(Failed::refused)?;
     let options = EngineOptions { limits: settings.limits };
     let mut engine = tokio::spawn(Engine::run(store.clone(), client, Arc::new(Real), options, stop.clone()));
-    let metrics = metrics(&stop).map_err(Failed::refused)?;
     let web = WebSettings {
         limits: settings.limits,
         admin_token: settings.admin_token.clone(),

@@ -176,8 +176,9 @@ async fn a_rotation_overlaps_then_ends() {
     let of = path(&endpoint, "endpoints");
     let old = endpoint["secret"].as_str().expect("a secret");
     let rotated = server.post(&format!("{of}/rotate-secret"), json!({}), 200).await;
-    let new = rotated["next"]["secret"].as_str().expect("the new secret");
-    assert_eq!(rotated["secret"], old);
+    let new = rotated["secret"].as_str().expect("the new secret");
+    assert_eq!(rotated["previous"], old);
+    assert_eq!(server.get(&format!("{of}/secret")).await, rotated);
     server.send("demo.made").await;
     let both = receiver.wait_for(1).await.remove(0);
     let good = |secret: &str, one: &gancho_testkit::Received| {
@@ -193,7 +194,7 @@ async fn a_rotation_overlaps_then_ends() {
     // A script that runs again must not throw away the secret that receivers still have.
     server.post(&format!("{of}/rotate-secret"), json!({}), 409).await;
     let finished = server.post(&format!("{of}/rotate-secret"), json!({"finish": true}), 200).await;
-    assert_eq!(finished, json!({"secret": new, "next": null}));
+    assert_eq!(finished, json!({"secret": new, "previous": null, "both_until": null}));
     server.send("demo.made").await;
     let one = receiver.wait_for(2).await.remove(1);
     assert!(!good(old, &one) && good(new, &one));

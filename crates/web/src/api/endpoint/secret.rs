@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use gancho_model::{EndpointId, SigningSecrets, Timestamp};
+use gancho_model::{EndpointId, Secret, SigningSecrets, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -14,26 +14,24 @@ use crate::{
 /// What an endpoint's deliveries are signed with.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SecretView {
-    /// The secret. During a rotation the old one.
+    /// The secret; while it is being changed, the new one.
     pub secret: String,
-    /// During a rotation: the new one, and until when both sign.
-    pub next: Option<NextView>,
-}
-
-/// The new secret of a rotation.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct NextView {
-    secret: String,
-    #[schema(value_type = String, format = DateTime)]
-    alone_at: Timestamp,
+    /// While it is being changed: the old one, which still signs.
+    pub previous: Option<String>,
+    /// While it is being changed: until when both sign.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub both_until: Option<Timestamp>,
 }
 
 impl SecretView {
     pub fn new(secrets: &SigningSecrets, now: Timestamp) -> Self {
-        let (current, next) = secrets.at(now);
-        let until = secrets.next.as_ref().map(|(_, until)| *until);
-        let next = next.zip(until).map(|(next, until)| NextView { secret: next.expose().to_owned(), alone_at: until });
-        Self { secret: current.expose().to_owned(), next }
+        let text = |secret: &Secret| secret.expose().to_owned();
+        match (secrets.at(now), &secrets.next) {
+            ((old, Some(new)), Some((_, until))) => {
+                Self { secret: text(new), previous: Some(text(old)), both_until: Some(*until) }
+            }
+            ((only, _), _) => Self { secret: text(only), previous: None, both_until: None },
+        }
     }
 }
 
