@@ -9,7 +9,7 @@ use gancho_web::{App, Metrics, WebSettings};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::watch,
 };
 use tokio_util::sync::CancellationToken;
@@ -54,9 +54,11 @@ async fn serve(settings: &Settings) -> Result<(), Failed> {
     });
     let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
     let mut server = tokio::spawn(server.into_future());
+    // Heard from before anybody is told that we are ready.
+    let signals = Signals::listen().map_err(Failed::refused)?;
+    let signals = tokio::spawn(signals.watch(stop.clone()));
     println!("listening on http://{address}");
 
-    let signals = tokio::spawn(watch_signals(stop.clone()));
     // A part that ends by itself ends all: better restarted by a supervisor than half alive.
     let broken = tokio::select! {
         biased; // after a stop the others end too: that is no breakage
@@ -107,22 +109,31 @@ fn metrics(stop: &CancellationToken) -> anyhow::Result<Metrics> {
     Ok(Arc::new(move || recorder.render()))
 }
 
-/// The first signal stops softly, the second at once. Nothing is lost either way.
-async fn watch_signals(stop: CancellationToken) -> std::io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    for soft in [true, false] {
+/// SIGTERM and SIGINT.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        if soft {
-            tracing::info!("stopping: attempts under way may end");
-            stop.cancel();
-        } else {
-            tracing::warn!("stopping at once");
-            std::process::exit(1);
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
     }
-    Ok(())
+
+    /// The first signal stops softly, the second at once. Nothing is lost either way.
+    async fn watch(mut self, stop: CancellationToken) {
+        self.next().await;
+        tracing::info!("stopping: attempts under way may end");
+        stop.cancel();
+        self.next().await;
+        tracing::warn!("stopping at once");
+        std::process::exit(1);
+    }
 }

@@ -42,7 +42,7 @@ fn the_judge_sees_a_missing_flush() {
     let write = r#"1 pwrite64(5</x/gancho.db-wal>, "..."..., 4096, 32) = 4096"#;
     let flush = "1 fdatasync(5</x/gancho.db-wal>) = 0";
     let begun = "1 fdatasync(5</x/gancho.db-wal> <unfinished ...>";
-    let ended = "1 <... fdatasync resumed>) = 0";
+    let ended = "1 <... fdatasync resumed>)          = 0";
     let answer = r#"2 writev(9<socket:[1]>, [{iov_base="HTTP/1.1 202 Accepted\r\nco"..., iov_len=1}], 2) = 1"#;
     let trace = |lines: &[&str]| judge(&lines.join("\n"));
     assert_eq!(trace(&[write, flush, answer]), (1, 0));
@@ -61,7 +61,7 @@ fn judge(trace: &str) -> (u32, u32) {
         if line.contains("pwrite64(") && of_log {
             (written, flushed) = (true, false);
         } else if (line.contains("fdatasync(") || line.contains("fsync(")) && of_log && line.ends_with("= 0")
-            || line.contains("sync resumed>) = 0")
+            || (line.contains("sync resumed>") && line.ends_with("= 0"))
         {
             flushed = true;
         } else if line.contains("HTTP/1.1 202") {
