@@ -175,6 +175,7 @@ impl Engine {
             handle: claimed.handle,
             endpoint: claimed.endpoint,
             lane: claimed.lane,
+            max_attempts: claimed.max_attempts,
             verdict: judge(reply, left, &target.endpoint.retry, ended_at, fraction),
             url: target.endpoint.url.clone(),
             gone: reply.is_gone(),

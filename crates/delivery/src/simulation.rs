@@ -220,6 +220,7 @@ impl World {
             handle: one.claimed.handle,
             endpoint: one.claimed.endpoint,
             lane: one.claimed.lane,
+            max_attempts: one.claimed.max_attempts,
             verdict: judge(reply, left, &one.target.endpoint.retry, now, fraction),
             url: one.target.endpoint.url.clone(),
             gone: false,

@@ -81,6 +81,8 @@ type Behaviour = Box<dyn FnMut(&Received) -> Respond + Send>;
 struct Inner {
     received: Mutex<Vec<Received>>,
     behaviour: Mutex<Behaviour>,
+    /// Requests being answered, and the most there were.
+    at_once: Mutex<(u32, u32)>,
     came: Notify,
 }
 
@@ -102,6 +104,7 @@ impl Receiver {
         let inner = Arc::new(Inner {
             received: Mutex::default(),
             behaviour: Mutex::new(Box::new(behaviour)),
+            at_once: Mutex::default(),
             came: Notify::new(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
@@ -116,6 +119,11 @@ impl Receiver {
     /// Answers differently from now on.
     pub fn behave(&self, behaviour: impl FnMut(&Received) -> Respond + Send + 'static) {
         *lock(&self.inner.behaviour) = Box::new(behaviour);
+    }
+
+    /// The most requests that were being answered at once.
+    pub fn most_at_once(&self) -> u32 {
+        lock(&self.inner.at_once).1
     }
 
     /// Its URL with this path.
@@ -169,10 +177,16 @@ async fn receive(State(inner): State<Arc<Inner>>, uri: Uri, headers: HeaderMap, 
         headers: headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect(),
         body,
     };
+    {
+        let mut at_once = lock(&inner.at_once);
+        at_once.0 += 1;
+        at_once.1 = at_once.1.max(at_once.0);
+    }
     let respond = (lock(&inner.behaviour))(&received);
     lock(&inner.received).push(received);
     inner.came.notify_waiters();
     tokio::time::sleep(respond.delay).await;
+    lock(&inner.at_once).0 -= 1;
     let status = StatusCode::from_u16(respond.status).expect("a status");
     let mut response = (status, respond.body).into_response();
     for (name, value) in respond.headers {

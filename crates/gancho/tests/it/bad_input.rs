@@ -218,6 +218,11 @@ async fn mutated_bodies_never_break_it() {
         (Method::POST, of("/test"), json!({"event": "invoice.paid"})),
         (
             Method::POST,
+            of("/replay"),
+            json!({"since": "2026-01-01T00:00:00Z", "until": "2026-02-01T00:00:00Z", "events": ["a.*"], "only": "all", "dry_run": true}),
+        ),
+        (
+            Method::POST,
             "/sources".into(),
             json!({"kind": "plugin", "name": "x", "time_zone": "Europe/Madrid", "models": ["Cliente"]}),
         ),

@@ -239,29 +239,14 @@ async fn a_slow_answer_ends_at_the_deadline_and_a_long_one_is_cut() {
 
 #[tokio::test]
 async fn no_more_at_once_than_the_endpoint_takes() {
-    use std::sync::{Arc, Mutex};
     let server = server().await;
-    let at_once = Arc::new(Mutex::new((0u32, 0u32)));
-    let counting = at_once.clone();
-    let receiver = Receiver::with(move |_| {
-        let mut count = counting.lock().expect("unbroken");
-        count.0 += 1;
-        count.1 = count.1.max(count.0);
-        let done = counting.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-            done.lock().expect("unbroken").0 -= 1;
-        });
-        Respond::status(200).after(Duration::from_millis(20))
-    })
-    .await;
+    let receiver = Receiver::with(|_| Respond::status(200).after(Duration::from_millis(20))).await;
     let body = json!({"url": receiver.url("/hook"), "events": ["*"], "max_in_flight": 3});
     server.post("/endpoints", body, 201).await;
     let events: Vec<Value> = (0..60).map(|n| json!({"event": "demo.made", "data": {"object": {"n": n}}})).collect();
     server.post("/events", Value::from(events), 202).await;
     receiver.wait_for(60).await;
-    let most = at_once.lock().expect("unbroken").1;
-    assert!(most <= 3, "{most} at once");
+    assert_eq!(receiver.most_at_once(), 3, "all that it takes, and no more");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ async fn refused_whole_and_recovering_by_itself() {
     let receiver = Receiver::start().await;
     let options = ServerOptions::default().env("GANCHO_SQLITE_PAGES_MAX", 400).env("GANCHO_LOG_LEVEL", "off");
     let server = Server::start(BINARY, options).await;
-    let endpoint = server.add_endpoint(&receiver.url("/hook"), &["demo.*"]).await;
+    server.add_endpoint(&receiver.url("/hook"), &["demo.*"]).await;
     let (mut accepted, mut refused) = (vec![], 0);
     let text = "x".repeat(20_000);
     while refused < 5 {
@@ -36,7 +36,6 @@ async fn refused_whole_and_recovering_by_itself() {
     assert_eq!(server.answer(server.request(Method::GET, "/readyz")).await.expect("answers").status, 200);
     let numbers: Vec<&Value> = feed["data"].as_array().expect("a list").iter().map(|one| &one["sequence"]).collect();
     assert_eq!(numbers.last().and_then(|last| last.as_u64()), Some(accepted.len() as u64));
-    assert!(endpoint["id"].is_string());
 }
 
 #[tokio::test]

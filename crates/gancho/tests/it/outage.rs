@@ -45,7 +45,7 @@ async fn an_outage_from_beginning_to_end() {
 }
 
 #[tokio::test]
-async fn what_failed_during_an_outage_is_sent_again_by_itself() {
+async fn what_failed_is_sent_again_by_hand_counted_first() {
     let server = server().await;
     let receiver = Receiver::with(|_| Respond::status(500)).await;
     let body = json!({"url": receiver.url("/hook"), "events": ["demo.*"], "retry": {"delays_s": []}});
@@ -53,9 +53,7 @@ async fn what_failed_during_an_outage_is_sent_again_by_itself() {
     let of = format!("/endpoints/{}", endpoint["id"].as_str().expect("an id"));
     server.post("/events", events(10), 202).await;
     server.wait_until(&of, |one| one["health"]["state"] == "failing").await;
-    let failed =
-        server.wait_until("/deliveries?state=failed", |list| list["data"].as_array().map(Vec::len) == Some(10)).await;
-    assert!(failed["data"][0]["id"].is_string());
+    server.wait_until("/deliveries?state=failed", |list| list["data"].as_array().map(Vec::len) == Some(10)).await;
     receiver.behave(|_| Respond::status(200));
     // A plan without retries is probed every ten minutes: a person need not wait.
     server.patch(&of, json!({"enabled": false})).await;

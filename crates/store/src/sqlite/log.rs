@@ -84,7 +84,7 @@ impl Log for SqliteStore {
             }
             let max_attempts = delivery.attempts + endpoint.retry.attempts();
             // One that is under way keeps its lease, and has a fresh plan after its attempt.
-            let update = "UPDATE deliveries SET state = 0, reason = NULL, max_attempts = ?2, \
+            let update = "UPDATE deliveries SET state = 0, reason = NULL, max_attempts = ?2 + (leased IS NOT NULL), \
                 due = iif(leased IS NULL, ?3, due) WHERE n = ?1";
             desk.db.prepare_cached(update)?.execute(params![n, max_attempts, now.ms()])?;
             if delivery.state != State::Pending {

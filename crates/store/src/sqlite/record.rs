@@ -84,7 +84,7 @@ fn update_delivery(desk: &mut Desk, outcome: &Outcome, endpoint: Option<i64>) ->
 /// Whether a person gave it more attempts since this one began.
 fn has_more_attempts(desk: &Desk, outcome: &Outcome) -> Result<bool, StoreError> {
     let select = "SELECT max_attempts > ?2 FROM deliveries WHERE n = ?1";
-    let params = params![outcome.handle, outcome.attempt.n];
+    let params = params![outcome.handle, outcome.max_attempts];
     let more: Option<bool> = desk.db.prepare_cached(select)?.query_row(params, |row| row.get(0)).optional()?;
     Ok(more.unwrap_or(false))
 }

@@ -75,6 +75,8 @@ pub struct Outcome {
     pub endpoint: EndpointId,
     /// The queue it waited in. Only live deliveries touch the endpoint's health.
     pub lane: Lane,
+    /// Attempts that it might have when this one began: more by now means that a person asked for more.
+    pub max_attempts: u32,
     /// The attempt.
     pub attempt: Attempt,
     /// What becomes of the delivery.

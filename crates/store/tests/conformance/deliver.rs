@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 
 use gancho_model::{Lane, Reason, State, Turn, Verdict};
-use gancho_store::StoreError;
+use gancho_store::{StoreError, sqlite::Options};
 
 use crate::{Bench, LEASE_MS, lock, outcome};
 
@@ -140,4 +140,47 @@ async fn a_person_sends_again_and_cancels() {
     bench.store.record(vec![outcome(&last, Verdict::Failed, at)]).await.expect("recorded");
     let (delivery, _) = bench.store.delivery(last.id).await.expect("is there");
     assert_eq!((delivery.state, delivery.next_attempt_at), (State::Pending, Some(at)));
+}
+
+/// Ten deliveries fail for good, an eleventh is the probe that gets through.
+async fn an_outage_that_ends(bench: &Bench) -> gancho_model::EndpointId {
+    let endpoint = bench.add_endpoint(&["*"]).await;
+    let before = bench.accept(vec![bench.event("a.b")]).await;
+    let one = bench.claim(endpoint.id, 1).await.claimed.remove(0);
+    // Failed before the outage, with a success in between: not part of it. That it had attempts left
+    // (its plan was shortened meanwhile) does not bring it back.
+    bench.store.record(vec![outcome(&one, Verdict::Failed, bench.now())]).await.expect("recorded");
+    bench.ambient.advance_ms(60_000);
+    bench.accept((0..12).map(|_| bench.event("a.b")).collect()).await;
+    let mut claimed = bench.claim(endpoint.id, 12).await.claimed;
+    let good = claimed.remove(0);
+    bench.store.record(vec![outcome(&good, Verdict::Delivered, bench.now())]).await.expect("recorded");
+    let probe = claimed.remove(0);
+    let failed = claimed.iter().map(|one| outcome(one, Verdict::Failed, bench.now())).collect();
+    let turned = bench.store.record(failed).await.expect("recorded");
+    assert_eq!(turned.iter().map(|turned| turned.turn).collect::<Vec<_>>(), [Turn::Failing]);
+    // One Gancho event is kept for each turn, which this endpoint's `*` does not match.
+    let turned = bench.store.record(vec![outcome(&probe, Verdict::Delivered, bench.now())]).await.expect("recorded");
+    assert_eq!(turned.iter().map(|turned| turned.turn).collect::<Vec<_>>(), [Turn::Recovered]);
+    let old = &bench.store.deliveries_of(before[0].0).await.expect("reads")[0];
+    assert_eq!(old.state, State::Failed, "what failed before the outage stays");
+    endpoint.id
+}
+
+#[tokio::test]
+async fn what_failed_during_an_outage_is_sent_again_by_itself() {
+    let bench = Bench::sqlite();
+    let endpoint = an_outage_that_ends(&bench).await;
+    assert_eq!(bench.pending(endpoint).await, 10);
+    assert!(bench.claim(endpoint, 99).await.claimed.is_empty(), "beside the live ones");
+    let again = bench.claim_lane(endpoint, Lane::Replay, 99, false).await.claimed;
+    assert_eq!(again.len(), 10);
+    assert!(again.iter().all(|one| one.attempts == 1 && one.max_attempts == 7), "with a fresh plan");
+}
+
+#[tokio::test]
+async fn nothing_is_sent_again_by_itself_if_the_setting_says_so() {
+    let bench = Bench::with(Options { resend_after_outage: false, ..Options::default() });
+    let endpoint = an_outage_that_ends(&bench).await;
+    assert_eq!(bench.pending(endpoint).await, 0);
 }

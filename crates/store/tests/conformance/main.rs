@@ -187,6 +187,7 @@ pub(crate) fn outcome(claimed: &Claimed, verdict: Verdict, at: Timestamp) -> Out
         handle: claimed.handle,
         endpoint: claimed.endpoint,
         lane: claimed.lane,
+        max_attempts: claimed.max_attempts,
         attempt,
         verdict,
         url: "https://example.com/hook".into(),
