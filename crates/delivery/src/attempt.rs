@@ -1,6 +1,6 @@
 //! One attempt, from the signature to the record.
 
-use gancho_model::{Attempt, Endpoint, ErrorKind, Failure, Reply, Timestamp, retry_after_ms};
+use gancho_model::{Attempt, Endpoint, ErrorKind, Failure, Head, Reply, Timestamp, retry_after_ms};
 use gancho_store::Claimed;
 use http::header::RETRY_AFTER;
 use url::Url;
@@ -36,7 +36,7 @@ fn reply(exchange: &Exchange, now: Timestamp) -> Reply {
     }
 }
 
-fn record(claimed: &Claimed, exchange: Exchange, request_headers: Vec<(String, String)>, at: Timestamp) -> Attempt {
+fn record(claimed: &Claimed, exchange: Exchange, request_headers: Head, at: Timestamp) -> Attempt {
     let status_code = exchange.status.map(|status| status.as_u16());
     let (answer, error) = match exchange.result {
         Ok(answer) => {

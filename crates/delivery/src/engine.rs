@@ -3,7 +3,7 @@ use std::{
     time::Duration,
 };
 
-use gancho_model::{Ambient, Attempt, ErrorKind, Failure, Phases, Reply, judge, limits::Limits};
+use gancho_model::{Ambient, Attempt, ErrorKind, Failure, Head, Phases, Reply, judge, limits::Limits};
 use gancho_store::{Claimed, Outcome, Store, StoreError};
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -177,7 +177,7 @@ impl Engine {
             lane: claimed.lane,
             max_attempts: claimed.max_attempts,
             verdict: judge(reply, left, &target.endpoint.retry, ended_at, fraction),
-            url: target.endpoint.url.clone(),
+            url: target.address.clone(),
             gone: reply.is_gone(),
             attempt,
             ended_at,
@@ -217,8 +217,8 @@ fn unsendable(claimed: &Claimed, at: gancho_model::Timestamp) -> (Attempt, Reply
         phases: Phases::default(),
         status_code: None,
         error: Some(Failure { kind: ErrorKind::Connect, message }),
-        request_headers: vec![],
-        response_headers: vec![],
+        request_headers: Head::default(),
+        response_headers: Head::default(),
         response_body: String::new(),
         response_truncated: false,
     };

@@ -20,13 +20,13 @@ pub(crate) async fn run(store: Arc<dyn Store>, shared: Arc<Shared>, mut ended: m
     let measures = Measures::new();
     let mut group = vec![];
     while ended.recv_many(&mut group, GROUP_MAX).await > 0 {
-        let done: Vec<_> = group.iter().map(|outcome| (outcome.endpoint, outcome.delivery)).collect();
-        measures.count(&group);
-        let turned = record(&*store, std::mem::take(&mut group)).await;
+        let outcomes: Arc<[Outcome]> = std::mem::take(&mut group).into();
+        measures.count(&outcomes);
+        let turned = record(&*store, &outcomes).await;
         {
             let mut window = shared.window();
-            for (endpoint, delivery) in done {
-                window.recorded(endpoint, delivery);
+            for outcome in &*outcomes {
+                window.recorded(outcome.endpoint, outcome.delivery);
             }
         }
         shared.wake.notify_one();
@@ -34,7 +34,7 @@ pub(crate) async fn run(store: Arc<dyn Store>, shared: Arc<Shared>, mut ended: m
     }
 }
 
-async fn record(store: &dyn Store, group: Vec<Outcome>) -> Vec<Turned> {
+async fn record(store: &dyn Store, group: &Arc<[Outcome]>) -> Vec<Turned> {
     let mut wait_ms = WAIT_MS;
     loop {
         match store.record(group.clone()).await {

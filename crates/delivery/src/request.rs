@@ -1,6 +1,6 @@
 //! The header fields of an attempt.
 
-use gancho_model::{Endpoint, Timestamp, mask};
+use gancho_model::{Endpoint, Head, Timestamp, mask};
 use gancho_receiver::{headers as names, sign};
 use gancho_store::Claimed;
 use http::{
@@ -59,14 +59,13 @@ pub(crate) fn headers(endpoint: &Endpoint, url: &Url, claimed: &Claimed, now: Ti
 }
 
 /// Header fields as the log keeps them: values of the endpoint's own, signatures, tokens and cookies masked.
-pub(crate) fn logged(headers: &HeaderMap, endpoint: Option<&Endpoint>) -> Vec<(String, String)> {
+pub(crate) fn logged(headers: &HeaderMap, endpoint: Option<&Endpoint>) -> Head {
     let own = |name: &str| endpoint.is_some_and(|one| one.headers.keys().any(|own| own.eq_ignore_ascii_case(name)));
-    headers
-        .iter()
-        .map(|(name, value)| {
-            let secret = mask::is_secret_header(name.as_str()) || own(name.as_str());
-            let value = if secret { mask::MASK.into() } else { String::from_utf8_lossy(value.as_bytes()).into_owned() };
-            (name.as_str().to_owned(), value)
-        })
-        .collect()
+    let mut head = Head::new();
+    for (name, value) in headers {
+        let name = name.as_str();
+        let secret = mask::is_secret_header(name) || own(name);
+        head.push(name, &if secret { mask::MASK.into() } else { String::from_utf8_lossy(value.as_bytes()) });
+    }
+    head
 }

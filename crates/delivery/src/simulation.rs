@@ -8,8 +8,8 @@ use std::{
 };
 
 use gancho_model::{
-    Ambient, Attempt, DeliveryId, Endpoint, EndpointId, ErrorKind, Event, EventId, EventType, Failure, Health, Pattern,
-    Phases, Plan, Reply, Secret, SigningSecrets, State, Timestamp, judge, render_body,
+    Ambient, Attempt, DeliveryId, Endpoint, EndpointId, ErrorKind, Event, EventId, EventType, Failure, Head, Health,
+    Pattern, Phases, Plan, Reply, Secret, SigningSecrets, State, Timestamp, judge, render_body,
 };
 use gancho_store::{
     Accepted, Claimed, NewEvent, Outcome, Store, Submission,
@@ -208,8 +208,8 @@ impl World {
             phases: Phases::default(),
             status_code: one.code,
             error,
-            request_headers: vec![],
-            response_headers: vec![],
+            request_headers: Head::default(),
+            response_headers: Head::default(),
             response_body: String::new(),
             response_truncated: false,
         };
@@ -222,7 +222,7 @@ impl World {
             lane: one.claimed.lane,
             max_attempts: one.claimed.max_attempts,
             verdict: judge(reply, left, &one.target.endpoint.retry, now, fraction),
-            url: one.target.endpoint.url.clone(),
+            url: one.target.endpoint.url.as_str().into(),
             gone: false,
             attempt,
             ended_at: now,
@@ -233,7 +233,7 @@ impl World {
     async fn record(&mut self) {
         let outcomes = std::mem::take(&mut self.ended);
         let done: Vec<_> = outcomes.iter().map(|one| (one.endpoint, one.delivery)).collect();
-        self.store.record(outcomes).await.expect("recorded");
+        self.store.record(outcomes.into()).await.expect("recorded");
         let mut window = self.shared.window();
         for (endpoint, delivery) in done {
             window.recorded(endpoint, delivery);

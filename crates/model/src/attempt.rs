@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::Timestamp;
+use crate::{Head, Timestamp};
 
 /// Why an attempt failed, in one word of CONTRACT §2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -87,9 +87,9 @@ pub struct Attempt {
     /// Why it failed, if it failed.
     pub error: Option<Failure>,
     /// Header fields sent; secrets masked.
-    pub request_headers: Vec<(String, String)>,
+    pub request_headers: Head,
     /// Header fields received; cookies masked.
-    pub response_headers: Vec<(String, String)>,
+    pub response_headers: Head,
     /// The beginning of the answer's body, undecodable bytes replaced.
     pub response_body: String,
     /// Whether the answer was longer than what is kept.

@@ -94,7 +94,8 @@ impl Window {
         if self.closing || self.held >= HELD_MAX || self.bytes >= BYTES_MAX {
             return None;
         }
-        let lease = self.seats.get_mut(&endpoint)?.reserve(now)?;
+        let roomy = self.is_roomy();
+        let lease = self.seats.get_mut(&endpoint)?.reserve(now, roomy)?;
         self.held += 1;
         Some(lease)
     }
@@ -137,6 +138,11 @@ impl Window {
         HELD_MAX.saturating_sub(self.held).min(u32::try_from(by_size).unwrap_or(u32::MAX))
     }
 
+    /// Whether one endpoint may hold more than it needs.
+    fn is_roomy(&self) -> bool {
+        self.held < HELD_MAX / 2 && self.bytes < BYTES_MAX / 2
+    }
+
     /// A delivery was cancelled: it is not sent, unless its attempt has begun.
     pub fn forget(&mut self, endpoint: EndpointId, delivery: DeliveryId) {
         if let Some(bytes) = self.seats.get_mut(&endpoint).and_then(|seat| seat.forget(delivery)) {
@@ -155,11 +161,11 @@ impl Window {
             (dropped, bytes) = (dropped + more, bytes + larger);
         }
         self.let_go(dropped, bytes);
-        let mut room = self.room();
+        let (mut room, roomy) = (self.room(), self.is_roomy());
         let mut wants = vec![];
         for seat in self.seats.values_mut() {
             for lane in Lane::ALL {
-                if let Some(want) = seat.want(*lane, now, room) {
+                if let Some(want) = seat.want(*lane, now, room, roomy) {
                     room -= want.limit;
                     wants.push(want);
                 }
@@ -245,7 +251,8 @@ impl Window {
         if self.room() == 0 {
             return None;
         }
-        self.seats.values().filter_map(|seat| seat.next_wake(now)).min()
+        let roomy = self.is_roomy();
+        self.seats.values().filter_map(|seat| seat.next_wake(now, roomy)).min()
     }
 
     /// Puts an endpoint into the turn if it may start something.

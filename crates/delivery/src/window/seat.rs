@@ -9,8 +9,11 @@ use url::Url;
 
 use super::rate::Rate;
 
-/// The most that is held of one endpoint, in slots: enough to keep a fast one busy between claims.
-const SHARE_PER_SLOT: u32 = 32;
+/// The most that is held of one endpoint, in slots, while there is room: what waits here needs not be
+/// written and read again.
+const SHARE_PER_SLOT: u32 = 256;
+/// The same once others need the room: enough to keep a fast one busy between claims.
+const SHARE_PER_SLOT_WHEN_SCARCE: u32 = 32;
 /// The same before it is known how fast the endpoint answers.
 const SHARE_PER_SLOT_UNKNOWN: u32 = 2;
 /// An endpoint whose attempts take this long is slow: it yields when slots are scarce.
@@ -21,13 +24,15 @@ const SLOTS_WHEN_SCARCE: u32 = 2;
 /// An endpoint and its parsed URL.
 pub(crate) struct Target {
     pub endpoint: Endpoint,
+    /// Its URL as text, to be noted with every attempt.
+    pub address: Arc<str>,
     /// Checked when the endpoint was saved; nothing if an older version took what this one does not.
     pub url: Option<Url>,
 }
 
 impl Target {
     pub fn new(endpoint: Endpoint) -> Self {
-        Self { url: gancho_model::target::parse(&endpoint.url).ok(), endpoint }
+        Self { url: gancho_model::target::parse(&endpoint.url).ok(), address: endpoint.url.as_str().into(), endpoint }
     }
 }
 
@@ -119,7 +124,7 @@ impl Seat {
     }
 
     /// No more is held than can start before the leases run out of slack.
-    fn share(&self) -> u32 {
+    fn share(&self, roomy: bool) -> u32 {
         if self.target.endpoint.health.is_failing() {
             return 1;
         }
@@ -127,7 +132,8 @@ impl Seat {
             Some(usual_ms) => (LEASE_SLACK_MS as f64 / 2.0 / usual_ms.max(1.0)) as u32,
             None => SHARE_PER_SLOT_UNKNOWN,
         };
-        let mut share = self.slots() * rounds.clamp(1, SHARE_PER_SLOT);
+        let most = if roomy { SHARE_PER_SLOT } else { SHARE_PER_SLOT_WHEN_SCARCE };
+        let mut share = self.slots() * rounds.clamp(1, most);
         if let Some(per_s) = self.target.endpoint.rate_per_s {
             share = share.min(per_s.saturating_mul(2)).max(1);
         }
@@ -139,10 +145,10 @@ impl Seat {
     }
 
     /// A place, unless the share is taken or something older waits in the store: that goes first.
-    pub fn reserve(&mut self, now: Timestamp) -> Option<Timestamp> {
+    pub fn reserve(&mut self, now: Timestamp, roomy: bool) -> Option<Timestamp> {
         let live = Lane::Live as usize;
         let older = self.claiming[live] || self.due[live].is_some_and(|at| at <= now);
-        if older || self.places() >= self.share() {
+        if older || self.places() >= self.share(roomy) {
             return None;
         }
         self.reserved += 1;
@@ -164,7 +170,7 @@ impl Seat {
         *due = Some(due.map_or(at, |known| known.min(at)));
     }
 
-    pub fn want(&mut self, lane: Lane, now: Timestamp, room: u32) -> Option<Want> {
+    pub fn want(&mut self, lane: Lane, now: Timestamp, room: u32, roomy: bool) -> Option<Want> {
         let n = lane as usize;
         // A failing endpoint is probed at its own pace, with whatever has waited longest.
         let probe = lane == Lane::Live && self.target.endpoint.health.is_failing();
@@ -174,7 +180,7 @@ impl Seat {
         }
         // A test asks for little, and somebody is waiting for it.
         let least = u32::from(lane == Lane::Test);
-        let limit = self.share().saturating_sub(self.places()).max(least).min(room);
+        let limit = self.share(roomy).saturating_sub(self.places()).max(least).min(room);
         if limit == 0 {
             return None;
         }
@@ -281,8 +287,8 @@ impl Seat {
 
     /// When this endpoint wants to be looked at: something falls due, the rate allows more, a
     /// probe may go, a lease gets too short.
-    pub fn next_wake(&self, now: Timestamp) -> Option<Timestamp> {
-        let due = Lane::ALL.iter().filter_map(|lane| self.due_at(*lane));
+    pub fn next_wake(&self, now: Timestamp, roomy: bool) -> Option<Timestamp> {
+        let due = Lane::ALL.iter().filter_map(|lane| self.due_at(*lane, roomy));
         let waits = self.waiting.iter().any(|lane| !lane.is_empty()) && self.in_flight < self.slots();
         let rate = self.rate.filter(|_| waits).map(|rate| rate.next_at(now)).filter(|at| *at > now);
         let probe = self.target.endpoint.health.probe_at.filter(|at| waits && *at > now);
@@ -291,13 +297,13 @@ impl Seat {
 
     /// When something of a lane is to be claimed. While the share is full or a claim runs, its end
     /// is what wakes us.
-    fn due_at(&self, lane: Lane) -> Option<Timestamp> {
+    fn due_at(&self, lane: Lane, roomy: bool) -> Option<Timestamp> {
         let n = lane as usize;
         let due = self.due[n].filter(|_| !self.claiming[n])?;
         let endpoint = &self.target.endpoint;
         match lane {
             Lane::Test => Some(due),
-            _ if !endpoint.is_open() || self.places() >= self.share() => None,
+            _ if !endpoint.is_open() || self.places() >= self.share(roomy) => None,
             Lane::Live if endpoint.health.is_failing() => endpoint.health.probe_at.filter(|_| self.in_flight == 0),
             Lane::Replay if endpoint.health.is_failing() => None,
             _ => Some(due),

@@ -47,7 +47,7 @@ impl Delivering for SqliteStore {
         .await
     }
 
-    async fn record(&self, outcomes: Vec<Outcome>) -> Result<Vec<Turned>, StoreError> {
+    async fn record(&self, outcomes: Arc<[Outcome]>) -> Result<Vec<Turned>, StoreError> {
         // Rendered here: the writer's time is everybody's.
         let attempts: Vec<String> = outcomes.iter().map(|outcome| rows::to_json(&outcome.attempt)).collect();
         self.write(false, move |desk| record::record(desk, &outcomes, &attempts)).await

@@ -112,7 +112,7 @@ fn update_ended(desk: &Desk, outcome: &Outcome, arrived: bool) -> Result<(), Sto
 }
 
 fn note_health(desk: &mut Desk, n: i64, endpoint: &Endpoint, outcome: &Outcome) -> Result<Option<Turn>, StoreError> {
-    if outcome.lane != Lane::Live || outcome.url != endpoint.url {
+    if outcome.lane != Lane::Live || *outcome.url != *endpoint.url {
         return Ok(None);
     }
     let Some(before) = desk.health(n)? else { return Ok(None) };

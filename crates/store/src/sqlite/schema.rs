@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, config::DbConfig};
 
 use super::{OpenError, Options};
 use crate::vault::Vault;
@@ -18,6 +18,8 @@ const PAGE_BYTES: u32 = 8192;
 pub(super) fn prepare(db: &Connection, options: Options) -> rusqlite::Result<()> {
     db.busy_timeout(std::time::Duration::from_secs(5))?;
     db.set_prepared_statement_cache_capacity(128);
+    // Else a statement on a partial index is prepared anew whenever a bound value changes.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // Takes hold when the file is made. Events and attempts are about a kilobyte each: fewer, larger
     // pages mean fewer system calls for each of them.
     db.pragma_update(None, "page_size", PAGE_BYTES)?;

@@ -25,7 +25,7 @@ pub trait Delivering: Send + Sync {
     async fn claim(&self, wants: Vec<Want>, now: Timestamp) -> Result<Claims, StoreError>;
 
     /// Records attempts, each with what becomes of its delivery and its endpoint's health.
-    async fn record(&self, outcomes: Vec<Outcome>) -> Result<Vec<Turned>, StoreError>;
+    async fn record(&self, outcomes: Arc<[Outcome]>) -> Result<Vec<Turned>, StoreError>;
 }
 
 /// Something waits.
@@ -82,7 +82,7 @@ pub struct Outcome {
     /// What becomes of the delivery.
     pub verdict: Verdict,
     /// The URL that was called. If the endpoint has another by now, its health is not touched.
-    pub url: String,
+    pub url: Arc<str>,
     /// The receiver said `410 Gone`: disable the endpoint.
     pub gone: bool,
     /// When it ended.

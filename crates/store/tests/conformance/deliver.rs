@@ -60,7 +60,7 @@ async fn every_attempt_is_one_record() {
     let claimed = bench.claim(endpoint.id, 1).await.claimed.remove(0);
     let at = bench.now().plus_ms(5_000);
     let failed = outcome(&claimed, Verdict::Retry { at }, bench.now());
-    bench.store.record(vec![failed]).await.expect("recorded");
+    bench.store.record(vec![failed].into()).await.expect("recorded");
     assert!(lock(&bench.bell.due).contains(&(endpoint.id, Lane::Live, at)));
     let (delivery, attempts) = bench.store.delivery(claimed.id).await.expect("is there");
     assert_eq!((delivery.state, delivery.attempts, delivery.next_attempt_at), (State::Pending, 1, Some(at)));
@@ -71,11 +71,11 @@ async fn every_attempt_is_one_record() {
     bench.ambient.advance_ms(5_000);
     let again = bench.claim(endpoint.id, 1).await.claimed.remove(0);
     assert_eq!((again.attempts, again.max_attempts), (1, 6));
-    bench.store.record(vec![outcome(&again, Verdict::Delivered, bench.now())]).await.expect("recorded");
+    bench.store.record(vec![outcome(&again, Verdict::Delivered, bench.now())].into()).await.expect("recorded");
     let (delivery, attempts) = bench.store.delivery(claimed.id).await.expect("is there");
     assert_eq!((delivery.state, attempts.len(), bench.pending(endpoint.id).await), (State::Delivered, 2, 0));
     // A second record of the same attempt, as after a lease that two nodes ran over, takes the next number.
-    bench.store.record(vec![outcome(&again, Verdict::Delivered, bench.now())]).await.expect("recorded");
+    bench.store.record(vec![outcome(&again, Verdict::Delivered, bench.now())].into()).await.expect("recorded");
     assert_eq!(bench.store.delivery(claimed.id).await.expect("is there").1.len(), 3);
     assert_eq!(bench.pending(endpoint.id).await, 0, "counted once");
 }
@@ -93,7 +93,7 @@ async fn health_follows_live_attempts_of_the_same_url() {
     elsewhere.gone = true;
     let mut replayed = fail(1);
     replayed.lane = Lane::Replay;
-    assert_eq!(bench.store.record(vec![elsewhere, replayed]).await, Ok(vec![]));
+    assert_eq!(bench.store.record(vec![elsewhere, replayed].into()).await, Ok(vec![]));
     assert_eq!(bench.store.endpoint(endpoint.id).await.expect("is there").health.consecutive_failures, 0);
     let turned = bench.store.record((2..12).map(fail).collect()).await.expect("recorded");
     assert_eq!(turned.iter().map(|turned| turned.turn).collect::<Vec<_>>(), [Turn::Failing]);
@@ -101,12 +101,13 @@ async fn health_follows_live_attempts_of_the_same_url() {
     assert!(health.is_failing() && health.probe_at.is_some());
     bench.ambient.advance_ms(10);
     let probe = bench.claim_lane(endpoint.id, Lane::Live, 1, true).await.claimed.remove(0);
-    let turned = bench.store.record(vec![outcome(&probe, Verdict::Delivered, bench.now())]).await.expect("recorded");
+    let turned =
+        bench.store.record(vec![outcome(&probe, Verdict::Delivered, bench.now())].into()).await.expect("recorded");
     assert_eq!(turned[0].turn, Turn::Recovered);
 
     let mut gone = outcome(&probe, Verdict::Retry { at }, bench.now());
     gone.gone = true;
-    assert_eq!(bench.store.record(vec![gone]).await.expect("recorded")[0].turn, Turn::Disabled);
+    assert_eq!(bench.store.record(vec![gone].into()).await.expect("recorded")[0].turn, Turn::Disabled);
     let disabled = bench.store.endpoint(endpoint.id).await.expect("is there");
     assert_eq!((disabled.enabled, disabled.disabled_reason.as_deref()), (false, Some("gone")));
 }
@@ -124,7 +125,7 @@ async fn a_person_sends_again_and_cancels() {
     assert_eq!(lock(&bench.bell.forgotten).len(), 2);
     let at = bench.now();
     let late = vec![outcome(&claimed[0], Verdict::Retry { at }, at), outcome(&claimed[1], Verdict::Delivered, at)];
-    bench.store.record(late).await.expect("recorded");
+    bench.store.record(late.into()).await.expect("recorded");
     let states = [bench.store.delivery(claimed[0].id).await, bench.store.delivery(claimed[1].id).await];
     let states = states.map(|found| found.expect("is there").0.state);
     assert_eq!(states, [State::Cancelled, State::Delivered]);
@@ -137,7 +138,7 @@ async fn a_person_sends_again_and_cancels() {
     // Sent again during its last attempt: it goes on with a fresh plan.
     let last = taken.remove(0);
     bench.store.retry(last.id, at).await.expect("goes again");
-    bench.store.record(vec![outcome(&last, Verdict::Failed, at)]).await.expect("recorded");
+    bench.store.record(vec![outcome(&last, Verdict::Failed, at)].into()).await.expect("recorded");
     let (delivery, _) = bench.store.delivery(last.id).await.expect("is there");
     assert_eq!((delivery.state, delivery.next_attempt_at), (State::Pending, Some(at)));
 }
@@ -149,18 +150,19 @@ async fn an_outage_that_ends(bench: &Bench) -> gancho_model::EndpointId {
     let one = bench.claim(endpoint.id, 1).await.claimed.remove(0);
     // Failed before the outage, with a success in between: not part of it. That it had attempts left
     // (its plan was shortened meanwhile) does not bring it back.
-    bench.store.record(vec![outcome(&one, Verdict::Failed, bench.now())]).await.expect("recorded");
+    bench.store.record(vec![outcome(&one, Verdict::Failed, bench.now())].into()).await.expect("recorded");
     bench.ambient.advance_ms(60_000);
     bench.accept((0..12).map(|_| bench.event("a.b")).collect()).await;
     let mut claimed = bench.claim(endpoint.id, 12).await.claimed;
     let good = claimed.remove(0);
-    bench.store.record(vec![outcome(&good, Verdict::Delivered, bench.now())]).await.expect("recorded");
+    bench.store.record(vec![outcome(&good, Verdict::Delivered, bench.now())].into()).await.expect("recorded");
     let probe = claimed.remove(0);
     let failed = claimed.iter().map(|one| outcome(one, Verdict::Failed, bench.now())).collect();
     let turned = bench.store.record(failed).await.expect("recorded");
     assert_eq!(turned.iter().map(|turned| turned.turn).collect::<Vec<_>>(), [Turn::Failing]);
     // One Gancho event is kept for each turn, which this endpoint's `*` does not match.
-    let turned = bench.store.record(vec![outcome(&probe, Verdict::Delivered, bench.now())]).await.expect("recorded");
+    let turned =
+        bench.store.record(vec![outcome(&probe, Verdict::Delivered, bench.now())].into()).await.expect("recorded");
     assert_eq!(turned.iter().map(|turned| turned.turn).collect::<Vec<_>>(), [Turn::Recovered]);
     let old = &bench.store.deliveries_of(before[0].0).await.expect("reads")[0];
     assert_eq!(old.state, State::Failed, "what failed before the outage stays");

@@ -14,8 +14,8 @@ use std::{
 };
 
 use gancho_model::{
-    Ambient, Attempt, DeliveryId, Endpoint, EndpointId, ErrorKind, Event, EventId, EventType, Failure, Health, Lane,
-    Pattern, Phases, Plan, Secret, SigningSecrets, SourceId, Timestamp, Verdict, render_body,
+    Ambient, Attempt, DeliveryId, Endpoint, EndpointId, ErrorKind, Event, EventId, EventType, Failure, Head, Health,
+    Lane, Pattern, Phases, Plan, Secret, SigningSecrets, SourceId, Timestamp, Verdict, render_body,
 };
 use gancho_store::{
     Accepted, Bell, Claimed, Claims, NewEvent, Outcome, Store, Submission, Want,
@@ -177,8 +177,8 @@ pub(crate) fn outcome(claimed: &Claimed, verdict: Verdict, at: Timestamp) -> Out
         phases: Phases::default(),
         status_code: Some(if error.is_some() { 500 } else { 200 }),
         error,
-        request_headers: vec![],
-        response_headers: vec![("content-type".into(), "text/plain".into())],
+        request_headers: Head::default(),
+        response_headers: [("content-type", "text/plain")].into_iter().collect(),
         response_body: "\u{FFFD}ok\u{0}".into(),
         response_truncated: false,
     };

@@ -11,7 +11,7 @@ async fn what_waits_too_long_expires_and_what_ended_goes() {
     let endpoint = bench.add_endpoint(&["*"]).await;
     let old = bench.accept((0..3).map(|_| bench.event("a.b")).collect()).await;
     let claimed = bench.claim(endpoint.id, 2).await.claimed;
-    bench.store.record(vec![outcome(&claimed[0], Verdict::Delivered, bench.now())]).await.expect("recorded");
+    bench.store.record(vec![outcome(&claimed[0], Verdict::Delivered, bench.now())].into()).await.expect("recorded");
     // claimed[1] stays leased by a process that died.
     bench.ambient.advance_ms(30 * DAY_MS + 1);
     let new = bench.accept(vec![bench.event("a.b")]).await;
@@ -38,13 +38,13 @@ async fn one_that_was_sent_again_stays_until_it_ended() {
     let endpoint = bench.add_endpoint(&["*"]).await;
     bench.accept(vec![bench.event("a.b")]).await;
     let claimed = bench.claim(endpoint.id, 1).await.claimed.remove(0);
-    bench.store.record(vec![outcome(&claimed, Verdict::Failed, bench.now())]).await.expect("recorded");
+    bench.store.record(vec![outcome(&claimed, Verdict::Failed, bench.now())].into()).await.expect("recorded");
     bench.ambient.advance_ms(40 * DAY_MS);
     bench.store.retry(claimed.id, bench.now()).await.expect("goes again");
     let again = bench.claim(endpoint.id, 1).await.claimed.remove(0);
     let retention = bench.now().plus_ms(-30 * DAY_MS);
     assert!(bench.store.prune(retention, bench.now()).await.expect("prunes").is_nothing(), "it is under way");
-    bench.store.record(vec![outcome(&again, Verdict::Delivered, bench.now())]).await.expect("recorded");
+    bench.store.record(vec![outcome(&again, Verdict::Delivered, bench.now())].into()).await.expect("recorded");
     assert_eq!(bench.store.prune(retention, bench.now()).await.expect("prunes").events, 1);
 }
 

@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use gancho_model::Ambient;
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
@@ -12,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::{net::TcpStream, task::JoinSet, time::Instant};
 
 use super::{Done, Failed};
-use crate::ambient::Real;
+use crate::ambient::since_1970;
 
 /// What to post.
 pub struct Plan {
@@ -74,11 +73,16 @@ fn take(left: &AtomicU32) -> bool {
     left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
 }
 
+/// Microseconds since 1970, as load and receiver compare them.
+pub fn micros() -> u64 {
+    u64::try_from(since_1970().as_micros()).unwrap_or(u64::MAX)
+}
+
 /// An invoice of about 1 KB with the time in it.
 fn event() -> Bytes {
-    let now = Real.now().ms();
+    let now = micros();
     Bytes::from(format!(
-        r#"{{"event":"invoice.paid","data":{{"object":{{"sent_ms":{now},"idfactura":123,"codigo":"FAC2026A123","nombrecliente":"Talleres Ejemplo SL","total":1000.5,"pagada":true,"observaciones":"{}"}},"previous":{{"pagada":false}}}}}}"#,
+        r#"{{"event":"invoice.paid","data":{{"object":{{"sent_us":{now},"idfactura":123,"codigo":"FAC2026A123","nombrecliente":"Talleres Ejemplo SL","total":1000.5,"pagada":true,"observaciones":"{}"}},"previous":{{"pagada":false}}}}}}"#,
         "x".repeat(760)
     ))
 }

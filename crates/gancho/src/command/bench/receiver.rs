@@ -1,20 +1,24 @@
 //! A receiver like any other, which counts and measures.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+};
 
 use axum::{
     Json, Router,
-    body::Bytes,
+    body::{Body, Bytes, HttpBody},
     extract::{Path, State},
     routing::{get, post},
 };
-use gancho_model::Ambient;
+use hyper::body::Frame;
 use serde_json::{Value, json};
 
-use super::{Done, Failed};
-use crate::ambient::Real;
+use super::{Done, Failed, load::micros};
 
-/// By path: how many came, and how old they were, milliseconds.
+/// By path: how many came, and how old they were, microseconds.
 type Counts = Arc<Mutex<std::collections::HashMap<String, Vec<u32>>>>;
 
 pub async fn serve() -> Done {
@@ -22,6 +26,7 @@ pub async fn serve() -> Done {
     let router = Router::new()
         .route("/hook/{name}", post(receive))
         .route("/hang", post(std::future::pending::<()>))
+        .route("/hang-in-body", post(async || Body::new(Stuck { begun: false })))
         .route("/stats/{name}", get(stats))
         .with_state(counts);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.map_err(Failed::refused)?;
@@ -30,15 +35,31 @@ pub async fn serve() -> Done {
 }
 
 async fn receive(State(counts): State<Counts>, Path(name): Path<String>, body: Bytes) -> &'static str {
-    let age = sent_at(&body).map_or(0, |at| Real.now().ms() - at);
+    let age = sent_at(&body).map_or(0, |at| micros().saturating_sub(at));
     let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
-    counts.entry(name).or_default().push(u32::try_from(age).unwrap_or(0));
+    counts.entry(name).or_default().push(u32::try_from(age).unwrap_or(u32::MAX));
     "ok"
 }
 
+/// A body that begins and never ends.
+struct Stuck {
+    begun: bool,
+}
+
+impl HttpBody for Stuck {
+    type Data = Bytes;
+    type Error = Infallible;
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if std::mem::replace(&mut self.begun, true) {
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"so far")))))
+    }
+}
+
 /// The time that the load wrote into the event, found without reading all of it.
-fn sent_at(body: &[u8]) -> Option<i64> {
-    const MARK: &[u8] = br#""sent_ms":"#;
+fn sent_at(body: &[u8]) -> Option<u64> {
+    const MARK: &[u8] = br#""sent_us":"#;
     let at = body.windows(MARK.len()).position(|part| part == MARK)? + MARK.len();
     let digits = body[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     std::str::from_utf8(&body[at..at + digits]).ok()?.parse().ok()
@@ -47,6 +68,6 @@ fn sent_at(body: &[u8]) -> Option<i64> {
 async fn stats(State(counts): State<Counts>, Path(name): Path<String>) -> Json<Value> {
     let mut ages = counts.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned().unwrap_or_default();
     ages.sort_unstable();
-    let at = |part: f64| ages.get(((ages.len() as f64 - 1.0) * part) as usize).copied();
+    let at = |part: f64| ages.get(((ages.len() as f64 - 1.0) * part) as usize).map(|us| f64::from(*us) / 1000.0);
     Json(json!({"count": ages.len(), "p50_ms": at(0.5), "p99_ms": at(0.99)}))
 }

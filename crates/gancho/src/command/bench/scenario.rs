@@ -47,6 +47,10 @@ impl Stage {
         self.api.call(Method::POST, "endpoints", Some(body)).await
     }
 
+    async fn add_at(&self, url: &str) -> Result<Value, Failed> {
+        self.api.call(Method::POST, "endpoints", Some(json!({"url": url, "events": ["*"]}))).await
+    }
+
     async fn remove(&self, endpoint: &Value) -> Done {
         let id = endpoint["id"].as_str().unwrap_or_default();
         self.api.call(Method::DELETE, &format!("endpoints/{id}"), None).await.map(drop)
@@ -115,7 +119,9 @@ pub async fn all(args: &BenchArgs) -> Done {
     throughput(args).await?;
     fan_out().await?;
     latency(args).await?;
-    neighbour(args).await?;
+    neighbours(args, 1, 100, &["one that hangs"]).await?;
+    neighbours(args, 1, 100, &["one that hangs in its body"]).await?;
+    neighbours(args, 98, 10, &["one dead", "one that hangs"]).await?;
     backlog(args).await
 }
 
@@ -171,23 +177,43 @@ async fn latency(args: &BenchArgs) -> Done {
     stage.arrived("slow", events.into()).await?;
     let stats = stage.stats("slow").await?;
     heading("50 events a second, from the post to the receiver");
-    line("p50, p99", format!("{}, {} ms", stats["p50_ms"], stats["p99_ms"]), "≤ 2.5, ≤ 8 ms");
+    line("p50, p99", times(&stats), "≤ 2.5, ≤ 8 ms");
     Ok(())
 }
 
-async fn neighbour(args: &BenchArgs) -> Done {
+fn times(stats: &Value) -> String {
+    let ms = |name: &str| stats[name].as_f64().unwrap_or(0.0);
+    format!("{:.1}, {:.1} ms", ms("p50_ms"), ms("p99_ms"))
+}
+
+/// Healthy endpoints alone, then beside others that take every event too and are no good.
+async fn neighbours(args: &BenchArgs, healthy: u32, per_s: u32, bad: &[&str]) -> Done {
     let (stage, _) = Stage::set().await?;
-    let events = args.latency_s * 100;
-    heading("A healthy endpoint at 100 events a second, alone and beside one that hangs");
+    let events = args.latency_s * per_s;
+    heading(&format!("{healthy} healthy at {per_s} events a second each, alone and beside {}", bad.join(" and ")));
+    let mut p99 = vec![];
     for name in ["alone", "beside"] {
-        let endpoint = stage.add(&format!("/hook/{name}"), false).await?;
-        stage.load(&stage.events_url(), events, 8, 100).await?;
-        stage.arrived(name, events.into()).await?;
+        let mut endpoints = vec![];
+        for n in 0..healthy {
+            endpoints.push(stage.add(&format!("/hook/{name}?{n}"), false).await?);
+        }
+        stage.load(&stage.events_url(), events, 8, per_s).await?;
+        stage.arrived(name, u64::from(events * healthy)).await?;
         let stats = stage.stats(name).await?;
-        line(&format!("p50, p99 {name}"), format!("{}, {} ms", stats["p50_ms"], stats["p99_ms"]), "p99 < 1.5 × alone");
-        stage.remove(&endpoint).await?;
-        stage.add("/hang", false).await?;
+        line(&format!("p50, p99 {name}"), times(&stats), "");
+        p99.push(stats["p99_ms"].as_f64().unwrap_or(0.0));
+        for endpoint in &endpoints {
+            stage.remove(endpoint).await?;
+        }
+        for bad in bad {
+            match *bad {
+                "one dead" => stage.add_at("http://127.0.0.1:9/").await?,
+                "one that hangs" => stage.add("/hang", false).await?,
+                _ => stage.add("/hang-in-body", false).await?,
+            };
+        }
     }
+    line("p99 beside / alone", format!("{:.2}", p99[1] / p99[0]), "< 1.5");
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-use gancho_model::{Attempt, Delivery, ErrorKind, Lane, Reason, State, Timestamp, mask};
+use gancho_model::{Attempt, Delivery, ErrorKind, Head, Lane, Reason, State, Timestamp, mask};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -75,14 +75,14 @@ impl DeliveryView {
 
 /// Header fields as an object; a name that stands more than once has its values joined.
 fn attempt(attempt: Attempt) -> Value {
-    let headers = |fields: Vec<(String, String)>| {
+    let headers = |head: &Head| {
         let mut map = serde_json::Map::new();
-        for (name, value) in fields {
-            let joined = match map.get(&name).and_then(Value::as_str) {
+        for (name, value) in head.fields() {
+            let joined = match map.get(name).and_then(Value::as_str) {
                 Some(first) => format!("{first}, {value}"),
-                None => value,
+                None => value.to_owned(),
             };
-            map.insert(name, joined.into());
+            map.insert(name.to_owned(), joined.into());
         }
         map
     };
@@ -93,8 +93,8 @@ fn attempt(attempt: Attempt) -> Value {
         "phases": attempt.phases,
         "status_code": attempt.status_code,
         "error": attempt.error,
-        "request_headers": headers(attempt.request_headers),
-        "response_headers": headers(attempt.response_headers),
+        "request_headers": headers(&attempt.request_headers),
+        "response_headers": headers(&attempt.response_headers),
         "response_body": attempt.response_body,
         "response_truncated": attempt.response_truncated,
     })
