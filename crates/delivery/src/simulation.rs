@@ -349,3 +349,37 @@ async fn invariants_hold_for_every_seed() {
         simulate(seed).await;
     }
 }
+
+/// What CONTRACT §3 promises of an endpoint that does nothing but fail.
+#[tokio::test]
+async fn five_days_of_failures_disable_an_endpoint_and_keep_what_waits() {
+    const HOUR_MS: i64 = 3_600_000;
+    let mut world = World::new(7).await;
+    let dead = world.receivers.iter().find(|(_, one)| matches!(one, Receiver::Dead)).map(|(id, _)| *id);
+    let dead = dead.expect("there is one");
+    let began = world.ambient.now();
+    let mut disabled_after_ms = None;
+    for minute in 0..6 * 24 * 60 {
+        if minute % 60 == 0 {
+            world.accept().await;
+        }
+        let probes = world.running.iter().filter(|one| one.claimed.endpoint == dead).count();
+        assert!(minute < 60 || probes <= 1, "one probe at a time");
+        assert!(disabled_after_ms.is_none() || probes == 0, "nothing goes to a disabled endpoint");
+        world.end_attempts();
+        world.record().await;
+        world.step().await;
+        let endpoint = world.store.endpoint(dead).await.expect("reads");
+        if !endpoint.enabled && disabled_after_ms.is_none() {
+            assert_eq!(endpoint.disabled_reason.as_deref(), Some("failing"));
+            disabled_after_ms = Some(world.ambient.now().since_ms(began));
+        }
+        world.ambient_moves(60_000);
+    }
+    let after_ms = disabled_after_ms.expect("it was disabled");
+    assert!((5 * 24 * HOUR_MS..(5 * 24 + 1) * HOUR_MS).contains(&after_ms), "after {} h", after_ms / HOUR_MS);
+    let standing = &world.store.standings(vec![dead]).await.expect("reads")[0];
+    assert!(standing.pending > 0, "what waits keeps waiting");
+    let health = world.store.standings(world.receivers.keys().copied().collect()).await.expect("reads");
+    assert_eq!(health.iter().filter(|one| one.pending > 0).count(), 1, "nobody else suffers");
+}

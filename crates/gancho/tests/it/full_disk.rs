@@ -58,3 +58,35 @@ async fn room_again_is_enough() {
     });
     list.await;
 }
+
+/// The tracer answers a hundred writes as a file system that turned read-only would.
+#[tokio::test]
+async fn a_read_only_data_dir_refuses_until_it_can_be_written_again() {
+    let (receiver, trace) = (Receiver::start().await, tempfile::NamedTempFile::new().expect("a file"));
+    let tracer = ["strace", "-D", "-f", "-o", trace.path().to_str().expect("a path"), "-e", "trace=pwrite64", "-e"];
+    let mut before: Vec<String> = tracer.map(ToOwned::to_owned).into();
+    before.push("inject=pwrite64:error=EROFS:when=300..400".into());
+    let options = ServerOptions { before, ..ServerOptions::default() }.env("GANCHO_LOG_LEVEL", "off");
+    let server = Server::start(BINARY, options).await;
+    server.add_endpoint(&receiver.url("/hook"), &["demo.*"]).await;
+    let (mut accepted, mut refused, mut accepted_since) = (vec![], 0, 0);
+    while accepted_since < 10 {
+        let event = json!({"event": "demo.made", "data": {"object": {"n": accepted.len()}}});
+        let answer = server.call(Method::POST, "/events", Some(event)).await;
+        if answer.status == 202 {
+            accepted.push(answer.body["id"].as_str().expect("an id").to_owned());
+            accepted_since += u32::from(refused > 0);
+        } else {
+            assert_eq!((answer.status, &answer.headers["retry-after"]), (503, &"1".parse().expect("a value")));
+            refused += 1;
+        }
+    }
+    let received = receiver.wait_until("all accepted came", |received| {
+        accepted.iter().all(|id| received.iter().any(|one| one.id() == id))
+    });
+    received.await;
+    let feed = server.get("/events?limit=500").await;
+    let kept: Vec<&str> = feed["data"].as_array().expect("a list").iter().filter_map(|one| one["id"].as_str()).collect();
+    assert_eq!(kept, accepted, "what was accepted, and nothing else");
+    assert!(std::fs::read_to_string(trace.path()).expect("the trace").contains("EROFS"), "the tracer took part");
+}
