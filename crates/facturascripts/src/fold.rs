@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gancho_model::{Change, ObjectKey, Operation, Record};
 
+use crate::{catalogue, diff::diff};
+
 /// A change in its one shape, perhaps made of several.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Folded {
@@ -27,18 +29,29 @@ pub fn fold(changes: Vec<Folded>) -> Vec<Folded> {
             out.push(Some(next));
             continue;
         };
-        let place = open.entry((burst, next.change.row.clone())).or_insert(out.len());
-        match out.get_mut(*place) {
-            Some(slot) => {
-                *slot = match slot.take() {
-                    Some(earlier) => merge(earlier, next),
-                    None => Some(next), // it came and went before, and comes again
-                }
-            }
-            None => out.push(Some(next)),
+        let end = out.len();
+        let place = open.entry((burst, next.change.row.clone())).or_insert(end);
+        let earlier = out.get_mut(*place).and_then(Option::take);
+        if earlier.as_ref().is_none_or(is_noise) {
+            // What was no news does not say when the act on this row began; nor does what came and went.
+            (*place, _) = (end, out.push(None));
         }
+        let merged = match earlier {
+            Some(earlier) => merge(earlier, next),
+            None => Some(next),
+        };
+        out[*place] = merged;
     }
     out.into_iter().flatten().collect()
+}
+
+/// An update of derived columns only. PostgreSQL shows some where a foreign key unlinks, MariaDB doesn't.
+fn is_noise(folded: &Folded) -> bool {
+    let Change { operation: Operation::Update, before: Some(before), after: Some(after), row, .. } = &folded.change
+    else {
+        return false;
+    };
+    folded.changed_secrets.is_empty() && !diff(&row.model, catalogue::find(&row.model), before, after).is_news
 }
 
 fn merge(mut earlier: Folded, later: Folded) -> Option<Folded> {

@@ -42,8 +42,8 @@ pub fn understand(changes: Vec<Change>, shape: &Shape, watched: &Watched, knowle
     let shaped = changes.into_iter().enumerate().map(|(place, change)| shaped(shape, place, change)).collect();
     let mut understood = Understood::default();
     let mut told = rules::Told::default();
+    let mut gone = vec![];
     for folded in fold(shaped) {
-        // Roles must still be known when their going is told; everything else when it is read.
         let lesson = Knowledge::lesson(&folded.change);
         if watched.contains(&folded.change.row.model) && !secrets::is_secret_model(&folded.change.row.model) {
             for payload in rules::events(&folded, knowledge, &mut told) {
@@ -51,10 +51,16 @@ pub fn understand(changes: Vec<Change>, shape: &Shape, watched: &Watched, knowle
             }
         }
         if let Some(learned) = lesson {
-            knowledge.learn(learned.clone());
-            understood.learned.push(learned);
+            understood.learned.push(learned.clone());
+            gone.retain(|earlier: &Learned| earlier.row != learned.row);
+            // A user who goes takes roles along: whose they were is still to be known then.
+            match learned.record {
+                None if learned.row.model == "User" => gone.push(learned),
+                _ => knowledge.learn(learned),
+            }
         }
     }
+    gone.into_iter().for_each(|learned| knowledge.learn(learned));
     understood
 }
 

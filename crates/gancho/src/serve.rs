@@ -5,6 +5,8 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use axum::serve::ListenerExt;
 use gancho_delivery::{Engine, EngineOptions};
+use gancho_intake::Intake;
+use gancho_source::Hearings;
 use gancho_web::{App, Metrics, WebSettings};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use tokio::{
@@ -47,7 +49,10 @@ async fn serve(settings: &Settings) -> Result<(), Failed> {
         metrics: Some(metrics),
         closing: Some(closing(&stop)),
     };
-    let router = gancho_web::router(App::new(store, Arc::new(Real), &web));
+    let intake = Arc::new(Intake::new(store.clone(), Arc::new(Real), settings.limits));
+    let hearings = Hearings::new(store.clone(), intake.clone());
+    let hearing = tokio::spawn(hearings.clone().run(stop.clone()));
+    let router = gancho_web::router(App::new(store, intake, hearings, Arc::new(Real), &web));
     let listener = listener.tap_io(|stream| {
         // Answers are small: none should wait for another segment.
         let _ = stream.set_nodelay(true);
@@ -74,6 +79,7 @@ async fn serve(settings: &Settings) -> Result<(), Failed> {
         server.abort();
     }
     engine.await.map_err(Failed::refused)?;
+    hearing.await.map_err(Failed::refused)?;
     signals.abort();
     Ok(())
 }

@@ -1,5 +1,8 @@
 use gancho_facturascripts::{Knowledge, Understood, Watched, shape::Shape, understand};
-use gancho_model::{Caller, Change, Event, EventId, Payload, Source, SourceId, Timestamp, render_body};
+use gancho_model::{
+    Caller, Change, Event, EventId, ObjectKey, Payload, Record, Scope, Source, SourceId, Timestamp, TokenId,
+    render_body,
+};
 use gancho_store::{NewEvent, Recalled, Remember, RepeatKey, RepeatKind, StoreError, Submission};
 
 use crate::{
@@ -62,6 +65,45 @@ impl Intake {
         submitted: Vec<SubmittedChange>,
         request: Option<RequestKey>,
     ) -> Result<ChangesAnswer, IntakeError> {
+        self.understand(caller, source, submitted, request, &[]).await
+    }
+
+    /// Takes in what was read from a source's outbox. `forget` are names of changes that were
+    /// removed there since: they can't come again.
+    ///
+    /// # Errors
+    /// [`IntakeError`] says what is wrong; nothing was kept then.
+    pub async fn take(
+        &self,
+        source: SourceId,
+        submitted: Vec<SubmittedChange>,
+        forget: &[String],
+    ) -> Result<ChangesAnswer, IntakeError> {
+        self.understand(own_caller(source), source, submitted, None, forget).await
+    }
+
+    /// Remembers rows of a source without which its changes can't be understood.
+    ///
+    /// # Errors
+    /// When the store can't keep them.
+    pub async fn learn(&self, source: SourceId, rows: Vec<(ObjectKey, Record)>) -> Result<(), IntakeError> {
+        let mind = self.minds.of(source);
+        let mut mind = mind.lock().await;
+        *mind = None;
+        let remember = |(row, record)| Remember { source, row, record: Some(record) };
+        let remember = rows.into_iter().map(remember).collect();
+        self.store.accept(Submission { remember, now: self.ambient.now(), ..Submission::default() }).await?;
+        Ok(())
+    }
+
+    async fn understand(
+        &self,
+        caller: Caller,
+        source: SourceId,
+        submitted: Vec<SubmittedChange>,
+        request: Option<RequestKey>,
+        forget: &[String],
+    ) -> Result<ChangesAnswer, IntakeError> {
         let source = self.store.source(source).await?;
         let mind = self.minds.of(source.id);
         let mut mind = mind.lock().await;
@@ -82,6 +124,8 @@ impl Intake {
             if let Some(request) = &request {
                 submission.repeats.push(request.remember(caller.token, answer.to_text()));
             }
+            let name = |key: &String| (caller.token, RepeatKey { kind: RepeatKind::Change, key: key.clone() });
+            submission.forget = forget.iter().map(name).collect();
             if repeats::kept(&self.store.accept(submission).await?) {
                 *mind = Some(knowledge);
                 return Ok(answer);
@@ -161,4 +205,9 @@ impl Intake {
             object: payload.object,
         }
     }
+}
+
+/// A source that is watched from here speaks for itself, without a token.
+fn own_caller(source: SourceId) -> Caller {
+    Caller { token: TokenId::from_bytes(*source.bytes()), scope: Scope::Source(source) }
 }

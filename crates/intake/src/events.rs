@@ -67,6 +67,22 @@ impl Intake {
         Err(repeats::lost())
     }
 
+    /// Tells an event of Gancho's own, such as `source.down`, to those who ask for it by name.
+    ///
+    /// # Errors
+    /// When the store can't keep it.
+    pub async fn tell(&self, event: &'static str, object: Value) -> Result<(), IntakeError> {
+        let Ok(event) = EventType::parse(event) else { return Ok(()) };
+        let now = self.ambient.now();
+        let id = EventId::new(now, &*self.ambient);
+        let data = [("object".to_owned(), object)].into_iter().collect();
+        let body = render_body(id, &event, now, data, None, false);
+        let event = Event { id, sequence: 0, event, created: now, arrived_at: now, source: None, object: None, body };
+        let events = vec![NewEvent { event, deliverable: true }];
+        self.store.accept(Submission { events, now, ..Submission::default() }).await?;
+        Ok(())
+    }
+
     /// Renders what is new into the submission; returns the id of every item in its place.
     fn gather(
         &self,

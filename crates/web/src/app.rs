@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use gancho_intake::Intake;
-use gancho_model::{Ambient, limits::Limits};
+use gancho_model::{Ambient, Hearing, limits::Limits};
 use gancho_store::Store;
 use tokio::sync::watch;
 
@@ -26,7 +26,8 @@ pub struct WebSettings {
 /// What every handler may use.
 pub struct App {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) intake: Intake,
+    pub(crate) intake: Arc<Intake>,
+    pub(crate) hearing: Arc<dyn Hearing>,
     pub(crate) ambient: Arc<dyn Ambient>,
     pub(crate) limits: Limits,
     pub(crate) tokens: Tokens,
@@ -36,9 +37,16 @@ pub struct App {
 
 impl App {
     /// Puts the HTTP side together.
-    pub fn new(store: Arc<dyn Store>, ambient: Arc<dyn Ambient>, settings: &WebSettings) -> Arc<Self> {
+    pub fn new(
+        store: Arc<dyn Store>,
+        intake: Arc<Intake>,
+        hearing: Arc<dyn Hearing>,
+        ambient: Arc<dyn Ambient>,
+        settings: &WebSettings,
+    ) -> Arc<Self> {
         Arc::new(Self {
-            intake: Intake::new(store.clone(), ambient.clone(), settings.limits),
+            intake,
+            hearing,
             tokens: Tokens::new(settings.admin_token.as_deref()),
             limits: settings.limits,
             metrics: settings.metrics.clone(),

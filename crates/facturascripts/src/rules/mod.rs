@@ -27,7 +27,7 @@ pub(crate) fn events(folded: &Folded, knowledge: &Knowledge, told: &mut Told) ->
     let mut events = Events { folded, noun: model.noun, out: vec![] };
     match model.kind {
         Kind::Permission => permission::tell(folded, knowledge, told, &mut events),
-        Kind::User => user::tell(folded, model, told, &mut events),
+        Kind::User => user::tell(folded, model, &mut events),
         kind => {
             record::tell(folded, model, &mut events);
             match kind {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use gancho_model::{Change, Record};
+use gancho_model::Record;
 use serde_json::Value;
 
 use super::Events;
@@ -16,13 +16,6 @@ impl Told {
     /// Whether this user is still to be told of.
     fn first(&mut self, burst: Option<&String>, nick: &str) -> bool {
         burst.is_none_or(|burst| self.0.insert((burst.clone(), nick.to_owned())))
-    }
-
-    /// A user who goes loses nothing more.
-    pub(super) fn user_gone(&mut self, change: &Change) {
-        if let Some(burst) = &change.burst {
-            self.0.insert((burst.clone(), change.row.key.clone()));
-        }
     }
 }
 

@@ -1,15 +1,11 @@
 //! Users: sessions, passwords, being let in or not (EVENTS rule 6).
 
-use gancho_model::Operation;
 use serde_json::{Value, json};
 
-use super::{Events, Told, previous, record, update};
+use super::{Events, previous, record, update};
 use crate::{catalogue::Model, fold::Folded};
 
-pub(super) fn tell(folded: &Folded, model: &Model, told: &mut Told, events: &mut Events<'_>) {
-    if folded.change.operation == Operation::Delete {
-        told.user_gone(&folded.change);
-    }
+pub(super) fn tell(folded: &Folded, model: &Model, events: &mut Events<'_>) {
     let Some((before, after, diff)) = update(folded, Some(model)) else {
         return record::tell(folded, model, events);
     };

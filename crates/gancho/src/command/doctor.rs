@@ -1,5 +1,9 @@
+use std::sync::Arc;
+
 use gancho_delivery::Client;
-use gancho_model::{Ambient, Endpoint, Timestamp, target};
+use gancho_intake::Intake;
+use gancho_model::{Ambient, Endpoint, Hearing, SourceKind, Timestamp, target};
+use gancho_source::Hearings;
 use gancho_store::{Store, StoreError};
 
 use super::{Done, Failed, block_on};
@@ -27,7 +31,10 @@ pub fn run(local: &LocalArgs) -> Done {
             return report.end();
         }
     };
-    block_on(look(&*store, &client, &mut report))?.map_err(Failed::refused)?;
+    let intake = Arc::new(Intake::new(store.clone(), Arc::new(Real), settings.limits));
+    // Watches nothing: it is only asked.
+    let hearing = Hearings::new(store.clone(), intake);
+    block_on(look(&*store, &*hearing, &client, &mut report))?.map_err(Failed::refused)?;
     report.end()
 }
 
@@ -40,10 +47,22 @@ fn clock(report: &mut Report) {
     }
 }
 
-async fn look(store: &dyn Store, client: &Client, report: &mut Report) -> Result<(), StoreError> {
+async fn look(
+    store: &dyn Store,
+    hearing: &dyn Hearing,
+    client: &Client,
+    report: &mut Report,
+) -> Result<(), StoreError> {
     store.ping().await?;
     report.good("database", "opens and answers");
     for source in store.sources().await? {
+        if source.kind == SourceKind::Database {
+            for line in hearing.check(&source).await {
+                let found = format!("{}: {}, {}", source.name, line.name, line.message);
+                if line.ok { report.good("source", found) } else { report.bad("source", found) }
+            }
+            continue;
+        }
         match source.heard_at {
             Some(at) => report.good("source", format!("{}: last heard at {at}", source.name)),
             None => report

@@ -22,6 +22,9 @@ pub enum SourceCommand {
     Remove {
         /// src_…
         id: String,
+        /// Even if our triggers can't be taken out of the ERP's database.
+        #[arg(long)]
+        force: bool,
     },
 }
 
@@ -30,16 +33,40 @@ pub enum SourceCommand {
 pub enum AddCommand {
     /// By its plugin. Prints the token to enter there.
     Plugin {
-        /// What to call it.
-        #[arg(long, default_value = "FacturaScripts")]
-        name: String,
-        /// The zone of its timestamps.
-        #[arg(long)]
-        time_zone: Option<String>,
-        /// Models that make events; those of the catalogue if left out.
-        #[arg(long, num_args = 1..)]
-        models: Option<Vec<String>>,
+        #[command(flatten)]
+        about: About,
     },
+    /// By triggers in its database.
+    Database {
+        /// mysql://USER:PASSWORD@HOST/DATABASE or postgres://USER:PASSWORD@HOST/DATABASE
+        #[arg(long, env = "GANCHO_ERP_DATABASE_URL", hide_env_values = true)]
+        url: String,
+        /// Print the SQL that would be run, and do nothing.
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        about: About,
+    },
+}
+
+/// What people say of a source, however it is heard.
+#[derive(clap::Args)]
+pub struct About {
+    /// What to call it.
+    #[arg(long, default_value = "FacturaScripts")]
+    name: String,
+    /// The zone of its timestamps.
+    #[arg(long)]
+    time_zone: Option<String>,
+    /// Models or tables that make events; those of the catalogue if left out.
+    #[arg(long, num_args = 1..)]
+    models: Option<Vec<String>>,
+}
+
+impl About {
+    fn body(&self, kind: &str) -> Value {
+        json!({"kind": kind, "name": self.name, "time_zone": self.time_zone, "models": self.models})
+    }
 }
 
 const COLUMNS: &[(&str, &str)] =
@@ -51,9 +78,18 @@ pub fn run(command: SourceCommand, api: &ApiClient) -> Done {
 
 async fn act(command: SourceCommand, api: &ApiClient) -> Done {
     match command {
-        SourceCommand::Add(AddCommand::Plugin { name, time_zone, models }) => {
-            let body = json!({"kind": "plugin", "name": name, "time_zone": time_zone, "models": models});
-            show(api, &api.call(Method::POST, "sources", Some(body)).await?);
+        SourceCommand::Add(AddCommand::Plugin { about }) => {
+            show(api, &api.call(Method::POST, "sources", Some(about.body("plugin"))).await?);
+            Ok(())
+        }
+        SourceCommand::Add(AddCommand::Database { url, dry_run, about }) => {
+            let mut body = about.body("database");
+            (body["url"], body["dry_run"]) = (url.into(), dry_run.into());
+            let made = api.call(Method::POST, "sources", Some(body)).await?;
+            match made["sql"].as_str() {
+                Some(sql) if !api.json => say!("{sql}"),
+                _ => show(api, &made),
+            }
             Ok(())
         }
         SourceCommand::List => {
@@ -75,8 +111,8 @@ async fn act(command: SourceCommand, api: &ApiClient) -> Done {
             }
             if checked["ok"] == true { Ok(()) } else { Err(Failed::because("something is missing")) }
         }
-        SourceCommand::Remove { id } => {
-            api.call(Method::DELETE, &format!("sources/{id}"), None).await?;
+        SourceCommand::Remove { id, force } => {
+            api.call(Method::DELETE, &format!("sources/{id}?force={force}"), None).await?;
             say!("removed {id}");
             Ok(())
         }

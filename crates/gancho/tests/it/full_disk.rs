@@ -86,7 +86,8 @@ async fn a_read_only_data_dir_refuses_until_it_can_be_written_again() {
     });
     received.await;
     let feed = server.get("/events?limit=500").await;
-    let kept: Vec<&str> = feed["data"].as_array().expect("a list").iter().filter_map(|one| one["id"].as_str()).collect();
+    let kept: Vec<&str> =
+        feed["data"].as_array().expect("a list").iter().filter_map(|one| one["id"].as_str()).collect();
     assert_eq!(kept, accepted, "what was accepted, and nothing else");
     assert!(std::fs::read_to_string(trace.path()).expect("the trace").contains("EROFS"), "the tracer took part");
 }

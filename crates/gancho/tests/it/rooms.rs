@@ -12,6 +12,7 @@ fn imports_go_one_way() {
         ("gancho-facturascripts", &["gancho-model"]),
         ("gancho-store", &["gancho-model"]),
         ("gancho-intake", &["gancho-model", "gancho-facturascripts", "gancho-store"]),
+        ("gancho-source", &["gancho-model", "gancho-facturascripts", "gancho-store", "gancho-intake"]),
         ("gancho-delivery", &["gancho-model", "gancho-store", "gancho-receiver"]),
         ("gancho-web", &["gancho-receiver", "gancho-model", "gancho-facturascripts", "gancho-store", "gancho-intake"]),
         (
@@ -22,6 +23,7 @@ fn imports_go_one_way() {
                 "gancho-facturascripts",
                 "gancho-store",
                 "gancho-intake",
+                "gancho-source",
                 "gancho-delivery",
                 "gancho-web",
             ],

@@ -75,6 +75,10 @@ fn accept(desk: &mut Desk, submission: &Submission) -> Result<Accepted, StoreErr
             at
         ])?;
     }
+    for (token, key) in &submission.forget {
+        let forget = "DELETE FROM repeats WHERE token = ?1 AND kind = ?2 AND key = ?3";
+        desk.db.prepare_cached(forget)?.execute(params![token.bytes(), kind_number(key.kind), key.key])?;
+    }
     for remember in &submission.remember {
         let (source, row) = (remember.source.bytes(), &remember.row);
         match &remember.record {

@@ -24,6 +24,8 @@ pub struct Submission {
     pub events: Vec<NewEvent>,
     /// By what repeats of this request will be recognised.
     pub repeats: Vec<(TokenId, RepeatKey, Recalled)>,
+    /// What needs not be recognised any more: it can't come again.
+    pub forget: Vec<(TokenId, RepeatKey)>,
     /// Rows to remember or forget.
     pub remember: Vec<Remember>,
     /// The source that was heard.

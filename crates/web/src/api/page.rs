@@ -87,6 +87,12 @@ pub(crate) fn whole(least: i64, most: i64) -> impl Fn(Value) -> Result<i64, Stri
     }
 }
 
+/// `true` or `false` in a query.
+pub(crate) fn flag(value: Value) -> Result<bool, String> {
+    let flag: Option<bool> = value.as_str().and_then(|text| text.parse().ok());
+    read::flag(flag.map_or(Value::Null, Value::from))
+}
+
 /// An id in the path; one that is none of ours names nothing: 404.
 pub(crate) struct Id<T>(pub T);
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::{Json as Out, extract::State};
-use gancho_model::SourceId;
+use gancho_model::{SourceId, SourceKind};
 
 use super::{
     input::{self, SourceInput},
@@ -13,7 +13,7 @@ use crate::{
         body::Json,
         fields::{Errors, Fields},
         page::Id,
-        problem::Answer,
+        problem::{Answer, Problem},
         read,
     },
     auth::Admin,
@@ -28,7 +28,8 @@ pub(crate) async fn change(
     Id(id): Id<SourceId>,
     body: Json,
 ) -> Answer<Out<SourceView>> {
-    let mut source = app.store.source(id).await?;
+    let old = app.store.source(id).await?;
+    let mut source = old.clone();
     let mut errors = Errors::default();
     let read = Fields::of(body.value, "", &mut errors).map(|mut fields| {
         if let Some(name) = fields.optional("name", read::text(1, 100)) {
@@ -39,6 +40,19 @@ pub(crate) async fn change(
         source
     });
     let source = errors.finish(read)?;
+    let is_watched = source.kind == SourceKind::Database;
+    if is_watched {
+        // Before it is saved: what can't be heard is not accepted.
+        app.hearing.install(&source).await.map_err(|why| Problem::field("url", why))?;
+    }
     app.store.save_source(source.clone()).await?;
-    Ok(Out(SourceView::new(&source)))
+    app.hearing.sources_changed();
+    if is_watched
+        && !app.hearing.same_erp(&old, &source)
+        && let Err(why) = app.hearing.uninstall(&old).await
+    {
+        tracing::warn!(source = %source.id, why, "the triggers could not be taken out of the ERP's old database");
+    }
+    app.hearing.sources_changed();
+    Ok(Out(SourceView::new(&app, &source)))
 }

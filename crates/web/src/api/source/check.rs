@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use gancho_model::SourceId;
+use gancho_model::{Finding, Source, SourceId, SourceKind};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -22,23 +22,33 @@ pub(crate) struct CheckView {
 /// One line.
 #[derive(Debug, Serialize, ToSchema)]
 struct Check {
-    name: &'static str,
+    name: String,
     ok: bool,
     /// What was found, and what to do if it is not well.
     message: String,
 }
 
-/// Checks a source. A plugin pushes by itself: what can be checked from here is whether it has been heard.
+/// Checks a source: of a database, what is in place and which right is missing. A plugin pushes by itself: what can
+/// be checked from here is whether it has been heard.
 #[utoipa::path(post, path = "/sources/{id}/check", tag = "sources", params(("id" = String, Path)),
     responses((status = 200, body = CheckView)))]
 pub(crate) async fn check(State(app): State<Arc<App>>, _: Admin, Id(id): Id<SourceId>) -> Answer<Json<CheckView>> {
     let source = app.store.source(id).await?;
-    let heard = match source.heard_at {
-        Some(at) => Check { name: "heard", ok: true, message: format!("last heard at {at}") },
-        None => {
-            let message = "nothing was heard yet: enter this source's token in the plugin's settings, then save any record in the ERP";
-            Check { name: "heard", ok: false, message: message.into() }
-        }
+    let findings = match source.kind {
+        SourceKind::Plugin => vec![heard(&source)],
+        _ => app.hearing.check(&source).await,
     };
-    Ok(Json(CheckView { ok: heard.ok, checks: vec![heard] }))
+    let line = |Finding { name, ok, message }| Check { name, ok, message };
+    let checks: Vec<Check> = findings.into_iter().map(line).collect();
+    Ok(Json(CheckView { ok: checks.iter().all(|check| check.ok), checks }))
+}
+
+fn heard(source: &Source) -> Finding {
+    match source.heard_at {
+        Some(at) => Finding::good("heard", format!("last heard at {at}")),
+        None => Finding::bad(
+            "heard",
+            "nothing was heard yet: enter this source's token in the plugin's settings, then save any record in the ERP",
+        ),
+    }
 }

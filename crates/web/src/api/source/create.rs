@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use axum::{Json as Out, extract::State, http::StatusCode};
 use gancho_model::{Scope, Source, SourceId, SourceKind, Token, TokenId};
+use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::{
     input::{self, SourceInput},
@@ -13,19 +15,23 @@ use crate::{
     api::{
         body::Json,
         fields::{Errors, Fields},
-        problem::Answer,
+        problem::{Answer, Problem},
         read,
     },
     auth::{self, Admin},
 };
 
-/// Adds a source. For the plugin the answer carries the token by which it pushes, once.
+/// Adds a source. For the plugin the answer carries the token by which it pushes, once. For a database the triggers
+/// are in place when 201 comes; one that is a source already is answered 200, and only mended.
 #[utoipa::path(post, path = "/sources", tag = "sources", request_body = SourceInput,
-    responses((status = 201, body = SourceView), (status = 422, description = "wrong fields")))]
-pub(crate) async fn create(State(app): State<Arc<App>>, _: Admin, body: Json) -> Answer<(StatusCode, Out<SourceView>)> {
+    responses((status = 201, body = Made), (status = 200, description = "a dry run, or it is there already", body = Made), (status = 422, description = "wrong fields")))]
+pub(crate) async fn create(State(app): State<Arc<App>>, _: Admin, body: Json) -> Answer<(StatusCode, Out<Made>)> {
     let mut errors = Errors::default();
     let source = read(&app, body, &mut errors);
-    let source = errors.finish(source)?;
+    let (source, dry_run) = errors.finish(source)?;
+    if source.kind == SourceKind::Database {
+        return database(&app, source, dry_run).await;
+    }
     let text = auth::new_token(&*app.ambient);
     let token = Token {
         id: TokenId::new(source.created_at, &*app.ambient),
@@ -34,10 +40,43 @@ pub(crate) async fn create(State(app): State<Arc<App>>, _: Admin, body: Json) ->
         created_at: source.created_at,
     };
     app.store.add_source(source.clone(), Some((token, auth::digest(&text)))).await?;
-    Ok((StatusCode::CREATED, Out(SourceView::new(&source).with_token(text))))
+    Ok((StatusCode::CREATED, Out(Made::Source(SourceView::new(&app, &source).with_token(text)))))
 }
 
-fn read(app: &App, body: Json, errors: &mut Errors) -> Option<Source> {
+/// What making a source answers.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum Made {
+    /// The source.
+    Source(SourceView),
+    /// With `dry_run`: what would be put into the ERP's database, as SQL.
+    Plan {
+        /// The statements.
+        sql: String,
+    },
+}
+
+/// The triggers are in place before the source is there. One database is one source: adding it
+/// again only mends what is missing.
+async fn database(app: &App, source: Source, dry_run: bool) -> Answer<(StatusCode, Out<Made>)> {
+    let why = |why| Problem::field("url", why);
+    if dry_run {
+        let sql = app.hearing.plan(&source).await.map_err(why)?;
+        return Ok((StatusCode::OK, Out(Made::Plan { sql })));
+    }
+    let known = app.store.sources().await?;
+    let known = known.into_iter().find(|one| one.kind == source.kind && app.hearing.same_erp(one, &source));
+    if let Some(known) = known {
+        app.hearing.install(&known).await.map_err(why)?;
+        return Ok((StatusCode::OK, Out(Made::Source(SourceView::new(app, &known)))));
+    }
+    app.hearing.install(&source).await.map_err(why)?;
+    app.store.add_source(source.clone(), None).await?;
+    app.hearing.sources_changed();
+    Ok((StatusCode::CREATED, Out(Made::Source(SourceView::new(app, &source)))))
+}
+
+fn read(app: &App, body: Json, errors: &mut Errors) -> Option<(Source, bool)> {
     let mut fields = Fields::of(body.value, "", errors)?;
     let now = app.ambient.now();
     let name = fields.required("name", read::text(1, 100));
@@ -54,14 +93,21 @@ fn read(app: &App, body: Json, errors: &mut Errors) -> Option<Source> {
         created_at: now,
     };
     input::apply(&mut fields, &mut source);
+    let dry_run = fields.optional("dry_run", read::flag).unwrap_or(false);
+    if source.kind == SourceKind::Database && source.url.is_none() {
+        fields.wrong("url", "is required: mysql://USER:PASSWORD@HOST/DATABASE, or postgres://…");
+    }
+    if dry_run && source.kind != SourceKind::Database {
+        fields.wrong("dry_run", "is for sources of kind database: nothing is installed for others");
+    }
     fields.end();
-    Some(source)
+    Some((source, dry_run))
 }
 
 fn kind(value: Value) -> Result<SourceKind, String> {
     match value.as_str().and_then(SourceKind::parse) {
-        Some(SourceKind::Plugin) => Ok(SourceKind::Plugin),
-        Some(kind) => Err(format!("{} is not available in this version; plugin is", kind.as_str())),
-        None => Err("must be plugin".into()),
+        Some(SourceKind::Api) => Err("api is not available in this version; plugin and database are".into()),
+        Some(kind) => Ok(kind),
+        None => Err("must be plugin or database".into()),
     }
 }

@@ -12,15 +12,17 @@ use crate::api::{fields::Fields, read};
 #[expect(dead_code, reason = "the shape for the document; bodies are read field by field")]
 pub(crate) struct SourceInput {
     name: Option<String>,
-    /// `plugin`; `api` and `database` come in a later version. Only when it is made.
+    /// `plugin` or `database`; `api` comes in a later version. Only when it is made.
     kind: Option<String>,
-    /// Where the ERP is.
+    /// Where the ERP is; of a database `mysql://USER:PASSWORD@HOST/DATABASE`, or `postgres://…`.
     url: Option<String>,
     key: Option<String>,
     /// An IANA name; `Europe/Madrid` if left out.
     time_zone: Option<String>,
     /// Models or tables that make events; those of the catalogue if left out.
     models: Option<Vec<String>>,
+    /// Only when a database is made: show what would be put into it, and do nothing.
+    dry_run: Option<bool>,
 }
 
 pub(crate) fn apply(fields: &mut Fields<'_>, source: &mut Source) {

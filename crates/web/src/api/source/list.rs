@@ -17,5 +17,5 @@ use crate::{
 pub(crate) async fn list(State(app): State<Arc<App>>, _: Reader, query: Query) -> Answer<Json<List<SourceView>>> {
     query.read(page::limit)?;
     let sources = app.store.sources().await?;
-    Ok(Json(List::whole(sources.iter().map(SourceView::new).collect())))
+    Ok(Json(List::whole(sources.iter().map(|source| SourceView::new(&app, source)).collect())))
 }

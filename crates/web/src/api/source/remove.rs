@@ -1,19 +1,39 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use gancho_model::SourceId;
+use gancho_model::{SourceId, SourceKind};
 
 use crate::{
     App,
-    api::{page::Id, problem::Answer},
+    api::{
+        page::{self, Id, Query},
+        problem::{Answer, Problem},
+    },
     auth::Admin,
 };
 
-/// Removes a source and its token. Its events stay.
-#[utoipa::path(delete, path = "/sources/{id}", tag = "sources", params(("id" = String, Path)),
-    responses((status = 204, description = "removed"), (status = 404, description = "no such source")))]
-pub(crate) async fn remove(State(app): State<Arc<App>>, _: Admin, Id(id): Id<SourceId>) -> Answer<StatusCode> {
+/// Removes a source and its token. Its events stay. Of a database, our triggers and outbox are taken away first; where
+/// that fails, nothing is removed, unless `force=true` leaves them behind.
+#[utoipa::path(delete, path = "/sources/{id}", tag = "sources", params(("id" = String, Path), ("force" = Option<bool>, Query)),
+    responses((status = 204, description = "removed"), (status = 404, description = "no such source"),
+        (status = 422, description = "what is ours can't be taken out of the ERP's database")))]
+pub(crate) async fn remove(
+    State(app): State<Arc<App>>,
+    _: Admin,
+    Id(id): Id<SourceId>,
+    query: Query,
+) -> Answer<StatusCode> {
+    let force = query.read(|fields| fields.optional("force", page::flag).unwrap_or(false))?;
+    let source = app.store.source(id).await?;
+    if source.kind == SourceKind::Database
+        && let Err(why) = app.hearing.uninstall(&source).await
+        && !force
+    {
+        let detail = format!("our triggers can't be taken away: {why}. Mend that, or leave them there with force=true");
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
+    }
     app.store.remove_source(id).await?;
     app.tokens.forget();
+    app.hearing.sources_changed();
     Ok(StatusCode::NO_CONTENT)
 }

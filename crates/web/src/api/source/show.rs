@@ -26,5 +26,5 @@ pub(crate) async fn show(
         Scope::Source(own) if own == id => {}
         scope => return Err(Problem::forbidden(scope.as_str(), "read")),
     }
-    Ok(Json(SourceView::new(&app.store.source(id).await?)))
+    Ok(Json(SourceView::new(&app, &app.store.source(id).await?)))
 }

@@ -1,6 +1,8 @@
-use gancho_model::{Source, Timestamp, mask};
+use gancho_model::{Source, SourceKind, Timestamp, mask};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::App;
 
 /// A source. Its address and key are secret: the address is masked, the key left out.
 #[derive(Debug, Serialize, ToSchema)]
@@ -14,9 +16,9 @@ pub(crate) struct SourceView {
     time_zone: String,
     /// Watched models; those of the catalogue if null.
     models: Option<Vec<String>>,
-    /// `waiting` until the first change comes, then `ok`.
+    /// `waiting` until the first change comes, then `ok`; `down` while the ERP can't be heard.
     state: &'static str,
-    /// Seconds between a change and its coming in, where that is known.
+    /// Seconds between a change and its coming in, of the last one, where that is known.
     lag_s: Option<f64>,
     /// What waits at the source, where that is known.
     backlog: Option<u64>,
@@ -31,7 +33,17 @@ pub(crate) struct SourceView {
 }
 
 impl SourceView {
-    pub fn new(source: &Source) -> Self {
+    pub fn new(app: &App, source: &Source) -> Self {
+        let standing = match source.kind {
+            SourceKind::Plugin => None,
+            _ => app.hearing.standing(source.id),
+        };
+        let standing = standing.unwrap_or_default();
+        let state = match (standing.down, source.heard_at) {
+            (true, _) => "down",
+            (false, Some(_)) => "ok",
+            (false, None) => "waiting",
+        };
         Self {
             id: source.id.to_string(),
             name: source.name.clone(),
@@ -39,10 +51,10 @@ impl SourceView {
             url: source.url.as_ref().map(|url| mask::url(url.expose())),
             time_zone: source.time_zone.clone(),
             models: source.models.clone(),
-            state: if source.heard_at.is_some() { "ok" } else { "waiting" },
-            lag_s: None,
-            backlog: None,
-            last_error: None,
+            state,
+            lag_s: standing.lag_s,
+            backlog: standing.backlog,
+            last_error: standing.last_error,
             heard_at: source.heard_at,
             created_at: source.created_at,
             token: None,

@@ -1,0 +1,74 @@
+use async_trait::async_trait;
+
+use crate::{Source, SourceId};
+
+/// How the ERP is heard, as far as people ask about it: what `web` knows of the rooms that watch.
+/// A plugin pushes by itself, so that there is nothing to install and little to check.
+#[async_trait]
+pub trait Hearing: Send + Sync {
+    /// What would be put into the ERP's database, as SQL.
+    ///
+    /// # Errors
+    /// What is missing, in one sentence.
+    async fn plan(&self, source: &Source) -> Result<String, String>;
+
+    /// Puts in place what listens. Doing so again is harmless.
+    ///
+    /// # Errors
+    /// What is missing, in one sentence.
+    async fn install(&self, source: &Source) -> Result<(), String>;
+
+    /// Takes everything of ours out of the ERP's database.
+    ///
+    /// # Errors
+    /// What stands in the way, in one sentence.
+    async fn uninstall(&self, source: &Source) -> Result<(), String>;
+
+    /// Line by line what is in place and what is missing.
+    async fn check(&self, source: &Source) -> Vec<Finding>;
+
+    /// Whether both are one ERP: then adding it again is adding nothing.
+    fn same_erp(&self, one: &Source, other: &Source) -> bool;
+
+    /// How it goes; nothing for what is not watched from here.
+    fn standing(&self, source: SourceId) -> Option<Standing>;
+
+    /// Sources were added, changed or removed.
+    fn sources_changed(&self);
+}
+
+/// One line of a check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What was looked at.
+    pub name: String,
+    /// Whether it is well.
+    pub ok: bool,
+    /// What was found, and what to do if it is not well.
+    pub message: String,
+}
+
+impl Finding {
+    /// A line that is well.
+    pub fn good(name: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { name: name.into(), ok: true, message: message.into() }
+    }
+
+    /// A line that is not.
+    pub fn bad(name: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { name: name.into(), ok: false, message: message.into() }
+    }
+}
+
+/// How a watched source goes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Standing {
+    /// Whether it can't be heard at the moment.
+    pub down: bool,
+    /// Seconds between a change in the ERP and its coming in, of the last one that came.
+    pub lag_s: Option<f64>,
+    /// Rows that wait in the ERP's database.
+    pub backlog: Option<u64>,
+    /// What went wrong last, in one sentence without secrets; nothing once all is well.
+    pub last_error: Option<String>,
+}

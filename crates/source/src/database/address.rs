@@ -1,0 +1,95 @@
+use sqlx::{mysql::MySqlConnectOptions, postgres::PgConnectOptions};
+use url::Url;
+
+/// Which kind of database it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// MariaDB.
+    MariaDb,
+    /// PostgreSQL.
+    Postgres,
+}
+
+/// Where the ERP's database is, and as whom to go there.
+#[derive(Clone, Debug)]
+pub struct Address {
+    engine: Engine,
+    url: Url,
+}
+
+impl Address {
+    /// Reads `mysql://USER:PASSWORD@HOST[:PORT]/DATABASE`, or the same with `mariadb://` or `postgres://`.
+    ///
+    /// # Errors
+    /// Says what is wrong with it, without repeating it: a password may stand in it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        const SHAPE: &str = "must be mysql://USER:PASSWORD@HOST/DATABASE or postgres://USER:PASSWORD@HOST/DATABASE";
+        let url = Url::parse(text).map_err(|_| SHAPE.to_owned())?;
+        let engine = match url.scheme() {
+            "mysql" | "mariadb" => Engine::MariaDb,
+            "postgres" | "postgresql" => Engine::Postgres,
+            _ => return Err(SHAPE.into()),
+        };
+        if url.path().trim_matches('/').is_empty() {
+            return Err(format!("{SHAPE}: the database's name is missing"));
+        }
+        Ok(Self { engine, url })
+    }
+
+    /// Which kind of database it is.
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// Whether both are the same database, whoever goes there.
+    pub fn same_database(&self, other: &Self) -> bool {
+        let place = |one: &Self| {
+            let port = one.url.port().unwrap_or(if one.engine == Engine::MariaDb { 3306 } else { 5432 });
+            let host = one.url.host_str().unwrap_or("localhost").to_ascii_lowercase();
+            let host = if host == "127.0.0.1" || host.is_empty() { "localhost".to_owned() } else { host };
+            let asked =
+                |name: &str| one.url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+            (one.engine, host, port, one.url.path().to_owned(), asked("socket"), asked("host"))
+        };
+        place(self) == place(other)
+    }
+
+    pub(super) fn mariadb(&self) -> Result<MySqlConnectOptions, String> {
+        let mut url = self.url.clone();
+        // The driver knows it by this name only.
+        let _ = url.set_scheme("mysql");
+        let options: MySqlConnectOptions = url.as_str().parse().map_err(wrong)?;
+        // The session stays as the ERP's own are: the driver would set the zone to UTC, which moves
+        // its timestamps, and give operators another meaning.
+        Ok(options.timezone(None).pipes_as_concat(false).no_engine_substitution(false))
+    }
+
+    pub(super) fn postgres(&self) -> Result<PgConnectOptions, String> {
+        self.url.as_str().parse::<PgConnectOptions>().map_err(wrong).map(|options| options.application_name("gancho"))
+    }
+}
+
+fn wrong(_: sqlx::Error) -> String {
+    "the address can't be read: look at the parts after the question mark".into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        assert_eq!(Address::parse("mysql://u:p@db/fs").map(|one| one.engine()), Ok(Engine::MariaDb));
+        assert_eq!(Address::parse("postgresql://u:p@db/fs").map(|one| one.engine()), Ok(Engine::Postgres));
+        for bad in ["", "db", "http://db/fs", "mysql://u:topsecret@db", "mysql://u:topsecret@db:x/fs"] {
+            let error = Address::parse(bad).expect_err(bad);
+            assert!(!error.contains("topsecret"));
+        }
+        let same = |one: &str, other: &str| {
+            Address::parse(one).expect("good").same_database(&Address::parse(other).expect("good"))
+        };
+        assert!(same("mysql://u:p@localhost/fs", "mariadb://other:x@127.0.0.1:3306/fs"));
+        assert!(!same("mysql://u:p@localhost/fs", "mysql://u:p@localhost/fs2"));
+        assert!(!same("mysql://u:p@localhost/fs", "postgres://u:p@localhost/fs"));
+    }
+}

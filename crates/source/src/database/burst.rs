@@ -1,0 +1,225 @@
+//! One act, one event (EVENTS rule 1): which rows of the outbox are one burst of one connection.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use gancho_model::{Operation, Record};
+
+/// A connection that is quiet for so long has ended its act, milliseconds.
+pub const QUIET_MS: i64 = 300;
+/// No act takes longer, unless it is one transaction.
+pub const LONGEST_MS: i64 = 5_000;
+
+/// A row of the outbox: one change of one row of the ERP.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutboxRow {
+    /// Its key there.
+    pub id: i64,
+    /// Which connection of the ERP wrote it: a name that does not come back.
+    pub mark: String,
+    /// Its transaction, where the engine tells.
+    pub transaction: Option<String>,
+    /// When, milliseconds since 1970 by the database's clock.
+    pub at_ms: i64,
+    /// The table.
+    pub table: String,
+    /// What happened.
+    pub operation: Operation,
+    /// The row before, without secrets.
+    pub before: Option<Record>,
+    /// The row after, without secrets.
+    pub after: Option<Record>,
+    /// Secrets that changed.
+    pub secrets: Vec<String>,
+    /// Whether its connection is in a transaction; no where that can't be seen.
+    pub busy: bool,
+    /// Whether its connection is gone; no where that can't be seen.
+    pub gone: bool,
+}
+
+/// Rows of one act, by their places.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Burst {
+    /// Its rows.
+    pub rows: Vec<usize>,
+    /// Whether it has ended.
+    pub ended: bool,
+}
+
+/// When a row can have been committed at the earliest: after the look at which it could not be
+/// seen yet. Between looks, a connection that had not committed was not quiet.
+#[derive(Debug, Default)]
+pub struct Sightings {
+    /// By row.
+    committed_after: HashMap<i64, i64>,
+    /// The last look that saw all there was.
+    last_look: Option<i64>,
+}
+
+impl Sightings {
+    /// Notes what a look saw at `now`. One that was cut short says nothing of what it did not show.
+    pub fn note(&mut self, rows: &[OutboxRow], now: i64, whole: bool) {
+        let mut still_there = HashMap::with_capacity(rows.len());
+        for row in rows {
+            let unseen = self.last_look.unwrap_or(i64::MIN);
+            let known = self.committed_after.get(&row.id).copied();
+            still_there.insert(
+                row.id,
+                known.unwrap_or_else(|| row.at_ms.max(if row.at_ms <= unseen { unseen } else { i64::MIN })),
+            );
+        }
+        self.committed_after = still_there;
+        self.last_look = whole.then_some(now);
+    }
+
+    fn settled(&self, row: &OutboxRow) -> i64 {
+        self.committed_after.get(&row.id).copied().unwrap_or(row.at_ms)
+    }
+}
+
+/// Sorts rows, which stand in the order of their keys, into bursts, in the order in which these
+/// began. `now` is the database's; `is_half_made` says whether these rows leave a document half made,
+/// such as one without lines, which may take its time.
+pub fn bursts(
+    rows: &[OutboxRow],
+    sightings: &Sightings,
+    now: i64,
+    is_half_made: impl Fn(&[&OutboxRow]) -> bool,
+) -> Vec<Burst> {
+    let mut by_mark: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    let mut done: Vec<Burst> = vec![];
+    let half_made = |places: &[usize]| is_half_made(&places.iter().map(|place| &rows[*place]).collect::<Vec<_>>());
+    for (place, row) in rows.iter().enumerate() {
+        let open = by_mark.entry(&row.mark).or_default();
+        let goes_on = match (open.first(), open.last()) {
+            (Some(first), Some(last)) => {
+                let (first, last) = (&rows[*first], &rows[*last]);
+                let same_transaction = row.transaction.is_some() && row.transaction == last.transaction;
+                let quiet = row.at_ms - sightings.settled(last) > QUIET_MS;
+                let long = row.at_ms - first.at_ms > LONGEST_MS;
+                same_transaction || (!long && (!quiet || half_made(open)))
+            }
+            _ => true,
+        };
+        if !goes_on {
+            done.push(Burst { rows: std::mem::take(open), ended: true });
+        }
+        open.push(place);
+    }
+    for open in by_mark.into_values() {
+        let (first, last) = (&rows[open[0]], &rows[open[open.len() - 1]]);
+        let quiet = now - sightings.settled(last) > QUIET_MS;
+        let long = now - first.at_ms > LONGEST_MS;
+        let ended = last.gone || (!last.busy && (long || (quiet && !half_made(&open))));
+        done.push(Burst { rows: open, ended });
+    }
+    done.sort_by_key(|burst| burst.rows[0]);
+    done
+}
+
+/// The bursts that may be told now, in order: those that ended, unless one that began before
+/// touches the same rows and goes on.
+pub fn tellable(bursts: Vec<Burst>, rows_of: impl Fn(&Burst) -> HashSet<String>) -> Vec<Burst> {
+    let mut held = HashSet::new();
+    bursts
+        .into_iter()
+        .filter(|burst| {
+            let touched = rows_of(burst);
+            let free = burst.ended && held.is_disjoint(&touched);
+            if !free {
+                held.extend(touched);
+            }
+            free
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(id: i64, mark: &str, at_ms: i64) -> OutboxRow {
+        OutboxRow {
+            id,
+            mark: mark.into(),
+            transaction: None,
+            at_ms,
+            table: "clientes".into(),
+            operation: Operation::Update,
+            before: None,
+            after: None,
+            secrets: vec![],
+            busy: false,
+            gone: false,
+        }
+    }
+
+    fn sorted(rows: &[OutboxRow], now: i64) -> Vec<(Vec<i64>, bool)> {
+        let ids = |burst: Burst| (burst.rows.iter().map(|place| rows[*place].id).collect(), burst.ended);
+        bursts(rows, &Sightings::default(), now, |_| false).into_iter().map(ids).collect()
+    }
+
+    #[test]
+    fn a_connection_that_is_quiet_has_ended_its_act() {
+        let rows = [row(1, "a", 0), row(2, "b", 10), row(3, "a", 250), row(4, "a", 900)];
+        assert_eq!(sorted(&rows, 1000), [(vec![1, 3], true), (vec![2], true), (vec![4], false)]);
+        assert_eq!(sorted(&rows, 1201)[2], (vec![4], true));
+    }
+
+    #[test]
+    fn a_transaction_is_never_cut() {
+        let in_one = |id, at| OutboxRow { transaction: Some("7".into()), ..row(id, "a", at) };
+        let rows = [in_one(1, 0), in_one(2, 4000), in_one(3, 9000), row(4, "a", 9100)];
+        assert_eq!(sorted(&rows, 20_000), [(vec![1, 2, 3], true), (vec![4], true)], "too long for another transaction");
+        let busy = [OutboxRow { busy: true, ..row(1, "a", 0) }];
+        assert_eq!(sorted(&busy, 60_000), [(vec![1], false)]);
+    }
+
+    #[test]
+    fn whatever_has_gone_has_ended() {
+        let rows = [OutboxRow { gone: true, ..row(1, "a", 0) }];
+        assert_eq!(sorted(&rows, 1), [(vec![1], true)]);
+    }
+
+    #[test]
+    fn an_act_without_a_pause_ends_all_the_same() {
+        let rows: Vec<_> = (0..30).map(|n| row(n, "a", n * 200)).collect();
+        let sorted = sorted(&rows, 5900);
+        assert_eq!(sorted[0], ((0..=25).collect(), true));
+        assert_eq!(sorted[1], ((26..30).collect(), false));
+    }
+
+    #[test]
+    fn what_could_not_be_seen_was_not_committed() {
+        let (first, second) = (row(1, "a", 0), row(2, "a", 700));
+        let mut sightings = Sightings::default();
+        sightings.note(&[], 100, true);
+        sightings.note(&[], 500, true);
+        let rows = [first, second];
+        sightings.note(&rows, 800, true);
+        let one = bursts(&rows, &sightings, 800, |_| false);
+        assert_eq!(one.len(), 1, "at 500 the first was not committed: 200 ms later is no pause");
+        // Seen before: then it was quiet for 700 ms.
+        let mut seen = Sightings::default();
+        seen.note(&rows[..1], 100, true);
+        seen.note(&rows, 800, true);
+        assert_eq!(bursts(&rows, &seen, 800, |_| false).len(), 2);
+    }
+
+    #[test]
+    fn a_half_made_document_may_take_its_time() {
+        let rows = [row(1, "a", 0), row(2, "a", 2000), row(3, "a", 4000)];
+        let empty = |rows: &[&OutboxRow]| rows.len() < 2;
+        let sorted = |now| bursts(&rows, &Sightings::default(), now, empty);
+        assert_eq!(sorted(4100).iter().map(|burst| burst.rows.len()).collect::<Vec<_>>(), [2, 1]);
+        assert!(!sorted(8000)[1].ended, "it waits for its lines");
+        assert!(sorted(9001)[1].ended, "but not for ever");
+    }
+
+    #[test]
+    fn later_acts_on_a_row_wait_for_earlier_ones() {
+        let burst = |place, ended| Burst { rows: vec![place], ended };
+        let bursts = vec![burst(0, false), burst(1, true), burst(2, true), burst(3, true)];
+        let of = |burst: &Burst| HashSet::from([["x", "y", "x", "z"][burst.rows[0]].to_owned()]);
+        assert_eq!(tellable(bursts, of), [burst(1, true), burst(3, true)]);
+    }
+}

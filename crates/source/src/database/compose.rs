@@ -1,0 +1,277 @@
+//! Bursts of rows become changes of records: documents carry their lines, and a line that changes
+//! is its document's update (EVENTS rule 9).
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use gancho_facturascripts::{columns::Kind, shape::Shape};
+use gancho_intake::{SubmittedChange, digest};
+use gancho_model::{Change, ObjectKey, Operation, Record, Timestamp};
+use serde_json::Value;
+
+use super::{
+    burst::OutboxRow,
+    watch::{Plan, Watched},
+};
+
+/// A document: its table and key.
+pub(crate) type Document = (String, String);
+
+/// What was read of documents at the moment of telling.
+#[derive(Debug, Default)]
+pub(crate) struct Read {
+    /// Lines by document.
+    pub lines: HashMap<Document, Vec<Record>>,
+    /// The documents themselves, where only lines changed.
+    pub documents: HashMap<Document, Record>,
+}
+
+/// Turns rows into changes.
+pub(crate) struct Composer<'a> {
+    plan: &'a Plan,
+    shape: &'a Shape,
+}
+
+/// What a burst did to one document.
+#[derive(Default)]
+struct Touched<'a> {
+    /// The rows of the document itself.
+    own: Vec<&'a OutboxRow>,
+    /// The rows of its lines.
+    lines: Vec<&'a OutboxRow>,
+}
+
+impl<'a> Composer<'a> {
+    pub fn new(plan: &'a Plan, shape: &'a Shape) -> Self {
+        Self { plan, shape }
+    }
+
+    /// A watched table.
+    pub fn table(&self, name: &str) -> Option<&'a Watched> {
+        self.plan.tables.get(name)
+    }
+
+    /// Which record a row is about: of lines, their document.
+    pub fn subject(&self, row: &OutboxRow) -> Option<Document> {
+        let watched = self.plan.tables.get(&row.table)?;
+        let record = row.after.as_ref().or(row.before.as_ref())?;
+        Some(match &watched.document {
+            Some((document, column)) => (document.clone(), key_text(record.get(column)?)),
+            None => (row.table.clone(), key_text(record.get(&watched.key)?)),
+        })
+    }
+
+    /// Everything that a burst touches, to keep the order of acts on one record.
+    pub fn subjects(&self, rows: &[&OutboxRow]) -> HashSet<String> {
+        rows.iter().filter_map(|row| self.subject(row)).map(|(table, key)| format!("{table}:{key}")).collect()
+    }
+
+    /// Whether a burst leaves a new document without lines or with total 0: half made.
+    pub fn is_half_made(&self, rows: &[&OutboxRow]) -> bool {
+        let new = |row: &&&OutboxRow| {
+            row.operation == Operation::Insert
+                && self.plan.tables.get(&row.table).is_some_and(|watched| watched.lines.is_some())
+        };
+        rows.iter().filter(new).filter_map(|row| self.subject(row)).any(|document| {
+            let of = |row: &&&OutboxRow| self.subject(row).as_ref() == Some(&document);
+            let has_lines = rows.iter().filter(of).any(|row| row.table != document.0 && row.after.is_some());
+            let last = rows.iter().rev().filter(of).find(|row| row.table == document.0);
+            let gone = last.is_some_and(|row| row.operation == Operation::Delete);
+            let total = last.and_then(|row| number(row.after.as_ref()?.get("total")?));
+            !gone && (!has_lines || total == Some(0.0))
+        })
+    }
+
+    /// Documents whose lines have to be read, and those that have to be read themselves.
+    pub fn needs(&self, bursts: &[Vec<&OutboxRow>]) -> (BTreeSet<Document>, BTreeSet<Document>) {
+        let (mut lines, mut documents) = (BTreeSet::new(), BTreeSet::new());
+        for burst in bursts {
+            for (document, touched) in self.touched(burst) {
+                let made_or_gone = touched.own.iter().any(|row| row.operation != Operation::Update);
+                if !made_or_gone {
+                    lines.insert(document.clone());
+                }
+                if touched.own.is_empty() {
+                    documents.insert(document);
+                }
+            }
+        }
+        (lines, documents)
+    }
+
+    /// The changes of a burst, in order.
+    pub fn changes(&self, name: &str, rows: &[&OutboxRow], read: &Read) -> Vec<SubmittedChange> {
+        let mut touched = self.touched(rows);
+        let mut out = vec![];
+        for row in rows {
+            let (Some(subject), Some(watched)) = (self.subject(row), self.plan.tables.get(&row.table)) else {
+                continue;
+            };
+            match touched.get_mut(&subject) {
+                // Lines are told with their document: with its last row, or else instead of it.
+                Some(document) if watched.document.is_some() => {
+                    let is_last = document.lines.last().is_some_and(|last| last.id == row.id);
+                    if document.own.is_empty() && is_last {
+                        out.extend(self.lines_only(name, row, &subject, document, read));
+                    }
+                }
+                Some(document) => {
+                    let mut change = self.change(name, row, watched, &subject.1);
+                    self.add_lines(&mut change, row, &subject, document, read);
+                    out.push(change);
+                }
+                None => out.push(self.change(name, row, watched, &subject.1)),
+            }
+        }
+        out
+    }
+
+    fn touched<'r>(&self, rows: &[&'r OutboxRow]) -> BTreeMap<Document, Touched<'r>> {
+        let mut documents: BTreeMap<Document, Touched<'r>> = BTreeMap::new();
+        for row in rows {
+            let Some(watched) = self.plan.tables.get(&row.table) else { continue };
+            let Some(subject) = self.subject(row) else { continue };
+            if watched.document.is_some() {
+                documents.entry(subject).or_default().lines.push(row);
+            } else if watched.lines.is_some() {
+                documents.entry(subject).or_default().own.push(row);
+            }
+        }
+        documents
+    }
+
+    fn change(&self, burst: &str, row: &OutboxRow, watched: &Watched, key: &str) -> SubmittedChange {
+        let mut before = row.before.as_ref().map(|record| self.shaped(watched, record));
+        let mut after = row.after.as_ref().map(|record| self.shaped(watched, record));
+        for secret in &row.secrets {
+            // That it changed is news, what it is stays in the ERP: intake drops these stand-ins.
+            for (side, stand_in) in [(&mut before, 0), (&mut after, 1)] {
+                side.iter_mut().for_each(|record| drop(record.insert(secret.clone(), stand_in.into())));
+            }
+        }
+        submitted(
+            burst,
+            row,
+            Change {
+                id: None,
+                row: ObjectKey { model: watched.model.clone(), key: key.to_owned() },
+                operation: row.operation,
+                before,
+                after,
+                at: None,
+                burst: None,
+            },
+        )
+    }
+
+    /// Lines on both sides of a document's own change: the old ones with its first row, the new
+    /// ones with its last.
+    fn add_lines(
+        &self,
+        change: &mut SubmittedChange,
+        row: &OutboxRow,
+        document: &Document,
+        touched: &Touched<'_>,
+        read: &Read,
+    ) {
+        let (first, last) = (touched.own.first(), touched.own.last());
+        let is = |one: Option<&&OutboxRow>| one.is_some_and(|one| one.id == row.id);
+        let gone = last.is_some_and(|last| last.operation == Operation::Delete);
+        let (old, new) = self.lines(document, touched, read);
+        if let Some(after) = change.change.after.as_mut().filter(|_| is(last)) {
+            after.insert("lines".into(), new);
+        }
+        let shows_old = if gone { is(last) } else { is(first) && !touched.lines.is_empty() };
+        if let Some(before) = change.change.before.as_mut().filter(|_| shows_old) {
+            before.insert("lines".into(), old);
+        }
+    }
+
+    /// A document of which only lines changed.
+    fn lines_only(
+        &self,
+        burst: &str,
+        row: &OutboxRow,
+        document: &Document,
+        touched: &Touched<'_>,
+        read: &Read,
+    ) -> Option<SubmittedChange> {
+        let watched = self.plan.tables.get(&document.0)?;
+        let record = self.shaped(watched, read.documents.get(document)?);
+        let (old, new) = self.lines(document, touched, read);
+        let with = |lines: Value| {
+            let mut record = record.clone();
+            record.insert("lines".into(), lines);
+            Some(record)
+        };
+        let row_key = ObjectKey { model: watched.model.clone(), key: document.1.clone() };
+        let (before, after) = (with(old), with(new));
+        let operation = Operation::Update;
+        Some(submitted(burst, row, Change { id: None, row: row_key, operation, before, after, at: None, burst: None }))
+    }
+
+    /// A document's lines before and after a burst.
+    fn lines(&self, document: &Document, touched: &Touched<'_>, read: &Read) -> (Value, Value) {
+        let Some(watched) = self.plan.tables.get(&document.0).and_then(|document| document.lines.as_ref()) else {
+            return (Value::Null, Value::Null);
+        };
+        let Some(lines) = self.plan.tables.get(&watched.0) else { return (Value::Null, Value::Null) };
+        let (mut first, mut last) = (BTreeMap::new(), BTreeMap::new());
+        for row in &touched.lines {
+            let record = row.before.as_ref().or(row.after.as_ref());
+            let Some(key) = record.and_then(|record| record.get(&lines.key)).map(key_text) else { continue };
+            first.entry(key.clone()).or_insert(row.before.as_ref());
+            last.insert(key, row.after.as_ref());
+        }
+        let made = touched.own.iter().any(|row| row.operation == Operation::Insert);
+        let gone = touched.own.last().is_some_and(|row| row.operation == Operation::Delete);
+        let now: BTreeMap<String, &Record> = match read.lines.get(document).filter(|_| !made && !gone) {
+            Some(lines_read) => {
+                let keyed = |line: &'_ Record| line.get(&lines.key).map(key_text);
+                lines_read.iter().filter_map(|line| Some((keyed(line)?, line))).collect()
+            }
+            // Made or gone within the burst, which then shows all of its lines.
+            None => last.iter().filter_map(|(key, after)| Some((key.clone(), (*after)?))).collect(),
+        };
+        let mut before = now.clone();
+        for (key, record) in first {
+            match record {
+                Some(record) => before.insert(key, record),
+                None => before.remove(&key),
+            };
+        }
+        let list = |records: BTreeMap<String, &Record>| {
+            records.into_values().map(|line| Value::Object(self.shaped(lines, line))).collect()
+        };
+        (list(before), list(now))
+    }
+
+    /// The record in its one shape, by the types that the database says its columns have.
+    pub fn shaped(&self, watched: &Watched, record: &Record) -> Record {
+        let of = |column: &str| watched.columns.iter().find(|(name, _)| name == column);
+        self.shape.record(&watched.model, record.clone(), |column| of(column).map(|(_, name)| Kind::of_database(name)))
+    }
+}
+
+/// With its name, by which intake knows it again: never the same for two rows, always the same for one.
+fn submitted(burst: &str, row: &OutboxRow, mut change: Change) -> SubmittedChange {
+    let id = row_name(row);
+    change.id = Some(id.clone());
+    change.burst = Some(burst.to_owned());
+    change.at = Some(Timestamp::from_ms(row.at_ms));
+    // Its lines may have changed since it was told the first time: it is the same change all the same.
+    SubmittedChange { digest: digest(id.as_bytes()), change }
+}
+
+/// A row's name among all rows of all times.
+pub(crate) fn row_name(row: &OutboxRow) -> String {
+    format!("{}-{}", row.mark, row.id)
+}
+
+/// A key as text, as the ERP writes it.
+pub(crate) fn key_text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
+}
+
+fn number(value: &Value) -> Option<f64> {
+    value.as_f64().or_else(|| value.as_str()?.parse().ok())
+}

@@ -1,0 +1,120 @@
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use gancho_model::Record;
+
+use super::{
+    Address, Engine,
+    burst::OutboxRow,
+    mariadb::MariaDb,
+    postgres::Postgres,
+    schema::Schema,
+    watch::{Plan, Watched},
+};
+
+/// Why the ERP's database did not do as asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ErpError {
+    /// It can't be reached, or said no to us.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The ERP holds a lock that we would have to wait for; we do not.
+    #[error("the ERP is using the table just now: {0}")]
+    Locked(String),
+    /// A right is missing.
+    #[error("a right is missing: {0}")]
+    Denied(String),
+    /// Something that we installed is not there.
+    #[error("something of ours is missing in the ERP's database: {0}")]
+    Missing(String),
+    /// Anything else that it says.
+    #[error("the ERP's database says: {0}")]
+    Failed(String),
+}
+
+/// Something of ours in the ERP's database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Its name, such as `trigger gancho_i_clientes`.
+    pub name: String,
+    /// Makes it, or makes it anew.
+    pub create: String,
+    /// Takes it away, if it is there.
+    pub drop: String,
+    /// By what it is known to be the right one, as the database shows it; empty if its being there is enough.
+    pub mark: String,
+}
+
+/// What a look at the outbox shows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Look {
+    /// Rows in the order of their keys.
+    pub rows: Vec<OutboxRow>,
+    /// The database's clock, milliseconds since 1970.
+    pub now_ms: i64,
+}
+
+/// A connection to the ERP's database. No call leaves a transaction open.
+#[async_trait]
+pub trait Erp: Send {
+    /// What the database looks like.
+    async fn schema(&mut self) -> Result<Schema, ErpError>;
+
+    /// What of ours should be there, in the order in which it is made.
+    fn parts(&self, plan: &Plan) -> Vec<Part>;
+
+    /// What of ours is there: names, each with its mark.
+    async fn installed(&mut self) -> Result<BTreeMap<String, String>, ErpError>;
+
+    /// What takes away a part that is there by this name.
+    fn drop_of(&self, name: &str) -> String;
+
+    /// Runs a statement of ours that needs a table's lock, and waits shortly for it.
+    async fn alter(&mut self, statement: &str) -> Result<(), ErpError>;
+
+    /// The oldest rows of the outbox, at most so many.
+    async fn look(&mut self, limit: u32) -> Result<Look, ErpError>;
+
+    /// Removes rows by their keys.
+    async fn remove(&mut self, ids: &[i64]) -> Result<(), ErpError>;
+
+    /// How many rows wait.
+    async fn backlog(&mut self) -> Result<u64, ErpError>;
+
+    /// How many changes triggers could not write since they were installed.
+    async fn lost(&mut self) -> Result<u64, ErpError>;
+
+    /// Rows of a table whose column holds one of these values; all rows if no column is given.
+    async fn records(&mut self, table: &Watched, which: Option<(&str, &[String])>) -> Result<Vec<Record>, ErpError>;
+
+    /// Facts for the check: what is well and what is not beyond the parts.
+    async fn facts(&mut self) -> Result<Vec<gancho_model::Finding>, ErpError>;
+
+    /// Returns when the database says that something waits; never where it can't say.
+    async fn rung(&mut self);
+
+    /// How long nothing may be looked for while it is quiet, milliseconds.
+    fn idle_ms(&self) -> u64;
+}
+
+/// Connects.
+///
+/// # Errors
+/// [`ErpError::Unreachable`] says what stands in the way, without the password.
+pub async fn connect(address: &Address) -> Result<Box<dyn Erp>, ErpError> {
+    Ok(match address.engine() {
+        Engine::MariaDb => Box::new(MariaDb::connect(address).await?),
+        Engine::Postgres => Box::new(Postgres::connect(address).await?),
+    })
+}
+
+/// A name in quotes.
+pub(crate) fn quoted(name: &str, quote: char) -> String {
+    let doubled: String = [quote, quote].iter().collect();
+    format!("{quote}{}{quote}", name.replace(quote, &doubled))
+}
+
+/// A text in quotes. Names of tables and columns only: values are always bound.
+pub(crate) fn text(value: &str) -> String {
+    quoted(value, '\'')
+}

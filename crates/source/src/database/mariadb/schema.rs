@@ -1,0 +1,69 @@
+//! What MariaDB says of its tables and of what is ours.
+
+use std::collections::BTreeMap;
+
+use sqlx::{Row, mysql::MySqlConnection};
+
+use super::{ErpError, failed};
+use crate::database::{
+    LOST, OUTBOX,
+    schema::{Link, Schema},
+};
+
+pub(super) async fn read(db: &mut MySqlConnection) -> Result<Schema, ErpError> {
+    let mut schema = Schema::default();
+    let columns = "SELECT CAST(c.TABLE_NAME AS CHAR) AS name, CAST(c.COLUMN_NAME AS CHAR) AS col, \
+        CAST(c.COLUMN_TYPE AS CHAR) AS kind, CAST(c.COLUMN_KEY AS CHAR) AS part FROM information_schema.COLUMNS c \
+        JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME \
+        WHERE c.TABLE_SCHEMA = DATABASE() AND t.TABLE_TYPE = 'BASE TABLE' ORDER BY c.TABLE_NAME, c.ORDINAL_POSITION";
+    for row in sqlx::query(columns).fetch_all(&mut *db).await.map_err(failed)? {
+        let text = |name| row.try_get::<String, _>(name).map_err(failed);
+        let table = schema.tables.entry(text("name")?).or_default();
+        let column = text("col")?;
+        if text("part")? == "PRI" {
+            // Of a key of several columns none names a row alone.
+            table.key = if table.key.is_none() { Some(column.clone()) } else { Some(String::new()) };
+        }
+        table.columns.push((column, text("kind")?));
+    }
+    for table in schema.tables.values_mut() {
+        table.key = table.key.take().filter(|key| !key.is_empty());
+    }
+    let links = "SELECT CAST(k.TABLE_NAME AS CHAR) AS child, CAST(k.COLUMN_NAME AS CHAR) AS col, \
+        CAST(k.REFERENCED_TABLE_NAME AS CHAR) AS parent, CAST(k.REFERENCED_COLUMN_NAME AS CHAR) AS parent_col, \
+        CAST(r.DELETE_RULE AS CHAR) AS rule FROM information_schema.KEY_COLUMN_USAGE k \
+        JOIN information_schema.REFERENTIAL_CONSTRAINTS r \
+        ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND r.TABLE_NAME = k.TABLE_NAME \
+        WHERE k.TABLE_SCHEMA = DATABASE() AND k.REFERENCED_TABLE_SCHEMA = DATABASE() \
+        AND r.DELETE_RULE IN ('CASCADE', 'SET NULL') ORDER BY k.TABLE_NAME, k.CONSTRAINT_NAME";
+    for row in sqlx::query(links).fetch_all(&mut *db).await.map_err(failed)? {
+        let text = |name| row.try_get::<String, _>(name).map_err(failed);
+        schema.links.push(Link {
+            child: text("child")?,
+            column: text("col")?,
+            parent: text("parent")?,
+            parent_column: text("parent_col")?,
+            deletes: text("rule")? == "CASCADE",
+        });
+    }
+    Ok(schema)
+}
+
+pub(super) async fn installed(db: &mut MySqlConnection) -> Result<BTreeMap<String, String>, ErpError> {
+    let mut found = BTreeMap::new();
+    let tables = "SELECT CAST(TABLE_NAME AS CHAR) AS name FROM information_schema.TABLES \
+        WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ('gancho_outbox', 'gancho_lost')";
+    for row in sqlx::query(tables).fetch_all(&mut *db).await.map_err(failed)? {
+        let name: String = row.try_get("name").map_err(failed)?;
+        let kind = if name == OUTBOX { "table" } else { "sequence" };
+        debug_assert!(name == OUTBOX || name == LOST);
+        found.insert(format!("{kind} {name}"), String::new());
+    }
+    let triggers = "SELECT CAST(TRIGGER_NAME AS CHAR) AS name, ACTION_STATEMENT AS body FROM information_schema.TRIGGERS \
+        WHERE TRIGGER_SCHEMA = DATABASE() AND TRIGGER_NAME LIKE 'gancho\\_%'";
+    for row in sqlx::query(triggers).fetch_all(&mut *db).await.map_err(failed)? {
+        let name: String = row.try_get("name").map_err(failed)?;
+        found.insert(format!("trigger {name}"), row.try_get("body").map_err(failed)?);
+    }
+    Ok(found)
+}

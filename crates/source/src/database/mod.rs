@@ -1,0 +1,26 @@
+//! The ERP's database: triggers write every change of a watched row into an outbox, within the
+//! ERP's own transaction; we take it from there.
+//!
+//! The two engines differ in their SQL ([`mariadb`], [`postgres`]); what to watch ([`watch`]), which
+//! rows are one act ([`burst`]) and what they say ([`compose`]) is the same for both, and pure.
+
+mod address;
+mod burst;
+pub(crate) mod check;
+mod compose;
+mod erp;
+mod mariadb;
+mod postgres;
+mod schema;
+pub(crate) mod tail;
+mod watch;
+
+pub use address::{Address, Engine};
+pub use erp::{Erp, ErpError, connect};
+pub use tail::Tail;
+pub use watch::Plan;
+
+/// What we call our things in the ERP's database: the outbox, and the first part of all other names.
+pub(crate) const OUTBOX: &str = "gancho_outbox";
+/// Counts what a trigger could not write.
+pub(crate) const LOST: &str = "gancho_lost";

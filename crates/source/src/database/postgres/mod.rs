@@ -1,0 +1,186 @@
+//! PostgreSQL: it wakes us by NOTIFY; now and then we look all the same.
+
+mod schema;
+mod sql;
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use gancho_model::{Finding, Record};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Row,
+    postgres::{PgConnection, PgListener, PgPoolOptions, PgRow},
+};
+
+use super::{
+    Address,
+    burst::OutboxRow,
+    erp::{Erp, ErpError, Look, Part, quoted},
+    mariadb::{operation, record},
+    schema::Schema,
+    watch::{Plan, Watched},
+};
+
+/// How often a quiet outbox is looked at although nobody rang, milliseconds.
+const IDLE_MS: u64 = 2_000;
+/// How long our own changes of tables wait for the ERP's locks: while they wait, it waits behind them.
+const LOCK_WAIT: &str = "SET lock_timeout = '300ms'";
+
+pub(super) struct Postgres {
+    connection: PgConnection,
+    listener: PgListener,
+    /// The schema in which the ERP's tables are.
+    schema: String,
+}
+
+impl Postgres {
+    pub async fn connect(address: &Address) -> Result<Self, ErpError> {
+        let options = address.postgres().map_err(ErpError::Unreachable)?.disable_statement_logging();
+        let mut connection = options.connect().await.map_err(unreachable)?;
+        for statement in ["SET default_transaction_isolation = 'read committed'", LOCK_WAIT] {
+            sqlx::raw_sql(statement).execute(&mut connection).await.map_err(failed)?;
+        }
+        let schema: Option<String> =
+            sqlx::query_scalar("SELECT current_schema()::text").fetch_one(&mut connection).await.map_err(failed)?;
+        let schema = schema.ok_or_else(|| ErpError::Failed("no schema of the search_path exists".into()))?;
+        let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(options);
+        let mut listener = PgListener::connect_with(&pool).await.map_err(unreachable)?;
+        listener.listen(sql::CHANNEL).await.map_err(failed)?;
+        Ok(Self { connection, listener, schema })
+    }
+
+    fn at(&self, name: &str) -> String {
+        format!("{}.{}", quoted(&self.schema, '"'), quoted(name, '"'))
+    }
+
+    async fn number(&mut self, select: String) -> Result<u64, ErpError> {
+        let found: i64 =
+            sqlx::query_scalar(AssertSqlSafe(select)).fetch_one(&mut self.connection).await.map_err(failed)?;
+        Ok(found.unsigned_abs())
+    }
+}
+
+#[async_trait]
+impl Erp for Postgres {
+    async fn schema(&mut self) -> Result<Schema, ErpError> {
+        schema::read(&mut self.connection, &self.schema).await
+    }
+
+    fn parts(&self, plan: &Plan) -> Vec<Part> {
+        sql::parts(plan, &self.schema)
+    }
+
+    async fn installed(&mut self) -> Result<BTreeMap<String, String>, ErpError> {
+        schema::installed(&mut self.connection, &self.schema).await
+    }
+
+    fn drop_of(&self, name: &str) -> String {
+        sql::drop_of(name, &self.schema)
+    }
+
+    async fn alter(&mut self, statement: &str) -> Result<(), ErpError> {
+        // Several statements sent at once are one transaction: it ends with them.
+        let run = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut self.connection).await;
+        run.map(drop).map_err(failed)
+    }
+
+    async fn look(&mut self, limit: u32) -> Result<Look, ErpError> {
+        let select = format!(
+            "SELECT id, mark, tx, (extract(epoch FROM at) * 1000)::bigint AS at_ms, \
+             (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms, source, op, old_row::text, new_row::text, secrets, \
+             pid IN (SELECT pid FROM pg_locks WHERE locktype = 'transactionid' AND granted AND mode = 'ExclusiveLock') AS busy, \
+             pid NOT IN (SELECT pid FROM pg_stat_activity) AS gone FROM {} ORDER BY id LIMIT {limit}",
+            self.at(super::OUTBOX)
+        );
+        let rows = sqlx::query(AssertSqlSafe(select)).fetch_all(&mut self.connection).await.map_err(failed)?;
+        let now_ms = rows.first().map(|row| row.try_get("now_ms")).transpose().map_err(failed)?;
+        let read: Result<Vec<_>, sqlx::Error> = rows.iter().map(outbox_row).collect();
+        Ok(Look { rows: read.map_err(failed)?, now_ms: now_ms.unwrap_or_default() })
+    }
+
+    async fn remove(&mut self, ids: &[i64]) -> Result<(), ErpError> {
+        let delete = format!("DELETE FROM {} WHERE id = ANY($1)", self.at(super::OUTBOX));
+        let run = sqlx::query(AssertSqlSafe(delete)).bind(ids).execute(&mut self.connection).await;
+        run.map(drop).map_err(failed)
+    }
+
+    async fn backlog(&mut self) -> Result<u64, ErpError> {
+        self.number(format!("SELECT count(*) FROM {}", self.at(super::OUTBOX))).await
+    }
+
+    async fn lost(&mut self) -> Result<u64, ErpError> {
+        let select = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM";
+        self.number(format!("{select} {}", self.at(super::LOST))).await
+    }
+
+    async fn records(&mut self, table: &Watched, which: Option<(&str, &[String])>) -> Result<Vec<Record>, ErpError> {
+        let (condition, values) = match which {
+            // Compared as what it is, so that its index serves.
+            Some((column, values)) => {
+                let kind = table.columns.iter().find(|(name, _)| name == column).map_or("text", |(_, kind)| kind);
+                (format!("t.{} = ANY($2::text[]::{kind}[])", quoted(column, '"')), values)
+            }
+            None => ("$2::text[] IS NOT NULL".into(), &[][..]),
+        };
+        let select =
+            format!("SELECT (to_jsonb(t) - $1::text[])::text FROM {} AS t WHERE {condition}", self.at(&table.table));
+        let query = sqlx::query_scalar::<_, String>(AssertSqlSafe(select)).bind(&table.secrets).bind(values);
+        let rows = query.fetch_all(&mut self.connection).await.map_err(failed)?;
+        let unreadable = || ErpError::Failed("a row that can't be read".into());
+        rows.iter().map(|row| record(row).ok_or_else(unreadable)).collect()
+    }
+
+    async fn facts(&mut self) -> Result<Vec<Finding>, ErpError> {
+        let select = "SELECT current_setting('server_version') || ', as ' || current_user::text";
+        let version: String = sqlx::query_scalar(select).fetch_one(&mut self.connection).await.map_err(failed)?;
+        Ok(vec![Finding::good("connection", format!("PostgreSQL {version}, schema {}", self.schema))])
+    }
+
+    async fn rung(&mut self) {
+        // A connection that broke is opened again by the listener; the look that follows tells more.
+        let _ = self.listener.recv().await;
+    }
+
+    fn idle_ms(&self) -> u64 {
+        IDLE_MS
+    }
+}
+
+fn outbox_row(row: &PgRow) -> Result<OutboxRow, sqlx::Error> {
+    let json = |name| row.try_get::<Option<String>, _>(name).map(|text| text.and_then(|text| record(&text)));
+    let op: String = row.try_get("op")?;
+    let secrets: Option<String> = row.try_get("secrets")?;
+    Ok(OutboxRow {
+        id: row.try_get("id")?,
+        mark: row.try_get("mark")?,
+        transaction: Some(row.try_get("tx")?),
+        at_ms: row.try_get("at_ms")?,
+        table: row.try_get("source")?,
+        operation: operation(&op),
+        before: json("old_row")?,
+        after: json("new_row")?,
+        secrets: secrets.iter().flat_map(|names| names.split_whitespace()).map(ToOwned::to_owned).collect(),
+        busy: row.try_get("busy")?,
+        gone: row.try_get("gone")?,
+    })
+}
+
+fn unreachable(error: sqlx::Error) -> ErpError {
+    ErpError::Unreachable(match &error {
+        sqlx::Error::Database(said) => said.message().to_owned(),
+        other => other.to_string(),
+    })
+}
+
+/// Codes are PostgreSQL's: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+fn failed(error: sqlx::Error) -> ErpError {
+    let sqlx::Error::Database(said) = &error else { return ErpError::Unreachable(error.to_string()) };
+    let message = said.message().to_owned();
+    match said.code().as_deref() {
+        Some("55P03") => ErpError::Locked(message),
+        Some("42501") => ErpError::Denied(message),
+        Some("42P01" | "42883") => ErpError::Missing(message),
+        Some(code) if code.starts_with("08") || code.starts_with("57P") => ErpError::Unreachable(message),
+        _ => ErpError::Failed(message),
+    }
+}

@@ -1,0 +1,48 @@
+//! What PostgreSQL says of its tables and of what is ours.
+
+use std::collections::BTreeMap;
+
+use sqlx::{Row, postgres::PgConnection};
+
+use super::{ErpError, failed};
+use crate::database::schema::Schema;
+
+/// Foreign keys fire our triggers themselves here: no links are needed.
+pub(super) async fn read(db: &mut PgConnection, name: &str) -> Result<Schema, ErpError> {
+    let mut schema = Schema::default();
+    let columns = "SELECT c.relname::text AS name, a.attname::text AS col, format_type(a.atttypid, a.atttypmod) AS kind, \
+        coalesce(a.attnum = ANY(i.indkey::int2[]), false) AS in_key, coalesce(i.indnkeyatts, 0)::int AS parts \
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid \
+        LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary \
+        WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped ORDER BY c.relname, a.attnum";
+    for row in sqlx::query(columns).bind(name).fetch_all(&mut *db).await.map_err(failed)? {
+        let text = |name| row.try_get::<String, _>(name).map_err(failed);
+        let table = schema.tables.entry(text("name")?).or_default();
+        let column = text("col")?;
+        if row.try_get("in_key").map_err(failed)? && row.try_get::<i32, _>("parts").map_err(failed)? == 1 {
+            table.key = Some(column.clone());
+        }
+        table.columns.push((column, text("kind")?));
+    }
+    Ok(schema)
+}
+
+pub(super) async fn installed(db: &mut PgConnection, name: &str) -> Result<BTreeMap<String, String>, ErpError> {
+    let mut found = BTreeMap::new();
+    let relations = "SELECT CASE c.relkind WHEN 'S' THEN 'sequence ' ELSE 'table ' END || c.relname AS name, '' AS mark \
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+        WHERE n.nspname = $1 AND c.relname IN ('gancho_outbox', 'gancho_lost')";
+    let functions = "SELECT 'function ' || p.proname AS name, p.prosrc AS mark FROM pg_proc p \
+        JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = $1 AND p.proname = 'gancho_capture'";
+    // Arguments end with a zero byte each; ours are one. A trigger that was switched off is marked so.
+    let triggers = "SELECT 'trigger ' || t.tgname || ' ON ' || c.relname AS name, \
+        t.tgenabled::text || ' ' || replace(encode(t.tgargs, 'escape'), '\\000', '') AS mark FROM pg_trigger t \
+        JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
+        WHERE n.nspname = $1 AND NOT t.tgisinternal AND t.tgname IN ('gancho_row', 'gancho_update')";
+    for select in [relations, functions, triggers] {
+        for row in sqlx::query(select).bind(name).fetch_all(&mut *db).await.map_err(failed)? {
+            found.insert(row.try_get("name").map_err(failed)?, row.try_get("mark").map_err(failed)?);
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,36 @@
+//! What the ERP's database looks like, as it says itself.
+
+use std::collections::BTreeMap;
+
+/// Tables by name, and what a deletion takes along.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Schema {
+    /// By name.
+    pub tables: BTreeMap<String, Table>,
+    /// Foreign keys that delete or unlink rows.
+    pub links: Vec<Link>,
+}
+
+/// A table.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table {
+    /// Columns in their order, each with the engine's name of its type.
+    pub columns: Vec<(String, String)>,
+    /// The primary key, if it is one column.
+    pub key: Option<String>,
+}
+
+/// A foreign key that acts when its parent goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The table whose rows are deleted or unlinked.
+    pub child: String,
+    /// Its column.
+    pub column: String,
+    /// The table that they hang on.
+    pub parent: String,
+    /// The column there.
+    pub parent_column: String,
+    /// Whether the child goes too; else its column becomes null.
+    pub deletes: bool,
+}

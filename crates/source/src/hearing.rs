@@ -1,0 +1,273 @@
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use gancho_intake::Intake;
+use gancho_model::{Finding, Hearing, Source, SourceId, SourceKind, Standing};
+use gancho_store::Store;
+use serde_json::json;
+use tokio::{sync::Notify, task::JoinHandle, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use crate::database::{
+    Erp, Plan, Tail, check, connect,
+    tail::{address, within},
+};
+
+/// How often sources are looked for although nobody rang.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// How long a source is down before it is told.
+const TELL_AFTER: Duration = Duration::from_secs(60);
+
+/// All sources that are watched from here.
+pub struct Hearings {
+    store: Arc<dyn Store>,
+    intake: Arc<Intake>,
+    changed: Notify,
+    watched: tokio::sync::Mutex<HashMap<SourceId, Watching>>,
+    /// Being removed: not to be started again.
+    leaving: Mutex<HashSet<SourceId>>,
+    known: Arc<Mutex<HashMap<SourceId, Known>>>,
+}
+
+struct Watching {
+    source: Source,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+/// What is known of a source that is watched.
+#[derive(Default)]
+struct Known {
+    standing: Standing,
+    down_since: Option<Instant>,
+    told: bool,
+}
+
+impl Hearings {
+    /// Watches nothing yet.
+    pub fn new(store: Arc<dyn Store>, intake: Arc<Intake>) -> Arc<Self> {
+        Arc::new(Self {
+            store,
+            intake,
+            changed: Notify::new(),
+            watched: tokio::sync::Mutex::default(),
+            leaving: Mutex::default(),
+            known: Arc::default(),
+        })
+    }
+
+    /// Watches every source that is to be watched, until the stop.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            match self.store.sources().await {
+                Ok(sources) => self.follow(sources).await,
+                Err(error) => tracing::warn!(%error, "the store did not say which sources there are; trying again"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.changed.notified() => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+        let watched: Vec<Watching> = self.watched.lock().await.drain().map(|(_, one)| one).collect();
+        for one in watched {
+            one.end().await;
+        }
+    }
+
+    async fn follow(&self, sources: Vec<Source>) {
+        let mut watched = self.watched.lock().await;
+        let wanted: HashMap<SourceId, Source> = sources
+            .into_iter()
+            .filter(|source| source.kind == SourceKind::Database)
+            .map(|source| (source.id, source))
+            .collect();
+        lock(&self.leaving).retain(|id| wanted.contains_key(id));
+        let same = |one: &Source, other: &Source| {
+            // When it was heard last changes all the time.
+            (&one.name, &one.url, &one.time_zone, &one.models)
+                == (&other.name, &other.url, &other.time_zone, &other.models)
+        };
+        let gone: Vec<SourceId> = watched
+            .iter()
+            .filter(|(id, one)| {
+                one.task.is_finished() || wanted.get(id).is_none_or(|source| !same(source, &one.source))
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in gone {
+            if let Some(one) = watched.remove(&id) {
+                one.end().await;
+            }
+        }
+        lock(&self.known).retain(|id, _| wanted.contains_key(id));
+        for (id, source) in wanted {
+            if !watched.contains_key(&id) && !lock(&self.leaving).contains(&id) {
+                watched.insert(id, self.start(source));
+            }
+        }
+    }
+
+    fn start(&self, source: Source) -> Watching {
+        let stop = CancellationToken::new();
+        let report = Report { known: self.known.clone(), intake: self.intake.clone() };
+        let tail = Tail { source: source.clone(), intake: self.intake.clone(), report, stop: stop.clone() };
+        Watching { source, stop, task: tokio::spawn(tail.run()) }
+    }
+
+    async fn stop_watching(&self, id: SourceId) {
+        let watching = self.watched.lock().await.remove(&id);
+        if let Some(one) = watching {
+            one.end().await;
+        }
+    }
+}
+
+impl Watching {
+    /// Ends it; what it was telling is told or comes again.
+    async fn end(self) {
+        self.stop.cancel();
+        // A panic there was told there.
+        let _ = self.task.await;
+    }
+}
+
+/// A connection to a source's database, and what is to be watched there.
+async fn visit(source: &Source) -> Result<(Box<dyn Erp>, Plan), String> {
+    let address = address(source)?;
+    let say = |error: crate::database::ErpError| format!("the ERP's database can't be used: {error}");
+    let mut erp = within(connect(&address)).await.map_err(say)?;
+    let schema = within(erp.schema()).await.map_err(say)?;
+    Ok((erp, Plan::new(&schema, source.models.as_deref())))
+}
+
+#[async_trait]
+impl Hearing for Hearings {
+    async fn plan(&self, source: &Source) -> Result<String, String> {
+        let (erp, plan) = visit(source).await?;
+        Ok(check::script(address(source)?.engine(), &erp.parts(&plan)))
+    }
+
+    async fn install(&self, source: &Source) -> Result<(), String> {
+        let (mut erp, plan) = visit(source).await?;
+        if plan.tables.values().all(|watched| watched.document.is_none() && watched.model == watched.table) {
+            return Err("no table of FacturaScripts is there: look at the database's name in the url".into());
+        }
+        let made = check::install(&mut *erp, &plan).await;
+        made.map(drop).map_err(|error| format!("the triggers can't be made: {error}"))
+    }
+
+    async fn uninstall(&self, source: &Source) -> Result<(), String> {
+        lock(&self.leaving).insert(source.id);
+        self.stop_watching(source.id).await;
+        let done = match visit(source).await {
+            Ok((mut erp, _)) => check::uninstall(&mut *erp).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error),
+        };
+        if done.is_err() {
+            lock(&self.leaving).remove(&source.id);
+            self.changed.notify_one();
+        }
+        done
+    }
+
+    async fn check(&self, source: &Source) -> Vec<Finding> {
+        match visit(source).await {
+            Ok((mut erp, plan)) => {
+                let found = within(check::findings(&mut *erp, &plan)).await;
+                found.unwrap_or_else(|error| vec![Finding::bad("connection", error.to_string())])
+            }
+            Err(error) => vec![Finding::bad("connection", error)],
+        }
+    }
+
+    fn same_erp(&self, one: &Source, other: &Source) -> bool {
+        match (address(one), address(other)) {
+            (Ok(one), Ok(other)) => one.same_database(&other),
+            _ => false,
+        }
+    }
+
+    fn standing(&self, source: SourceId) -> Option<Standing> {
+        lock(&self.known).get(&source).map(|known| known.standing.clone())
+    }
+
+    fn sources_changed(&self) {
+        self.changed.notify_one();
+    }
+}
+
+/// How a tail tells how it goes.
+#[derive(Clone)]
+pub struct Report {
+    known: Arc<Mutex<HashMap<SourceId, Known>>>,
+    intake: Arc<Intake>,
+}
+
+impl Report {
+    /// It can't be heard. Told to those who ask for it when it has lasted.
+    pub(crate) async fn down(&self, source: &Source, error: String) {
+        tracing::warn!(source = %source.id, name = source.name, error, "a source can't be heard; trying again");
+        let tell = {
+            let mut all = lock(&self.known);
+            let known = all.entry(source.id).or_default();
+            known.standing.down = true;
+            known.standing.last_error = Some(error);
+            let lasts = known.down_since.get_or_insert_with(Instant::now).elapsed() >= TELL_AFTER;
+            lasts && !std::mem::replace(&mut known.told, true)
+        };
+        if tell {
+            self.tell(source, "source.down").await;
+        }
+    }
+
+    /// It is heard again.
+    pub(crate) async fn up(&self, source: &Source) {
+        let told = {
+            let mut all = lock(&self.known);
+            let known = all.entry(source.id).or_default();
+            (known.standing.down, known.standing.last_error, known.down_since) = (false, None, None);
+            std::mem::take(&mut known.told)
+        };
+        tracing::info!(source = %source.id, name = source.name, "a source is heard");
+        if told {
+            self.tell(source, "source.up").await;
+        }
+    }
+
+    pub(crate) fn backlog(&self, source: SourceId, rows: u64) {
+        lock(&self.known).entry(source).or_default().standing.backlog = Some(rows);
+        metrics::gauge!("gancho_source_backlog", "source" => source.to_string()).set(rows as f64);
+    }
+
+    pub(crate) fn heard(&self, source: SourceId, lag_ms: i64) {
+        let lag_s = lag_ms as f64 / 1000.0;
+        lock(&self.known).entry(source).or_default().standing.lag_s = Some(lag_s);
+        metrics::gauge!("gancho_source_lag_seconds", "source" => source.to_string()).set(lag_s);
+    }
+
+    /// Triggers could not write so many changes.
+    pub(crate) fn lost(&self, source: &Source, count: u64) {
+        metrics::gauge!("gancho_source_lost", "source" => source.id.to_string()).set(count as f64);
+        if count > 0 {
+            let error = format!("{count} changes could not be written into the outbox: see gancho source check");
+            lock(&self.known).entry(source.id).or_default().standing.last_error = Some(error);
+        }
+    }
+
+    async fn tell(&self, source: &Source, event: &'static str) {
+        let error = lock(&self.known).get(&source.id).and_then(|known| known.standing.last_error.clone());
+        let object = json!({"id": source.id, "name": source.name, "kind": source.kind.as_str(), "last_error": error});
+        if let Err(error) = self.intake.tell(event, object).await {
+            tracing::warn!(%error, event, "it could not be told");
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
