@@ -50,7 +50,7 @@ async fn serve(settings: &Settings) -> Result<(), Failed> {
         closing: Some(closing(&stop)),
     };
     let intake = Arc::new(Intake::new(store.clone(), Arc::new(Real), settings.limits));
-    let hearings = Hearings::new(store.clone(), intake.clone());
+    let hearings = Hearings::new(store.clone(), intake.clone(), settings.hearing);
     let hearing = tokio::spawn(hearings.clone().run(stop.clone()));
     let router = gancho_web::router(App::new(store, intake, hearings, Arc::new(Real), &web));
     let listener = listener.tap_io(|stream| {

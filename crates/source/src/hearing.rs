@@ -22,10 +22,20 @@ const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// How long a source is down before it is told.
 const TELL_AFTER: Duration = Duration::from_secs(60);
 
+/// How sources are heard.
+#[derive(Clone, Copy, Debug)]
+pub struct HearingOptions {
+    /// A connection of the ERP that is quiet for so long has ended its act, milliseconds.
+    pub quiet_ms: i64,
+    /// How often it is looked whether everything of ours is still in place.
+    pub mend_every: Duration,
+}
+
 /// All sources that are watched from here.
 pub struct Hearings {
     store: Arc<dyn Store>,
     intake: Arc<Intake>,
+    options: HearingOptions,
     changed: Notify,
     watched: tokio::sync::Mutex<HashMap<SourceId, Watching>>,
     /// Being removed: not to be started again.
@@ -49,10 +59,11 @@ struct Known {
 
 impl Hearings {
     /// Watches nothing yet.
-    pub fn new(store: Arc<dyn Store>, intake: Arc<Intake>) -> Arc<Self> {
+    pub fn new(store: Arc<dyn Store>, intake: Arc<Intake>, options: HearingOptions) -> Arc<Self> {
         Arc::new(Self {
             store,
             intake,
+            options,
             changed: Notify::new(),
             watched: tokio::sync::Mutex::default(),
             leaving: Mutex::default(),
@@ -115,7 +126,8 @@ impl Hearings {
     fn start(&self, source: Source) -> Watching {
         let stop = CancellationToken::new();
         let report = Report { known: self.known.clone(), intake: self.intake.clone() };
-        let tail = Tail { source: source.clone(), intake: self.intake.clone(), report, stop: stop.clone() };
+        let (intake, options) = (self.intake.clone(), self.options);
+        let tail = Tail { source: source.clone(), intake, report, options, stop: stop.clone() };
         Watching { source, stop, task: tokio::spawn(tail.run()) }
     }
 

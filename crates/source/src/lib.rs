@@ -4,4 +4,4 @@
 mod database;
 mod hearing;
 
-pub use hearing::Hearings;
+pub use hearing::{HearingOptions, Hearings};

@@ -1,11 +1,14 @@
-//! What tests stand on: a clock that is set by hand, a receiver that does as it is told, and the
-//! real binary on a port and in a folder of its own.
+//! What tests stand on: a clock that is set by hand, a receiver that does as it is told, the real
+//! binary on a port and in a folder of its own, and real databases with tables like the ERP's.
 
 mod ambient;
+mod database;
+mod erp;
 mod receiver;
 mod server;
 
 pub use ambient::ManualAmbient;
+pub use database::{Client, Database, Engine, Instance};
 pub use receiver::{Received, Receiver, Respond};
 pub use server::{Answer, Server, ServerOptions};
 

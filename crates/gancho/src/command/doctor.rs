@@ -33,7 +33,7 @@ pub fn run(local: &LocalArgs) -> Done {
     };
     let intake = Arc::new(Intake::new(store.clone(), Arc::new(Real), settings.limits));
     // Watches nothing: it is only asked.
-    let hearing = Hearings::new(store.clone(), intake);
+    let hearing = Hearings::new(store.clone(), intake, settings.hearing);
     block_on(look(&*store, &*hearing, &client, &mut report))?.map_err(Failed::refused)?;
     report.end()
 }

@@ -3,9 +3,10 @@
 mod sources;
 mod table;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use gancho_model::{address::Allowed, limits::Limits};
+use gancho_source::HearingOptions;
 
 use crate::args::LocalArgs;
 pub use sources::Raw;
@@ -34,6 +35,7 @@ pub struct Settings {
     pub tls_ca_file: Option<PathBuf>,
     pub sqlite_pages_max: u32,
     pub resend_after_outage: bool,
+    pub hearing: HearingOptions,
     pub limits: Limits,
 }
 
@@ -110,6 +112,10 @@ impl Settings {
             tls_ca_file: optional("tls_ca_file").map(PathBuf::from),
             resend_after_outage: raw.parse("resend_after_outage", "must be true or false")?,
             sqlite_pages_max: raw.number("sqlite_pages_max", 0, u32::MAX)?,
+            hearing: HearingOptions {
+                quiet_ms: i64::from(raw.number("burst_quiet_ms", 50, 5_000)?),
+                mend_every: Duration::from_secs(raw.number("source_mend_s", 1, 86_400)?.into()),
+            },
             limits: limits(raw)?,
         })
     }

@@ -44,5 +44,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("in_flight", "512", "Attempts at once in all."),
     setting("retention_days", "30", "How long events, deliveries and attempts are kept."),
     setting("resend_after_outage", "true", "Whether what failed while a webhook was failing is sent again when it works again."),
+    setting("burst_quiet_ms", "300", "After so much quiet on a connection of the ERP, what it did is told as one act."),
+    setting("source_mend_s", "60", "How often it is looked whether our triggers are still in place in an ERP's database."),
     setting("sqlite_pages_max", "0", "The most pages of 8192 bytes that the database may have; 0: as many as the disk holds."),
 ];

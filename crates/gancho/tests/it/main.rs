@@ -5,6 +5,7 @@ mod bad_input;
 mod command_line;
 mod crash;
 mod delivering;
+mod erp_database;
 mod feed;
 mod flush;
 mod full_disk;

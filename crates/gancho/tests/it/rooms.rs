@@ -28,7 +28,7 @@ fn imports_go_one_way() {
                 "gancho-web",
             ],
         ),
-        ("gancho-testkit", &["gancho-receiver", "gancho-model", "gancho-store"]),
+        ("gancho-testkit", &["gancho-receiver", "gancho-model", "gancho-facturascripts", "gancho-store"]),
     ]
     .into();
     let metadata = MetadataCommand::new().no_deps().exec().expect("cargo metadata");

@@ -4,8 +4,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use gancho_model::{Operation, Record};
 
-/// A connection that is quiet for so long has ended its act, milliseconds.
-pub const QUIET_MS: i64 = 300;
 /// No act takes longer, unless it is one transaction.
 pub const LONGEST_MS: i64 = 5_000;
 
@@ -77,12 +75,12 @@ impl Sightings {
 }
 
 /// Sorts rows, which stand in the order of their keys, into bursts, in the order in which these
-/// began. `now` is the database's; `is_half_made` says whether these rows leave a document half made,
+/// began. `now` is the database's; a connection that is quiet for `quiet_ms` has ended its act; `is_half_made` says whether these rows leave a document half made,
 /// such as one without lines, which may take its time.
 pub fn bursts(
     rows: &[OutboxRow],
     sightings: &Sightings,
-    now: i64,
+    (now, quiet_ms): (i64, i64),
     is_half_made: impl Fn(&[&OutboxRow]) -> bool,
 ) -> Vec<Burst> {
     let mut by_mark: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
@@ -94,7 +92,7 @@ pub fn bursts(
             (Some(first), Some(last)) => {
                 let (first, last) = (&rows[*first], &rows[*last]);
                 let same_transaction = row.transaction.is_some() && row.transaction == last.transaction;
-                let quiet = row.at_ms - sightings.settled(last) > QUIET_MS;
+                let quiet = row.at_ms - sightings.settled(last) > quiet_ms;
                 let long = row.at_ms - first.at_ms > LONGEST_MS;
                 same_transaction || (!long && (!quiet || half_made(open)))
             }
@@ -107,7 +105,7 @@ pub fn bursts(
     }
     for open in by_mark.into_values() {
         let (first, last) = (&rows[open[0]], &rows[open[open.len() - 1]]);
-        let quiet = now - sightings.settled(last) > QUIET_MS;
+        let quiet = now - sightings.settled(last) > quiet_ms;
         let long = now - first.at_ms > LONGEST_MS;
         let ended = last.gone || (!last.busy && (long || (quiet && !half_made(&open))));
         done.push(Burst { rows: open, ended });
@@ -155,7 +153,7 @@ mod tests {
 
     fn sorted(rows: &[OutboxRow], now: i64) -> Vec<(Vec<i64>, bool)> {
         let ids = |burst: Burst| (burst.rows.iter().map(|place| rows[*place].id).collect(), burst.ended);
-        bursts(rows, &Sightings::default(), now, |_| false).into_iter().map(ids).collect()
+        bursts(rows, &Sightings::default(), (now, 300), |_| false).into_iter().map(ids).collect()
     }
 
     #[test]
@@ -196,20 +194,20 @@ mod tests {
         sightings.note(&[], 500, true);
         let rows = [first, second];
         sightings.note(&rows, 800, true);
-        let one = bursts(&rows, &sightings, 800, |_| false);
+        let one = bursts(&rows, &sightings, (800, 300), |_| false);
         assert_eq!(one.len(), 1, "at 500 the first was not committed: 200 ms later is no pause");
         // Seen before: then it was quiet for 700 ms.
         let mut seen = Sightings::default();
         seen.note(&rows[..1], 100, true);
         seen.note(&rows, 800, true);
-        assert_eq!(bursts(&rows, &seen, 800, |_| false).len(), 2);
+        assert_eq!(bursts(&rows, &seen, (800, 300), |_| false).len(), 2);
     }
 
     #[test]
     fn a_half_made_document_may_take_its_time() {
         let rows = [row(1, "a", 0), row(2, "a", 2000), row(3, "a", 4000)];
         let empty = |rows: &[&OutboxRow]| rows.len() < 2;
-        let sorted = |now| bursts(&rows, &Sightings::default(), now, empty);
+        let sorted = |now| bursts(&rows, &Sightings::default(), (now, 300), empty);
         assert_eq!(sorted(4100).iter().map(|burst| burst.rows.len()).collect::<Vec<_>>(), [2, 1]);
         assert!(!sorted(8000)[1].ended, "it waits for its lines");
         assert!(sorted(9001)[1].ended, "but not for ever");

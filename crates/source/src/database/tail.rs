@@ -20,14 +20,14 @@ use super::{
     erp::connect,
     watch::Plan,
 };
-use crate::hearing::Report;
+use crate::hearing::{HearingOptions, Report};
 
 /// Rows looked at together: a few megabytes.
 const LOOK_ROWS: u32 = 1000;
 /// Rows told together.
 const TELL_ROWS: usize = 500;
-/// How often it is looked whether everything of ours is still in place.
-const MEND_EVERY: Duration = Duration::from_secs(60);
+/// After so long, a life went well.
+const GOOD_LIFE: Duration = Duration::from_secs(60);
 /// How often waiting rows are counted while there are many.
 const COUNT_EVERY: Duration = Duration::from_secs(5);
 /// The wait between looks while something goes on.
@@ -54,6 +54,8 @@ pub struct Tail {
     pub intake: Arc<Intake>,
     /// Where it is told how it goes.
     pub report: Report,
+    /// How it works.
+    pub options: HearingOptions,
     /// When it ends.
     pub stop: CancellationToken,
 }
@@ -70,7 +72,7 @@ impl Tail {
             };
             let Err(error) = ended;
             // A life that went well for a while begins the waits anew.
-            failures = if began.elapsed() > MEND_EVERY { 0 } else { failures + 1 };
+            failures = if began.elapsed() > GOOD_LIFE { 0 } else { failures + 1 };
             self.report.down(&self.source, error.to_string()).await;
             let wait = Duration::from_secs(WAIT_S[usize::min(failures, WAIT_S.len() - 1)]);
             tokio::select! {
@@ -92,7 +94,7 @@ impl Tail {
         let mut sightings = Sightings::default();
         let mut forget = vec![];
         loop {
-            if mended.elapsed() > MEND_EVERY {
+            if mended.elapsed() > self.options.mend_every {
                 plan = self.mend(&mut *erp, false).await?;
                 mended = Instant::now();
             }
@@ -174,7 +176,7 @@ impl Tail {
             false => vec![],
         };
         let sorted = if full { &rows_seen } else { rows };
-        let all = bursts(sorted, sightings, now, |rows| composer.is_half_made(rows));
+        let all = bursts(sorted, sightings, (now, self.options.quiet_ms), |rows| composer.is_half_made(rows));
         let mut ended = tellable(all.clone(), |burst| composer.subjects(&rows_of(burst)));
         if ended.is_empty() && full {
             ended = all; // an act larger than a look is told in parts

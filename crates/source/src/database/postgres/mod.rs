@@ -139,6 +139,8 @@ impl Erp for Postgres {
     async fn rung(&mut self) {
         // A connection that broke is opened again by the listener; the look that follows tells more.
         let _ = self.listener.recv().await;
+        // Many rings are answered by one look.
+        while self.listener.next_buffered().is_some() {}
     }
 
     fn idle_ms(&self) -> u64 {

@@ -1,0 +1,320 @@
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use sqlx::{
+    AssertSqlSafe, Connection,
+    mysql::{MySqlConnectOptions, MySqlConnection},
+    postgres::{PgConnectOptions, PgConnection},
+};
+use tempfile::TempDir;
+
+use crate::{PATIENCE, erp};
+
+/// Which kind of database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// MariaDB.
+    MariaDb,
+    /// PostgreSQL.
+    Postgres,
+}
+
+impl Engine {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::MariaDb, Self::Postgres];
+}
+
+/// A private server in a folder and on a port of its own. It is killed when this is dropped, and
+/// when the tests end however they end.
+pub struct Instance {
+    engine: Engine,
+    dir: TempDir,
+    port: u16,
+    child: Option<Child>,
+}
+
+impl Instance {
+    /// The one that tests share; each makes a database of its own in it.
+    pub fn shared(engine: Engine) -> &'static Self {
+        static MARIADB: OnceLock<Instance> = OnceLock::new();
+        static POSTGRES: OnceLock<Instance> = OnceLock::new();
+        let shared = if engine == Engine::MariaDb { &MARIADB } else { &POSTGRES };
+        // From a thread that never ends: the server is told to die with the thread that started it.
+        shared.get_or_init(|| {
+            let (tell, told) = std::sync::mpsc::channel();
+            std::thread::spawn(move || {
+                let _ = tell.send(Self::start(engine));
+                loop {
+                    std::thread::park();
+                }
+            });
+            told.recv().expect("the database starts")
+        })
+    }
+
+    /// Makes and starts one. It ends with the thread that calls this.
+    pub fn start(engine: Engine) -> Self {
+        let dir = tempfile::Builder::new().prefix("gancho-db-").tempdir().expect("a folder");
+        let port = free_port();
+        let mut instance = Self { engine, dir, port, child: None };
+        instance.make();
+        instance.run();
+        instance
+    }
+
+    fn make(&self) {
+        let data = self.dir.path().join("data");
+        let mut command = match self.engine {
+            Engine::MariaDb => {
+                let mut command = Command::new(program("mariadb-install-db", &[]));
+                command.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
+                command.arg(format!("--datadir={}", data.display())).arg(format!("--user={}", user()));
+                command
+            }
+            Engine::Postgres => {
+                let mut command = unprivileged(&program("initdb", &postgres_folders()), self.dir.path());
+                command
+                    .args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-locale", "--no-sync", "-D"])
+                    .arg(&data);
+                command
+            }
+        };
+        let output = command.output().expect("it runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Starts the server on the data that is there.
+    pub fn run(&mut self) {
+        let (data, port) = (self.dir.path().join("data"), self.port);
+        let mut command = match self.engine {
+            Engine::MariaDb => {
+                let mut command = Command::new("setpriv");
+                command.args(["--pdeathsig", "KILL"]).arg(program("mariadbd", &["/usr/sbin".into()]));
+                command.args(["--no-defaults", "--bind-address=127.0.0.1", "--character-set-server=utf8mb4"]);
+                command.args(["--collation-server=utf8mb4_unicode_520_ci", "--innodb-flush-log-at-trx-commit=2"]);
+                command.arg(format!("--datadir={}", data.display())).arg(format!("--port={port}"));
+                command
+                    .arg(format!("--socket={}", self.dir.path().join("s").display()))
+                    .arg(format!("--user={}", user()));
+                command
+            }
+            Engine::Postgres => {
+                let mut command = unprivileged(&program("postgres", &postgres_folders()), self.dir.path());
+                command.arg("-D").arg(&data).args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1"]);
+                command.arg("-k").arg(self.dir.path()).args(["-c", "fsync=off"]);
+                command
+            }
+        };
+        let log = fs::File::create(self.dir.path().join("log")).expect("a log");
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
+        self.child = Some(child.expect("it starts (./test installs it)"));
+        self.wait();
+    }
+
+    fn wait(&self) {
+        let pause = Duration::from_millis(20);
+        for _ in 0..PATIENCE.as_millis() / pause.as_millis() {
+            if std::net::TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+                return;
+            }
+            std::thread::sleep(pause);
+        }
+        panic!("the database does not start: {}", fs::read_to_string(self.dir.path().join("log")).unwrap_or_default());
+    }
+
+    /// Stops it, as a power cut would.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // Gone already is as good.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// A new database with tables like the ERP's.
+    pub async fn database(&self) -> Database {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("erp_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let (admin, user) = match self.engine {
+            Engine::MariaDb => ("mysql", "root"),
+            Engine::Postgres => ("postgres", "postgres"),
+        };
+        let url = |database: &str| {
+            let scheme = if self.engine == Engine::MariaDb { "mysql" } else { "postgres" };
+            format!("{scheme}://{user}@127.0.0.1:{}/{database}", self.port)
+        };
+        let mut client = Client::patient(self.engine, &url(admin)).await;
+        client.run(&format!("CREATE DATABASE {name}")).await;
+        let database = Database { engine: self.engine, url: url(&name), name, port: self.port };
+        database.client().await.run(&erp::tables(self.engine)).await;
+        database
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A database of a test's own.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// Which kind.
+    pub engine: Engine,
+    /// Its address, as its owner.
+    pub url: String,
+    /// Its name.
+    pub name: String,
+    port: u16,
+}
+
+impl Database {
+    /// A connection, as the ERP opens one for each of its requests.
+    pub async fn client(&self) -> Client {
+        Client::patient(self.engine, &self.url).await
+    }
+
+    /// Its address for another account.
+    pub fn url_as(&self, user: &str, password: &str) -> String {
+        let scheme = if self.engine == Engine::MariaDb { "mysql" } else { "postgres" };
+        format!("{scheme}://{user}:{password}@127.0.0.1:{}/{}", self.port, self.name)
+    }
+
+    /// Runs statements on a connection of their own.
+    pub async fn run(&self, statements: &str) {
+        let mut client = self.client().await;
+        client.run(statements).await;
+        client.close().await;
+    }
+
+    /// One number.
+    pub async fn number(&self, select: &str) -> i64 {
+        self.client().await.number(select).await
+    }
+}
+
+/// A connection.
+pub enum Client {
+    /// To MariaDB.
+    MariaDb(Box<MySqlConnection>),
+    /// To PostgreSQL.
+    Postgres(Box<PgConnection>),
+}
+
+impl Client {
+    /// Connects, and waits for a server that is just starting.
+    async fn patient(engine: Engine, url: &str) -> Self {
+        let began = tokio::time::Instant::now();
+        loop {
+            match Self::connect(engine, url).await {
+                Ok(client) => return client,
+                Err(error) => assert!(began.elapsed() < PATIENCE, "{error}"),
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn connect(engine: Engine, url: &str) -> Result<Self, sqlx::Error> {
+        Ok(match engine {
+            Engine::MariaDb => {
+                let options: MySqlConnectOptions = url.parse()?;
+                let options = options.timezone(None).pipes_as_concat(false).no_engine_substitution(false);
+                Self::MariaDb(Box::new(MySqlConnection::connect_with(&options).await?))
+            }
+            Engine::Postgres => {
+                let options: PgConnectOptions = url.parse()?;
+                Self::Postgres(Box::new(PgConnection::connect_with(&options).await?))
+            }
+        })
+    }
+
+    /// Runs statements, one after the other, as the ERP does.
+    #[track_caller]
+    pub fn run(&mut self, statements: &str) -> impl Future<Output = ()> {
+        let statements = statements.to_owned();
+        async move {
+            self.try_run(&statements)
+                .await
+                .unwrap_or_else(|error| panic!("{error}: {}", &statements[..statements.len().min(300)]))
+        }
+    }
+
+    /// The same, where it may fail.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn try_run(&mut self, statements: &str) -> Result<(), sqlx::Error> {
+        let raw = sqlx::raw_sql(AssertSqlSafe(statements.to_owned()));
+        match self {
+            Self::MariaDb(connection) => raw.execute(&mut **connection).await.map(drop),
+            Self::Postgres(connection) => raw.execute(&mut **connection).await.map(drop),
+        }
+    }
+
+    /// One number.
+    pub async fn number(&mut self, select: &str) -> i64 {
+        let select = AssertSqlSafe(select.to_owned());
+        let number = match self {
+            Self::MariaDb(connection) => sqlx::query_scalar(select).fetch_one(&mut **connection).await,
+            Self::Postgres(connection) => sqlx::query_scalar(select).fetch_one(&mut **connection).await,
+        };
+        number.expect("a number")
+    }
+
+    /// Ends it, as the ERP does at the end of a request.
+    pub async fn close(self) {
+        // Gone already is as good.
+        let _ = match self {
+            Self::MariaDb(connection) => connection.close().await,
+            Self::Postgres(connection) => connection.close().await,
+        };
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("its number").port()
+}
+
+/// From PATH, or from one of Debian's folders.
+fn program(name: &str, folders: &[PathBuf]) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let all = std::env::split_paths(&path).chain(folders.iter().cloned());
+    let found = all.map(|folder| folder.join(name)).find(|file| file.is_file());
+    found.unwrap_or_else(|| panic!("the tests need {name}: ./test installs it"))
+}
+
+fn postgres_folders() -> Vec<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = versions.map(|version| version.path().join("bin")).collect();
+    folders.sort();
+    folders.reverse();
+    folders
+}
+
+fn user() -> String {
+    let output = Command::new("id").arg("-un").output().expect("id runs");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// PostgreSQL refuses to run as root: then it runs as the user that Debian's package made for it.
+fn unprivileged(program: &Path, dir: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL"]);
+    if user() == "root" {
+        let owned = Command::new("chown").arg("postgres").arg(dir).status().expect("chown runs");
+        assert!(owned.success(), "the package postgresql makes the user postgres");
+        command.args(["--reuid", "postgres", "--regid", "postgres", "--clear-groups"]);
+    }
+    command.arg(program);
+    command
+}
