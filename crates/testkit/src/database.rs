@@ -38,6 +38,7 @@ pub struct Instance {
     engine: Engine,
     dir: TempDir,
     port: u16,
+    durable: bool,
     child: Option<Child>,
 }
 
@@ -62,9 +63,18 @@ impl Instance {
 
     /// Makes and starts one. It ends with the thread that calls this.
     pub fn start(engine: Engine) -> Self {
+        Self::start_with(engine, false)
+    }
+
+    /// The same with every commit flushed to disk, as owners run theirs: for measurements.
+    pub fn start_durable(engine: Engine) -> Self {
+        Self::start_with(engine, true)
+    }
+
+    fn start_with(engine: Engine, durable: bool) -> Self {
         let dir = tempfile::Builder::new().prefix("gancho-db-").tempdir().expect("a folder");
         let port = free_port();
-        let mut instance = Self { engine, dir, port, child: None };
+        let mut instance = Self { engine, dir, port, durable, child: None };
         instance.make();
         instance.run();
         instance
@@ -99,7 +109,8 @@ impl Instance {
                 let mut command = Command::new("setpriv");
                 command.args(["--pdeathsig", "KILL"]).arg(program("mariadbd", &["/usr/sbin".into()]));
                 command.args(["--no-defaults", "--bind-address=127.0.0.1", "--character-set-server=utf8mb4"]);
-                command.args(["--collation-server=utf8mb4_unicode_520_ci", "--innodb-flush-log-at-trx-commit=2"]);
+                command.arg("--collation-server=utf8mb4_unicode_520_ci");
+                command.arg(format!("--innodb-flush-log-at-trx-commit={}", if self.durable { 1 } else { 2 }));
                 command.arg(format!("--datadir={}", data.display())).arg(format!("--port={port}"));
                 command
                     .arg(format!("--socket={}", self.dir.path().join("s").display()))
@@ -109,7 +120,10 @@ impl Instance {
             Engine::Postgres => {
                 let mut command = unprivileged(&program("postgres", &postgres_folders()), self.dir.path());
                 command.arg("-D").arg(&data).args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1"]);
-                command.arg("-k").arg(self.dir.path()).args(["-c", "fsync=off"]);
+                command
+                    .arg("-k")
+                    .arg(self.dir.path())
+                    .args(["-c", if self.durable { "fsync=on" } else { "fsync=off" }]);
                 command
             }
         };
@@ -139,8 +153,20 @@ impl Instance {
         }
     }
 
+    /// Which kind it is.
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
     /// A new database with tables like the ERP's.
     pub async fn database(&self) -> Database {
+        let database = self.blank().await;
+        database.client().await.run(&erp::tables(self.engine)).await;
+        database
+    }
+
+    /// A new database with nothing in it.
+    pub async fn blank(&self) -> Database {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("erp_{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let (admin, user) = match self.engine {
@@ -153,9 +179,7 @@ impl Instance {
         };
         let mut client = Client::patient(self.engine, &url(admin)).await;
         client.run(&format!("CREATE DATABASE {name}")).await;
-        let database = Database { engine: self.engine, url: url(&name), name, port: self.port };
-        database.client().await.run(&erp::tables(self.engine)).await;
-        database
+        Database { engine: self.engine, url: url(&name), name, port: self.port }
     }
 }
 
@@ -194,6 +218,40 @@ impl Database {
         let mut client = self.client().await;
         client.run(statements).await;
         client.close().await;
+    }
+
+    /// Gives a script to the engine's own client, on a connection of its own. Errors that the script
+    /// does not expect end it, and the test.
+    pub fn play(&self, script: &str) {
+        let port = self.port.to_string();
+        let mut command = match self.engine {
+            Engine::MariaDb => {
+                let mut command = Command::new(program("mariadb", &[]));
+                command.args([
+                    "--no-defaults",
+                    "-h127.0.0.1",
+                    "-uroot",
+                    "--default-character-set=utf8mb4",
+                    "-P",
+                    &port,
+                ]);
+                command
+            }
+            Engine::Postgres => {
+                let mut command = Command::new(program("psql", &postgres_folders()));
+                command.args(["-X", "-q", "-h127.0.0.1", "-Upostgres", "-v", "ON_ERROR_STOP=1", "-p", &port]);
+                command
+            }
+        };
+        let piped = command.arg(&self.name).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = piped.spawn().expect("the client starts");
+        let mut input = child.stdin.take().expect("its input");
+        let text = script.to_owned();
+        // While it talks, so that neither waits for the other.
+        let writer = std::thread::spawn(move || std::io::Write::write_all(&mut input, text.as_bytes()));
+        let output = child.wait_with_output().expect("it ends");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        writer.join().expect("it writes").expect("all of it");
     }
 
     /// One number.
@@ -244,7 +302,7 @@ impl Client {
         async move {
             self.try_run(&statements)
                 .await
-                .unwrap_or_else(|error| panic!("{error}: {}", &statements[..statements.len().min(300)]))
+                .unwrap_or_else(|error| panic!("{error}: {}", &statements[..statements.len().min(300)]));
         }
     }
 

@@ -45,11 +45,6 @@ impl<'a> Composer<'a> {
         Self { plan, shape }
     }
 
-    /// A watched table.
-    pub fn table(&self, name: &str) -> Option<&'a Watched> {
-        self.plan.tables.get(name)
-    }
-
     /// Which record a row is about: of lines, their document.
     pub fn subject(&self, row: &OutboxRow) -> Option<Document> {
         let watched = self.plan.tables.get(&row.table)?;

@@ -9,6 +9,7 @@ mod burst;
 pub(crate) mod check;
 mod compose;
 mod erp;
+mod life;
 mod mariadb;
 mod postgres;
 mod schema;

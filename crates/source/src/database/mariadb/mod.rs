@@ -148,7 +148,7 @@ impl Erp for MariaDb {
     }
 
     async fn rung(&mut self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     fn idle_ms(&self) -> u64 {

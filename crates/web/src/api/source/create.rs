@@ -40,7 +40,7 @@ pub(crate) async fn create(State(app): State<Arc<App>>, _: Admin, body: Json) ->
         created_at: source.created_at,
     };
     app.store.add_source(source.clone(), Some((token, auth::digest(&text)))).await?;
-    Ok((StatusCode::CREATED, Out(Made::Source(SourceView::new(&app, &source).with_token(text)))))
+    Ok((StatusCode::CREATED, Out(Made::Source(Box::new(SourceView::new(&app, &source).with_token(text))))))
 }
 
 /// What making a source answers.
@@ -48,7 +48,7 @@ pub(crate) async fn create(State(app): State<Arc<App>>, _: Admin, body: Json) ->
 #[serde(untagged)]
 pub(crate) enum Made {
     /// The source.
-    Source(SourceView),
+    Source(Box<SourceView>),
     /// With `dry_run`: what would be put into the ERP's database, as SQL.
     Plan {
         /// The statements.
@@ -68,12 +68,12 @@ async fn database(app: &App, source: Source, dry_run: bool) -> Answer<(StatusCod
     let known = known.into_iter().find(|one| one.kind == source.kind && app.hearing.same_erp(one, &source));
     if let Some(known) = known {
         app.hearing.install(&known).await.map_err(why)?;
-        return Ok((StatusCode::OK, Out(Made::Source(SourceView::new(app, &known)))));
+        return Ok((StatusCode::OK, Out(Made::Source(Box::new(SourceView::new(app, &known))))));
     }
     app.hearing.install(&source).await.map_err(why)?;
     app.store.add_source(source.clone(), None).await?;
     app.hearing.sources_changed();
-    Ok((StatusCode::CREATED, Out(Made::Source(SourceView::new(app, &source)))))
+    Ok((StatusCode::CREATED, Out(Made::Source(Box::new(SourceView::new(app, &source))))))
 }
 
 fn read(app: &App, body: Json, errors: &mut Errors) -> Option<(Source, bool)> {

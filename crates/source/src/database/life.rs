@@ -1,0 +1,225 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use gancho_facturascripts::shape::Shape;
+use gancho_model::ObjectKey;
+use tokio::time::Instant;
+
+use super::{
+    Erp, ErpError,
+    burst::{Burst, OutboxRow, Sightings, bursts, tellable},
+    check,
+    compose::{Composer, Document, Read, key_text, row_name},
+    connect,
+    tail::{Ended, Tail, address, within},
+    watch::Plan,
+};
+
+/// Rows looked at together: a few megabytes.
+const LOOK_ROWS: u32 = 1000;
+/// Rows told together.
+const TELL_ROWS: usize = 500;
+/// How often waiting rows are counted while there are many.
+const COUNT_EVERY: Duration = Duration::from_secs(5);
+/// The wait between looks while something goes on, milliseconds.
+const BUSY_MS: u64 = 100;
+
+/// One connection to the ERP's database, from its beginning to its end.
+pub(crate) struct Life<'a> {
+    tail: &'a Tail,
+    erp: Box<dyn Erp>,
+    shape: Shape,
+    plan: Plan,
+    sightings: Sightings,
+    /// Changes whose rows were removed: they can't come again.
+    forget: Vec<String>,
+    mended: Instant,
+    counted: Instant,
+}
+
+impl<'a> Life<'a> {
+    /// Connects, puts in place what is missing, and learns what must be known beforehand.
+    pub async fn begin(tail: &'a Tail) -> Result<Self, Ended> {
+        let address = address(&tail.source).map_err(Ended::Ours)?;
+        let mut life = Self {
+            tail,
+            erp: within(connect(&address)).await?,
+            shape: Shape::new(&tail.source.time_zone).map_err(|error| Ended::Ours(error.to_string()))?,
+            plan: Plan::default(),
+            sightings: Sightings::default(),
+            forget: vec![],
+            mended: Instant::now(),
+            counted: Instant::now(),
+        };
+        life.mend().await?;
+        life.learn().await?;
+        Ok(life)
+    }
+
+    /// One look, what it tells, and the wait until the next.
+    pub async fn turn(&mut self) -> Result<(), Ended> {
+        if self.mended.elapsed() > self.tail.options.mend_every {
+            self.mend().await?;
+        }
+        let look = match within(self.erp.look(LOOK_ROWS)).await {
+            Err(ErpError::Missing(_)) => {
+                self.mend().await?;
+                within(self.erp.look(LOOK_ROWS)).await?
+            }
+            looked => looked?,
+        };
+        let full = look.rows.len() == LOOK_ROWS as usize;
+        self.sightings.note(&look.rows, look.now_ms, !full);
+        let told = self.tell(&look.rows, look.now_ms, full).await?;
+        let left = look.rows.len() - told;
+        self.count(left, full).await?;
+        if !full {
+            self.wait(left > 0).await;
+        }
+        Ok(())
+    }
+
+    /// Whoever rings while we wait for an act to end is heard at the next look.
+    async fn wait(&mut self, something_goes_on: bool) {
+        let ms = if something_goes_on { BUSY_MS } else { self.erp.idle_ms() };
+        tokio::select! {
+            () = self.erp.rung(), if !something_goes_on => {}
+            () = tokio::time::sleep(Duration::from_millis(ms)) => {}
+        }
+    }
+
+    async fn count(&mut self, left: usize, full: bool) -> Result<(), Ended> {
+        let waiting = match full {
+            false => left as u64,
+            true if self.counted.elapsed() > COUNT_EVERY => {
+                self.counted = Instant::now();
+                within(self.erp.backlog()).await?
+            }
+            true => return Ok(()),
+        };
+        self.tail.report.backlog(self.tail.source.id, waiting);
+        Ok(())
+    }
+
+    /// Looks at the tables anew, and puts back what is missing.
+    async fn mend(&mut self) -> Result<(), Ended> {
+        let source = &self.tail.source;
+        self.plan = Plan::new(&within(self.erp.schema()).await?, source.models.as_deref());
+        let made = check::install(&mut *self.erp, &self.plan).await?;
+        if !made.is_empty() {
+            let made = made.join(", ");
+            tracing::warn!(source = %source.id, made, "put back what was missing in the ERP's database, or not as it should be");
+        }
+        self.tail.report.lost(source, within(self.erp.lost()).await?);
+        self.mended = Instant::now();
+        Ok(())
+    }
+
+    /// Rows without which changes can't be understood.
+    async fn learn(&mut self) -> Result<(), Ended> {
+        let composer = Composer::new(&self.plan, &self.shape);
+        let mut rows = vec![];
+        for watched in self.plan.knowledge() {
+            for record in within(self.erp.records(watched, None)).await? {
+                let Some(key) = record.get(&watched.key).map(key_text) else { continue };
+                rows.push((ObjectKey { model: watched.model.clone(), key }, composer.shaped(watched, &record)));
+            }
+        }
+        let learned = self.tail.intake.learn(self.tail.source.id, rows).await;
+        learned.map_err(|error| Ended::Ours(error.to_string()))
+    }
+
+    /// Tells the acts that have ended, and removes their rows; returns how many rows that were.
+    async fn tell(&mut self, rows: &[OutboxRow], now: i64, full: bool) -> Result<usize, Ended> {
+        let ended = self.ended(rows, now, full);
+        let mut told = 0;
+        let mut ended = ended.into_iter().peekable();
+        while ended.peek().is_some() {
+            let mut group: Vec<Vec<&OutboxRow>> = vec![];
+            while group.iter().map(Vec::len).sum::<usize>() < TELL_ROWS
+                && let Some(burst) = ended.next()
+            {
+                group.push(burst.rows.iter().map(|place| &rows[*place]).collect());
+            }
+            told += self.tell_group(&group).await?;
+            let last = group.iter().flatten().map(|row| row.at_ms).max().unwrap_or(now);
+            self.tail.report.heard(self.tail.source.id, (now - last).max(0));
+        }
+        Ok(told)
+    }
+
+    /// The acts that may be told now.
+    fn ended(&self, rows: &[OutboxRow], now: i64, full: bool) -> Vec<Burst> {
+        let composer = Composer::new(&self.plan, &self.shape);
+        let subjects = |burst: &Burst| {
+            let rows: Vec<&OutboxRow> = burst.rows.iter().map(|place| &rows[*place]).collect();
+            composer.subjects(&rows)
+        };
+        let half_made = |rows: &[&OutboxRow]| composer.is_half_made(rows);
+        let quiet_ms = self.tail.options.quiet_ms;
+        if !full {
+            return tellable(bursts(rows, &self.sightings, (now, quiet_ms), half_made), subjects);
+        }
+        // A look that was cut short knows nothing beyond its last row: whoever is gone may have left more.
+        let horizon = rows.last().map_or(now, |last| last.at_ms.min(now));
+        let seen: Vec<OutboxRow> = rows.iter().cloned().map(|row| OutboxRow { gone: false, ..row }).collect();
+        let all = bursts(&seen, &self.sightings, (horizon, quiet_ms), half_made);
+        let ended = tellable(all.clone(), subjects);
+        // An act larger than a look is told in parts.
+        if ended.is_empty() { all } else { ended }
+    }
+
+    async fn tell_group(&mut self, group: &[Vec<&OutboxRow>]) -> Result<usize, Ended> {
+        let read = self.read(group).await?;
+        let composer = Composer::new(&self.plan, &self.shape);
+        let mut changes = vec![];
+        for burst in group {
+            let Some(first) = burst.first() else { continue };
+            changes.extend(composer.changes(&row_name(first), burst, &read));
+        }
+        let names: Vec<String> = changes.iter().filter_map(|change| change.change.id.clone()).collect();
+        if !changes.is_empty() {
+            let taken = self.tail.intake.take(self.tail.source.id, changes, &self.forget).await;
+            taken.map_err(|error| Ended::Ours(error.to_string()))?;
+            self.forget.clear();
+        }
+        let ids: Vec<i64> = group.iter().flatten().map(|row| row.id).collect();
+        within(self.erp.remove(&ids)).await?;
+        self.forget.extend(names);
+        Ok(ids.len())
+    }
+
+    /// Reads lines, and documents of which only lines changed, as they are now.
+    async fn read(&mut self, group: &[Vec<&OutboxRow>]) -> Result<Read, Ended> {
+        let (lines, documents) = Composer::new(&self.plan, &self.shape).needs(group);
+        let mut read = Read::default();
+        for (table, keys) in by_table(documents) {
+            let Some(watched) = self.plan.tables.get(&table) else { continue };
+            for record in within(self.erp.records(watched, Some((&watched.key, &keys)))).await? {
+                let Some(key) = record.get(&watched.key).map(key_text) else { continue };
+                read.documents.insert((table.clone(), key), record);
+            }
+        }
+        for (table, keys) in by_table(lines) {
+            let lines = self.plan.tables.get(&table).and_then(|watched| watched.lines.as_ref());
+            let Some((lines, column)) = lines else { continue };
+            let Some(watched) = self.plan.tables.get(lines) else { continue };
+            keys.iter().for_each(|key| drop(read.lines.insert((table.clone(), key.clone()), vec![])));
+            for record in within(self.erp.records(watched, Some((column, &keys)))).await? {
+                let Some(key) = record.get(column).map(key_text) else { continue };
+                read.lines.entry((table.clone(), key)).or_default().push(record);
+            }
+        }
+        Ok(read)
+    }
+}
+
+fn by_table(documents: BTreeSet<Document>) -> BTreeMap<String, Vec<String>> {
+    let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (table, key) in documents {
+        tables.entry(table).or_default().push(key);
+    }
+    tables
+}
