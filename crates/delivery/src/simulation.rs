@@ -134,7 +134,17 @@ impl World {
         let event = EventType::parse("demo.made").expect("a type");
         let data = Map::from_iter([("object".to_owned(), Value::from(1))]);
         let body = render_body(id, &event, now, data, None, false);
-        let event = Event { id, sequence: 0, event, created: now, arrived_at: now, source: None, object: None, body };
+        let event = Event {
+            id,
+            sequence: 0,
+            event,
+            created: now,
+            arrived_at: now,
+            source: None,
+            object: None,
+            label: None,
+            body,
+        };
         let events = vec![NewEvent { event, deliverable: true }];
         let accepted = self.store.accept(Submission { events, now, ..Submission::default() }).await;
         assert!(matches!(accepted, Ok(Accepted::Kept(_))), "seed {}", self.seed);

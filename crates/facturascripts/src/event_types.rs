@@ -68,25 +68,49 @@ fn verbs(kind: Kind) -> &'static [&'static str] {
     }
 }
 
+/// What a type says in words, in Spanish and English: of what, and what happened to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spoken {
+    /// What people call the thing: `Factura de cliente`.
+    pub noun: (&'static str, &'static str),
+    /// What happened: `cobrada`.
+    pub verb: (String, String),
+}
+
+/// A type of the catalogue in words.
+pub fn spoken(event: &EventType) -> Option<Spoken> {
+    let (noun, word) = event.as_str().rsplit_once('.')?;
+    let model = MODELS.iter().find(|model| model.noun == noun && verbs(model.kind).contains(&word))?;
+    let (verb, english) = verb(model, word)?;
+    Some(Spoken { noun: model.title, verb: (verb, english.to_owned()) })
+}
+
 /// All types of the catalogue, in its order.
 pub fn all() -> impl Iterator<Item = Described> {
     MODELS.iter().flat_map(|model| verbs(model.kind).iter().filter_map(|verb| describe(model, verb)))
 }
 
 fn describe(model: &'static Model, word: &str) -> Option<Described> {
-    let (word, (masculine, feminine), english, (es, en)) = VERBS.iter().find(|verb| verb.0 == word)?;
-    let spanish = if model.feminine { feminine } else { masculine };
-    // What we owe is paid, what is owed to us is collected.
-    let spanish = match (*word, model.area) {
-        ("paid", crate::catalogue::Area::Purchases) => spanish.replace("cobrad", "pagad"),
-        _ => (*spanish).to_owned(),
-    };
+    let (word, _, _, (es, en)) = VERBS.iter().find(|verb| verb.0 == word)?;
+    let (spanish, english) = verb(model, word)?;
     Some(Described {
         event: EventType::parse(&format!("{}.{word}", model.noun)).ok()?,
         model: Some(model),
         title: (format!("{} {spanish}", model.title.0), format!("{} {english}", model.title.1)),
         description: ((*es).to_owned(), (*en).to_owned()),
     })
+}
+
+/// A verb in Spanish, as the model's gender asks, and in English.
+fn verb(model: &Model, word: &str) -> Option<(String, &'static str)> {
+    let (_, (masculine, feminine), english, _) = VERBS.iter().find(|verb| verb.0 == word)?;
+    let spanish = if model.feminine { feminine } else { masculine };
+    // What we owe is paid, what is owed to us is collected.
+    let spanish = match (word, model.area) {
+        ("paid", crate::catalogue::Area::Purchases) => spanish.replace("cobrad", "pagad"),
+        _ => (*spanish).to_owned(),
+    };
+    Some((spanish, english))
 }
 
 static SAMPLES: LazyLock<HashMap<String, Record>> =

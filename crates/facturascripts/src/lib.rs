@@ -9,6 +9,7 @@ mod diff;
 pub mod event_types;
 pub mod fold;
 mod knowledge;
+mod label;
 pub mod noise;
 mod rules;
 pub mod secrets;
@@ -17,4 +18,5 @@ pub mod text;
 mod understand;
 
 pub use knowledge::{Knowledge, Learned};
+pub use label::label;
 pub use understand::{Understood, Watched, understand};

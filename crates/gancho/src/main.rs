@@ -6,6 +6,7 @@ mod args;
 mod command;
 mod config;
 mod logs;
+mod probing;
 mod serve;
 mod wiring;
 

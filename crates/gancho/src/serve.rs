@@ -1,13 +1,14 @@
 //! The server's life: start, work, stop softly, stop hard.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use axum::serve::ListenerExt;
 use gancho_delivery::{Engine, EngineOptions};
 use gancho_intake::Intake;
+use gancho_mail::Watch;
 use gancho_source::Hearings;
-use gancho_web::{App, Metrics, WebSettings};
+use gancho_web::{App, Metrics, Rooms, WebSettings};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use tokio::{
     net::TcpListener,
@@ -16,7 +17,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{ambient::Real, command::Failed, config::Settings, wiring};
+use crate::{ambient::Real, command::Failed, config::Settings, probing::Probe, wiring};
 
 /// How often counts are summed up.
 const COUNTED_EVERY: Duration = Duration::from_secs(5);
@@ -42,17 +43,34 @@ async fn serve(settings: &Settings) -> Result<(), Failed> {
     // Before anybody counts.
     let metrics = metrics(&stop).map_err(Failed::refused)?;
     let options = EngineOptions { limits: settings.limits };
+    let probing = Arc::new(Probe(client.clone()));
     let mut engine = tokio::spawn(Engine::run(store.clone(), client, Arc::new(Real), options, stop.clone()));
     let web = WebSettings {
         limits: settings.limits,
         admin_token: settings.admin_token.clone(),
+        public_url: settings.public_url.clone(),
+        login_tries: settings.login_tries,
+        in_force: settings.in_force.clone(),
         metrics: Some(metrics),
         closing: Some(closing(&stop)),
     };
     let intake = Arc::new(Intake::new(store.clone(), Arc::new(Real), settings.limits));
     let hearings = Hearings::new(store.clone(), intake.clone(), settings.hearing);
     let hearing = tokio::spawn(hearings.clone().run(stop.clone()));
-    let router = gancho_web::router(App::new(store, intake, hearings, Arc::new(Real), &web));
+    let site = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let mail = Watch {
+        store: store.clone(),
+        hearing: hearings.clone(),
+        post: settings.post.clone(),
+        ambient: Arc::new(Real),
+        site: site.clone(),
+        every: settings.mail_every,
+    };
+    let mail = tokio::spawn(mail.run(stop.clone()));
+    let mailing = settings.post.clone();
+    let app = App::new(Rooms { store, intake, hearing: hearings, probing, mailing, ambient: Arc::new(Real) }, &web);
+    let setup = gancho_web::setup_link(&app).await.map_err(Failed::start)?;
+    let router = gancho_web::router(app).into_make_service_with_connect_info::<SocketAddr>();
     let listener = listener.tap_io(|stream| {
         // Answers are small: none should wait for another segment.
         let _ = stream.set_nodelay(true);
@@ -63,6 +81,10 @@ async fn serve(settings: &Settings) -> Result<(), Failed> {
     let signals = Signals::listen().map_err(Failed::refused)?;
     let signals = tokio::spawn(signals.watch(stop.clone()));
     println!("listening on http://{address}");
+    if let Some(path) = setup {
+        let origin = url::Url::parse(&site).map(|site| site.origin().ascii_serialization()).unwrap_or(site);
+        println!("to create the administrator, open this link (it works once): {origin}{path}");
+    }
 
     // A part that ends by itself ends all: better restarted by a supervisor than half alive.
     let broken = tokio::select! {
@@ -80,6 +102,7 @@ async fn serve(settings: &Settings) -> Result<(), Failed> {
     }
     engine.await.map_err(Failed::refused)?;
     hearing.await.map_err(Failed::refused)?;
+    mail.await.map_err(Failed::refused)?;
     signals.abort();
     Ok(())
 }

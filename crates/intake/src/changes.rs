@@ -203,6 +203,7 @@ impl Intake {
             arrived_at: now,
             source: Some(source),
             object: payload.object,
+            label: payload.label,
         }
     }
 }

@@ -1,3 +1,4 @@
+use gancho_facturascripts::label;
 use gancho_model::{Caller, Event, EventId, EventType, Timestamp, render_body};
 use gancho_store::{NewEvent, Recalled, RepeatKey, RepeatKind, Submission};
 use serde_json::{Map, Value};
@@ -77,7 +78,17 @@ impl Intake {
         let id = EventId::new(now, &*self.ambient);
         let data = [("object".to_owned(), object)].into_iter().collect();
         let body = render_body(id, &event, now, data, None, false);
-        let event = Event { id, sequence: 0, event, created: now, arrived_at: now, source: None, object: None, body };
+        let event = Event {
+            id,
+            sequence: 0,
+            event,
+            created: now,
+            arrived_at: now,
+            source: None,
+            object: None,
+            label: None,
+            body,
+        };
         let events = vec![NewEvent { event, deliverable: true }];
         self.store.accept(Submission { events, now, ..Submission::default() }).await?;
         Ok(())
@@ -131,6 +142,7 @@ impl Intake {
             arrived_at: now,
             source,
             object: None,
+            label: submitted.data.get("object").and_then(Value::as_object).and_then(label),
         }
     }
 }

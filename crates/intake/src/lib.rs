@@ -30,4 +30,9 @@ impl Intake {
     pub fn new(store: Arc<dyn Store>, ambient: Arc<dyn Ambient>, limits: Limits) -> Self {
         Self { minds: minds::Minds::default(), store, ambient, limits }
     }
+
+    /// The time now, for those who only have an intake.
+    pub fn now(&self) -> gancho_model::Timestamp {
+        self.ambient.now()
+    }
 }

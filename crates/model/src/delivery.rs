@@ -74,6 +74,8 @@ pub struct Delivery {
     pub event_id: EventId,
     /// Its type.
     pub event: EventType,
+    /// What people call its event, such as a document's number.
+    pub label: Option<String>,
     /// The endpoint.
     pub endpoint_id: EndpointId,
     /// The endpoint's URL, as it is now.

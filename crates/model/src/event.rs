@@ -20,6 +20,8 @@ pub struct Event {
     pub source: Option<SourceId>,
     /// The row it is about, to find it again.
     pub object: Option<ObjectKey>,
+    /// What people call it, such as a document's number.
+    pub label: Option<String>,
     /// The bytes that are signed and sent, shared by all deliveries.
     pub body: Bytes,
 }
@@ -56,6 +58,8 @@ pub struct Payload {
     pub data: Map<String, Value>,
     /// The row it is about.
     pub object: Option<ObjectKey>,
+    /// What people call it.
+    pub label: Option<String>,
     /// When it happened, if the sender knows.
     pub at: Option<Timestamp>,
 }

@@ -1,5 +1,7 @@
 //! Header fields that an endpoint may add to its deliveries.
 
+use crate::Said;
+
 /// How many an endpoint may add.
 pub const COUNT_MAX: usize = 20;
 /// The longest value, in bytes.
@@ -38,6 +40,17 @@ pub enum BadHeader {
     /// The value has characters that a header can't carry, or is too long.
     #[error("has a value that a header can't carry: visible ASCII characters and blanks only, at most {VALUE_MAX}")]
     Value,
+}
+
+impl BadHeader {
+    /// The same for people.
+    pub fn said(self) -> Said {
+        match self {
+            Self::Name => Said::plain("error-header-name"),
+            Self::Forbidden => Said::plain("error-header-forbidden"),
+            Self::Value => Said::plain("error-header-value").with("max", VALUE_MAX),
+        }
+    }
 }
 
 /// Checks one field.

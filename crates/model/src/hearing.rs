@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use crate::{Source, SourceId};
+use crate::{Said, Source, SourceId, Timestamp};
 
 /// How the ERP is heard, as far as people ask about it: what `web` knows of the rooms that watch.
 /// A plugin pushes by itself, so that there is nothing to install and little to check.
@@ -10,19 +10,19 @@ pub trait Hearing: Send + Sync {
     ///
     /// # Errors
     /// What is missing, in one sentence.
-    async fn plan(&self, source: &Source) -> Result<String, String>;
+    async fn plan(&self, source: &Source) -> Result<String, Said>;
 
     /// Puts in place what listens. Doing so again is harmless.
     ///
     /// # Errors
     /// What is missing, in one sentence.
-    async fn install(&self, source: &Source) -> Result<(), String>;
+    async fn install(&self, source: &Source) -> Result<(), Said>;
 
     /// Takes everything of ours out of the ERP's database.
     ///
     /// # Errors
     /// What stands in the way, in one sentence.
-    async fn uninstall(&self, source: &Source) -> Result<(), String>;
+    async fn uninstall(&self, source: &Source) -> Result<(), Said>;
 
     /// Line by line what is in place and what is missing.
     async fn check(&self, source: &Source) -> Vec<Finding>;
@@ -45,18 +45,18 @@ pub struct Finding {
     /// Whether it is well.
     pub ok: bool,
     /// What was found, and what to do if it is not well.
-    pub message: String,
+    pub said: Said,
 }
 
 impl Finding {
     /// A line that is well.
-    pub fn good(name: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { name: name.into(), ok: true, message: message.into() }
+    pub fn good(name: impl Into<String>, said: Said) -> Self {
+        Self { name: name.into(), ok: true, said }
     }
 
     /// A line that is not.
-    pub fn bad(name: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { name: name.into(), ok: false, message: message.into() }
+    pub fn bad(name: impl Into<String>, said: Said) -> Self {
+        Self { name: name.into(), ok: false, said }
     }
 }
 
@@ -70,5 +70,7 @@ pub struct Standing {
     /// Rows that wait in the ERP's database.
     pub backlog: Option<u64>,
     /// What went wrong last, in one sentence without secrets; nothing once all is well.
-    pub last_error: Option<String>,
+    pub last_error: Option<Said>,
+    /// Since when it can't be heard.
+    pub down_since: Option<Timestamp>,
 }

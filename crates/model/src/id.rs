@@ -38,6 +38,13 @@ fn decode(text: &str) -> Option<Uuid> {
     Some(Uuid::from_u128(bits))
 }
 
+impl BadId {
+    /// What stands before the ids of this kind.
+    pub fn prefix(&self) -> &'static str {
+        self.prefix
+    }
+}
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*

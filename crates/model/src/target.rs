@@ -2,6 +2,8 @@
 
 use url::Url;
 
+use crate::Said;
+
 /// The longest URL, in bytes.
 pub const LENGTH_MAX: usize = 2048;
 
@@ -23,6 +25,19 @@ pub enum BadUrl {
     /// Longer than [`LENGTH_MAX`].
     #[error("must be at most {LENGTH_MAX} characters long")]
     Length,
+}
+
+impl BadUrl {
+    /// The same for people.
+    pub fn said(self) -> Said {
+        match self {
+            Self::Syntax => Said::plain("error-url"),
+            Self::Scheme => Said::plain("error-url-scheme"),
+            Self::Credentials => Said::plain("error-url-credentials"),
+            Self::Fragment => Said::plain("error-url-fragment"),
+            Self::Length => Said::plain("error-url-length").with("max", LENGTH_MAX),
+        }
+    }
 }
 
 /// Reads an endpoint's URL. Numbers such as `http://2130706433/` come out as the address they mean.

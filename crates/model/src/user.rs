@@ -35,6 +35,29 @@ pub struct User {
     pub role: Role,
     /// The password as an Argon2 hash.
     pub password_hash: String,
+    /// Where mail reaches them, if they want any.
+    pub email: Option<String>,
+    /// The language they chose, by its code.
+    pub language: Option<String>,
+    /// The zone they chose, an IANA name.
+    pub time_zone: Option<String>,
     /// When they were added.
     pub created_at: Timestamp,
+}
+
+/// A browser in which a person signed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The digest of what stands in its cookie.
+    pub digest: [u8; 32],
+    /// Who.
+    pub user: UserId,
+    /// What the browser says of itself.
+    pub agent: String,
+    /// When they signed in.
+    pub created_at: Timestamp,
+    /// When they were last seen.
+    pub seen_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
 }

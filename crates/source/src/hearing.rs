@@ -6,21 +6,22 @@ use std::{
 
 use async_trait::async_trait;
 use gancho_intake::Intake;
-use gancho_model::{Finding, Hearing, Source, SourceId, SourceKind, Standing};
+use gancho_model::{Finding, Hearing, Said, Source, SourceId, SourceKind, Standing};
 use gancho_store::Store;
+use gancho_words::Words;
 use serde_json::json;
-use tokio::{sync::Notify, task::JoinHandle, time::Instant};
+use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::database::{
-    Erp, Plan, Tail, check, connect,
+    Erp, ErpError, Plan, Tail, check, connect,
     tail::{address, within},
 };
 
 /// How often sources are looked for although nobody rang.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
-/// How long a source is down before it is told.
-const TELL_AFTER: Duration = Duration::from_secs(60);
+/// How long a source is down before it is told, milliseconds.
+const TELL_AFTER_MS: i64 = 60_000;
 
 /// How sources are heard.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +54,6 @@ struct Watching {
 #[derive(Default)]
 struct Known {
     standing: Standing,
-    down_since: Option<Instant>,
     told: bool,
 }
 
@@ -149,9 +149,9 @@ impl Watching {
 }
 
 /// A connection to a source's database, and what is to be watched there.
-async fn visit(source: &Source) -> Result<(Box<dyn Erp>, Plan), String> {
+async fn visit(source: &Source) -> Result<(Box<dyn Erp>, Plan), Said> {
     let address = address(source)?;
-    let say = |error: crate::database::ErpError| format!("the ERP's database can't be used: {error}");
+    let say = |error: ErpError| Said::plain("hearing-unusable").with("why", error.said());
     let mut erp = within(connect(&address)).await.map_err(say)?;
     let schema = within(erp.schema()).await.map_err(say)?;
     Ok((erp, Plan::new(&schema, source.models.as_deref())))
@@ -159,25 +159,25 @@ async fn visit(source: &Source) -> Result<(Box<dyn Erp>, Plan), String> {
 
 #[async_trait]
 impl Hearing for Hearings {
-    async fn plan(&self, source: &Source) -> Result<String, String> {
+    async fn plan(&self, source: &Source) -> Result<String, Said> {
         let (erp, plan) = visit(source).await?;
         Ok(check::script(address(source)?.engine(), &erp.parts(&plan)))
     }
 
-    async fn install(&self, source: &Source) -> Result<(), String> {
+    async fn install(&self, source: &Source) -> Result<(), Said> {
         let (mut erp, plan) = visit(source).await?;
         if plan.tables.values().all(|watched| watched.document.is_none() && watched.model == watched.table) {
-            return Err("no table of FacturaScripts is there: look at the database's name in the url".into());
+            return Err(Said::plain("hearing-no-erp"));
         }
         let made = check::install(&mut *erp, &plan).await;
-        made.map(drop).map_err(|error| format!("the triggers can't be made: {error}"))
+        made.map(drop).map_err(|error| Said::plain("hearing-no-triggers").with("why", error.said()))
     }
 
-    async fn uninstall(&self, source: &Source) -> Result<(), String> {
+    async fn uninstall(&self, source: &Source) -> Result<(), Said> {
         lock(&self.leaving).insert(source.id);
         self.stop_watching(source.id).await;
         let done = match visit(source).await {
-            Ok((mut erp, _)) => check::uninstall(&mut *erp).await.map_err(|error| error.to_string()),
+            Ok((mut erp, _)) => check::uninstall(&mut *erp).await.map_err(|error| error.said()),
             Err(error) => Err(error),
         };
         if done.is_err() {
@@ -191,7 +191,7 @@ impl Hearing for Hearings {
         match visit(source).await {
             Ok((mut erp, plan)) => {
                 let found = within(check::findings(&mut *erp, &plan)).await;
-                found.unwrap_or_else(|error| vec![Finding::bad("connection", error.to_string())])
+                found.unwrap_or_else(|error| vec![Finding::bad("connection", error.said())])
             }
             Err(error) => vec![Finding::bad("connection", error)],
         }
@@ -222,14 +222,17 @@ pub struct Report {
 
 impl Report {
     /// It can't be heard. Told to those who ask for it when it has lasted.
-    pub(crate) async fn down(&self, source: &Source, error: String) {
-        tracing::warn!(source = %source.id, name = source.name, error, "a source can't be heard; trying again");
+    pub(crate) async fn down(&self, source: &Source, error: Said) {
+        let text = Words::english().said(&error);
+        tracing::warn!(source = %source.id, name = source.name, error = text, "a source can't be heard; trying again");
+        let now = self.intake.now();
         let tell = {
             let mut all = lock(&self.known);
             let known = all.entry(source.id).or_default();
             known.standing.down = true;
             known.standing.last_error = Some(error);
-            let lasts = known.down_since.get_or_insert_with(Instant::now).elapsed() >= TELL_AFTER;
+            let since = *known.standing.down_since.get_or_insert(now);
+            let lasts = now.since_ms(since) >= TELL_AFTER_MS;
             lasts && !std::mem::replace(&mut known.told, true)
         };
         if tell {
@@ -242,7 +245,7 @@ impl Report {
         let told = {
             let mut all = lock(&self.known);
             let known = all.entry(source.id).or_default();
-            (known.standing.down, known.standing.last_error, known.down_since) = (false, None, None);
+            (known.standing.down, known.standing.last_error, known.standing.down_since) = (false, None, None);
             std::mem::take(&mut known.told)
         };
         tracing::info!(source = %source.id, name = source.name, "a source is heard");
@@ -266,13 +269,14 @@ impl Report {
     pub(crate) fn lost(&self, source: &Source, count: u64) {
         metrics::gauge!("gancho_source_lost", "source" => source.id.to_string()).set(count as f64);
         if count > 0 {
-            let error = format!("{count} changes could not be written into the outbox: see gancho source check");
+            let error = Said::plain("hearing-lost").with("count", count);
             lock(&self.known).entry(source.id).or_default().standing.last_error = Some(error);
         }
     }
 
     async fn tell(&self, source: &Source, event: &'static str) {
         let error = lock(&self.known).get(&source.id).and_then(|known| known.standing.last_error.clone());
+        let error = error.map(|error| Words::english().said(&error));
         let object = json!({"id": source.id, "name": source.name, "kind": source.kind.as_str(), "last_error": error});
         if let Err(error) = self.intake.tell(event, object).await {
             tracing::warn!(%error, event, "it could not be told");

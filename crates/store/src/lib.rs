@@ -17,12 +17,14 @@ pub use verbs::{
     access::Access,
     deliver::{Claims, Delivering, Due, Outcome, Turned, Want},
     endpoint::{Endpoints, Only, Replay, Replayed, Standing},
-    log::{DeliveryFilter, EventFilter, Log, Page},
+    history::History,
+    log::{DeliveryFilter, EventFilter, Log, Page, Resend, Resent},
     source::Sources,
+    stats::Stats,
     upkeep::{Pruned, Upkeep},
 };
 
 /// Everything that rests: one trait to hand around, sections by who uses them.
-pub trait Store: Accepting + Access + Delivering + Endpoints + Log + Sources + Upkeep {}
+pub trait Store: Accepting + Access + Delivering + Endpoints + History + Log + Sources + Stats + Upkeep {}
 
-impl<T: Accepting + Access + Delivering + Endpoints + Log + Sources + Upkeep> Store for T {}
+impl<T: Accepting + Access + Delivering + Endpoints + History + Log + Sources + Stats + Upkeep> Store for T {}

@@ -1,11 +1,16 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use gancho_intake::Intake;
-use gancho_model::{Ambient, Hearing, limits::Limits};
+use gancho_model::{Ambient, Caller, Deed, Hearing, Mailing, Probing, limits::Limits};
 use gancho_store::Store;
+use serde_json::{Map, Value};
 use tokio::sync::watch;
 
-use crate::auth::Tokens;
+use crate::{
+    auth::{Tokens, limit::Tries},
+    jobs::Jobs,
+    site::Site,
+};
 
 /// Renders counted things in Prometheus' text format.
 pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
@@ -17,10 +22,33 @@ pub struct WebSettings {
     pub limits: Limits,
     /// `GANCHO_ADMIN_TOKEN`, if it is set.
     pub admin_token: Option<String>,
+    /// The address under which people reach this server, if it is set.
+    pub public_url: Option<String>,
+    /// How often a minute a password may be tried.
+    pub login_tries: usize,
+    /// The settings in force, secrets masked: names, values and meanings.
+    pub in_force: Vec<(String, String, String)>,
     /// Renders what the parts counted, for `/metrics`.
     pub metrics: Option<Metrics>,
     /// Turns true when the server stops: what waits for news then answers.
     pub closing: Option<watch::Receiver<bool>>,
+}
+
+/// The rooms that the HTTP side speaks to.
+#[derive(Clone)]
+pub struct Rooms {
+    /// Where things rest.
+    pub store: Arc<dyn Store>,
+    /// Where things come in.
+    pub intake: Arc<Intake>,
+    /// What watches ERPs.
+    pub hearing: Arc<dyn Hearing>,
+    /// What looks whether a URL can be reached.
+    pub probing: Arc<dyn Probing>,
+    /// What sends mail.
+    pub mailing: Arc<dyn Mailing>,
+    /// Time and chance.
+    pub ambient: Arc<dyn Ambient>,
 }
 
 /// What every handler may use.
@@ -28,32 +56,67 @@ pub struct App {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) intake: Arc<Intake>,
     pub(crate) hearing: Arc<dyn Hearing>,
+    pub(crate) probing: Arc<dyn Probing>,
+    pub(crate) mailing: Arc<dyn Mailing>,
     pub(crate) ambient: Arc<dyn Ambient>,
     pub(crate) limits: Limits,
     pub(crate) tokens: Tokens,
+    pub(crate) tries: Tries,
+    pub(crate) login_tries: usize,
+    pub(crate) site: Site,
+    pub(crate) jobs: Jobs,
+    pub(crate) in_force: Vec<(String, String, String)>,
     pub(crate) metrics: Option<Metrics>,
+    /// The secret of the one-time link, while there is nobody who could sign in.
+    pub(crate) setup: Mutex<Option<String>>,
     closing: Option<watch::Receiver<bool>>,
 }
 
 impl App {
     /// Puts the HTTP side together.
-    pub fn new(
-        store: Arc<dyn Store>,
-        intake: Arc<Intake>,
-        hearing: Arc<dyn Hearing>,
-        ambient: Arc<dyn Ambient>,
-        settings: &WebSettings,
-    ) -> Arc<Self> {
+    pub fn new(rooms: Rooms, settings: &WebSettings) -> Arc<Self> {
         Arc::new(Self {
-            intake,
-            hearing,
+            store: rooms.store,
+            intake: rooms.intake,
+            hearing: rooms.hearing,
+            probing: rooms.probing,
+            mailing: rooms.mailing,
+            ambient: rooms.ambient,
             tokens: Tokens::new(settings.admin_token.as_deref()),
+            tries: Tries::default(),
+            login_tries: settings.login_tries,
+            site: Site::new(settings.public_url.as_deref()),
+            jobs: Jobs::default(),
             limits: settings.limits,
+            in_force: settings.in_force.clone(),
             metrics: settings.metrics.clone(),
+            setup: Mutex::default(),
             closing: settings.closing.clone(),
-            store,
-            ambient,
         })
+    }
+
+    /// Who makes a request by a token: the token's name.
+    pub(crate) async fn who(&self, caller: Caller) -> String {
+        let known = self.store.tokens().await.unwrap_or_default();
+        let named = known.into_iter().find(|token| token.id == caller.token).map(|token| token.name);
+        named.unwrap_or_else(|| "API".to_owned())
+    }
+
+    /// Keeps who did what. What was done is done: if that can't be kept, the log says so.
+    pub(crate) async fn note(
+        &self,
+        who: &str,
+        action: &str,
+        object: &impl ToString,
+        name: String,
+        details: Map<String, Value>,
+    ) {
+        let object = object.to_string();
+        tracing::info!(who, action, object, "somebody changed something");
+        let (who, action, at) = (who.to_owned(), action.to_owned(), self.ambient.now());
+        if let Err(error) = self.store.note(Deed { at, who, action, object, name, details }).await {
+            tracing::warn!(%error, "who did what could not be kept");
+        }
     }
 
     /// Returns when the server stops.

@@ -4,25 +4,34 @@
 pub mod api;
 mod app;
 pub mod auth;
+mod jobs;
+mod live;
 mod probe;
+mod site;
+mod ui;
 
 use std::sync::Arc;
 
 use axum::{Router, routing::get};
 
-pub use app::{App, Metrics, WebSettings};
+pub use app::{App, Metrics, Rooms, WebSettings};
+pub use ui::setup_link;
 
 /// Everything that is served.
 pub fn router(app: Arc<App>) -> Router {
     let (api, document) = api::router();
     let document = Arc::new(document);
-    Router::new()
+    let base = app.site.base.clone();
+    let all = Router::new()
         .route("/healthz", get(probe::alive))
         .route("/readyz", get(probe::ready))
         .route("/metrics", get(probe::metrics))
         .route("/api/v1/openapi.json", get(move || api::openapi(document.clone())))
         .merge(api)
-        .fallback(api::problem::not_found)
+        .merge(ui::router())
+        .fallback(ui::error::not_found)
         .method_not_allowed_fallback(api::problem::method_not_allowed)
-        .with_state(app)
+        .with_state(app);
+    // A proxy may pass the path on as it came, or take off what stands before ours.
+    if base.is_empty() { all } else { Router::new().nest(&base, all.clone()).fallback_service(all) }
 }

@@ -15,6 +15,7 @@ use crate::{
     catalogue::{self, Kind, Model},
     diff::{Diff, diff},
     fold::Folded,
+    label::label,
 };
 
 pub(crate) use permission::Told;
@@ -69,7 +70,8 @@ impl Events<'_> {
         // Nouns and verbs of the catalogue make good types; a test walks through all of them.
         let Ok(event) = EventType::parse(&name) else { return };
         let change = &self.folded.change;
-        self.out.push(Payload { event, data, object: Some(change.row.clone()), at: change.at });
+        let label = data.get("object").and_then(Value::as_object).and_then(|object| label(object));
+        self.out.push(Payload { event, data, object: Some(change.row.clone()), label, at: change.at });
     }
 }
 

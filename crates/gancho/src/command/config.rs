@@ -1,5 +1,3 @@
-use gancho_model::mask;
-
 use super::{Done, Failed};
 use crate::{
     args::LocalArgs,
@@ -11,8 +9,7 @@ pub fn run(local: &LocalArgs) -> Done {
     let raw = Raw::gather(local, &[]).map_err(Failed::start)?;
     Settings::from_raw(&raw).map_err(Failed::start)?;
     for setting in SETTINGS {
-        let value = raw.text(setting.name);
-        let shown = if setting.secret && !value.is_empty() { mask::MASK } else { value };
+        let shown = raw.masked(setting);
         let default = if setting.default.is_empty() { "empty" } else { setting.default };
         say!("# {} Default: {default}. From: {}.", setting.meaning, raw.origin(setting.name));
         say!("{} = {}\n", setting.name, toml_value(shown, setting.default));

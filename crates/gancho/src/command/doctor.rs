@@ -5,6 +5,7 @@ use gancho_intake::Intake;
 use gancho_model::{Ambient, Endpoint, Hearing, SourceKind, Timestamp, target};
 use gancho_source::Hearings;
 use gancho_store::{Store, StoreError};
+use gancho_words::Words;
 
 use super::{Done, Failed, block_on};
 use crate::{ambient::Real, args::LocalArgs, config::Settings, wiring};
@@ -58,7 +59,7 @@ async fn look(
     for source in store.sources().await? {
         if source.kind == SourceKind::Database {
             for line in hearing.check(&source).await {
-                let found = format!("{}: {}, {}", source.name, line.name, line.message);
+                let found = format!("{}: {}, {}", source.name, line.name, Words::english().said(&line.said));
                 if line.ok { report.good("source", found) } else { report.bad("source", found) }
             }
             continue;

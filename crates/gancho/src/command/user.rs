@@ -16,7 +16,16 @@ pub fn run(command: UserCommand) -> Done {
     let password_hash = password::hash(password, &Real).map_err(Failed::because)?;
     let store = wiring::store(&local_settings(&local)?).map_err(Failed::start)?;
     let created_at = Real.now();
-    let user = User { id: UserId::new(created_at, &Real), name: name.clone(), role, password_hash, created_at };
+    let user = User {
+        id: UserId::new(created_at, &Real),
+        name: name.clone(),
+        role,
+        password_hash,
+        email: None,
+        language: None,
+        time_zone: None,
+        created_at,
+    };
     block_on(store.add_user(user))?.map_err(Failed::refused)?;
     say!("added {name} ({})", role.as_str());
     Ok(())

@@ -3,8 +3,9 @@
 mod sources;
 mod table;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
+use gancho_mail::{BadAddress, Post};
 use gancho_model::{address::Allowed, limits::Limits};
 use gancho_source::HearingOptions;
 
@@ -22,7 +23,7 @@ pub enum LogFormat {
 }
 
 /// The settings in force.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     pub listen: SocketAddr,
     pub data_dir: PathBuf,
@@ -37,6 +38,12 @@ pub struct Settings {
     pub resend_after_outage: bool,
     pub hearing: HearingOptions,
     pub limits: Limits,
+    pub public_url: Option<String>,
+    pub login_tries: usize,
+    pub post: Arc<Post>,
+    pub mail_every: Duration,
+    /// Every setting in force, secrets masked: name, value, meaning.
+    pub in_force: Vec<(String, String, String)>,
 }
 
 /// A setting that can't be used.
@@ -117,7 +124,23 @@ impl Settings {
                 mend_every: Duration::from_secs(raw.number("source_mend_s", 1, 86_400)?.into()),
             },
             limits: limits(raw)?,
+            public_url: optional("public_url").map(|url| url.trim_end_matches('/').to_owned()),
+            login_tries: raw.number("login_tries", 1, 1000)? as usize,
+            post: Arc::new(post(raw)?),
+            mail_every: Duration::from_secs(raw.number("mail_every_s", 1, 3600)?.into()),
+            in_force: raw.shown(),
         })
+    }
+}
+
+fn post(raw: &Raw) -> Result<Post, ConfigError> {
+    match (raw.text("smtp_url"), raw.text("mail_from")) {
+        ("", _) => Ok(Post::none()),
+        (_, "") => Err(raw.wrong("mail_from", "is needed where smtp_url is set")),
+        (server, from) => Post::new(server, from).map_err(|error| match error {
+            BadAddress::Server => raw.wrong("smtp_url", error.to_string()),
+            BadAddress::Sender => raw.wrong("mail_from", error.to_string()),
+        }),
     }
 }
 

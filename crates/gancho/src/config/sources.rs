@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use gancho_model::mask;
+
 use super::{ConfigError, SETTINGS, Setting};
 use crate::args::LocalArgs;
 
@@ -53,6 +55,18 @@ impl Raw {
 
     pub fn text(&self, name: &str) -> &str {
         self.0.get(name).map_or("", |(value, _)| value.trim())
+    }
+
+    /// Every setting in force, secrets masked: name, value, meaning.
+    pub fn shown(&self) -> Vec<(String, String, String)> {
+        let shown = |one: &Setting| (one.name.to_owned(), self.masked(one).to_owned(), one.meaning.to_owned());
+        SETTINGS.iter().map(shown).collect()
+    }
+
+    /// A setting's value as anybody may see it.
+    pub fn masked(&self, setting: &Setting) -> &str {
+        let value = self.text(setting.name);
+        if setting.secret && !value.is_empty() { mask::MASK } else { value }
     }
 
     pub fn origin(&self, name: &str) -> &str {

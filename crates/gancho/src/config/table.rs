@@ -46,5 +46,9 @@ pub const SETTINGS: &[Setting] = &[
     setting("resend_after_outage", "true", "Whether what failed while a webhook was failing is sent again when it works again."),
     setting("burst_quiet_ms", "300", "After so much quiet on a connection of the ERP, what it did is told as one act."),
     setting("source_mend_s", "60", "How often it is looked whether our triggers are still in place in an ERP's database."),
+    setting("login_tries", "5", "How often a minute a password may be tried, by name and by address."),
+    secret("smtp_url", "Mail server: smtp://USER:PASSWORD@HOST:PORT or smtps://…; ?tls=required (the default of smtp), opportunistic or none; empty: no mail."),
+    setting("mail_from", "", "The address from which mail is sent, such as Gancho <gancho@example.com>."),
+    setting("mail_every_s", "30", "How often it is looked whether people should be told something by mail."),
     setting("sqlite_pages_max", "0", "The most pages of 8192 bytes that the database may have; 0: as many as the disk holds."),
 ];

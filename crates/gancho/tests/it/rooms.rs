@@ -11,10 +11,22 @@ fn imports_go_one_way() {
         ("gancho-model", &["gancho-receiver"]),
         ("gancho-facturascripts", &["gancho-model"]),
         ("gancho-store", &["gancho-model"]),
+        ("gancho-words", &["gancho-model"]),
         ("gancho-intake", &["gancho-model", "gancho-facturascripts", "gancho-store"]),
-        ("gancho-source", &["gancho-model", "gancho-facturascripts", "gancho-store", "gancho-intake"]),
+        ("gancho-source", &["gancho-model", "gancho-facturascripts", "gancho-store", "gancho-intake", "gancho-words"]),
         ("gancho-delivery", &["gancho-model", "gancho-store", "gancho-receiver"]),
-        ("gancho-web", &["gancho-receiver", "gancho-model", "gancho-facturascripts", "gancho-store", "gancho-intake"]),
+        ("gancho-mail", &["gancho-model", "gancho-store", "gancho-words"]),
+        (
+            "gancho-web",
+            &[
+                "gancho-receiver",
+                "gancho-model",
+                "gancho-facturascripts",
+                "gancho-store",
+                "gancho-intake",
+                "gancho-words",
+            ],
+        ),
         (
             "gancho",
             &[
@@ -22,9 +34,11 @@ fn imports_go_one_way() {
                 "gancho-model",
                 "gancho-facturascripts",
                 "gancho-store",
+                "gancho-words",
                 "gancho-intake",
                 "gancho-source",
                 "gancho-delivery",
+                "gancho-mail",
                 "gancho-web",
             ],
         ),
@@ -50,11 +64,9 @@ fn imports_go_one_way() {
 #[test]
 fn pure_rooms_have_no_runtime() {
     let metadata = MetadataCommand::new().no_deps().exec().expect("cargo metadata");
-    for package in metadata
-        .packages
-        .iter()
-        .filter(|one| ["gancho-receiver", "gancho-model", "gancho-facturascripts"].contains(&one.name.as_str()))
-    {
+    for package in metadata.packages.iter().filter(|one| {
+        ["gancho-receiver", "gancho-model", "gancho-facturascripts", "gancho-words"].contains(&one.name.as_str())
+    }) {
         for dependency in package.dependencies.iter().filter(|one| one.kind == DependencyKind::Normal && !one.optional)
         {
             let banned = ["tokio", "sqlx", "rusqlite", "axum", "reqwest", "hyper"];

@@ -1,3 +1,4 @@
+use gancho_model::Said;
 use sqlx::{mysql::MySqlConnectOptions, postgres::PgConnectOptions};
 use url::Url;
 
@@ -22,16 +23,16 @@ impl Address {
     ///
     /// # Errors
     /// Says what is wrong with it, without repeating it: a password may stand in it.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        const SHAPE: &str = "must be mysql://USER:PASSWORD@HOST/DATABASE or postgres://USER:PASSWORD@HOST/DATABASE";
-        let url = Url::parse(text).map_err(|_| SHAPE.to_owned())?;
+    pub fn parse(text: &str) -> Result<Self, Said> {
+        let shape = || Said::plain("error-database-shape");
+        let url = Url::parse(text).map_err(|_| shape())?;
         let engine = match url.scheme() {
             "mysql" | "mariadb" => Engine::MariaDb,
             "postgres" | "postgresql" => Engine::Postgres,
-            _ => return Err(SHAPE.into()),
+            _ => return Err(shape()),
         };
         if url.path().trim_matches('/').is_empty() {
-            return Err(format!("{SHAPE}: the database's name is missing"));
+            return Err(Said::plain("error-database-name"));
         }
         Ok(Self { engine, url })
     }
@@ -83,7 +84,7 @@ mod tests {
         assert_eq!(Address::parse("postgresql://u:p@db/fs").map(|one| one.engine()), Ok(Engine::Postgres));
         for bad in ["", "db", "http://db/fs", "mysql://u:topsecret@db", "mysql://u:topsecret@db:x/fs"] {
             let error = Address::parse(bad).expect_err(bad);
-            assert!(!error.contains("topsecret"));
+            assert!(!error.to_string().contains("topsecret"));
         }
         let same = |one: &str, other: &str| {
             Address::parse(one).expect("good").same_database(&Address::parse(other).expect("good"))

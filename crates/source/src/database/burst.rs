@@ -75,8 +75,9 @@ impl Sightings {
 }
 
 /// Sorts rows, which stand in the order of their keys, into bursts, in the order in which these
-/// began. `now` is the database's; a connection that is quiet for `quiet_ms` has ended its act; `is_half_made` says whether these rows leave a document half made,
-/// such as one without lines, which may take its time.
+/// began. `now` is the database's; a connection that is quiet for `quiet_ms` has ended its act;
+/// `is_half_made` says whether these rows leave a document half made, such as one without lines, which
+/// may take its time.
 pub fn bursts(
     rows: &[OutboxRow],
     sightings: &Sightings,

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use gancho_model::Finding;
+use gancho_model::{Finding, Said};
 
 use super::{
-    Engine, LOST,
+    Engine, LOST, OUTBOX,
     erp::{Erp, ErpError, Part},
     watch::Plan,
 };
@@ -26,9 +26,15 @@ pub(crate) async fn install(erp: &mut dyn Erp, plan: &Plan) -> Result<Vec<String
         alter(erp, &drop).await?;
     }
     let mut made = vec![];
+    let outbox = format!("table {OUTBOX}");
+    let was_gone = !installed.contains_key(&outbox) && installed.keys().any(|name| name.starts_with("trigger "));
     for part in missing(&parts, &installed) {
         alter(erp, &part.create).await?;
         made.push(part.name.clone());
+    }
+    if was_gone {
+        // There was nowhere to write, nor to leave a mark.
+        erp.note_lost(OUTBOX).await?;
     }
     Ok(made)
 }
@@ -58,22 +64,19 @@ pub(crate) fn script(engine: Engine, parts: &[Part]) -> String {
 pub(crate) async fn findings(erp: &mut dyn Erp, plan: &Plan) -> Result<Vec<Finding>, ErpError> {
     let mut found = erp.facts().await?;
     for model in &plan.missing {
-        found.push(Finding::bad(model, "there is no such table here, or none that may be told: it makes no events"));
+        found.push(Finding::bad(model, Said::plain("check-no-table")));
     }
     let installed = erp.installed().await?;
     let parts = erp.parts(plan);
     let absent = missing(&parts, &installed);
     for part in &absent {
-        let state = if installed.contains_key(&part.name) { "is not as it should be" } else { "is missing" };
-        found.push(Finding::bad(
-            &part.name,
-            format!("{state}; it is put back within a minute, if the rights are there"),
-        ));
+        let id = if installed.contains_key(&part.name) { "check-odd" } else { "check-missing" };
+        found.push(Finding::bad(&part.name, Said::plain(id)));
     }
     if absent.is_empty() {
-        found.push(Finding::good("triggers", format!("all in place: {} tables are watched", plan.tables.len())));
+        found.push(Finding::good("triggers", Said::plain("check-triggers").with("count", plan.tables.len())));
         let waiting = erp.backlog().await?;
-        found.push(Finding::good("outbox", format!("{waiting} rows wait")));
+        found.push(Finding::good("outbox", Said::plain("check-outbox").with("count", waiting)));
         found.push(lost(erp.lost().await?));
     }
     Ok(found)
@@ -81,14 +84,8 @@ pub(crate) async fn findings(erp: &mut dyn Erp, plan: &Plan) -> Result<Vec<Findi
 
 fn lost(count: u64) -> Finding {
     match count {
-        0 => Finding::good("lost", "every change could be written into the outbox"),
-        _ => Finding::bad(
-            "lost",
-            format!(
-                "{count} changes could not be written into the outbox and made no event: the ERP came first. Look \
-                 at the database's log for a full disk; start anew with DROP SEQUENCE {LOST}"
-            ),
-        ),
+        0 => Finding::good("lost", Said::plain("check-nothing-lost")),
+        _ => Finding::bad("lost", Said::plain("check-lost").with("count", count).with("table", LOST)),
     }
 }
 

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use gancho_model::Record;
+use gancho_model::{Record, Said};
 
 use super::{
     Address, Engine,
@@ -30,6 +30,20 @@ pub enum ErpError {
     /// Anything else that it says.
     #[error("the ERP's database says: {0}")]
     Failed(String),
+}
+
+impl ErpError {
+    /// The same for people.
+    pub fn said(&self) -> Said {
+        let (id, why) = match self {
+            Self::Unreachable(why) => ("erp-unreachable", why),
+            Self::Locked(why) => ("erp-locked", why),
+            Self::Denied(why) => ("erp-denied", why),
+            Self::Missing(why) => ("erp-missing", why),
+            Self::Failed(why) => ("erp-failed", why),
+        };
+        Said::plain(id).with("why", why.as_str())
+    }
 }
 
 /// Something of ours in the ERP's database.
@@ -81,8 +95,11 @@ pub trait Erp: Send {
     /// How many rows wait.
     async fn backlog(&mut self) -> Result<u64, ErpError>;
 
-    /// How many changes triggers could not write since they were installed.
+    /// How many changes at least triggers could not write since they were installed.
     async fn lost(&mut self) -> Result<u64, ErpError>;
+
+    /// Counts one more, of which no trigger could leave a mark.
+    async fn note_lost(&mut self, what: &str) -> Result<(), ErpError>;
 
     /// Rows of a table whose column holds one of these values; all rows if no column is given.
     async fn records(&mut self, table: &Watched, which: Option<(&str, &[String])>) -> Result<Vec<Record>, ErpError>;

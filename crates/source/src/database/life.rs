@@ -1,3 +1,5 @@
+//! One connection to the ERP's database: look, tell what has ended, remove it, wait.
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -46,7 +48,7 @@ impl<'a> Life<'a> {
         let mut life = Self {
             tail,
             erp: within(connect(&address)).await?,
-            shape: Shape::new(&tail.source.time_zone).map_err(|error| Ended::Ours(error.to_string()))?,
+            shape: Shape::new(&tail.source.time_zone).map_err(Ended::ours)?,
             plan: Plan::default(),
             sightings: Sightings::default(),
             forget: vec![],
@@ -128,7 +130,7 @@ impl<'a> Life<'a> {
             }
         }
         let learned = self.tail.intake.learn(self.tail.source.id, rows).await;
-        learned.map_err(|error| Ended::Ours(error.to_string()))
+        learned.map_err(Ended::ours)
     }
 
     /// Tells the acts that have ended, and removes their rows; returns how many rows that were.
@@ -182,7 +184,7 @@ impl<'a> Life<'a> {
         let names: Vec<String> = changes.iter().filter_map(|change| change.change.id.clone()).collect();
         if !changes.is_empty() {
             let taken = self.tail.intake.take(self.tail.source.id, changes, &self.forget).await;
-            taken.map_err(|error| Ended::Ours(error.to_string()))?;
+            taken.map_err(Ended::ours)?;
             self.forget.clear();
         }
         let ids: Vec<i64> = group.iter().flatten().map(|row| row.id).collect();

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use gancho_intake::Intake;
-use gancho_model::Source;
+use gancho_model::{Said, Source};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -37,7 +37,22 @@ pub(crate) enum Ended {
     #[error("{0}")]
     Erp(#[from] ErpError),
     #[error("{0}")]
-    Ours(String),
+    Ours(Said),
+}
+
+impl Ended {
+    /// The same for people.
+    fn said(&self) -> Said {
+        match self {
+            Self::Erp(error) => error.said(),
+            Self::Ours(said) => said.clone(),
+        }
+    }
+
+    /// Our own side did not do its part.
+    pub fn ours(error: impl std::fmt::Display) -> Self {
+        Self::Ours(Said::plain("hearing-ours").with("why", error.to_string()))
+    }
 }
 
 impl Tail {
@@ -51,7 +66,7 @@ impl Tail {
                 ended = self.live() => ended,
             };
             failures = if began.elapsed() > GOOD_LIFE { 0 } else { failures + 1 };
-            self.report.down(&self.source, error.to_string()).await;
+            self.report.down(&self.source, error.said()).await;
             let wait = Duration::from_secs(WAIT_S[usize::min(failures, WAIT_S.len() - 1)]);
             tokio::select! {
                 () = self.stop.cancelled() => return,
@@ -70,9 +85,9 @@ impl Tail {
 }
 
 /// The address of a source's database.
-pub(crate) fn address(source: &Source) -> Result<Address, String> {
-    let url = source.url.as_ref().ok_or("the source has no url: say where the ERP's database is")?;
-    Address::parse(url.expose()).map_err(|error| format!("url {error}"))
+pub(crate) fn address(source: &Source) -> Result<Address, Said> {
+    let url = source.url.as_ref().ok_or_else(|| Said::plain("error-database-url"))?;
+    Address::parse(url.expose())
 }
 
 /// No connection that went dead may hold us up for ever.

@@ -117,8 +117,8 @@ pub(super) fn keep_event(desk: &mut Desk, new: &NewEvent) -> Result<(EventId, u6
 pub(super) fn insert_event(desk: &mut Desk, new: &NewEvent, in_feed: bool) -> Result<i64, StoreError> {
     let number = desk.next_number(in_feed)?;
     let event = &new.event;
-    let insert = "INSERT INTO events (n, id, type, created, arrived_at, source, object, body) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let insert = "INSERT INTO events (n, id, type, created, arrived_at, source, object, body, label) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     desk.db.prepare_cached(insert)?.execute(params![
         number,
         event.id.bytes(),
@@ -128,6 +128,7 @@ pub(super) fn insert_event(desk: &mut Desk, new: &NewEvent, in_feed: bool) -> Re
         event.source.as_ref().map(SourceId::bytes),
         event.object.as_ref().map(ToString::to_string),
         &event.body[..],
+        event.label,
     ])?;
     Ok(number)
 }

@@ -1,10 +1,10 @@
 //! Tokens and people.
 
 use async_trait::async_trait;
-use gancho_model::{Role, Scope, SourceId, Timestamp, Token, TokenId, User, UserId};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use gancho_model::{Scope, Session, SourceId, Timestamp, Token, TokenId, User, UserId};
+use rusqlite::{Connection, Row, params};
 
-use super::{SqliteStore, rows};
+use super::{SqliteStore, people, rows};
 use crate::{Access, StoreError};
 
 #[async_trait]
@@ -45,38 +45,61 @@ impl Access for SqliteStore {
     }
 
     async fn add_user(&self, user: User) -> Result<(), StoreError> {
-        self.write(true, move |desk| {
-            let taken: bool =
-                desk.db
-                    .query_row("SELECT EXISTS (SELECT 1 FROM users WHERE name = ?1)", [&user.name], |row| row.get(0))?;
-            if taken {
-                return Err(StoreError::Conflict(format!("there is a user named {} already", user.name)));
-            }
-            let insert = "INSERT INTO users (id, name, role, password_hash, created_at) VALUES (?1, ?2, ?3, ?4, ?5)";
-            let params =
-                params![user.id.bytes(), user.name, user.role.as_str(), user.password_hash, user.created_at.ms()];
-            desk.db.execute(insert, params)?;
+        self.write(true, move |desk| people::add(&desk.db, &user)).await
+    }
+
+    async fn user(&self, name: &str) -> Result<Option<User>, StoreError> {
+        let name = name.to_owned();
+        self.read(move |db| people::users(db, "name = ?1", [name]).map(|mut found| found.pop())).await
+    }
+
+    async fn users(&self) -> Result<Vec<User>, StoreError> {
+        self.read(|db| people::users(db, "true ORDER BY name", [])).await
+    }
+
+    async fn save_user(&self, user: User, keep: Option<[u8; 32]>) -> Result<(), StoreError> {
+        self.write(true, move |desk| people::save(&desk.db, &user, keep)).await
+    }
+
+    async fn remove_user(&self, id: UserId) -> Result<(), StoreError> {
+        self.write(true, move |desk| people::remove(&desk.db, id)).await
+    }
+
+    async fn add_session(&self, session: Session) -> Result<(), StoreError> {
+        self.write(true, move |desk| people::add_session(&desk.db, &session)).await
+    }
+
+    async fn session(&self, digest: [u8; 32], now: Timestamp) -> Result<Option<(Session, User)>, StoreError> {
+        self.read(move |db| {
+            let found = people::sessions(db, "digest = ?1 AND expires_at > ?2", params![digest, now.ms()])?.pop();
+            let Some(session) = found else { return Ok(None) };
+            let user = people::users(db, "id = ?1", [session.user.bytes()])?.pop();
+            Ok(user.map(|user| (session, user)))
+        })
+        .await
+    }
+
+    async fn touch_session(&self, digest: [u8; 32], now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError> {
+        self.write(false, move |desk| {
+            let update = "UPDATE sessions SET seen_at = ?2, expires_at = ?3 WHERE digest = ?1";
+            desk.db.prepare_cached(update)?.execute(params![digest, now.ms(), expires_at.ms()])?;
             Ok(())
         })
         .await
     }
 
-    async fn user(&self, name: &str) -> Result<Option<User>, StoreError> {
-        let name = name.to_owned();
+    async fn sessions(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
         self.read(move |db| {
-            let select = "SELECT id, name, role, password_hash, created_at FROM users WHERE name = ?1";
-            let found = db
-                .query_row(select, [name], |row| {
-                    Ok(User {
-                        id: UserId::from_bytes(row.get(0)?),
-                        name: row.get(1)?,
-                        role: Role::parse(&row.get::<_, String>(2)?).unwrap_or(Role::Viewer),
-                        password_hash: row.get(3)?,
-                        created_at: Timestamp::from_ms(row.get(4)?),
-                    })
-                })
-                .optional()?;
-            Ok(found)
+            let condition = "user = ?1 AND expires_at > ?2 ORDER BY created_at DESC";
+            people::sessions(db, condition, params![user.bytes(), now.ms()])
+        })
+        .await
+    }
+
+    async fn end_session(&self, digest: [u8; 32]) -> Result<(), StoreError> {
+        self.write(true, move |desk| {
+            desk.db.execute("DELETE FROM sessions WHERE digest = ?1", [digest])?;
+            Ok(())
         })
         .await
     }

@@ -3,11 +3,11 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use gancho_model::{Ambient, DeliveryId, Endpoint, EndpointId, Health, Lane, Timestamp};
+use gancho_model::{Ambient, DeliveryId, Endpoint, EndpointId, Health, Lane, Tally, Timestamp};
 use rusqlite::{Connection, params};
 use tokio::sync::watch;
 
-use super::rows;
+use super::{rows, stats};
 use crate::{Bell, Claimed, StoreError, vault::Vault};
 
 /// What the writer works with: the connection, what it keeps in memory, and what the transaction
@@ -19,6 +19,8 @@ pub(super) struct Desk {
     pub resend_after_outage: bool,
     bell: Arc<OnceLock<Arc<dyn Bell>>>,
     news: watch::Sender<u64>,
+    /// Counts commits: something may look different now.
+    pulse: watch::Sender<u64>,
     /// Endpoints that are not removed, with their numbers; read again after each change.
     routes: Option<Arc<Vec<(i64, Endpoint)>>>,
     flushes: bool,
@@ -34,6 +36,8 @@ struct Pending {
     waiting: HashMap<i64, i64>,
     /// Health that changed, by endpoint.
     health: HashMap<i64, Health>,
+    /// What became of attempts, by endpoint and hour.
+    hours: HashMap<(i64, i64), Tally>,
     rings: Vec<Ring>,
     endpoints_changed: bool,
 }
@@ -52,6 +56,7 @@ impl Desk {
         ambient: Arc<dyn Ambient>,
         bell: Arc<OnceLock<Arc<dyn Bell>>>,
         news: watch::Sender<u64>,
+        pulse: watch::Sender<u64>,
     ) -> Self {
         Self {
             db,
@@ -60,6 +65,7 @@ impl Desk {
             resend_after_outage: true,
             bell,
             news,
+            pulse,
             routes: None,
             flushes: true,
             pending: Pending::default(),
@@ -91,6 +97,7 @@ impl Desk {
             let mut set = self.db.prepare_cached("UPDATE endpoints SET health = ?2 WHERE n = ?1")?;
             set.execute(params![endpoint, rows::to_json(health)])?;
         }
+        stats::add(&self.db, &self.pending.hours)?;
         self.db.prepare_cached("COMMIT")?.execute([])?;
         if self.pending.endpoints_changed {
             // Read again with the health that was written just now.
@@ -118,6 +125,7 @@ impl Desk {
     /// Tells the engine what was committed.
     pub fn ring(&mut self) {
         let pending = std::mem::take(&mut self.pending);
+        self.pulse.send_modify(|count| *count += 1);
         if let Some(last) = pending.sequence.and_then(|(last, _)| u64::try_from(last).ok()) {
             self.news.send_if_modified(|known| std::mem::replace(known, last) != last);
         }
@@ -176,6 +184,11 @@ impl Desk {
         let mut get = self.db.prepare_cached("SELECT health FROM endpoints WHERE n = ?1")?;
         let mut found = get.query([endpoint])?;
         found.next()?.map(|row| rows::from_json(&row.get::<_, String>(0)?)).transpose()
+    }
+
+    /// What became of an attempt.
+    pub fn tally(&mut self, endpoint: i64, at: Timestamp) -> &mut Tally {
+        self.pending.hours.entry((endpoint, at.ms().div_euclid(stats::HOUR_MS))).or_default()
     }
 
     pub fn set_health(&mut self, endpoint: i64, health: Health) {

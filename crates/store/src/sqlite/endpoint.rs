@@ -1,7 +1,7 @@
 //! Endpoints are added, changed, removed.
 
 use async_trait::async_trait;
-use gancho_model::{DeliveryId, Endpoint, EndpointId, Health, Lane, Timestamp};
+use gancho_model::{DeliveryId, Endpoint, EndpointId, Health, Lane, Said, Timestamp};
 use rusqlite::{OptionalExtension, params};
 
 use super::{
@@ -131,7 +131,7 @@ pub(super) fn one(db: &rusqlite::Connection, vault: &Vault, id: EndpointId) -> R
 fn save(desk: &mut Desk, endpoint: &Endpoint, read_at: Timestamp) -> Result<(), StoreError> {
     let (n, known) = one(&desk.db, &desk.vault, endpoint.id)?;
     if known.updated_at != read_at {
-        return Err(StoreError::Conflict("the webhook was changed meanwhile: read it again".into()));
+        return Err(StoreError::Conflict(Said::plain("conflict-changed")));
     }
     let update = "UPDATE endpoints SET url = ?2, config = ?3, sealed = ?4, enabled = ?5, paused = ?6, \
         disabled_reason = ?7, updated_at = ?8 WHERE n = ?1";

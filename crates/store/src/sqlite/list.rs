@@ -7,7 +7,7 @@ use super::rows;
 use crate::{DeliveryFilter, EventFilter, Page, StoreError};
 
 /// Rows looked at for one page. A filter that matches little ends the page early, with a cursor to go on.
-const SCAN_MAX: usize = 20_000;
+pub(super) const SCAN_MAX: usize = 20_000;
 
 pub(super) fn feed(
     db: &Connection,
@@ -55,7 +55,9 @@ pub(super) fn deliveries(
         && filter.types.is_empty()
         && filter.text.is_none()
         && filter.since.is_none()
-        && filter.until.is_none();
+        && filter.until.is_none()
+        && filter.class.is_none()
+        && filter.error.is_none();
     let most = if plain { limit + 1 } else { SCAN_MAX };
     for n in newest(db, before, filter, most)? {
         if page.items.len() == limit {
@@ -77,7 +79,12 @@ pub(super) fn deliveries(
 }
 
 /// The numbers of deliveries before a cursor, newest first, narrowed by whatever an index serves.
-fn newest(db: &Connection, before: i64, filter: &DeliveryFilter, most: usize) -> Result<Vec<i64>, StoreError> {
+pub(super) fn newest(
+    db: &Connection,
+    before: i64,
+    filter: &DeliveryFilter,
+    most: usize,
+) -> Result<Vec<i64>, StoreError> {
     let one = |sql: &str, params: &[&dyn ToSql]| -> Result<Vec<i64>, StoreError> {
         let mut select = db.prepare_cached(&format!("{sql} AND n < {before} ORDER BY n DESC LIMIT {most}"))?;
         let numbers = select.query_map(params_from_iter(params), |row| row.get(0))?;
@@ -85,6 +92,12 @@ fn newest(db: &Connection, before: i64, filter: &DeliveryFilter, most: usize) ->
     };
     if let Some(event) = filter.event {
         return one("SELECT n FROM deliveries WHERE event = (SELECT n FROM events WHERE id = ?1)", &[event.bytes()]);
+    }
+    if let Some(start) = &filter.label {
+        // What is called so is little.
+        let select = "SELECT n FROM deliveries WHERE event IN \
+            (SELECT n FROM events WHERE label COLLATE NOCASE >= ?1 AND label COLLATE NOCASE < ?2 ORDER BY n DESC LIMIT 1000)";
+        return one(select, &[start, &beyond(start)]);
     }
     let endpoints: Vec<i64> = match filter.endpoint {
         Some(id) => {
@@ -116,7 +129,7 @@ fn newest(db: &Connection, before: i64, filter: &DeliveryFilter, most: usize) ->
 }
 
 /// One delivery, and whether it is asked for.
-fn read(db: &Connection, n: i64, filter: &DeliveryFilter) -> Result<(Delivery, bool), StoreError> {
+pub(super) fn read(db: &Connection, n: i64, filter: &DeliveryFilter) -> Result<(Delivery, bool), StoreError> {
     let text = if filter.text.is_some() { "instr(e.body, ?2) > 0" } else { "?2 IS NULL" };
     let select = format!("SELECT {}, {text} FROM {} WHERE d.n = ?1", rows::DELIVERY, rows::DELIVERY_FROM);
     let mut select = db.prepare_cached(&select)?;
@@ -124,11 +137,51 @@ fn read(db: &Connection, n: i64, filter: &DeliveryFilter) -> Result<(Delivery, b
     let mut found = select.query((n, filter.text.as_ref().map(|text| text.as_bytes())))?;
     let row = found.next()?.ok_or_else(|| rows::damaged("a delivery without its event"))?;
     let delivery = rows::delivery(row)?;
-    let matches = row.get::<_, bool>(18)?
-        && (filter.types.is_empty() || filter.types.iter().any(|pattern| pattern.matches(&delivery.event)))
-        && filter.state.is_none_or(|state| delivery.state == state)
-        && filter.endpoint.is_none_or(|endpoint| delivery.endpoint_id == endpoint)
-        && filter.since.is_none_or(|since| delivery.created_at >= since)
-        && filter.until.is_none_or(|until| delivery.created_at < until);
+    let matches = row.get::<_, bool>(19)? && filter.takes(&delivery);
     Ok((delivery, matches))
+}
+
+/// Events, newest first. What an index serves narrows them; the rest is looked at one by one.
+pub(super) fn recent(
+    db: &Connection,
+    before: Option<u64>,
+    filter: &EventFilter,
+    limit: usize,
+) -> Result<Page<Event, u64>, StoreError> {
+    let before = before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
+    let object = filter.object.as_ref().map(ToString::to_string);
+    let (condition, least, most) = match (&object, &filter.label) {
+        (Some(object), _) => ("object = ?2 AND ?3 IS NULL", Some(object.clone()), None),
+        (None, Some(start)) => (LABELLED, Some(start.clone()), Some(beyond(start))),
+        (None, None) => ("?2 IS NULL AND ?3 IS NULL", None, None),
+    };
+    let select =
+        format!("SELECT {} FROM events WHERE n > 0 AND n < ?1 AND {condition} ORDER BY n DESC LIMIT ?4", rows::EVENT);
+    let mut select = db.prepare_cached(&select)?;
+    let mut found = select.query((before, least, most, SCAN_MAX as i64))?;
+    let mut page = Page { items: vec![], next: None };
+    let mut looked_at = 0;
+    while let Some(row) = found.next()? {
+        if page.items.len() == limit {
+            page.next = page.items.last().map(|last: &Event| last.sequence);
+            break;
+        }
+        looked_at += 1;
+        let event = rows::event(row)?;
+        if looked_at == SCAN_MAX {
+            page.next = Some(event.sequence);
+        }
+        if filter.takes(&event) {
+            page.items.push(event);
+        }
+    }
+    Ok(page)
+}
+
+/// Labels that begin with a text, in any case of letters.
+const LABELLED: &str = "label COLLATE NOCASE >= ?2 AND label COLLATE NOCASE < ?3";
+
+/// What comes after all texts that begin so.
+fn beyond(start: &str) -> String {
+    format!("{start}{}", char::MAX)
 }

@@ -1,20 +1,40 @@
 //! The log is read, and deliveries are sent again or cancelled.
 
 use async_trait::async_trait;
-use gancho_model::{Attempt, Delivery, DeliveryId, Event, EventId, State, Timestamp};
-use rusqlite::{Connection, OptionalExtension, params};
+use gancho_model::{Attempt, Delivery, DeliveryId, Event, EventId, Said, State, Timestamp};
+use rusqlite::{Connection, OptionalExtension};
 
 use super::{
     SqliteStore,
     desk::{Desk, Ring},
-    list, rows,
+    list, resend, rows,
 };
-use crate::{DeliveryFilter, EventFilter, Log, Page, StoreError};
+use crate::{DeliveryFilter, EventFilter, Log, Page, Resend, Resent, StoreError};
 
 #[async_trait]
 impl Log for SqliteStore {
     async fn feed(&self, after: u64, filter: EventFilter, limit: usize) -> Result<Page<Event, u64>, StoreError> {
         self.read(move |db| list::feed(db, after, &filter, limit)).await
+    }
+
+    async fn recent(
+        &self,
+        before: Option<u64>,
+        filter: EventFilter,
+        limit: usize,
+    ) -> Result<Page<Event, u64>, StoreError> {
+        self.read(move |db| list::recent(db, before, &filter, limit)).await
+    }
+
+    fn pulse(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.pulse.clone()
+    }
+
+    async fn resend(&self, resend: Resend, before: Option<DeliveryId>) -> Result<Resent, StoreError> {
+        if resend.dry_run {
+            return self.read(move |db| resend::count(db, &resend, before)).await;
+        }
+        self.write(true, move |desk| resend::resend(desk, &resend, before)).await
     }
 
     fn watch(&self) -> tokio::sync::watch::Receiver<u64> {
@@ -77,20 +97,13 @@ impl Log for SqliteStore {
         self.write(true, move |desk| {
             let (n, delivery) = one(&desk.db, id)?;
             let Ok((endpoint_n, endpoint)) = super::endpoint::one(&desk.db, &vault, delivery.endpoint_id) else {
-                return Err(StoreError::Conflict("its webhook was removed: there is nowhere to send it".into()));
+                return Err(StoreError::Conflict(Said::plain("conflict-removed")));
             };
             if delivery.state == State::Skipped {
-                return Err(StoreError::Conflict("it can't be sent: its event is too large".into()));
+                return Err(StoreError::Conflict(Said::plain("conflict-large")));
             }
             let max_attempts = delivery.attempts + endpoint.retry.attempts();
-            // One that is under way keeps its lease, and has a fresh plan after its attempt.
-            let update = "UPDATE deliveries SET state = 0, reason = NULL, max_attempts = ?2 + (leased IS NOT NULL), \
-                due = iif(leased IS NULL, ?3, due) WHERE n = ?1";
-            desk.db.prepare_cached(update)?.execute(params![n, max_attempts, now.ms()])?;
-            if delivery.state != State::Pending {
-                desk.waiting(endpoint_n, 1);
-            }
-            desk.tell(Ring::Due(endpoint.id, delivery.lane, now));
+            resend::again(desk, n, &delivery, endpoint_n, max_attempts, now)?;
             one(&desk.db, id).map(|(_, delivery)| delivery)
         })
         .await
@@ -112,8 +125,8 @@ fn one(db: &Connection, id: DeliveryId) -> Result<(i64, Delivery), StoreError> {
 fn cancel(desk: &mut Desk, id: DeliveryId) -> Result<Delivery, StoreError> {
     let (n, delivery) = one(&desk.db, id)?;
     if delivery.state != State::Pending {
-        let why = format!("it does not wait: it is {}", delivery.state.as_str());
-        return Err(StoreError::Conflict(why));
+        let said = Said::plain("conflict-not-waiting").with("state", delivery.state.as_str());
+        return Err(StoreError::Conflict(said));
     }
     let update = "UPDATE deliveries SET state = 3, reason = 'cancelled', due = NULL, leased = NULL WHERE n = ?1 RETURNING endpoint";
     let endpoint: Option<i64> = desk.db.prepare_cached(update)?.query_row([n], |row| row.get(0)).optional()?;

@@ -5,14 +5,18 @@ mod access;
 mod claim;
 mod desk;
 mod endpoint;
+mod history;
 mod list;
 mod log;
+mod people;
 mod readers;
 mod record;
 mod replay;
+mod resend;
 mod rows;
 mod schema;
 mod source;
+mod stats;
 mod upkeep;
 mod writer;
 
@@ -86,6 +90,7 @@ pub struct SqliteStore {
     bell: Arc<OnceLock<Arc<dyn Bell>>>,
     vault: Arc<Vault>,
     news: tokio::sync::watch::Receiver<u64>,
+    pulse: tokio::sync::watch::Receiver<u64>,
 }
 
 impl SqliteStore {
@@ -107,9 +112,10 @@ impl SqliteStore {
             .map_err(unusable)?
             .unsigned_abs();
         let (tell, news) = tokio::sync::watch::channel(last);
-        let mut desk = Desk::new(db, vault.clone(), ambient, bell.clone(), tell);
+        let (beat, pulse) = tokio::sync::watch::channel(0);
+        let mut desk = Desk::new(db, vault.clone(), ambient, bell.clone(), tell, beat);
         desk.resend_after_outage = options.resend_after_outage;
-        Ok(Self { writer: Writer::start(desk, options.queue), readers, bell, vault, news })
+        Ok(Self { writer: Writer::start(desk, options.queue), readers, bell, vault, news, pulse })
     }
 
     /// Does a piece of work in the writer's next transaction, and returns when it is committed:

@@ -21,6 +21,9 @@ pub(super) fn record(desk: &mut Desk, outcomes: &[Outcome], attempts: &[String])
     for (outcome, attempt) in outcomes.iter().zip(attempts) {
         insert_attempt(desk, outcome, attempt)?;
         let known = routes.iter().find(|(_, endpoint)| endpoint.id == outcome.endpoint);
+        if let Some((n, _)) = known.filter(|_| outcome.lane != Lane::Test) {
+            tally(desk, *n, outcome);
+        }
         update_delivery(desk, outcome, known.map(|(n, _)| *n))?;
         // Of a removed endpoint, only the delivery is left to be recorded.
         let Some((n, endpoint)) = known else { continue };
@@ -28,6 +31,15 @@ pub(super) fn record(desk: &mut Desk, outcomes: &[Outcome], attempts: &[String])
         turned.extend(turn.map(|turn| Turned { endpoint: outcome.endpoint, turn }));
     }
     Ok(turned)
+}
+
+fn tally(desk: &mut Desk, endpoint: i64, outcome: &Outcome) {
+    let tally = desk.tally(endpoint, outcome.attempt.at);
+    match outcome.verdict {
+        Verdict::Delivered => tally.note_delivered(outcome.attempt.duration_ms),
+        Verdict::Retry { .. } => tally.retried += 1,
+        Verdict::Failed => tally.failed += 1,
+    }
 }
 
 /// One attempt, one record. A number that is taken (two nodes ran over one lease) gets the next free one.
@@ -173,6 +185,16 @@ fn announce(
     let id = EventId::new(now, &*desk.ambient);
     let data = [("object".to_owned(), object)].into_iter().collect();
     let body = render_body(id, &event, now, data, None, false);
-    let event = Event { id, sequence: 0, event, created: now, arrived_at: now, source: None, object: None, body };
+    let event = Event {
+        id,
+        sequence: 0,
+        event,
+        created: now,
+        arrived_at: now,
+        source: None,
+        object: None,
+        label: endpoint.name.clone(),
+        body,
+    };
     accept::keep_event(desk, &NewEvent { event, deliverable: true }).map(drop)
 }

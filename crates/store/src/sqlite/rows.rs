@@ -121,7 +121,7 @@ fn endpoint(row: &Row<'_>, vault: &Vault) -> Result<Endpoint, StoreError> {
 }
 
 /// The columns that [`event`] reads.
-pub(super) const EVENT: &str = "n, id, type, created, arrived_at, source, object, body";
+pub(super) const EVENT: &str = "n, id, type, created, arrived_at, source, object, body, label";
 
 pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
     let number: i64 = row.get(0)?;
@@ -135,6 +135,7 @@ pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
         arrived_at: Timestamp::from_ms(row.get(4)?),
         source: source.map(SourceId::from_bytes),
         object: object.as_deref().and_then(ObjectKey::parse),
+        label: row.get(8)?,
         body: row.get::<_, Vec<u8>>(7)?.into(),
     })
 }
@@ -145,7 +146,7 @@ pub(super) fn event_type(text: &str) -> Result<EventType, StoreError> {
 
 /// The columns that [`delivery`] reads, and the tables they stand in.
 pub(super) const DELIVERY: &str = "d.id, e.id, e.type, p.id, p.url, d.state, d.reason, d.lane, d.attempts, \
-    d.max_attempts, d.due, d.leased, d.created_at, d.last_at, d.last_status, d.last_error, d.last_ms, d.n";
+    d.max_attempts, d.due, d.leased, d.created_at, d.last_at, d.last_status, d.last_error, d.last_ms, d.n, e.label";
 pub(super) const DELIVERY_FROM: &str =
     "deliveries d JOIN events e ON e.n = d.event JOIN endpoints p ON p.n = d.endpoint";
 
@@ -168,6 +169,7 @@ pub(super) fn delivery(row: &Row<'_>) -> Result<Delivery, StoreError> {
         id: DeliveryId::from_bytes(row.get(0)?),
         event_id: EventId::from_bytes(row.get(1)?),
         event: event_type(&row.get::<_, String>(2)?)?,
+        label: row.get(18)?,
         endpoint_id: EndpointId::from_bytes(row.get(3)?),
         url: row.get(4)?,
         state,

@@ -7,7 +7,7 @@ use gancho_model::{
 };
 use rusqlite::params;
 
-use super::{SqliteStore, desk::Desk, endpoint};
+use super::{SqliteStore, desk::Desk, endpoint, stats};
 use crate::{Pruned, StoreError, Upkeep};
 
 /// How much longer than the retention what ended is kept, so that an expiry can be seen.
@@ -24,6 +24,7 @@ impl Upkeep for SqliteStore {
                 cancelled: cancel(desk)?,
                 events: remove_events(desk, before.plus_ms(-GRACE_MS))?,
                 repeats: forget_repeats(desk, now)?,
+                hours: forget_hours(desk, before)?,
             })
         })
         .await
@@ -55,6 +56,13 @@ fn cancel(desk: &mut Desk) -> Result<u64, StoreError> {
         select.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?
     };
     removed.into_iter().map(|n| endpoint::cancel_waiting(desk, n, endpoint::CANCEL_MAX)).sum()
+}
+
+fn forget_hours(desk: &mut Desk, before: Timestamp) -> Result<u64, StoreError> {
+    let forget =
+        "DELETE FROM hours WHERE (endpoint, hour) IN (SELECT endpoint, hour FROM hours WHERE hour < ?1 LIMIT ?2)";
+    let hour = before.ms().div_euclid(stats::HOUR_MS);
+    Ok(desk.db.prepare_cached(forget)?.execute(params![hour, RETENTION_BATCH])? as u64)
 }
 
 fn remove_events(desk: &mut Desk, before: Timestamp) -> Result<u64, StoreError> {

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use gancho_model::{Token, TokenId, User};
+use gancho_model::{Session, Timestamp, Token, TokenId, User, UserId};
 
 use crate::StoreError;
 
@@ -26,4 +26,35 @@ pub trait Access: Send + Sync {
 
     /// The person of this name, in any case of letters.
     async fn user(&self, name: &str) -> Result<Option<User>, StoreError>;
+
+    /// All people, by name.
+    async fn users(&self) -> Result<Vec<User>, StoreError>;
+
+    /// Saves a person, known by the id. With another password or role, all their sessions end but
+    /// the one with this digest.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the name is taken, or no administrator would be left.
+    async fn save_user(&self, user: User, keep: Option<[u8; 32]>) -> Result<(), StoreError>;
+
+    /// Removes a person and their sessions.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when no administrator would be left.
+    async fn remove_user(&self, id: UserId) -> Result<(), StoreError>;
+
+    /// Keeps a session.
+    async fn add_session(&self, session: Session) -> Result<(), StoreError>;
+
+    /// The session of this digest that has not ended by now, and whose it is.
+    async fn session(&self, digest: [u8; 32], now: Timestamp) -> Result<Option<(Session, User)>, StoreError>;
+
+    /// A session was used, and lasts until then.
+    async fn touch_session(&self, digest: [u8; 32], now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError>;
+
+    /// A person's sessions that have not ended, newest first.
+    async fn sessions(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError>;
+
+    /// Ends a session; gone already is as good.
+    async fn end_session(&self, digest: [u8; 32]) -> Result<(), StoreError>;
 }

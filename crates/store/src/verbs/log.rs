@@ -1,5 +1,8 @@
 use async_trait::async_trait;
-use gancho_model::{Attempt, Delivery, DeliveryId, EndpointId, Event, EventId, ObjectKey, Pattern, State, Timestamp};
+use gancho_model::{
+    Attempt, Delivery, DeliveryId, EndpointId, ErrorKind, Event, EventId, ObjectKey, Pattern, SourceId, State,
+    Timestamp,
+};
 
 use crate::StoreError;
 
@@ -9,8 +12,19 @@ pub trait Log: Send + Sync {
     /// The feed: events after a sequence number, oldest first.
     async fn feed(&self, after: u64, filter: EventFilter, limit: usize) -> Result<Page<Event, u64>, StoreError>;
 
+    /// Events, newest first, before a sequence number.
+    async fn recent(
+        &self,
+        before: Option<u64>,
+        filter: EventFilter,
+        limit: usize,
+    ) -> Result<Page<Event, u64>, StoreError>;
+
     /// The feed's last number, as it grows: for those who wait for more.
     fn watch(&self) -> tokio::sync::watch::Receiver<u64>;
+
+    /// A number that changes with every commit: for those who show what is in the store.
+    fn pulse(&self) -> tokio::sync::watch::Receiver<u64>;
 
     /// One event.
     async fn event(&self, id: EventId) -> Result<Event, StoreError>;
@@ -34,6 +48,10 @@ pub trait Log: Send + Sync {
     /// # Errors
     /// [`StoreError::Conflict`] when its endpoint was removed.
     async fn retry(&self, id: DeliveryId, now: Timestamp) -> Result<Delivery, StoreError>;
+
+    /// Sends again what ended badly and is asked for, or only counts it: one batch, newest first, before a
+    /// cursor. Deliveries that wait or arrived, and those of removed endpoints, are left alone.
+    async fn resend(&self, resend: Resend, before: Option<DeliveryId>) -> Result<Resent, StoreError>;
 
     /// Cancels a delivery that waits.
     ///
@@ -62,6 +80,10 @@ pub struct EventFilter {
     pub until: Option<Timestamp>,
     /// About this row.
     pub object: Option<ObjectKey>,
+    /// Whose label begins so, in any case of letters.
+    pub label: Option<String>,
+    /// From this source.
+    pub source: Option<SourceId>,
 }
 
 /// Which deliveries.
@@ -81,6 +103,53 @@ pub struct DeliveryFilter {
     pub until: Option<Timestamp>,
     /// Whose event's body contains this text.
     pub text: Option<String>,
+    /// Whose event's label begins so, in any case of letters.
+    pub label: Option<String>,
+    /// Whose last answer had a status of this hundred, such as 5.
+    pub class: Option<u8>,
+    /// Whose last attempt failed so.
+    pub error: Option<ErrorKind>,
+}
+
+/// What to send again.
+#[derive(Clone, Debug)]
+pub struct Resend {
+    /// Which deliveries, among those that ended badly.
+    pub filter: DeliveryFilter,
+    /// Only count.
+    pub dry_run: bool,
+    /// When it is asked for.
+    pub now: Timestamp,
+}
+
+/// What one batch of sending again did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resent {
+    /// Deliveries sent again, or that would be.
+    pub count: u64,
+    /// The cursor of the next batch; nothing after the last.
+    pub next: Option<DeliveryId>,
+}
+
+impl DeliveryFilter {
+    /// Whether a delivery is asked for, as far as its own row says.
+    pub fn takes(&self, delivery: &Delivery) -> bool {
+        let last = delivery.last;
+        let status = last.and_then(|last| last.status_code);
+        (self.types.is_empty() || self.types.iter().any(|pattern| pattern.matches(&delivery.event)))
+            && self.state.is_none_or(|state| delivery.state == state)
+            && self.endpoint.is_none_or(|endpoint| delivery.endpoint_id == endpoint)
+            && self.since.is_none_or(|since| delivery.created_at >= since)
+            && self.until.is_none_or(|until| delivery.created_at < until)
+            && self.class.is_none_or(|class| status.is_some_and(|status| status / 100 == u16::from(class)))
+            && self.error.is_none_or(|error| last.is_some_and(|last| last.error == Some(error)))
+            && self.label.as_ref().is_none_or(|start| begins(delivery.label.as_deref(), start))
+    }
+}
+
+/// Whether a label begins with a text, in any case of letters that ASCII knows.
+fn begins(label: Option<&str>, start: &str) -> bool {
+    label.and_then(|label| label.get(..start.len())).is_some_and(|head| head.eq_ignore_ascii_case(start))
 }
 
 impl EventFilter {
@@ -89,5 +158,7 @@ impl EventFilter {
         (self.types.is_empty() || self.types.iter().any(|pattern| pattern.matches(&event.event)))
             && self.since.is_none_or(|since| event.arrived_at >= since)
             && self.until.is_none_or(|until| event.arrived_at < until)
+            && self.source.is_none_or(|source| event.source == Some(source))
+            && self.label.as_ref().is_none_or(|start| begins(event.label.as_deref(), start))
     }
 }

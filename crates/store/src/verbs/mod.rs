@@ -4,6 +4,8 @@ pub mod accept;
 pub mod access;
 pub mod deliver;
 pub mod endpoint;
+pub mod history;
 pub mod log;
 pub mod source;
+pub mod stats;
 pub mod upkeep;

@@ -25,6 +25,8 @@ pub struct Pruned {
     pub events: u64,
     /// Repeats forgotten.
     pub repeats: u64,
+    /// Hours whose counts were forgotten.
+    pub hours: u64,
 }
 
 impl Pruned {

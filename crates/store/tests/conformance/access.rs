@@ -46,6 +46,9 @@ async fn tokens_and_people() {
         name: name.into(),
         role: Role::Viewer,
         password_hash: "x".into(),
+        email: None,
+        language: None,
+        time_zone: None,
         created_at: bench.now(),
     };
     bench.store.add_user(user("Ana")).await.expect("added");

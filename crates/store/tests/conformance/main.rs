@@ -164,7 +164,8 @@ pub(crate) fn event(ambient: &dyn Ambient, kind: &str, source: Option<SourceId>)
     let kind = EventType::parse(kind).expect("a type");
     let data = Map::from_iter([("object".to_owned(), Value::from(1))]);
     let body = render_body(id, &kind, now, data, source, false);
-    let event = Event { id, sequence: 0, event: kind, created: now, arrived_at: now, source, object: None, body };
+    let event =
+        Event { id, sequence: 0, event: kind, created: now, arrived_at: now, source, object: None, label: None, body };
     NewEvent { event, deliverable: true }
 }
 

@@ -2,16 +2,16 @@
 
 pub(crate) mod body;
 mod change;
-mod delivery;
-mod endpoint;
+pub(crate) mod delivery;
+pub(crate) mod endpoint;
 mod event;
 mod event_type;
-mod fields;
-mod page;
+pub(crate) mod fields;
+pub(crate) mod page;
 pub mod problem;
-mod read;
-mod source;
-mod token;
+pub(crate) mod read;
+pub(crate) mod source;
+pub(crate) mod token;
 
 use std::sync::Arc;
 

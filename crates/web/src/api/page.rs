@@ -6,6 +6,7 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::request::Parts,
 };
+use gancho_model::Said;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -57,7 +58,7 @@ impl FromRequestParts<Arc<App>> for Query {
         let mut query = Map::new();
         for (name, value) in form_pairs(parts.uri.query().unwrap_or_default()) {
             if query.insert(name.clone(), Value::String(value)).is_some() {
-                return Err(Problem::field(name, "stands twice in the query"));
+                return Err(Problem::field(name, Said::plain("error-twice")));
             }
         }
         Ok(Self(Value::Object(query)))
@@ -80,7 +81,7 @@ pub(crate) fn limit(fields: &mut Fields<'_>) -> usize {
 }
 
 /// A whole number in a query.
-pub(crate) fn whole(least: i64, most: i64) -> impl Fn(Value) -> Result<i64, String> {
+pub(crate) fn whole(least: i64, most: i64) -> impl Fn(Value) -> Result<i64, Said> {
     move |value| {
         let number: Option<i64> = value.as_str().and_then(|text| text.parse().ok());
         read::number(least, most)(number.map_or(Value::Null, Value::from))
@@ -88,7 +89,7 @@ pub(crate) fn whole(least: i64, most: i64) -> impl Fn(Value) -> Result<i64, Stri
 }
 
 /// `true` or `false` in a query.
-pub(crate) fn flag(value: Value) -> Result<bool, String> {
+pub(crate) fn flag(value: Value) -> Result<bool, Said> {
     let flag: Option<bool> = value.as_str().and_then(|text| text.parse().ok());
     read::flag(flag.map_or(Value::Null, Value::from))
 }

@@ -8,7 +8,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use gancho_intake::IntakeError;
+use gancho_model::Said;
 use gancho_store::StoreError;
+use gancho_words::Words;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -36,6 +38,16 @@ pub struct FieldError {
     pub field: String,
     /// What is wrong.
     pub message: String,
+    /// The same, to be said in another language.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub said: Said,
+}
+
+impl FieldError {
+    pub(crate) fn new(field: impl Into<String>, said: Said) -> Self {
+        Self { field: field.into(), message: Words::english().said(&said), said }
+    }
 }
 
 /// An error on its way to the caller.
@@ -44,6 +56,7 @@ pub struct Problem {
     status: StatusCode,
     detail: String,
     errors: Vec<FieldError>,
+    said: Option<Said>,
 }
 
 /// What a handler returns.
@@ -51,7 +64,7 @@ pub type Answer<T> = Result<T, Problem>;
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), errors: vec![] }
+        Self { status, detail: detail.into(), errors: vec![], said: None }
     }
 
     pub(crate) fn unauthorized(detail: &str) -> Self {
@@ -73,8 +86,28 @@ impl Problem {
         Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
     }
 
-    pub(crate) fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::fields(vec![FieldError { field: field.into(), message: message.into() }])
+    pub(crate) fn field(field: impl Into<String>, said: Said) -> Self {
+        Self::fields(vec![FieldError::new(field, said)])
+    }
+
+    /// In the words of the files, so that it can be said in another language too.
+    pub(crate) fn said(status: StatusCode, said: Said) -> Self {
+        Self { said: Some(said.clone()), ..Self::new(status, Words::english().said(&said)) }
+    }
+
+    /// The status.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Every wrong field.
+    pub(crate) fn errors(&self) -> &[FieldError] {
+        &self.errors
+    }
+
+    /// What happened, in the reader's words, where that is known.
+    pub(crate) fn sentence(&self) -> Option<&Said> {
+        self.said.as_ref()
     }
 }
 
@@ -82,14 +115,14 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NotFound => Self::missing("thing"),
-            StoreError::Conflict(why) => Self::new(StatusCode::CONFLICT, why),
+            StoreError::Conflict(why) => Self::said(StatusCode::CONFLICT, why),
             StoreError::Busy(why) => {
                 tracing::warn!(%why, "the store is busy");
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "the store can't write now (disk full or busy): try again")
+                Self::said(StatusCode::SERVICE_UNAVAILABLE, Said::plain("problem-busy"))
             }
             StoreError::Broken(why) => {
                 tracing::error!(%why, "the store failed");
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the store failed; the log says more")
+                Self::said(StatusCode::INTERNAL_SERVER_ERROR, Said::plain("problem-broken"))
             }
         }
     }
@@ -128,10 +161,6 @@ impl IntoResponse for Problem {
         }
         response
     }
-}
-
-pub(crate) async fn not_found(uri: Uri) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, format!("there is nothing at {}", uri.path()))
 }
 
 pub(crate) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {

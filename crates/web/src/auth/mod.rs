@@ -1,7 +1,10 @@
 //! Who calls, and what they may do.
 
 mod caller;
+pub(crate) mod cookie;
+pub(crate) mod limit;
 pub mod password;
+pub(crate) mod session;
 mod token;
 
 pub use caller::{Admin, Anyone, Ingest, Reader};

@@ -1,7 +1,7 @@
 //! Passwords of people, as Argon2id hashes.
 
 use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
-use gancho_model::Ambient;
+use gancho_model::{Ambient, Said};
 
 /// The shortest password.
 pub const LENGTH_MIN: usize = 10;
@@ -21,6 +21,11 @@ pub fn hash(password: &str, ambient: &dyn Ambient) -> Result<String, String> {
     ambient.fill(&mut salt);
     let hashed = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
     Ok(hashed.map_err(|error| error.to_string())?.to_string())
+}
+
+/// What is wrong with one of another length.
+pub(crate) fn length_error() -> Said {
+    Said::plain("error-password-length").with("min", LENGTH_MIN).with("max", LENGTH_MAX)
 }
 
 /// Whether this is the password.

@@ -98,7 +98,8 @@ fn event(now: Timestamp) -> Option<NewEvent> {
     let event = EventType::parse("invoice.paid").ok()?;
     let data = Map::from_iter([("object".to_owned(), Value::from("x".repeat(200)))]);
     let body = render_body(id, &event, now, data, None, false);
-    let event = Event { id, sequence: 0, event, created: now, arrived_at: now, source: None, object: None, body };
+    let event =
+        Event { id, sequence: 0, event, created: now, arrived_at: now, source: None, object: None, label: None, body };
     Some(NewEvent { event, deliverable: true })
 }
 

@@ -3,10 +3,10 @@
 mod schema;
 mod sql;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use async_trait::async_trait;
-use gancho_model::{Finding, Operation, Record};
+use gancho_model::{Finding, Operation, Record, Said};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row, mysql::MySqlConnection, mysql::MySqlRow};
 
 use super::{
@@ -20,6 +20,9 @@ use super::{
 /// How often a quiet outbox is looked at, milliseconds: with the pause that ends an act, an event
 /// comes in within a second.
 const IDLE_MS: u64 = 400;
+/// Microseconds from 1970 to the time that follows.
+const EPOCH: &str = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00',";
+const NOW_MS: &str = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6)) DIV 1000";
 /// How long our own changes of tables wait for the ERP's locks: while they wait, it waits behind them.
 const LOCK_WAIT: &str = "SET SESSION lock_wait_timeout = 1";
 
@@ -42,6 +45,25 @@ impl MariaDb {
         let transactions = sqlx::query("SELECT 1 FROM information_schema.INNODB_TRX LIMIT 1");
         let sees_all = transactions.fetch_optional(&mut connection).await.is_ok();
         Ok(Self { connection, sees_all })
+    }
+
+    /// Counts a mark that a trigger left for what it could not write, and removes it.
+    async fn count_lost(&mut self, mark: &MySqlRow) -> Result<(), ErpError> {
+        self.note_lost(&mark.try_get::<String, _>("source").map_err(failed)?).await?;
+        self.remove(&[mark.try_get("id").map_err(failed)?]).await
+    }
+
+    async fn present(&mut self, now_ms: i64) -> Result<Present, ErpError> {
+        if !self.sees_all {
+            return Ok(Present::default());
+        }
+        let mut ids = async |select: &'static str| -> Result<HashSet<i64>, ErpError> {
+            let ids = sqlx::query_scalar::<_, i64>(select).fetch_all(&mut self.connection).await;
+            ids.map(|ids| ids.into_iter().collect()).map_err(failed)
+        };
+        let connected = ids("SELECT CAST(ID AS SIGNED) FROM information_schema.PROCESSLIST").await?;
+        let busy = ids("SELECT CAST(trx_mysql_thread_id AS SIGNED) FROM information_schema.INNODB_TRX").await?;
+        Ok(Present { connected, busy, at_ms: now_ms })
     }
 
     async fn one_text(&mut self, select: &'static str) -> Result<String, ErpError> {
@@ -73,22 +95,25 @@ impl Erp for MariaDb {
     }
 
     async fn look(&mut self, limit: u32) -> Result<Look, ErpError> {
-        let (busy, gone) = match self.sees_all {
-            true => (
-                "conn IN (SELECT trx_mysql_thread_id FROM information_schema.INNODB_TRX)",
-                "conn NOT IN (SELECT ID FROM information_schema.PROCESSLIST)",
-            ),
-            false => ("0", "0"),
-        };
-        let epoch = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', ";
+        let select = format!("SELECT {NOW_MS} AS now_ms, EXISTS (SELECT 1 FROM {OUTBOX}) AS something");
+        let row = sqlx::query(AssertSqlSafe(select)).fetch_one(&mut self.connection).await.map_err(failed)?;
+        let mut look = Look { rows: vec![], now_ms: row.try_get("now_ms").map_err(failed)? };
+        if row.try_get::<i32, _>("something").map_err(failed)? == 0 {
+            return Ok(look);
+        }
+        // Before the rows: who is gone by then has left all its rows to be seen.
+        let present = self.present(look.now_ms).await?;
         let select = format!(
-            "SELECT CAST(id AS SIGNED) AS id, mark, {epoch} at) DIV 1000 AS at_ms, {epoch} UTC_TIMESTAMP(6)) DIV 1000 AS now_ms, \
-             source, op, old_row, new_row, secrets, {busy} AS busy, {gone} AS gone FROM {OUTBOX} ORDER BY id LIMIT {limit}"
+            "SELECT CAST(id AS SIGNED) AS id, mark, CAST(conn AS SIGNED) AS conn, {EPOCH} at) DIV 1000 AS at_ms, \
+             source, op, old_row, new_row, secrets FROM {OUTBOX} ORDER BY id LIMIT {limit}"
         );
-        let rows = sqlx::query(AssertSqlSafe(select)).fetch_all(&mut self.connection).await.map_err(failed)?;
-        let now_ms = rows.first().map(|row| row.try_get("now_ms")).transpose().map_err(failed)?;
-        let read: Result<Vec<_>, sqlx::Error> = rows.iter().map(outbox_row).collect();
-        Ok(Look { rows: read.map_err(failed)?, now_ms: now_ms.unwrap_or_default() })
+        for row in sqlx::query(AssertSqlSafe(select)).fetch_all(&mut self.connection).await.map_err(failed)? {
+            match row.try_get::<String, _>("op").map_err(failed)?.as_str() {
+                "X" => self.count_lost(&row).await?,
+                _ => look.rows.push(outbox_row(&row, &present).map_err(failed)?),
+            }
+        }
+        Ok(look)
     }
 
     async fn remove(&mut self, ids: &[i64]) -> Result<(), ErpError> {
@@ -106,9 +131,13 @@ impl Erp for MariaDb {
     }
 
     async fn lost(&mut self) -> Result<u64, ErpError> {
-        let next = sqlx::query_scalar::<_, i64>("SELECT next_not_cached_value FROM gancho_lost");
-        let next = next.fetch_one(&mut self.connection).await.map_err(failed)?;
-        Ok(next.saturating_sub(1).unsigned_abs())
+        let sum = sqlx::query_scalar::<_, i64>("SELECT CAST(COALESCE(SUM(count), 0) AS SIGNED) FROM gancho_lost");
+        sum.fetch_one(&mut self.connection).await.map(i64::unsigned_abs).map_err(failed)
+    }
+
+    async fn note_lost(&mut self, what: &str) -> Result<(), ErpError> {
+        let add = "INSERT INTO gancho_lost (source, count) VALUES (?, 1) ON DUPLICATE KEY UPDATE count = count + 1";
+        sqlx::query(add).bind(what).execute(&mut self.connection).await.map(drop).map_err(failed)
     }
 
     async fn records(&mut self, table: &Watched, which: Option<(&str, &[String])>) -> Result<Vec<Record>, ErpError> {
@@ -132,16 +161,16 @@ impl Erp for MariaDb {
     async fn facts(&mut self) -> Result<Vec<Finding>, ErpError> {
         let version = self.one_text("SELECT VERSION()").await?;
         let user = self.one_text("SELECT CURRENT_USER()").await?;
-        let mut found = vec![Finding::good("connection", format!("MariaDB {version}, as {user}"))];
+        let mut found = vec![Finding::good(
+            "connection",
+            Said::plain("check-mariadb").with("version", version.as_str()).with("user", user),
+        )];
         if !version.contains("MariaDB") {
-            found.push(Finding::bad("engine", "this is MySQL: Gancho's triggers need MariaDB 10.3 or newer"));
+            found.push(Finding::bad("engine", Said::plain("check-mysql")));
         }
         let seen = match self.sees_all {
-            true => Finding::good("PROCESS", "the ERP's transactions can be seen: no act is told before it has ended"),
-            false => Finding::good(
-                "PROCESS",
-                "not granted: an act is taken to have ended after 0.3 s of quiet; GRANT PROCESS ON *.* makes it certain",
-            ),
+            true => Finding::good("PROCESS", Said::plain("check-process")),
+            false => Finding::good("PROCESS", Said::plain("check-no-process")),
         };
         found.push(seen);
         Ok(found)
@@ -156,22 +185,42 @@ impl Erp for MariaDb {
     }
 }
 
-fn outbox_row(row: &MySqlRow) -> Result<OutboxRow, sqlx::Error> {
+/// Whose connections there were at a moment; of nobody where we may not see them.
+#[derive(Default)]
+struct Present {
+    connected: HashSet<i64>,
+    /// In a transaction.
+    busy: HashSet<i64>,
+    /// The moment, by the database's clock; 0 where they may not be seen.
+    at_ms: i64,
+}
+
+fn outbox_row(row: &MySqlRow, present: &Present) -> Result<OutboxRow, sqlx::Error> {
     let json = |name| row.try_get::<Option<String>, _>(name).map(|text| text.and_then(|text| record(&text)));
     let op: String = row.try_get("op")?;
     let secrets: Option<String> = row.try_get("secrets")?;
+    let connection: i64 = row.try_get("conn")?;
+    let (mut before, after): (Option<Record>, Option<Record>) = (json("old_row")?, json("new_row")?);
+    if let (Some(before), Some(after)) = (&mut before, &after) {
+        // Of an update's old row only what changed was written.
+        for (column, value) in after {
+            before.entry(column).or_insert_with(|| value.clone());
+        }
+    }
+    let at_ms: i64 = row.try_get("at_ms")?;
     Ok(OutboxRow {
         id: row.try_get("id")?,
         mark: row.try_get("mark")?,
         transaction: None,
-        at_ms: row.try_get("at_ms")?,
+        at_ms,
         table: row.try_get("source")?,
         operation: operation(&op),
-        before: json("old_row")?,
-        after: json("new_row")?,
+        before,
+        after,
         secrets: secrets.iter().flat_map(|names| names.split_whitespace()).map(ToOwned::to_owned).collect(),
-        busy: row.try_get::<i64, _>("busy").or_else(|_| row.try_get::<i32, _>("busy").map(i64::from))? != 0,
-        gone: row.try_get::<i64, _>("gone").or_else(|_| row.try_get::<i32, _>("gone").map(i64::from))? != 0,
+        busy: present.busy.contains(&connection),
+        // Who wrote after that moment may have come after it.
+        gone: at_ms < present.at_ms && !present.connected.contains(&connection),
     })
 }
 

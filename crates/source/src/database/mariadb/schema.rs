@@ -55,9 +55,8 @@ pub(super) async fn installed(db: &mut MySqlConnection) -> Result<BTreeMap<Strin
         WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ('gancho_outbox', 'gancho_lost')";
     for row in sqlx::query(tables).fetch_all(&mut *db).await.map_err(failed)? {
         let name: String = row.try_get("name").map_err(failed)?;
-        let kind = if name == OUTBOX { "table" } else { "sequence" };
         debug_assert!(name == OUTBOX || name == LOST);
-        found.insert(format!("{kind} {name}"), String::new());
+        found.insert(format!("table {name}"), String::new());
     }
     let triggers = "SELECT CAST(TRIGGER_NAME AS CHAR) AS name, ACTION_STATEMENT AS body FROM information_schema.TRIGGERS \
         WHERE TRIGGER_SCHEMA = DATABASE() AND TRIGGER_NAME LIKE 'gancho\\_%'";

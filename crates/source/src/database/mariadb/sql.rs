@@ -1,8 +1,11 @@
 //! Triggers in MariaDB's SQL. Pure.
 //!
-//! Every body is guarded by a handler, which counts what could not be written in a sequence: that
-//! survives a rollback. Rows are inserted one by one, cascades too: `INSERT … SELECT` would hold
-//! the outbox's auto-increment lock until the ERP's statement ends.
+//! Every body is guarded by a handler, which leaves a mark in the outbox for what could not be written.
+//! The outbox is the only table that a body names: the ERP's statement opens every one of them, whether
+//! or not it is used. Rows are inserted one by one, cascades too: `INSERT … SELECT` would hold the
+//! outbox's auto-increment lock until the ERP's statement ends.
+
+use gancho_facturascripts::{columns::Kind, noise};
 
 use crate::database::{
     LOST, OUTBOX,
@@ -11,9 +14,8 @@ use crate::database::{
     watch::{Plan, Watched},
 };
 
-/// The rest of a trigger's `CREATE` differs by its name only; both of its ends are ours.
-const GUARD: &str = "DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN \
-    DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END; DO NEXTVAL(`gancho_lost`); END;";
+/// What a mark of a lost change has in the place of an operation.
+pub(super) const LOST_MARK: char = 'X';
 /// A name for the connection that does not come back when its number does.
 const MARK: &str = "IF @gancho_mark IS NULL THEN SET @gancho_mark = UUID(); END IF;";
 
@@ -31,9 +33,12 @@ pub(super) fn parts(plan: &Plan) -> Vec<Part> {
             mark: String::new(),
         },
         Part {
-            name: format!("sequence {LOST}"),
-            create: format!("CREATE SEQUENCE IF NOT EXISTS {LOST} NOCACHE"),
-            drop: format!("DROP SEQUENCE IF EXISTS {LOST}"),
+            name: format!("table {LOST}"),
+            create: format!(
+                "CREATE TABLE IF NOT EXISTS {LOST} (source VARCHAR(64) PRIMARY KEY, count BIGINT UNSIGNED NOT NULL) \
+                 ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
+            ),
+            drop: format!("DROP TABLE IF EXISTS {LOST}"),
             mark: String::new(),
         },
     ];
@@ -57,9 +62,9 @@ pub(super) fn drop_of(name: &str) -> String {
     }
 }
 
-fn trigger(kind: char, table: &str, when: &str, statements: &str) -> Part {
+fn trigger(kind: char, table: &str, when: &str, (variables, statements): &(&str, String)) -> Part {
     let name = format!("gancho_{kind}_{table}");
-    let body = format!("BEGIN {statements} END");
+    let body = format!("BEGIN {variables} {} {statements} END", guard(table));
     let (quoted_name, on) = (quoted(&name, '`'), quoted(table, '`'));
     Part {
         create: format!("CREATE OR REPLACE TRIGGER {quoted_name} {when} ON {on} FOR EACH ROW {body}"),
@@ -69,40 +74,68 @@ fn trigger(kind: char, table: &str, when: &str, statements: &str) -> Part {
     }
 }
 
-fn inserted(watched: &Watched) -> String {
-    let insert = insert(&watched.table, 'I', "NULL", &object(watched, "NEW", None), "NULL");
-    format!("{GUARD} {MARK} {insert}")
+/// Whatever goes wrong is caught, and marked; whatever goes wrong with that is caught too.
+fn guard(table: &str) -> String {
+    format!(
+        "DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END; \
+         INSERT INTO {OUTBOX} (mark, conn, at, source, op) VALUES ('', 0, UTC_TIMESTAMP(6), {}, '{LOST_MARK}'); END;",
+        text(table)
+    )
 }
 
-/// An update that changes nothing is not written. Rows are compared as bytes: to the column's own
-/// collation `García` and `garcia` may be the same.
-fn updated(watched: &Watched) -> String {
-    let (old, new) = (object(watched, "OLD", None), object(watched, "NEW", None));
-    let changed = |column: &String| {
-        let name = quoted(column, '`');
-        format!("IF(BINARY OLD.{name} <=> BINARY NEW.{name}, NULL, {})", text(column))
-    };
+fn inserted(watched: &Watched) -> (&'static str, String) {
+    let insert = insert(&watched.table, 'I', "NULL", &object(watched, "NEW", None), "NULL");
+    ("", format!("{MARK} {insert}"))
+}
+
+/// An update that changes nothing, or nothing but what is no news, is not written, and costs the ERP
+/// little. Of the old row only what changed is written: the rest stands in the new one.
+fn updated(watched: &Watched) -> (&'static str, String) {
+    let told = watched.columns.iter().filter(|(column, _)| !noise::is_noise(&watched.model, column));
+    let old = told.map(old_value).collect::<Vec<_>>().join(", ");
+    let changed = |column: &String| format!("IF({}, NULL, {})", same(column, Kind::Text), text(column));
     let secrets = match &watched.secrets[..] {
         [] => "''".to_owned(),
         secrets => format!("CONCAT_WS(' ', {})", secrets.iter().map(changed).collect::<Vec<_>>().join(", ")),
     };
-    let insert = insert(&watched.table, 'U', "gancho_old", "gancho_new", "gancho_secrets");
-    format!(
-        "DECLARE gancho_old, gancho_new LONGTEXT; DECLARE gancho_secrets TEXT; {GUARD} \
-         SET gancho_old = {old}, gancho_new = {new}, gancho_secrets = {secrets}; \
-         IF BINARY gancho_old <> BINARY gancho_new OR gancho_secrets <> '' THEN {MARK} {insert} END IF;"
-    )
+    let new = object(watched, "NEW", None);
+    let insert = insert(&watched.table, 'U', "CONCAT('{', gancho_old, '}')", &new, "gancho_secrets");
+    let statements = format!(
+        "SET gancho_old = CONCAT_WS(',', {old}), gancho_secrets = {secrets}; \
+         IF gancho_old <> '' OR gancho_secrets <> '' THEN {MARK} {insert} END IF;"
+    );
+    ("DECLARE gancho_old LONGTEXT; DECLARE gancho_secrets TEXT;", statements)
+}
+
+/// `"column":"old value"` if it changed. Every value as a text: what it is, its column says.
+fn old_value((column, kind): &(String, String)) -> String {
+    let (name, kind) = (quoted(column, '`'), Kind::of_database(kind));
+    let value = match kind {
+        Kind::Text => format!("JSON_QUOTE(OLD.{name})"),
+        _ => format!("CONCAT('\"', OLD.{name}, '\"')"),
+    };
+    let key = text(&format!("{}:", serde_json::Value::from(column.as_str())));
+    format!("IF({}, NULL, CONCAT({key}, IFNULL({value}, 'null')))", same(column, kind))
+}
+
+/// Texts are compared as bytes: to the column's own collation `García` and `garcia` may be the same.
+fn same(column: &str, kind: Kind) -> String {
+    let name = quoted(column, '`');
+    match kind {
+        Kind::Text => format!("BINARY OLD.{name} <=> BINARY NEW.{name}"),
+        _ => format!("OLD.{name} <=> NEW.{name}"),
+    }
 }
 
 /// The row itself, then what foreign keys take along: in the order in which PostgreSQL tells it.
-fn deleted(plan: &Plan, table: &str) -> String {
+fn deleted(plan: &Plan, table: &str) -> (&'static str, String) {
     let ways = plan.cascades.get(table).into_iter().flatten();
     let taken: Vec<String> = ways.filter_map(|way| cascade(plan, way)).collect();
     let own = plan
         .tables
         .get(table)
         .map(|watched| insert(&watched.table, 'D', &object(watched, "OLD", None), "NULL", "NULL"));
-    format!("{GUARD} {MARK} {} {}", own.unwrap_or_default(), taken.join(" "))
+    ("", format!("{MARK} {} {}", own.unwrap_or_default(), taken.join(" ")))
 }
 
 /// The rows at the end of a way of foreign keys, deleted or unlinked.

@@ -6,7 +6,7 @@ mod sql;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use gancho_model::{Finding, Record};
+use gancho_model::{Finding, Record, Said};
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Row,
     postgres::{PgConnection, PgListener, PgPoolOptions, PgRow},
@@ -85,17 +85,28 @@ impl Erp for Postgres {
     }
 
     async fn look(&mut self, limit: u32) -> Result<Look, ErpError> {
+        let outbox = self.at(super::OUTBOX);
+        let now = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms";
+        let select = format!("SELECT {now}, EXISTS (SELECT FROM {outbox}) AS something");
+        let row = sqlx::query(AssertSqlSafe(select)).fetch_one(&mut self.connection).await.map_err(failed)?;
+        let mut look = Look { rows: vec![], now_ms: row.try_get("now_ms").map_err(failed)? };
+        if !row.try_get::<bool, _>("something").map_err(failed)? {
+            return Ok(look);
+        }
+        // Before the rows: who is gone by then has left all its rows to be seen. Who wrote after that
+        // moment may have come after it.
+        let present = sqlx::query_scalar("SELECT pid FROM pg_stat_activity");
+        let present: Vec<i32> = present.fetch_all(&mut self.connection).await.map_err(failed)?;
         let select = format!(
-            "SELECT id, mark, tx, (extract(epoch FROM at) * 1000)::bigint AS at_ms, \
-             (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms, source, op, old_row::text, new_row::text, secrets, \
+            "SELECT id, mark, tx, (extract(epoch FROM at) * 1000)::bigint AS at_ms, source, op, old_row::text, new_row::text, secrets, \
              pid IN (SELECT pid FROM pg_locks WHERE locktype = 'transactionid' AND granted AND mode = 'ExclusiveLock') AS busy, \
-             pid NOT IN (SELECT pid FROM pg_stat_activity) AS gone FROM {} ORDER BY id LIMIT {limit}",
-            self.at(super::OUTBOX)
+             (extract(epoch FROM at) * 1000)::bigint < $1 AND NOT pid = ANY($2) AS gone FROM {outbox} ORDER BY id LIMIT {limit}",
         );
-        let rows = sqlx::query(AssertSqlSafe(select)).fetch_all(&mut self.connection).await.map_err(failed)?;
-        let now_ms = rows.first().map(|row| row.try_get("now_ms")).transpose().map_err(failed)?;
+        let query = sqlx::query(AssertSqlSafe(select)).bind(look.now_ms).bind(present);
+        let rows = query.fetch_all(&mut self.connection).await.map_err(failed)?;
         let read: Result<Vec<_>, sqlx::Error> = rows.iter().map(outbox_row).collect();
-        Ok(Look { rows: read.map_err(failed)?, now_ms: now_ms.unwrap_or_default() })
+        look.rows = read.map_err(failed)?;
+        Ok(look)
     }
 
     async fn remove(&mut self, ids: &[i64]) -> Result<(), ErpError> {
@@ -111,6 +122,10 @@ impl Erp for Postgres {
     async fn lost(&mut self) -> Result<u64, ErpError> {
         let select = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM";
         self.number(format!("{select} {}", self.at(super::LOST))).await
+    }
+
+    async fn note_lost(&mut self, _: &str) -> Result<(), ErpError> {
+        self.number(format!("SELECT nextval('{}')", self.at(super::LOST).replace('\'', "''"))).await.map(drop)
     }
 
     async fn records(&mut self, table: &Watched, which: Option<(&str, &[String])>) -> Result<Vec<Record>, ErpError> {
@@ -133,7 +148,10 @@ impl Erp for Postgres {
     async fn facts(&mut self) -> Result<Vec<Finding>, ErpError> {
         let select = "SELECT current_setting('server_version') || ', as ' || current_user::text";
         let version: String = sqlx::query_scalar(select).fetch_one(&mut self.connection).await.map_err(failed)?;
-        Ok(vec![Finding::good("connection", format!("PostgreSQL {version}, schema {}", self.schema))])
+        Ok(vec![Finding::good(
+            "connection",
+            Said::plain("check-postgres").with("version", version).with("schema", self.schema.as_str()),
+        )])
     }
 
     async fn rung(&mut self) {

@@ -33,10 +33,9 @@ pub(super) async fn installed(db: &mut PgConnection, name: &str) -> Result<BTree
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
         WHERE n.nspname = $1 AND c.relname IN ('gancho_outbox', 'gancho_lost')";
     let functions = "SELECT 'function ' || p.proname AS name, p.prosrc AS mark FROM pg_proc p \
-        JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = $1 AND p.proname = 'gancho_capture'";
-    // Arguments end with a zero byte each; ours are one. A trigger that was switched off is marked so.
-    let triggers = "SELECT 'trigger ' || t.tgname || ' ON ' || c.relname AS name, \
-        t.tgenabled::text || ' ' || replace(encode(t.tgargs, 'escape'), '\\000', '') AS mark FROM pg_trigger t \
+        JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = $1 AND p.proname LIKE 'gancho\\_%'";
+    // A trigger that was switched off is marked so.
+    let triggers = "SELECT 'trigger ' || t.tgname || ' ON ' || c.relname AS name, t.tgenabled::text AS mark FROM pg_trigger t \
         JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
         WHERE n.nspname = $1 AND NOT t.tgisinternal AND t.tgname IN ('gancho_row', 'gancho_update')";
     for select in [relations, functions, triggers] {

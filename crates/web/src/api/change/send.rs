@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use gancho_intake::{SubmittedChange, digest};
-use gancho_model::{Change, ObjectKey, Operation, SourceId, canonical, limits::BATCH_MAX};
+use gancho_model::{Change, ObjectKey, Operation, Said, SourceId, canonical, limits::BATCH_MAX};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -80,10 +80,7 @@ pub(crate) async fn send(
         }
         (Some(source), _) | (None, Some(source)) => source,
         (None, None) => {
-            return Err(Problem::field(
-                "source",
-                "say whose changes they are: ?source=src_…, or use the source's own token",
-            ));
+            return Err(Problem::field("source", Said::plain("error-whose")));
         }
     };
     let request = request_key(&headers, &body, &format!("changes of {source}"))?;
@@ -111,7 +108,7 @@ fn change(item: Value, source: SourceId, place: &str, errors: &mut Errors) -> Op
     let model = fields.required("model", model);
     let operation = fields.required("operation", |value| {
         let word = value.as_str().unwrap_or_default();
-        Operation::parse(word).ok_or_else(|| "must be insert, update or delete".to_owned())
+        Operation::parse(word).ok_or_else(|| Said::plain("error-operation"))
     });
     let key = fields.required("key", key);
     let before = fields.optional("before", read::record);
@@ -120,10 +117,10 @@ fn change(item: Value, source: SourceId, place: &str, errors: &mut Errors) -> Op
     let burst = fields.optional("burst", read::text(1, 100));
     match operation {
         Some(Operation::Insert | Operation::Update) if after.is_none() => {
-            fields.wrong("after", "is required: the whole row after the change");
+            fields.wrong("after", Said::plain("error-after"));
         }
         Some(Operation::Delete) if before.is_none() => {
-            fields.wrong("before", "is required: the row before it was removed");
+            fields.wrong("before", Said::plain("error-before"));
         }
         _ => {}
     }
@@ -133,18 +130,18 @@ fn change(item: Value, source: SourceId, place: &str, errors: &mut Errors) -> Op
     Some(SubmittedChange { change, digest: digest(sent.as_bytes()) })
 }
 
-fn model(value: Value) -> Result<String, String> {
+fn model(value: Value) -> Result<String, Said> {
     let good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     match value {
         Value::String(name) if (1..=100).contains(&name.len()) && name.bytes().all(good) => Ok(name),
-        _ => Err("must be a model or table: 1 to 100 letters, digits and _".into()),
+        _ => Err(Said::plain("error-model")),
     }
 }
 
-fn key(value: Value) -> Result<String, String> {
+fn key(value: Value) -> Result<String, Said> {
     match value {
         Value::Number(number) if !number.is_f64() => Ok(number.to_string()),
         Value::String(_) => read::text(1, 100)(value),
-        _ => Err("must be a text or a whole number".into()),
+        _ => Err(Said::plain("error-key")),
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use gancho_model::{DeliveryId, EndpointId, EventId, State as Standing};
+use gancho_model::{DeliveryId, EndpointId, ErrorKind, EventId, Said, State as Standing};
 use gancho_store::DeliveryFilter;
 use serde_json::Value;
 
@@ -20,6 +20,8 @@ use crate::{
 #[utoipa::path(get, path = "/deliveries", tag = "deliveries",
     params(("endpoint" = Option<String>, Query), ("event" = Option<String>, Query), ("types" = Option<String>, Query), ("state" = Option<String>, Query),
         ("since" = Option<String>, Query), ("until" = Option<String>, Query), ("q" = Option<String>, Query, description = "text in the event's body"),
+        ("document" = Option<String>, Query, description = "the beginning of a document's number"), ("class" = Option<u8>, Query, description = "the last status' first digit"),
+        ("error" = Option<String>, Query, description = "how the last attempt failed: `dns`, `connect`, …"),
         ("limit" = Option<u32>, Query), ("after" = Option<String>, Query)),
     responses((status = 200, body = List<DeliveryView>)))]
 pub(crate) async fn list(
@@ -36,6 +38,9 @@ pub(crate) async fn list(
             since: fields.optional("since", read::time),
             until: fields.optional("until", read::time),
             text: fields.optional("q", read::text(1, 200)),
+            label: fields.optional("document", read::text(1, 80)),
+            class: fields.optional("class", page::whole(1, 5)).and_then(|class| u8::try_from(class).ok()),
+            error: fields.optional("error", error_kind),
         };
         (fields.optional("after", read::id::<DeliveryId>), filter, page::limit(fields))
     })?;
@@ -44,7 +49,14 @@ pub(crate) async fn list(
     Ok(Json(List { data, next: page.next.map(|id| id.to_string()) }))
 }
 
-fn state(value: Value) -> Result<Standing, String> {
+fn error_kind(value: Value) -> Result<ErrorKind, Said> {
+    let words: Vec<&str> = ErrorKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    let kind = ErrorKind::parse(value.as_str().unwrap_or_default());
+    kind.ok_or_else(|| Said::plain("error-one-of").with("words", words.join(", ")))
+}
+
+fn state(value: Value) -> Result<Standing, Said> {
     let words: Vec<&str> = Standing::ALL.iter().map(|state| state.as_str()).collect();
-    Standing::parse(value.as_str().unwrap_or_default()).ok_or_else(|| format!("must be one of {}", words.join(", ")))
+    Standing::parse(value.as_str().unwrap_or_default())
+        .ok_or_else(|| Said::plain("error-one-of").with("words", words.join(", ")))
 }

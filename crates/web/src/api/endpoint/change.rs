@@ -1,9 +1,12 @@
 use std::sync::Arc;
 
 use axum::{Json as Out, extract::State};
-use gancho_model::EndpointId;
+use gancho_model::{EndpointId, Said};
+
+use serde_json::Value;
 
 use super::{
+    create::called,
     input::{self, EndpointInput},
     show,
     view::EndpointView,
@@ -29,10 +32,16 @@ pub(crate) async fn change(
     Id(id): Id<EndpointId>,
     body: Json,
 ) -> Answer<Out<EndpointView>> {
-    let mut endpoint = app.store.endpoint(id).await?;
-    let read_at = endpoint.updated_at;
+    apply(&app, id, body.value, &app.who(caller).await).await?;
+    show::view(&app, id, Reader(caller)).await.map(Out)
+}
+
+/// Changes what this says.
+pub(crate) async fn apply(app: &App, id: EndpointId, said: Value, who: &str) -> Answer<()> {
+    let known = app.store.endpoint(id).await?;
+    let (mut endpoint, read_at) = (known.clone(), known.updated_at);
     let mut errors = Errors::default();
-    let read = Fields::of(body.value, "", &mut errors).map(|mut fields| {
+    let read = Fields::of(said, "", &mut errors).map(|mut fields| {
         if let Some(url) = fields.optional("url", input::url) {
             endpoint.url = url;
         }
@@ -40,7 +49,7 @@ pub(crate) async fn change(
             endpoint.events = events;
         }
         if fields.optional("secret", Ok).is_some() {
-            fields.wrong("secret", "is changed by POST …/rotate-secret");
+            fields.wrong("secret", Said::plain("error-rotate"));
         }
         input::apply(&mut fields, &mut endpoint);
         fields.end();
@@ -48,6 +57,10 @@ pub(crate) async fn change(
     });
     let mut endpoint = errors.finish(read)?;
     endpoint.updated_at = app.ambient.now();
-    app.store.save_endpoint(endpoint, read_at).await?;
-    show::view(&app, id, Reader(caller)).await.map(Out)
+    app.store.save_endpoint(endpoint.clone(), read_at).await?;
+    let changed = EndpointView::difference(&known, &endpoint);
+    if !changed.is_empty() {
+        app.note(who, "endpoint.changed", &id, called(&endpoint), changed).await;
+    }
+    Ok(())
 }

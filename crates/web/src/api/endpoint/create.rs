@@ -1,8 +1,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json as Out, extract::State, http::StatusCode};
-use gancho_model::{Endpoint, EndpointId, Health, Plan, Secret, SigningSecrets};
+use gancho_model::{Endpoint, EndpointId, Health, Plan, Secret, SigningSecrets, mask};
 use gancho_store::Standing;
+use serde_json::{Map, Value};
 
 use super::{
     input::{self, EndpointInput},
@@ -26,16 +27,28 @@ pub(crate) async fn create(
     Admin(caller): Admin,
     body: Json,
 ) -> Answer<(StatusCode, Out<EndpointView>)> {
-    let mut errors = Errors::default();
-    let endpoint = read(&app, body, &mut errors);
-    let endpoint = errors.finish(endpoint)?;
-    app.store.add_endpoint(endpoint.clone()).await?;
+    let endpoint = make(&app, body.value, &app.who(caller).await).await?;
     let view = EndpointView::new(&endpoint, Standing::default(), Reader(caller));
     Ok((StatusCode::CREATED, Out(view.with_secret(&endpoint.secrets.current))))
 }
 
-fn read(app: &App, body: Json, errors: &mut Errors) -> Option<Endpoint> {
-    let mut fields = Fields::of(body.value, "", errors)?;
+/// Adds the endpoint that this says.
+pub(crate) async fn make(app: &App, said: Value, who: &str) -> Answer<Endpoint> {
+    let mut errors = Errors::default();
+    let endpoint = read(app, said, &mut errors);
+    let endpoint = errors.finish(endpoint)?;
+    app.store.add_endpoint(endpoint.clone()).await?;
+    app.note(who, "endpoint.created", &endpoint.id, called(&endpoint), Map::new()).await;
+    Ok(endpoint)
+}
+
+/// What people call an endpoint: its name, else its address without secrets.
+pub(crate) fn called(endpoint: &Endpoint) -> String {
+    endpoint.name.clone().unwrap_or_else(|| mask::url(&endpoint.url))
+}
+
+fn read(app: &App, said: Value, errors: &mut Errors) -> Option<Endpoint> {
+    let mut fields = Fields::of(said, "", errors)?;
     let now = app.ambient.now();
     let url = fields.required("url", input::url);
     let events = fields.required("events", input::events);
@@ -65,7 +78,7 @@ fn read(app: &App, body: Json, errors: &mut Errors) -> Option<Endpoint> {
     Some(endpoint)
 }
 
-pub(super) fn new_secret(app: &App) -> Secret {
+pub(crate) fn new_secret(app: &App) -> Secret {
     let mut key = [0; 32];
     app.ambient.fill(&mut key);
     Secret::from_bytes(&key)

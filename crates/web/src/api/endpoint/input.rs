@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gancho_model::{
-    Endpoint, Pattern, Plan, Secret, SourceId, header,
+    Endpoint, Pattern, Plan, Said, Secret, SourceId, header,
     limits::{ATTEMPT_MS_MAX, DELAY_S_MAX, RETRIES_MAX},
     mask, target,
 };
@@ -37,23 +37,23 @@ pub(crate) struct EndpointInput {
     max_in_flight: Option<u32>,
 }
 
-pub(crate) fn url(value: Value) -> Result<String, String> {
-    let Value::String(text) = value else { return Err("must be a text".into()) };
-    target::parse(&text).map(String::from).map_err(|error| error.to_string())
+pub(crate) fn url(value: Value) -> Result<String, Said> {
+    let Value::String(text) = value else { return Err(Said::plain("error-text")) };
+    target::parse(&text).map(String::from).map_err(|error| error.said())
 }
 
-pub(crate) fn events(value: Value) -> Result<Vec<Pattern>, String> {
+pub(crate) fn events(value: Value) -> Result<Vec<Pattern>, Said> {
     read::list(1, 100, read::pattern)(value)
 }
 
-pub(crate) fn secret(value: Value) -> Result<Secret, String> {
+pub(crate) fn secret(value: Value) -> Result<Secret, Said> {
     let text = read::text(8, 256)(value)?;
     let good = text.chars().all(|letter| !letter.is_whitespace());
     let secret = Secret::new(text);
     match secret.standard_key() {
-        _ if !good => Err("must not have blanks".into()),
-        None if secret.expose().starts_with(Secret::PREFIX) => Err("after whsec_ must come base64".into()),
-        Some(key) if !(24..=64).contains(&key.len()) => Err("after whsec_ must come 24 to 64 bytes in base64".into()),
+        _ if !good => Err(Said::plain("error-blanks")),
+        None if secret.expose().starts_with(Secret::PREFIX) => Err(Said::plain("error-whsec")),
+        Some(key) if !(24..=64).contains(&key.len()) => Err(Said::plain("error-whsec-length")),
         _ => Ok(secret),
     }
 }
@@ -96,9 +96,9 @@ pub(crate) fn apply(fields: &mut Fields<'_>, endpoint: &mut Endpoint) {
     if let Some(headers) = fields.changed("headers", read::record) {
         endpoint.headers = headers_of(fields, headers.unwrap_or_default(), &endpoint.headers);
     }
-    for (later, why) in [("condition", "conditions"), ("template", "templates")] {
+    for later in ["condition", "template"] {
         if fields.changed(later, Ok).flatten().is_some() {
-            fields.wrong(later, format!("{why} are not available in this version"));
+            fields.wrong(later, Said::plain("error-later"));
         }
     }
 }
@@ -111,12 +111,12 @@ fn headers_of(
 ) -> BTreeMap<String, String> {
     let mut headers: BTreeMap<String, String> = BTreeMap::new();
     if given.len() > header::COUNT_MAX {
-        fields.wrong("headers", format!("must be at most {}", header::COUNT_MAX));
+        fields.wrong("headers", Said::plain("error-at-most").with("max", header::COUNT_MAX));
     }
     for (name, value) in given {
         let place = format!("headers.{name}");
         let Value::String(mut value) = value else {
-            fields.wrong(&place, "must be a text");
+            fields.wrong(&place, Said::plain("error-text"));
             continue;
         };
         if value == mask::MASK
@@ -125,10 +125,10 @@ fn headers_of(
             value.clone_from(known);
         }
         if headers.keys().any(|other| other.eq_ignore_ascii_case(&name)) {
-            fields.wrong(&place, "stands twice");
+            fields.wrong(&place, Said::plain("error-twice"));
         }
         if let Err(error) = header::check(&name, &value) {
-            fields.wrong(&place, error.to_string());
+            fields.wrong(&place, error.said());
         }
         headers.insert(name, value);
     }

@@ -2,6 +2,9 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
 use gancho_model::EndpointId;
+use serde_json::Map;
+
+use super::create;
 
 use crate::{
     App,
@@ -12,7 +15,19 @@ use crate::{
 /// Removes an endpoint. What waits for it is cancelled; the log stays.
 #[utoipa::path(delete, path = "/endpoints/{id}", tag = "endpoints", params(("id" = String, Path)),
     responses((status = 204, description = "removed"), (status = 404, description = "no such endpoint")))]
-pub(crate) async fn remove(State(app): State<Arc<App>>, _: Admin, Id(id): Id<EndpointId>) -> Answer<StatusCode> {
-    app.store.remove_endpoint(id, app.ambient.now()).await?;
+pub(crate) async fn remove(
+    State(app): State<Arc<App>>,
+    Admin(caller): Admin,
+    Id(id): Id<EndpointId>,
+) -> Answer<StatusCode> {
+    remove_one(&app, id, &app.who(caller).await).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Removes an endpoint.
+pub(crate) async fn remove_one(app: &App, id: EndpointId, who: &str) -> Answer<()> {
+    let endpoint = app.store.endpoint(id).await?;
+    app.store.remove_endpoint(id, app.ambient.now()).await?;
+    app.note(who, "endpoint.removed", &id, create::called(&endpoint), Map::new()).await;
+    Ok(())
 }

@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
 use axum::{Json as Out, extract::State, http::StatusCode};
-use gancho_model::{EndpointId, Timestamp};
+use gancho_model::{EndpointId, Said, Timestamp};
 use gancho_store::{Only, Replay};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::create;
 use crate::{
     App,
     api::{
@@ -46,25 +47,45 @@ pub(crate) struct ReplayOutput {
     responses((status = 202, body = ReplayOutput, description = "on their way"), (status = 200, body = ReplayOutput, description = "counted only")))]
 pub(crate) async fn replay(
     State(app): State<Arc<App>>,
-    _: Admin,
+    Admin(caller): Admin,
     Id(id): Id<EndpointId>,
     body: Json,
 ) -> Answer<(StatusCode, Out<ReplayOutput>)> {
-    let now = app.ambient.now();
-    let mut errors = Errors::default();
-    let replay = read(&app, id, body.value, now, &mut errors);
-    let replay = errors.finish(replay)?;
-    let (mut count, mut after) = (0, None);
-    loop {
-        let replayed = app.store.replay(replay.clone(), after, now).await?;
-        count += replayed.count;
-        after = replayed.next;
-        if after.is_none() {
-            break;
-        }
+    let replay = what(&app, id, body.value)?;
+    let count = run(&app, &replay, |_| {}).await?;
+    if !replay.dry_run {
+        noted(&app, id, count, &app.who(caller).await).await;
     }
     let status = if replay.dry_run { StatusCode::OK } else { StatusCode::ACCEPTED };
     Ok((status, Out(ReplayOutput { count })))
+}
+
+/// What is to be sent again.
+pub(crate) fn what(app: &App, id: EndpointId, said: Value) -> Answer<Replay> {
+    let mut errors = Errors::default();
+    let replay = read(app, id, said, app.ambient.now(), &mut errors);
+    errors.finish(replay)
+}
+
+/// Sends it again, or counts it, batch after batch; says how far it is.
+pub(crate) async fn run(app: &App, replay: &Replay, mut tell: impl FnMut(u64)) -> Answer<u64> {
+    let (mut count, mut after, now) = (0, None, app.ambient.now());
+    loop {
+        let replayed = app.store.replay(replay.clone(), after, now).await?;
+        count += replayed.count;
+        tell(count);
+        after = replayed.next;
+        if after.is_none() {
+            return Ok(count);
+        }
+    }
+}
+
+/// Keeps who did so.
+pub(crate) async fn noted(app: &App, id: EndpointId, count: u64, who: &str) {
+    let name = app.store.endpoint(id).await.map(|endpoint| create::called(&endpoint)).unwrap_or_default();
+    let details = [("count".to_owned(), count.into())].into_iter().collect();
+    app.note(who, "endpoint.replayed", &id, name, details).await;
 }
 
 fn read(app: &App, endpoint: EndpointId, body: Value, now: Timestamp, errors: &mut Errors) -> Option<Replay> {
@@ -75,7 +96,7 @@ fn read(app: &App, endpoint: EndpointId, body: Value, now: Timestamp, errors: &m
     let only = fields.optional("only", only).unwrap_or(Only::Failed);
     let dry_run = fields.optional("dry_run", read::flag).unwrap_or(false);
     if since.zip(until).is_some_and(|(since, until)| until <= since) {
-        fields.wrong("until", "must be after since");
+        fields.wrong("until", Said::plain("error-until"));
     }
     fields.end();
     let bytes_max = app.limits.event_bytes as u64;
@@ -83,11 +104,11 @@ fn read(app: &App, endpoint: EndpointId, body: Value, now: Timestamp, errors: &m
     Some(Replay { endpoint, since: since?, until: until.or(Some(now)), types, only, dry_run, bytes_max })
 }
 
-fn only(value: Value) -> Result<Only, String> {
+fn only(value: Value) -> Result<Only, Said> {
     match value.as_str() {
         Some("failed") => Ok(Only::Failed),
         Some("missed") => Ok(Only::Missed),
         Some("all") => Ok(Only::All),
-        _ => Err("must be failed, missed or all".into()),
+        _ => Err(Said::plain("error-only")),
     }
 }

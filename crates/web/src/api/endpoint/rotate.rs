@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use gancho_model::EndpointId;
+use gancho_model::{EndpointId, Said, Secret};
+use serde_json::Map;
 use utoipa::ToSchema;
 
 use super::{create, input, secret::SecretView};
@@ -37,7 +38,7 @@ pub(crate) struct Rotation {
     request_body = Option<Rotation>, responses((status = 200, body = SecretView), (status = 409, description = "a change is under way")))]
 pub(crate) async fn rotate(
     State(app): State<Arc<App>>,
-    _: Admin,
+    Admin(caller): Admin,
     Id(id): Id<EndpointId>,
     OptionalJson(body): OptionalJson,
 ) -> Answer<Json<SecretView>> {
@@ -50,21 +51,45 @@ pub(crate) async fn rotate(
         (overlap_s, finish, secret)
     });
     let (overlap_s, finish, secret) = errors.finish(read)?;
+    let change = if finish { Change::Finish } else { Change::Begin { overlap_s, secret } };
+    turn(&app, id, change, &app.who(caller).await).await.map(Json)
+}
+
+/// How a secret is changed.
+pub(crate) enum Change {
+    /// Only the new one signs from now on.
+    Finish,
+    /// A new one signs beside the old one for so long, seconds.
+    Begin {
+        overlap_s: i64,
+        /// Made if it is not given.
+        secret: Option<Secret>,
+    },
+}
+
+/// Changes an endpoint's secret.
+pub(crate) async fn turn(app: &App, id: EndpointId, change: Change, who: &str) -> Answer<SecretView> {
     let mut endpoint = app.store.endpoint(id).await?;
     let (read_at, now) = (endpoint.updated_at, app.ambient.now());
     let under_way = endpoint.secrets.at(now).1.is_some();
-    if under_way && !finish && overlap_s > 0 {
-        let detail = "the secret is being changed already: finish that first ({\"finish\":true}), or use overlap_s 0 to replace it at once";
-        return Err(Problem::new(StatusCode::CONFLICT, detail));
+    if under_way && matches!(change, Change::Begin { overlap_s: 1.., .. }) {
+        return Err(Problem::said(StatusCode::CONFLICT, Said::plain("conflict-rotation")));
     }
-    if finish {
-        endpoint.secrets.finish();
-    } else {
-        let new = secret.unwrap_or_else(|| create::new_secret(&app));
-        endpoint.secrets.rotate(new, now.plus_ms(overlap_s * 1000), now);
-    }
+    let action = match change {
+        Change::Finish => {
+            endpoint.secrets.finish();
+            "endpoint.secret_finished"
+        }
+        Change::Begin { overlap_s, secret } => {
+            let new = secret.unwrap_or_else(|| create::new_secret(app));
+            endpoint.secrets.rotate(new, now.plus_ms(overlap_s * 1000), now);
+            "endpoint.secret_changed"
+        }
+    };
     endpoint.updated_at = now;
     let view = SecretView::new(&endpoint.secrets, now);
+    let name = create::called(&endpoint);
     app.store.save_endpoint(endpoint, read_at).await?;
-    Ok(Json(view))
+    app.note(who, action, &id, name, Map::new()).await;
+    Ok(view)
 }

@@ -6,8 +6,8 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use gancho_facturascripts::event_types;
-use gancho_model::{DeliveryId, EndpointId, Event, EventId, EventType, State as Standing, render_body};
+use gancho_facturascripts::{event_types, label};
+use gancho_model::{DeliveryId, EndpointId, Event, EventId, EventType, Said, State as Standing, render_body};
 use gancho_store::NewEvent;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -57,30 +57,39 @@ pub(crate) async fn test(
     });
     let event = match errors.finish(event)? {
         Some(event) => event,
-        None => EventType::parse("invoice.created").map_err(|error| Problem::field("event", error.to_string()))?,
+        None => EventType::parse("invoice.created").map_err(|_| Problem::field("event", Said::plain("error-type")))?,
     };
     let endpoint = app.store.endpoint(id).await?;
-    let now = app.ambient.now();
-    let sample = sample(&app, event);
-    let event_id = sample.event.id;
-    let delivery = app.store.send_test(id, sample, now).await?;
+    let (delivery, event_id) = send(&app, id, event).await?;
     if !wait {
         let answer = json!({"id": delivery.to_string(), "event_id": event_id.to_string()});
         return Ok((StatusCode::ACCEPTED, Json(answer)).into_response());
     }
-    let limit = Duration::from_millis(u64::from(endpoint.timeout_ms)) + Duration::from_secs(5);
-    // Ended or not, what is known by then is the answer.
-    let _ = tokio::time::timeout(limit, ended(&app, delivery)).await;
+    wait_for(&app, delivery, endpoint.timeout_ms).await;
     let (delivery, attempts) = app.store.delivery(delivery).await?;
     Ok(Json(DeliveryView::with_attempts(&delivery, attempts, Reader(caller))).into_response())
+}
+
+/// Sends a sample; returns the delivery and the event.
+pub(crate) async fn send(app: &App, id: EndpointId, event: EventType) -> Answer<(DeliveryId, EventId)> {
+    let sample = sample(app, event);
+    let event_id = sample.event.id;
+    Ok((app.store.send_test(id, sample, app.ambient.now()).await?, event_id))
+}
+
+/// Waits for a test's end. Ended or not, what is known by then is the answer.
+pub(crate) async fn wait_for(app: &App, delivery: DeliveryId, timeout_ms: u32) {
+    let limit = Duration::from_millis(u64::from(timeout_ms)) + Duration::from_secs(5);
+    let _ = tokio::time::timeout(limit, ended(app, delivery)).await;
 }
 
 fn sample(app: &App, event: EventType) -> NewEvent {
     let now = app.ambient.now();
     let id = EventId::new(now, &*app.ambient);
     let (data, object) = event_types::sample(&event);
+    let label = data.get("object").and_then(serde_json::Value::as_object).and_then(label);
     let body = render_body(id, &event, now, data, None, true);
-    let event = Event { id, sequence: 0, event, created: now, arrived_at: now, source: None, object, body };
+    let event = Event { id, sequence: 0, event, created: now, arrived_at: now, source: None, object, label, body };
     NewEvent { event, deliverable: true }
 }
 

@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{Json, extract::State};
-use gancho_model::ObjectKey;
+use gancho_model::{ObjectKey, Said};
 use gancho_store::{EventFilter, Page};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -32,7 +32,7 @@ pub(crate) struct Feed {
 /// The feed: every event in order of commit, oldest first. With `wait`, an empty page waits for news.
 #[utoipa::path(get, path = "/events", tag = "events",
     params(("after" = Option<String>, Query, description = "a cursor, or `latest`"), ("limit" = Option<u32>, Query), ("types" = Option<String>, Query, description = "types and patterns, separated by commas"),
-        ("since" = Option<String>, Query), ("until" = Option<String>, Query), ("object" = Option<String>, Query, description = "`Model:key`"), ("wait" = Option<u32>, Query, description = "seconds")),
+        ("since" = Option<String>, Query), ("until" = Option<String>, Query), ("object" = Option<String>, Query, description = "`Model:key`"), ("document" = Option<String>, Query, description = "the beginning of a document's number"), ("source" = Option<String>, Query), ("wait" = Option<u32>, Query, description = "seconds")),
     responses((status = 200, body = Feed)))]
 pub(crate) async fn feed(State(app): State<Arc<App>>, _: Reader, query: Query) -> Answer<Json<Feed>> {
     let (after, filter, limit, wait_s) = query.read(|fields| {
@@ -40,8 +40,10 @@ pub(crate) async fn feed(State(app): State<Arc<App>>, _: Reader, query: Query) -
             types: fields.optional("types", read::patterns).unwrap_or_default(),
             since: fields.optional("since", read::time),
             until: fields.optional("until", read::time),
+            label: fields.optional("document", read::text(1, 80)),
+            source: fields.optional("source", read::id),
             object: fields.optional("object", |value| {
-                ObjectKey::parse(value.as_str().unwrap_or_default()).ok_or_else(|| "must be Model:key".into())
+                ObjectKey::parse(value.as_str().unwrap_or_default()).ok_or_else(|| Said::plain("error-object-key"))
             }),
         };
         let latest = *app.store.watch().borrow();

@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use gancho_intake::{RequestKey, SubmittedEvent, digest};
-use gancho_model::{canonical, limits::BATCH_MAX};
+use gancho_model::{Said, canonical, limits::BATCH_MAX};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
@@ -51,7 +51,7 @@ pub(crate) async fn send(
         one => (vec![one], true),
     };
     if items.is_empty() || items.len() > BATCH_MAX {
-        return Err(Problem::field("body", format!("must be one event, or a list of 1 to {BATCH_MAX}")));
+        return Err(Problem::field("body", Said::plain("error-batch").with("max", BATCH_MAX)));
     }
     let mut errors = Errors::default();
     let mut events = Vec::with_capacity(items.len());
@@ -81,7 +81,7 @@ fn event(item: Value, place: &str, errors: &mut Errors) -> Option<SubmittedEvent
     let mut fields = Fields::of(item, place, errors)?;
     let event = fields.required("event", read::event_type);
     if event.as_ref().is_some_and(gancho_model::EventType::is_own) {
-        fields.wrong("event", "is a type that only Gancho itself makes");
+        fields.wrong("event", Said::plain("error-own-type"));
     }
     let id = fields.optional("id", read::own_id);
     let created = fields.optional("created", read::seconds);

@@ -2,6 +2,9 @@ use std::sync::Arc;
 
 use axum::{Json as Out, extract::State};
 use gancho_model::{SourceId, SourceKind};
+use gancho_words::Words;
+
+use serde_json::{Map, Value};
 
 use super::{
     input::{self, SourceInput},
@@ -24,14 +27,19 @@ use crate::{
     responses((status = 200, body = SourceView), (status = 404, description = "no such source")))]
 pub(crate) async fn change(
     State(app): State<Arc<App>>,
-    _: Admin,
+    Admin(caller): Admin,
     Id(id): Id<SourceId>,
     body: Json,
 ) -> Answer<Out<SourceView>> {
+    apply(&app, id, body.value, &app.who(caller).await).await.map(Out)
+}
+
+/// Changes what this says.
+pub(crate) async fn apply(app: &App, id: SourceId, said: Value, who: &str) -> Answer<SourceView> {
     let old = app.store.source(id).await?;
     let mut source = old.clone();
     let mut errors = Errors::default();
-    let read = Fields::of(body.value, "", &mut errors).map(|mut fields| {
+    let read = Fields::of(said, "", &mut errors).map(|mut fields| {
         if let Some(name) = fields.optional("name", read::text(1, 100)) {
             source.name = name;
         }
@@ -51,8 +59,10 @@ pub(crate) async fn change(
         && !app.hearing.same_erp(&old, &source)
         && let Err(why) = app.hearing.uninstall(&old).await
     {
+        let why = Words::english().said(&why);
         tracing::warn!(source = %source.id, why, "the triggers could not be taken out of the ERP's old database");
     }
     app.hearing.sources_changed();
-    Ok(Out(SourceView::new(&app, &source)))
+    app.note(who, "source.changed", &id, source.name.clone(), Map::new()).await;
+    Ok(SourceView::new(app, &source))
 }

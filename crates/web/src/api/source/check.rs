@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use gancho_model::{Finding, Source, SourceId, SourceKind};
+use gancho_model::{Finding, Said, Source, SourceId, SourceKind};
+use gancho_words::Words;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -34,21 +35,22 @@ struct Check {
     responses((status = 200, body = CheckView)))]
 pub(crate) async fn check(State(app): State<Arc<App>>, _: Admin, Id(id): Id<SourceId>) -> Answer<Json<CheckView>> {
     let source = app.store.source(id).await?;
-    let findings = match source.kind {
-        SourceKind::Plugin => vec![heard(&source)],
-        _ => app.hearing.check(&source).await,
-    };
-    let line = |Finding { name, ok, message }| Check { name, ok, message };
+    let findings = findings(&app, &source).await;
+    let line = |Finding { name, ok, said }| Check { name, ok, message: Words::english().said(&said) };
     let checks: Vec<Check> = findings.into_iter().map(line).collect();
     Ok(Json(CheckView { ok: checks.iter().all(|check| check.ok), checks }))
 }
 
+pub(crate) async fn findings(app: &App, source: &Source) -> Vec<Finding> {
+    match source.kind {
+        SourceKind::Plugin => vec![heard(source)],
+        _ => app.hearing.check(source).await,
+    }
+}
+
 fn heard(source: &Source) -> Finding {
     match source.heard_at {
-        Some(at) => Finding::good("heard", format!("last heard at {at}")),
-        None => Finding::bad(
-            "heard",
-            "nothing was heard yet: enter this source's token in the plugin's settings, then save any record in the ERP",
-        ),
+        Some(at) => Finding::good("heard", Said::plain("check-heard").with("at", at.to_string())),
+        None => Finding::bad("heard", Said::plain("check-not-heard")),
     }
 }

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use axum::{Json as Out, extract::State, http::StatusCode};
-use gancho_model::{Scope, Source, SourceId, SourceKind, Token, TokenId};
+use gancho_model::{Said, Scope, Source, SourceId, SourceKind, Token, TokenId};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::{
@@ -25,12 +25,22 @@ use crate::{
 /// are in place when 201 comes; one that is a source already is answered 200, and only mended.
 #[utoipa::path(post, path = "/sources", tag = "sources", request_body = SourceInput,
     responses((status = 201, body = Made), (status = 200, description = "a dry run, or it is there already", body = Made), (status = 422, description = "wrong fields")))]
-pub(crate) async fn create(State(app): State<Arc<App>>, _: Admin, body: Json) -> Answer<(StatusCode, Out<Made>)> {
+pub(crate) async fn create(
+    State(app): State<Arc<App>>,
+    Admin(caller): Admin,
+    body: Json,
+) -> Answer<(StatusCode, Out<Made>)> {
+    let (made, is_new) = make(&app, body.value, &app.who(caller).await).await?;
+    Ok((if is_new { StatusCode::CREATED } else { StatusCode::OK }, Out(made)))
+}
+
+/// Adds the source that this says; whether it is a new one.
+pub(crate) async fn make(app: &App, said: Value, who: &str) -> Answer<(Made, bool)> {
     let mut errors = Errors::default();
-    let source = read(&app, body, &mut errors);
+    let source = read(app, said, &mut errors);
     let (source, dry_run) = errors.finish(source)?;
     if source.kind == SourceKind::Database {
-        return database(&app, source, dry_run).await;
+        return database(app, source, dry_run, who).await;
     }
     let text = auth::new_token(&*app.ambient);
     let token = Token {
@@ -40,7 +50,8 @@ pub(crate) async fn create(State(app): State<Arc<App>>, _: Admin, body: Json) ->
         created_at: source.created_at,
     };
     app.store.add_source(source.clone(), Some((token, auth::digest(&text)))).await?;
-    Ok((StatusCode::CREATED, Out(Made::Source(Box::new(SourceView::new(&app, &source).with_token(text))))))
+    app.note(who, "source.created", &source.id, source.name.clone(), Map::new()).await;
+    Ok((Made::Source(Box::new(SourceView::new(app, &source).with_token(text))), true))
 }
 
 /// What making a source answers.
@@ -58,26 +69,27 @@ pub(crate) enum Made {
 
 /// The triggers are in place before the source is there. One database is one source: adding it
 /// again only mends what is missing.
-async fn database(app: &App, source: Source, dry_run: bool) -> Answer<(StatusCode, Out<Made>)> {
+async fn database(app: &App, source: Source, dry_run: bool, who: &str) -> Answer<(Made, bool)> {
     let why = |why| Problem::field("url", why);
     if dry_run {
         let sql = app.hearing.plan(&source).await.map_err(why)?;
-        return Ok((StatusCode::OK, Out(Made::Plan { sql })));
+        return Ok((Made::Plan { sql }, false));
     }
     let known = app.store.sources().await?;
     let known = known.into_iter().find(|one| one.kind == source.kind && app.hearing.same_erp(one, &source));
     if let Some(known) = known {
         app.hearing.install(&known).await.map_err(why)?;
-        return Ok((StatusCode::OK, Out(Made::Source(Box::new(SourceView::new(app, &known))))));
+        return Ok((Made::Source(Box::new(SourceView::new(app, &known))), false));
     }
     app.hearing.install(&source).await.map_err(why)?;
     app.store.add_source(source.clone(), None).await?;
     app.hearing.sources_changed();
-    Ok((StatusCode::CREATED, Out(Made::Source(Box::new(SourceView::new(app, &source))))))
+    app.note(who, "source.created", &source.id, source.name.clone(), Map::new()).await;
+    Ok((Made::Source(Box::new(SourceView::new(app, &source))), true))
 }
 
-fn read(app: &App, body: Json, errors: &mut Errors) -> Option<(Source, bool)> {
-    let mut fields = Fields::of(body.value, "", errors)?;
+fn read(app: &App, said: Value, errors: &mut Errors) -> Option<(Source, bool)> {
+    let mut fields = Fields::of(said, "", errors)?;
     let now = app.ambient.now();
     let name = fields.required("name", read::text(1, 100));
     let kind = fields.required("kind", kind);
@@ -95,19 +107,19 @@ fn read(app: &App, body: Json, errors: &mut Errors) -> Option<(Source, bool)> {
     input::apply(&mut fields, &mut source);
     let dry_run = fields.optional("dry_run", read::flag).unwrap_or(false);
     if source.kind == SourceKind::Database && source.url.is_none() {
-        fields.wrong("url", "is required: mysql://USER:PASSWORD@HOST/DATABASE, or postgres://…");
+        fields.wrong("url", Said::plain("error-database-url"));
     }
     if dry_run && source.kind != SourceKind::Database {
-        fields.wrong("dry_run", "is for sources of kind database: nothing is installed for others");
+        fields.wrong("dry_run", Said::plain("error-dry-run"));
     }
     fields.end();
     Some((source, dry_run))
 }
 
-fn kind(value: Value) -> Result<SourceKind, String> {
+fn kind(value: Value) -> Result<SourceKind, Said> {
     match value.as_str().and_then(SourceKind::parse) {
-        Some(SourceKind::Api) => Err("api is not available in this version; plugin and database are".into()),
+        Some(SourceKind::Api) => Err(Said::plain("error-kind-api")),
         Some(kind) => Ok(kind),
-        None => Err("must be plugin or database".into()),
+        None => Err(Said::plain("error-kind")),
     }
 }

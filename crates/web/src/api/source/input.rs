@@ -1,7 +1,7 @@
 //! What people say of a source, checked.
 
 use gancho_facturascripts::{secrets, shape::Shape};
-use gancho_model::{Secret, Source};
+use gancho_model::{Said, Secret, Source};
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -40,15 +40,15 @@ pub(crate) fn apply(fields: &mut Fields<'_>, source: &mut Source) {
     }
 }
 
-fn zone(value: Value) -> Result<String, String> {
+fn zone(value: Value) -> Result<String, Said> {
     let zone = read::text(1, 100)(value)?;
-    Shape::new(&zone).map(|_| zone).map_err(|_| "must be a time zone such as Europe/Madrid".into())
+    Shape::new(&zone).map(|_| zone).map_err(|_| Said::plain("error-zone"))
 }
 
-fn model(value: Value) -> Result<String, String> {
+fn model(value: Value) -> Result<String, Said> {
     let name = read::text(1, 100)(value)?;
     if secrets::is_secret_model(&name) {
-        return Err(format!("{name} holds secrets and is never sent"));
+        return Err(Said::plain("error-secret-model").with("name", name));
     }
     Ok(name)
 }

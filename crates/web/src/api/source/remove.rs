@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use gancho_model::{SourceId, SourceKind};
+use gancho_model::{Said, SourceId, SourceKind};
+
+use serde_json::Map;
 
 use crate::{
     App,
@@ -19,21 +21,28 @@ use crate::{
         (status = 422, description = "what is ours can't be taken out of the ERP's database")))]
 pub(crate) async fn remove(
     State(app): State<Arc<App>>,
-    _: Admin,
+    Admin(caller): Admin,
     Id(id): Id<SourceId>,
     query: Query,
 ) -> Answer<StatusCode> {
     let force = query.read(|fields| fields.optional("force", page::flag).unwrap_or(false))?;
+    remove_one(&app, id, force, &app.who(caller).await).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Removes a source; with `force` even if what is ours stays in the ERP's database.
+pub(crate) async fn remove_one(app: &App, id: SourceId, force: bool, who: &str) -> Answer<()> {
     let source = app.store.source(id).await?;
     if source.kind == SourceKind::Database
         && let Err(why) = app.hearing.uninstall(&source).await
         && !force
     {
-        let detail = format!("our triggers can't be taken away: {why}. Mend that, or leave them there with force=true");
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
+        let said = Said::plain("problem-uninstall").with("why", why);
+        return Err(Problem::said(StatusCode::UNPROCESSABLE_ENTITY, said));
     }
     app.store.remove_source(id).await?;
     app.tokens.forget();
     app.hearing.sources_changed();
-    Ok(StatusCode::NO_CONTENT)
+    app.note(who, "source.removed", &id, source.name, Map::new()).await;
+    Ok(())
 }

@@ -1,4 +1,5 @@
 use gancho_model::{Source, SourceKind, Timestamp, mask};
+use gancho_words::Words;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -7,7 +8,7 @@ use crate::App;
 /// A source. Its address and key are secret: the address is masked, the key left out.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SourceView {
-    id: String,
+    pub(crate) id: String,
     name: String,
     /// `plugin`, `api` or `database`.
     kind: &'static str,
@@ -29,7 +30,7 @@ pub(crate) struct SourceView {
     created_at: Timestamp,
     /// The token by which it pushes; shown once, when it is made.
     #[serde(skip_serializing_if = "Option::is_none")]
-    token: Option<String>,
+    pub(crate) token: Option<String>,
 }
 
 impl SourceView {
@@ -54,7 +55,7 @@ impl SourceView {
             state,
             lag_s: standing.lag_s,
             backlog: standing.backlog,
-            last_error: standing.last_error,
+            last_error: standing.last_error.map(|said| Words::english().said(&said)),
             heard_at: source.heard_at,
             created_at: source.created_at,
             token: None,

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use axum::{Json as Out, extract::State, http::StatusCode};
-use gancho_model::{Scope, Token, TokenId};
-use serde_json::Value;
+use gancho_model::{Said, Scope, Token, TokenId};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::TokenView;
@@ -29,9 +29,18 @@ pub(crate) struct TokenInput {
 /// Makes a token. Its text is in the answer, and never again.
 #[utoipa::path(post, path = "/tokens", tag = "tokens", request_body = TokenInput,
     responses((status = 201, body = TokenView)))]
-pub(crate) async fn create(State(app): State<Arc<App>>, _: Admin, body: Json) -> Answer<(StatusCode, Out<TokenView>)> {
+pub(crate) async fn create(
+    State(app): State<Arc<App>>,
+    Admin(caller): Admin,
+    body: Json,
+) -> Answer<(StatusCode, Out<TokenView>)> {
+    make(&app, body.value, &app.who(caller).await).await.map(|made| (StatusCode::CREATED, Out(made)))
+}
+
+/// Makes the token that this says.
+pub(crate) async fn make(app: &App, said: Value, who: &str) -> Answer<TokenView> {
     let mut errors = Errors::default();
-    let read = Fields::of(body.value, "", &mut errors).map(|mut fields| {
+    let read = Fields::of(said, "", &mut errors).map(|mut fields| {
         let name = fields.required("name", read::text(1, 100)).unwrap_or_default();
         let scope = fields.optional("scope", scope).unwrap_or(Scope::Ingest);
         fields.end();
@@ -42,9 +51,10 @@ pub(crate) async fn create(State(app): State<Arc<App>>, _: Admin, body: Json) ->
     let token = Token { id: TokenId::new(created_at, &*app.ambient), name, scope, created_at };
     let text = auth::new_token(&*app.ambient);
     app.store.add_token(token.clone(), auth::digest(&text)).await?;
-    Ok((StatusCode::CREATED, Out(TokenView::new(&token, Some(text)))))
+    app.note(who, "token.created", &token.id, token.name.clone(), Map::new()).await;
+    Ok(TokenView::new(&token, Some(text)))
 }
 
-fn scope(value: Value) -> Result<Scope, String> {
-    Scope::parse(value.as_str().unwrap_or_default()).ok_or_else(|| "must be admin, read or ingest".into())
+fn scope(value: Value) -> Result<Scope, Said> {
+    Scope::parse(value.as_str().unwrap_or_default()).ok_or_else(|| Said::plain("error-scope"))
 }

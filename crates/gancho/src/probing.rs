@@ -1,0 +1,52 @@
+//! Whether a URL can be reached, for whoever fills in a form: the same guard and the same way as a delivery's.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use gancho_delivery::Client;
+use gancho_model::{ErrorKind, Finding, Probing, Said, target};
+
+/// The longest that looking may take.
+const PATIENCE: Duration = Duration::from_secs(6);
+
+/// Looks with the client of deliveries. Nothing is sent.
+pub struct Probe(pub Arc<Client>);
+
+#[async_trait]
+impl Probing for Probe {
+    async fn probe(&self, url: &str) -> Vec<Finding> {
+        let url = match target::parse(url) {
+            Ok(url) => url,
+            Err(error) => return vec![Finding::bad("url", error.said())],
+        };
+        let encrypted = url.scheme() == "https";
+        let mut found = vec![Finding::good("url", Said::plain("probe-parse"))];
+        found.push(match encrypted {
+            true => Finding::good("https", Said::plain("probe-https")),
+            false => Finding::bad("https", Said::plain("probe-http")),
+        });
+        let host = url.host_str().unwrap_or_default().to_owned();
+        found.push(match tokio::time::timeout(PATIENCE, self.0.reach(&url)).await {
+            Ok(Ok(_)) => Finding::good("reach", Said::plain("probe-reached").with("host", host)),
+            Ok(Err(error)) if error.kind == ErrorKind::Blocked => {
+                Finding::bad("reach", Said::plain("probe-blocked").with("why", error.message))
+            }
+            Ok(Err(error)) => {
+                Finding::bad("reach", Said::plain("probe-failed").with("why", Said::plain(kind_of(error.kind))))
+            }
+            Err(_) => Finding::bad("reach", Said::plain("probe-failed").with("why", Said::plain("why-timeout"))),
+        });
+        found
+    }
+}
+
+fn kind_of(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Dns => "why-dns",
+        ErrorKind::Connect => "why-connect",
+        ErrorKind::Tls => "why-tls",
+        ErrorKind::Timeout => "why-timeout",
+        ErrorKind::Blocked => "why-blocked",
+        ErrorKind::Protocol | ErrorKind::Status => "why-protocol",
+    }
+}

@@ -1,0 +1,139 @@
+//! What people are told, and when. Pure.
+
+use gancho_model::{Endpoint, Standing, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// A day before five days of nothing but failures, milliseconds.
+const SOON_MS: i64 = 4 * 24 * 3600 * 1000;
+/// How long a source is not heard before people are told, milliseconds.
+const DOWN_MS: i64 = 3600 * 1000;
+
+/// What people were told last of an endpoint or source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Told {
+    /// A delivery failed for good, the first of this outage.
+    First,
+    /// It will be disabled within a day.
+    Soon,
+    /// It was disabled.
+    Disabled,
+    /// The source is not heard.
+    Down,
+}
+
+/// Something to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// As [`Told::First`].
+    First,
+    /// As [`Told::Soon`].
+    Soon,
+    /// As [`Told::Disabled`].
+    Disabled,
+    /// It works again.
+    Recovered,
+    /// As [`Told::Down`].
+    Down,
+    /// It is heard again.
+    Up,
+}
+
+/// What to tell of an endpoint, and what will have been told then. `lost`: whether a delivery failed
+/// for good since the failures began.
+pub fn of_endpoint(
+    endpoint: &Endpoint,
+    lost: bool,
+    told: Option<Told>,
+    now: Timestamp,
+) -> Option<(Notice, Option<Told>)> {
+    if !endpoint.enabled {
+        // Whom a person disabled needs no telling.
+        let tells = endpoint.disabled_reason.is_some() && told != Some(Told::Disabled);
+        return tells.then_some((Notice::Disabled, Some(Told::Disabled)));
+    }
+    let Some(since) = endpoint.health.failures_since else {
+        return told.map(|_| (Notice::Recovered, None));
+    };
+    let soon = endpoint.health.is_failing() && now.since_ms(since) >= SOON_MS;
+    match told {
+        None | Some(Told::First | Told::Disabled) if soon => Some((Notice::Soon, Some(Told::Soon))),
+        None | Some(Told::Disabled) if lost => Some((Notice::First, Some(Told::First))),
+        _ => None,
+    }
+}
+
+/// What to tell of a source, and what will have been told then.
+pub fn of_source(standing: &Standing, told: Option<Told>, now: Timestamp) -> Option<(Notice, Option<Told>)> {
+    let long = standing.down_since.is_some_and(|since| now.since_ms(since) >= DOWN_MS);
+    match (standing.down && long, told) {
+        (true, None) => Some((Notice::Down, Some(Told::Down))),
+        (false, Some(_)) if !standing.down => Some((Notice::Up, None)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use gancho_model::{EndpointId, Health, Pattern, Plan, Secret, SigningSecrets};
+
+    use super::*;
+
+    fn endpoint() -> Endpoint {
+        Endpoint {
+            id: EndpointId::from_bytes([1; 16]),
+            url: "https://example.com".into(),
+            name: None,
+            description: None,
+            events: vec![Pattern::parse("*").expect("a pattern")],
+            sources: vec![],
+            enabled: true,
+            paused: false,
+            headers: BTreeMap::new(),
+            timeout_ms: 1000,
+            retry: Plan::default(),
+            rate_per_s: None,
+            max_in_flight: None,
+            secrets: SigningSecrets::one(Secret::new("x")),
+            health: Health::default(),
+            disabled_reason: None,
+            created_at: Timestamp::from_s(0),
+            updated_at: Timestamp::from_s(0),
+        }
+    }
+
+    #[test]
+    fn an_outage_is_told_once_at_each_turn() {
+        let (mut one, hour) = (endpoint(), |hours: i64| Timestamp::from_s(hours * 3600));
+        assert_eq!(of_endpoint(&one, false, None, hour(1)), None);
+        one.health.failures_since = Some(hour(1));
+        assert_eq!(of_endpoint(&one, false, None, hour(1)), None, "attempts are left");
+        assert_eq!(of_endpoint(&one, true, None, hour(2)), Some((Notice::First, Some(Told::First))));
+        assert_eq!(of_endpoint(&one, true, Some(Told::First), hour(3)), None, "once");
+        one.health.failing_since = Some(hour(2));
+        assert_eq!(of_endpoint(&one, true, Some(Told::First), hour(97)), Some((Notice::Soon, Some(Told::Soon))));
+        assert_eq!(of_endpoint(&one, true, Some(Told::Soon), hour(98)), None);
+        (one.enabled, one.disabled_reason) = (false, Some("failing".into()));
+        let disabled = Some((Notice::Disabled, Some(Told::Disabled)));
+        assert_eq!(of_endpoint(&one, true, Some(Told::Soon), hour(121)), disabled);
+        assert_eq!(of_endpoint(&one, true, Some(Told::Disabled), hour(122)), None);
+        (one.enabled, one.disabled_reason, one.health) = (true, None, Health::default());
+        assert_eq!(of_endpoint(&one, false, Some(Told::Disabled), hour(123)), Some((Notice::Recovered, None)));
+        assert_eq!(of_endpoint(&one, false, None, hour(124)), None);
+        one.enabled = false;
+        assert_eq!(of_endpoint(&one, false, None, hour(125)), None, "a person did it");
+    }
+
+    #[test]
+    fn a_source_is_told_after_an_hour() {
+        let down = Standing { down: true, down_since: Some(Timestamp::from_s(0)), ..Standing::default() };
+        assert_eq!(of_source(&down, None, Timestamp::from_s(3599)), None);
+        assert_eq!(of_source(&down, None, Timestamp::from_s(3600)), Some((Notice::Down, Some(Told::Down))));
+        assert_eq!(of_source(&down, Some(Told::Down), Timestamp::from_s(9999)), None);
+        let up = Standing::default();
+        assert_eq!(of_source(&up, Some(Told::Down), Timestamp::from_s(9999)), Some((Notice::Up, None)));
+        assert_eq!(of_source(&up, None, Timestamp::from_s(9999)), None);
+    }
+}

@@ -1,0 +1,129 @@
+//! The post: one SMTP server.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use gancho_model::{Mailing, Said};
+use lettre::{
+    Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
+    message::{Mailbox, header::ContentType},
+};
+use url::Url;
+
+/// The longest that the server may take for a mail.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A server or sender that can't be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadAddress {
+    /// Not an address of a server.
+    #[error(
+        "must be smtp://USER:PASSWORD@HOST:PORT or smtps://…, with ?tls=required (the default of smtp), opportunistic or none"
+    )]
+    Server,
+    /// Not an address for mail.
+    #[error("must be an address such as gancho@example.com, or Gancho <gancho@example.com>")]
+    Sender,
+}
+
+/// Sends mail through one server; through none if no server is set.
+pub struct Post {
+    way: Option<Way>,
+}
+
+struct Way {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    from: Mailbox,
+    /// Without the password.
+    server: String,
+}
+
+impl Post {
+    /// No server: nobody is told.
+    pub fn none() -> Self {
+        Self { way: None }
+    }
+
+    /// Through this server, from this address.
+    ///
+    /// # Errors
+    /// [`BadAddress`] says which of both is wrong, without repeating a password.
+    pub fn new(server: &str, from: &str) -> Result<Self, BadAddress> {
+        let mut url = Url::parse(server).map_err(|_| BadAddress::Server)?;
+        if !matches!(url.scheme(), "smtp" | "smtps") || url.host_str().is_none_or(str::is_empty) {
+            return Err(BadAddress::Server);
+        }
+        let asked = url.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value.into_owned());
+        match asked.as_deref() {
+            None if url.scheme() == "smtp" => url.set_query(Some("tls=required")),
+            Some("none") => url.set_query(None),
+            None | Some("required" | "opportunistic") => {}
+            Some(_) => return Err(BadAddress::Server),
+        }
+        let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.as_str()).map_err(|_| BadAddress::Server)?;
+        let from: Mailbox = from.parse().map_err(|_| BadAddress::Sender)?;
+        let host = url.host_str().unwrap_or_default();
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let server = format!("{host}{port}");
+        Ok(Self { way: Some(Way { transport: transport.timeout(Some(PATIENCE)).build(), from, server }) })
+    }
+
+    /// Whether there is a server.
+    pub fn is_set(&self) -> bool {
+        self.way.is_some()
+    }
+
+    /// Sends one mail.
+    ///
+    /// # Errors
+    /// What stands in the way.
+    pub async fn send(&self, to: &str, subject: &str, text: &str) -> Result<(), Said> {
+        let way = self.way.as_ref().ok_or_else(|| Said::plain("problem-no-mail"))?;
+        let failed = |why: String| Said::plain("problem-mail").with("why", why);
+        let to: Address = to.parse().map_err(|_| Said::plain("error-email"))?;
+        // A name that somebody gave may hold line ends; a subject may not.
+        let subject: String = subject.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+        let mail = Message::builder()
+            .from(way.from.clone())
+            .to(Mailbox::new(None, to))
+            .subject(subject)
+            .header(ContentType::TEXT_PLAIN)
+            .body(text.to_owned())
+            .map_err(|error| failed(error.to_string()))?;
+        let sent = tokio::time::timeout(PATIENCE, way.transport.send(mail)).await;
+        match sent {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(failed(error.to_string())),
+            Err(_) => Err(failed("it does not answer".into())),
+        }
+    }
+}
+
+#[async_trait]
+impl Mailing for Post {
+    fn about(&self) -> Option<(String, String)> {
+        self.way.as_ref().map(|way| (way.from.to_string(), way.server.clone()))
+    }
+
+    async fn send_test(&self, to: &str, subject: &str, text: &str) -> Result<(), Said> {
+        self.send(to, subject, text).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_and_senders() {
+        for good in ["smtp://mail.example.com", "smtps://u:p%40@mail.example.com:465", "smtp://127.0.0.1:2525?tls=none"]
+        {
+            let post = Post::new(good, "Gancho <gancho@example.com>").expect(good);
+            assert!(post.is_set() && !post.about().expect("a server").1.contains('@'), "{good}");
+        }
+        for bad in ["mail.example.com", "http://mail.example.com", "smtp://", "smtp://x?tls=perhaps"] {
+            assert_eq!(Post::new(bad, "a@example.com").err(), Some(BadAddress::Server), "{bad}");
+        }
+        assert_eq!(Post::new("smtp://x", "nobody").err(), Some(BadAddress::Sender));
+    }
+}

@@ -1,0 +1,93 @@
+//! Deliveries that ended badly are sent again, one by one or as many as match.
+
+use gancho_model::{Delivery, DeliveryId, Lane, State, Timestamp};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{
+    desk::{Desk, Ring},
+    list,
+};
+use crate::{DeliveryFilter, Resend, Resent, StoreError};
+
+/// Deliveries sent again in one transaction.
+const BATCH: usize = 500;
+
+/// A delivery begins anew with so many attempts in all. One that is under way keeps its lease, and has a
+/// fresh plan after its attempt.
+pub(super) fn again(
+    desk: &mut Desk,
+    n: i64,
+    delivery: &Delivery,
+    endpoint_n: i64,
+    max_attempts: u32,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let update = "UPDATE deliveries SET state = 0, reason = NULL, max_attempts = ?2 + (leased IS NOT NULL), \
+        due = iif(leased IS NULL, ?3, due) WHERE n = ?1";
+    desk.db.prepare_cached(update)?.execute(params![n, max_attempts, now.ms()])?;
+    if delivery.state != State::Pending {
+        desk.waiting(endpoint_n, 1);
+    }
+    desk.tell(Ring::Due(delivery.endpoint_id, delivery.lane, now));
+    Ok(())
+}
+
+/// The next batch of what would be sent again, with their numbers.
+fn batch(
+    db: &Connection,
+    filter: &DeliveryFilter,
+    before: Option<DeliveryId>,
+    most: usize,
+) -> Result<(Vec<(i64, Delivery)>, Option<DeliveryId>), StoreError> {
+    let before: i64 = match before {
+        Some(id) => {
+            let select = "SELECT n FROM deliveries WHERE id = ?1";
+            db.query_row(select, [id.bytes()], |row| row.get(0)).optional()?.unwrap_or(0)
+        }
+        None => i64::MAX,
+    };
+    let filter = DeliveryFilter { state: Some(filter.state.unwrap_or(State::Failed)), ..filter.clone() };
+    let mut found = vec![];
+    let numbers = list::newest(db, before, &filter, list::SCAN_MAX)?;
+    let looked_at = numbers.len();
+    let mut last = None;
+    for n in numbers {
+        let (delivery, matches) = list::read(db, n, &filter)?;
+        last = Some(delivery.id);
+        let ended_badly = matches!(delivery.state, State::Failed | State::Cancelled);
+        if matches && ended_badly && delivery.lane != Lane::Test {
+            found.push((n, delivery));
+        }
+        if found.len() == most {
+            return Ok((found, last));
+        }
+    }
+    Ok((found, last.filter(|_| looked_at == list::SCAN_MAX)))
+}
+
+pub(super) fn count(db: &Connection, resend: &Resend, before: Option<DeliveryId>) -> Result<Resent, StoreError> {
+    let (found, next) = batch(db, &resend.filter, before, usize::MAX)?;
+    let there = |endpoint: &[u8; 16]| -> Result<bool, StoreError> {
+        let select = "SELECT EXISTS (SELECT 1 FROM endpoints WHERE id = ?1 AND removed_at IS NULL)";
+        Ok(db.prepare_cached(select)?.query_row([endpoint], |row| row.get(0))?)
+    };
+    let mut count = 0;
+    for (_, delivery) in &found {
+        count += u64::from(there(delivery.endpoint_id.bytes())?);
+    }
+    Ok(Resent { count, next })
+}
+
+pub(super) fn resend(desk: &mut Desk, resend: &Resend, before: Option<DeliveryId>) -> Result<Resent, StoreError> {
+    let (found, next) = batch(&desk.db, &resend.filter, before, BATCH)?;
+    let routes = desk.routes()?;
+    let mut count = 0;
+    for (n, delivery) in &found {
+        let endpoint = routes.iter().find(|(_, endpoint)| endpoint.id == delivery.endpoint_id);
+        let Some((endpoint_n, endpoint)) = endpoint else { continue };
+        let max_attempts = delivery.attempts + endpoint.retry.attempts();
+        again(desk, *n, delivery, *endpoint_n, max_attempts, resend.now)?;
+        count += 1;
+    }
+    Ok(Resent { count, next })
+}

@@ -1,0 +1,123 @@
+// What is live by nature, and small comforts. Every page works without.
+
+const body = document.body;
+
+// The reader's zone, for the next page.
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (zone && !document.cookie.includes('gancho_tz=')) {
+  const path = body.dataset.base || '/';
+  const secure = location.protocol === 'https:' ? '; Secure' : '';
+  document.cookie = `gancho_tz=${encodeURIComponent(zone)}; Path=${path}; Max-Age=31536000; SameSite=Lax${secure}`;
+}
+
+for (const field of document.querySelectorAll('[data-here]')) {
+  field.value = location.pathname.slice((body.dataset.base || '').length) + location.search;
+}
+
+for (const button of document.querySelectorAll('[data-copy]')) {
+  button.addEventListener('click', async (event) => {
+    event.preventDefault();
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).innerText);
+    const before = button.textContent;
+    button.textContent = body.dataset.copied;
+    setTimeout(() => { button.textContent = before; }, 1500);
+  });
+}
+
+// One open menu at a time; Escape closes it.
+document.addEventListener('click', (event) => {
+  for (const menu of document.querySelectorAll('details.menu[open]')) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+document.addEventListener('keydown', (event) => {
+  if (event.key !== 'Escape') return;
+  for (const menu of document.querySelectorAll('details.menu[open]')) {
+    menu.open = false;
+    menu.querySelector('summary').focus();
+  }
+});
+
+// A form that looks while it is being filled in.
+const form = document.querySelector('form[data-look]');
+if (form) {
+  let waiting;
+  let asked = 0;
+  const look = async () => {
+    const fields = new FormData(form);
+    const query = new URLSearchParams({ url: fields.get('url').trim(), more: fields.get('more') });
+    for (const event of fields.getAll('events')) query.append('events', event);
+    const mine = ++asked;
+    const answer = await fetch(`${form.dataset.look}?${query}`).catch(() => null);
+    if (!answer?.ok || mine !== asked) return;
+    const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+    for (const part of ['url', 'events']) {
+      const found = page.querySelector(`[data-part="${part}"]`);
+      if (found) document.getElementById(`look-${part}`).replaceChildren(...found.childNodes);
+    }
+  };
+  form.addEventListener('input', () => { clearTimeout(waiting); waiting = setTimeout(look, 400); });
+  if (form.querySelector('[name=url]').value) look();
+}
+
+// Beats: something was committed. We ask for this page again and put in what differs, in place:
+// nothing that is being read moves; new rows are announced, not pushed in.
+const live = document.getElementById('live');
+
+function renew(page) {
+  for (const part of document.querySelectorAll('[data-live]')) {
+    const fresh = page.querySelector(`[data-live="${part.dataset.live}"]`);
+    if (!fresh) continue;
+    if (part.className !== fresh.className) part.className = fresh.className;
+    if (part.innerHTML !== fresh.innerHTML) part.innerHTML = fresh.innerHTML;
+  }
+  let more = 0;
+  for (const list of document.querySelectorAll('[data-live-list]')) {
+    const fresh = page.querySelector('[data-live-list]');
+    for (const row of fresh?.children ?? []) {
+      const known = document.getElementById(row.id);
+      if (!known) { more += 1; continue; }
+      if (known.innerHTML !== row.innerHTML && !known.querySelector('details[open]')) {
+        known.innerHTML = row.innerHTML;
+        known.classList.add('fresh');
+        setTimeout(() => known.classList.remove('fresh'), 1500);
+      }
+    }
+    if (!list.hasAttribute('data-live-top')) more = 0;
+  }
+  const note = document.getElementById('new-rows');
+  if (note && more > 0) {
+    note.hidden = false;
+    note.querySelector('a').textContent = body.dataset.new.replace('#', more);
+  }
+}
+
+if (body.dataset.liveAt && document.querySelector('[data-live], [data-live-list]')) {
+  let first = true;
+  let busy = false;
+  let again = false;
+  const beat = async () => {
+    if (first) { first = false; return; }
+    if (document.hidden || busy) { again = true; return; }
+    busy = true;
+    const answer = await fetch(location.href, { headers: { accept: 'text/html' } }).catch(() => null);
+    if (answer?.ok && !answer.redirected) {
+      renew(new DOMParser().parseFromString(await answer.text(), 'text/html'));
+    }
+    busy = false;
+    if (again && !document.hidden) { again = false; setTimeout(beat, 1000); }
+  };
+  const connect = () => {
+    const beats = new EventSource(body.dataset.liveAt);
+    beats.addEventListener('open', () => { live.className = 'live on'; live.textContent = ''; });
+    beats.addEventListener('beat', beat);
+    beats.addEventListener('error', () => {
+      live.className = 'live stale';
+      live.textContent = body.dataset.stale;
+      first = false; // what happened meanwhile is asked for when it is back
+      if (beats.readyState === EventSource.CLOSED) setTimeout(connect, 3000);
+    });
+  };
+  connect();
+  document.addEventListener('visibilitychange', () => { if (!document.hidden && again) { again = false; beat(); } });
+}

@@ -1,0 +1,28 @@
+//! Cookies: read from a request, written into an answer.
+
+use axum::http::{HeaderMap, HeaderValue, header::COOKIE};
+
+use crate::App;
+
+/// Names the session.
+pub const SESSION: &str = "gancho_session";
+/// Names a visit before anybody signed in: what a form's token hangs on then.
+pub const VISIT: &str = "gancho_visit";
+/// The language that a visitor chose.
+pub const LANGUAGE: &str = "gancho_lang";
+/// The zone that the browser says it is in.
+pub const ZONE: &str = "gancho_tz";
+
+/// A cookie's value.
+pub fn get<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
+    pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(known, _)| *known == name).map(|(_, value)| value)
+}
+
+/// `Set-Cookie` for something that scripts may not read; it goes when `seconds` have passed, at once with 0.
+pub fn set(app: &App, name: &str, value: &str, seconds: i64) -> Option<HeaderValue> {
+    let secure = if app.site.https { "; Secure" } else { "" };
+    let path = app.site.link("/");
+    let text = format!("{name}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+    HeaderValue::from_str(&text).ok()
+}

@@ -1,0 +1,46 @@
+//! Pages that are open are told when something changed; what changed, they ask for themselves.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    extract::State,
+    response::{
+        IntoResponse, Response, Sse,
+        sse::{Event, KeepAlive},
+    },
+};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+use crate::{App, ui::visitor::Visitor};
+
+/// The shortest time between two beats.
+const PACE: Duration = Duration::from_secs(1);
+/// How often a connection is shown to be alive.
+const ALIVE: Duration = Duration::from_secs(10);
+
+/// A stream of beats: one at once, then one after each time in which something was committed.
+pub(crate) async fn show(State(app): State<Arc<App>>, _: Visitor) -> Response {
+    let (beats, stream) = mpsc::channel::<Result<Event, Infallible>>(1);
+    tokio::spawn(async move {
+        let mut pulse = app.store.pulse();
+        loop {
+            let count = *pulse.borrow_and_update();
+            if beats.send(Ok(Event::default().event("beat").data(count.to_string()))).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(PACE).await;
+            tokio::select! {
+                changed = pulse.changed() => if changed.is_err() { return },
+                () = beats.closed() => return,
+                () = app.closing() => return,
+            }
+        }
+    });
+    let alive = KeepAlive::new().interval(ALIVE).text("alive");
+    (
+        [("cache-control", "no-store"), ("x-accel-buffering", "no")],
+        Sse::new(ReceiverStream::new(stream)).keep_alive(alive),
+    )
+        .into_response()
+}

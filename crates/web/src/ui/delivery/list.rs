@@ -1,0 +1,145 @@
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{extract::State, response::Response};
+use gancho_model::{Delivery, Endpoint, ErrorKind, Reason, State as Standing};
+
+use super::filter::{self, NAMES};
+use crate::{
+    App,
+    api::problem::Answer,
+    ui::{error, frame::Frame, page, query::Query, say, visitor::Visitor},
+};
+
+/// Deliveries on a page.
+const LIMIT: usize = 50;
+
+/// A delivery in a list.
+pub(crate) struct Row {
+    pub id: String,
+    pub state: (String, &'static str),
+    pub what: String,
+    pub kind: String,
+    pub webhook: String,
+    pub answer: String,
+    pub why: String,
+    pub took: String,
+    pub attempts: String,
+    pub next: String,
+    pub at: String,
+    pub at_full: String,
+    pub test: bool,
+}
+
+impl Row {
+    /// `webhook` is what people call its endpoint; empty where that is clear.
+    pub fn new(frame: &Frame, delivery: &Delivery, webhook: &str) -> Self {
+        let words = &frame.words;
+        let last = delivery.last;
+        let answer = match last.map(|last| (last.status_code, last.error)) {
+            Some((Some(status), _)) => status.to_string(),
+            Some((None, Some(kind))) => words.get(&format!("error-kind-{}", kind.as_str())),
+            _ => delivery.reason.map_or_else(String::new, |reason| reason_word(frame, reason)),
+        };
+        Self {
+            id: delivery.id.to_string(),
+            state: say::state(words, delivery.state),
+            what: say::event(words, &delivery.event, delivery.label.as_deref()),
+            kind: delivery.event.to_string(),
+            webhook: webhook.to_owned(),
+            answer,
+            why: last.map_or_else(String::new, |last| {
+                if last.error.is_some() { say::why(words, last.status_code, last.error) } else { String::new() }
+            }),
+            took: last.map_or_else(String::new, |last| words.span(last.duration_ms.into())),
+            attempts: format!("{}/{}", delivery.attempts, delivery.max_attempts),
+            next: delivery.next_attempt_at.map_or_else(String::new, |at| {
+                if at > frame.now { words.ago(at, frame.now) } else { words.get("time-now") }
+            }),
+            at: words.short(delivery.created_at, frame.now),
+            at_full: words.full(delivery.created_at),
+            test: delivery.lane == gancho_model::Lane::Test,
+        }
+    }
+}
+
+pub(super) fn reason_word(frame: &Frame, reason: Reason) -> String {
+    frame.words.get(&format!("reason-{}", reason.as_str().replace('_', "-")))
+}
+
+#[derive(Template)]
+#[template(path = "deliveries.html")]
+struct Page {
+    frame: Frame,
+    query: Query,
+    rows: Vec<Row>,
+    webhooks: Vec<(String, String)>,
+    next: Option<String>,
+    newer: bool,
+}
+
+impl Page {
+    fn has(&self, name: &str, value: &str) -> bool {
+        self.query.text(name) == value
+    }
+
+    fn states(&self) -> Vec<(&'static str, String)> {
+        Standing::ALL.iter().map(|state| (state.as_str(), say::state(&self.frame.words, *state).0)).collect()
+    }
+
+    /// Classes of codes and kinds of errors, by their words.
+    fn answers(&self) -> Vec<(String, String)> {
+        let classes = ["2xx", "3xx", "4xx", "5xx"].map(|class| (class.to_owned(), class.to_owned()));
+        let kinds = ErrorKind::ALL
+            .iter()
+            .filter(|kind| **kind != ErrorKind::Status)
+            .map(|kind| (kind.as_str().to_owned(), self.frame.words.get(&format!("error-kind-{}", kind.as_str()))));
+        classes.into_iter().chain(kinds).collect()
+    }
+
+    fn next_link(&self, next: &str) -> String {
+        self.frame.link(&format!("/deliveries?{}", self.query.with(&NAMES, Some(("after", next)))))
+    }
+
+    fn first_link(&self) -> String {
+        self.frame.link(format!("/deliveries?{}", self.query.with(&NAMES, None)))
+    }
+
+    fn resend_link(&self) -> String {
+        self.frame.link(&format!("/deliveries/resend?{}", self.query.with(&NAMES, None)))
+    }
+
+    fn is_filtered(&self) -> bool {
+        NAMES.iter().any(|name| self.query.get(name).is_some())
+    }
+}
+
+pub(crate) async fn show(State(app): State<Arc<App>>, visitor: Visitor, query: Query) -> Response {
+    let frame = Frame::new(&app, &visitor, "deliveries", "deliveries-title").with_done(query.get("done"));
+    match read(&app, &frame, &query).await {
+        Ok((rows, webhooks, next)) => {
+            let newer = query.get("after").is_some();
+            page(&Page { frame, query, rows, webhooks, next, newer })
+        }
+        Err(problem) => error::of(frame, &problem),
+    }
+}
+
+type Read = (Vec<Row>, Vec<(String, String)>, Option<String>);
+
+async fn read(app: &App, frame: &Frame, query: &Query) -> Answer<Read> {
+    let filter = filter::read(query, frame.now);
+    let after = query.read("after", |text| text.parse().ok());
+    let found = app.store.deliveries(after, filter, LIMIT).await?;
+    let endpoints = app.store.all_endpoints().await?;
+    let rows = found.items.iter().map(|delivery| Row::new(frame, delivery, &webhook(&endpoints, delivery))).collect();
+    let webhooks = endpoints.iter().map(|endpoint| (endpoint.id.to_string(), super::super::webhook::names(endpoint).0));
+    Ok((rows, webhooks.collect(), found.next.map(|id| id.to_string())))
+}
+
+/// What people call a delivery's endpoint; its host if it was removed.
+pub(crate) fn webhook(endpoints: &[Endpoint], delivery: &Delivery) -> String {
+    let known = endpoints.iter().find(|endpoint| endpoint.id == delivery.endpoint_id);
+    let host = || url::Url::parse(&delivery.url).ok().and_then(|url| url.host_str().map(ToOwned::to_owned));
+    known.map(|endpoint| super::super::webhook::names(endpoint).0).or_else(host).unwrap_or_default()
+}

@@ -1,0 +1,81 @@
+//! All deliveries that match are sent again: counted before anybody confirms.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{extract::State, response::Response};
+use gancho_model::Said;
+use gancho_store::{Resend, StoreError};
+
+use super::filter::{self, NAMES};
+use crate::{
+    App,
+    jobs::Job,
+    ui::{done, error, form::Form, frame::Frame, page, query::Query, visitor::Manager},
+};
+
+#[derive(Template)]
+#[template(path = "deliveries_resend.html")]
+struct Page {
+    frame: Frame,
+    query: Query,
+    count: u64,
+    job: Option<Job>,
+}
+
+impl Page {
+    /// The filters that are set, to be carried along.
+    fn filters(&self) -> Vec<(&'static str, String)> {
+        let set = NAMES.iter().filter_map(|name| self.query.get(name).map(|value| (*name, value.to_owned())));
+        set.collect()
+    }
+
+    fn back(&self) -> String {
+        self.frame.link(&format!("/deliveries?{}", self.query.with(&NAMES, None)))
+    }
+}
+
+/// What it is about, among pieces of work.
+const ABOUT: &str = "deliveries";
+
+pub(crate) async fn ask(State(app): State<Arc<App>>, Manager(visitor): Manager, query: Query) -> Response {
+    let frame = Frame::new(&app, &visitor, "deliveries", "resend-title").with_done(query.get("done"));
+    let resend = Resend { filter: filter::read(&query, frame.now), dry_run: true, now: frame.now };
+    match run(&app, &resend, |_| {}).await {
+        Ok(count) => page(&Page { frame, query, count, job: app.jobs.last(ABOUT) }),
+        Err(problem) => error::of(frame, &problem.into()),
+    }
+}
+
+pub(crate) async fn resend(State(app): State<Arc<App>>, Manager(visitor): Manager, form: Form) -> Response {
+    let query = Query::of(NAMES.iter().map(|name| (*name, form.value(name))));
+    let total = form.value("count").parse().unwrap_or(0);
+    let now = app.ambient.now();
+    let resend = Resend { filter: filter::read(&query, now), dry_run: false, now };
+    let job = app.jobs.begin(ABOUT, total);
+    let (working, who) = (app.clone(), visitor.user.name.clone());
+    tokio::spawn(async move {
+        let run = run(&working, &resend, |done| working.jobs.note(job, |job| job.done = done)).await;
+        let failed = run.as_ref().err().map(|_| Said::plain("problem-busy"));
+        working.jobs.note(job, |job| (job.ended, job.failed) = (true, failed));
+        if let Ok(count) = run {
+            let details = [("count".to_owned(), count.into())].into_iter().collect();
+            working.note(&who, "deliveries.resent", &"", String::new(), details).await;
+        }
+    });
+    done(&app, &format!("/deliveries/resend?{}", query.with(&NAMES, None)), "resend-begun")
+}
+
+/// Batch after batch; says how far it is.
+async fn run(app: &App, resend: &Resend, mut tell: impl FnMut(u64)) -> Result<u64, StoreError> {
+    let (mut count, mut before) = (0, None);
+    loop {
+        let resent = app.store.resend(resend.clone(), before).await?;
+        count += resent.count;
+        tell(count);
+        before = resent.next;
+        if before.is_none() {
+            return Ok(count);
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The API for people, read off its own document.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{extract::State, response::Response};
+use serde_json::Value;
+
+use super::{frame::Frame, page, visitor::Visitor};
+use crate::{App, api};
+
+/// A call of the API.
+struct Call {
+    method: String,
+    path: String,
+    summary: String,
+    parameters: Vec<(String, String, String)>,
+    body: Vec<(String, String, String)>,
+    answers: Vec<(String, String)>,
+}
+
+#[derive(Template)]
+#[template(path = "docs.html")]
+struct Page {
+    frame: Frame,
+    groups: Vec<(String, Vec<Call>)>,
+}
+
+pub(crate) async fn show(State(app): State<Arc<App>>, visitor: Visitor) -> Response {
+    let frame = Frame::new(&app, &visitor, "docs", "docs-title");
+    page(&Page { frame, groups: groups() })
+}
+
+fn groups() -> Vec<(String, Vec<Call>)> {
+    let document: Value = serde_json::from_str(&api::document()).unwrap_or_default();
+    let mut groups: Vec<(String, Vec<Call>)> = vec![];
+    for (path, methods) in document["paths"].as_object().into_iter().flatten() {
+        for (method, call) in methods.as_object().into_iter().flatten() {
+            let tag = call["tags"][0].as_str().unwrap_or("other").to_owned();
+            let call = read(&document, method, path, call);
+            match groups.iter_mut().find(|(known, _)| *known == tag) {
+                Some((_, calls)) => calls.push(call),
+                None => groups.push((tag, vec![call])),
+            }
+        }
+    }
+    groups
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn read(document: &Value, method: &str, path: &str, call: &Value) -> Call {
+    let summary = [text(&call["summary"]), text(&call["description"])].join(" ").trim().to_owned();
+    let parameters = call["parameters"].as_array().into_iter().flatten();
+    let parameter = |one: &Value| (text(&one["name"]), text(&one["in"]), text(&one["description"]));
+    let schema = &call["requestBody"]["content"]["application/json"]["schema"];
+    let answers = call["responses"].as_object().into_iter().flatten();
+    Call {
+        method: method.to_uppercase(),
+        path: path.to_owned(),
+        summary,
+        parameters: parameters.map(parameter).collect(),
+        body: fields(document, schema),
+        answers: answers.map(|(status, answer)| (status.clone(), text(&answer["description"]))).collect(),
+    }
+}
+
+/// The fields of a body: name, type, meaning.
+fn fields(document: &Value, schema: &Value) -> Vec<(String, String, String)> {
+    let reference =
+        schema["$ref"].as_str().or_else(|| schema["oneOf"].as_array()?.iter().find_map(|one| one["$ref"].as_str()));
+    let schema = reference.and_then(|path| document.pointer(path.trim_start_matches('#'))).unwrap_or(schema);
+    let kind = |field: &Value| match &field["type"] {
+        Value::String(kind) => kind.clone(),
+        Value::Array(kinds) => kinds.iter().map(text).collect::<Vec<_>>().join(" | "),
+        _ => String::new(),
+    };
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    properties.map(|(name, field)| (name.clone(), kind(field), text(&field["description"]))).collect()
+}

@@ -1,0 +1,37 @@
+//! Pictures drawn on the server as SVG, by attributes only: a strict policy allows no styles inside.
+
+mod day;
+mod spark;
+
+pub(crate) use day::{Bar, day};
+pub(crate) use spark::spark;
+
+use gancho_model::{Hour, Tally, Timestamp};
+
+/// An hour, milliseconds.
+pub(crate) const HOUR_MS: i64 = 3_600_000;
+
+/// The last 24 hours of some of the tallies, oldest first; the last is the hour that goes on.
+pub(crate) fn last_day(hours: &[Hour], wanted: impl Fn(&Hour) -> bool, now: Timestamp) -> [Tally; 24] {
+    let last = now.ms().div_euclid(HOUR_MS);
+    let mut day = [Tally::default(); 24];
+    for hour in hours.iter().filter(|hour| wanted(hour)) {
+        let place = usize::try_from(hour.hour - (last - 23));
+        if let Some(tally) = place.ok().and_then(|place| day.get_mut(place)) {
+            tally.add(&hour.tally);
+        }
+    }
+    day
+}
+
+/// All of a day together.
+pub(crate) fn sum(day: &[Tally; 24]) -> Tally {
+    let mut sum = Tally::default();
+    day.iter().for_each(|hour| sum.add(hour));
+    sum
+}
+
+/// A text inside a picture.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

@@ -1,0 +1,33 @@
+use std::sync::Arc;
+
+use axum::{extract::State, http::HeaderMap, response::Response};
+use gancho_model::User;
+use gancho_words::Language;
+
+use super::{safe_path, with_cookies};
+use crate::{
+    App,
+    auth::{cookie, session},
+    ui::{error, form::Form, go, visitor},
+};
+
+/// A year, seconds.
+const REMEMBERED_S: i64 = 365 * 24 * 3600;
+
+/// Another language: for this browser, and for whoever is signed in.
+pub(crate) async fn choose(State(app): State<Arc<App>>, headers: HeaderMap, form: Form) -> Response {
+    let language = Language::parse(form.value("language")).unwrap_or(Language::Es);
+    let saved = match session::read(&app, &headers).await {
+        Ok(Some((session, user))) => {
+            let user = User { language: Some(language.as_str().to_owned()), ..user };
+            app.store.save_user(user, Some(session.digest)).await
+        }
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
+    };
+    if let Err(problem) = saved {
+        return error::page(&app, &visitor::words(&headers, None), &problem.into());
+    }
+    let chosen = cookie::set(&app, cookie::LANGUAGE, language.as_str(), REMEMBERED_S);
+    with_cookies(go(&app, safe_path(form.value("next"))), [chosen])
+}

@@ -1,0 +1,107 @@
+use std::{net::SocketAddr, sync::Arc};
+
+use askama::Template;
+use axum::{
+    extract::{ConnectInfo, State},
+    http::{HeaderMap, StatusCode, header::RETRY_AFTER},
+    response::Response,
+};
+use gancho_model::{Said, User};
+
+use super::{safe_path, visit, with_cookies};
+use crate::{
+    App,
+    api::problem::Problem,
+    auth::{cookie, password, session},
+    ui::{answer, error, form::Form, frame::Frame, go, query::Query, visitor},
+};
+
+#[derive(Template)]
+#[template(path = "login.html")]
+struct Page {
+    frame: Frame,
+    next: String,
+    name: String,
+    error: String,
+    nobody: bool,
+}
+
+/// A hash of nobody's password: an unknown name takes as long as a wrong password.
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$AwMDAwMDAwMDAwMDAwMDAw$7i2WlWi2Kp0sB3YvNYhcRBGpPUJfJzMz0Z1p6Xo8bA8";
+
+pub(crate) async fn show(State(app): State<Arc<App>>, headers: HeaderMap, query: Query) -> Response {
+    let signed_in = session::read(&app, &headers).await.ok().flatten().is_some();
+    if signed_in {
+        return go(&app, safe_path(query.text("next")));
+    }
+    form(&app, &headers, query.text("next"), "", None).await
+}
+
+async fn form(
+    app: &App,
+    headers: &HeaderMap,
+    next: &str,
+    name: &str,
+    wrong: Option<(StatusCode, &'static str)>,
+) -> Response {
+    let words = visitor::words(headers, None);
+    let (token, cookie) = visit(app, headers);
+    let error = wrong.map_or_else(String::new, |(_, id)| words.get(id));
+    let nobody = app.store.users().await.is_ok_and(|users| users.is_empty());
+    let frame = Frame::strange(app, words, "login-title", token);
+    let page = Page { frame, next: next.to_owned(), name: name.to_owned(), error, nobody };
+    let mut response = answer(wrong.map_or(StatusCode::OK, |(status, _)| status), &page);
+    if wrong.is_some_and(|(status, _)| status == StatusCode::TOO_MANY_REQUESTS) {
+        response.headers_mut().insert(RETRY_AFTER, axum::http::HeaderValue::from_static("60"));
+    }
+    with_cookies(response, [cookie])
+}
+
+pub(crate) async fn enter(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    filled: Form,
+) -> Response {
+    let (name, next) = (filled.value("name").trim().to_owned(), filled.value("next").to_owned());
+    let who = [format!("name {}", name.to_lowercase()), format!("address {}", address(&headers, peer))];
+    if !app.tries.may(&who, app.login_tries, app.ambient.now()) {
+        let wrong = Some((StatusCode::TOO_MANY_REQUESTS, "problem-too-many"));
+        return form(&app, &headers, &next, &name, wrong).await;
+    }
+    let user = match verified(&app, &name, filled.value("password").to_owned()).await {
+        Ok(user) => user,
+        Err(problem) => return error::page(&app, &visitor::words(&headers, None), &problem),
+    };
+    let Some(user) = user else {
+        tracing::warn!(name, "somebody could not sign in: wrong name or password");
+        return form(&app, &headers, &next, &name, Some((StatusCode::UNAUTHORIZED, "problem-login"))).await;
+    };
+    app.tries.forget(&who);
+    match session::begin(&app, &user, &headers).await {
+        Ok(begun) => with_cookies(go(&app, safe_path(&next)), [begun, cookie::set(&app, cookie::VISIT, "", 0)]),
+        Err(problem) => error::page(&app, &visitor::words(&headers, None), &problem.into()),
+    }
+}
+
+/// The person of this name, if the password is theirs. Hashing goes where it holds nobody up.
+async fn verified(app: &App, name: &str, given: String) -> Result<Option<User>, Problem> {
+    let user = app.store.user(name).await?;
+    let hash = user.as_ref().map_or(NOBODY, |user| &user.password_hash).to_owned();
+    let right =
+        tokio::task::spawn_blocking(move || given.len() <= 4 * password::LENGTH_MAX && password::verify(&given, &hash));
+    let right =
+        right.await.map_err(|_| Problem::said(StatusCode::INTERNAL_SERVER_ERROR, Said::plain("problem-broken")))?;
+    Ok(user.filter(|_| right))
+}
+
+/// Where a request comes from. A proxy on this machine says for whom it asks; nobody else is believed.
+fn address(headers: &HeaderMap, peer: SocketAddr) -> String {
+    let forwarded = headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
+    let last = forwarded.and_then(|list| list.rsplit(',').next()).map(str::trim);
+    match last {
+        Some(client) if peer.ip().is_loopback() && !client.is_empty() => client.to_owned(),
+        _ => peer.ip().to_string(),
+    }
+}

@@ -1,0 +1,43 @@
+//! Coming in and leaving.
+
+pub mod language;
+pub mod login;
+pub mod logout;
+pub mod setup;
+
+use axum::{
+    http::{HeaderMap, HeaderValue, header::SET_COOKIE},
+    response::{IntoResponse, Response},
+};
+
+use crate::{
+    App,
+    auth::{cookie, session},
+};
+
+/// How long a visit lasts before anybody signed in, seconds.
+const VISIT_S: i64 = 24 * 3600;
+
+/// The token of a form for a stranger, and the cookie on which it hangs if there is none yet.
+fn visit(app: &App, headers: &HeaderMap) -> (String, Option<HeaderValue>) {
+    match session::form_cookie(headers) {
+        Some(text) => (session::form_token(text), None),
+        None => {
+            let text = session::random(app);
+            (session::form_token(&text), cookie::set(app, cookie::VISIT, &text, VISIT_S))
+        }
+    }
+}
+
+fn with_cookies(mut response: Response, cookies: impl IntoIterator<Item = Option<HeaderValue>>) -> Response {
+    for cookie in cookies.into_iter().flatten() {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response.into_response()
+}
+
+/// A path of ours to go to; nothing that leads elsewhere.
+fn safe_path(text: &str) -> &str {
+    let ours = text.starts_with('/') && !text.starts_with("//") && !text.contains(['\\', '\n', '\r']);
+    if ours { text } else { "/" }
+}

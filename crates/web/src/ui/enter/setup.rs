@@ -1,0 +1,108 @@
+//! The first administrator, by a link that works once.
+
+use std::sync::{Arc, PoisonError};
+
+use askama::Template;
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
+use gancho_model::{Role, Said, User, UserId};
+use gancho_store::StoreError;
+
+use super::{visit, with_cookies};
+use crate::{
+    App,
+    api::problem::Problem,
+    auth::{digest, password, session},
+    ui::{error, form::Form, frame::Frame, go, page, query::Query, refused, visitor},
+};
+
+#[derive(Template)]
+#[template(path = "setup.html")]
+struct Page {
+    frame: Frame,
+    key: String,
+    form: Form,
+}
+
+/// The path of the one-time link, if there is nobody yet who could sign in.
+pub(crate) async fn link(app: &App) -> Result<Option<String>, StoreError> {
+    if !app.store.users().await?.is_empty() {
+        return Ok(None);
+    }
+    let key = session::random(app);
+    let path = format!("/setup?key={key}");
+    *app.setup.lock().unwrap_or_else(PoisonError::into_inner) = Some(key);
+    Ok(Some(path))
+}
+
+fn is_right(app: &App, key: &str) -> bool {
+    let known = app.setup.lock().unwrap_or_else(PoisonError::into_inner);
+    // Digests: how long comparing takes tells nothing.
+    known.as_ref().is_some_and(|known| digest(known) == digest(key))
+}
+
+pub(crate) async fn show(State(app): State<Arc<App>>, headers: HeaderMap, query: Query) -> Response {
+    if !is_right(&app, query.text("key")) {
+        return used(&app, &headers);
+    }
+    let (token, cookie) = visit(&app, &headers);
+    let frame = Frame::strange(&app, visitor::words(&headers, None), "setup-title", token);
+    with_cookies(page(&Page { frame, key: query.text("key").to_owned(), form: Form::default() }), [cookie])
+}
+
+fn used(app: &App, headers: &HeaderMap) -> Response {
+    let problem = Problem::said(StatusCode::FORBIDDEN, Said::plain("setup-used"));
+    error::page(app, &visitor::words(headers, None), &problem)
+}
+
+pub(crate) async fn make(State(app): State<Arc<App>>, headers: HeaderMap, form: Form) -> Response {
+    let key = form.value("key").to_owned();
+    if !is_right(&app, &key) {
+        return used(&app, &headers);
+    }
+    let words = visitor::words(&headers, None);
+    let user = match read(&app, &form, words.language().as_str()) {
+        Ok(user) => user,
+        Err(problem) => {
+            let (token, _) = visit(&app, &headers);
+            let frame = Frame::strange(&app, words.clone(), "setup-title", token);
+            return refused(&Page { frame, key, form: form.refused(&problem, &words) });
+        }
+    };
+    // Of two who use it at once, one comes first.
+    let taken = app.setup.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if taken.as_ref() != Some(&key) {
+        return used(&app, &headers);
+    }
+    let made = async {
+        app.store.add_user(user.clone()).await?;
+        session::begin(&app, &user, &headers).await
+    };
+    match made.await {
+        Ok(cookie) => with_cookies(go(&app, "/"), [cookie]),
+        Err(problem) => {
+            *app.setup.lock().unwrap_or_else(PoisonError::into_inner) = taken;
+            error::page(&app, &words, &problem.into())
+        }
+    }
+}
+
+fn read(app: &App, form: &Form, language: &str) -> Result<User, Problem> {
+    let name = crate::ui::settings::people::name(form.value("name"))?;
+    let password_hash = crate::ui::settings::people::password(form)?;
+    let now = app.ambient.now();
+    let hash = password::hash(&password_hash, &*app.ambient);
+    Ok(User {
+        id: UserId::new(now, &*app.ambient),
+        name,
+        role: Role::Admin,
+        password_hash: hash.map_err(|_| Problem::field("password", password::length_error()))?,
+        email: None,
+        language: Some(language.to_owned()),
+        time_zone: None,
+        created_at: now,
+    })
+}

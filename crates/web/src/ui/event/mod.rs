@@ -1,0 +1,5 @@
+//! Events: what happened, whether or not anybody asked for it.
+
+pub mod list;
+pub mod show;
+pub mod why;

@@ -1,0 +1,129 @@
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{extract::State, response::Response};
+use gancho_model::{Event, EventId};
+use gancho_words::Words;
+use serde_json::Value;
+
+use super::{list, why::Verdict};
+use crate::{
+    App,
+    api::{page::Id, problem::Answer},
+    ui::{
+        delivery::list::{Row, webhook},
+        error,
+        frame::Frame,
+        page, say,
+        visitor::Visitor,
+    },
+};
+
+/// A column before and after.
+pub(crate) struct Changed {
+    pub column: String,
+    pub before: String,
+    pub after: String,
+}
+
+#[derive(Template)]
+#[template(path = "event.html")]
+struct Page {
+    frame: Frame,
+    event: Event,
+    title: String,
+    source: String,
+    rows: Vec<Row>,
+    verdicts: Vec<Verdict>,
+    changes: Vec<Changed>,
+    facts: Vec<(String, String)>,
+    pretty: String,
+}
+
+pub(crate) async fn show(State(app): State<Arc<App>>, visitor: Visitor, Id(id): Id<EventId>) -> Response {
+    let frame = Frame::new(&app, &visitor, "events", "event-title");
+    match read(&app, &frame, id).await {
+        Ok(read) => page(&read),
+        Err(problem) => error::of(frame, &problem),
+    }
+}
+
+async fn read(app: &App, frame: &Frame, id: EventId) -> Answer<Page> {
+    let event = app.store.event(id).await?;
+    let deliveries = app.store.deliveries_of(id).await?;
+    let endpoints = app.store.all_endpoints().await?;
+    let sources = list::sources(app).await?;
+    let parsed: Value = serde_json::from_slice(&event.body).unwrap_or(Value::Null);
+    let title = say::event(&frame.words, &event.event, event.label.as_deref());
+    let rows = deliveries.iter().map(|delivery| Row::new(frame, delivery, &webhook(&endpoints, delivery)));
+    let of = |id: String| sources.iter().find(|(known, _)| *known == id).map(|(_, name)| name.clone()).unwrap_or(id);
+    Ok(Page {
+        source: event.source.map_or_else(|| frame.words.get("from-a-program"), |source| of(source.to_string())),
+        rows: rows.collect(),
+        verdicts: super::why::verdicts(frame, &event, &endpoints, &deliveries),
+        changes: changes(&frame.words, &parsed),
+        facts: facts(&frame.words, &parsed),
+        pretty: serde_json::to_string_pretty(&parsed).unwrap_or_default(),
+        frame: frame.clone().titled(title.clone()),
+        event,
+        title,
+    })
+}
+
+/// What an event changed: each column before and after.
+pub(crate) fn changes(words: &Words, body: &Value) -> Vec<Changed> {
+    let (object, previous) = (&body["data"]["object"], &body["data"]["previous"]);
+    let currency = object["coddivisa"].as_str().unwrap_or_default();
+    let columns = previous.as_object().into_iter().flatten();
+    let changed = |(column, old): (&String, &Value)| Changed {
+        column: column.clone(),
+        before: value(words, column, old, currency),
+        after: value(words, column, &object[column.as_str()], currency),
+    };
+    columns.map(changed).collect()
+}
+
+/// What a person looks for first in a record.
+fn facts(words: &Words, body: &Value) -> Vec<(String, String)> {
+    const FIRST: &[&str] = &[
+        "codigo",
+        "nombrecliente",
+        "nombre",
+        "razonsocial",
+        "cifnif",
+        "referencia",
+        "descripcion",
+        "fecha",
+        "total",
+        "importe",
+        "pagada",
+        "pagado",
+        "vencimiento",
+        "cantidad",
+        "disponible",
+        "email",
+        "telefono1",
+        "nick",
+    ];
+    let object = &body["data"]["object"];
+    let currency = object["coddivisa"].as_str().unwrap_or_default();
+    let known = FIRST.iter().filter_map(|column| object.get(*column).map(|found| (*column, found)));
+    let filled = known.filter(|(_, found)| !found.is_null() && found.as_str() != Some(""));
+    filled.map(|(column, found)| (column.to_owned(), value(words, column, found, currency))).collect()
+}
+
+/// A value as people write it.
+fn value(words: &Words, column: &str, value: &Value, currency: &str) -> String {
+    const MONEY: &[&str] =
+        &["total", "neto", "netosindto", "totaliva", "totalirpf", "totaleuros", "totalrecargo", "importe", "precio"];
+    match value {
+        Value::Null => "–".to_owned(),
+        Value::Bool(true) => words.get("yes"),
+        Value::Bool(false) => words.get("no"),
+        Value::Number(number) if MONEY.contains(&column) => words.money(number.as_f64().unwrap_or_default(), currency),
+        Value::Number(number) if number.is_f64() => words.decimal(number.as_f64().unwrap_or_default(), 2),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => words.count("items", items.len() as u64),
+        other => other.to_string(),
+    }
+}

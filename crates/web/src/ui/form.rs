@@ -1,0 +1,131 @@
+//! Forms: who may send them, what was filled in, what was wrong with it.
+
+use std::sync::Arc;
+
+use axum::{
+    body::to_bytes,
+    extract::{FromRequest, Request},
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
+use gancho_model::Said;
+use gancho_words::Words;
+use serde_json::Value;
+
+use super::{error, visitor};
+use crate::{App, api::problem::Problem, auth::session};
+
+/// The largest form, bytes.
+const FORM_BYTES: usize = 256 * 1024;
+/// The hidden field.
+pub(crate) const TOKEN: &str = "form_token";
+
+/// What was filled in, and what was wrong with it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Form {
+    fields: Vec<(String, String)>,
+    errors: Vec<(String, String)>,
+}
+
+impl Form {
+    /// A form filled in by us.
+    pub fn filled(fields: Vec<(&str, String)>) -> Self {
+        Self { fields: fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(), errors: vec![] }
+    }
+
+    /// A field's value; empty if it is not there.
+    pub fn value(&self, name: &str) -> &str {
+        self.fields.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str())
+    }
+
+    /// All values of a field.
+    pub fn values(&self, name: &str) -> Vec<&str> {
+        self.fields.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str()).collect()
+    }
+
+    /// Whether one of a field's values is this one.
+    pub fn has(&self, name: &str, value: impl AsRef<str>) -> bool {
+        self.fields.iter().any(|(known, given)| known == name && given == value.as_ref())
+    }
+
+    /// What is wrong with a field; empty if nothing is.
+    pub fn error(&self, name: &str) -> &str {
+        self.errors.iter().find(|(known, _)| known == name).map_or("", |(_, error)| error.as_str())
+    }
+
+    /// Whether anything is wrong.
+    pub fn is_wrong(&self) -> bool {
+        !self.errors.is_empty()
+    }
+
+    /// With what was wrong: of `headers.X`, the field is `headers`.
+    pub fn refused(mut self, problem: &Problem, words: &Words) -> Self {
+        for wrong in problem.errors() {
+            let (field, part) = wrong.field.split_once('.').unwrap_or((&wrong.field, ""));
+            let text = words.said(&wrong.said);
+            let text = if part.is_empty() || field == "retry" { text } else { format!("{part}: {text}") };
+            self.errors.push((field.to_owned(), text));
+        }
+        if self.errors.is_empty() {
+            let said = problem.sentence().cloned().unwrap_or_else(|| Said::plain("problem-broken"));
+            self.errors.push((String::new(), words.said(&said)));
+        }
+        self
+    }
+
+    /// A text as JSON; null if nothing was filled in.
+    pub fn json_text(&self, name: &str) -> Value {
+        match self.value(name).trim() {
+            "" => Value::Null,
+            text => text.into(),
+        }
+    }
+
+    /// A whole number as JSON, null if nothing was filled in; what is no number stays a text, to be refused.
+    pub fn json_number(&self, name: &str) -> Value {
+        match self.value(name).trim() {
+            "" => Value::Null,
+            text => text.parse::<i64>().map_or_else(|_| text.into(), Value::from),
+        }
+    }
+}
+
+impl FromRequest<Arc<App>> for Form {
+    type Rejection = Response;
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Response> {
+        let headers = request.headers().clone();
+        let refuse = |status, id| {
+            Err(error::page(app, &visitor::words(&headers, None), &Problem::said(status, Said::plain(id))))
+        };
+        let Ok(body) = to_bytes(request.into_body(), FORM_BYTES).await else {
+            return refuse(StatusCode::PAYLOAD_TOO_LARGE, "problem-fields");
+        };
+        let fields: Vec<(String, String)> = url::form_urlencoded::parse(&body).into_owned().collect();
+        let form = Self { fields, errors: vec![] };
+        if !comes_from_us(app, &headers) || !is_ours(&headers, form.value(TOKEN)) {
+            return refuse(StatusCode::FORBIDDEN, "problem-expired");
+        }
+        Ok(form)
+    }
+}
+
+/// Whether a page of ours sent it, as far as the browser says.
+fn comes_from_us(app: &App, headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if text("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none") {
+        return false;
+    }
+    match text("origin") {
+        None => true,
+        Some(origin) if app.site.origin.as_deref() == Some(origin) => true,
+        Some(origin) => {
+            let host = origin.split_once("://").map(|(_, host)| host);
+            host.is_some() && host == text("host")
+        }
+    }
+}
+
+/// Whether it was made for this browser's session, or visit.
+fn is_ours(headers: &HeaderMap, token: &str) -> bool {
+    session::form_cookie(headers).is_some_and(|text| session::form_token(text) == token)
+}

@@ -1,0 +1,146 @@
+//! Pages: rendered on the server, working without scripts except where something is live by nature.
+//! One file a page; what they do, they do by the API's own verbs.
+
+mod assets;
+mod catalogue;
+mod delivery;
+mod docs;
+mod draw;
+mod enter;
+pub(crate) mod error;
+mod event;
+mod form;
+mod frame;
+mod overview;
+mod query;
+mod say;
+mod search;
+mod settings;
+mod source;
+pub(crate) mod visitor;
+mod webhook;
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::Request,
+    http::{HeaderName, HeaderValue, StatusCode},
+    middleware::Next,
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+
+use crate::{App, live};
+
+/// Nothing from elsewhere, no script or style inside a page, in nobody's frame.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+    form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// The pages.
+pub(crate) fn router() -> Router<Arc<App>> {
+    Router::new()
+        .route("/", get(overview::show))
+        .route("/login", get(enter::login::show).post(enter::login::enter))
+        .route("/logout", post(enter::logout::leave))
+        .route("/setup", get(enter::setup::show).post(enter::setup::make))
+        .route("/language", post(enter::language::choose))
+        .route("/webhooks", get(webhook::list::show))
+        .route("/webhooks/new", get(webhook::create::show).post(webhook::create::make))
+        .route("/webhooks/look", get(webhook::look::show))
+        .route("/webhooks/{id}", get(webhook::show::show))
+        .route("/webhooks/{id}/settings", post(webhook::change::save))
+        .route("/webhooks/{id}/remove", get(webhook::remove::ask).post(webhook::remove::remove))
+        .route("/webhooks/{id}/replay", post(webhook::replay::replay))
+        .route("/webhooks/{id}/{act}", post(webhook::act::act))
+        .route("/deliveries", get(delivery::list::show))
+        .route("/deliveries/resend", get(delivery::resend::ask).post(delivery::resend::resend))
+        .route("/deliveries/{id}", get(delivery::show::show))
+        .route("/deliveries/{id}/{act}", post(delivery::act::act))
+        .route("/events", get(event::list::show))
+        .route("/events/why", get(event::why::show))
+        .route("/events/{id}", get(event::show::show))
+        .route("/catalogue", get(catalogue::list))
+        .route("/catalogue/{event}", get(catalogue::show))
+        .route("/sources", get(source::list::show))
+        .route("/sources/new", get(source::create::show).post(source::create::make))
+        .route("/sources/{id}", get(source::show::show))
+        .route("/sources/{id}/settings", post(source::change::save))
+        .route("/sources/{id}/remove", get(source::remove::ask).post(source::remove::remove))
+        .route("/settings", get(settings::show))
+        .route("/settings/me", post(settings::me::save))
+        .route("/settings/sessions/end", post(settings::me::end_session))
+        .route("/settings/people", post(settings::people::add))
+        .route("/settings/people/{id}", post(settings::people::save))
+        .route("/settings/people/{id}/remove", post(settings::people::remove))
+        .route("/settings/tokens", post(settings::tokens::add))
+        .route("/settings/tokens/{id}/remove", post(settings::tokens::remove))
+        .route("/settings/mail", post(settings::mail::send_test))
+        .route("/search", get(search::show))
+        .route("/docs", get(docs::show))
+        .route("/live", get(live::show))
+        .route("/assets/{name}", get(assets::show))
+        .layer(axum::middleware::from_fn(guard))
+}
+
+/// The path of the one-time link that makes the first administrator, if there is nobody yet.
+///
+/// # Errors
+/// When the store can't say who there is.
+pub async fn setup_link(app: &App) -> Result<Option<String>, gancho_store::StoreError> {
+    let path = enter::setup::link(app).await?;
+    Ok(path.map(|path| app.site.link(&path)))
+}
+
+/// Header fields that keep browsers careful.
+async fn guard(request: Request, next: Next) -> Response {
+    let is_asset = request.uri().path().contains("/assets/");
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        ("content-security-policy", POLICY),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "same-origin"),
+        ("cross-origin-opener-policy", "same-origin"),
+    ] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if !is_asset {
+        headers.insert("cache-control", HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+/// A page as an answer.
+pub(crate) fn answer(status: StatusCode, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(html) => (status, [("content-type", "text/html; charset=utf-8")], html).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// The page itself.
+fn page(page: &impl Template) -> Response {
+    answer(StatusCode::OK, page)
+}
+
+/// The form once more, with what is wrong in it.
+fn refused(page: &impl Template) -> Response {
+    answer(StatusCode::UNPROCESSABLE_ENTITY, page)
+}
+
+/// To another page of ours.
+fn go(app: &App, path: &str) -> Response {
+    Redirect::to(&app.site.link(path)).into_response()
+}
+
+/// To a page of ours, which says what was done.
+fn done(app: &App, path: &str, what: &str) -> Response {
+    let mark = if path.contains('?') { '&' } else { '?' };
+    go(app, &format!("{path}{mark}done={what}"))
+}

@@ -1,0 +1,16 @@
+use gancho_model::ErrorKind;
+use gancho_words::Words;
+
+/// Why an attempt failed, and what to do, in one sentence.
+pub(crate) fn why(words: &Words, status: Option<u16>, error: Option<ErrorKind>) -> String {
+    match (status, error) {
+        (Some(status), _) => {
+            let own = format!("why-status-{status}");
+            let of_hundred = format!("why-status-{}xx", status / 100);
+            let id = if words.has(&own) { own } else { of_hundred };
+            words.with(&id, &[("code", status.to_string().into())])
+        }
+        (None, Some(kind)) => words.get(&format!("why-{}", kind.as_str())),
+        (None, None) => String::new(),
+    }
+}

@@ -1,0 +1,87 @@
+//! One's own: language, zone, mail, password, where one is signed in.
+
+use std::sync::Arc;
+
+use axum::{extract::State, response::Response};
+use gancho_facturascripts::shape::Shape;
+use gancho_model::{Said, Session, User};
+use gancho_words::Language;
+
+use super::people;
+use crate::{
+    App,
+    api::problem::{Answer, Problem},
+    auth::password,
+    ui::{done, error, form::Form, frame::Frame, visitor::Visitor},
+};
+
+/// Whether a text looks like an address that mail reaches.
+fn is_address(text: &str) -> bool {
+    let good = |part: &str| !part.is_empty() && !part.contains(char::is_whitespace) && !part.contains(['<', '>', ',']);
+    text.len() <= 254
+        && text.rsplit_once('@').is_some_and(|(local, domain)| good(local) && good(domain) && domain.contains('.'))
+}
+
+/// An address for mail, or none.
+pub(super) fn email(form: &Form) -> Answer<Option<String>> {
+    match form.value("email").trim() {
+        "" => Ok(None),
+        text if is_address(text) => Ok(Some(text.to_owned())),
+        _ => Err(Problem::field("email", Said::plain("error-email"))),
+    }
+}
+
+/// A session's name on its page: enough to end it, nothing to sign in with.
+pub(super) fn session_name(session: &Session) -> String {
+    crate::auth::digest(&session.digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+        .iter()
+        .take(12)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+pub(crate) async fn save(State(app): State<Arc<App>>, visitor: Visitor, form: Form) -> Response {
+    match change(&app, &visitor, &form).await {
+        Ok(()) => done(&app, "/settings?tab=me", "saved"),
+        Err(problem) => super::refused(&app, &visitor, "me", form, &problem).await,
+    }
+}
+
+async fn change(app: &Arc<App>, visitor: &Visitor, form: &Form) -> Answer<()> {
+    let language = Language::parse(form.value("language"));
+    let language = language.ok_or_else(|| Problem::field("language", Said::plain("error-language")))?;
+    let zone = form.value("time_zone").trim();
+    if Shape::new(zone).is_err() {
+        return Err(Problem::field("time_zone", Said::plain("error-zone")));
+    }
+    let mut user = User {
+        email: email(form)?,
+        language: Some(language.as_str().to_owned()),
+        time_zone: Some(zone.to_owned()),
+        ..visitor.user.clone()
+    };
+    if !form.value("password").is_empty() {
+        let (given, hash) = (form.value("old").to_owned(), user.password_hash.clone());
+        let right = tokio::task::spawn_blocking(move || password::verify(&given, &hash)).await;
+        if !right.unwrap_or(false) {
+            return Err(Problem::field("old", Said::plain("error-password-wrong")));
+        }
+        user.password_hash = people::hashed(app, people::password(form)?).await?;
+    }
+    app.store.save_user(user, Some(visitor.session.digest)).await?;
+    Ok(())
+}
+
+pub(crate) async fn end_session(State(app): State<Arc<App>>, visitor: Visitor, form: Form) -> Response {
+    let ended = async {
+        let own = app.store.sessions(visitor.user.id, app.ambient.now()).await?;
+        for session in own.iter().filter(|session| session_name(session) == form.value("session")) {
+            app.store.end_session(session.digest).await?;
+        }
+        Ok::<(), gancho_store::StoreError>(())
+    };
+    match ended.await {
+        Ok(()) => done(&app, "/settings?tab=me", "session-ended"),
+        Err(problem) => error::of(Frame::new(&app, &visitor, "settings", "problem-title"), &problem.into()),
+    }
+}

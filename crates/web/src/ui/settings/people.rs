@@ -1,0 +1,132 @@
+//! People: added, given another role or password, removed.
+
+use std::sync::Arc;
+
+use axum::{extract::State, http::StatusCode, response::Response};
+use gancho_model::{Role, Said, User, UserId};
+use serde_json::{Map, json};
+
+use crate::{
+    App,
+    api::{
+        page::Id,
+        problem::{Answer, Problem},
+    },
+    auth::password as passwords,
+    ui::{done, error, form::Form, frame::Frame, visitor::Manager},
+};
+
+/// A name to sign in with.
+pub(crate) fn name(text: &str) -> Answer<String> {
+    let wrong = |said| Err(Problem::field("name", said));
+    if text.trim() != text {
+        return wrong(Said::plain("error-name-blanks"));
+    }
+    if text.is_empty() || text.chars().count() > 100 {
+        return wrong(Said::plain("error-length").with("min", 1).with("max", 100));
+    }
+    if text.contains(char::is_control) {
+        return wrong(Said::plain("error-control"));
+    }
+    Ok(text.to_owned())
+}
+
+/// A new password, written twice.
+pub(crate) fn password(form: &Form) -> Answer<String> {
+    let given = form.value("password");
+    if !(passwords::LENGTH_MIN..=passwords::LENGTH_MAX).contains(&given.chars().count()) {
+        return Err(Problem::field("password", passwords::length_error()));
+    }
+    if form.value("again") != given {
+        return Err(Problem::field("again", Said::plain("error-password-twice")));
+    }
+    Ok(given.to_owned())
+}
+
+/// A password's hash; hashing goes where it holds nobody up.
+pub(super) async fn hashed(app: &Arc<App>, given: String) -> Answer<String> {
+    let app = app.clone();
+    let hash = tokio::task::spawn_blocking(move || passwords::hash(&given, &*app.ambient)).await;
+    let broken = || Problem::said(StatusCode::INTERNAL_SERVER_ERROR, Said::plain("problem-broken"));
+    hash.map_err(|_| broken())?.map_err(|_| Problem::field("password", passwords::length_error()))
+}
+
+fn role(form: &Form) -> Answer<Role> {
+    Role::parse(form.value("role")).ok_or_else(|| Problem::field("role", Said::plain("error-role")))
+}
+
+pub(crate) async fn add(State(app): State<Arc<App>>, Manager(visitor): Manager, form: Form) -> Response {
+    match make(&app, &form, &visitor.user.name).await {
+        Ok(()) => done(&app, "/settings?tab=people", "person-added"),
+        Err(problem) => super::refused(&app, &visitor, "people", form, &problem).await,
+    }
+}
+
+async fn make(app: &Arc<App>, form: &Form, who: &str) -> Answer<()> {
+    let (name, role) = (name(form.value("name"))?, role(form)?);
+    let password_hash = hashed(app, password(form)?).await?;
+    let now = app.ambient.now();
+    let id = UserId::new(now, &*app.ambient);
+    let email = super::me::email(form)?;
+    let user =
+        User { id, name: name.clone(), role, password_hash, email, language: None, time_zone: None, created_at: now };
+    app.store.add_user(user).await?;
+    app.note(who, "person.added", &id, name, Map::new()).await;
+    Ok(())
+}
+
+/// Another role, or another password.
+pub(crate) async fn save(
+    State(app): State<Arc<App>>,
+    Manager(visitor): Manager,
+    Id(id): Id<UserId>,
+    form: Form,
+) -> Response {
+    match change(&app, id, &form, &visitor.user.name).await {
+        Ok(()) => done(&app, "/settings?tab=people", "saved"),
+        Err(problem) => super::refused(&app, &visitor, "people", form, &problem).await,
+    }
+}
+
+async fn change(app: &Arc<App>, id: UserId, form: &Form, who: &str) -> Answer<()> {
+    let mut user = person(app, id).await?;
+    let mut details = Map::new();
+    if !form.value("role").is_empty() {
+        let role = role(form)?;
+        if role != user.role {
+            details.insert("role".into(), json!([user.role.as_str(), role.as_str()]));
+        }
+        user.role = role;
+    }
+    if !form.value("password").is_empty() {
+        user.password_hash = hashed(app, password(form)?).await?;
+    }
+    let name = user.name.clone();
+    app.store.save_user(user, None).await?;
+    app.note(who, "person.changed", &id, name, details).await;
+    Ok(())
+}
+
+async fn person(app: &App, id: UserId) -> Answer<User> {
+    let found = app.store.users().await?.into_iter().find(|user| user.id == id);
+    found.ok_or_else(|| Problem::said(StatusCode::NOT_FOUND, Said::plain("problem-missing")))
+}
+
+pub(crate) async fn remove(
+    State(app): State<Arc<App>>,
+    Manager(visitor): Manager,
+    Id(id): Id<UserId>,
+    form: Form,
+) -> Response {
+    let removed = async {
+        let user = person(&app, id).await?;
+        app.store.remove_user(id).await?;
+        app.note(&visitor.user.name, "person.removed", &id, user.name, Map::new()).await;
+        Ok::<(), Problem>(())
+    };
+    match removed.await {
+        Ok(()) => done(&app, "/settings?tab=people", "person-removed"),
+        Err(problem) if problem.sentence().is_some() => super::refused(&app, &visitor, "people", form, &problem).await,
+        Err(problem) => error::of(Frame::new(&app, &visitor, "settings", "problem-title"), &problem),
+    }
+}

@@ -1,0 +1,42 @@
+//! Tokens for programs: shown once, when they are made.
+
+use std::sync::Arc;
+
+use axum::{extract::State, response::Response};
+use gancho_model::TokenId;
+use serde_json::json;
+
+use crate::{
+    App,
+    api::{self, page::Id},
+    ui::{done, error, form::Form, frame::Frame, page, visitor::Manager},
+};
+
+pub(crate) async fn add(State(app): State<Arc<App>>, Manager(visitor): Manager, form: Form) -> Response {
+    let said = json!({"name": form.json_text("name"), "scope": form.json_text("scope")});
+    let made = api::token::create::make(&app, said, &visitor.user.name).await;
+    let made = match made {
+        Ok(made) => made,
+        Err(problem) => return super::refused(&app, &visitor, "tokens", form, &problem).await,
+    };
+    let frame = Frame::new(&app, &visitor, "settings", "settings-title");
+    match super::read(&app, &frame, &visitor, "tokens").await {
+        Ok(mut read) => {
+            read.new_token = made.token.unwrap_or_default();
+            page(&read)
+        }
+        Err(problem) => error::of(frame, &problem),
+    }
+}
+
+pub(crate) async fn remove(
+    State(app): State<Arc<App>>,
+    Manager(visitor): Manager,
+    Id(id): Id<TokenId>,
+    _: Form,
+) -> Response {
+    match api::token::remove::remove_one(&app, id, &visitor.user.name).await {
+        Ok(()) => done(&app, "/settings?tab=tokens", "token-removed"),
+        Err(problem) => error::of(Frame::new(&app, &visitor, "settings", "problem-title"), &problem),
+    }
+}

@@ -1,0 +1,40 @@
+use std::sync::Arc;
+
+use axum::{extract::State, response::Response};
+use gancho_model::SourceId;
+use serde_json::{Value, json};
+
+use super::show;
+use crate::{
+    App, api,
+    api::page::Id,
+    ui::{done, error, form::Form, frame::Frame, visitor::Manager},
+};
+
+pub(crate) async fn save(
+    State(app): State<Arc<App>>,
+    Manager(visitor): Manager,
+    Id(id): Id<SourceId>,
+    form: Form,
+) -> Response {
+    let frame = Frame::new(&app, &visitor, "sources", "sources-title");
+    match api::source::change::apply(&app, id, said(&form), &visitor.user.name).await {
+        Ok(_) => done(&app, &format!("/sources/{id}"), "saved"),
+        Err(problem) if problem.errors().is_empty() => error::of(frame, &problem),
+        Err(problem) => show::refused(&app, frame, id, form, &problem).await,
+    }
+}
+
+/// An address or key that is left empty stays as it is.
+fn said(form: &Form) -> Value {
+    let models = form.value("models").split([',', '\n', ' ']).map(str::trim).filter(|model| !model.is_empty());
+    let models: Vec<&str> = models.collect();
+    let models = if models.is_empty() { Value::Null } else { models.into() };
+    let mut said = json!({"name": form.json_text("name"), "time_zone": form.json_text("time_zone"), "models": models});
+    for field in ["url", "key"] {
+        if !form.value(field).trim().is_empty() {
+            said[field] = form.json_text(field);
+        }
+    }
+    said
+}

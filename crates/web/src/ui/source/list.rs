@@ -1,0 +1,79 @@
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{extract::State, response::Response};
+use gancho_model::{Said, Source, mask};
+
+use crate::{
+    App,
+    api::problem::Answer,
+    ui::{error, frame::Frame, page, query::Query, visitor::Visitor},
+};
+
+/// A source as it is shown.
+pub(crate) struct Row {
+    pub id: String,
+    pub name: String,
+    pub kind: String,
+    pub url: String,
+    pub state: (String, &'static str),
+    pub sentence: String,
+    pub lag: String,
+    pub backlog: Option<u64>,
+    pub heard: bool,
+    pub heard_at: String,
+    pub down: bool,
+}
+
+#[derive(Template)]
+#[template(path = "sources.html")]
+struct Page {
+    frame: Frame,
+    rows: Vec<Row>,
+}
+
+pub(crate) async fn show(State(app): State<Arc<App>>, visitor: Visitor, query: Query) -> Response {
+    let frame = Frame::new(&app, &visitor, "sources", "sources-title").with_done(query.get("done"));
+    match rows(&app, &frame).await {
+        Ok(rows) => page(&Page { frame, rows }),
+        Err(problem) => error::of(frame, &problem),
+    }
+}
+
+/// All sources.
+pub(crate) async fn rows(app: &App, frame: &Frame) -> Answer<Vec<Row>> {
+    Ok(app.store.sources().await?.iter().map(|source| row(app, frame, source)).collect())
+}
+
+/// One source.
+pub(crate) fn row(app: &App, frame: &Frame, source: &Source) -> Row {
+    let words = &frame.words;
+    let standing = app.hearing.standing(source.id).unwrap_or_default();
+    let heard_at = source.heard_at.map_or_else(|| words.get("never"), |at| words.ago(at, frame.now));
+    let (id, colour) = match (standing.down, source.heard_at) {
+        (true, _) => ("source-down", "bad"),
+        (false, Some(_)) => ("source-ok", "good"),
+        (false, None) => ("source-waiting", "busy"),
+    };
+    let error = standing.last_error.clone();
+    let said = match error {
+        Some(why) => Said::plain(if standing.down { "source-down-sentence" } else { "source-warns-sentence" })
+            .with("why", why)
+            .with("heard", heard_at.as_str()),
+        None => Said::plain(if source.heard_at.is_some() { "source-ok-sentence" } else { "source-waiting-sentence" })
+            .with("heard", heard_at.as_str()),
+    };
+    Row {
+        id: source.id.to_string(),
+        name: source.name.clone(),
+        kind: words.get(&format!("source-kind-{}", source.kind.as_str())),
+        url: source.url.as_ref().map(|url| mask::url(url.expose())).unwrap_or_default(),
+        state: (words.get(id), colour),
+        sentence: words.said(&said),
+        lag: standing.lag_s.map_or_else(|| "–".into(), |lag| words.span((lag * 1000.0) as i64)),
+        backlog: standing.backlog,
+        heard: source.heard_at.is_some(),
+        heard_at,
+        down: standing.down,
+    }
+}

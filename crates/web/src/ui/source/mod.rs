@@ -1,0 +1,7 @@
+//! Sources: ERPs that are heard.
+
+pub mod change;
+pub mod create;
+pub mod list;
+pub mod remove;
+pub mod show;

@@ -1,0 +1,177 @@
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{extract::State, response::Response};
+use gancho_model::{Deed, Endpoint, EndpointId, Source, Tally, mask};
+use gancho_store::{DeliveryFilter, Standing};
+
+use super::{
+    fill, last_failure, names,
+    tree::{self, Branch},
+};
+use crate::{
+    App, api,
+    api::{
+        page::Id,
+        problem::{Answer, Problem},
+    },
+    jobs::Job,
+    ui::{
+        delivery::list::Row,
+        draw, error,
+        form::Form,
+        frame::Frame,
+        page,
+        query::Query,
+        say::{self, Condition},
+        settings::deeds,
+        visitor::Visitor,
+    },
+};
+
+/// Deliveries shown in their tab.
+const DELIVERIES: usize = 25;
+/// Deeds shown in their tab.
+const DEEDS: usize = 50;
+
+#[derive(Template)]
+#[template(path = "webhook.html")]
+struct Page {
+    frame: Frame,
+    tab: &'static str,
+    endpoint: Endpoint,
+    url: String,
+    standing: Standing,
+    state: (String, &'static str),
+    sentence: String,
+    picture: String,
+    day: Tally,
+    rows: Vec<Row>,
+    deeds: Vec<(Deed, String, String)>,
+    form: Form,
+    is_new: bool,
+    tree: Vec<Branch>,
+    sources: Vec<Source>,
+    secret: Option<(String, Option<String>)>,
+    job: Option<Job>,
+    counted: Option<u64>,
+}
+
+impl Page {
+    fn is_tab(&self, name: &str) -> bool {
+        self.tab == name
+    }
+
+    fn success(&self) -> String {
+        self.day.success().map_or_else(|| "–".into(), |share| self.frame.words.percent(share))
+    }
+
+    fn p95(&self) -> String {
+        self.day.p95_ms().map_or_else(|| "–".into(), |ms| self.frame.words.span(ms.into()))
+    }
+}
+
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    visitor: Visitor,
+    Id(id): Id<EndpointId>,
+    query: Query,
+) -> Response {
+    let tab = match query.text("tab") {
+        "deliveries" => "deliveries",
+        "test" => "test",
+        "settings" => "settings",
+        "history" => "history",
+        _ => "summary",
+    };
+    let frame = Frame::new(&app, &visitor, "webhooks", "webhooks-title").with_done(query.get("done"));
+    respond(build(&app, frame, id, tab, query.text("secret") == "show").await)
+}
+
+fn respond(built: Result<Box<Page>, (Frame, Problem)>) -> Response {
+    match built {
+        Ok(built) => page(&*built),
+        Err((frame, problem)) => error::of(frame, &problem),
+    }
+}
+
+/// The settings once more, with what is wrong in them.
+pub(super) async fn refused(app: &App, visitor: Visitor, id: EndpointId, form: Form, problem: &Problem) -> Response {
+    let frame = Frame::new(app, &visitor, "webhooks", "webhooks-title");
+    match build(app, frame, id, "settings", false).await {
+        Ok(mut built) => {
+            built.form = form.refused(problem, &built.frame.words);
+            crate::ui::refused(&*built)
+        }
+        Err((frame, problem)) => error::of(frame, &problem),
+    }
+}
+
+/// How many would be sent again, to be confirmed.
+pub(super) async fn counted(app: &App, visitor: Visitor, id: EndpointId, form: Form, count: u64) -> Response {
+    let frame = Frame::new(app, &visitor, "webhooks", "webhooks-title");
+    let built = build(app, frame, id, "summary", false).await;
+    respond(built.map(|mut built| {
+        (built.form, built.counted) = (form, Some(count));
+        built
+    }))
+}
+
+async fn build(
+    app: &App,
+    frame: Frame,
+    id: EndpointId,
+    tab: &'static str,
+    with_secret: bool,
+) -> Result<Box<Page>, (Frame, Problem)> {
+    match read(app, &frame, id, tab, with_secret).await {
+        Ok(read) => Ok(Box::new(Page { frame: frame.titled(names(&read.endpoint).0), ..read })),
+        Err(problem) => Err((frame, problem)),
+    }
+}
+
+async fn read(app: &App, frame: &Frame, id: EndpointId, tab: &'static str, with_secret: bool) -> Answer<Page> {
+    let endpoint = app.store.endpoint(id).await?;
+    let standing = app.store.standings(vec![id]).await?.pop().unwrap_or_default();
+    let hours = app.store.hours(frame.now.plus_ms(-23 * draw::HOUR_MS)).await?;
+    let day = draw::last_day(&hours, |hour| hour.endpoint == id, frame.now);
+    let sum = draw::sum(&day);
+    let failing = endpoint.health.consecutive_failures > 0;
+    let failure = if failing { last_failure(app, id).await? } else { None };
+    let condition = Condition { endpoint: &endpoint, standing, day: sum, failure, now: frame.now };
+    let words = &frame.words;
+    let rows = if ["summary", "deliveries"].contains(&tab) { rows(app, frame, id, tab).await? } else { vec![] };
+    let deeds = match tab {
+        "history" => deeds::read(app, words, Some(id.to_string()), DEEDS).await?,
+        _ => vec![],
+    };
+    let secret = frame.admin && (with_secret || tab == "test");
+    let secret = if secret { Some(api::endpoint::secret::SecretView::new(&endpoint.secrets, frame.now)) } else { None };
+    Ok(Page {
+        tab,
+        url: if frame.admin { endpoint.url.clone() } else { mask::url(&endpoint.url) },
+        state: say::health_state(words, endpoint.health.state(endpoint.enabled, endpoint.paused)),
+        sentence: say::health(words, &condition),
+        picture: crate::ui::overview::picture(frame, &day),
+        day: sum,
+        rows,
+        deeds,
+        form: fill::form(&endpoint),
+        is_new: false,
+        tree: if ["settings", "test"].contains(&tab) { tree::tree(words) } else { vec![] },
+        sources: app.store.sources().await?,
+        secret: secret.map(|view| (view.secret, view.previous)),
+        job: app.jobs.last(&id.to_string()),
+        counted: None,
+        standing,
+        endpoint,
+        frame: frame.clone(),
+    })
+}
+
+async fn rows(app: &App, frame: &Frame, id: EndpointId, tab: &str) -> Answer<Vec<Row>> {
+    let filter = DeliveryFilter { endpoint: Some(id), ..DeliveryFilter::default() };
+    let limit = if tab == "summary" { 8 } else { DELIVERIES };
+    let found = app.store.deliveries(None, filter, limit).await?;
+    Ok(found.items.iter().map(|delivery| Row::new(frame, delivery, "")).collect())
+}

@@ -1,0 +1,19 @@
+### Mail to people.
+
+mail-test-subject = Gancho: mail works
+mail-test-text = This is a test: mail from Gancho arrives here.
+mail-first-subject = Gancho: a delivery to { $name } failed
+mail-first-text = A delivery to the webhook { $name } has failed, with no attempts left. Its receiver has been failing since { $since }.
+mail-soon-subject = Gancho: { $name } will be disabled tomorrow
+mail-soon-text = The webhook { $name } has been failing since { $since } without a single success. After five days it is disabled: then nothing new is collected for it.
+mail-disabled-subject = Gancho: { $name } was disabled
+mail-disabled-text = The webhook { $name } was disabled after nothing but failures. What waits keeps waiting; nothing new is collected. Mend the receiver, then enable it; what it missed can be sent again.
+mail-gone-text = The webhook { $name } was disabled: its receiver said that it is gone for good (410).
+mail-recovered-subject = Gancho: { $name } works again
+mail-recovered-text = The webhook { $name } answers again. What waited is on its way.
+mail-down-subject = Gancho: { $name } is not heard
+mail-down-text = The connection { $name } has not been heard since { $since }: { $why }
+mail-up-subject = Gancho: { $name } is heard again
+mail-up-text = The connection { $name } is heard again.
+mail-look = Look: { $link }
+mail-foot = You get this because your address stands in Gancho's settings.

@@ -1,0 +1,617 @@
+# Times.
+
+time-now = now
+time-ago = { $span } ago
+time-in = in { $span }
+never = never
+yes = yes
+no = no
+items = 
+    { $count ->
+       [one] { $count } item
+       *[other] { $count } items
+    }
+
+# Around every page.
+
+skip = Skip to the content
+nav-label = Main
+tabs-label = Parts of this page
+search-label = Search
+search-placeholder = Document number, id, webhook…
+logout = Sign out
+live-stale = not live: reconnecting
+live-new = # new · show
+copied = Copied
+copy = Copy
+save = Save
+cancel = Cancel
+back = Back
+any = any
+more-settings = More settings
+page-next = Older
+page-first = Newest
+to-overview = To the overview
+to-settings = Settings
+to-check = Check
+to-event = The event
+shown-once = It is shown this once: keep it somewhere safe.
+problem-title = That did not work
+problem-fields = Some fields need a look.
+
+# Coming in.
+
+login-title = Sign in
+login-button = Sign in
+login-nobody = There is nobody who could sign in yet: open the one-time link that gancho serve printed when it started, or run gancho user add.
+label-login-name = Name
+label-password = Password
+setup-title = Welcome to Gancho
+setup-intro = Make yourself the administrator. After that this link no longer works.
+setup-button = Begin
+setup-used = This link was used, or the server was started anew since: look at what gancho serve printed last, or sign in.
+label-new-password = Password
+hint-new-password = 10 characters or more.
+label-again = The same once more
+label-old-password = Your password until now
+
+# Overview.
+
+overview-title = Overview
+first-title = First steps
+step-done = done
+first-source = Connect your FacturaScripts
+first-source-hint = By its plugin, its database or its API; or go on without, just to try.
+first-webhook = Add a webhook
+first-webhook-hint = The address that should be told, and of what.
+first-delivery = See the first delivery arrive
+first-delivery-hint = Open the webhook, tab Test, and send a sample.
+first-heard = Hear your ERP
+first-heard-hint = Save any record in FacturaScripts: it shows here at once.
+cares-title = What needs you now
+cares-none = Nothing: all webhooks answer and all sources are heard.
+day-heading = The last 24 hours
+day-title = Last 24 hours: { $delivered } delivered, { $retried } tried again, { $failed } failed
+hour-title = { $hour }: { $delivered } delivered, { $retried } tried again, { $failed } failed
+spark-title = { $share } arrived in the last 24 hours
+figure-delivered = Delivered
+figure-retried = Tried again
+figure-failed = Failed
+figure-success = Arrived
+figure-waiting = Waiting
+
+# Columns.
+
+column-name = Name
+column-state = State
+column-webhook = Webhook
+column-events = Events
+column-success = 24 h
+column-waiting = Waiting
+column-p95 = 95 % within
+column-last = Last delivery
+column-acts = Acts
+column-what = What happened
+column-answer = Answer
+column-took = Took
+column-attempts = Attempts
+column-next = Next attempt
+column-at = When
+column-who = Who
+column-deed = What they did
+column-source = Source
+column-sequence = No.
+column-lag = Delay
+column-backlog = Waiting there
+column-heard = Last heard
+column-how = How
+column-field = Field
+column-before = Before
+column-after = After
+column-kind = Kind
+column-meaning = Meaning
+column-role = Role
+column-scope = May
+column-browser = Browser
+column-seen = Last used
+column-setting = Setting
+column-value = Value
+made-at = Made
+
+# Webhooks.
+
+webhooks-title = Webhooks
+webhooks-empty = No webhooks yet. A webhook is an address that Gancho tells when something happens: add the first one.
+webhook-new-title = New webhook
+webhook-new-intro = Where should we send, and what? You can change everything later.
+webhook-new-button = Add the webhook
+label-url = URL of the receiver
+hint-url = The address that your program or service gave you, such as https://example.com/hook.
+label-webhook-name = Name
+hint-webhook-name = What you call it, such as “Online shop”. May be left empty.
+label-events = Events
+hint-events = What should be sent there.
+events-all = Everything that happens in the ERP
+events-all-of = all of it
+label-more = Other types
+hint-more = Types or patterns of your own, separated by commas, such as subscription.*, endpoint.*.
+label-sources = Only from
+hint-sources = Leave all empty to send from every connection.
+label-description = Description
+label-headers = Header fields
+hint-headers = One a line, such as X-Tenant: 7. Known values stay hidden as ***.
+label-retry = Waits before trying again, seconds
+hint-retry = Separated by commas.
+label-timeout = Time limit of an attempt, milliseconds
+label-rate = At most so many a second
+hint-rate = Empty: no limit.
+label-flight = At most so many at once
+hint-flight = Empty: 8, and more while there is room.
+label-secret = Secret
+hint-secret = Leave it empty to have one made.
+look-count = 
+    { $count ->
+       [one] { $count } event of the last week would have gone there.
+       *[other] { $count } events of the last week would have gone there.
+    }
+look-many = { $count } events or more of the last week would have gone there.
+probe-parse = The address can be read.
+probe-http = Not encrypted: anybody on the way can read it. Use https:// where you can.
+probe-https = Encrypted.
+probe-reached = Reachable: { $host } takes the connection.
+probe-failed = Not reachable: { $why }
+probe-blocked = A private address: allow it with the setting allow_hosts if it is meant. { $why }
+acts-of = Acts on
+act-enable = Enable
+act-disable = Disable
+act-pause = Pause
+act-resume = Resume
+act-test = Send a test…
+act-resend-failed = Resend failed…
+act-secret = Secret…
+act-remove = Remove
+act-retry = Send again
+act-cancel = Cancel it
+webhook-remove-title = Remove the webhook?
+webhook-remove-sure = 
+    { $count ->
+       [0] Nothing waits. The log of its deliveries stays.
+       [one] { $count } delivery waits: it will be cancelled. The log stays.
+       *[other] { $count } deliveries wait: they will be cancelled. The log stays.
+    }
+tab-summary = Summary
+tab-deliveries = Deliveries
+tab-test = Test
+tab-settings = Settings
+tab-history = History
+last-deliveries = Last deliveries
+all-deliveries = All its deliveries, with filters
+deliveries-none-here = Nothing was sent here yet.
+replay-title = Send again
+replay-hint = Beside what is new, with the ids they had. Receivers that remember ids notice repeats.
+replay-only = What
+only-failed = What failed
+only-missed = What it missed while disabled
+only-all = Everything
+replay-days = Of the last … days
+replay-count = Count first
+replay-sure = 
+    { $count ->
+       [0] Nothing matches.
+       [one] { $count } event would be sent again.
+       *[other] { $count } events would be sent again.
+    }
+replay-button = Send them again
+job-running = Sending again: { $count } so far. You may leave this page.
+job-ended = { $count } were sent again.
+test-title = Send a test
+test-hint = A sample with made-up data and "test": true in its body goes there at once, even if the webhook is disabled.
+test-event = Sample of
+test-button = Send
+test-tag = test
+test-to = Send it as a test to
+verify-title = Check the signature
+verify-hint = Every delivery is signed with this secret, so that the receiver knows it comes from you.
+secret-title = Secret
+secret-hint = Deliveries are signed with it. While it is being changed both sign, so that receivers have time.
+secret-show = Show it
+secret-previous = The old one, which still signs:
+secret-rotate = Change it (both sign for a day)
+secret-finish = End the change: only the new one signs
+
+# Health.
+
+health-idle = new
+health-ok = ok
+health-failing = failing
+health-paused = paused
+health-disabled = disabled
+health-waiting = 
+    { $count ->
+       [0] nothing waits
+       [one] { $count } waits
+       *[other] { $count } wait
+    }
+health-idle-sentence = Nothing was sent yet; { $waiting }.
+health-ok-sentence = Works: the last delivery arrived { $last }, { $share } in 24 h; { $waiting }.
+health-shaky-sentence = 
+    The last { $count ->
+       [one] attempt
+       *[other] { $count } attempts
+    } failed: { $answer }. We keep trying; { $waiting }.
+health-failing-sentence = Failing for { $span }: { $answer } in { $count } of { $count } attempts; next attempt { $next }; { $waiting }.
+health-paused-sentence = Paused by a person: it collects and waits; { $waiting }.
+health-disabled-sentence = Disabled by a person: nothing new is collected; { $waiting }.
+health-gone-sentence = Disabled: the receiver said that it is gone (410). Nothing new is collected; { $waiting }.
+health-given-up-sentence = Disabled after five days of nothing but failures. Nothing new is collected; { $waiting }. Mend the receiver, then enable it.
+answer-status = { $code }
+answer-dns = name not found
+answer-connect = no connection
+answer-tls = no secure connection
+answer-timeout = no answer in time
+answer-blocked = address not allowed
+answer-protocol = unusable answer
+answer-error = errors
+
+# Deliveries.
+
+deliveries-title = Deliveries
+deliveries-empty = No deliveries yet: they appear here as soon as something happens that a webhook asked for.
+deliveries-none = No delivery matches these filters.
+filter-type = Type
+filter-time = Time
+filter-document = Document number
+filter-text = Text in the body
+filter-button = Filter
+filter-clear = Clear filters
+hours-1 = last hour
+hours-24 = last 24 hours
+hours-168 = last 7 days
+hours-720 = last 30 days
+state-pending = waiting
+state-delivered = delivered
+state-failed = failed
+state-cancelled = cancelled
+state-skipped = not sent
+reason-expired = It waited longer than deliveries are kept.
+reason-too-large = The event is too large to be sent.
+reason-cancelled = A person cancelled it.
+reason-endpoint-removed = Its webhook was removed.
+error-kind-dns = name not found
+error-kind-connect = no connection
+error-kind-tls = no TLS
+error-kind-timeout = time limit
+error-kind-blocked = not allowed
+error-kind-protocol = unusable
+error-kind-status = status
+resend-all = Resend all that match…
+resend-title = Resend all that match?
+resend-sure = 
+    { $count ->
+       [0] No failed or cancelled delivery matches.
+       [one] { $count } delivery will be sent again.
+       *[other] { $count } deliveries will be sent again.
+    }
+resend-hint = Only failed ones (or cancelled ones, if you filtered by that). What waits or arrived is left alone.
+resend-button = Resend them
+delivery-title = Delivery
+way-title = Its way
+step-happened = It happened in the ERP
+step-heard = We heard of it: { $type }
+step-arrived = Attempt { $n } arrived: { $answer } in { $span }
+step-failed = Attempt { $n } failed: { $answer } after { $span }
+step-next = Next attempt { $when }
+step-given-up = No attempts are left.
+changed-title = What changed
+attempts-title = Attempts
+attempts-empty = None yet.
+attempt = Attempt
+request = Request
+response = Response
+truncated = The answer was longer; this is its beginning.
+body-title = What is sent
+pretty = Readable
+raw = As it is sent, byte for byte
+signature-title = Check a signature here
+signature-hint = Paste what your program calculated, or received, for this delivery.
+signature-button = Check
+signature-right = Right: it is the signature of this body with this webhook's secret.
+signature-wrong = Wrong. Sign the raw body, before parsing it, with the whole secret. It should be:
+phase-dns = name
+phase-connect = connecting
+phase-tls = TLS
+phase-first-byte = first byte
+phase-body = body
+
+# Why an attempt failed.
+
+why-dns = The receiver's name could not be found: look at the address, or at its name server.
+why-connect = Nobody answered at that address: the receiver may be switched off, or a firewall in between.
+why-tls = No secure connection came about: its certificate may have expired or be for another name.
+why-timeout = The receiver did not answer in time: it should say 200 first and work afterwards.
+why-blocked = That address is private and not allowed: see the setting allow_hosts.
+why-protocol = What came back is not a usable HTTP answer.
+why-status = The receiver refused it.
+why-status-1xx = The receiver answered { $code }, which ends nothing.
+why-status-2xx = The receiver answered { $code }, but broke off.
+why-status-3xx = The receiver answered { $code }: it wants another address. Redirects are not followed; enter the final address.
+why-status-4xx = The receiver refused it with { $code }: look at the address and at what it expects.
+why-status-5xx = The receiver failed with { $code }: its own log says more.
+why-status-401 = The receiver answered 401: it does not accept the signature or asks for a key. Is the secret the right one?
+why-status-403 = The receiver answered 403: it does not let us in.
+why-status-404 = The receiver answered 404: there is nothing at that address.
+why-status-410 = The receiver answered 410: it wants nothing more. The webhook was disabled.
+why-status-413 = The receiver answered 413: it is too large for it.
+why-status-429 = The receiver answered 429: too many at once. Set a limit in the webhook's settings.
+why-status-503 = The receiver answered 503: it is not available just now.
+
+# Events.
+
+events-title = Events
+events-empty = No events here. They appear as soon as something happens in a connected ERP, whether or not a webhook asks for it.
+event-title = Event
+event-unasked = Nobody asked for it: no webhook got it.
+who-asked = What each webhook said to it
+no-webhooks = There are no webhooks.
+from-a-program = from a program
+why-title = Why was nothing sent?
+why-intro = Enter a document's number (or a customer's name): was it heard, what did it become, who asked for it?
+why-button = Find out
+why-unheard = Nothing was heard of that. Either it was not saved, or the connection did not hear it.
+why-noise = What the ERP derives by itself (a customer's risk, a product's stock figure) is no news and makes no event.
+why-heard = 
+    { $count ->
+       [one] It was heard: { $count } event.
+       *[other] It was heard: { $count } events, newest first.
+    }
+ear-up = Works; last heard { $heard }.
+ear-down = Not heard since { $heard }: { $why }
+verdict-delivery = asked for it: { $state }
+verdict-younger = was added later
+verdict-pattern = did not ask for { $type }, only for { $events }
+verdict-source = asks for it from other connections only
+verdict-disabled = is disabled: nothing is collected
+verdict-then = did not ask for it, or was disabled then
+own-endpoint-failing = A webhook keeps failing
+own-endpoint-recovered = A webhook works again
+own-endpoint-disabled = A webhook was disabled
+own-source-down = A connection is not heard
+own-source-up = A connection is heard again
+own-model-saved = Record saved
+own-model-deleted = Record deleted
+
+# Catalogue.
+
+catalogue-title = Catalogue
+catalogue-intro = Everything that can be sent, by area. Open one to see its fields and a real example.
+area-sales = Sales
+area-purchases = Purchases
+area-people = Customers and suppliers
+area-warehouse = Warehouse
+area-users = Users
+example-real = The last one here
+example-sample = A sample (there was none here yet)
+fields-title = Fields
+webhook-for-this = New webhook for this
+kind-text = text
+kind-int = whole number
+kind-number = number
+kind-bool = yes or no
+kind-date = date
+kind-time = time
+kind-timestamp = date and time
+field-codigo = the document's number
+field-numero = number within its series
+field-numero2 = the customer's own number for it
+field-numproveedor = the supplier's own number for it
+field-fecha = the document's date
+field-hora = the document's time
+field-total = total, taxes included
+field-neto = total before taxes
+field-netosindto = before discounts and taxes
+field-totaliva = VAT
+field-totalirpf = withheld income tax
+field-totalrecargo = equivalence surcharge
+field-totalsuplidos = disbursements
+field-totaleuros = total in euros
+field-coddivisa = currency
+field-tasaconv = exchange rate
+field-pagada = whether it is paid
+field-pagado = whether it is paid
+field-vencida = whether it is overdue
+field-vencido = whether it is overdue
+field-editable = whether it can still be edited
+field-idestado = the state it is in
+field-codcliente = the customer's code
+field-nombrecliente = the customer's name
+field-codproveedor = the supplier's code
+field-nombre = name
+field-razonsocial = company name
+field-cifnif = tax number
+field-direccion = address
+field-codpostal = postal code
+field-ciudad = town
+field-provincia = province
+field-codpais = country
+field-email = e-mail
+field-telefono1 = telephone
+field-telefono2 = second telephone
+field-observaciones = remarks
+field-codserie = series
+field-codejercicio = fiscal year
+field-codalmacen = warehouse
+field-codpago = way of paying
+field-codagente = agent
+field-idempresa = company
+field-nick = the ERP's user
+field-importe = amount
+field-vencimiento = due date
+field-fechapago = date of payment
+field-codigofactura = the invoice's number
+field-idfactura = the invoice's key
+field-idrecibo = the receipt's key
+field-referencia = reference
+field-descripcion = description
+field-precio = price
+field-coste = cost
+field-codbarras = bar code
+field-stockfis = stock in all warehouses
+field-cantidad = quantity
+field-disponible = available
+field-reservada = reserved
+field-pterecibir = to be received
+field-stockmin = minimum
+field-stockmax = maximum
+field-admin = whether they are an administrator
+field-enabled = whether they may sign in
+field-fechaalta = since when
+field-debaja = whether it is no longer active
+
+# Sources.
+
+sources-title = Connections
+sources-empty = No ERP is connected yet.
+source-new-title = Connect an ERP
+source-new-intro = How can Gancho hear your FacturaScripts?
+source-kind-plugin = Plugin
+source-kind-database = Database
+source-kind-api = REST API
+source-choice-plugin = You install a plugin in FacturaScripts: nothing else is needed there.
+source-choice-database = You have access to its MariaDB or PostgreSQL: the fastest and most exact way.
+source-choice-api = You only have an API key: Gancho asks every few seconds.
+source-intro-plugin = Gancho makes a key; you enter it in the plugin's settings.
+source-intro-database = Gancho puts an outbox table and triggers into the ERP's database. “Show the SQL” does nothing but show it.
+source-intro-api = Gancho reads the ERP's REST API with the key that you give.
+source-button = Connect
+source-plan = Show the SQL
+source-sql = This would be run
+label-source-name = Name
+hint-source-name = What you call this company.
+label-database-url = Address of the database
+hint-database-url = mysql://USER:PASSWORD@HOST/DATABASE or postgres://USER:PASSWORD@HOST/DATABASE. It is kept encrypted.
+label-database-url-change = Another address of the database
+hint-database-url-change = Empty: as it is.
+label-erp-url = Address of the ERP
+label-erp-key = API key
+label-time-zone = Time zone
+hint-time-zone = The zone that the ERP is set to.
+label-models = Models
+hint-models = Which models or tables make events, separated by commas. Empty: those of the catalogue.
+source-ok = heard
+source-waiting = waiting
+source-down = not heard
+source-ok-sentence = Works; last heard { $heard }.
+source-waiting-sentence = In place. Nothing was heard yet: save any record in the ERP.
+source-down-sentence = Can't be heard: { $why }. Last heard { $heard }. We keep trying.
+source-warns-sentence = Works, but: { $why }. Last heard { $heard }.
+source-made-title = The connection is made
+source-made-intro = Enter these two in the plugin's settings in FacturaScripts.
+source-made-address = Address of Gancho
+source-made-here = the address of this page, up to the first slash
+source-made-token = Key
+source-made-next = To the connection
+check-title = Check
+check-again = Check again
+check-good = well
+check-bad = not well
+source-remove-title = Remove the connection?
+source-remove-database = Our triggers and the outbox are taken out of the ERP's database. Its events stay here.
+source-remove-token = Its key stops working at once. Its events stay here.
+source-remove-force = Remove it all the same, and leave our triggers there
+
+# Settings.
+
+settings-title = Settings
+settings-me = Mine
+settings-people = People
+settings-tokens = API keys
+settings-mail = Mail
+settings-history = History
+settings-limits = In force
+label-language = Language
+label-my-zone = Time zone
+hint-my-zone = Times are shown in it, such as Europe/Madrid or America/Bogota.
+label-email = E-mail
+hint-email = Where to tell you when a webhook or a connection fails. Empty: nowhere.
+change-password = Change the password
+sessions-title = Where you are signed in
+this-one = this one
+end-session = End
+role-admin = Administrator
+role-viewer = Viewer
+role-hint = Viewers look at everything but secrets, and change nothing.
+make-admin = Make administrator
+make-viewer = Make viewer
+person-add = Add a person
+person-button = Add
+tokens-empty = No keys yet: programs that use the API need one.
+token-add = New key
+label-token-name = What for
+token-button = Make it
+token-made = The new key:
+scope-admin = everything
+scope-read = looking
+scope-ingest = sending events
+mail-set = Mail goes out.
+mail-unset = No mail server is set, so nobody is told by mail: see the settings smtp_url and mail_from.
+mail-from = From
+mail-server = Server
+mail-when = People with an e-mail address are told at the first failed delivery of an outage, a day before a webhook is disabled, when it is, when it works again, and when a connection was not heard for an hour.
+label-mail-to = Send a test to
+mail-button = Send
+limits-hint = Set in gancho.toml, in the environment, or by flags: gancho config.
+history-empty = Nobody changed anything yet.
+deed-field = { $field }: { $old } → { $new }
+deed-count = 
+    { $count ->
+       [one] { $count } delivery
+       *[other] { $count } deliveries
+    }
+deed-endpoint-created = added the webhook
+deed-endpoint-changed = changed the webhook
+deed-endpoint-removed = removed the webhook
+deed-endpoint-replayed = sent again to
+deed-endpoint-secret-changed = began changing the secret of
+deed-endpoint-secret-finished = ended changing the secret of
+deed-deliveries-resent = resent deliveries
+deed-delivery-retried = sent a delivery again:
+deed-delivery-cancelled = cancelled a delivery:
+deed-source-created = connected
+deed-source-changed = changed the connection
+deed-source-removed = removed the connection
+deed-token-created = made the key
+deed-token-removed = removed the key
+deed-person-added = added
+deed-person-changed = changed
+deed-person-removed = removed
+
+# What was done just now.
+
+done-saved = Saved.
+done-webhook-created = The webhook is there. Send a test to see it arrive.
+done-webhook-removed = The webhook was removed.
+done-enabled = The webhook is enabled.
+done-disabled = The webhook is disabled.
+done-paused = The webhook is paused.
+done-resumed = The webhook goes on.
+done-secret-changed = A new secret signs beside the old one for a day.
+done-secret-finished = Only the new secret signs now.
+done-test-sent = The test was sent: here is what came back.
+done-retried = It goes again.
+done-cancelled = It was cancelled.
+done-replay-begun = They are on their way.
+done-resend-begun = They are on their way.
+done-source-created = The connection is in place.
+done-source-removed = The connection was removed.
+done-person-added = They may sign in now.
+done-person-removed = They may not sign in any more.
+done-token-removed = The key no longer works.
+done-session-ended = The session was ended.
+done-mail-sent = The mail server took it.
+
+# Search and documents.
+
+search-title = Search
+search-empty = Nothing was found. Was it heard at all?
+docs-title = API
+docs-intro = Every call, for programs. The document itself:

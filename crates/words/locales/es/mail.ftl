@@ -1,0 +1,19 @@
+### Correo a las personas.
+
+mail-test-subject = Gancho: el correo funciona
+mail-test-text = Esto es una prueba: el correo de Gancho llega aquí.
+mail-first-subject = Gancho: ha fallado una entrega a { $name }
+mail-first-text = Una entrega al webhook { $name } ha fallado y no quedan intentos. Su receptor falla desde { $since }.
+mail-soon-subject = Gancho: { $name } se desactivará mañana
+mail-soon-text = El webhook { $name } falla desde { $since } sin un solo éxito. A los cinco días se desactiva: entonces no se recoge nada nuevo para él.
+mail-disabled-subject = Gancho: { $name } se ha desactivado
+mail-disabled-text = El webhook { $name } se ha desactivado tras solo fallos. Lo que espera sigue esperando; no se recoge nada nuevo. Arregle el receptor y actívelo; lo que se perdió se puede reenviar.
+mail-gone-text = El webhook { $name } se ha desactivado: su receptor dijo que ya no existe (410).
+mail-recovered-subject = Gancho: { $name } vuelve a funcionar
+mail-recovered-text = El webhook { $name } vuelve a responder. Lo que esperaba va de camino.
+mail-down-subject = Gancho: no se oye a { $name }
+mail-down-text = No se oye a la conexión { $name } desde { $since }: { $why }
+mail-up-subject = Gancho: se vuelve a oír a { $name }
+mail-up-text = Se vuelve a oír a la conexión { $name }.
+mail-look = Ver: { $link }
+mail-foot = Recibe esto porque su dirección está en los ajustes de Gancho.

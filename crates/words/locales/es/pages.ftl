@@ -1,0 +1,617 @@
+# Tiempos.
+
+time-now = ahora
+time-ago = hace { $span }
+time-in = en { $span }
+never = nunca
+yes = sí
+no = no
+items = 
+    { $count ->
+       [one] { $count } elemento
+       *[other] { $count } elementos
+    }
+
+# En todas las páginas.
+
+skip = Ir al contenido
+nav-label = Principal
+tabs-label = Partes de esta página
+search-label = Buscar
+search-placeholder = Número de documento, id, webhook…
+logout = Salir
+live-stale = sin conexión en vivo: reconectando
+live-new = # nuevas · mostrar
+copied = Copiado
+copy = Copiar
+save = Guardar
+cancel = Cancelar
+back = Volver
+any = cualquiera
+more-settings = Más ajustes
+page-next = Anteriores
+page-first = Las más recientes
+to-overview = Ir al resumen
+to-settings = Ajustes
+to-check = Comprobar
+to-event = El evento
+shown-once = Solo se muestra esta vez: guárdela en un lugar seguro.
+problem-title = No ha podido ser
+problem-fields = Hay campos que revisar.
+
+# Entrar.
+
+login-title = Entrar
+login-button = Entrar
+login-nobody = Aún no hay nadie que pueda entrar: abra el enlace de un solo uso que mostró gancho serve al arrancar, o ejecute gancho user add.
+label-login-name = Nombre
+label-password = Contraseña
+setup-title = Le damos la bienvenida a Gancho
+setup-intro = Cree su usuario administrador. Después, este enlace dejará de funcionar.
+setup-button = Empezar
+setup-used = Este enlace ya se usó, o el servidor se ha reiniciado: mire lo último que mostró gancho serve, o entre con su usuario.
+label-new-password = Contraseña
+hint-new-password = 10 caracteres o más.
+label-again = Otra vez la misma
+label-old-password = Su contraseña actual
+
+# Resumen.
+
+overview-title = Resumen
+first-title = Primeros pasos
+step-done = hecho
+first-source = Conecte su FacturaScripts
+first-source-hint = Con el plugin, su base de datos o su API; o siga sin ella, solo para probar.
+first-webhook = Añada un webhook
+first-webhook-hint = La dirección a la que avisar, y de qué.
+first-delivery = Vea llegar la primera entrega
+first-delivery-hint = Abra el webhook, pestaña Prueba, y envíe una muestra.
+first-heard = Oiga a su ERP
+first-heard-hint = Guarde cualquier ficha en FacturaScripts: aparecerá aquí al momento.
+cares-title = Lo que le necesita ahora
+cares-none = Nada: todos los webhooks responden y se oye a todas las conexiones.
+day-heading = Las últimas 24 horas
+day-title = Últimas 24 horas: { $delivered } entregadas, { $retried } reintentadas, { $failed } fallidas
+hour-title = { $hour }: { $delivered } entregadas, { $retried } reintentadas, { $failed } fallidas
+spark-title = { $share } llegaron en las últimas 24 horas
+figure-delivered = Entregadas
+figure-retried = Reintentadas
+figure-failed = Fallidas
+figure-success = Llegaron
+figure-waiting = En espera
+
+# Columnas.
+
+column-name = Nombre
+column-state = Estado
+column-webhook = Webhook
+column-events = Eventos
+column-success = 24 h
+column-waiting = En espera
+column-p95 = 95 % en menos de
+column-last = Última entrega
+column-acts = Acciones
+column-what = Qué ha pasado
+column-answer = Respuesta
+column-took = Tardó
+column-attempts = Intentos
+column-next = Próximo intento
+column-at = Cuándo
+column-who = Quién
+column-deed = Qué hizo
+column-source = Conexión
+column-sequence = Nº
+column-lag = Retraso
+column-backlog = Pendientes allí
+column-heard = Última señal
+column-how = Cómo
+column-field = Campo
+column-before = Antes
+column-after = Después
+column-kind = Tipo
+column-meaning = Significado
+column-role = Rol
+column-scope = Permite
+column-browser = Navegador
+column-seen = Último uso
+column-setting = Ajuste
+column-value = Valor
+made-at = Creado
+
+# Webhooks.
+
+webhooks-title = Webhooks
+webhooks-empty = Aún no hay webhooks. Un webhook es una dirección a la que Gancho avisa cuando pasa algo: añada el primero.
+webhook-new-title = Nuevo webhook
+webhook-new-intro = ¿Adónde enviamos, y qué? Luego puede cambiarlo todo.
+webhook-new-button = Añadir el webhook
+label-url = Dirección (URL) del receptor
+hint-url = La dirección que le dio su programa o servicio, como https://ejemplo.com/aviso.
+label-webhook-name = Nombre
+hint-webhook-name = Cómo lo llama usted, por ejemplo «Tienda en línea». Puede quedar vacío.
+label-events = Eventos
+hint-events = Lo que se enviará allí.
+events-all = Todo lo que pase en el ERP
+events-all-of = todo
+label-more = Otros tipos
+hint-more = Tipos o patrones propios, separados por comas, como subscription.*, endpoint.*.
+label-sources = Solo de
+hint-sources = Déjelo todo vacío para enviar de todas las conexiones.
+label-description = Descripción
+label-headers = Cabeceras
+hint-headers = Una por línea, como X-Empresa: 7. Los valores ya guardados se ocultan como ***.
+label-retry = Esperas antes de reintentar, en segundos
+hint-retry = Separadas por comas.
+label-timeout = Límite de tiempo por intento, en milisegundos
+label-rate = Como mucho, cuántas por segundo
+hint-rate = Vacío: sin límite.
+label-flight = Como mucho, cuántas a la vez
+hint-flight = Vacío: 8.
+label-secret = Clave secreta
+hint-secret = Déjela vacía para que se genere.
+look-count = 
+    { $count ->
+       [one] { $count } evento de la última semana habría ido allí.
+       *[other] { $count } eventos de la última semana habrían ido allí.
+    }
+look-many = { $count } eventos o más de la última semana habrían ido allí.
+probe-parse = La dirección se entiende.
+probe-http = Sin cifrar: cualquiera en el camino puede leerlo. Use https:// si puede.
+probe-https = Cifrada.
+probe-reached = Se llega: { $host } acepta la conexión.
+probe-failed = No se llega: { $why }
+probe-blocked = Una dirección privada: permítala con el ajuste allow_hosts si es lo que quiere. { $why }
+acts-of = Acciones sobre
+act-enable = Activar
+act-disable = Desactivar
+act-pause = Pausar
+act-resume = Reanudar
+act-test = Enviar una prueba…
+act-resend-failed = Reenviar fallidas…
+act-secret = Clave…
+act-remove = Eliminar
+act-retry = Reenviar
+act-cancel = Cancelarla
+webhook-remove-title = ¿Eliminar el webhook?
+webhook-remove-sure = 
+    { $count ->
+       [0] No queda nada en espera. El registro de sus entregas se conserva.
+       [one] Queda { $count } entrega en espera: se cancelará. El registro se conserva.
+       *[other] Quedan { $count } entregas en espera: se cancelarán. El registro se conserva.
+    }
+tab-summary = Resumen
+tab-deliveries = Entregas
+tab-test = Prueba
+tab-settings = Ajustes
+tab-history = Historial
+last-deliveries = Últimas entregas
+all-deliveries = Todas sus entregas, con filtros
+deliveries-none-here = Aún no se ha enviado nada aquí.
+replay-title = Volver a enviar
+replay-hint = Junto a lo nuevo, con los mismos identificadores. Los receptores que los recuerdan notan las repeticiones.
+replay-only = Qué
+only-failed = Lo que falló
+only-missed = Lo que se perdió estando desactivado
+only-all = Todo
+replay-days = De los últimos … días
+replay-count = Contar primero
+replay-sure = 
+    { $count ->
+       [0] No hay nada que coincida.
+       [one] Se volvería a enviar { $count } evento.
+       *[other] Se volverían a enviar { $count } eventos.
+    }
+replay-button = Volver a enviar
+job-running = Reenviando: { $count } por ahora. Puede salir de esta página.
+job-ended = Se han reenviado { $count }.
+test-title = Enviar una prueba
+test-hint = Una muestra con datos inventados y "test": true va allí al momento, aunque el webhook esté desactivado.
+test-event = Muestra de
+test-button = Enviar
+test-tag = prueba
+test-to = Enviarlo como prueba a
+verify-title = Comprobar la firma
+verify-hint = Cada entrega va firmada con esta clave, para que el receptor sepa que viene de usted.
+secret-title = Clave secreta
+secret-hint = Las entregas se firman con ella. Mientras se cambia firman las dos, para dar tiempo a los receptores.
+secret-show = Mostrarla
+secret-previous = La antigua, que aún firma:
+secret-rotate = Cambiarla (firman las dos un día)
+secret-finish = Terminar el cambio: solo firma la nueva
+
+# Salud.
+
+health-idle = nuevo
+health-ok = bien
+health-failing = falla
+health-paused = en pausa
+health-disabled = desactivado
+health-waiting = 
+    { $count ->
+       [0] nada en espera
+       [one] { $count } en espera
+       *[other] { $count } en espera
+    }
+health-idle-sentence = Aún no se ha enviado nada; { $waiting }.
+health-ok-sentence = Funciona: la última entrega llegó { $last }, { $share } en 24 h; { $waiting }.
+health-shaky-sentence = 
+    { $count ->
+       [one] El último intento ha fallado
+       *[other] Los últimos { $count } intentos han fallado
+    }: { $answer }. Seguimos intentándolo; { $waiting }.
+health-failing-sentence = Falla desde hace { $span }: { $answer } en { $count } de { $count } intentos; próximo intento { $next }; { $waiting }.
+health-paused-sentence = En pausa, por una persona: recoge y espera; { $waiting }.
+health-disabled-sentence = Desactivado por una persona: no se recoge nada nuevo; { $waiting }.
+health-gone-sentence = Desactivado: el receptor dijo que ya no existe (410). No se recoge nada nuevo; { $waiting }.
+health-given-up-sentence = Desactivado tras cinco días de solo fallos. No se recoge nada nuevo; { $waiting }. Arregle el receptor y actívelo.
+answer-status = { $code }
+answer-dns = nombre no encontrado
+answer-connect = sin conexión
+answer-tls = sin conexión segura
+answer-timeout = sin respuesta a tiempo
+answer-blocked = dirección no permitida
+answer-protocol = respuesta inutilizable
+answer-error = errores
+
+# Entregas.
+
+deliveries-title = Entregas
+deliveries-empty = Aún no hay entregas: aparecerán aquí en cuanto pase algo que un webhook pidió.
+deliveries-none = Ninguna entrega coincide con estos filtros.
+filter-type = Tipo
+filter-time = Tiempo
+filter-document = Número de documento
+filter-text = Texto en el contenido
+filter-button = Filtrar
+filter-clear = Quitar filtros
+hours-1 = última hora
+hours-24 = últimas 24 horas
+hours-168 = últimos 7 días
+hours-720 = últimos 30 días
+state-pending = en espera
+state-delivered = entregada
+state-failed = fallida
+state-cancelled = cancelada
+state-skipped = no enviada
+reason-expired = Esperó más tiempo del que se guardan las entregas.
+reason-too-large = El evento es demasiado grande para enviarlo.
+reason-cancelled = La canceló una persona.
+reason-endpoint-removed = Su webhook se eliminó.
+error-kind-dns = nombre no encontrado
+error-kind-connect = sin conexión
+error-kind-tls = sin TLS
+error-kind-timeout = tiempo agotado
+error-kind-blocked = no permitida
+error-kind-protocol = inutilizable
+error-kind-status = código
+resend-all = Reenviar todas las que coinciden…
+resend-title = ¿Reenviar todas las que coinciden?
+resend-sure = 
+    { $count ->
+       [0] No coincide ninguna entrega fallida o cancelada.
+       [one] Se reenviará { $count } entrega.
+       *[other] Se reenviarán { $count } entregas.
+    }
+resend-hint = Solo las fallidas (o las canceladas, si filtró por ese estado). Lo que espera o ya llegó no se toca.
+resend-button = Reenviarlas
+delivery-title = Entrega
+way-title = Su camino
+step-happened = Ocurrió en el ERP
+step-heard = Nos enteramos: { $type }
+step-arrived = El intento { $n } llegó: { $answer } en { $span }
+step-failed = El intento { $n } falló: { $answer } tras { $span }
+step-next = Próximo intento { $when }
+step-given-up = No quedan intentos.
+changed-title = Qué cambió
+attempts-title = Intentos
+attempts-empty = Ninguno todavía.
+attempt = Intento
+request = Petición
+response = Respuesta
+truncated = La respuesta era más larga; este es el comienzo.
+body-title = Lo que se envía
+pretty = Legible
+raw = Tal como se envía, byte a byte
+signature-title = Comprobar aquí una firma
+signature-hint = Pegue la que su programa calculó, o recibió, para esta entrega.
+signature-button = Comprobar
+signature-right = Correcta: es la firma de este contenido con la clave de este webhook.
+signature-wrong = Incorrecta. Firme el cuerpo sin procesar, con la clave entera. Debería ser:
+phase-dns = nombre
+phase-connect = conexión
+phase-tls = TLS
+phase-first-byte = primer byte
+phase-body = contenido
+
+# Por qué falló un intento.
+
+why-dns = No se encontró el nombre del receptor: revise la dirección o su servidor de nombres.
+why-connect = Nadie respondió en esa dirección: el receptor puede estar apagado, o haber un cortafuegos.
+why-tls = No se logró una conexión segura: su certificado puede haber caducado o ser de otro nombre.
+why-timeout = El receptor no respondió a tiempo: conviene que conteste 200 primero y trabaje después.
+why-blocked = Esa dirección es privada y no está permitida: vea el ajuste allow_hosts.
+why-protocol = Lo que devolvió no es una respuesta HTTP utilizable.
+why-status = El receptor la rechazó.
+why-status-1xx = El receptor respondió { $code }, que no termina nada.
+why-status-2xx = El receptor respondió { $code }, pero se interrumpió.
+why-status-3xx = El receptor respondió { $code }: quiere otra dirección. No se siguen redirecciones; ponga la dirección final.
+why-status-4xx = El receptor la rechazó con { $code }: revise la dirección y lo que espera.
+why-status-5xx = El receptor falló con { $code }: su propio registro dirá más.
+why-status-401 = El receptor respondió 401: no acepta la firma o pide una clave. ¿Es correcta la clave secreta?
+why-status-403 = El receptor respondió 403: no nos deja entrar.
+why-status-404 = El receptor respondió 404: no hay nada en esa dirección.
+why-status-410 = El receptor respondió 410: no quiere nada más. El webhook se desactivó.
+why-status-413 = El receptor respondió 413: es demasiado grande para él.
+why-status-429 = El receptor respondió 429: demasiadas a la vez. Ponga un límite en los ajustes del webhook.
+why-status-503 = El receptor respondió 503: no está disponible ahora.
+
+# Eventos.
+
+events-title = Eventos
+events-empty = No hay eventos aquí. Aparecen en cuanto pasa algo en un ERP conectado, lo pida o no un webhook.
+event-title = Evento
+event-unasked = Nadie lo pidió: no fue a ningún webhook.
+who-asked = Qué dijo de él cada webhook
+no-webhooks = No hay webhooks.
+from-a-program = de un programa
+why-title = ¿Por qué no se envió nada?
+why-intro = Escriba el número de un documento (o el nombre de un cliente): ¿se oyó, en qué se convirtió, quién lo pidió?
+why-button = Averiguar
+why-unheard = No se ha oído nada de eso. O no se guardó, o la conexión no lo oyó.
+why-noise = Lo que el ERP calcula solo (el riesgo de un cliente, la cifra de stock de un producto) no es noticia y no genera eventos.
+why-heard = 
+    { $count ->
+       [one] Se oyó: { $count } evento.
+       *[other] Se oyó: { $count } eventos, el más reciente primero.
+    }
+ear-up = Funciona; última señal { $heard }.
+ear-down = Sin señal desde { $heard }: { $why }
+verdict-delivery = lo pidió: { $state }
+verdict-younger = se añadió después
+verdict-pattern = no pide { $type }, solo { $events }
+verdict-source = solo lo pide de otras conexiones
+verdict-disabled = está desactivado: no recoge nada
+verdict-then = no lo pedía, o estaba desactivado entonces
+own-endpoint-failing = Un webhook falla sin parar
+own-endpoint-recovered = Un webhook vuelve a funcionar
+own-endpoint-disabled = Un webhook se ha desactivado
+own-source-down = No se oye a una conexión
+own-source-up = Se vuelve a oír a una conexión
+own-model-saved = Ficha guardada
+own-model-deleted = Ficha eliminada
+
+# Catálogo.
+
+catalogue-title = Catálogo
+catalogue-intro = Todo lo que se puede enviar, por áreas. Abra uno para ver sus campos y un ejemplo real.
+area-sales = Ventas
+area-purchases = Compras
+area-people = Clientes y proveedores
+area-warehouse = Almacén
+area-users = Usuarios
+example-real = El último de aquí
+example-sample = Una muestra (aquí aún no ha habido ninguno)
+fields-title = Campos
+webhook-for-this = Nuevo webhook para esto
+kind-text = texto
+kind-int = número entero
+kind-number = número
+kind-bool = sí o no
+kind-date = fecha
+kind-time = hora
+kind-timestamp = fecha y hora
+field-codigo = número del documento
+field-numero = número dentro de la serie
+field-numero2 = número que le da el cliente
+field-numproveedor = número que le da el proveedor
+field-fecha = fecha del documento
+field-hora = hora del documento
+field-total = total, impuestos incluidos
+field-neto = total antes de impuestos
+field-netosindto = antes de descuentos e impuestos
+field-totaliva = IVA
+field-totalirpf = retención (IRPF)
+field-totalrecargo = recargo de equivalencia
+field-totalsuplidos = suplidos
+field-totaleuros = total en euros
+field-coddivisa = divisa
+field-tasaconv = tasa de conversión
+field-pagada = si está pagada
+field-pagado = si está pagado
+field-vencida = si está vencida
+field-vencido = si está vencido
+field-editable = si aún se puede editar
+field-idestado = estado en que está
+field-codcliente = código del cliente
+field-nombrecliente = nombre del cliente
+field-codproveedor = código del proveedor
+field-nombre = nombre
+field-razonsocial = razón social
+field-cifnif = número fiscal (CIF/NIF)
+field-direccion = dirección
+field-codpostal = código postal
+field-ciudad = ciudad
+field-provincia = provincia
+field-codpais = país
+field-email = correo electrónico
+field-telefono1 = teléfono
+field-telefono2 = segundo teléfono
+field-observaciones = observaciones
+field-codserie = serie
+field-codejercicio = ejercicio
+field-codalmacen = almacén
+field-codpago = forma de pago
+field-codagente = agente
+field-idempresa = empresa
+field-nick = usuario del ERP
+field-importe = importe
+field-vencimiento = fecha de vencimiento
+field-fechapago = fecha de pago
+field-codigofactura = número de la factura
+field-idfactura = clave de la factura
+field-idrecibo = clave del recibo
+field-referencia = referencia
+field-descripcion = descripción
+field-precio = precio
+field-coste = coste
+field-codbarras = código de barras
+field-stockfis = stock en todos los almacenes
+field-cantidad = cantidad
+field-disponible = disponible
+field-reservada = reservada
+field-pterecibir = pendiente de recibir
+field-stockmin = mínimo
+field-stockmax = máximo
+field-admin = si es administrador
+field-enabled = si puede entrar
+field-fechaalta = fecha de alta
+field-debaja = si está de baja
+
+# Conexiones.
+
+sources-title = Conexiones
+sources-empty = Aún no hay ningún ERP conectado.
+source-new-title = Conectar un ERP
+source-new-intro = ¿Cómo puede Gancho oír a su FacturaScripts?
+source-kind-plugin = Plugin
+source-kind-database = Base de datos
+source-kind-api = API REST
+source-choice-plugin = Usted instala un plugin en FacturaScripts: allí no hace falta nada más.
+source-choice-database = Usted tiene acceso a su MariaDB o PostgreSQL: lo más rápido y exacto.
+source-choice-api = Usted solo tiene una clave de la API: Gancho pregunta cada pocos segundos.
+source-intro-plugin = Gancho crea una clave; usted la pone en los ajustes del plugin.
+source-intro-database = Gancho instala una tabla de salida y disparadores en la base de datos del ERP. «Ver el SQL» solo lo muestra, sin hacer nada.
+source-intro-api = Gancho lee la API REST del ERP con la clave que usted dé.
+source-button = Conectar
+source-plan = Ver el SQL
+source-sql = Esto se ejecutaría
+label-source-name = Nombre
+hint-source-name = Cómo llama a esta empresa.
+label-database-url = Dirección de la base de datos
+hint-database-url = mysql://USUARIO:CLAVE@SERVIDOR/BASE o postgres://USUARIO:CLAVE@SERVIDOR/BASE. Se guarda cifrada.
+label-database-url-change = Otra dirección de la base de datos
+hint-database-url-change = Vacío: como está.
+label-erp-url = Dirección del ERP
+label-erp-key = Clave de la API
+label-time-zone = Zona horaria
+hint-time-zone = La zona en que está el ERP.
+label-models = Modelos
+hint-models = Qué modelos o tablas generan eventos, separados por comas. Vacío: los del catálogo.
+source-ok = se oye
+source-waiting = esperando
+source-down = no se oye
+source-ok-sentence = Funciona; última señal { $heard }.
+source-waiting-sentence = En su sitio. Aún no se ha oído nada: guarde cualquier ficha en el ERP.
+source-down-sentence = No se oye: { $why }. Última señal { $heard }. Seguimos intentándolo.
+source-warns-sentence = Funciona, pero: { $why }. Última señal { $heard }.
+source-made-title = La conexión está creada
+source-made-intro = Ponga estos dos datos en los ajustes del plugin, en FacturaScripts.
+source-made-address = Dirección de Gancho
+source-made-here = la de esta página, hasta la primera barra
+source-made-token = Clave
+source-made-next = Ir a la conexión
+check-title = Comprobación
+check-again = Comprobar otra vez
+check-good = bien
+check-bad = mal
+source-remove-title = ¿Eliminar la conexión?
+source-remove-database = Se quitan nuestros disparadores y la tabla de salida de la base de datos del ERP. Sus eventos se conservan aquí.
+source-remove-token = Su clave deja de funcionar al momento. Sus eventos se conservan aquí.
+source-remove-force = Eliminarla de todos modos y dejar allí nuestros disparadores
+
+# Ajustes.
+
+settings-title = Ajustes
+settings-me = Los míos
+settings-people = Personas
+settings-tokens = Claves de API
+settings-mail = Correo
+settings-history = Historial
+settings-limits = En vigor
+label-language = Idioma
+label-my-zone = Zona horaria
+hint-my-zone = Las horas se muestran en ella, como Europe/Madrid o America/Bogota.
+label-email = Correo electrónico
+hint-email = Dónde avisarle cuando falle un webhook o una conexión. Vacío: en ningún sitio.
+change-password = Cambiar la contraseña
+sessions-title = Dónde ha entrado
+this-one = esta
+end-session = Cerrar
+role-admin = Administrador
+role-viewer = Solo ver
+role-hint = Quien solo ve lo mira todo salvo los secretos, y no cambia nada.
+make-admin = Hacer administrador
+make-viewer = Dejar en solo ver
+person-add = Añadir una persona
+person-button = Añadir
+tokens-empty = Aún no hay claves: los programas que usan la API necesitan una.
+token-add = Nueva clave
+label-token-name = Para qué
+token-button = Crearla
+token-made = La nueva clave:
+scope-admin = todo
+scope-read = mirar
+scope-ingest = enviar eventos
+mail-set = El correo está configurado.
+mail-unset = No hay servidor de correo, así que no se avisa por correo: vea los ajustes smtp_url y mail_from.
+mail-from = De
+mail-server = Servidor
+mail-when = A quien tiene correo se le avisa a la primera entrega fallida de una avería, un día antes de desactivar un webhook, cuando se desactiva, cuando vuelve a funcionar, y cuando una conexión lleva una hora sin oírse.
+label-mail-to = Enviar una prueba a
+mail-button = Enviar
+limits-hint = Se ponen en gancho.toml, en el entorno o con opciones: gancho config.
+history-empty = Nadie ha cambiado nada todavía.
+deed-field = { $field }: { $old } → { $new }
+deed-count = 
+    { $count ->
+       [one] { $count } entrega
+       *[other] { $count } entregas
+    }
+deed-endpoint-created = añadió el webhook
+deed-endpoint-changed = cambió el webhook
+deed-endpoint-removed = eliminó el webhook
+deed-endpoint-replayed = reenvió a
+deed-endpoint-secret-changed = empezó a cambiar la clave de
+deed-endpoint-secret-finished = terminó de cambiar la clave de
+deed-deliveries-resent = reenvió entregas
+deed-delivery-retried = reenvió una entrega:
+deed-delivery-cancelled = canceló una entrega:
+deed-source-created = conectó
+deed-source-changed = cambió la conexión
+deed-source-removed = eliminó la conexión
+deed-token-created = creó la clave
+deed-token-removed = eliminó la clave
+deed-person-added = añadió a
+deed-person-changed = cambió a
+deed-person-removed = eliminó a
+
+# Lo que se acaba de hacer.
+
+done-saved = Guardado.
+done-webhook-created = El webhook está creado. Envíe una prueba para verla llegar.
+done-webhook-removed = El webhook se ha eliminado.
+done-enabled = El webhook está activado.
+done-disabled = El webhook está desactivado.
+done-paused = El webhook está en pausa.
+done-resumed = El webhook sigue.
+done-secret-changed = Una clave nueva firma junto a la antigua durante un día.
+done-secret-finished = Ya solo firma la clave nueva.
+done-test-sent = La prueba se ha enviado: esto es lo que respondió.
+done-retried = Se vuelve a enviar.
+done-cancelled = Se ha cancelado.
+done-replay-begun = Ya van de camino.
+done-resend-begun = Ya van de camino.
+done-source-created = La conexión está lista.
+done-source-removed = La conexión se ha eliminado.
+done-person-added = Ya puede entrar.
+done-person-removed = Ya no puede entrar.
+done-token-removed = La clave ya no funciona.
+done-session-ended = La sesión se ha cerrado.
+done-mail-sent = El servidor de correo lo ha aceptado.
+
+# Búsqueda y documentación.
+
+search-title = Búsqueda
+search-empty = No se ha encontrado nada. ¿Se llegó a oír?
+docs-title = API
+docs-intro = Todas las llamadas, para programas. El documento:

@@ -1,0 +1,91 @@
+//! Fluent's bundles, one a language, read once.
+
+use std::sync::LazyLock;
+
+use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle};
+use gancho_model::Fact;
+use intl_memoizer::concurrent::IntlLangMemoizer;
+
+use crate::{Language, number};
+
+type Bundle = FluentBundle<FluentResource>;
+
+/// The files of a language, in the same order for all.
+pub(crate) const FILES: [(Language, &[(&str, &str)]); 2] = [
+    (
+        Language::Es,
+        &[
+            ("pages.ftl", include_str!("../locales/es/pages.ftl")),
+            ("errors.ftl", include_str!("../locales/es/errors.ftl")),
+            ("mail.ftl", include_str!("../locales/es/mail.ftl")),
+        ],
+    ),
+    (
+        Language::En,
+        &[
+            ("pages.ftl", include_str!("../locales/en/pages.ftl")),
+            ("errors.ftl", include_str!("../locales/en/errors.ftl")),
+            ("mail.ftl", include_str!("../locales/en/mail.ftl")),
+        ],
+    ),
+];
+
+static SPANISH: LazyLock<Bundle> = LazyLock::new(|| read(Language::Es));
+static ENGLISH: LazyLock<Bundle> = LazyLock::new(|| read(Language::En));
+
+fn bundle(language: Language) -> &'static Bundle {
+    match language {
+        Language::Es => &SPANISH,
+        Language::En => &ENGLISH,
+    }
+}
+
+fn read(language: Language) -> Bundle {
+    let mut bundle = FluentBundle::new_concurrent(vec![language.id()]);
+    // Marks around what is put in are for mixed directions of writing; both of ours go one way.
+    bundle.set_use_isolating(false);
+    bundle.set_formatter(Some(match language {
+        Language::Es => spanish_number,
+        Language::En => english_number,
+    }));
+    for (_, text) in FILES.iter().filter(|(of, _)| *of == language).flat_map(|(_, files)| files.iter()) {
+        // A test reads the files and tells what is wrong; here what can be read is used.
+        let resource = FluentResource::try_new((*text).to_owned()).unwrap_or_else(|(readable, _)| readable);
+        bundle.add_resource_overriding(resource);
+    }
+    bundle
+}
+
+fn spanish_number(value: &FluentValue<'_>, _: &IntlLangMemoizer) -> Option<String> {
+    whole(value, Language::Es)
+}
+
+fn english_number(value: &FluentValue<'_>, _: &IntlLangMemoizer) -> Option<String> {
+    whole(value, Language::En)
+}
+
+fn whole(value: &FluentValue<'_>, language: Language) -> Option<String> {
+    match value {
+        FluentValue::Number(number) => Some(number::whole(language, number.value as i64)),
+        _ => None,
+    }
+}
+
+pub(crate) fn has(language: Language, id: &str) -> bool {
+    bundle(language).has_message(id)
+}
+
+pub(crate) fn text(language: Language, id: &str, facts: &[(&'static str, Fact)]) -> String {
+    let bundle = bundle(language);
+    let Some(pattern) = bundle.get_message(id).and_then(|message| message.value()) else { return id.to_owned() };
+    let mut args = FluentArgs::with_capacity(facts.len());
+    for (name, fact) in facts {
+        match fact {
+            Fact::Text(given) => args.set(*name, given.as_str()),
+            Fact::Number(number) => args.set(*name, *number),
+            Fact::Said(said) => args.set(*name, text(language, said.id, &said.facts)),
+        }
+    }
+    let mut errors = vec![];
+    bundle.format_pattern(pattern, Some(&args), &mut errors).into_owned()
+}

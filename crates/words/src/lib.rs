@@ -1,0 +1,71 @@
+//! What people read: sentences from Fluent files, and times, numbers and money, in the reader's
+//! language and zone. Pure.
+
+mod bundle;
+mod language;
+mod number;
+mod time;
+
+use std::sync::LazyLock;
+
+use gancho_model::{Fact, Said};
+use jiff::tz::TimeZone;
+
+pub use language::Language;
+
+/// The zone of those who name none.
+pub const ZONE: &str = "Europe/Madrid";
+
+/// One reader's language and zone.
+#[derive(Clone, Debug)]
+pub struct Words {
+    language: Language,
+    zone: TimeZone,
+}
+
+impl Words {
+    /// For a reader in this IANA zone; an unknown one is [`ZONE`].
+    pub fn new(language: Language, zone: &str) -> Self {
+        let zone = TimeZone::get(zone).or_else(|_| TimeZone::get(ZONE)).unwrap_or(TimeZone::UTC);
+        Self { language, zone }
+    }
+
+    /// English and UTC: what programs and logs get.
+    pub fn english() -> &'static Self {
+        static ENGLISH: LazyLock<Words> = LazyLock::new(|| Words { language: Language::En, zone: TimeZone::UTC });
+        &ENGLISH
+    }
+
+    /// The reader's language.
+    pub fn language(&self) -> Language {
+        self.language
+    }
+
+    /// The text of this name; the name itself if there is none, which a test rules out.
+    pub fn get(&self, id: &str) -> String {
+        bundle::text(self.language, id, &[])
+    }
+
+    /// Whether there is a text of this name.
+    pub fn has(&self, id: &str) -> bool {
+        bundle::has(self.language, id)
+    }
+
+    /// A text with a number in it, named `count`.
+    pub fn count(&self, id: &str, count: u64) -> String {
+        bundle::text(self.language, id, &[("count", Fact::Number(i64::try_from(count).unwrap_or(i64::MAX)))])
+    }
+
+    /// A text with facts in it.
+    pub fn with(&self, id: &str, facts: &[(&'static str, Fact)]) -> String {
+        bundle::text(self.language, id, facts)
+    }
+
+    /// What was said, in the reader's words.
+    pub fn said(&self, said: &Said) -> String {
+        bundle::text(self.language, said.id, &said.facts)
+    }
+}
+
+#[cfg(test)]
+mod tests;
