@@ -120,6 +120,12 @@ pub enum UserCommand {
         /// admin or viewer.
         #[arg(long, value_parser = ["admin", "viewer"])]
         role: String,
+        /// Where to tell them by mail when something fails.
+        #[arg(long)]
+        email: Option<String>,
+        /// es or en; if left out, what their browser asks for.
+        #[arg(long, value_parser = ["es", "en"])]
+        language: Option<String>,
         #[command(flatten)]
         local: LocalArgs,
     },

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use gancho_model::{Ambient, Endpoint, Fact, Hearing, Said, Source, State, Timestamp, User, mask};
+use gancho_model::{Ambient, Endpoint, Fact, Hearing, LastAttempt, Said, Source, State, Timestamp, User, mask};
 use gancho_store::{DeliveryFilter, Store, StoreError};
 use gancho_words::{Language, Words, ZONE};
 use tokio_util::sync::CancellationToken;
@@ -11,6 +11,9 @@ use crate::{
     Post,
     notice::{self, Notice, Told},
 };
+
+/// What may get lost where times are rounded, milliseconds.
+const ROUNDED_MS: i64 = 5;
 
 /// Tells people.
 pub struct Watch {
@@ -80,7 +83,9 @@ impl Watch {
         let filter =
             DeliveryFilter { endpoint: Some(endpoint.id), state: Some(State::Failed), ..DeliveryFilter::default() };
         let page = self.store.deliveries(None, filter, 20).await?;
-        Ok(page.items.iter().filter_map(|delivery| delivery.last).any(|last| last.at >= since))
+        // Failures are counted from an attempt's end; it is kept by its beginning.
+        let ended = |last: LastAttempt| last.at.plus_ms(i64::from(last.duration_ms) + ROUNDED_MS);
+        Ok(page.items.iter().filter_map(|delivery| delivery.last).any(|last| ended(last) >= since))
     }
 
     /// Remembers first, then tells: of many nodes one does, and nobody is told twice.

@@ -5,7 +5,7 @@ use super::{Done, Failed, block_on, local_settings};
 use crate::{ambient::Real, args::UserCommand, wiring};
 
 pub fn run(command: UserCommand) -> Done {
-    let UserCommand::Add { name, role, local } = command;
+    let UserCommand::Add { name, role, email, language, local } = command;
     if name.trim() != name || name.is_empty() || name.chars().count() > 100 || name.contains(char::is_control) {
         return Err(Failed::usage("the name must have 1 to 100 characters, without blanks around it"));
     }
@@ -21,8 +21,8 @@ pub fn run(command: UserCommand) -> Done {
         name: name.clone(),
         role,
         password_hash,
-        email: None,
-        language: None,
+        email,
+        language,
         time_zone: None,
         created_at,
     };

@@ -18,6 +18,7 @@ mod settings;
 mod spine;
 mod tidy;
 mod watching;
+mod words;
 
 use gancho_testkit::{Server, ServerOptions};
 

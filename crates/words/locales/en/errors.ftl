@@ -53,7 +53,6 @@ error-url-length = must be at most { $max } characters long
 error-header-name = is no header name
 error-header-forbidden = is set by Gancho or by the connection and can't be overridden
 error-header-value = has a value that a header can't carry: visible ASCII characters and blanks only, at most { $max }
-error-header-line = must be one header a line, such as X-Tenant: 7
 error-password-length = must have { $min } to { $max } characters
 error-password-twice = is not the same as the first
 error-password-wrong = is not your password

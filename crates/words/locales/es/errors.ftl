@@ -53,7 +53,6 @@ error-url-length = debe tener { $max } caracteres como mucho
 error-header-name = no es un nombre de cabecera
 error-header-forbidden = la pone Gancho o la propia conexión y no se puede cambiar
 error-header-value = tiene un valor que una cabecera no puede llevar: solo caracteres ASCII visibles y espacios, { $max } como mucho
-error-header-line = debe ser una cabecera por línea, como X-Tenant: 7
 error-password-length = debe tener de { $min } a { $max } caracteres
 error-password-twice = no es igual que la primera
 error-password-wrong = no es su contraseña

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Attempt, Delivery, DeliveryId, Event, Said, State as Standing, mask};
+use gancho_model::{Attempt, Delivery, DeliveryId, ErrorKind, Event, Said, State as Standing, mask};
 use gancho_receiver::sign;
 use serde_json::Value;
 
@@ -173,7 +173,13 @@ fn shown(frame: &Frame, attempt: &Attempt) -> Try {
         answer: attempt.status_code.map(|status| status.to_string()).or(word).unwrap_or_default(),
         colour: if attempt.error.is_none() { "good" } else { "bad" },
         why: kind.map_or_else(String::new, |_| say::why(words, attempt.status_code, kind)),
-        message: attempt.error.as_ref().map(|error| error.message.clone()).unwrap_or_default(),
+        // Of a status, the sentence says all.
+        message: attempt
+            .error
+            .as_ref()
+            .filter(|error| error.kind != ErrorKind::Status)
+            .map(|error| error.message.clone())
+            .unwrap_or_default(),
         phases: phases.into_iter().filter_map(|(id, ms)| ms.map(|ms| (words.get(id), words.span(ms.into())))).collect(),
         request: fields(&attempt.request_headers),
         response: fields(&attempt.response_headers),

@@ -1,0 +1,107 @@
+// Each page, in both languages: no accessibility violation, no trouble, nothing too large, nothing cut off.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { after, before, test } from 'node:test';
+import { Receiver, Server, close, open, setUp, signIn } from './stage.mjs';
+import { furnish } from './furnish.mjs';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const BYTES_MAX = 60 * 1024;
+
+let server, receiver, failing, paths;
+before(async () => {
+  [server, receiver, failing] = [await Server.start({ GANCHO_LOGIN_TRIES: '1000' }), await Receiver.start(), await Receiver.start()];
+  failing.status = 503;
+  const page = await open();
+  await setUp(page, server);
+  const { shop, books, source } = await furnish(server, receiver, failing);
+  const delivery = (await server.call('GET', `/deliveries?endpoint=${books.id}&limit=1`)).data[0].id;
+  const event = (await server.call('GET', '/events?types=customer.updated&limit=1')).data[0].id;
+  await server.call('POST', '/tokens', { name: 'Contabilidad', scope: 'read' });
+  paths = ['/', '/webhooks', '/webhooks/new', `/webhooks/${books.id}`, ...['deliveries', 'test', 'settings', 'history'].map((tab) => `/webhooks/${shop.id}?tab=${tab}`),
+    `/webhooks/${shop.id}?tab=settings&secret=show`, `/webhooks/${shop.id}/remove`, '/deliveries', '/deliveries?state=failed', '/deliveries/resend?state=failed',
+    `/deliveries/${delivery}`, '/events', '/events/why', '/events/why?document=F2026A3', '/events/why?document=NOTHING', `/events/${event}`, '/catalogue', '/catalogue/invoice.paid',
+    '/sources', '/sources/new', '/sources/new?kind=plugin', '/sources/new?kind=database', `/sources/${source.id}`, `/sources/${source.id}/remove`,
+    ...['me', 'people', 'tokens', 'mail', 'history', 'limits'].map((tab) => `/settings?tab=${tab}`), '/search?q=F2026', '/search?q=zzz', '/docs', '/nothing-here'];
+});
+after(async () => { await close(); receiver.stop(); failing.stop(); await server.stop(); });
+
+async function look(page, path, trouble) {
+  await page.goto(server.base + path);
+  // A strict policy allows no script inside a page: the checker comes in from outside of it.
+  await page.evaluate(AXE);
+  const found = await page.evaluate(() => axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'] }));
+  for (const one of found.violations) {
+    trouble.push(`${path}: ${one.id}: ${one.help}: ${one.nodes.map((node) => node.html).slice(0, 2).join(' | ')}`);
+  }
+}
+
+for (const [language, locale, dark, width] of [['es', 'es-ES', false, 1280], ['en', 'en-GB', true, 1280], ['es', 'es-ES', true, 380]]) {
+  test(`every page, ${language}, ${dark ? 'dark' : 'light'}, ${width} px`, async () => {
+    const page = await open({ language: locale, dark, width });
+    const trouble = [];
+    await look(page, '/login', trouble);
+    await signIn(page, server, 'ana');
+    await page.goto(`${server.base}/settings`);
+    await page.selectOption('#f-language', language);
+    await page.click('form[action$="/settings/me"] button.main');
+    for (const path of paths) {
+      await look(page, path, trouble);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      if (wide > 1) trouble.push(`${path} is ${wide} px wider than the window`);
+      assert.equal(await page.getAttribute('html', 'lang'), language);
+      // A text without words shows its name.
+      const raw = (await page.textContent('main')).match(/\b(?:label|column|hint|state|why|done|tab|act|field|source|health)-[a-z-]+\b/);
+      if (raw) trouble.push(`${path} shows ${raw[0]}`);
+    }
+    assert.deepEqual(trouble, []);
+    assert.deepEqual(page.trouble.filter((line) => !line.includes('404')), []);
+  });
+}
+
+test('no page weighs more than 60 KB, all told', async () => {
+  const page = await open();
+  await signIn(page, server, 'ana');
+  const cookie = (await page.context().cookies()).map((one) => `${one.name}=${one.value}`).join('; ');
+  const size = async (where) => (await (await fetch(server.base + where, { headers: { cookie } })).arrayBuffer()).byteLength;
+  const html = await (await fetch(server.base, { headers: { cookie } })).text();
+  const files = [...html.matchAll(/(?:href|src)="([^"]*\/assets\/[^"]*)"/g)].map((match) => match[1]);
+  let shared = 0;
+  for (const file of new Set(files)) shared += await size(file);
+  for (const path of paths.filter((path) => path !== '/docs')) {
+    const bytes = shared + await size(path);
+    assert.ok(bytes <= BYTES_MAX, `${path} weighs ${bytes} bytes`);
+  }
+});
+
+test('by keyboard alone', async () => {
+  const page = await open();
+  await signIn(page, server, 'ana');
+  await page.goto(`${server.base}/webhooks`);
+  await page.keyboard.press('Tab');
+  assert.equal(await page.evaluate(() => document.activeElement.className), 'skip');
+  await page.keyboard.press('Enter');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'main');
+  await page.focus('details.menu summary');
+  await page.keyboard.press('Enter');
+  assert.ok(await page.locator('details.menu[open]').count());
+  await page.keyboard.press('Escape');
+  assert.equal(await page.locator('details.menu[open]').count(), 0);
+  assert.equal(await page.evaluate(() => document.activeElement.tagName), 'SUMMARY');
+});
+
+test('another language by a button, for good', async () => {
+  const page = await open({ language: 'es-ES' });
+  await signIn(page, server, 'ana');
+  await page.goto(`${server.base}/settings`);
+  await page.selectOption('#f-language', 'es');
+  await page.click('form[action$="/settings/me"] button.main');
+  await page.goto(`${server.base}/deliveries?state=failed`);
+  await page.click('button:has-text("English")');
+  await page.waitForSelector('h1:has-text("Deliveries")');
+  assert.match(page.url(), /state=failed/, 'on the same page');
+  await page.click('button:has-text("Español")');
+  await page.waitForSelector('h1:has-text("Entregas")');
+});

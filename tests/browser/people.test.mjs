@@ -1,0 +1,147 @@
+// Who may do what, and what nobody can do to anybody.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { PASSWORD, Receiver, Server, close, open, setUp, signIn, until } from './stage.mjs';
+import { furnish } from './furnish.mjs';
+
+let server, receiver, failing, page, made;
+before(async () => {
+  [server, receiver, failing] = [await Server.start({ GANCHO_LOGIN_TRIES: '1000' }), await Receiver.start(), await Receiver.start()];
+  failing.status = 503;
+  page = await open();
+  await setUp(page, server);
+  made = await furnish(server, receiver, failing);
+});
+after(async () => { await close(); receiver.stop(); failing.stop(); await server.stop(); });
+
+async function addPerson(name, role) {
+  await page.goto(`${server.base}/settings?tab=people`);
+  await page.fill('[name=name]', name);
+  await page.selectOption('#f-role', role);
+  await page.fill('[name=password]', PASSWORD);
+  await page.fill('[name=again]', PASSWORD);
+  await page.click('button:has-text("Añadir")');
+  await page.waitForSelector('text=Ya puede entrar');
+}
+
+test('a viewer sees no secrets and changes nothing', async () => {
+  await addPerson('vera', 'viewer');
+  const viewer = await open();
+  await signIn(viewer, server, 'vera');
+  const paths = ['/', '/webhooks', `/webhooks/${made.later.id}`, '/deliveries', '/events', '/catalogue', '/sources', '/settings',
+    `/webhooks/${made.later.id}?tab=settings&secret=show`, `/webhooks/${made.later.id}?tab=test`, `/sources/${made.source.id}`,
+    '/settings?tab=people', '/search?q=aB3dE5fG7hI9jK1l', '/deliveries?endpoint=' + made.shop.id];
+  const secret = (await server.call('GET', `/endpoints/${made.later.id}/secret`)).secret;
+  for (const path of paths) {
+    const answer = await viewer.goto(server.base + path);
+    assert.equal(answer.status(), 200, path);
+    const html = await viewer.content();
+    assert.ok(!html.includes('aB3dE5fG7hI9jK1l') || path.includes('search'), `${path} shows a secret inside a URL`);
+    assert.ok(!html.includes(secret), `${path} shows a secret`);
+  }
+  assert.equal(await viewer.locator('main a[href*="/webhooks/ep_"]').count(), 0, 'searching does not tell what is masked');
+  for (const path of ['/webhooks/new', `/webhooks/${made.shop.id}/remove`, '/sources/new', '/deliveries/resend', '/webhooks/look?url=http://x']) {
+    assert.equal((await viewer.goto(server.base + path)).status(), 403, path);
+  }
+  // Not by sending forms either.
+  await viewer.goto(`${server.base}/settings`);
+  const statuses = await viewer.evaluate(async (paths) => {
+    const form_token = document.querySelector('[name=form_token]').value;
+    const send = (path) => fetch(path, { method: 'POST', body: new URLSearchParams({ form_token, name: 'x', role: 'admin' }) });
+    return Promise.all(paths.map(async (path) => (await send(path)).status));
+  }, [`/webhooks/${made.shop.id}/disable`, '/webhooks/new', '/settings/people', '/settings/tokens', `/sources/${made.source.id}/remove`]);
+  assert.deepEqual(statuses, [403, 403, 403, 403, 403]);
+  assert.equal((await server.call('GET', `/endpoints/${made.shop.id}`)).enabled, true);
+});
+
+test('forms that are not ours are refused, from anywhere', async () => {
+  const cookies = (await page.context().cookies()).map((one) => `${one.name}=${one.value}`).join('; ');
+  await page.goto(`${server.base}/settings`);
+  const token = await page.inputValue('form[action$="/settings/me"] [name=form_token]');
+  const send = (body, headers) => fetch(`${server.base}/webhooks/${made.shop.id}/pause`, {
+    method: 'POST', redirect: 'manual', headers: { cookie: cookies, ...headers }, body: new URLSearchParams(body),
+  });
+  assert.equal((await send({}, {})).status, 403, 'without a token');
+  assert.equal((await send({ form_token: 'wrong' }, {})).status, 403, 'with another');
+  assert.equal((await send({ form_token: token }, { origin: 'https://evil.example' })).status, 403, 'from another site');
+  assert.equal((await send({ form_token: token }, { 'sec-fetch-site': 'cross-site' })).status, 403, 'as the browser says');
+  assert.equal((await server.call('GET', `/endpoints/${made.shop.id}`)).paused, false);
+  assert.equal((await send({ form_token: token }, { origin: server.base })).status, 303, 'ours');
+  await server.call('PATCH', `/endpoints/${made.shop.id}`, { paused: false });
+});
+
+test('answers keep browsers careful, and sessions can be ended', async () => {
+  const answer = await page.goto(`${server.base}/settings`);
+  const headers = answer.headers();
+  assert.match(headers['content-security-policy'], /default-src 'none'.*frame-ancestors 'none'/);
+  assert.doesNotMatch(headers['content-security-policy'], /unsafe/);
+  assert.equal(headers['x-content-type-options'], 'nosniff');
+  assert.equal(headers['cache-control'], 'no-store');
+  const session = (await page.context().cookies()).find((one) => one.name === 'gancho_session');
+  assert.ok(session.httpOnly && session.sameSite === 'Lax');
+  const other = await open();
+  await signIn(other, server, 'ana');
+  await page.goto(`${server.base}/settings`);
+  const row = page.locator('tbody tr', { hasNotText: 'esta' }).first();
+  await row.locator('button').click();
+  await page.waitForSelector('text=La sesión se ha cerrado');
+  await other.goto(`${server.base}/webhooks`);
+  assert.match(other.url(), /\/login\?next=%2Fwebhooks/);
+  // Leaving.
+  await signIn(other, server, 'ana');
+  await other.click('text=Salir');
+  await other.waitForURL(/login/);
+});
+
+test('the last administrator stays, and another password ends sessions', async () => {
+  await page.goto(`${server.base}/settings?tab=people`);
+  await page.click('tr:has-text("ana") summary');
+  await page.click('tr:has-text("ana") button:has-text("Dejar en solo ver")');
+  await page.waitForSelector('[role=alert] >> text=último administrador');
+  await addPerson('eva', 'admin');
+  const eva = await open();
+  await signIn(eva, server, 'eva');
+  await page.goto(`${server.base}/settings?tab=people`);
+  await page.click('tr:has-text("eva") summary');
+  await page.click('tr:has-text("eva") button:has-text("Dejar en solo ver")');
+  await page.waitForSelector('text=Guardado');
+  await eva.goto(`${server.base}/webhooks`);
+  assert.match(eva.url(), /login/, 'who may do less signs in anew');
+});
+
+test('whatever an ERP or a receiver says is text', async () => {
+  const evil = '<img src=x onerror="document.title=\'owned\'">"\'><script>document.title="owned"</script>';
+  receiver.answer = evil;
+  await server.call('PATCH', `/endpoints/${made.shop.id}`, { name: evil.slice(0, 90), description: evil });
+  const record = Object.fromEntries(['codigo', 'nombrecliente', 'observaciones', 'cifnif', 'fecha', 'coddivisa'].map((column) => [column, evil]));
+  const changes = [{ model: 'FacturaCliente', operation: 'update', key: evil.slice(0, 90), before: { ...record, total: 1 }, after: { ...record, idfactura: 1, total: 2, [evil]: evil } }];
+  await server.call('POST', '/changes', { changes }, made.source.token);
+  await server.call('POST', '/events', { event: 'custom.thing', data: { object: { codigo: evil } } });
+  const found = await until('it arrives', async () => {
+    const all = await server.call('GET', `/deliveries?endpoint=${made.shop.id}&limit=5`);
+    return all.data[0].state === 'delivered' && all.data[0].event === 'custom.thing' ? all.data : null;
+  });
+  const events = (await server.call('GET', '/events?after=latest')).next;
+  const all = await server.call('GET', `/events?after=${events - 2}`);
+  const paths = ['/', '/webhooks', `/webhooks/${made.shop.id}`, `/webhooks/${made.shop.id}?tab=settings`, `/webhooks/${made.shop.id}?tab=history`, '/deliveries', `/deliveries/${found[0].id}`,
+    `/deliveries/${found[1].id}`, '/events', ...all.data.map((event) => `/events/${event.id}`), `/search?q=${encodeURIComponent(evil)}`,
+    `/events/why?document=${encodeURIComponent(evil)}`, `/deliveries?q=${encodeURIComponent(evil)}&document=${encodeURIComponent(evil)}`,
+    '/catalogue/invoice.updated', '/settings?tab=history', `/login?next=${encodeURIComponent(evil)}`];
+  for (const path of paths) {
+    await page.goto(server.base + path);
+    assert.notEqual(await page.title(), 'owned', path);
+    assert.equal(await page.locator('img').count(), 0, `${path} holds an element that somebody sent`);
+  }
+  assert.deepEqual(page.trouble.filter((line) => !line.includes('status of 4')), []);
+  receiver.answer = 'ok';
+});
+
+test('who changed what is kept, without secrets', async () => {
+  await server.call('PATCH', `/endpoints/${made.later.id}`, { headers: { Authorization: 'Bearer topsecret' }, name: 'Otros avisos' });
+  await page.goto(`${server.base}/webhooks/${made.later.id}?tab=history`);
+  const text = await page.textContent('main');
+  assert.match(text, /API.*cambió el webhook/s);
+  assert.match(text, /Avisos → Otros avisos/);
+  assert.doesNotMatch(text, /topsecret|aB3dE5fG7hI9jK1l/);
+});
