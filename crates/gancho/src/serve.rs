@@ -45,15 +45,7 @@ async fn serve(settings: &Settings) -> Result<(), Failed> {
     let options = EngineOptions { limits: settings.limits };
     let probing = Arc::new(Probe(client.clone()));
     let mut engine = tokio::spawn(Engine::run(store.clone(), client, Arc::new(Real), options, stop.clone()));
-    let web = WebSettings {
-        limits: settings.limits,
-        admin_token: settings.admin_token.clone(),
-        public_url: settings.public_url.clone(),
-        login_tries: settings.login_tries,
-        in_force: settings.in_force.clone(),
-        metrics: Some(metrics),
-        closing: Some(closing(&stop)),
-    };
+    let web = web_settings(settings, metrics, &stop);
     let intake = Arc::new(Intake::new(store.clone(), Arc::new(Real), settings.limits));
     let hearings = Hearings::new(store.clone(), intake.clone(), settings.hearing);
     let hearing = tokio::spawn(hearings.clone().run(stop.clone()));
@@ -80,10 +72,9 @@ async fn serve(settings: &Settings) -> Result<(), Failed> {
     // Heard from before anybody is told that we are ready.
     let signals = Signals::listen().map_err(Failed::refused)?;
     let signals = tokio::spawn(signals.watch(stop.clone()));
-    println!("listening on http://{address}");
+    announce(format_args!("listening on http://{address}"));
     if let Some(path) = setup {
-        let origin = url::Url::parse(&site).map(|site| site.origin().ascii_serialization()).unwrap_or(site);
-        println!("to create the administrator, open this link (it works once): {origin}{path}");
+        announce_setup(&site, &path);
     }
 
     // A part that ends by itself ends all: better restarted by a supervisor than half alive.
@@ -105,6 +96,30 @@ async fn serve(settings: &Settings) -> Result<(), Failed> {
     mail.await.map_err(Failed::refused)?;
     signals.abort();
     Ok(())
+}
+
+/// What the HTTP side is told.
+fn web_settings(settings: &Settings, metrics: Metrics, stop: &CancellationToken) -> WebSettings {
+    WebSettings {
+        limits: settings.limits,
+        admin_token: settings.admin_token.clone(),
+        public_url: settings.public_url.clone(),
+        login_tries: settings.login_tries,
+        in_force: settings.in_force.clone(),
+        metrics: Some(metrics),
+        closing: Some(closing(stop)),
+    }
+}
+
+fn announce_setup(site: &str, path: &str) {
+    let origin = url::Url::parse(site).map_or_else(|_| site.to_owned(), |site| site.origin().ascii_serialization());
+    announce(format_args!("to create the administrator, open this link (it works once): {origin}{path}"));
+}
+
+/// Tells whoever started us. They may have heard enough (`| head -1`): that stops no server.
+fn announce(line: std::fmt::Arguments<'_>) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 /// Turns true with the stop.

@@ -70,7 +70,7 @@ impl Events<'_> {
         // Nouns and verbs of the catalogue make good types; a test walks through all of them.
         let Ok(event) = EventType::parse(&name) else { return };
         let change = &self.folded.change;
-        let label = data.get("object").and_then(Value::as_object).and_then(|object| label(object));
+        let label = data.get("object").and_then(Value::as_object).and_then(label);
         self.out.push(Payload { event, data, object: Some(change.row.clone()), label, at: change.at });
     }
 }

@@ -1,5 +1,7 @@
 use gancho_model::{Ambient, Role, User, UserId};
+use gancho_store::StoreError;
 use gancho_web::auth::password;
+use gancho_words::Words;
 
 use super::{Done, Failed, block_on, local_settings};
 use crate::{ambient::Real, args::UserCommand, wiring};
@@ -26,7 +28,10 @@ pub fn run(command: UserCommand) -> Done {
         time_zone: None,
         created_at,
     };
-    block_on(store.add_user(user))?.map_err(Failed::refused)?;
+    block_on(store.add_user(user))?.map_err(|error| match error {
+        StoreError::Conflict(said) => Failed::because(Words::english().said(&said)),
+        other => Failed::refused(other),
+    })?;
     say!("added {name} ({})", role.as_str());
     Ok(())
 }

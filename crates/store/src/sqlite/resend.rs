@@ -32,13 +32,16 @@ pub(super) fn again(
     Ok(())
 }
 
-/// The next batch of what would be sent again, with their numbers.
+/// Deliveries with their numbers, and the cursor of the next batch.
+type Batch = (Vec<(i64, Delivery)>, Option<DeliveryId>);
+
+/// The next batch of what would be sent again.
 fn batch(
     db: &Connection,
     filter: &DeliveryFilter,
     before: Option<DeliveryId>,
     most: usize,
-) -> Result<(Vec<(i64, Delivery)>, Option<DeliveryId>), StoreError> {
+) -> Result<Batch, StoreError> {
     let before: i64 = match before {
         Some(id) => {
             let select = "SELECT n FROM deliveries WHERE id = ?1";

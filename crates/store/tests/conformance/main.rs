@@ -4,7 +4,9 @@ mod accept;
 mod access;
 mod deliver;
 mod endpoint;
+mod history;
 mod list;
+mod people;
 mod scale;
 mod upkeep;
 

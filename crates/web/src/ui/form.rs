@@ -94,16 +94,15 @@ impl FromRequest<Arc<App>> for Form {
     type Rejection = Response;
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Response> {
         let headers = request.headers().clone();
-        let refuse = |status, id| {
-            Err(error::page(app, &visitor::words(&headers, None), &Problem::said(status, Said::plain(id))))
-        };
+        let refuse =
+            |status, id| error::page(app, &visitor::words(&headers, None), &Problem::said(status, Said::plain(id)));
         let Ok(body) = to_bytes(request.into_body(), FORM_BYTES).await else {
-            return refuse(StatusCode::PAYLOAD_TOO_LARGE, "problem-fields");
+            return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, "problem-fields"));
         };
         let fields: Vec<(String, String)> = url::form_urlencoded::parse(&body).into_owned().collect();
         let form = Self { fields, errors: vec![] };
         if !comes_from_us(app, &headers) || !is_ours(&headers, form.value(TOKEN)) {
-            return refuse(StatusCode::FORBIDDEN, "problem-expired");
+            return Err(refuse(StatusCode::FORBIDDEN, "problem-expired"));
         }
         Ok(form)
     }

@@ -121,7 +121,7 @@ impl Frame {
             aria.push_str(" aria-invalid=\"true\"");
         }
         let complete = if key == "old-password" { "current-password" } else { "new-password" };
-        let label = self.t(&format!("label-{key}"));
+        let label = self.t(format!("label-{key}"));
         let field = Field { name, label, kind, value: form.value(name), hint, error, aria, complete };
         field.render().unwrap_or_default()
     }

@@ -98,7 +98,7 @@ impl Page {
     }
 
     fn next_link(&self, next: &str) -> String {
-        self.frame.link(&format!("/deliveries?{}", self.query.with(&NAMES, Some(("after", next)))))
+        self.frame.link(format!("/deliveries?{}", self.query.with(&NAMES, Some(("after", next)))))
     }
 
     fn first_link(&self) -> String {
@@ -106,7 +106,7 @@ impl Page {
     }
 
     fn resend_link(&self) -> String {
-        self.frame.link(&format!("/deliveries/resend?{}", self.query.with(&NAMES, None)))
+        self.frame.link(format!("/deliveries/resend?{}", self.query.with(&NAMES, None)))
     }
 
     fn is_filtered(&self) -> bool {

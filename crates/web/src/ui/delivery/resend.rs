@@ -31,7 +31,7 @@ impl Page {
     }
 
     fn back(&self) -> String {
-        self.frame.link(&format!("/deliveries?{}", self.query.with(&NAMES, None)))
+        self.frame.link(format!("/deliveries?{}", self.query.with(&NAMES, None)))
     }
 }
 
@@ -53,7 +53,7 @@ pub(crate) async fn resend(State(app): State<Arc<App>>, Manager(visitor): Manage
     let now = app.ambient.now();
     let resend = Resend { filter: filter::read(&query, now), dry_run: false, now };
     let job = app.jobs.begin(ABOUT, total);
-    let (working, who) = (app.clone(), visitor.user.name.clone());
+    let (working, who) = (app.clone(), visitor.user.name);
     tokio::spawn(async move {
         let run = run(&working, &resend, |done| working.jobs.note(job, |job| job.done = done)).await;
         let failed = run.as_ref().err().map(|_| Said::plain("problem-busy"));

@@ -65,7 +65,7 @@ impl Page {
 
     fn next_link(&self, next: &u64) -> String {
         let query = self.query.with(&NAMES, Some(("before", &next.to_string())));
-        self.frame.link(&format!("/events?{query}"))
+        self.frame.link(format!("/events?{query}"))
     }
 }
 

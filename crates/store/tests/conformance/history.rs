@@ -1,0 +1,123 @@
+use gancho_model::{Deed, Lane, State, Verdict};
+use gancho_store::{DeliveryFilter, EventFilter, NewEvent, Resend, sqlite::Options};
+use serde_json::json;
+
+use crate::{Bench, outcome};
+
+#[tokio::test]
+async fn deeds_newest_first_by_object_and_page_by_page() {
+    let bench = Bench::sqlite();
+    for n in 0..5 {
+        let object = ["ep_a", "ep_b"][n % 2].to_owned();
+        let details = json!({"n": n}).as_object().cloned().expect("an object");
+        let (who, action, name) = ("ana".to_owned(), "endpoint.changed".to_owned(), "Tienda".to_owned());
+        let deed = Deed { at: bench.now(), who, action, object, name, details };
+        bench.store.note(deed).await.expect("kept");
+    }
+    let page = bench.store.deeds(None, None, 3).await.expect("reads");
+    assert_eq!(page.items.iter().map(|deed| deed.details["n"].clone()).collect::<Vec<_>>(), [4, 3, 2]);
+    let rest = bench.store.deeds(None, page.next, 3).await.expect("reads");
+    assert_eq!((rest.items.len(), rest.next), (2, None));
+    let own = bench.store.deeds(Some("ep_b".into()), None, 9).await.expect("reads").items;
+    assert_eq!(own.iter().map(|deed| deed.details["n"].clone()).collect::<Vec<_>>(), [3, 1]);
+}
+
+#[tokio::test]
+async fn of_two_who_tell_people_one_does() {
+    let bench = Bench::sqlite();
+    let (store, now) = (&bench.store, bench.now());
+    assert_eq!(store.told("ep_a").await.expect("reads"), None);
+    assert!(store.tell("ep_a", None, Some("first".into()), now).await.expect("told"));
+    assert!(!store.tell("ep_a", None, Some("first".into()), now).await.expect("the other was first"));
+    assert_eq!(store.told("ep_a").await.expect("reads").as_deref(), Some("first"));
+    assert!(store.tell("ep_a", Some("first".into()), None, now).await.expect("forgotten"));
+    assert_eq!(store.told("ep_a").await.expect("reads"), None);
+}
+
+#[tokio::test]
+async fn attempts_are_counted_by_endpoint_and_hour_tests_aside() {
+    let bench = Bench::sqlite();
+    let (one, other) = (bench.add_endpoint(&["*"]).await, bench.add_endpoint(&["*"]).await);
+    bench.accept((0..3).map(|_| bench.event("a.b")).collect()).await;
+    let retry = Verdict::Retry { at: bench.now().plus_ms(1) };
+    for (endpoint, verdicts) in
+        [(&one, [Verdict::Delivered, retry, Verdict::Failed]), (&other, [Verdict::Delivered; 3])]
+    {
+        for verdict in verdicts {
+            let claimed = bench.claim(endpoint.id, 1).await.claimed.remove(0);
+            bench.store.record(vec![outcome(&claimed, verdict, bench.now())].into()).await.expect("recorded");
+        }
+    }
+    bench.store.send_test(one.id, bench.event("a.b"), bench.now()).await.expect("sent");
+    let test = bench.claim_lane(one.id, Lane::Test, 1, false).await.claimed.remove(0);
+    bench.store.record(vec![outcome(&test, Verdict::Delivered, bench.now())].into()).await.expect("recorded");
+    let hours = bench.store.hours(bench.now()).await.expect("reads");
+    let of = |id| hours.iter().find(|hour| hour.endpoint == id).expect("an hour").tally;
+    let tally = of(one.id);
+    assert_eq!((tally.delivered, tally.retried, tally.failed, of(other.id).delivered), (1, 1, 1, 3));
+    assert_eq!(of(other.id).p95_ms(), Some(5));
+    assert_eq!(bench.store.hours(bench.now().plus_ms(3_600_000)).await.expect("reads"), []);
+}
+
+#[tokio::test]
+async fn documents_are_found_by_the_beginning_of_their_number() {
+    let bench = Bench::sqlite();
+    let endpoint = bench.add_endpoint(&["*"]).await;
+    let labelled = |label: &str| {
+        let mut new: NewEvent = bench.event("invoice.created");
+        new.event.label = Some(label.into());
+        new
+    };
+    bench.accept(vec![labelled("F2026A1"), labelled("F2026A12"), labelled("f2026b1"), bench.event("a.b")]).await;
+    let found = async |start: &str| -> Vec<String> {
+        let filter = EventFilter { label: Some(start.into()), ..EventFilter::default() };
+        let page = bench.store.recent(None, filter, 10).await.expect("reads");
+        page.items.into_iter().filter_map(|event| event.label).collect()
+    };
+    assert_eq!(found("F2026A1").await, ["F2026A12", "F2026A1"]);
+    assert_eq!(found("f2026").await, ["f2026b1", "F2026A12", "F2026A1"], "in any case of letters");
+    assert_eq!(found("2026").await, Vec::<String>::new());
+    assert_eq!(found("%").await, Vec::<String>::new());
+    let filter =
+        DeliveryFilter { label: Some("f2026a".into()), endpoint: Some(endpoint.id), ..DeliveryFilter::default() };
+    assert_eq!(bench.store.deliveries(None, filter, 10).await.expect("reads").items.len(), 2);
+    let all = bench.store.recent(None, EventFilter::default(), 2).await.expect("reads");
+    assert_eq!((all.items[0].sequence, all.next), (4, Some(3)));
+    let rest = bench.store.recent(all.next, EventFilter::default(), 2).await.expect("reads");
+    assert_eq!((rest.items[0].sequence, rest.next), (2, None));
+}
+
+#[tokio::test]
+async fn what_matches_is_counted_and_sent_again_once() {
+    let bench = Bench::with(Options { resend_after_outage: false, ..Options::default() });
+    let (one, other) = (bench.add_endpoint(&["*"]).await, bench.add_endpoint(&["*"]).await);
+    bench.accept((0..1200).map(|_| bench.event("a.b")).collect()).await;
+    for endpoint in [&one, &other] {
+        let claimed = bench.claim(endpoint.id, 1200).await.claimed;
+        let verdict = |n: usize| if n < 1100 { Verdict::Failed } else { Verdict::Delivered };
+        let outcomes = claimed.iter().enumerate().map(|(n, claimed)| outcome(claimed, verdict(n), bench.now()));
+        bench.store.record(outcomes.collect()).await.expect("recorded");
+    }
+    let filter = DeliveryFilter { endpoint: Some(one.id), ..DeliveryFilter::default() };
+    let run = async |dry_run: bool| {
+        let (mut count, mut before) = (0, None);
+        loop {
+            let resend = Resend { filter: filter.clone(), dry_run, now: bench.now() };
+            let resent = bench.store.resend(resend, before).await.expect("resends");
+            count += resent.count;
+            before = resent.next;
+            if before.is_none() {
+                return count;
+            }
+        }
+    };
+    assert_eq!((run(true).await, bench.pending(one.id).await), (1100, 0), "only counted");
+    assert_eq!((run(false).await, bench.pending(one.id).await), (1100, 1100));
+    assert_eq!(run(false).await, 0, "what waits is left alone");
+    assert_eq!(bench.pending(other.id).await, 0);
+    let arrived = DeliveryFilter { state: Some(State::Delivered), ..DeliveryFilter::default() };
+    let resend = Resend { filter: arrived, dry_run: true, now: bench.now() };
+    assert_eq!(bench.store.resend(resend, None).await.expect("counts").count, 0, "and what arrived");
+    let left = DeliveryFilter { class: Some(5), ..DeliveryFilter::default() };
+    assert_eq!(bench.store.deliveries(None, left, 1).await.expect("reads").items.len(), 1);
+}
