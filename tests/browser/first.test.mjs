@@ -95,8 +95,8 @@ test('what is wrong in a form is said beside its field, and what was typed stays
   }
   await page.goto(`${server.base}/settings?tab=people`);
   await page.fill('[name=name]', 'eva');
-  await page.fill('[name=password]', 'short');
-  await page.fill('[name=again]', 'other');
+  await page.fill('#f-password', 'short');
+  await page.fill('#f-again', 'other');
   await page.click('button:has-text("Añadir")');
   assert.match(await page.textContent('#f-password-error'), /de 10 a 512/);
 });

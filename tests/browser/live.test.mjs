@@ -29,7 +29,7 @@ test('rows change in place, and new ones wait to be shown', async () => {
   await server.call('POST', `/deliveries/${delivery.id}/retry`);
   await page.waitForSelector('tbody tr >> text=entregada');
   await send(2);
-  await page.waitForSelector('#new-rows:not([hidden]) >> text=1 nuevas');
+  await page.waitForSelector('#new-rows:not([hidden]) >> text=Hay 1 más');
   assert.equal(await page.locator('tbody tr').count(), 1, 'nothing is pushed in');
   const moved = await row.evaluate((one) => one.getBoundingClientRect().top) - top;
   assert.ok(moved < 60, 'the note takes its own place above the list');

@@ -28,6 +28,10 @@ test('a test mail, a lost delivery, and recovery', async () => {
   const answer = await fetch(server.link);
   assert.equal(answer.status, 200, 'with the path taken off by the proxy');
   assert.equal((await fetch(`${server.base}/gancho/login`)).status, 200, 'and with the path passed on');
+  for (const home of ['/gancho', '/gancho/']) {
+    const answer = await fetch(server.base + home, { redirect: 'manual' });
+    assert.equal(answer.headers.get('location'), '/gancho/login?next=%2F', home);
+  }
   assert.match(answer.headers.get('set-cookie'), /Path=\/gancho\/;.*Secure/);
   assert.match(await answer.text(), /action="\/gancho\/setup"/);
 

@@ -19,8 +19,8 @@ async function addPerson(name, role) {
   await page.goto(`${server.base}/settings?tab=people`);
   await page.fill('[name=name]', name);
   await page.selectOption('#f-role', role);
-  await page.fill('[name=password]', PASSWORD);
-  await page.fill('[name=again]', PASSWORD);
+  await page.fill('#f-password', PASSWORD);
+  await page.fill('#f-again', PASSWORD);
   await page.click('button:has-text("Añadir")');
   await page.waitForSelector('text=Ya puede entrar');
 }

@@ -53,7 +53,9 @@ pub fn of_endpoint(
         return tells.then_some((Notice::Disabled, Some(Told::Disabled)));
     }
     let Some(since) = endpoint.health.failures_since else {
-        return told.map(|_| (Notice::Recovered, None));
+        // Enabled again is not yet well again: something must have arrived since.
+        let arrived = endpoint.health.last_success_at.is_some_and(|at| at > endpoint.updated_at);
+        return told.filter(|told| *told != Told::Disabled || arrived).map(|_| (Notice::Recovered, None));
     };
     let soon = endpoint.health.is_failing() && now.since_ms(since) >= SOON_MS;
     match told {
@@ -120,7 +122,10 @@ mod tests {
         assert_eq!(of_endpoint(&one, true, Some(Told::Soon), hour(121)), disabled);
         assert_eq!(of_endpoint(&one, true, Some(Told::Disabled), hour(122)), None);
         (one.enabled, one.disabled_reason, one.health) = (true, None, Health::default());
-        assert_eq!(of_endpoint(&one, false, Some(Told::Disabled), hour(123)), Some((Notice::Recovered, None)));
+        one.updated_at = hour(123);
+        assert_eq!(of_endpoint(&one, false, Some(Told::Disabled), hour(123)), None, "nothing arrived yet");
+        one.health.last_success_at = Some(hour(124));
+        assert_eq!(of_endpoint(&one, false, Some(Told::Disabled), hour(124)), Some((Notice::Recovered, None)));
         assert_eq!(of_endpoint(&one, false, None, hour(124)), None);
         one.enabled = false;
         assert_eq!(of_endpoint(&one, false, None, hour(125)), None, "a person did it");

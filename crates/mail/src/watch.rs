@@ -98,17 +98,25 @@ impl Watch {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let next = next.and_then(|told| serde_json::to_string(&told).ok());
-        if !self.store.tell(&about.object, known, next, now).await? {
+        if !self.store.tell(&about.object, known.clone(), next.clone(), now).await? {
             return Ok(());
         }
         tracing::info!(object = about.object, ?what, "people are told");
+        let (mut sent, mut failed) = (0, 0);
         for user in self.store.users().await? {
             let Some(to) = user.email.clone() else { continue };
             let (subject, text) = self.written(about, what, &user);
             if let Err(why) = self.post.send(&to, &subject, &text).await {
                 let why = Words::english().said(&why);
                 tracing::warn!(user = user.name, why, "a mail could not be sent");
+                failed += 1;
+            } else {
+                sent += 1;
             }
+        }
+        if sent == 0 && failed > 0 {
+            // Nobody knows: the next look tries again.
+            self.store.tell(&about.object, next, known, now).await?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Plan, Timestamp};
+use crate::{ErrorKind, Plan, Timestamp};
 
 /// Failed attempts in a row after which an endpoint is failing.
 pub const FAILING_AFTER: u32 = 10;
@@ -24,6 +24,12 @@ pub struct Health {
     pub last_success_at: Option<Timestamp>,
     /// The last failure.
     pub last_failure_at: Option<Timestamp>,
+    /// What came back then, if there was an answer.
+    #[serde(default)]
+    pub last_status: Option<u16>,
+    /// How it failed.
+    #[serde(default)]
+    pub last_error: Option<ErrorKind>,
 }
 
 /// An endpoint's state in one word.

@@ -27,8 +27,15 @@ pub trait Hearing: Send + Sync {
     /// Line by line what is in place and what is missing.
     async fn check(&self, source: &Source) -> Vec<Finding>;
 
-    /// Whether both are one ERP: then adding it again is adding nothing.
-    fn same_erp(&self, one: &Source, other: &Source) -> bool;
+    /// Takes everything of ours out of an ERP's database that a source left for another one; does
+    /// nothing if both turn out to be the same.
+    ///
+    /// # Errors
+    /// What stands in the way, in one sentence.
+    async fn leave(&self, old: &Source, new: &Source) -> Result<(), Said>;
+
+    /// Whether both are one ERP, whatever their addresses say: then adding it again is adding nothing.
+    async fn same_erp(&self, one: &Source, other: &Source) -> bool;
 
     /// How it goes; nothing for what is not watched from here.
     fn standing(&self, source: SourceId) -> Option<Standing>;

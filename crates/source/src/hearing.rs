@@ -148,6 +148,18 @@ impl Watching {
     }
 }
 
+/// Whether a table that is made in one place shows in the other.
+async fn is_one_database(one: &Source, other: &Source, now_ms: i64) -> Result<bool, Said> {
+    let (mut here, _) = visit(one).await?;
+    let (mut there, _) = visit(other).await?;
+    let mark = format!("gancho_mark_{now_ms}");
+    let say = |error: ErpError| error.said();
+    here.alter(&format!("CREATE TABLE {mark} (n int)")).await.map_err(say)?;
+    let seen = within(there.schema()).await.map(|schema| schema.tables.contains_key(&mark)).map_err(say);
+    here.alter(&format!("DROP TABLE {mark}")).await.map_err(say)?;
+    seen
+}
+
 /// A connection to a source's database, and what is to be watched there.
 async fn visit(source: &Source) -> Result<(Box<dyn Erp>, Plan), Said> {
     let address = address(source)?;
@@ -197,11 +209,21 @@ impl Hearing for Hearings {
         }
     }
 
-    fn same_erp(&self, one: &Source, other: &Source) -> bool {
-        match (address(one), address(other)) {
-            (Ok(one), Ok(other)) => one.same_database(&other),
-            _ => false,
+    async fn leave(&self, old: &Source, new: &Source) -> Result<(), Said> {
+        if self.same_erp(old, new).await {
+            return Ok(());
         }
+        let (mut erp, _) = visit(old).await?;
+        check::uninstall(&mut *erp).await.map_err(|error| error.said())
+    }
+
+    async fn same_erp(&self, one: &Source, other: &Source) -> bool {
+        let (Ok(here), Ok(there)) = (address(one), address(other)) else { return false };
+        if here.same_database(&there) {
+            return true;
+        }
+        // One database may have many names. One that can't be reached shows nothing.
+        here.engine() == there.engine() && is_one_database(one, other, self.intake.now().ms()).await.unwrap_or(false)
     }
 
     fn standing(&self, source: SourceId) -> Option<Standing> {

@@ -14,7 +14,7 @@ pub use bell::{Bell, Claimed};
 pub use error::StoreError;
 pub use verbs::{
     accept::{Accepted, Accepting, NewEvent, Recalled, Remember, RepeatKey, RepeatKind, Submission},
-    access::Access,
+    access::{Access, UserChange},
     deliver::{Claims, Delivering, Due, Outcome, Turned, Want},
     endpoint::{Endpoints, Only, Replay, Replayed, Standing},
     history::History,

@@ -4,7 +4,7 @@ const body = document.body;
 
 // The reader's zone, for the next page.
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-if (zone && !document.cookie.includes('gancho_tz=')) {
+if (zone && !document.cookie.split('; ').includes(`gancho_tz=${encodeURIComponent(zone)}`)) {
   const path = body.dataset.base || '/';
   const secure = location.protocol === 'https:' ? '; Secure' : '';
   document.cookie = `gancho_tz=${encodeURIComponent(zone)}; Path=${path}; Max-Age=31536000; SameSite=Lax${secure}`;
@@ -68,6 +68,9 @@ function renew(page) {
   for (const part of document.querySelectorAll('[data-live]')) {
     const fresh = page.querySelector(`[data-live="${part.dataset.live}"]`);
     if (!fresh) continue;
+    // A part with a version holds what people open and close: it changes only with that.
+    if (part.dataset.version && part.dataset.version === fresh.dataset.version) continue;
+    if (fresh.dataset.version) part.dataset.version = fresh.dataset.version;
     if (part.className !== fresh.className) part.className = fresh.className;
     if (part.innerHTML !== fresh.innerHTML) part.innerHTML = fresh.innerHTML;
   }
@@ -94,30 +97,37 @@ function renew(page) {
 
 if (body.dataset.liveAt && document.querySelector('[data-live], [data-live-list]')) {
   let first = true;
+  let beats;
   let busy = false;
   let again = false;
   const beat = async () => {
     if (first) { first = false; return; }
-    if (document.hidden || busy) { again = true; return; }
+    if (busy) { again = true; return; }
     busy = true;
-    const answer = await fetch(location.href, { headers: { accept: 'text/html' } }).catch(() => null);
+    const answer = await fetch(location.href, { headers: { accept: 'text/html', 'x-gancho-beat': '1' } }).catch(() => null);
     if (answer?.ok && !answer.redirected) {
       renew(new DOMParser().parseFromString(await answer.text(), 'text/html'));
     }
     busy = false;
-    if (again && !document.hidden) { again = false; setTimeout(beat, 1000); }
+    if (again) { again = false; setTimeout(beat, 1000); }
   };
   const connect = () => {
-    const beats = new EventSource(body.dataset.liveAt);
+    beats?.close();
+    beats = new EventSource(body.dataset.liveAt);
     beats.addEventListener('open', () => { live.className = 'live on'; live.textContent = ''; });
     beats.addEventListener('beat', beat);
     beats.addEventListener('error', () => {
       live.className = 'live stale';
       live.textContent = body.dataset.stale;
       first = false; // what happened meanwhile is asked for when it is back
-      if (beats.readyState === EventSource.CLOSED) setTimeout(connect, 3000);
+      if (beats?.readyState === EventSource.CLOSED) setTimeout(() => { if (!document.hidden) connect(); }, 3000);
     });
   };
   connect();
-  document.addEventListener('visibilitychange', () => { if (!document.hidden && again) { again = false; beat(); } });
+  // Browsers allow few connections to one server: pages that nobody looks at keep none.
+  document.addEventListener('visibilitychange', () => {
+    beats?.close();
+    beats = undefined;
+    if (!document.hidden) { first = false; connect(); }
+  });
 }

@@ -30,8 +30,8 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(api)
         .merge(ui::router())
         .fallback(ui::error::not_found)
-        .method_not_allowed_fallback(api::problem::method_not_allowed)
+        .method_not_allowed_fallback(ui::error::method_not_allowed)
         .with_state(app);
     // A proxy may pass the path on as it came, or take off what stands before ours.
-    if base.is_empty() { all } else { Router::new().nest(&base, all.clone()).fallback_service(all) }
+    if base.is_empty() { all } else { Router::new().nest_service(&base, all.clone()).fallback_service(all) }
 }

@@ -41,6 +41,11 @@ impl Words {
         self.language
     }
 
+    /// The IANA name of the reader's zone.
+    pub fn zone(&self) -> &str {
+        self.zone.iana_name().unwrap_or(ZONE)
+    }
+
     /// The text of this name; the name itself if there is none, which a test rules out.
     pub fn get(&self, id: &str) -> String {
         bundle::text(self.language, id, &[])

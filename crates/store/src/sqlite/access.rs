@@ -5,7 +5,7 @@ use gancho_model::{Scope, Session, SourceId, Timestamp, Token, TokenId, User, Us
 use rusqlite::{Connection, Row, params};
 
 use super::{SqliteStore, people, rows};
-use crate::{Access, StoreError};
+use crate::{Access, StoreError, UserChange};
 
 #[async_trait]
 impl Access for SqliteStore {
@@ -57,8 +57,8 @@ impl Access for SqliteStore {
         self.read(|db| people::users(db, "true ORDER BY name", [])).await
     }
 
-    async fn save_user(&self, user: User, keep: Option<[u8; 32]>) -> Result<(), StoreError> {
-        self.write(true, move |desk| people::save(&desk.db, &user, keep)).await
+    async fn change_user(&self, id: UserId, change: UserChange, keep: Option<[u8; 32]>) -> Result<(), StoreError> {
+        self.write(true, move |desk| people::change(&desk.db, id, &change, keep)).await
     }
 
     async fn remove_user(&self, id: UserId) -> Result<(), StoreError> {

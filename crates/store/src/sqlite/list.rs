@@ -51,7 +51,9 @@ pub(super) fn deliveries(
     let mut page = Page { items: vec![], next: None };
     let mut looked_at = 0;
     // An event's deliveries are few, and read whole.
+    let narrowed = filter.state.is_some() || filter.endpoint.is_some();
     let plain = filter.event.is_none()
+        && !(filter.label.is_some() && narrowed)
         && filter.types.is_empty()
         && filter.text.is_none()
         && filter.since.is_none()
@@ -94,10 +96,13 @@ pub(super) fn newest(
         return one("SELECT n FROM deliveries WHERE event = (SELECT n FROM events WHERE id = ?1)", &[event.bytes()]);
     }
     if let Some(start) = &filter.label {
-        // What is called so is little.
-        let select = "SELECT n FROM deliveries WHERE event IN \
-            (SELECT n FROM events WHERE label COLLATE NOCASE >= ?1 AND label COLLATE NOCASE < ?2 ORDER BY n DESC LIMIT 1000)";
-        return one(select, &[start, &beyond(start)]);
+        // Deliveries come in the order of their events.
+        let last = "SELECT event FROM deliveries WHERE n = ?1";
+        let last: Option<i64> = db.prepare_cached(last)?.query_row([before], |row| row.get(0)).optional()?;
+        let last = last.map_or(i64::MAX, |event| event + 1);
+        let events = labelled(db, start, false, last)?;
+        let of = "SELECT n FROM deliveries WHERE event IN (SELECT value FROM json_each(?1))";
+        return one(of, &[&rows::to_json(&events)]);
     }
     let endpoints: Vec<i64> = match filter.endpoint {
         Some(id) => {
@@ -149,39 +154,61 @@ pub(super) fn recent(
     limit: usize,
 ) -> Result<Page<Event, u64>, StoreError> {
     let before = before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
+    if let Some(start) = filter.label.as_ref().filter(|_| filter.object.is_none()) {
+        return read_recent(db, &labelled(db, start, filter.exactly, before)?, filter, limit);
+    }
     let object = filter.object.as_ref().map(ToString::to_string);
-    let (condition, least, most) = match (&object, &filter.label) {
-        (Some(object), _) => ("object = ?2 AND ?3 IS NULL", Some(object.clone()), None),
-        (None, Some(start)) => (LABELLED, Some(start.clone()), Some(beyond(start))),
-        (None, None) => ("?2 IS NULL AND ?3 IS NULL", None, None),
-    };
-    let select =
-        format!("SELECT {} FROM events WHERE n > 0 AND n < ?1 AND {condition} ORDER BY n DESC LIMIT ?4", rows::EVENT);
+    let condition = if object.is_some() { "object = ?2" } else { "?2 IS NULL" };
+    let select = format!("SELECT n FROM events WHERE n > 0 AND n < ?1 AND {condition} ORDER BY n DESC LIMIT ?3");
     let mut select = db.prepare_cached(&select)?;
-    let mut found = select.query((before, least, most, SCAN_MAX as i64))?;
+    let most = if filter.is_plain() { limit + 1 } else { SCAN_MAX };
+    let numbers = select.query_map((before, object, most as i64), |row| row.get(0))?;
+    read_recent(db, &numbers.collect::<rusqlite::Result<Vec<i64>>>()?, filter, limit)
+}
+
+/// A page of these events, as far as they are asked for.
+fn read_recent(
+    db: &Connection,
+    numbers: &[i64],
+    filter: &EventFilter,
+    limit: usize,
+) -> Result<Page<Event, u64>, StoreError> {
+    let mut select = db.prepare_cached(&format!("SELECT {} FROM events WHERE n = ?1", rows::EVENT))?;
     let mut page = Page { items: vec![], next: None };
-    let mut looked_at = 0;
-    while let Some(row) = found.next()? {
+    for n in numbers {
         if page.items.len() == limit {
             page.next = page.items.last().map(|last: &Event| last.sequence);
-            break;
+            return Ok(page);
         }
-        looked_at += 1;
+        let mut found = select.query([n])?;
+        let Some(row) = found.next()? else { continue };
         let event = rows::event(row)?;
-        if looked_at == SCAN_MAX {
-            page.next = Some(event.sequence);
-        }
         if filter.takes(&event) {
             page.items.push(event);
         }
     }
+    // Cut short: there may be more behind it.
+    let last = numbers.last().and_then(|n| u64::try_from(*n).ok());
+    page.next = last.filter(|_| numbers.len() >= SCAN_MAX);
     Ok(page)
 }
 
-/// Labels that begin with a text, in any case of letters.
-const LABELLED: &str = "label COLLATE NOCASE >= ?2 AND label COLLATE NOCASE < ?3";
-
-/// What comes after all texts that begin so.
-fn beyond(start: &str) -> String {
-    format!("{start}{}", char::MAX)
+/// Events before a number whose label begins so, or is exactly this, newest first. Where few are, an
+/// index finds them; where many are, the newest events hold enough of them.
+fn labelled(db: &Connection, start: &str, exactly: bool, before: i64) -> Result<Vec<i64>, StoreError> {
+    let end = if exactly { format!("{start}\0") } else { format!("{start}{}", char::MAX) };
+    let of = "label COLLATE NOCASE >= ?1 AND label COLLATE NOCASE < ?2 AND n > 0 AND n < ?3";
+    let by_index =
+        format!("SELECT n FROM events INDEXED BY events_by_label WHERE {of} AND label IS NOT NULL LIMIT {SCAN_MAX}");
+    let mut select = db.prepare_cached(&by_index)?;
+    let mut numbers: Vec<i64> =
+        select.query_map((start, &end, before), |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    if numbers.len() == SCAN_MAX {
+        let by_number = format!("SELECT n FROM events NOT INDEXED WHERE {of} ORDER BY n DESC LIMIT 1000");
+        let mut select = db.prepare_cached(&by_number)?;
+        numbers = select.query_map((start, &end, before), |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    }
+    numbers.sort_unstable_by(|a, b| b.cmp(a));
+    numbers.truncate(1000);
+    Ok(numbers)
 }

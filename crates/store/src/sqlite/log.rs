@@ -122,10 +122,21 @@ fn one(db: &Connection, id: DeliveryId) -> Result<(i64, Delivery), StoreError> {
     Ok((row.get(17)?, rows::delivery(row)?))
 }
 
+/// The name of a state's word.
+fn spoken(state: State) -> &'static str {
+    match state {
+        State::Pending => "state-pending",
+        State::Delivered => "state-delivered",
+        State::Failed => "state-failed",
+        State::Cancelled => "state-cancelled",
+        State::Skipped => "state-skipped",
+    }
+}
+
 fn cancel(desk: &mut Desk, id: DeliveryId) -> Result<Delivery, StoreError> {
     let (n, delivery) = one(&desk.db, id)?;
     if delivery.state != State::Pending {
-        let said = Said::plain("conflict-not-waiting").with("state", delivery.state.as_str());
+        let said = Said::plain("conflict-not-waiting").with("state", Said::plain(spoken(delivery.state)));
         return Err(StoreError::Conflict(said));
     }
     let update = "UPDATE deliveries SET state = 3, reason = 'cancelled', due = NULL, leased = NULL WHERE n = ?1 RETURNING endpoint";

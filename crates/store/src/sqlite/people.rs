@@ -3,7 +3,7 @@
 use gancho_model::{Role, Said, Session, Timestamp, User, UserId};
 use rusqlite::{Connection, Params, params};
 
-use crate::StoreError;
+use crate::{StoreError, UserChange};
 
 /// Sessions that a person may have; the oldest give way.
 const SESSIONS_MAX: u32 = 50;
@@ -48,29 +48,35 @@ pub(super) fn add(db: &Connection, user: &User) -> Result<(), StoreError> {
     Ok(())
 }
 
-pub(super) fn save(db: &Connection, user: &User, keep: Option<[u8; 32]>) -> Result<(), StoreError> {
-    let known = users(db, "id = ?1", [user.id.bytes()])?.pop().ok_or(StoreError::NotFound)?;
-    name_is_free(db, user)?;
-    if user.role != Role::Admin {
-        another_admin(db, user.id)?;
+pub(super) fn change(
+    db: &Connection,
+    id: UserId,
+    change: &UserChange,
+    keep: Option<[u8; 32]>,
+) -> Result<(), StoreError> {
+    let known = users(db, "id = ?1", [id.bytes()])?.pop().ok_or(StoreError::NotFound)?;
+    if change.role.is_some_and(|role| role != Role::Admin) {
+        another_admin(db, id)?;
     }
-    let update = "UPDATE users SET name = ?2, role = ?3, password_hash = ?4, email = ?5, language = ?6, time_zone = ?7 \
-        WHERE id = ?1";
+    let update = "UPDATE users SET role = coalesce(?2, role), password_hash = coalesce(?3, password_hash), \
+        email = iif(?4, ?5, email), language = coalesce(?6, language), time_zone = coalesce(?7, time_zone) WHERE id = ?1";
     db.execute(
         update,
         params![
-            user.id.bytes(),
-            user.name,
-            user.role.as_str(),
-            user.password_hash,
-            user.email,
-            user.language,
-            user.time_zone
+            id.bytes(),
+            change.role.map(Role::as_str),
+            change.password_hash,
+            change.email.is_some(),
+            change.email.as_ref().and_then(Option::as_ref),
+            change.language,
+            change.time_zone
         ],
     )?;
-    if user.role != known.role || user.password_hash != known.password_hash {
+    let other_role = change.role.is_some_and(|role| role != known.role);
+    let other_password = change.password_hash.as_ref().is_some_and(|hash| *hash != known.password_hash);
+    if other_role || other_password {
         let end = "DELETE FROM sessions WHERE user = ?1 AND digest IS NOT ?2";
-        db.execute(end, params![user.id.bytes(), keep])?;
+        db.execute(end, params![id.bytes(), keep])?;
     }
     Ok(())
 }

@@ -130,6 +130,10 @@ fn note_health(desk: &mut Desk, n: i64, endpoint: &Endpoint, outcome: &Outcome) 
     let Some(before) = desk.health(n)? else { return Ok(None) };
     let mut health = before;
     let mut turn = health.note(outcome.verdict.is_success(), &endpoint.retry, outcome.ended_at, outcome.fraction);
+    if !outcome.verdict.is_success() {
+        health.last_status = outcome.attempt.status_code;
+        health.last_error = outcome.attempt.error.as_ref().map(|error| error.kind);
+    }
     desk.set_health(n, health);
     if before.is_failing() || health.is_failing() {
         desk.endpoints_changed();

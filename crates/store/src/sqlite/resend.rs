@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     desk::{Desk, Ring},
-    list,
+    list, replay,
 };
 use crate::{DeliveryFilter, Resend, Resent, StoreError};
 
@@ -88,8 +88,9 @@ pub(super) fn resend(desk: &mut Desk, resend: &Resend, before: Option<DeliveryId
     for (n, delivery) in &found {
         let endpoint = routes.iter().find(|(_, endpoint)| endpoint.id == delivery.endpoint_id);
         let Some((endpoint_n, endpoint)) = endpoint else { continue };
-        let max_attempts = delivery.attempts + endpoint.retry.attempts();
-        again(desk, *n, delivery, *endpoint_n, max_attempts, resend.now)?;
+        // Beside the live ones: new events don't wait behind them.
+        replay::requeue(desk, *n, *endpoint_n, endpoint, resend.now)?;
+        desk.tell(Ring::Due(delivery.endpoint_id, Lane::Replay, resend.now));
         count += 1;
     }
     Ok(Resent { count, next })

@@ -1,7 +1,22 @@
 use async_trait::async_trait;
-use gancho_model::{Session, Timestamp, Token, TokenId, User, UserId};
+use gancho_model::{Role, Session, Timestamp, Token, TokenId, User, UserId};
 
 use crate::StoreError;
+
+/// What is to be changed of a person.
+#[derive(Clone, Debug, Default)]
+pub struct UserChange {
+    /// What they may do.
+    pub role: Option<Role>,
+    /// Another password's hash.
+    pub password_hash: Option<String>,
+    /// Where mail reaches them; nothing inside for nowhere.
+    pub email: Option<Option<String>>,
+    /// Their language.
+    pub language: Option<String>,
+    /// Their zone.
+    pub time_zone: Option<String>,
+}
 
 /// Who may come in.
 #[async_trait]
@@ -30,12 +45,12 @@ pub trait Access: Send + Sync {
     /// All people, by name.
     async fn users(&self) -> Result<Vec<User>, StoreError>;
 
-    /// Saves a person, known by the id. With another password or role, all their sessions end but
-    /// the one with this digest.
+    /// Changes of a person what is said, and nothing else. With another password or role, all their
+    /// sessions end but the one with this digest.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when the name is taken, or no administrator would be left.
-    async fn save_user(&self, user: User, keep: Option<[u8; 32]>) -> Result<(), StoreError>;
+    /// [`StoreError::Conflict`] when no administrator would be left.
+    async fn change_user(&self, id: UserId, change: UserChange, keep: Option<[u8; 32]>) -> Result<(), StoreError>;
 
     /// Removes a person and their sessions.
     ///

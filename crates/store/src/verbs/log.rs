@@ -82,6 +82,8 @@ pub struct EventFilter {
     pub object: Option<ObjectKey>,
     /// Whose label begins so, in any case of letters.
     pub label: Option<String>,
+    /// Whether the label must be all of it.
+    pub exactly: bool,
     /// From this source.
     pub source: Option<SourceId>,
 }
@@ -153,6 +155,11 @@ fn begins(label: Option<&str>, start: &str) -> bool {
 }
 
 impl EventFilter {
+    /// Whether an index serves all that is asked for.
+    pub fn is_plain(&self) -> bool {
+        self.types.is_empty() && self.since.is_none() && self.until.is_none() && self.source.is_none()
+    }
+
     /// Whether an event is asked for; `object` is the store's business.
     pub fn takes(&self, event: &Event) -> bool {
         (self.types.is_empty() || self.types.iter().any(|pattern| pattern.matches(&event.event)))

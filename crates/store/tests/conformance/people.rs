@@ -1,5 +1,5 @@
 use gancho_model::{Role, Session, User, UserId};
-use gancho_store::StoreError;
+use gancho_store::{StoreError, UserChange};
 
 use crate::Bench;
 
@@ -29,11 +29,12 @@ async fn somebody_who_may_do_everything_is_always_left() {
     for one in [&ana, &eva] {
         bench.store.add_user(one.clone()).await.expect("added");
     }
-    let viewer = User { role: Role::Viewer, ..ana.clone() };
-    assert!(matches!(bench.store.save_user(viewer.clone(), None).await, Err(StoreError::Conflict(_))));
+    let role = |role| UserChange { role: Some(role), ..UserChange::default() };
+    let refused = bench.store.change_user(ana.id, role(Role::Viewer), None).await;
+    assert!(matches!(refused, Err(StoreError::Conflict(_))));
     assert!(matches!(bench.store.remove_user(ana.id).await, Err(StoreError::Conflict(_))));
-    bench.store.save_user(User { role: Role::Admin, ..eva.clone() }, None).await.expect("saved");
-    bench.store.save_user(viewer, None).await.expect("another one is left");
+    bench.store.change_user(eva.id, role(Role::Admin), None).await.expect("saved");
+    bench.store.change_user(ana.id, role(Role::Viewer), None).await.expect("another one is left");
     bench.store.remove_user(ana.id).await.expect("removed");
     let left = bench.store.users().await.expect("reads");
     assert_eq!(left, [User { role: Role::Admin, ..eva.clone() }], "as it was given");
@@ -56,10 +57,13 @@ async fn sessions_end_by_time_by_hand_and_with_another_password() {
     bench.store.end_session([1; 32]).await.expect("ends");
     assert_eq!(bench.store.sessions(ana.id, bench.now()).await.expect("reads").len(), 2);
     // A mail address ends nothing, another password everything but the session that says so.
-    bench.store.save_user(User { email: None, ..ana.clone() }, None).await.expect("saved");
+    let nowhere = UserChange { email: Some(None), ..UserChange::default() };
+    bench.store.change_user(ana.id, nowhere, None).await.expect("saved");
     assert_eq!(bench.store.sessions(ana.id, bench.now()).await.expect("reads").len(), 2);
-    let changed = User { password_hash: "y".into(), ..ana.clone() };
-    bench.store.save_user(changed, Some([2; 32])).await.expect("saved");
+    let changed = UserChange { password_hash: Some("y".into()), ..UserChange::default() };
+    bench.store.change_user(ana.id, changed, Some([2; 32])).await.expect("saved");
+    let now = User { password_hash: "y".into(), email: None, ..ana.clone() };
+    assert_eq!(bench.store.users().await.expect("reads"), [now], "nothing else");
     let left = bench.store.sessions(ana.id, bench.now()).await.expect("reads");
     assert_eq!(left.iter().map(|one| one.digest).collect::<Vec<_>>(), [[2; 32]]);
     bench.ambient.advance_ms(900);

@@ -10,13 +10,19 @@ pub const SESSION: &str = "gancho_session";
 pub const VISIT: &str = "gancho_visit";
 /// The language that a visitor chose.
 pub const LANGUAGE: &str = "gancho_lang";
-/// The zone that the browser says it is in.
+/// Names the browser's zone.
 pub const ZONE: &str = "gancho_tz";
 
 /// A cookie's value.
 pub fn get<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
     pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(known, _)| *known == name).map(|(_, value)| value)
+}
+
+/// The zone that the browser says it is in.
+pub fn zone(headers: &HeaderMap) -> Option<String> {
+    let escaped = format!("zone={}", get(headers, ZONE)?);
+    url::form_urlencoded::parse(escaped.as_bytes()).next().map(|(_, zone)| zone.into_owned())
 }
 
 /// `Set-Cookie` for something that scripts may not read; it goes when `seconds` have passed, at once with 0.

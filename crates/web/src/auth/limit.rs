@@ -27,7 +27,7 @@ impl Tries {
             known.retain(|_, tries| tries.last().is_some_and(|last| now.since_ms(*last) < WINDOW_MS));
         }
         for one in who {
-            let tries = known.entry(one.clone()).or_default();
+            let Some(tries) = known.get_mut(one) else { continue };
             tries.retain(|at| now.since_ms(*at) < WINDOW_MS);
             if tries.len() >= most {
                 return false;

@@ -5,14 +5,17 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{
     extract::State,
-    http::{HeaderMap, StatusCode, Uri},
+    http::{HeaderMap, Method, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
 use gancho_model::Said;
 use gancho_words::Words;
 
-use super::{answer, frame::Frame, visitor};
-use crate::{App, api::problem::Problem};
+use super::{answer, frame::Frame, go, visitor};
+use crate::{
+    App,
+    api::problem::{self, Problem},
+};
 
 #[derive(Template)]
 #[template(path = "error.html")]
@@ -45,12 +48,29 @@ pub(crate) fn forbidden(frame: Frame) -> Response {
     of(frame, &Problem::said(StatusCode::FORBIDDEN, Said::plain("problem-forbidden")))
 }
 
+/// What is only sent to was asked for, as browsers do after signing in: back to the page it belongs to.
+pub(crate) async fn method_not_allowed(
+    State(app): State<Arc<App>>,
+    method: Method,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Response {
+    if method != Method::GET || !wants_page(&headers, &uri) {
+        return problem::method_not_allowed(method, uri).await.into_response();
+    }
+    let parent = uri.path().rsplit_once('/').map_or("", |(parent, _)| parent);
+    go(&app, if parent.is_empty() { "/" } else { parent })
+}
+
+fn wants_page(headers: &HeaderMap, uri: &Uri) -> bool {
+    let kinds = headers.get("accept").and_then(|value| value.to_str().ok());
+    !uri.path().starts_with("/api/") && kinds.is_some_and(|kinds| kinds.contains("text/html"))
+}
+
 /// Nothing is here: for programs a problem, for people a page.
 pub(crate) async fn not_found(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri) -> Response {
     let problem = Problem::new(StatusCode::NOT_FOUND, format!("there is nothing at {}", uri.path()));
-    let is_page =
-        headers.get("accept").and_then(|value| value.to_str().ok()).is_some_and(|kinds| kinds.contains("text/html"));
-    if uri.path().starts_with("/api/") || !is_page {
+    if !wants_page(&headers, &uri) {
         return problem.into_response();
     }
     page(&app, &visitor::words(&headers, None), &problem)

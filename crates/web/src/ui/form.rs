@@ -111,8 +111,11 @@ impl FromRequest<Arc<App>> for Form {
 /// Whether a page of ours sent it, as far as the browser says.
 fn comes_from_us(app: &App, headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    if text("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none") {
-        return false;
+    match text("sec-fetch-site") {
+        // The browser knows best: a proxy may change the host that we see.
+        Some("same-origin") => return true,
+        Some("none") | None => {}
+        Some(_) => return false,
     }
     match text("origin") {
         None => true,

@@ -4,7 +4,7 @@ use askama::Template;
 use gancho_model::Timestamp;
 use gancho_words::{Language, Words};
 
-use super::{form::Form, visitor::Visitor};
+use super::{form::Form, query::Unreadable, visitor::Visitor};
 use crate::App;
 
 /// What stands around a page: navigation, search, who is signed in.
@@ -78,6 +78,20 @@ impl Frame {
     /// A text with a number in it.
     pub fn n(&self, id: &str, count: impl std::borrow::Borrow<u64>) -> String {
         self.words.count(id, *count.borrow())
+    }
+
+    /// Which filter can't be read.
+    pub fn unread(&self, unread: &Unreadable) -> String {
+        let label = match unread.0 {
+            "state" => "column-state",
+            "endpoint" => "column-webhook",
+            "answer" => "column-answer",
+            "hours" => "filter-time",
+            "source" => "column-source",
+            "event" => "events-title",
+            _ => "filter-type",
+        };
+        self.words.with("filter-unread", &[("name", self.t(label).into())])
     }
 
     /// A path of ours.

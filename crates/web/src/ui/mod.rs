@@ -11,6 +11,7 @@ pub(crate) mod error;
 mod event;
 mod form;
 mod frame;
+mod id;
 mod overview;
 mod query;
 mod say;
@@ -26,7 +27,7 @@ use askama::Template;
 use axum::{
     Router,
     extract::Request,
-    http::{HeaderName, HeaderValue, StatusCode},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
@@ -93,11 +94,16 @@ pub async fn setup_link(app: &App) -> Result<Option<String>, gancho_store::Store
     Ok(path.map(|path| app.site.link(&path)))
 }
 
-/// Header fields that keep browsers careful.
+/// What browsers are told of everything that they get here.
 async fn guard(request: Request, next: Next) -> Response {
     let is_asset = request.uri().path().contains("/assets/");
     let mut response = next.run(request).await;
-    let headers = response.headers_mut();
+    careful(response.headers_mut(), is_asset);
+    response
+}
+
+/// Header fields that keep browsers careful.
+fn careful(headers: &mut HeaderMap, is_asset: bool) {
     for (name, value) in [
         ("content-security-policy", POLICY),
         ("x-content-type-options", "nosniff"),
@@ -110,13 +116,17 @@ async fn guard(request: Request, next: Next) -> Response {
     if !is_asset {
         headers.insert("cache-control", HeaderValue::from_static("no-store"));
     }
-    response
 }
 
 /// A page as an answer.
 pub(crate) fn answer(status: StatusCode, page: &impl Template) -> Response {
     match page.render() {
-        Ok(html) => (status, [("content-type", "text/html; charset=utf-8")], html).into_response(),
+        Ok(html) => {
+            let mut response = (status, [("content-type", "text/html; charset=utf-8")], html).into_response();
+            // What no page answers is outside of the guard.
+            careful(response.headers_mut(), false);
+            response
+        }
         Err(error) => {
             tracing::error!(%error, "a page could not be rendered");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()

@@ -3,12 +3,16 @@
 use std::{convert::Infallible, sync::Arc};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
+use gancho_model::{Pattern, Timestamp};
 
 use crate::App;
 
 /// A page's query. Names stand once; of several the last counts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Query(Vec<(String, String)>);
+
+/// A filter that makes no sense: its name.
+pub(crate) struct Unreadable(pub &'static str);
 
 impl Query {
     /// Of these values; empty ones are left out.
@@ -31,6 +35,23 @@ impl Query {
     /// A value that can be read as something; what can't is as if it were not there.
     pub fn read<T>(&self, name: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         self.get(name).and_then(read)
+    }
+
+    /// A value that must be readable, if it is there.
+    pub fn must<T>(&self, name: &'static str, read: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, Unreadable> {
+        self.get(name).map(|text| read(text).ok_or(Unreadable(name))).transpose()
+    }
+
+    /// Patterns of events, with commas between them.
+    pub fn patterns(&self, name: &'static str) -> Result<Vec<Pattern>, Unreadable> {
+        let parts = self.text(name).split(',').map(str::trim).filter(|part| !part.is_empty());
+        parts.map(|part| Pattern::parse(part).map_err(|_| Unreadable(name))).collect()
+    }
+
+    /// The time since which things are asked for: `hours` ago.
+    pub fn since(&self, now: Timestamp) -> Result<Option<Timestamp>, Unreadable> {
+        let hours = |text: &str| text.parse::<i64>().ok().filter(|hours| (1..=24 * 366).contains(hours));
+        Ok(self.must("hours", hours)?.map(|hours| now.plus_ms(-hours * 3_600_000)))
     }
 
     /// All values of a name.

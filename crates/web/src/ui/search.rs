@@ -5,11 +5,13 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{extract::State, response::Response};
 use gancho_model::{DeliveryId, EndpointId, EventId, SourceId};
-use gancho_store::EventFilter;
 
 use super::{
     error,
-    event::list::{self, Row},
+    event::{
+        list::{self, Row},
+        why,
+    },
     frame::Frame,
     go, page,
     query::Query,
@@ -62,8 +64,7 @@ async fn read(app: &App, frame: &Frame, asked: &str) -> Answer<Page> {
     let matches = |text: &str| !small.is_empty() && text.to_lowercase().contains(&small);
     let all = list::sources(app).await?;
     let endpoints = app.store.all_endpoints().await?;
-    let filter = EventFilter { label: Some(asked.to_owned()), ..EventFilter::default() };
-    let events = if asked.is_empty() { vec![] } else { app.store.recent(None, filter, EVENTS).await?.items };
+    let events = if asked.is_empty() { vec![] } else { why::named(app, asked, EVENTS).await? };
     let webhooks = endpoints.iter().map(|endpoint| (endpoint, names(endpoint)));
     // A viewer must not learn by searching what is masked.
     let webhooks = webhooks

@@ -104,4 +104,6 @@ check-process = the ERP's transactions can be seen: no act is told before it has
 check-no-process = not granted: an act is taken to have ended after 0.3 s of quiet; GRANT PROCESS ON *.* makes it certain
 check-postgres = PostgreSQL { $version }, schema { $schema }
 check-heard = last heard at { $at }
+check-slow = the ERP's database did not answer in time: is it reachable, and not busy?
+error-source-taken = the connection { $name } already hears this ERP: one database has one connection
 check-not-heard = nothing was heard yet: enter this source's token in the plugin's settings, then save any record in the ERP

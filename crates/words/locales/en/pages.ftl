@@ -11,6 +11,17 @@ items =
        [one] { $count } item
        *[other] { $count } items
     }
+sure-cancel = Yes, cancel it
+sure-remove = Yes, remove it for good
+sure-token-hint = Programs that use this key will be refused at once.
+sure-finish = Yes, only the new one from now on
+sure-finish-hint = Receivers that still check with the old secret will refuse what comes.
+verify-show = Show the secret and how to verify
+source-removed = a connection that was removed:
+filter-unread = The filter “{ $name }” can't be understood: nothing is shown, so that nothing wrong is taken for an answer.
+none-so-far = Nothing among the newest: the search goes on with “Older”.
+events-none = No event matches these filters.
+check-now = Check now
 
 # Around every page.
 
@@ -21,7 +32,7 @@ search-label = Search
 search-placeholder = Document number, id, webhook…
 logout = Sign out
 live-stale = not live: reconnecting
-live-new = # new · show
+live-new = # more · show
 copied = Copied
 copy = Copy
 save = Save
@@ -233,6 +244,7 @@ health-waiting =
        *[other] { $count } wait
     }
 health-idle-sentence = Nothing was sent yet; { $waiting }.
+health-quiet-sentence = Works: the last delivery arrived { $last }, nothing was sent in 24 h; { $waiting }.
 health-ok-sentence = Works: the last delivery arrived { $last }, { $share } in 24 h; { $waiting }.
 health-shaky-sentence = 
     The last { $count ->
@@ -331,8 +343,8 @@ why-tls = No secure connection came about: its certificate may have expired or b
 why-timeout = The receiver did not answer in time: it should say 200 first and work afterwards.
 why-blocked = That address is private and not allowed: see the setting allow_hosts.
 why-protocol = What came back is not a usable HTTP answer.
-why-status = The receiver refused it.
-why-status-1xx = The receiver answered { $code }, which ends nothing.
+why-status = The receiver answered { $code }, which is no known answer.
+why-status-1xx = The receiver answered { $code }, which is no final answer.
 why-status-2xx = The receiver answered { $code }, but broke off.
 why-status-3xx = The receiver answered { $code }: it wants another address. Redirects are not followed; enter the final address.
 why-status-4xx = The receiver refused it with { $code }: look at the address and at what it expects.
@@ -478,10 +490,8 @@ source-kind-database = Database
 source-kind-api = REST API
 source-choice-plugin = You install a plugin in FacturaScripts: nothing else is needed there.
 source-choice-database = You have access to its MariaDB or PostgreSQL: the fastest and most exact way.
-source-choice-api = You only have an API key: Gancho asks every few seconds.
 source-intro-plugin = Gancho makes a key; you enter it in the plugin's settings.
 source-intro-database = Gancho puts an outbox table and triggers into the ERP's database. “Show the SQL” does nothing but show it.
-source-intro-api = Gancho reads the ERP's REST API with the key that you give.
 source-button = Connect
 source-plan = Show the SQL
 source-sql = This would be run
@@ -491,8 +501,6 @@ label-database-url = Address of the database
 hint-database-url = mysql://USER:PASSWORD@HOST/DATABASE or postgres://USER:PASSWORD@HOST/DATABASE. It is kept encrypted.
 label-database-url-change = Another address of the database
 hint-database-url-change = Empty: as it is.
-label-erp-url = Address of the ERP
-label-erp-key = API key
 label-time-zone = Time zone
 hint-time-zone = The zone that the ERP is set to.
 label-models = Models

@@ -104,4 +104,6 @@ check-process = se ven las transacciones del ERP: nada se cuenta antes de que ac
 check-no-process = no concedido: una operación se da por acabada tras 0,3 s de silencio; GRANT PROCESS ON *.* lo hace seguro
 check-postgres = PostgreSQL { $version }, esquema { $schema }
 check-heard = última señal: { $at }
+check-slow = la base de datos del ERP no respondió a tiempo: ¿se puede llegar a ella, y no está ocupada?
+error-source-taken = la conexión { $name } ya oye a este ERP: una base de datos tiene una sola conexión
 check-not-heard = aún no se ha oído nada: ponga la clave de esta conexión en los ajustes del plugin y guarde cualquier ficha en el ERP

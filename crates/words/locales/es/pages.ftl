@@ -11,6 +11,17 @@ items =
        [one] { $count } elemento
        *[other] { $count } elementos
     }
+sure-cancel = Sí, cancelarla
+sure-remove = Sí, eliminar para siempre
+sure-token-hint = Los programas que usan esta clave dejarán de poder entrar al momento.
+sure-finish = Sí, solo la nueva desde ahora
+sure-finish-hint = Los receptores que aún comprueben con la clave antigua rechazarán lo que llegue.
+verify-show = Ver la clave y cómo verificar
+source-removed = una conexión eliminada:
+filter-unread = No se entiende el filtro «{ $name }»: no se muestra nada, para no dar por respuesta lo que no lo es.
+none-so-far = Nada entre lo más reciente: siga buscando con «Anteriores».
+events-none = Ningún evento coincide con estos filtros.
+check-now = Comprobar ahora
 
 # En todas las páginas.
 
@@ -21,7 +32,7 @@ search-label = Buscar
 search-placeholder = Número de documento, id, webhook…
 logout = Salir
 live-stale = sin conexión en vivo: reconectando
-live-new = # nuevas · mostrar
+live-new = Hay # más · mostrar
 copied = Copiado
 copy = Copiar
 save = Guardar
@@ -66,14 +77,14 @@ first-webhook = Añada un webhook
 first-webhook-hint = La dirección a la que avisar, y de qué.
 first-delivery = Vea llegar la primera entrega
 first-delivery-hint = Abra el webhook, pestaña Prueba, y envíe una muestra.
-first-heard = Oiga a su ERP
+first-heard = Reciba la primera señal de su ERP
 first-heard-hint = Guarde cualquier ficha en FacturaScripts: aparecerá aquí al momento.
-cares-title = Lo que le necesita ahora
+cares-title = Requiere su atención
 cares-none = Nada: todos los webhooks responden y se oye a todas las conexiones.
 day-heading = Las últimas 24 horas
 day-title = Últimas 24 horas: { $delivered } entregadas, { $retried } reintentadas, { $failed } fallidas
 hour-title = { $hour }: { $delivered } entregadas, { $retried } reintentadas, { $failed } fallidas
-spark-title = { $share } llegaron en las últimas 24 horas
+spark-title = Llegó el { $share } en las últimas 24 horas
 figure-delivered = Entregadas
 figure-retried = Reintentadas
 figure-failed = Fallidas
@@ -143,9 +154,9 @@ hint-headers = Una por línea, como X-Empresa: 7. Los valores ya guardados se oc
 label-retry = Esperas antes de reintentar, en segundos
 hint-retry = Separadas por comas.
 label-timeout = Límite de tiempo por intento, en milisegundos
-label-rate = Como mucho, cuántas por segundo
+label-rate = Máximo por segundo
 hint-rate = Vacío: sin límite.
-label-flight = Como mucho, cuántas a la vez
+label-flight = Máximo a la vez
 hint-flight = Vacío: 8.
 label-secret = Clave secreta
 hint-secret = Déjela vacía para que se genere.
@@ -233,6 +244,7 @@ health-waiting =
        *[other] { $count } en espera
     }
 health-idle-sentence = Aún no se ha enviado nada; { $waiting }.
+health-quiet-sentence = Funciona: la última entrega llegó { $last }, nada enviado en 24 h; { $waiting }.
 health-ok-sentence = Funciona: la última entrega llegó { $last }, { $share } en 24 h; { $waiting }.
 health-shaky-sentence = 
     { $count ->
@@ -331,8 +343,8 @@ why-tls = No se logró una conexión segura: su certificado puede haber caducado
 why-timeout = El receptor no respondió a tiempo: conviene que conteste 200 primero y trabaje después.
 why-blocked = Esa dirección es privada y no está permitida: vea el ajuste allow_hosts.
 why-protocol = Lo que devolvió no es una respuesta HTTP utilizable.
-why-status = El receptor la rechazó.
-why-status-1xx = El receptor respondió { $code }, que no termina nada.
+why-status = El receptor respondió { $code }, que no es una respuesta conocida.
+why-status-1xx = El receptor respondió { $code }, que no es una respuesta final.
 why-status-2xx = El receptor respondió { $code }, pero se interrumpió.
 why-status-3xx = El receptor respondió { $code }: quiere otra dirección. No se siguen redirecciones; ponga la dirección final.
 why-status-4xx = El receptor la rechazó con { $code }: revise la dirección y lo que espera.
@@ -478,10 +490,8 @@ source-kind-database = Base de datos
 source-kind-api = API REST
 source-choice-plugin = Usted instala un plugin en FacturaScripts: allí no hace falta nada más.
 source-choice-database = Usted tiene acceso a su MariaDB o PostgreSQL: lo más rápido y exacto.
-source-choice-api = Usted solo tiene una clave de la API: Gancho pregunta cada pocos segundos.
 source-intro-plugin = Gancho crea una clave; usted la pone en los ajustes del plugin.
 source-intro-database = Gancho instala una tabla de salida y disparadores en la base de datos del ERP. «Ver el SQL» solo lo muestra, sin hacer nada.
-source-intro-api = Gancho lee la API REST del ERP con la clave que usted dé.
 source-button = Conectar
 source-plan = Ver el SQL
 source-sql = Esto se ejecutaría
@@ -491,8 +501,6 @@ label-database-url = Dirección de la base de datos
 hint-database-url = mysql://USUARIO:CLAVE@SERVIDOR/BASE o postgres://USUARIO:CLAVE@SERVIDOR/BASE. Se guarda cifrada.
 label-database-url-change = Otra dirección de la base de datos
 hint-database-url-change = Vacío: como está.
-label-erp-url = Dirección del ERP
-label-erp-key = Clave de la API
 label-time-zone = Zona horaria
 hint-time-zone = La zona en que está el ERP.
 label-models = Modelos

@@ -3,6 +3,7 @@
 //! do half of that. Quote the ratios; single absolute times say more about the machine.
 
 mod load;
+mod pages;
 mod process;
 mod receiver;
 mod report;

@@ -14,7 +14,7 @@ use gancho_store::{
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::{Done, Failed};
+use super::{Done, Failed, pages};
 use crate::ambient::Real;
 
 const ENDPOINTS: u64 = 10;
@@ -52,7 +52,7 @@ pub async fn run(most: u64, dir: &Path) -> Done {
         row(&*store, there, endpoints[0]).await.map_err(Failed::refused)?;
         size = if size == 1_000_000 { 5_000_000 } else { size * 10 };
     }
-    Ok(())
+    pages::run(store).await
 }
 
 async fn row(store: &dyn Store, there: u64, endpoint: EndpointId) -> Result<(), StoreError> {
@@ -89,17 +89,19 @@ async fn claim(store: &dyn Store, endpoint: EndpointId) -> Result<(), StoreError
 
 async fn accept(store: &dyn Store) -> Result<(), StoreError> {
     let now = Real.now();
-    let events = (0..BATCH).filter_map(|_| event(now)).collect();
+    let events = (0..BATCH).filter_map(|n| event(now, n)).collect();
     store.accept(Submission { events, now, ..Submission::default() }).await.map(drop)
 }
 
-fn event(now: Timestamp) -> Option<NewEvent> {
+fn event(now: Timestamp, n: u64) -> Option<NewEvent> {
     let id = EventId::new(now, &Real);
     let event = EventType::parse("invoice.paid").ok()?;
     let data = Map::from_iter([("object".to_owned(), Value::from("x".repeat(200)))]);
     let body = render_body(id, &event, now, data, None, false);
+    // As many documents as there are events.
+    let label = Some(format!("F2026A{}{n}", now.ms()));
     let event =
-        Event { id, sequence: 0, event, created: now, arrived_at: now, source: None, object: None, label: None, body };
+        Event { id, sequence: 0, event, created: now, arrived_at: now, source: None, object: None, label, body };
     Some(NewEvent { event, deliverable: true })
 }
 

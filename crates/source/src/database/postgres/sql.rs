@@ -43,7 +43,7 @@ pub(super) fn parts(plan: &Plan, schema: &str) -> Vec<Part> {
     parts.push(function(schema, WRITE, WRITE_ARGUMENTS, "void", "", &write(schema)));
     for watched in plan.tables.values() {
         let name = format!("{CAPTURE}{}", watched.table);
-        let rights = "SECURITY DEFINER SET lock_timeout = '250ms'";
+        let rights = "SECURITY DEFINER SET lock_timeout = '250ms' SET search_path = pg_catalog, pg_temp";
         parts.push(function(schema, &name, "", "trigger", rights, &capture(schema, watched)));
         parts.push(trigger(watched, schema, "gancho_row", "AFTER INSERT OR DELETE", ""));
         parts.push(trigger(watched, schema, "gancho_update", "AFTER UPDATE", "WHEN (OLD.* IS DISTINCT FROM NEW.*) "));
@@ -83,7 +83,8 @@ fn function(schema: &str, name: &str, arguments: &str, returns: &str, rights: &s
     Part {
         name: format!("function {name}"),
         create: format!(
-            "CREATE OR REPLACE FUNCTION {at}({arguments}) RETURNS {returns} LANGUAGE plpgsql {rights} AS $gancho${body}$gancho$"
+            "CREATE OR REPLACE FUNCTION {at}({arguments}) RETURNS {returns} LANGUAGE plpgsql {rights} AS $gancho${body}$gancho$; \
+             REVOKE EXECUTE ON FUNCTION {at}({arguments}) FROM PUBLIC"
         ),
         drop: format!("DROP FUNCTION IF EXISTS {at}({arguments})"),
         mark: body.to_owned(),

@@ -41,6 +41,7 @@ pub(crate) async fn feed(State(app): State<Arc<App>>, _: Reader, query: Query) -
             since: fields.optional("since", read::time),
             until: fields.optional("until", read::time),
             label: fields.optional("document", read::text(1, 80)),
+            exactly: false,
             source: fields.optional("source", read::id),
             object: fields.optional("object", |value| {
                 ObjectKey::parse(value.as_str().unwrap_or_default()).ok_or_else(|| Said::plain("error-object-key"))

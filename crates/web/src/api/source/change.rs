@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::{Json as Out, extract::State};
-use gancho_model::{SourceId, SourceKind};
+use gancho_model::{Said, Source, SourceId, SourceKind};
 use gancho_words::Words;
 
 use serde_json::{Map, Value};
@@ -51,13 +51,14 @@ pub(crate) async fn apply(app: &App, id: SourceId, said: Value, who: &str) -> An
     let is_watched = source.kind == SourceKind::Database;
     if is_watched {
         // Before it is saved: what can't be heard is not accepted.
+        another_has_it(app, &source).await?;
         app.hearing.install(&source).await.map_err(|why| Problem::field("url", why))?;
     }
     app.store.save_source(source.clone()).await?;
     app.hearing.sources_changed();
     if is_watched
-        && !app.hearing.same_erp(&old, &source)
-        && let Err(why) = app.hearing.uninstall(&old).await
+        && old.url != source.url
+        && let Err(why) = app.hearing.leave(&old, &source).await
     {
         let why = Words::english().said(&why);
         tracing::warn!(source = %source.id, why, "the triggers could not be taken out of the ERP's old database");
@@ -65,4 +66,15 @@ pub(crate) async fn apply(app: &App, id: SourceId, said: Value, who: &str) -> An
     app.hearing.sources_changed();
     app.note(who, "source.changed", &id, source.name.clone(), Map::new()).await;
     Ok(SourceView::new(app, &source))
+}
+
+/// Two sources would take each other's rows.
+async fn another_has_it(app: &App, source: &Source) -> Answer<()> {
+    for other in app.store.sources().await? {
+        let is_rival = other.kind == source.kind && other.id != source.id;
+        if is_rival && app.hearing.same_erp(&other, source).await {
+            return Err(Problem::field("url", Said::plain("error-source-taken").with("name", other.name)));
+        }
+    }
+    Ok(())
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use gancho_model::{Finding, Said, Source, SourceId, SourceKind};
+use gancho_model::{Finding, Said, Source, SourceId, SourceKind, Timestamp};
 use gancho_words::Words;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -35,22 +35,23 @@ struct Check {
     responses((status = 200, body = CheckView)))]
 pub(crate) async fn check(State(app): State<Arc<App>>, _: Admin, Id(id): Id<SourceId>) -> Answer<Json<CheckView>> {
     let source = app.store.source(id).await?;
-    let findings = findings(&app, &source).await;
+    let findings = findings(&app, &source, |at| at.to_string()).await;
     let line = |Finding { name, ok, said }| Check { name, ok, message: Words::english().said(&said) };
     let checks: Vec<Check> = findings.into_iter().map(line).collect();
     Ok(Json(CheckView { ok: checks.iter().all(|check| check.ok), checks }))
 }
 
-pub(crate) async fn findings(app: &App, source: &Source) -> Vec<Finding> {
+/// `written` puts a time as the reader does.
+pub(crate) async fn findings(app: &App, source: &Source, written: impl Fn(Timestamp) -> String) -> Vec<Finding> {
     match source.kind {
-        SourceKind::Plugin => vec![heard(source)],
+        SourceKind::Plugin => vec![heard(source, written)],
         _ => app.hearing.check(source).await,
     }
 }
 
-fn heard(source: &Source) -> Finding {
+fn heard(source: &Source, written: impl Fn(Timestamp) -> String) -> Finding {
     match source.heard_at {
-        Some(at) => Finding::good("heard", Said::plain("check-heard").with("at", at.to_string())),
+        Some(at) => Finding::good("heard", Said::plain("check-heard").with("at", written(at))),
         None => Finding::bad("heard", Said::plain("check-not-heard")),
     }
 }

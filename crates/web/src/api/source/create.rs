@@ -75,9 +75,7 @@ async fn database(app: &App, source: Source, dry_run: bool, who: &str) -> Answer
         let sql = app.hearing.plan(&source).await.map_err(why)?;
         return Ok((Made::Plan { sql }, false));
     }
-    let known = app.store.sources().await?;
-    let known = known.into_iter().find(|one| one.kind == source.kind && app.hearing.same_erp(one, &source));
-    if let Some(known) = known {
+    if let Some(known) = known(app, &source).await? {
         app.hearing.install(&known).await.map_err(why)?;
         return Ok((Made::Source(Box::new(SourceView::new(app, &known))), false));
     }
@@ -86,6 +84,16 @@ async fn database(app: &App, source: Source, dry_run: bool, who: &str) -> Answer
     app.hearing.sources_changed();
     app.note(who, "source.created", &source.id, source.name.clone(), Map::new()).await;
     Ok((Made::Source(Box::new(SourceView::new(app, &source))), true))
+}
+
+/// The source that hears this ERP already.
+async fn known(app: &App, source: &Source) -> Answer<Option<Source>> {
+    for one in app.store.sources().await? {
+        if one.kind == source.kind && app.hearing.same_erp(&one, source).await {
+            return Ok(Some(one));
+        }
+    }
+    Ok(None)
 }
 
 fn read(app: &App, said: Value, errors: &mut Errors) -> Option<(Source, bool)> {

@@ -1,27 +1,34 @@
 //! The filters of the list of deliveries, as they stand in its address.
 
-use gancho_model::{ErrorKind, Pattern, State, Timestamp};
+use gancho_model::{ErrorKind, State, Timestamp};
 use gancho_store::DeliveryFilter;
 
-use crate::ui::query::Query;
+use crate::ui::query::{Query, Unreadable};
 
 /// The names in the address.
-pub(crate) const NAMES: [&str; 7] = ["state", "endpoint", "type", "answer", "hours", "document", "q"];
+pub(crate) const NAMES: [&str; 8] = ["state", "endpoint", "event", "type", "answer", "hours", "document", "q"];
 
-/// Reads them; what makes no sense is as if it were not there.
-pub(crate) fn read(query: &Query, now: Timestamp) -> DeliveryFilter {
-    let hours = query.read("hours", |text| text.parse::<i64>().ok()).filter(|hours| (1..=24 * 366).contains(hours));
-    let answer = query.text("answer");
-    DeliveryFilter {
-        endpoint: query.read("endpoint", |text| text.parse().ok()),
-        event: query.read("event", |text| text.parse().ok()),
-        types: query.read("type", |text| Pattern::parse(text).ok()).into_iter().collect(),
-        state: query.read("state", State::parse),
-        since: hours.map(|hours| now.plus_ms(-hours * 3_600_000)),
+/// Reads them.
+///
+/// # Errors
+/// The name of one that makes no sense: without it, more would be shown, or sent, than was asked for.
+pub(crate) fn read(query: &Query, now: Timestamp) -> Result<DeliveryFilter, Unreadable> {
+    let (mut class, mut error) = (None, None);
+    query.must("answer", |text| {
+        class = text.strip_suffix("xx").and_then(|class| class.parse().ok()).filter(|class| (1..=5).contains(class));
+        error = ErrorKind::parse(text);
+        (class.is_some() || error.is_some()).then_some(())
+    })?;
+    Ok(DeliveryFilter {
+        endpoint: query.must("endpoint", |text| text.parse().ok())?,
+        event: query.must("event", |text| text.parse().ok())?,
+        types: query.patterns("type")?,
+        state: query.must("state", State::parse)?,
+        since: query.since(now)?,
         until: None,
         text: query.get("q").map(ToOwned::to_owned),
         label: query.get("document").map(ToOwned::to_owned),
-        class: answer.strip_suffix("xx").and_then(|class| class.parse().ok()).filter(|class| (1..=5).contains(class)),
-        error: ErrorKind::parse(answer),
-    }
+        class,
+        error,
+    })
 }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{extract::State, response::Response};
 use gancho_model::{Delivery, Endpoint, ErrorKind, Reason, State as Standing};
+use gancho_store::DeliveryFilter;
 
 use super::filter::{self, NAMES};
 use crate::{
@@ -76,6 +77,8 @@ struct Page {
     webhooks: Vec<(String, String)>,
     next: Option<String>,
     newer: bool,
+    /// Which filter can't be read, in words.
+    unread: String,
 }
 
 impl Page {
@@ -116,10 +119,14 @@ impl Page {
 
 pub(crate) async fn show(State(app): State<Arc<App>>, visitor: Visitor, query: Query) -> Response {
     let frame = Frame::new(&app, &visitor, "deliveries", "deliveries-title").with_done(query.get("done"));
-    match read(&app, &frame, &query).await {
+    let (filter, unread) = match filter::read(&query, frame.now) {
+        Ok(filter) => (Some(filter), String::new()),
+        Err(unread) => (None, frame.unread(&unread)),
+    };
+    match read(&app, &frame, &query, filter).await {
         Ok((rows, webhooks, next)) => {
             let newer = query.get("after").is_some();
-            page(&Page { frame, query, rows, webhooks, next, newer })
+            page(&Page { frame, query, rows, webhooks, next, newer, unread })
         }
         Err(problem) => error::of(frame, &problem),
     }
@@ -127,10 +134,12 @@ pub(crate) async fn show(State(app): State<Arc<App>>, visitor: Visitor, query: Q
 
 type Read = (Vec<Row>, Vec<(String, String)>, Option<String>);
 
-async fn read(app: &App, frame: &Frame, query: &Query) -> Answer<Read> {
-    let filter = filter::read(query, frame.now);
+async fn read(app: &App, frame: &Frame, query: &Query, filter: Option<DeliveryFilter>) -> Answer<Read> {
     let after = query.read("after", |text| text.parse().ok());
-    let found = app.store.deliveries(after, filter, LIMIT).await?;
+    let found = match filter {
+        Some(filter) => app.store.deliveries(after, filter, LIMIT).await?,
+        None => gancho_store::Page { items: vec![], next: None },
+    };
     let endpoints = app.store.all_endpoints().await?;
     let rows = found.items.iter().map(|delivery| Row::new(frame, delivery, &webhook(&endpoints, delivery))).collect();
     let webhooks = endpoints.iter().map(|endpoint| (endpoint.id.to_string(), super::super::webhook::names(endpoint).0));

@@ -11,7 +11,7 @@ use super::filter::{self, NAMES};
 use crate::{
     App,
     jobs::Job,
-    ui::{done, error, form::Form, frame::Frame, page, query::Query, visitor::Manager},
+    ui::{done, error, form::Form, frame::Frame, go, page, query::Query, visitor::Manager},
 };
 
 #[derive(Template)]
@@ -40,7 +40,11 @@ const ABOUT: &str = "deliveries";
 
 pub(crate) async fn ask(State(app): State<Arc<App>>, Manager(visitor): Manager, query: Query) -> Response {
     let frame = Frame::new(&app, &visitor, "deliveries", "resend-title").with_done(query.get("done"));
-    let resend = Resend { filter: filter::read(&query, frame.now), dry_run: true, now: frame.now };
+    let filter = match filter::read(&query, frame.now) {
+        Ok(filter) => filter,
+        Err(_) => return go(&app, &format!("/deliveries?{}", query.with(&NAMES, None))),
+    };
+    let resend = Resend { filter, dry_run: true, now: frame.now };
     match run(&app, &resend, |_| {}).await {
         Ok(count) => page(&Page { frame, query, count, job: app.jobs.last(ABOUT) }),
         Err(problem) => error::of(frame, &problem.into()),
@@ -51,7 +55,11 @@ pub(crate) async fn resend(State(app): State<Arc<App>>, Manager(visitor): Manage
     let query = Query::of(NAMES.iter().map(|name| (*name, form.value(name))));
     let total = form.value("count").parse().unwrap_or(0);
     let now = app.ambient.now();
-    let resend = Resend { filter: filter::read(&query, now), dry_run: false, now };
+    let filter = match filter::read(&query, now) {
+        Ok(filter) => filter,
+        Err(_) => return go(&app, &format!("/deliveries?{}", query.with(&NAMES, None))),
+    };
+    let resend = Resend { filter, dry_run: false, now };
     let job = app.jobs.begin(ABOUT, total);
     let (working, who) = (app.clone(), visitor.user.name);
     tokio::spawn(async move {

@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::list::{reason_word, webhook};
 use crate::{
     App,
-    api::{page::Id, problem::Answer},
-    ui::{error, event, frame::Frame, page, query::Query, say, visitor::Visitor},
+    api::problem::Answer,
+    ui::{error, event, frame::Frame, id::Id, page, query::Query, say, visitor::Visitor},
 };
 
 /// A step of the way from the ERP to the receiver.

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::HeaderMap, response::Response};
-use gancho_model::User;
+use gancho_store::UserChange;
 use gancho_words::Language;
 
 use super::{safe_path, with_cookies};
@@ -19,8 +19,8 @@ pub(crate) async fn choose(State(app): State<Arc<App>>, headers: HeaderMap, form
     let language = Language::parse(form.value("language")).unwrap_or(Language::Es);
     let saved = match session::read(&app, &headers).await {
         Ok(Some((session, user))) => {
-            let user = User { language: Some(language.as_str().to_owned()), ..user };
-            app.store.save_user(user, Some(session.digest)).await
+            let change = UserChange { language: Some(language.as_str().to_owned()), ..UserChange::default() };
+            app.store.change_user(user.id, change, Some(session.digest)).await
         }
         Ok(None) => Ok(()),
         Err(error) => Err(error),

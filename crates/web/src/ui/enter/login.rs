@@ -65,7 +65,9 @@ pub(crate) async fn enter(
     filled: Form,
 ) -> Response {
     let (name, next) = (filled.value("name").trim().to_owned(), filled.value("next").to_owned());
-    let who = [format!("name {}", name.to_lowercase()), format!("address {}", address(&headers, peer))];
+    // Names that nobody can have are not worth remembering.
+    let kept: String = name.to_lowercase().chars().take(100).collect();
+    let who = [format!("name {kept}"), format!("address {}", address(&headers, peer))];
     if !app.tries.may(&who, app.login_tries, app.ambient.now()) {
         let wrong = Some((StatusCode::TOO_MANY_REQUESTS, "problem-too-many"));
         return form(&app, &headers, &next, &name, wrong).await;

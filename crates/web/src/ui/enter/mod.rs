@@ -38,6 +38,7 @@ fn with_cookies(mut response: Response, cookies: impl IntoIterator<Item = Option
 
 /// A path of ours to go to; nothing that leads elsewhere.
 fn safe_path(text: &str) -> &str {
-    let ours = text.starts_with('/') && !text.starts_with("//") && !text.contains(['\\', '\n', '\r']);
+    let ours =
+        text.starts_with('/') && !text.starts_with("//") && !text.contains('\\') && !text.contains(char::is_control);
     if ours { text } else { "/" }
 }

@@ -2,12 +2,19 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Event, Pattern};
+use gancho_model::{Event, Timestamp};
 use gancho_store::EventFilter;
 
 use crate::{
     App,
-    ui::{error, frame::Frame, page, query::Query, say, visitor::Visitor},
+    ui::{
+        error,
+        frame::Frame,
+        page,
+        query::{Query, Unreadable},
+        say,
+        visitor::Visitor,
+    },
 };
 
 /// Events on a page.
@@ -52,11 +59,17 @@ struct Page {
     sources: Vec<(String, String)>,
     next: Option<u64>,
     newer: bool,
+    /// Which filter can't be read, in words.
+    unread: String,
 }
 
 impl Page {
     fn has(&self, name: &str, value: &str) -> bool {
         self.query.text(name) == value
+    }
+
+    fn is_filtered(&self) -> bool {
+        NAMES.iter().any(|name| self.query.get(name).is_some())
     }
 
     fn first_link(&self) -> String {
@@ -71,26 +84,35 @@ impl Page {
 
 pub(crate) async fn show(State(app): State<Arc<App>>, visitor: Visitor, query: Query) -> Response {
     let frame = Frame::new(&app, &visitor, "events", "events-title");
-    let hours = query.read("hours", |text| text.parse::<i64>().ok()).filter(|hours| (1..=24 * 366).contains(hours));
-    let filter = EventFilter {
-        types: query.read("type", |text| Pattern::parse(text).ok()).into_iter().collect(),
-        since: hours.map(|hours| frame.now.plus_ms(-hours * 3_600_000)),
-        label: query.get("document").map(ToOwned::to_owned),
-        source: query.read("source", |text| text.parse().ok()),
-        ..EventFilter::default()
+    let (filter, unread) = match filter(&query, frame.now) {
+        Ok(filter) => (Some(filter), String::new()),
+        Err(unread) => (None, frame.unread(&unread)),
     };
     let before = query.read("before", |text| text.parse().ok());
     let found = async {
-        let found = app.store.recent(before, filter, LIMIT).await?;
+        let found = match filter {
+            Some(filter) => app.store.recent(before, filter, LIMIT).await?,
+            None => gancho_store::Page { items: vec![], next: None },
+        };
         Ok::<_, gancho_store::StoreError>((found, sources(&app).await?))
     };
     match found.await {
         Ok((found, sources)) => {
             let rows = found.items.iter().map(|event| Row::new(&frame, event, &sources)).collect();
-            page(&Page { frame, query, rows, sources, next: found.next, newer: before.is_some() })
+            page(&Page { frame, query, rows, sources, next: found.next, newer: before.is_some(), unread })
         }
         Err(problem) => error::of(frame, &problem.into()),
     }
+}
+
+fn filter(query: &Query, now: Timestamp) -> Result<EventFilter, Unreadable> {
+    Ok(EventFilter {
+        types: query.patterns("type")?,
+        since: query.since(now)?,
+        label: query.get("document").map(ToOwned::to_owned),
+        source: query.must("source", |text| text.parse().ok())?,
+        ..EventFilter::default()
+    })
 }
 
 /// Sources: ids and names.

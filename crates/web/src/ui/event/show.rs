@@ -9,11 +9,12 @@ use serde_json::Value;
 use super::{list, why::Verdict};
 use crate::{
     App,
-    api::{page::Id, problem::Answer},
+    api::problem::Answer,
     ui::{
         delivery::list::{Row, webhook},
         error,
         frame::Frame,
+        id::Id,
         page, say,
         visitor::Visitor,
     },

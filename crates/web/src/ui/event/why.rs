@@ -76,8 +76,17 @@ async fn events(app: &App, asked: &str) -> Answer<Vec<Event>> {
     if let Ok(id) = asked.parse::<EventId>() {
         return Ok(app.store.event(id).await.into_iter().collect());
     }
-    let filter = EventFilter { label: Some(asked.to_owned()), ..EventFilter::default() };
-    Ok(app.store.recent(None, filter, EVENTS).await?.items)
+    named(app, asked, EVENTS).await
+}
+
+/// Events of the document of this name; if there is none, of those whose names begin so.
+pub(crate) async fn named(app: &App, asked: &str, limit: usize) -> Answer<Vec<Event>> {
+    let filter = EventFilter { label: Some(asked.to_owned()), exactly: true, ..EventFilter::default() };
+    let exactly = app.store.recent(None, filter.clone(), limit).await?.items;
+    if !exactly.is_empty() {
+        return Ok(exactly);
+    }
+    Ok(app.store.recent(None, EventFilter { exactly: false, ..filter }, limit).await?.items)
 }
 
 fn ear(app: &App, frame: &Frame, source: gancho_model::Source) -> Ear {

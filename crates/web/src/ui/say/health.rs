@@ -1,4 +1,4 @@
-use gancho_model::{Endpoint, ErrorKind, HealthState, LastAttempt, Said, Tally, Timestamp};
+use gancho_model::{Endpoint, ErrorKind, Health, HealthState, Said, Tally, Timestamp};
 use gancho_store::Standing;
 use gancho_words::Words;
 
@@ -8,8 +8,6 @@ pub(crate) struct Condition<'a> {
     pub standing: Standing,
     /// Its last 24 hours.
     pub day: Tally,
-    /// Its last attempt that failed, if one is at hand.
-    pub failure: Option<LastAttempt>,
     pub now: Timestamp,
 }
 
@@ -26,8 +24,12 @@ pub(crate) fn health(words: &Words, condition: &Condition<'_>) -> String {
         HealthState::Failing => failing(words, condition, waiting()),
         HealthState::Ok if health.consecutive_failures > 0 => Said::plain("health-shaky-sentence")
             .with("count", health.consecutive_failures)
-            .with("answer", answer(condition.failure))
+            .with("answer", answer(&condition.endpoint.health))
             .with("waiting", waiting()),
+        HealthState::Ok if day.success().is_none() => {
+            let last = health.last_success_at.map_or_else(String::new, |at| words.ago(at, *now));
+            Said::plain("health-quiet-sentence").with("last", last).with("waiting", waiting())
+        }
         HealthState::Ok => {
             let last = health.last_success_at.map_or_else(String::new, |at| words.ago(at, *now));
             let share = day.success().map_or_else(|| "–".to_owned(), |share| words.percent(share));
@@ -55,17 +57,17 @@ fn failing(words: &Words, condition: &Condition<'_>, waiting: Said) -> Said {
     };
     Said::plain("health-failing-sentence")
         .with("span", words.span(since))
-        .with("answer", answer(condition.failure))
+        .with("answer", answer(&condition.endpoint.health))
         .with("count", health.consecutive_failures)
         .with("next", next)
         .with("waiting", waiting)
 }
 
 /// What came back, in a word: a status, or how it failed.
-fn answer(failure: Option<LastAttempt>) -> Said {
-    match failure.map(|failure| (failure.status_code, failure.error)) {
-        Some((Some(status), _)) => Said::plain("answer-status").with("code", status.to_string()),
-        Some((None, Some(kind))) => Said::plain(match kind {
+fn answer(health: &Health) -> Said {
+    match (health.last_status, health.last_error) {
+        (Some(status), _) => Said::plain("answer-status").with("code", status.to_string()),
+        (None, Some(kind)) => Said::plain(match kind {
             ErrorKind::Dns => "answer-dns",
             ErrorKind::Connect => "answer-connect",
             ErrorKind::Tls => "answer-tls",
@@ -73,6 +75,6 @@ fn answer(failure: Option<LastAttempt>) -> Said {
             ErrorKind::Blocked => "answer-blocked",
             ErrorKind::Protocol | ErrorKind::Status => "answer-protocol",
         }),
-        _ => Said::plain("answer-error"),
+        (None, None) => Said::plain("answer-error"),
     }
 }

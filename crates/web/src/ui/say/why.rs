@@ -7,7 +7,7 @@ pub(crate) fn why(words: &Words, status: Option<u16>, error: Option<ErrorKind>) 
         (Some(status), _) => {
             let own = format!("why-status-{status}");
             let of_hundred = format!("why-status-{}xx", status / 100);
-            let id = if words.has(&own) { own } else { of_hundred };
+            let id = [own, of_hundred].into_iter().find(|id| words.has(id)).unwrap_or_else(|| "why-status".to_owned());
             words.with(&id, &[("code", status.to_string().into())])
         }
         (None, Some(kind)) => words.get(&format!("why-{}", kind.as_str())),

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
 use gancho_facturascripts::shape::Shape;
-use gancho_model::{Said, Session, User};
+use gancho_model::{Said, Session};
+use gancho_store::UserChange;
 use gancho_words::Language;
 
 use super::people;
@@ -54,21 +55,21 @@ async fn change(app: &Arc<App>, visitor: &Visitor, form: &Form) -> Answer<()> {
     if Shape::new(zone).is_err() {
         return Err(Problem::field("time_zone", Said::plain("error-zone")));
     }
-    let mut user = User {
-        email: email(form)?,
+    let mut change = UserChange {
+        email: Some(email(form)?),
         language: Some(language.as_str().to_owned()),
         time_zone: Some(zone.to_owned()),
-        ..visitor.user.clone()
+        ..UserChange::default()
     };
     if !form.value("password").is_empty() {
-        let (given, hash) = (form.value("old").to_owned(), user.password_hash.clone());
+        let (given, hash) = (form.value("old").to_owned(), visitor.user.password_hash.clone());
         let right = tokio::task::spawn_blocking(move || password::verify(&given, &hash)).await;
         if !right.unwrap_or(false) {
             return Err(Problem::field("old", Said::plain("error-password-wrong")));
         }
-        user.password_hash = people::hashed(app, people::password(form)?).await?;
+        change.password_hash = Some(people::hashed(app, people::password(form)?).await?);
     }
-    app.store.save_user(user, Some(visitor.session.digest)).await?;
+    app.store.change_user(visitor.user.id, change, Some(visitor.session.digest)).await?;
     Ok(())
 }
 

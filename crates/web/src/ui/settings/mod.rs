@@ -83,7 +83,7 @@ pub(super) async fn read(app: &App, frame: &Frame, visitor: &Visitor, tab: &'sta
     let form = Form::filled(vec![
         ("email", text(&user.email)),
         ("language", frame.words.language().as_str().to_owned()),
-        ("time_zone", user.time_zone.clone().unwrap_or_else(|| gancho_words::ZONE.to_owned())),
+        ("time_zone", frame.words.zone().to_owned()),
     ]);
     let of = |wanted: &str| tab == wanted;
     Ok(Page {

@@ -4,16 +4,14 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use gancho_model::{Role, Said, User, UserId};
-use serde_json::{Map, json};
+use gancho_store::UserChange;
+use serde_json::{Map, Value, json};
 
 use crate::{
     App,
-    api::{
-        page::Id,
-        problem::{Answer, Problem},
-    },
+    api::problem::{Answer, Problem},
     auth::password as passwords,
-    ui::{done, error, form::Form, frame::Frame, visitor::Manager},
+    ui::{done, error, form::Form, frame::Frame, id::Id, visitor::Manager},
 };
 
 /// A name to sign in with.
@@ -84,26 +82,32 @@ pub(crate) async fn save(
 ) -> Response {
     match change(&app, id, &form, &visitor.user.name).await {
         Ok(()) => done(&app, "/settings?tab=people", "saved"),
-        Err(problem) => super::refused(&app, &visitor, "people", form, &problem).await,
+        Err(problem) => {
+            // The form below is for somebody new: its fields are not the wrong ones.
+            let said = problem.errors().first().map(|wrong| wrong.said.clone());
+            let problem = said.map_or(problem, |said| Problem::said(StatusCode::UNPROCESSABLE_ENTITY, said));
+            super::refused(&app, &visitor, "people", Form::default(), &problem).await
+        }
     }
 }
 
 async fn change(app: &Arc<App>, id: UserId, form: &Form, who: &str) -> Answer<()> {
-    let mut user = person(app, id).await?;
+    let user = person(app, id).await?;
+    let mut change = UserChange::default();
     let mut details = Map::new();
     if !form.value("role").is_empty() {
         let role = role(form)?;
         if role != user.role {
             details.insert("role".into(), json!([user.role.as_str(), role.as_str()]));
         }
-        user.role = role;
+        change.role = Some(role);
     }
     if !form.value("password").is_empty() {
-        user.password_hash = hashed(app, password(form)?).await?;
+        change.password_hash = Some(hashed(app, password(form)?).await?);
+        details.insert("password".into(), Value::Null);
     }
-    let name = user.name.clone();
-    app.store.save_user(user, None).await?;
-    app.note(who, "person.changed", &id, name, details).await;
+    app.store.change_user(id, change, None).await?;
+    app.note(who, "person.changed", &id, user.name, details).await;
     Ok(())
 }
 

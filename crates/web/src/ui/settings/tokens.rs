@@ -7,9 +7,8 @@ use gancho_model::TokenId;
 use serde_json::json;
 
 use crate::{
-    App,
-    api::{self, page::Id},
-    ui::{done, error, form::Form, frame::Frame, page, visitor::Manager},
+    App, api,
+    ui::{done, error, form::Form, frame::Frame, id::Id, page, visitor::Manager},
 };
 
 pub(crate) async fn add(State(app): State<Arc<App>>, Manager(visitor): Manager, form: Form) -> Response {

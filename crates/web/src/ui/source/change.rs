@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 use super::show;
 use crate::{
     App, api,
-    api::page::Id,
-    ui::{done, error, form::Form, frame::Frame, visitor::Manager},
+    ui::{done, error, form::Form, frame::Frame, id::Id, visitor::Manager},
 };
 
 pub(crate) async fn save(

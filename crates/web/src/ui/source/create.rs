@@ -68,7 +68,7 @@ pub(crate) async fn make(State(app): State<Arc<App>>, Manager(visitor): Manager,
                 let address = origin.map_or_else(String::new, |origin| format!("{origin}{}", app.site.base));
                 page(&MadePage { frame, id: made.id, token, address })
             }
-            None => done(&app, &format!("/sources/{}", made.id), "source-created"),
+            None => done(&app, &format!("/sources/{}?check=1", made.id), "source-created"),
         },
         Err(problem) if problem.errors().is_empty() => error::of(frame, &problem),
         Err(problem) => {

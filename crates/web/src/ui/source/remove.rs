@@ -6,8 +6,7 @@ use gancho_model::{SourceId, SourceKind};
 
 use crate::{
     App, api,
-    api::page::Id,
-    ui::{done, error, form::Form, frame::Frame, page, refused, visitor::Manager},
+    ui::{done, error, form::Form, frame::Frame, id::Id, page, refused, visitor::Manager},
 };
 
 #[derive(Template)]

@@ -1,18 +1,18 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Source, SourceId, SourceKind};
+use gancho_model::{Finding, Said, Source, SourceId, SourceKind};
 
 use super::list::{Row, row};
 use crate::{
     App, api,
-    api::{
-        page::Id,
-        problem::{Answer, Problem},
-    },
-    ui::{error, form::Form, frame::Frame, page, query::Query, visitor::Visitor},
+    api::problem::{Answer, Problem},
+    ui::{error, form::Form, frame::Frame, id::Id, page, query::Query, visitor::Visitor},
 };
+
+/// How long a check may take.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 #[derive(Template)]
 #[template(path = "source.html")]
@@ -33,7 +33,7 @@ pub(crate) async fn show(
     query: Query,
 ) -> Response {
     let frame = Frame::new(&app, &visitor, "sources", "sources-title").with_done(query.get("done"));
-    match read(&app, &frame, id).await {
+    match read(&app, &frame, id, query.get("check").is_some()).await {
         Ok(read) => page(&read),
         Err(problem) => error::of(frame, &problem),
     }
@@ -41,7 +41,7 @@ pub(crate) async fn show(
 
 /// The settings once more, with what is wrong in them.
 pub(super) async fn refused(app: &App, frame: Frame, id: SourceId, form: Form, problem: &Problem) -> Response {
-    match read(app, &frame, id).await {
+    match read(app, &frame, id, false).await {
         Ok(mut read) => {
             read.form = form.refused(problem, &frame.words);
             crate::ui::refused(&read)
@@ -50,15 +50,22 @@ pub(super) async fn refused(app: &App, frame: Frame, id: SourceId, form: Form, p
     }
 }
 
-async fn read(app: &App, frame: &Frame, id: SourceId) -> Answer<Page> {
+/// Checking asks the ERP, and its database may hang: nobody waits for it that long.
+async fn findings(app: &App, frame: &Frame, source: &Source) -> Vec<Finding> {
+    let found =
+        tokio::time::timeout(PATIENCE, api::source::check::findings(app, source, |at| frame.words.full(at))).await;
+    found.unwrap_or_else(|_| vec![Finding::bad("connect", Said::plain("check-slow"))])
+}
+
+async fn read(app: &App, frame: &Frame, id: SourceId, check: bool) -> Answer<Page> {
     let source = app.store.source(id).await?;
-    // Checking asks the ERP: for those who may do something about it.
-    let findings = if frame.admin { api::source::check::findings(app, &source).await } else { vec![] };
+    let checked = check && frame.admin;
+    let findings = if checked { findings(app, frame, &source).await } else { vec![] };
     let checks = findings.into_iter().map(|finding| (finding.name, finding.ok, frame.words.said(&finding.said)));
     Ok(Page {
         row: row(app, frame, &source),
         checks: checks.collect(),
-        checked: frame.admin,
+        checked,
         form: Form::filled(vec![
             ("name", source.name.clone()),
             ("time_zone", source.time_zone.clone()),

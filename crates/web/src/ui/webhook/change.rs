@@ -6,8 +6,7 @@ use gancho_model::EndpointId;
 use super::{fill, show};
 use crate::{
     App, api,
-    api::page::Id,
-    ui::{done, error, form::Form, frame::Frame, visitor::Manager},
+    ui::{done, error, form::Form, frame::Frame, id::Id, visitor::Manager},
 };
 
 pub(crate) async fn save(

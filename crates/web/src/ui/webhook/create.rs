@@ -23,6 +23,12 @@ struct Page {
     is_new: bool,
 }
 
+impl Page {
+    fn removed_sources(&self) -> Vec<String> {
+        fill::removed_sources(&self.form, &self.sources)
+    }
+}
+
 pub(crate) async fn show(State(app): State<Arc<App>>, Manager(visitor): Manager, query: Query) -> Response {
     let frame = Frame::new(&app, &visitor, "webhooks", "webhook-new-title");
     let picked: Vec<&str> = query.all("events");
@@ -39,7 +45,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, Manager(visitor): Manager,
 
 pub(crate) async fn make(State(app): State<Arc<App>>, Manager(visitor): Manager, form: Form) -> Response {
     match api::endpoint::create::make(&app, fill::said(&form, true), &visitor.user.name).await {
-        Ok(endpoint) => done(&app, &format!("/webhooks/{}?tab=test", endpoint.id), "webhook-created"),
+        Ok(endpoint) => done(&app, &format!("/webhooks/{}?tab=test&secret=show", endpoint.id), "webhook-created"),
         Err(problem) if problem.errors().is_empty() => {
             error::of(Frame::new(&app, &visitor, "webhooks", "problem-title"), &problem)
         }

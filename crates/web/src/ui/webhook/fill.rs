@@ -1,6 +1,6 @@
 //! Between a form and what the API reads.
 
-use gancho_model::{Endpoint, mask};
+use gancho_model::{Endpoint, Source, mask};
 use serde_json::{Map, Value, json};
 
 use super::tree;
@@ -42,10 +42,13 @@ pub(super) fn said(form: &Form, is_new: bool) -> Value {
         "description": form.json_text("description"),
         "events": events,
         "headers": headers(form.value("headers")),
-        "sources": form.values("sources"),
         "rate_per_s": form.json_number("rate_per_s"),
         "max_in_flight": form.json_number("max_in_flight"),
     });
+    // Where the form shows no sources, none were unchecked.
+    if form.has("sources_shown", "yes") {
+        said["sources"] = form.values("sources").into();
+    }
     let timeout = form.json_number("timeout_ms");
     if !timeout.is_null() {
         said["timeout_ms"] = timeout;
@@ -57,6 +60,13 @@ pub(super) fn said(form: &Form, is_new: bool) -> Value {
         said["secret"] = form.json_text("secret");
     }
     said
+}
+
+/// Picked sources that are no more.
+pub(super) fn removed_sources(form: &Form, sources: &[Source]) -> Vec<String> {
+    let picked = form.values("sources").into_iter();
+    let gone = picked.filter(|id| !sources.iter().any(|source| source.id.to_string() == **id));
+    gone.map(ToOwned::to_owned).collect()
 }
 
 /// `Name: value`, one a line. A line without a colon is a name that can't be.

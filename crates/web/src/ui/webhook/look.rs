@@ -43,10 +43,9 @@ pub(crate) async fn show(State(app): State<Arc<App>>, Manager(visitor): Manager,
     let types: Vec<Pattern> = patterns.filter_map(|text| Pattern::parse(text.trim()).ok()).collect();
     let asked = !types.is_empty();
     let filter = EventFilter { types, since: Some(frame.now.plus_ms(-WEEK_MS)), ..EventFilter::default() };
-    let found =
-        if asked { app.store.recent(None, filter, COUNTED_MAX).await.map(|page| page.items) } else { Ok(vec![]) };
-    let found = found.unwrap_or_default();
+    let found = if asked { app.store.recent(None, filter, COUNTED_MAX).await.ok() } else { None };
+    let (found, next) = found.map_or_else(Default::default, |page| (page.items, page.next));
     let titles = found.iter().take(SHOWN).map(|event| say::event(&words, &event.event, event.label.as_deref()));
-    let (count, more) = (found.len() as u64, found.len() == COUNTED_MAX);
+    let (count, more) = (found.len() as u64, next.is_some());
     page(&Page { findings, asked, count, more, examples: titles.collect(), frame })
 }

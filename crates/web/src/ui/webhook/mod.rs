@@ -11,24 +11,7 @@ pub mod replay;
 pub mod show;
 pub(crate) mod tree;
 
-use gancho_model::{DeliveryId, Endpoint, EndpointId, LastAttempt, State};
-use gancho_store::{DeliveryFilter, StoreError};
-
-use crate::App;
-
-/// Deliveries among which the last failure is looked for.
-const LOOKED_AT: usize = 20;
-
-/// The endpoint's last attempt that failed, among its newest deliveries.
-pub(crate) async fn last_failure(app: &App, endpoint: EndpointId) -> Result<Option<LastAttempt>, StoreError> {
-    let mut found = vec![];
-    for state in [State::Pending, State::Failed] {
-        let filter = DeliveryFilter { endpoint: Some(endpoint), state: Some(state), ..DeliveryFilter::default() };
-        let page = app.store.deliveries(None::<DeliveryId>, filter, LOOKED_AT).await?;
-        found.extend(page.items.into_iter().filter_map(|delivery| delivery.last).filter(|last| last.error.is_some()));
-    }
-    Ok(found.into_iter().max_by_key(|last| last.at))
-}
+use gancho_model::Endpoint;
 
 /// What people call it, and its host.
 pub(crate) fn names(endpoint: &Endpoint) -> (String, String) {

@@ -7,8 +7,7 @@ use gancho_model::EndpointId;
 use super::names;
 use crate::{
     App, api,
-    api::page::Id,
-    ui::{done, error, form::Form, frame::Frame, page, visitor::Manager},
+    ui::{done, error, form::Form, frame::Frame, id::Id, page, visitor::Manager},
 };
 
 #[derive(Template)]

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::show;
 use crate::{
     App, api,
-    api::{page::Id, problem::Answer},
-    ui::{done, error, form::Form, frame::Frame, visitor::Manager},
+    api::problem::Answer,
+    ui::{done, error, form::Form, frame::Frame, id::Id, visitor::Manager},
 };
 
 const DAY_MS: i64 = 24 * 3600 * 1000;

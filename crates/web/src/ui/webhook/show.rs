@@ -6,21 +6,19 @@ use gancho_model::{Deed, Endpoint, EndpointId, Source, Tally, mask};
 use gancho_store::{DeliveryFilter, Standing};
 
 use super::{
-    fill, last_failure, names,
+    fill, names,
     tree::{self, Branch},
 };
 use crate::{
     App, api,
-    api::{
-        page::Id,
-        problem::{Answer, Problem},
-    },
+    api::problem::{Answer, Problem},
     jobs::Job,
     ui::{
         delivery::list::Row,
         draw, error,
         form::Form,
         frame::Frame,
+        id::Id,
         page,
         query::Query,
         say::{self, Condition},
@@ -60,6 +58,10 @@ struct Page {
 impl Page {
     fn is_tab(&self, name: &str) -> bool {
         self.tab == name
+    }
+
+    fn removed_sources(&self) -> Vec<String> {
+        fill::removed_sources(&self.form, &self.sources)
     }
 
     fn success(&self) -> String {
@@ -136,17 +138,18 @@ async fn read(app: &App, frame: &Frame, id: EndpointId, tab: &'static str, with_
     let hours = app.store.hours(frame.now.plus_ms(-23 * draw::HOUR_MS)).await?;
     let day = draw::last_day(&hours, |hour| hour.endpoint == id, frame.now);
     let sum = draw::sum(&day);
-    let failing = endpoint.health.consecutive_failures > 0;
-    let failure = if failing { last_failure(app, id).await? } else { None };
-    let condition = Condition { endpoint: &endpoint, standing, day: sum, failure, now: frame.now };
+    let condition = Condition { endpoint: &endpoint, standing, day: sum, now: frame.now };
     let words = &frame.words;
     let rows = if ["summary", "deliveries"].contains(&tab) { rows(app, frame, id, tab).await? } else { vec![] };
     let deeds = match tab {
         "history" => deeds::read(app, words, Some(id.to_string()), DEEDS).await?,
         _ => vec![],
     };
-    let secret = frame.admin && (with_secret || tab == "test");
-    let secret = if secret { Some(api::endpoint::secret::SecretView::new(&endpoint.secrets, frame.now)) } else { None };
+    let secret = if frame.admin && with_secret {
+        Some(api::endpoint::secret::SecretView::new(&endpoint.secrets, frame.now))
+    } else {
+        None
+    };
     Ok(Page {
         tab,
         url: if frame.admin { endpoint.url.clone() } else { mask::url(&endpoint.url) },

@@ -1,0 +1,143 @@
+//! Pages with more and more in the log: each through the whole router, in this process.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::Request,
+};
+use gancho_intake::Intake;
+use gancho_mail::Post;
+use gancho_model::{
+    Ambient, DeliveryId, EventId, Finding, Hearing, Probing, Role, Said, Session, Source, SourceId, Standing, User,
+    UserId, limits::Limits,
+};
+use gancho_store::{EventFilter, Store};
+use gancho_web::{App, Rooms, WebSettings, auth::digest};
+use tokio::time::Instant;
+use tower::ServiceExt;
+
+use super::{Done, Failed};
+use crate::ambient::Real;
+
+/// How often each page is timed; the middle one is shown.
+const TIMES: usize = 11;
+/// What stands in the session's cookie.
+const COOKIE: &str = "bench";
+
+/// Prints how long each page takes, and what it weighs.
+pub async fn run(store: Arc<dyn Store>) -> Done {
+    sign_in(&*store).await?;
+    let router = router(store.clone());
+    let pages = pages(&*store).await?;
+    say!("\nMilliseconds for one page, the middle of {TIMES}, and its bytes");
+    for (name, path) in pages {
+        let (mut took, mut bytes) = (vec![], 0);
+        for _ in 0..TIMES {
+            let began = Instant::now();
+            bytes = get(&router, &path).await?;
+            took.push(began.elapsed().as_secs_f64() * 1000.0);
+        }
+        took.sort_by(f64::total_cmp);
+        say!("{name:<24} {:>8.2} ms {bytes:>8} bytes   (at most 20 ms)", took[TIMES / 2]);
+    }
+    Ok(())
+}
+
+async fn pages(store: &dyn Store) -> Result<Vec<(&'static str, String)>, Failed> {
+    let endpoint = store.all_endpoints().await.map_err(Failed::refused)?[0].id;
+    let newest = store.recent(None, EventFilter::default(), 1).await.map_err(Failed::refused)?;
+    let event: EventId = newest.items.first().ok_or_else(|| Failed::because("the store is empty"))?.id;
+    let delivery: DeliveryId = store.deliveries_of(event).await.map_err(Failed::refused)?[0].id;
+    Ok(vec![
+        ("overview", "/".into()),
+        ("webhooks", "/webhooks".into()),
+        ("webhook", format!("/webhooks/{endpoint}")),
+        ("deliveries", "/deliveries".into()),
+        ("deliveries, filtered", format!("/deliveries?endpoint={endpoint}&state=pending")),
+        ("deliveries, by number", "/deliveries?document=F2026A1".into()),
+        ("delivery", format!("/deliveries/{delivery}")),
+        ("events", "/events".into()),
+        ("events, by number", "/events?document=F2026A1".into()),
+        ("event", format!("/events/{event}")),
+        ("why", "/events/why?document=F2026A1".into()),
+        ("search", "/search?q=F2026A1".into()),
+        ("catalogue", "/catalogue".into()),
+        ("settings", "/settings".into()),
+    ])
+}
+
+async fn get(router: &Router, path: &str) -> Result<usize, Failed> {
+    let request = Request::get(path).header("cookie", format!("gancho_session={COOKIE}"));
+    let request = request.body(Body::empty()).map_err(Failed::refused)?;
+    let answer = router.clone().oneshot(request).await.map_err(Failed::refused)?;
+    if answer.status() != 200 {
+        return Err(Failed::because(format!("{path} answers {}", answer.status())));
+    }
+    Ok(to_bytes(answer.into_body(), usize::MAX).await.map_err(Failed::refused)?.len())
+}
+
+async fn sign_in(store: &dyn Store) -> Done {
+    let now = Real.now();
+    let id = UserId::new(now, &Real);
+    let (email, language, time_zone) = (None, Some("es".to_owned()), None);
+    let user = User {
+        id,
+        name: "bench".into(),
+        role: Role::Admin,
+        password_hash: "-".into(),
+        email,
+        language,
+        time_zone,
+        created_at: now,
+    };
+    store.add_user(user).await.map_err(Failed::refused)?;
+    let expires_at = now.plus_ms(3_600_000);
+    let session =
+        Session { digest: digest(COOKIE), user: id, agent: String::new(), created_at: now, seen_at: now, expires_at };
+    store.add_session(session).await.map_err(Failed::refused)
+}
+
+fn router(store: Arc<dyn Store>) -> Router {
+    let intake = Arc::new(Intake::new(store.clone(), Arc::new(Real), Limits::default()));
+    let (hearing, probing, mailing) = (Arc::new(Nobody), Arc::new(Nobody), Arc::new(Post::none()));
+    let rooms = Rooms { store, intake, hearing, probing, mailing, ambient: Arc::new(Real) };
+    gancho_web::router(App::new(rooms, &WebSettings::default()))
+}
+
+/// No ERP is watched and no URL looked at.
+struct Nobody;
+
+#[async_trait::async_trait]
+impl Hearing for Nobody {
+    async fn plan(&self, _: &Source) -> Result<String, Said> {
+        Ok(String::new())
+    }
+    async fn install(&self, _: &Source) -> Result<(), Said> {
+        Ok(())
+    }
+    async fn uninstall(&self, _: &Source) -> Result<(), Said> {
+        Ok(())
+    }
+    async fn check(&self, _: &Source) -> Vec<Finding> {
+        vec![]
+    }
+    async fn leave(&self, _: &Source, _: &Source) -> Result<(), Said> {
+        Ok(())
+    }
+    async fn same_erp(&self, _: &Source, _: &Source) -> bool {
+        false
+    }
+    fn standing(&self, _: SourceId) -> Option<Standing> {
+        None
+    }
+    fn sources_changed(&self) {}
+}
+
+#[async_trait::async_trait]
+impl Probing for Nobody {
+    async fn probe(&self, _: &str) -> Vec<Finding> {
+        vec![]
+    }
+}

@@ -1,0 +1,25 @@
+use std::sync::Arc;
+
+use axum::{
+    extract::{FromRequestParts, Path},
+    http::{StatusCode, request::Parts},
+    response::Response,
+};
+use gancho_model::Said;
+
+use super::{error, visitor};
+use crate::{App, api::problem::Problem};
+
+/// An id in a page's path; one that is none of ours names nothing.
+pub(crate) struct Id<T>(pub T);
+
+impl<T: std::str::FromStr> FromRequestParts<Arc<App>> for Id<T> {
+    type Rejection = Response;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        let text = Path::<String>::from_request_parts(parts, app).await.ok();
+        text.and_then(|Path(text)| text.parse().ok()).map(Self).ok_or_else(|| {
+            let missing = Problem::said(StatusCode::NOT_FOUND, Said::plain("problem-missing"));
+            error::page(app, &visitor::words(&parts.headers, None), &missing)
+        })
+    }
+}
