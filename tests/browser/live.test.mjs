@@ -15,6 +15,28 @@ after(async () => { await close(); receiver.stop(); await server.stop(); });
 
 const send = (n) => server.call('POST', '/events', { event: 'invoice.created', data: { object: { codigo: `LIVE${n}` } } });
 
+test('the first delivery is announced on a page that was empty', async () => {
+  await page.goto(`${server.base}/deliveries`);
+  await page.waitForSelector('#live.on');
+  await page.waitForSelector('text=Aún no hay entregas');
+  await send(0);
+  await page.waitForSelector('#new-rows:not([hidden])');
+});
+
+test('attempts appear on a delivery\'s page, and what was opened stays open', async () => {
+  const [delivery] = (await server.until('/deliveries', (found) => found.data[0]?.state === 'delivered')).data;
+  await page.goto(`${server.base}/deliveries/${delivery.id}`);
+  await page.waitForSelector('#live.on');
+  assert.equal(await page.locator('.attempt').count(), 1);
+  await server.call('POST', `/deliveries/${delivery.id}/retry`);
+  await page.waitForFunction(() => document.querySelectorAll('.attempt').length === 2);
+  await page.click('.attempt >> nth=0 >> summary');
+  const beat = page.waitForResponse((response) => response.request().headers()['x-gancho-beat'] === '1');
+  await server.call('POST', '/events', { event: 'custom.thing', data: { object: {} } });
+  await (await beat).finished();
+  assert.equal(await page.locator('.attempt[open]').count(), 2);
+});
+
 test('rows change in place, and new ones wait to be shown', async () => {
   receiver.status = 500;
   await send(1);
@@ -27,10 +49,10 @@ test('rows change in place, and new ones wait to be shown', async () => {
   receiver.status = 200;
   const [delivery] = (await server.call('GET', '/deliveries')).data;
   await server.call('POST', `/deliveries/${delivery.id}/retry`);
-  await page.waitForSelector('tbody tr >> text=entregada');
+  await page.waitForSelector('tbody tr >> nth=0 >> text=entregada');
   await send(2);
   await page.waitForSelector('#new-rows:not([hidden]) >> text=Hay 1 más');
-  assert.equal(await page.locator('tbody tr').count(), 1, 'nothing is pushed in');
+  assert.equal(await page.locator('tbody tr').count(), 3, 'nothing is pushed in');
   const moved = await row.evaluate((one) => one.getBoundingClientRect().top) - top;
   assert.ok(moved < 60, 'the note takes its own place above the list');
   await page.click('#new-rows a');
@@ -45,7 +67,7 @@ test('a server that dies is told, and when it is back the page goes on', async (
   await server.again();
   await page.waitForSelector('#live.on', { timeout: 20_000 });
   await send(3);
-  await page.waitForSelector('[data-live=figures] >> text=3');
+  await page.waitForSelector('[data-live=figures] dd >> text="6"');
 });
 
 test('without scripts everything but the beats works', async () => {
@@ -81,8 +103,8 @@ test('sending many again: counted first, then done while the page may be left', 
   await page.goto(`${server.base}/webhooks/${endpoint.id}`);
   await page.selectOption('[name=only]', 'all');
   await page.click('button:has-text("Contar primero")');
-  await page.waitForSelector('text=Se volverían a enviar 8 eventos');
+  await page.waitForSelector('text=Se volverían a enviar 10 eventos');
   const before = receiver.received.length;
   await page.click('button:has-text("Volver a enviar")');
-  await until('all come again', async () => receiver.received.length === before + 8);
+  await until('all come again', async () => receiver.received.length === before + 10);
 });

@@ -55,12 +55,13 @@ test('a viewer sees no secrets and changes nothing', async () => {
   assert.equal((await server.call('GET', `/endpoints/${made.shop.id}`)).enabled, true);
 });
 
+const cookies = async () => (await page.context().cookies()).map((one) => `${one.name}=${one.value}`).join('; ');
+
 test('forms that are not ours are refused, from anywhere', async () => {
-  const cookies = (await page.context().cookies()).map((one) => `${one.name}=${one.value}`).join('; ');
   await page.goto(`${server.base}/settings`);
   const token = await page.inputValue('form[action$="/settings/me"] [name=form_token]');
-  const send = (body, headers) => fetch(`${server.base}/webhooks/${made.shop.id}/pause`, {
-    method: 'POST', redirect: 'manual', headers: { cookie: cookies, ...headers }, body: new URLSearchParams(body),
+  const send = async (body, headers) => fetch(`${server.base}/webhooks/${made.shop.id}/pause`, {
+    method: 'POST', redirect: 'manual', headers: { cookie: await cookies(), ...headers }, body: new URLSearchParams(body),
   });
   assert.equal((await send({}, {})).status, 403, 'without a token');
   assert.equal((await send({ form_token: 'wrong' }, {})).status, 403, 'with another');
@@ -108,6 +109,66 @@ test('the last administrator stays, and another password ends sessions', async (
   await page.waitForSelector('text=Guardado');
   await eva.goto(`${server.base}/webhooks`);
   assert.match(eva.url(), /login/, 'who may do less signs in anew');
+});
+
+test('an administrator gives somebody another password, and removes them in two steps', async () => {
+  await page.goto(`${server.base}/settings?tab=people`);
+  const eva = page.locator('tr', { hasText: 'eva' });
+  const fill = async (first, second) => {
+    await eva.locator('summary').first().click();
+    await eva.locator('summary:has-text("Cambiar")').click();
+    await eva.locator('[name=password]').fill(first);
+    await eva.locator('[name=again]').fill(second);
+    await eva.locator('button:has-text("Guardar")').click();
+  };
+  await fill('another battery 7', 'another battery 8');
+  await page.waitForSelector('[role=alert]');
+  assert.equal(await page.inputValue('#f-password'), '', 'what was typed for one is not there for another');
+  await fill('another battery 7', 'another battery 7');
+  await page.waitForSelector('text=Guardado');
+  assert.match(await eva.textContent(), /solo ver/i, 'the role stays');
+  const other = await open();
+  await signIn(other, server, 'eva', 'another battery 7');
+  await eva.locator('summary').first().click();
+  assert.ok(!(await eva.locator('button:has-text("para siempre")').isVisible()), 'one step is not enough');
+  await eva.locator('summary:has-text("Eliminar")').click();
+  await eva.locator('button:has-text("para siempre")').click();
+  await page.waitForFunction(() => !document.querySelector('table').innerText.includes('eva'));
+});
+
+test('a filter that makes no sense shows nothing, and sends nothing', async () => {
+  await server.call('POST', '/events', { event: 'invoice.created', data: { object: { codigo: 'F1' } } });
+  await page.goto(`${server.base}/deliveries`);
+  assert.ok(await page.locator('tbody tr').count() > 0);
+  for (const query of ['state=arrived', 'type=Invoice', 'answer=9xx', 'hours=soon', 'endpoint=1', 'event=1']) {
+    await page.goto(`${server.base}/deliveries?${query}`);
+    assert.match(await page.textContent('[role=alert]'), /No se entiende el filtro/, query);
+    assert.equal(await page.locator('tbody tr').count(), 0, query);
+    await page.goto(`${server.base}/deliveries/resend?${query}`);
+    assert.equal(page.url(), `${server.base}/deliveries?${query}`, 'there is nothing to confirm');
+  }
+  await page.goto(`${server.base}/deliveries?type=payment.*,invoice.created`);
+  assert.ok(await page.locator('tbody tr').count() > 0, 'several patterns');
+  await page.goto(`${server.base}/events?type=nothing.*`);
+  await page.waitForSelector('text=Ningún evento coincide');
+});
+
+test('a webhook that hears one connection keeps to it when its settings are saved', async () => {
+  await server.call('PATCH', `/endpoints/${made.later.id}`, { sources: [made.source.id] });
+  await page.goto(`${server.base}/webhooks/${made.later.id}?tab=settings`);
+  await page.click('button.main:has-text("Guardar")');
+  await page.waitForSelector('text=Guardado');
+  assert.deepEqual((await server.call('GET', `/endpoints/${made.later.id}`)).sources, [made.source.id]);
+});
+
+test('an address that names nothing, or is only sent to, leads somewhere', async () => {
+  const lost = await page.goto(`${server.base}/deliveries/nothing`);
+  assert.equal(lost.status(), 404);
+  assert.match(lost.headers()['content-type'], /text\/html/);
+  assert.match(lost.headers()['content-security-policy'], /default-src 'none'/);
+  await page.goto(`${server.base}/webhooks/${made.shop.id}/settings`);
+  assert.equal(page.url(), `${server.base}/webhooks/${made.shop.id}`);
+  assert.equal((await fetch(`${server.base}/login?next=/%09/evil.example`, { headers: { cookie: await cookies() }, redirect: 'manual' })).headers.get('location'), '/');
 });
 
 test('whatever an ERP or a receiver says is text', async () => {
