@@ -309,6 +309,7 @@ async fn adding_again_is_harmless_and_removing_leaves_nothing() {
         let body = json!({"kind": "database", "name": "Again", "url": stage.database.url});
         let again = stage.server.post("/sources", body.clone(), 200).await;
         assert!(stage.source.ends_with(again["id"].as_str().expect("an id")), "{engine:?}: the same source");
+        one_database_has_one_source(&stage, engine).await;
         stage.database.run(INVOICE).await;
         assert_eq!(stage.events(1).await.len(), 1);
         assert_eq!(stage.server.call(Method::DELETE, &stage.source, None).await.status, 204);
@@ -329,6 +330,23 @@ async fn adding_again_is_harmless_and_removing_leaves_nothing() {
         assert_eq!(stage.database.number(left).await, 0, "a dry run does nothing");
         stage.server.stop().await;
     }
+}
+
+/// A database may be reached by many addresses, and a source may be changed to another one's.
+async fn one_database_has_one_source(stage: &Stage, engine: Engine) {
+    let elsewhere = stage.database.url.replace("127.0.0.1", "localhost");
+    assert_ne!(elsewhere, stage.database.url, "{engine:?}");
+    let body = json!({"kind": "database", "name": "Elsewhere", "url": elsewhere});
+    let same = stage.server.post("/sources", body, 200).await;
+    assert!(stage.source.ends_with(same["id"].as_str().expect("an id")), "{engine:?}: by another address");
+    let fresh = Instance::shared(engine).database().await;
+    let body = json!({"kind": "database", "name": "Other", "url": fresh.url});
+    let other = stage.server.post("/sources", body, 201).await;
+    let path = format!("/sources/{}", other["id"].as_str().expect("an id"));
+    let answer = stage.server.call(Method::PATCH, &path, Some(json!({"url": stage.database.url}))).await;
+    assert_eq!(answer.status, 422, "{engine:?}");
+    assert_eq!(answer.body["errors"][0]["field"], "url");
+    assert_eq!(stage.server.call(Method::DELETE, &path, None).await.status, 204);
 }
 
 #[tokio::test]
