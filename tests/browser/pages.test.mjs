@@ -21,9 +21,9 @@ before(async () => {
   const event = (await server.call('GET', '/events?types=customer.updated&limit=1')).data[0].id;
   await server.call('POST', '/tokens', { name: 'Contabilidad', scope: 'read' });
   paths = ['/', '/webhooks', '/webhooks/new', `/webhooks/${books.id}`, ...['deliveries', 'test', 'settings', 'history'].map((tab) => `/webhooks/${shop.id}?tab=${tab}`),
-    `/webhooks/${shop.id}?tab=settings&secret=show`, `/webhooks/${shop.id}/remove`, '/deliveries', '/deliveries?state=failed', '/deliveries/resend?state=failed',
+    `/webhooks/${shop.id}?tab=settings&secret=show`, `/webhooks/${shop.id}?tab=test&secret=show`, `/webhooks/${shop.id}/remove`, '/deliveries', '/deliveries?state=failed', '/deliveries/resend?state=failed',
     `/deliveries/${delivery}`, '/events', '/events/why', '/events/why?document=F2026A3', '/events/why?document=NOTHING', `/events/${event}`, '/catalogue', '/catalogue/invoice.paid',
-    '/sources', '/sources/new', '/sources/new?kind=plugin', '/sources/new?kind=database', `/sources/${source.id}`, `/sources/${source.id}/remove`,
+    '/sources', '/sources/new', '/sources/new?kind=plugin', '/sources/new?kind=database', `/sources/${source.id}`, `/sources/${source.id}?check=1`, `/sources/${source.id}/remove`,
     ...['me', 'people', 'tokens', 'mail', 'history', 'limits'].map((tab) => `/settings?tab=${tab}`), '/search?q=F2026', '/search?q=zzz', '/docs', '/nothing-here'];
 });
 after(async () => { await close(); receiver.stop(); failing.stop(); await server.stop(); });
@@ -74,6 +74,15 @@ test('no page weighs more than 60 KB, all told', async () => {
     const bytes = shared + await size(path);
     assert.ok(bytes <= BYTES_MAX, `${path} weighs ${bytes} bytes`);
   }
+});
+
+test('a delivery on paper: what was sent, and nothing to press', async () => {
+  const page = await open();
+  await signIn(page, server, 'ana');
+  await page.goto(server.base + paths.find((path) => path.startsWith('/deliveries/dlv_')));
+  await page.emulateMedia({ media: 'print' });
+  for (const part of ['header.bar', 'nav.side', 'form.acts', '#signature']) assert.ok(!(await page.isVisible(part)), part);
+  for (const part of ['h1', '.way', '.attempt', '#body']) assert.ok(await page.locator(part).first().isVisible(), part);
 });
 
 test('by keyboard alone', async () => {

@@ -9,7 +9,7 @@ use std::{
 
 use gancho_model::{
     Ambient, Attempt, DeliveryId, Endpoint, EndpointId, ErrorKind, Event, EventId, EventType, Failure, Head, Health,
-    Pattern, Phases, Plan, Reply, Secret, SigningSecrets, State, Timestamp, judge, render_body,
+    Pattern, Phases, Plan, Reply, Secret, SigningSecrets, State, Timestamp, judge,
 };
 use gancho_store::{
     Accepted, Claimed, NewEvent, Outcome, Store, Submission,
@@ -17,7 +17,6 @@ use gancho_store::{
     vault::Vault,
 };
 use gancho_testkit::ManualAmbient;
-use serde_json::{Map, Value};
 
 use crate::{
     bell::Shared,
@@ -130,21 +129,9 @@ impl World {
 
     async fn accept(&mut self) {
         let now = self.ambient.now();
-        let id = EventId::new(now, &*self.ambient);
         let event = EventType::parse("demo.made").expect("a type");
-        let data = Map::from_iter([("object".to_owned(), Value::from(1))]);
-        let body = render_body(id, &event, now, data, None, false);
-        let event = Event {
-            id,
-            sequence: 0,
-            event,
-            created: now,
-            arrived_at: now,
-            source: None,
-            object: None,
-            label: None,
-            body,
-        };
+        let event = Event::own(event, 1.into(), None, now, &*self.ambient);
+        let id = event.id;
         let events = vec![NewEvent { event, deliverable: true }];
         let accepted = self.store.accept(Submission { events, now, ..Submission::default() }).await;
         assert!(matches!(accepted, Ok(Accepted::Kept(_))), "seed {}", self.seed);

@@ -75,20 +75,7 @@ impl Intake {
     pub async fn tell(&self, event: &'static str, object: Value) -> Result<(), IntakeError> {
         let Ok(event) = EventType::parse(event) else { return Ok(()) };
         let now = self.ambient.now();
-        let id = EventId::new(now, &*self.ambient);
-        let data = [("object".to_owned(), object)].into_iter().collect();
-        let body = render_body(id, &event, now, data, None, false);
-        let event = Event {
-            id,
-            sequence: 0,
-            event,
-            created: now,
-            arrived_at: now,
-            source: None,
-            object: None,
-            label: None,
-            body,
-        };
+        let event = Event::own(event, object, None, now, &*self.ambient);
         let events = vec![NewEvent { event, deliverable: true }];
         self.store.accept(Submission { events, now, ..Submission::default() }).await?;
         Ok(())

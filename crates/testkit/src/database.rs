@@ -202,6 +202,11 @@ pub struct Database {
 }
 
 impl Database {
+    /// Waits until a source took everything out of its outbox.
+    pub async fn drained(&self) {
+        self.client().await.wait_until("SELECT COUNT(*) FROM gancho_outbox", |rows| rows == 0).await;
+    }
+
     /// A connection, as the ERP opens one for each of its requests.
     pub async fn client(&self) -> Client {
         Client::patient(self.engine, &self.url).await
@@ -293,6 +298,16 @@ impl Client {
                 Self::Postgres(Box::new(PgConnection::connect_with(&options).await?))
             }
         })
+    }
+
+    /// Asks for a number until it is as it should be.
+    pub async fn wait_until(&mut self, select: &str, holds: impl Fn(i64) -> bool) {
+        let wait = async {
+            while !holds(self.number(select).await) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("waited in vain: {select}"));
     }
 
     /// Runs statements, one after the other, as the ERP does.

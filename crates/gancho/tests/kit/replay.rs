@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use gancho_testkit::{Database, Engine, Instance, Server, ServerOptions};
+use gancho_testkit::{Engine, Instance, Server, ServerOptions};
 use serde_json::{Value, json};
 
 /// What one operation made.
@@ -30,7 +30,7 @@ pub async fn run(instance: &Instance, kit: &Path) -> Vec<Heard> {
         for connection in connections(&read(&file)) {
             database.play(&connection);
         }
-        drained(&database).await;
+        database.drained().await;
         let page = server.get(&format!("/events?limit=500&after={after}")).await;
         after = page["next"].as_str().expect("a cursor").to_owned();
         let events = page["data"].as_array().expect("events").clone();
@@ -46,13 +46,6 @@ fn connections(trace: &str) -> Vec<String> {
     let mut parts = trace.split("\n-- connection ");
     let head = parts.next().unwrap_or_default();
     parts.map(|part| format!("{head}\n-- connection {part}\n")).collect()
-}
-
-async fn drained(database: &Database) {
-    let mut client = database.client().await;
-    while client.number("SELECT COUNT(*) FROM gancho_outbox").await > 0 {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
 }
 
 fn traces(folder: &Path) -> Vec<std::path::PathBuf> {

@@ -1,8 +1,6 @@
 //! Attempts are recorded, each with what follows from it.
 
-use gancho_model::{
-    Endpoint, Event, EventId, EventType, Health, Lane, State, Timestamp, Turn, Verdict, mask, render_body,
-};
+use gancho_model::{Endpoint, Event, EventType, Health, Lane, State, Timestamp, Turn, Verdict, mask};
 use rusqlite::{OptionalExtension, params};
 
 use serde_json::json;
@@ -186,19 +184,6 @@ fn announce(
         "reason": (turn == Turn::Disabled).then_some(if outcome.gone { "gone" } else { "failing" }),
     });
     let now = outcome.ended_at;
-    let id = EventId::new(now, &*desk.ambient);
-    let data = [("object".to_owned(), object)].into_iter().collect();
-    let body = render_body(id, &event, now, data, None, false);
-    let event = Event {
-        id,
-        sequence: 0,
-        event,
-        created: now,
-        arrived_at: now,
-        source: None,
-        object: None,
-        label: endpoint.name.clone(),
-        body,
-    };
+    let event = Event::own(event, object, endpoint.name.clone(), now, &*desk.ambient);
     accept::keep_event(desk, &NewEvent { event, deliverable: true }).map(drop)
 }

@@ -1,0 +1,92 @@
+//! Sources of kind database are added, changed and removed: what is put into the ERP's database, what
+//! is said when that can't be.
+
+use gancho_testkit::{Engine, Instance};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::erp_database::{INVOICE, Stage};
+
+#[tokio::test]
+async fn adding_again_is_harmless_and_removing_leaves_nothing() {
+    for engine in Engine::ALL {
+        let mut stage = Stage::set(engine).await;
+        let body = json!({"kind": "database", "name": "Again", "url": stage.database.url});
+        let again = stage.server.post("/sources", body.clone(), 200).await;
+        assert!(stage.source.ends_with(again["id"].as_str().expect("an id")), "{engine:?}: the same source");
+        one_database_has_one_source(&stage, engine).await;
+        stage.database.run(INVOICE).await;
+        assert_eq!(stage.events(1).await.len(), 1);
+        assert_eq!(stage.server.call(Method::DELETE, &stage.source, None).await.status, 204);
+        let left = match engine {
+            Engine::MariaDb => {
+                "SELECT (SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()) + \
+                 (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'gancho%')"
+            }
+            Engine::Postgres => {
+                "SELECT (SELECT COUNT(*) FROM pg_trigger WHERE NOT tgisinternal) + (SELECT COUNT(*) FROM pg_class \
+                 WHERE relname LIKE 'gancho%') + (SELECT COUNT(*) FROM pg_proc WHERE proname LIKE 'gancho%')"
+            }
+        };
+        assert_eq!(stage.database.number(left).await, 0, "{engine:?}");
+        let dry = json!({"kind": "database", "name": "Dry", "url": stage.database.url, "dry_run": true});
+        let plan = stage.server.post("/sources", dry, 200).await;
+        assert!(plan["sql"].as_str().is_some_and(|sql| sql.contains("gancho_outbox") && sql.contains("facturascli")));
+        assert_eq!(stage.database.number(left).await, 0, "a dry run does nothing");
+        stage.server.stop().await;
+    }
+}
+
+/// A database may be reached by many addresses, and a source may be changed to another one's.
+async fn one_database_has_one_source(stage: &Stage, engine: Engine) {
+    let elsewhere = stage.database.url.replace("127.0.0.1", "localhost");
+    assert_ne!(elsewhere, stage.database.url, "{engine:?}");
+    let body = json!({"kind": "database", "name": "Elsewhere", "url": elsewhere});
+    let same = stage.server.post("/sources", body, 200).await;
+    assert!(stage.source.ends_with(same["id"].as_str().expect("an id")), "{engine:?}: by another address");
+    let fresh = Instance::shared(engine).database().await;
+    let body = json!({"kind": "database", "name": "Other", "url": fresh.url});
+    let other = stage.server.post("/sources", body, 201).await;
+    let path = format!("/sources/{}", other["id"].as_str().expect("an id"));
+    let answer = stage.server.call(Method::PATCH, &path, Some(json!({"url": stage.database.url}))).await;
+    assert_eq!(answer.status, 422, "{engine:?}");
+    assert_eq!(answer.body["errors"][0]["field"], "url");
+    assert_eq!(stage.server.call(Method::DELETE, &path, None).await.status, 204);
+}
+
+#[tokio::test]
+async fn what_is_missing_is_said() {
+    for engine in Engine::ALL {
+        let stage = Stage::set(engine).await;
+        let fresh = Instance::shared(engine).database().await;
+        let user = format!("weak_{}", fresh.name);
+        let make = match engine {
+            Engine::MariaDb => {
+                format!("CREATE USER {user} IDENTIFIED BY 'hushhush'; GRANT SELECT ON {}.* TO {user}", fresh.name)
+            }
+            Engine::Postgres => {
+                format!("CREATE USER {user} PASSWORD 'hushhush'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {user}")
+            }
+        };
+        fresh.run(&make).await;
+        let url = fresh.url_as(&user, "hushhush");
+        let refused = stage
+            .server
+            .call(Method::POST, "/sources", Some(json!({"kind": "database", "name": "x", "url": url})))
+            .await;
+        let said = refused.body.to_string();
+        assert_eq!((refused.status, &refused.body["errors"][0]["field"]), (422, &json!("url")), "{engine:?} {said}");
+        assert!(said.contains("right is missing") && !said.contains("hushhush"), "{said}");
+        for (url, part) in [
+            ("mysql://root@127.0.0.1:1/erp".to_owned(), "can't be used"),
+            ("http://erp.example.com".to_owned(), "must be mysql://"),
+            (stage.database.url.replace(&stage.database.name, "nothing"), "can't be used"),
+        ] {
+            let body = json!({"kind": "database", "name": "x", "url": url});
+            let refused = stage.server.call(Method::POST, "/sources", Some(body)).await;
+            assert!(refused.status == 422 && refused.body.to_string().contains(part), "{url}: {}", refused.body);
+        }
+        let missing = json!({"kind": "database", "name": "x"});
+        assert_eq!(stage.server.post("/sources", missing, 422).await["errors"][0]["field"], "url");
+    }
+}
