@@ -19,12 +19,19 @@ pub use verbs::{
     endpoint::{Endpoints, Only, Replay, Replayed, Standing},
     history::History,
     log::{DeliveryFilter, EventFilter, Log, Page, Resend, Resent},
+    snapshot::{Seen, Snapshots},
     source::Sources,
     stats::Stats,
     upkeep::{Pruned, Upkeep},
 };
 
 /// Everything that rests: one trait to hand around, sections by who uses them.
-pub trait Store: Accepting + Access + Delivering + Endpoints + History + Log + Sources + Stats + Upkeep {}
+pub trait Store:
+    Accepting + Access + Delivering + Endpoints + History + Log + Snapshots + Sources + Stats + Upkeep
+{
+}
 
-impl<T: Accepting + Access + Delivering + Endpoints + History + Log + Sources + Stats + Upkeep> Store for T {}
+impl<T: Accepting + Access + Delivering + Endpoints + History + Log + Snapshots + Sources + Stats + Upkeep> Store
+    for T
+{
+}

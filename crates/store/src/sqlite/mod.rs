@@ -15,6 +15,7 @@ mod replay;
 mod resend;
 mod rows;
 mod schema;
+mod snapshot;
 mod source;
 mod stats;
 mod upkeep;

@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 
 use super::{SqliteStore, access, desk::Desk, rows};
-use crate::{Sources, StoreError, vault::Vault};
+use crate::{Snapshots, Sources, StoreError, vault::Vault};
 
 /// What stands in `sources.sealed`.
 #[derive(Serialize, Deserialize)]
@@ -62,6 +62,8 @@ impl Sources for SqliteStore {
     }
 
     async fn remove_source(&self, id: SourceId) -> Result<(), StoreError> {
+        self.source(id).await?;
+        self.forget_seen(id).await?;
         self.write(true, move |desk| {
             if desk.db.execute("DELETE FROM sources WHERE id = ?1", [id.bytes()])? == 0 {
                 return Err(StoreError::NotFound);

@@ -6,6 +6,7 @@ pub mod deliver;
 pub mod endpoint;
 pub mod history;
 pub mod log;
+pub mod snapshot;
 pub mod source;
 pub mod stats;
 pub mod upkeep;

@@ -1,4 +1,4 @@
-use gancho_model::{Role, Scope, Secret, Source, SourceId, SourceKind, Token, TokenId, User, UserId};
+use gancho_model::{Role, Scope, Token, TokenId, User, UserId};
 use gancho_store::StoreError;
 
 use crate::Bench;
@@ -6,17 +6,7 @@ use crate::Bench;
 #[tokio::test]
 async fn sources_and_their_tokens_live_and_go_together() {
     let bench = Bench::sqlite();
-    let mut source = Source {
-        id: SourceId::new(bench.now(), &*bench.ambient),
-        name: "ERP".into(),
-        kind: SourceKind::Plugin,
-        url: Some(Secret::new("https://u:p@erp.example")),
-        key: None,
-        time_zone: "Europe/Madrid".into(),
-        models: Some(vec!["Cliente".into()]),
-        heard_at: None,
-        created_at: bench.now(),
-    };
+    let mut source = bench.source();
     let id = TokenId::new(bench.now(), &*bench.ambient);
     let token = Token { id, name: "ERP".into(), scope: Scope::Source(source.id), created_at: bench.now() };
     bench.store.add_source(source.clone(), Some((token.clone(), [9; 32]))).await.expect("added");

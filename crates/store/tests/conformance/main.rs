@@ -8,6 +8,7 @@ mod history;
 mod list;
 mod people;
 mod scale;
+mod snapshot;
 mod upkeep;
 
 use std::{
@@ -17,7 +18,7 @@ use std::{
 
 use gancho_model::{
     Ambient, Attempt, DeliveryId, Endpoint, EndpointId, ErrorKind, Event, EventId, EventType, Failure, Head, Health,
-    Lane, Pattern, Phases, Plan, Secret, SigningSecrets, SourceId, Timestamp, Verdict, render_body,
+    Lane, Pattern, Phases, Plan, Secret, SigningSecrets, Source, SourceId, SourceKind, Timestamp, Verdict, render_body,
 };
 use gancho_store::{
     Accepted, Bell, Claimed, Claims, NewEvent, Outcome, Store, Submission, Want,
@@ -101,6 +102,20 @@ impl Bench {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.ambient.now()
+    }
+
+    pub(crate) fn source(&self) -> Source {
+        Source {
+            id: SourceId::new(self.now(), &*self.ambient),
+            name: "ERP".into(),
+            kind: SourceKind::Plugin,
+            url: Some(Secret::new("https://u:p@erp.example")),
+            key: None,
+            time_zone: "Europe/Madrid".into(),
+            models: Some(vec!["Cliente".into()]),
+            heard_at: None,
+            created_at: self.now(),
+        }
     }
 
     pub(crate) async fn add_endpoint(&self, patterns: &[&str]) -> Endpoint {

@@ -1,0 +1,118 @@
+//! What was seen of an ERP that can only be asked.
+
+use async_trait::async_trait;
+use gancho_model::SourceId;
+use rusqlite::params;
+
+use super::{SqliteStore, desk::Desk, rows};
+use crate::{Seen, Snapshots, StoreError};
+
+/// Rows forgotten in one transaction.
+const FORGET_ROWS: u32 = 2000;
+
+#[async_trait]
+impl Snapshots for SqliteStore {
+    async fn seen(&self, source: SourceId, model: &str, keys: Vec<String>) -> Result<Vec<Seen>, StoreError> {
+        let model = model.to_owned();
+        self.read(move |db| {
+            let select = "SELECT version, day, record FROM seen WHERE source = ?1 AND model = ?2 AND key = ?3";
+            let mut select = db.prepare_cached(select)?;
+            let mut seen = vec![];
+            for key in keys {
+                let mut found = select.query(params![source.bytes(), model, key])?;
+                if let Some(row) = found.next()? {
+                    let version = row.get::<_, i64>(0)?.unsigned_abs();
+                    let (day, record) = (row.get(1)?, rows::from_json(&row.get::<_, String>(2)?)?);
+                    seen.push(Seen { key, version, day, record });
+                }
+            }
+            Ok(seen)
+        })
+        .await
+    }
+
+    async fn seen_keys(
+        &self,
+        source: SourceId,
+        model: &str,
+        since: Option<String>,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        let model = model.to_owned();
+        self.read(move |db| {
+            let of = "SELECT key FROM seen WHERE source = ?1 AND model = ?2 AND key > ?3";
+            let after = after.unwrap_or_default();
+            let keys = match since {
+                Some(day) => {
+                    let mut select = db.prepare_cached(&format!("{of} AND day >= ?5 ORDER BY key LIMIT ?4"))?;
+                    let keys = select.query_map(params![source.bytes(), model, after, limit, day], |row| row.get(0))?;
+                    keys.collect::<rusqlite::Result<_>>()?
+                }
+                None => {
+                    let mut select = db.prepare_cached(&format!("{of} ORDER BY key LIMIT ?4"))?;
+                    let keys = select.query_map(params![source.bytes(), model, after, limit], |row| row.get(0))?;
+                    keys.collect::<rusqlite::Result<_>>()?
+                }
+            };
+            Ok(keys)
+        })
+        .await
+    }
+
+    async fn keep_seen(
+        &self,
+        source: SourceId,
+        model: &str,
+        seen: Vec<Seen>,
+        gone: Vec<String>,
+    ) -> Result<(), StoreError> {
+        let model = model.to_owned();
+        self.write(false, move |desk| {
+            let mut keep = desk.db.prepare_cached("INSERT OR REPLACE INTO seen VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+            for one in &seen {
+                let (version, record) = (one.version as i64, rows::to_json(&one.record));
+                keep.execute(params![source.bytes(), model, one.key, version, one.day, record])?;
+            }
+            let forget = "DELETE FROM seen WHERE source = ?1 AND model = ?2 AND key = ?3";
+            let mut forget = desk.db.prepare_cached(forget)?;
+            for key in &gone {
+                forget.execute(params![source.bytes(), model, key])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn marks(&self, source: SourceId) -> Result<Vec<(String, String)>, StoreError> {
+        self.read(move |db| {
+            let mut select = db.prepare_cached("SELECT name, text FROM marks WHERE source = ?1 ORDER BY name")?;
+            let marks = select.query_map([source.bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(marks.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+
+    async fn set_mark(&self, source: SourceId, name: &str, text: String) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        self.write(true, move |desk| {
+            let mut set = desk.db.prepare_cached("INSERT OR REPLACE INTO marks VALUES (?1, ?2, ?3)")?;
+            set.execute(params![source.bytes(), name, text])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn forget_seen(&self, source: SourceId) -> Result<(), StoreError> {
+        // First how far asking has come: what is left of a half-forgotten source is read from the beginning.
+        let marks = "DELETE FROM marks WHERE source = ?1";
+        self.write(true, move |desk| Ok(desk.db.execute(marks, [source.bytes()])?)).await?;
+        let seen = "DELETE FROM seen WHERE source = ?1 AND (model, key) IN \
+            (SELECT model, key FROM seen WHERE source = ?1 LIMIT ?2)";
+        // Little by little: others wait for the writer too.
+        let some =
+            move |desk: &mut Desk| Ok(desk.db.prepare_cached(seen)?.execute(params![source.bytes(), FORGET_ROWS])?);
+        while self.write(false, some).await? > 0 {}
+        Ok(())
+    }
+}

@@ -1,0 +1,52 @@
+use async_trait::async_trait;
+use gancho_model::{Record, SourceId};
+
+use crate::StoreError;
+
+/// A record of a polled ERP as it was read last.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    /// Its key.
+    pub key: String,
+    /// How often it was told that it changed.
+    pub version: u64,
+    /// The day it is of, `YYYY-MM-DD`, where the ERP's lists can be narrowed by one.
+    pub day: Option<String>,
+    /// The record in its one shape; documents with their `lines`.
+    pub record: Record,
+}
+
+/// What was seen of an ERP that can only be asked: whoever asks again compares with this.
+#[async_trait]
+pub trait Snapshots: Send + Sync {
+    /// What was seen of these records of a model; nothing of those that were not.
+    async fn seen(&self, source: SourceId, model: &str, keys: Vec<String>) -> Result<Vec<Seen>, StoreError>;
+
+    /// Keys of records seen, in order, beyond `after`; only those `since` a day, if one is given.
+    async fn seen_keys(
+        &self,
+        source: SourceId,
+        model: &str,
+        since: Option<String>,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError>;
+
+    /// Keeps how these look now, and forgets those that are gone. What is lost of it in a crash is read again.
+    async fn keep_seen(
+        &self,
+        source: SourceId,
+        model: &str,
+        seen: Vec<Seen>,
+        gone: Vec<String>,
+    ) -> Result<(), StoreError>;
+
+    /// How far asking has come: names and texts of whoever asks.
+    async fn marks(&self, source: SourceId) -> Result<Vec<(String, String)>, StoreError>;
+
+    /// Sets one of them.
+    async fn set_mark(&self, source: SourceId, name: &str, text: String) -> Result<(), StoreError>;
+
+    /// Forgets all that was seen of a source, and how far asking has come.
+    async fn forget_seen(&self, source: SourceId) -> Result<(), StoreError>;
+}
