@@ -36,9 +36,14 @@ impl Knowledge {
         Self { rows: rows.into_iter().collect() }
     }
 
+    /// Whether rows of this model are remembered.
+    pub fn is_remembered(model: &str) -> bool {
+        REMEMBERED.contains(&model)
+    }
+
     /// What a change teaches, if anything.
     pub fn lesson(change: &Change) -> Option<Learned> {
-        if !REMEMBERED.contains(&change.row.model.as_str()) {
+        if !Self::is_remembered(&change.row.model) {
             return None;
         }
         let record = match change.operation {

@@ -11,6 +11,7 @@ pub mod fold;
 mod knowledge;
 mod label;
 pub mod noise;
+pub mod resource;
 mod rules;
 pub mod secrets;
 pub mod shape;

@@ -1,6 +1,6 @@
 //! One shape for a record, whichever way it came: the API's values, MariaDB's, PostgreSQL's.
 
-use gancho_model::Record;
+use gancho_model::{Record, Timestamp};
 use jiff::{civil, tz::TimeZone};
 use serde_json::{Number, Value};
 
@@ -22,6 +22,12 @@ impl Shape {
     /// When there is no such zone.
     pub fn new(zone: &str) -> Result<Self, jiff::Error> {
         Ok(Self { zone: TimeZone::get(zone)? })
+    }
+
+    /// The day and the hour that it is at the ERP: `2026-11-25` and 0 to 23.
+    pub fn wall_clock(&self, at: Timestamp) -> (String, i8) {
+        let at = jiff::Timestamp::from_millisecond(at.ms()).unwrap_or_default().to_zoned(self.zone.clone());
+        (at.date().to_string(), at.hour())
     }
 
     /// The record with its values in their one form, secrets dropped, `lines` too and in the

@@ -12,11 +12,11 @@ pub trait Hearing: Send + Sync {
     /// What is missing, in one sentence.
     async fn plan(&self, source: &Source) -> Result<String, Said>;
 
-    /// Puts in place what listens. Doing so again is harmless.
+    /// Puts in place what listens, or looks whether the ERP answers. Doing so again is harmless.
     ///
     /// # Errors
-    /// What is missing, in one sentence.
-    async fn install(&self, source: &Source) -> Result<(), Said>;
+    /// What is missing, in one sentence, and which field of the source it is about.
+    async fn install(&self, source: &Source) -> Result<(), Refused>;
 
     /// Takes everything of ours out of the ERP's database.
     ///
@@ -27,8 +27,8 @@ pub trait Hearing: Send + Sync {
     /// Line by line what is in place and what is missing.
     async fn check(&self, source: &Source) -> Vec<Finding>;
 
-    /// Takes everything of ours out of an ERP's database that a source left for another one; does
-    /// nothing if both turn out to be the same.
+    /// Takes everything of ours out of an ERP that a source left for another one, and forgets what was
+    /// seen there; does nothing if both turn out to be the same.
     ///
     /// # Errors
     /// What stands in the way, in one sentence.
@@ -42,6 +42,15 @@ pub trait Hearing: Send + Sync {
 
     /// Sources were added, changed or removed.
     fn sources_changed(&self);
+}
+
+/// Why a source can't be heard as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The field that is wrong.
+    pub field: &'static str,
+    /// What is wrong with it, and what to do.
+    pub why: Said,
 }
 
 /// One line of a check.

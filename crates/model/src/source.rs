@@ -21,6 +21,11 @@ impl SourceKind {
         }
     }
 
+    /// Whether it is heard from here. A plugin speaks by itself.
+    pub fn is_watched(self) -> bool {
+        self != Self::Plugin
+    }
+
     /// Reads the word.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Plugin, Self::Api, Self::Database].into_iter().find(|kind| kind.as_str() == text)

@@ -1,7 +1,10 @@
-//! What watches an ERP. Rows are taken and removed, never skipped by a cursor; what they mean is
-//! for `intake` to say.
+//! What watches an ERP: its database, or its REST API. Rows of a database are taken and removed, never
+//! skipped by a cursor; an API is asked again and compared. What it means is for `intake` to say.
 
+mod api;
 mod database;
 mod hearing;
+mod report;
 
+pub use api::AskingOptions;
 pub use hearing::{HearingOptions, Hearings};

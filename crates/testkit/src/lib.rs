@@ -1,14 +1,17 @@
 //! What tests stand on: a clock that is set by hand, a receiver that does as it is told, the real
-//! binary on a port and in a folder of its own, and real databases with tables like the ERP's.
+//! binary on a port and in a folder of its own, real databases with tables
+//! like the ERP's, and a fake of its API.
 
 mod ambient;
 mod database;
 mod erp;
+mod erp_api;
 mod receiver;
 mod server;
 
 pub use ambient::ManualAmbient;
 pub use database::{Client, Database, Engine, Instance};
+pub use erp_api::{Asked, ErpApi, FULL_KEY, Trap};
 pub use receiver::{Received, Receiver, Respond};
 pub use server::{Answer, Server, ServerOptions};
 

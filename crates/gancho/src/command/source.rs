@@ -36,6 +36,17 @@ pub enum AddCommand {
         #[command(flatten)]
         about: About,
     },
+    /// By asking its REST API again and again.
+    Api {
+        /// The ERP's address, such as https://erp.example.com
+        #[arg(long)]
+        url: String,
+        /// A key of its API that may read what is to be heard.
+        #[arg(long, env = "GANCHO_ERP_KEY", hide_env_values = true)]
+        key: String,
+        #[command(flatten)]
+        about: About,
+    },
     /// By triggers in its database.
     Database {
         /// mysql://USER:PASSWORD@HOST/DATABASE or postgres://USER:PASSWORD@HOST/DATABASE
@@ -80,6 +91,12 @@ async fn act(command: SourceCommand, api: &ApiClient) -> Done {
     match command {
         SourceCommand::Add(AddCommand::Plugin { about }) => {
             show(api, &api.call(Method::POST, "sources", Some(about.body("plugin"))).await?);
+            Ok(())
+        }
+        SourceCommand::Add(AddCommand::Api { url, key, about }) => {
+            let mut body = about.body("api");
+            (body["url"], body["key"]) = (url.into(), key.into());
+            show(api, &api.call(Method::POST, "sources", Some(body)).await?);
             Ok(())
         }
         SourceCommand::Add(AddCommand::Database { url, dry_run, about }) => {

@@ -7,7 +7,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use gancho_mail::{BadAddress, Post};
 use gancho_model::{address::Allowed, limits::Limits};
-use gancho_source::HearingOptions;
+use gancho_source::{AskingOptions, HearingOptions};
 
 use crate::args::LocalArgs;
 pub use sources::Raw;
@@ -102,6 +102,8 @@ impl Settings {
             good.map_err(|error| raw.wrong("public_url", error.to_string()))?;
         }
         let optional = |name| Some(raw.text(name)).filter(|text| !text.is_empty());
+        let pause = |name, most| raw.number(name, 0, most).map(|s| Duration::from_secs(s.into()));
+        let seconds = |name, most| raw.number(name, 1, most).map(|s| Duration::from_secs(s.into()));
         Ok(Self {
             listen: raw.parse("listen", "must be an address and a port, such as 127.0.0.1:8420")?,
             data_dir: PathBuf::from(raw.text("data_dir")),
@@ -121,13 +123,21 @@ impl Settings {
             sqlite_pages_max: raw.number("sqlite_pages_max", 0, u32::MAX)?,
             hearing: HearingOptions {
                 quiet_ms: i64::from(raw.number("burst_quiet_ms", 50, 5_000)?),
-                mend_every: Duration::from_secs(raw.number("source_mend_s", 1, 86_400)?.into()),
+                mend_every: seconds("source_mend_s", 86_400)?,
+                asking: AskingOptions {
+                    new_every: pause("api_new_s", 86_400)?,
+                    changes_every: pause("api_changes_s", 86_400)?,
+                    changes_days: raw.number("api_changes_days", 1, 3650)?,
+                    sweep_every: pause("api_sweep_s", 31 * 86_400)?,
+                    page_rows: raw.number("api_page_rows", 10, 1000)?,
+                    requests_per_s: raw.number("api_requests_per_s", 1, 10_000)?,
+                },
             },
             limits: limits(raw)?,
             public_url: optional("public_url").map(|url| url.trim_end_matches('/').to_owned()),
             login_tries: raw.number("login_tries", 1, 1000)? as usize,
             post: Arc::new(post(raw)?),
-            mail_every: Duration::from_secs(raw.number("mail_every_s", 1, 3600)?.into()),
+            mail_every: seconds("mail_every_s", 3600)?,
             in_force: raw.shown(),
         })
     }

@@ -5,6 +5,7 @@ mod bad_input;
 mod command_line;
 mod crash;
 mod delivering;
+mod erp_api;
 mod erp_database;
 mod erp_install;
 mod feed;

@@ -6,7 +6,7 @@
 
 mod address;
 mod burst;
-pub(crate) mod check;
+mod check;
 mod compose;
 mod erp;
 mod life;
@@ -14,9 +14,11 @@ mod mariadb;
 mod postgres;
 mod schema;
 pub(crate) mod tail;
+pub(crate) mod visit;
 mod watch;
 
 pub use address::{Address, Engine};
+pub(crate) use compose::key_text;
 pub use erp::{Erp, ErpError, connect};
 pub use tail::Tail;
 pub use watch::Plan;

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{Address, ErpError, life::Life};
-use crate::hearing::{HearingOptions, Report};
+use crate::{hearing::HearingOptions, report::Report};
 
 /// After so long, a life went well.
 const GOOD_LIFE: Duration = Duration::from_secs(60);

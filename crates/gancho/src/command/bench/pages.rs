@@ -10,8 +10,8 @@ use axum::{
 use gancho_intake::Intake;
 use gancho_mail::Post;
 use gancho_model::{
-    Ambient, DeliveryId, EventId, Finding, Hearing, Probing, Role, Said, Session, Source, SourceId, Standing, User,
-    UserId, limits::Limits,
+    Ambient, DeliveryId, EventId, Finding, Hearing, Probing, Refused, Role, Said, Session, Source, SourceId, Standing,
+    User, UserId, limits::Limits,
 };
 use gancho_store::{EventFilter, Store};
 use gancho_web::{App, Rooms, WebSettings, auth::digest};
@@ -114,7 +114,7 @@ impl Hearing for Nobody {
     async fn plan(&self, _: &Source) -> Result<String, Said> {
         Ok(String::new())
     }
-    async fn install(&self, _: &Source) -> Result<(), Said> {
+    async fn install(&self, _: &Source) -> Result<(), Refused> {
         Ok(())
     }
     async fn uninstall(&self, _: &Source) -> Result<(), Said> {

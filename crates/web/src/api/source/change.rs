@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::{Json as Out, extract::State};
-use gancho_model::{Said, Source, SourceId, SourceKind};
+use gancho_model::{Said, Source, SourceId};
 use gancho_words::Words;
 
 use serde_json::{Map, Value};
@@ -48,11 +48,11 @@ pub(crate) async fn apply(app: &App, id: SourceId, said: Value, who: &str) -> An
         source
     });
     let source = errors.finish(read)?;
-    let is_watched = source.kind == SourceKind::Database;
+    let is_watched = source.kind.is_watched();
     if is_watched {
         // Before it is saved: what can't be heard is not accepted.
         another_has_it(app, &source).await?;
-        app.hearing.install(&source).await.map_err(|why| Problem::field("url", why))?;
+        app.hearing.install(&source).await.map_err(super::create::refused)?;
     }
     app.store.save_source(source.clone()).await?;
     app.hearing.sources_changed();
@@ -61,7 +61,7 @@ pub(crate) async fn apply(app: &App, id: SourceId, said: Value, who: &str) -> An
         && let Err(why) = app.hearing.leave(&old, &source).await
     {
         let why = Words::english().said(&why);
-        tracing::warn!(source = %source.id, why, "the triggers could not be taken out of the ERP's old database");
+        tracing::warn!(source = %source.id, why, "what is ours could not be taken out of the ERP that the source left");
     }
     app.hearing.sources_changed();
     app.note(who, "source.changed", &id, source.name.clone(), Map::new()).await;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::{Json as Out, extract::State, http::StatusCode};
-use gancho_model::{Said, Scope, Source, SourceId, SourceKind, Token, TokenId};
+use gancho_model::{Refused, Said, Scope, Source, SourceId, SourceKind, Token, TokenId};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Adds a source. For the plugin the answer carries the token by which it pushes, once. For a database the triggers
-/// are in place when 201 comes; one that is a source already is answered 200, and only mended.
+/// are in place when 201 comes, and an API was asked; one that is a source already is answered 200, and only mended.
 #[utoipa::path(post, path = "/sources", tag = "sources", request_body = SourceInput,
     responses((status = 201, body = Made), (status = 200, description = "a dry run, or it is there already", body = Made), (status = 422, description = "wrong fields")))]
 pub(crate) async fn create(
@@ -39,8 +39,8 @@ pub(crate) async fn make(app: &App, said: Value, who: &str) -> Answer<(Made, boo
     let mut errors = Errors::default();
     let source = read(app, said, &mut errors);
     let (source, dry_run) = errors.finish(source)?;
-    if source.kind == SourceKind::Database {
-        return database(app, source, dry_run, who).await;
+    if source.kind.is_watched() {
+        return watched(app, source, dry_run, who).await;
     }
     let text = auth::new_token(&*app.ambient);
     let token = Token {
@@ -67,23 +67,27 @@ pub(crate) enum Made {
     },
 }
 
-/// The triggers are in place before the source is there. One database is one source: adding it
+/// What listens is in place before the source is there. One ERP is one source of a kind: adding it
 /// again only mends what is missing.
-async fn database(app: &App, source: Source, dry_run: bool, who: &str) -> Answer<(Made, bool)> {
-    let why = |why| Problem::field("url", why);
+async fn watched(app: &App, source: Source, dry_run: bool, who: &str) -> Answer<(Made, bool)> {
     if dry_run {
-        let sql = app.hearing.plan(&source).await.map_err(why)?;
+        let sql = app.hearing.plan(&source).await.map_err(|why| Problem::field("url", why))?;
         return Ok((Made::Plan { sql }, false));
     }
     if let Some(known) = known(app, &source).await? {
-        app.hearing.install(&known).await.map_err(why)?;
+        app.hearing.install(&known).await.map_err(refused)?;
         return Ok((Made::Source(Box::new(SourceView::new(app, &known))), false));
     }
-    app.hearing.install(&source).await.map_err(why)?;
+    app.hearing.install(&source).await.map_err(refused)?;
     app.store.add_source(source.clone(), None).await?;
     app.hearing.sources_changed();
     app.note(who, "source.created", &source.id, source.name.clone(), Map::new()).await;
     Ok((Made::Source(Box::new(SourceView::new(app, &source))), true))
+}
+
+/// What stands in the way of hearing an ERP, beside the field that it is about.
+pub(super) fn refused(Refused { field, why }: Refused) -> Problem {
+    Problem::field(field, why)
 }
 
 /// The source that hears this ERP already.
@@ -117,6 +121,12 @@ fn read(app: &App, said: Value, errors: &mut Errors) -> Option<(Source, bool)> {
     if source.kind == SourceKind::Database && source.url.is_none() {
         fields.wrong("url", Said::plain("error-database-url"));
     }
+    if source.kind == SourceKind::Api && source.url.is_none() {
+        fields.wrong("url", Said::plain("error-erp-url"));
+    }
+    if source.kind == SourceKind::Api && source.key.is_none() {
+        fields.wrong("key", Said::plain("error-erp-key"));
+    }
     if dry_run && source.kind != SourceKind::Database {
         fields.wrong("dry_run", Said::plain("error-dry-run"));
     }
@@ -126,7 +136,6 @@ fn read(app: &App, said: Value, errors: &mut Errors) -> Option<(Source, bool)> {
 
 fn kind(value: Value) -> Result<SourceKind, Said> {
     match value.as_str().and_then(SourceKind::parse) {
-        Some(SourceKind::Api) => Err(Said::plain("error-kind-api")),
         Some(kind) => Ok(kind),
         None => Err(Said::plain("error-kind")),
     }

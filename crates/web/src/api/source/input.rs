@@ -12,10 +12,11 @@ use crate::api::{fields::Fields, read};
 #[expect(dead_code, reason = "the shape for the document; bodies are read field by field")]
 pub(crate) struct SourceInput {
     name: Option<String>,
-    /// `plugin` or `database`; `api` comes in a later version. Only when it is made.
+    /// `plugin`, `api` or `database`. Only when it is made.
     kind: Option<String>,
     /// Where the ERP is; of a database `mysql://USER:PASSWORD@HOST/DATABASE`, or `postgres://…`.
     url: Option<String>,
+    /// Of an API: its key, which may read what is to be heard.
     key: Option<String>,
     /// An IANA name; `Europe/Madrid` if left out.
     time_zone: Option<String>,

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use gancho_model::{Said, SourceId, SourceKind};
+use gancho_model::{Said, SourceId};
 
 use serde_json::Map;
 
@@ -33,7 +33,7 @@ pub(crate) async fn remove(
 /// Removes a source; with `force` even if what is ours stays in the ERP's database.
 pub(crate) async fn remove_one(app: &App, id: SourceId, force: bool, who: &str) -> Answer<()> {
     let source = app.store.source(id).await?;
-    if source.kind == SourceKind::Database
+    if source.kind.is_watched()
         && let Err(why) = app.hearing.uninstall(&source).await
         && !force
     {

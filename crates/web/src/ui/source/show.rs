@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Finding, Said, Source, SourceId, SourceKind};
+use gancho_model::{Finding, Said, Source, SourceId};
 
 use super::list::{Row, row};
 use crate::{
@@ -23,7 +23,7 @@ struct Page {
     checks: Vec<(String, bool, String)>,
     checked: bool,
     form: Form,
-    watched: bool,
+    kind: &'static str,
 }
 
 pub(crate) async fn show(
@@ -71,7 +71,7 @@ async fn read(app: &App, frame: &Frame, id: SourceId, check: bool) -> Answer<Pag
             ("time_zone", source.time_zone.clone()),
             ("models", source.models.clone().unwrap_or_default().join(", ")),
         ]),
-        watched: source.kind == SourceKind::Database,
+        kind: source.kind.as_str(),
         frame: frame.clone().titled(source.name.clone()),
         source,
     })

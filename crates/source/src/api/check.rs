@@ -1,0 +1,65 @@
+//! Whether an ERP's API can be asked, line by line. Refusals count there: after the first one nothing
+//! more is asked.
+
+use gancho_model::{Finding, Refused, Said, Source};
+
+use super::{ApiError, poller::client, watched::lists};
+
+/// Questions a second while a person waits.
+const PER_S: u32 = 10;
+/// A page of one record is enough to see whether a list may be read.
+const ONE: [(&str, &str); 1] = [("limit", "1")];
+
+/// Whether the address leads to an API that accepts the key.
+pub(crate) async fn accepted(source: &Source) -> Result<(), Refused> {
+    let at_url = |why| Refused { field: "url", why };
+    super::Base::of(source).map_err(at_url)?;
+    let mut client = client(source, PER_S).map_err(|why| Refused { field: "key", why })?;
+    let refused = |error: ApiError| Refused { field: error.field(), why: error.said() };
+    let known = client.resources().await.map_err(refused)?;
+    for list in lists(source.models.as_deref()) {
+        if !known.contains(&list.name) {
+            let why = Said::plain("api-no-list").with("list", list.name);
+            return Err(Refused { field: "models", why });
+        }
+    }
+    Ok(())
+}
+
+/// What works and what is missing.
+pub(crate) async fn findings(source: &Source) -> Vec<Finding> {
+    let mut found = vec![];
+    let mut client = match client(source, PER_S) {
+        Ok(client) => client,
+        Err(why) => return vec![Finding::bad("address", why)],
+    };
+    let known = match client.resources().await {
+        Ok(known) => known,
+        Err(error) => return vec![Finding::bad(error.field(), error.said())],
+    };
+    found.push(Finding::good("url", Said::plain("check-api").with("count", known.len())));
+    found.push(Finding::good("key", Said::plain("check-api-key")));
+    let lists = lists(source.models.as_deref());
+    let names: Vec<&str> =
+        lists.iter().flat_map(|list| list.lines.as_deref().into_iter().chain([&*list.name])).collect();
+    let mut readable = 0;
+    for name in &names {
+        let query = ONE.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        match client.list(name, &query).await {
+            Ok(_) => readable += 1,
+            Err(error) if error.is_final() => {
+                let why = Said::plain("check-api-rights").with("why", error.said()).with("lists", names.join(", "));
+                found.push(Finding::bad(*name, why));
+                return found;
+            }
+            Err(error) => found.push(Finding::bad(*name, error.said())),
+        }
+    }
+    if readable == names.len() {
+        found.push(Finding::good("lists", Said::plain("check-api-lists").with("count", readable)));
+    }
+    if !client.counts {
+        found.push(Finding::bad("version", Said::plain("check-api-old")));
+    }
+    found
+}

@@ -1,0 +1,184 @@
+//! Asks the ERP's API, never faster than agreed, and slower where it is slow.
+
+use std::{collections::HashMap, time::Duration};
+
+use gancho_model::{Record, Secret};
+use reqwest::{Response, StatusCode, Url, header, redirect};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::{ApiError, Base};
+
+/// The longest that an answer may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The largest answer that is read.
+const ANSWER_MAX: usize = 16 << 20;
+/// Where the ERP tells how many records match.
+const TOTAL: &str = "x-total-count";
+
+/// A page of a list.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Page {
+    /// The records.
+    pub rows: Vec<Record>,
+    /// How many match in all; older versions don't say.
+    pub total: Option<u64>,
+}
+
+/// A connection to one ERP's API.
+pub(crate) struct Client {
+    http: reqwest::Client,
+    base: Base,
+    key: Secret,
+    between: Duration,
+    next: Instant,
+    /// Whether this ERP tells how many records match.
+    pub counts: bool,
+}
+
+impl Client {
+    /// Asks with this key, at most so often a second.
+    ///
+    /// # Errors
+    /// When no client can be made.
+    pub fn new(base: Base, key: Secret, per_s: u32) -> Result<Self, ApiError> {
+        let http = reqwest::Client::builder()
+            .timeout(PATIENCE)
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .user_agent(concat!("Gancho/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| unreachable(&error))?;
+        let between = Duration::from_secs(1) / per_s.max(1);
+        Ok(Self { http, base, key, between, next: Instant::now(), counts: false })
+    }
+
+    /// The names of all lists. Any key that is accepted may read them.
+    pub async fn resources(&mut self) -> Result<Vec<String>, ApiError> {
+        let answer = self.ask(self.base.to("", None), "").await?;
+        let names = answer.body.get("resources").and_then(Value::as_array).ok_or(ApiError::NotApi(200))?;
+        Ok(names.iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect())
+    }
+
+    /// The columns of a list with the database's names of their types.
+    pub async fn types(&mut self, resource: &str) -> Result<HashMap<String, String>, ApiError> {
+        let answer = self.ask(self.base.to(resource, Some("schema")), resource).await?;
+        let columns = answer.body.as_object().ok_or(ApiError::Unreadable("no schema"))?;
+        let kind = |(name, facts): (&String, &Value)| Some((name.clone(), facts.get("type")?.as_str()?.to_owned()));
+        Ok(columns.iter().filter_map(kind).collect())
+    }
+
+    /// A page of a list.
+    pub async fn list(&mut self, resource: &str, query: &[(String, String)]) -> Result<Page, ApiError> {
+        let mut url = self.base.to(resource, None);
+        url.query_pairs_mut().extend_pairs(query);
+        let answer = self.ask(url, resource).await?;
+        self.counts |= answer.total.is_some();
+        let Value::Array(rows) = answer.body else { return Err(ApiError::Unreadable("no list")) };
+        let record = |row| match row {
+            Value::Object(record) => Ok(record),
+            _ => Err(ApiError::Unreadable("a list of something else than records")),
+        };
+        Ok(Page { rows: rows.into_iter().map(record).collect::<Result<_, _>>()?, total: answer.total })
+    }
+
+    /// One record by its own address; nothing if the ERP says that there is none.
+    pub async fn one(&mut self, resource: &str, key: &str) -> Result<Option<Record>, ApiError> {
+        match self.ask(self.base.to(resource, Some(key)), resource).await {
+            Ok(Answer { body: Value::Object(record), .. }) => Ok(Some(record)),
+            Ok(_) => Err(ApiError::Unreadable("no record")),
+            Err(ApiError::NoRecord) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn ask(&mut self, url: Url, resource: &str) -> Result<Answer, ApiError> {
+        tokio::time::sleep_until(self.next).await;
+        let began = Instant::now();
+        let answer = self.send(url, resource).await;
+        // Half of the time is left to those who work with the ERP.
+        self.next = Instant::max(began + self.between, Instant::now() + began.elapsed());
+        answer
+    }
+
+    async fn send(&self, url: Url, resource: &str) -> Result<Answer, ApiError> {
+        let request = self.http.get(url.clone()).header("X-Auth-Token", self.key.expose());
+        let mut response = request.send().await.map_err(|error| unreachable(&error))?;
+        let total = response.headers().get(TOTAL).and_then(|total| total.to_str().ok()?.parse().ok());
+        if response.status().is_redirection() {
+            return Err(ApiError::Moved(target(&url, &response)));
+        }
+        let body = read(&mut response).await?;
+        let status = response.status();
+        if status == StatusCode::OK {
+            return Ok(Answer { body: parse(&body)?, total });
+        }
+        Err(refusal(status, resource, serde_json::from_slice(&body).ok()))
+    }
+}
+
+struct Answer {
+    body: Value,
+    total: Option<u64>,
+}
+
+async fn read(response: &mut Response) -> Result<Vec<u8>, ApiError> {
+    let mut body = vec![];
+    while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&error))? {
+        body.extend_from_slice(&chunk);
+        if body.len() > ANSWER_MAX {
+            return Err(ApiError::Unreadable("it is too large"));
+        }
+    }
+    Ok(body)
+}
+
+fn parse(body: &[u8]) -> Result<Value, ApiError> {
+    let text = std::str::from_utf8(body).map_err(|_| ApiError::Unreadable("its letters are not in UTF-8"))?;
+    let start = text.trim_start_matches(['\u{feff}', ' ', '\n', '\r', '\t']);
+    match start.chars().next() {
+        Some('<') | None => Err(ApiError::NotApi(200)),
+        Some('{' | '[') => serde_json::from_str(start).map_err(|_| ApiError::Unreadable("it is cut or no JSON")),
+        Some(_) => Err(ApiError::Unreadable("it is cut or no JSON")),
+    }
+}
+
+/// The frame says `{"status":"error","message":…}`, the lists of records `{"error":…}`.
+fn refusal(status: StatusCode, resource: &str, body: Option<Value>) -> ApiError {
+    let text = |name: &str| body.as_ref()?.get(name)?.as_str().map(ToOwned::to_owned);
+    match (status.as_u16(), text("error"), text("status")) {
+        (401, _, _) => ApiError::Key,
+        (403, _, _) => ApiError::Right(resource.to_owned()),
+        (404, Some(_), _) => ApiError::NoRecord,
+        (404, _, Some(_)) => ApiError::NoResource(resource.to_owned()),
+        (409, _, Some(_)) => ApiError::Off,
+        (429, _, _) => ApiError::ShutOut,
+        (400 | 405 | 422, error, _) => match error.or_else(|| text("message")) {
+            Some(why) => ApiError::Refused(why),
+            None => ApiError::NotApi(status.as_u16()),
+        },
+        (status @ 500.., _, _) => ApiError::Broken(status),
+        (status, _, _) => ApiError::NotApi(status),
+    }
+}
+
+/// Where a redirection leads, without what may be secret in it.
+fn target(from: &Url, response: &Response) -> String {
+    let to = response.headers().get(header::LOCATION).and_then(|to| from.join(to.to_str().ok()?).ok());
+    to.map_or_else(String::new, |to| format!("{}{}", to.origin().ascii_serialization(), to.path()))
+}
+
+/// What reqwest says holds the address; its innermost cause tells what happened.
+fn unreachable(error: &reqwest::Error) -> ApiError {
+    if error.is_timeout() {
+        return ApiError::Slow;
+    }
+    if error.is_body() || error.is_decode() {
+        return ApiError::Unreadable("it is cut or no JSON");
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    ApiError::Unreachable(cause.to_string())
+}

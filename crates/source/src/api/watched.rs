@@ -1,0 +1,150 @@
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use gancho_facturascripts::{
+    catalogue::{self, Kind as ModelKind},
+    columns::Kind,
+    resource::Resource,
+    shape::Shape,
+};
+use gancho_model::Record;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::walk::Walk;
+use crate::database::key_text;
+
+/// A list that is watched, and how far.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    pub resource: Resource,
+    /// The kinds of columns, as the ERP says: other plugins add some.
+    pub kinds: HashMap<String, Kind>,
+    pub line_kinds: HashMap<String, Kind>,
+    /// Whether it was read once from end to end: before, nothing in it is news.
+    pub known: bool,
+    /// The greatest key that surely was seen, and those seen lately: lower ones may still be committed.
+    pub floor: u64,
+    pub highs: VecDeque<(Instant, u64)>,
+    /// A reading of everything that is under way.
+    pub pass: Option<Pass>,
+    /// New documents without lines or total, and the round in which they were seen so first.
+    pub half_made: HashMap<String, u64>,
+}
+
+/// A reading of a whole list.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    pub walk: Walk,
+    pub why: Why,
+    /// Hashes of the keys that were there: a list of a million records is remembered in a few megabytes.
+    pub keys: HashSet<u64>,
+    /// A key that was there.
+    pub example: Option<String>,
+}
+
+/// Why everything is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// For the first time.
+    Baseline,
+    /// Because nothing else shows what changed.
+    Turn,
+    /// Every night.
+    Sweep,
+}
+
+impl Watched {
+    pub fn new(resource: Resource) -> Self {
+        Self {
+            resource,
+            kinds: HashMap::new(),
+            line_kinds: HashMap::new(),
+            known: false,
+            floor: 0,
+            highs: VecDeque::new(),
+            pass: None,
+            half_made: HashMap::new(),
+        }
+    }
+
+    /// Through all of it.
+    pub fn walk(&self) -> Walk {
+        Walk::new(&self.resource.name, &self.resource.key)
+    }
+
+    /// Begins to read everything.
+    pub fn begin(&mut self, why: Why) {
+        self.pass = Some(Pass { walk: self.walk(), why, keys: HashSet::new(), example: None });
+    }
+
+    /// A record's key.
+    pub fn key_of(&self, record: &Record) -> Option<String> {
+        record.get(&self.resource.key).map(key_text)
+    }
+
+    /// The column of lines that names their document.
+    pub fn line_column(&self) -> &str {
+        &self.resource.key
+    }
+
+    /// A record in its one shape.
+    pub fn shaped(&self, shape: &Shape, record: Record) -> Record {
+        shape.record(&self.resource.model, record, |column| self.kinds.get(column).copied())
+    }
+
+    /// A document with these lines.
+    pub fn with_lines(&self, shape: &Shape, mut record: Record, lines: Vec<Record>) -> Record {
+        let model = catalogue::find(&self.resource.model).and_then(|model| model.lines).unwrap_or_default();
+        let shaped = |line| Value::Object(shape.record(model, line, |column| self.line_kinds.get(column).copied()));
+        record.insert("lines".into(), lines.into_iter().map(shaped).collect());
+        self.shaped(shape, record)
+    }
+
+    /// The day that a record is of, `YYYY-MM-DD`.
+    pub fn day_of(&self, shaped: &Record) -> Option<String> {
+        shaped.get(self.resource.day?)?.as_str().map(ToOwned::to_owned)
+    }
+}
+
+/// The lists to watch for these models; those of the catalogue if none are named. What must be known
+/// to understand them comes first.
+pub(crate) fn lists(models: Option<&[String]>) -> Vec<Resource> {
+    let asked: Vec<String> = match models {
+        Some(models) => models.to_vec(),
+        None => catalogue::MODELS.iter().map(|model| model.name.to_owned()).collect(),
+    };
+    let kind = |name: &String| catalogue::find(&Resource::of(name).model).map(|model| model.kind);
+    let has = |of: fn(ModelKind) -> bool| asked.iter().filter_map(kind).any(of);
+    let mut names: Vec<String> = vec![];
+    if has(|kind| matches!(kind, ModelKind::Document { .. })) {
+        names.push("EstadoDocumento".into());
+    }
+    if has(|kind| matches!(kind, ModelKind::User | ModelKind::Permission)) {
+        names.extend(["User", "RoleUser"].map(ToOwned::to_owned));
+    }
+    names.extend(asked);
+    let mut lists: Vec<Resource> = vec![];
+    for resource in names.iter().map(|name| Resource::of(name)) {
+        if !lists.iter().any(|list| list.model == resource.model) {
+            lists.push(resource);
+        }
+    }
+    lists
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_must_be_known_comes_along() {
+        let names = |models: &[&str]| -> Vec<String> {
+            let models: Vec<String> = models.iter().map(|&model| model.to_owned()).collect();
+            lists(Some(&models)).into_iter().map(|list| list.name).collect()
+        };
+        assert_eq!(names(&["clientes"]), ["clientes"]);
+        assert_eq!(names(&["FacturaCliente", "facturascli"]), ["estadodocumentos", "facturaclientes"]);
+        assert_eq!(names(&["Role"]), ["users", "roleusers", "roles"]);
+        assert_eq!(lists(None).len(), catalogue::MODELS.len() + 1);
+    }
+}

@@ -1,0 +1,72 @@
+//! A connection to a source's database for one question of a person.
+
+use gancho_model::{Finding, Said, Source};
+
+use super::{
+    Erp, ErpError, Plan, check, connect,
+    tail::{address, within},
+};
+
+/// What would be put into it, as SQL.
+pub(crate) async fn plan(source: &Source) -> Result<String, Said> {
+    let (erp, plan) = visit(source).await?;
+    Ok(check::script(address(source)?.engine(), &erp.parts(&plan)))
+}
+
+/// Puts everything of ours in place.
+pub(crate) async fn install(source: &Source) -> Result<(), Said> {
+    let (mut erp, plan) = visit(source).await?;
+    if plan.tables.values().all(|watched| watched.document.is_none() && watched.model == watched.table) {
+        return Err(Said::plain("hearing-no-erp"));
+    }
+    let made = check::install(&mut *erp, &plan).await;
+    made.map(drop).map_err(|error| Said::plain("hearing-no-triggers").with("why", error.said()))
+}
+
+/// Takes everything of ours away.
+pub(crate) async fn uninstall(source: &Source) -> Result<(), Said> {
+    let (mut erp, _) = visit(source).await?;
+    check::uninstall(&mut *erp).await.map_err(|error| error.said())
+}
+
+/// What is in place and what is missing, line by line.
+pub(crate) async fn findings(source: &Source) -> Vec<Finding> {
+    match visit(source).await {
+        Ok((mut erp, plan)) => {
+            let found = within(check::findings(&mut *erp, &plan)).await;
+            found.unwrap_or_else(|error| vec![Finding::bad("connection", error.said())])
+        }
+        Err(error) => vec![Finding::bad("connection", error)],
+    }
+}
+
+/// Whether two addresses lead to one database.
+pub(crate) async fn is_one_database(one: &Source, other: &Source, now_ms: i64) -> bool {
+    let (Ok(here), Ok(there)) = (address(one), address(other)) else { return false };
+    if here.same_database(&there) {
+        return true;
+    }
+    // One database may have many names. One that can't be reached shows nothing.
+    here.engine() == there.engine() && shows_there(one, other, now_ms).await.unwrap_or(false)
+}
+
+/// Whether a table that is made in one place shows in the other.
+async fn shows_there(one: &Source, other: &Source, now_ms: i64) -> Result<bool, Said> {
+    let (mut here, _) = visit(one).await?;
+    let (mut there, _) = visit(other).await?;
+    let mark = format!("gancho_mark_{now_ms}");
+    let say = |error: ErpError| error.said();
+    here.alter(&format!("CREATE TABLE {mark} (n int)")).await.map_err(say)?;
+    let seen = within(there.schema()).await.map(|schema| schema.tables.contains_key(&mark)).map_err(say);
+    here.alter(&format!("DROP TABLE {mark}")).await.map_err(say)?;
+    seen
+}
+
+/// A connection, and what is to be watched there.
+async fn visit(source: &Source) -> Result<(Box<dyn Erp>, Plan), Said> {
+    let address = address(source)?;
+    let say = |error: ErpError| Said::plain("hearing-unusable").with("why", error.said());
+    let mut erp = within(connect(&address)).await.map_err(say)?;
+    let schema = within(erp.schema()).await.map_err(say)?;
+    Ok((erp, Plan::new(&schema, source.models.as_deref())))
+}

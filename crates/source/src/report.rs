@@ -1,0 +1,122 @@
+//! How it goes with each source, for those who ask, and told when it lasts.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use gancho_intake::Intake;
+use gancho_model::{Said, Source, SourceId, Standing};
+use gancho_words::Words;
+use serde_json::json;
+
+/// How long a source is down before it is told, milliseconds.
+const TELL_AFTER_MS: i64 = 60_000;
+
+/// What is known of a source that is watched.
+#[derive(Default)]
+struct Known {
+    standing: Standing,
+    told: bool,
+}
+
+/// Where whoever hears a source tells how it goes.
+#[derive(Clone)]
+pub struct Report {
+    known: Arc<Mutex<HashMap<SourceId, Known>>>,
+    intake: Arc<Intake>,
+}
+
+impl Report {
+    /// Nothing is known yet.
+    pub(crate) fn new(intake: Arc<Intake>) -> Self {
+        Self { known: Arc::default(), intake }
+    }
+
+    /// How it goes with a source.
+    pub(crate) fn standing(&self, source: SourceId) -> Option<Standing> {
+        lock(&self.known).get(&source).map(|known| known.standing.clone())
+    }
+
+    /// Forgets all other sources.
+    pub(crate) fn keep(&self, sources: &HashSet<SourceId>) {
+        lock(&self.known).retain(|id, _| sources.contains(id));
+    }
+
+    /// It can't be heard. Told to those who ask for it when it has lasted.
+    pub(crate) async fn down(&self, source: &Source, error: Said) {
+        let text = Words::english().said(&error);
+        tracing::warn!(source = %source.id, name = source.name, error = text, "a source can't be heard; trying again");
+        self.note_down(source, error, TELL_AFTER_MS).await;
+    }
+
+    /// It will not be heard until somebody has seen to it.
+    pub(crate) async fn stopped(&self, source: &Source, error: Said) {
+        let text = Words::english().said(&error);
+        tracing::error!(source = %source.id, name = source.name, error = text, "a source is not asked any more until its key or its rights are mended");
+        self.note_down(source, error, 0).await;
+    }
+
+    async fn note_down(&self, source: &Source, error: Said, after_ms: i64) {
+        let now = self.intake.now();
+        let tell = {
+            let mut all = lock(&self.known);
+            let known = all.entry(source.id).or_default();
+            known.standing.down = true;
+            known.standing.last_error = Some(error);
+            let since = *known.standing.down_since.get_or_insert(now);
+            let lasts = now.since_ms(since) >= after_ms;
+            lasts && !std::mem::replace(&mut known.told, true)
+        };
+        if tell {
+            self.tell(source, "source.down").await;
+        }
+    }
+
+    /// It is heard again.
+    pub(crate) async fn up(&self, source: &Source) {
+        let told = {
+            let mut all = lock(&self.known);
+            let known = all.entry(source.id).or_default();
+            (known.standing.down, known.standing.last_error, known.standing.down_since) = (false, None, None);
+            std::mem::take(&mut known.told)
+        };
+        tracing::info!(source = %source.id, name = source.name, "a source is heard");
+        if told {
+            self.tell(source, "source.up").await;
+        }
+    }
+
+    pub(crate) fn backlog(&self, source: SourceId, rows: u64) {
+        lock(&self.known).entry(source).or_default().standing.backlog = Some(rows);
+        metrics::gauge!("gancho_source_backlog", "source" => source.to_string()).set(rows as f64);
+    }
+
+    pub(crate) fn heard(&self, source: SourceId, lag_ms: i64) {
+        let lag_s = lag_ms as f64 / 1000.0;
+        lock(&self.known).entry(source).or_default().standing.lag_s = Some(lag_s);
+        metrics::gauge!("gancho_source_lag_seconds", "source" => source.to_string()).set(lag_s);
+    }
+
+    /// Triggers could not write so many changes.
+    pub(crate) fn lost(&self, source: &Source, count: u64) {
+        metrics::gauge!("gancho_source_lost", "source" => source.id.to_string()).set(count as f64);
+        if count > 0 {
+            let error = Said::plain("hearing-lost").with("count", count);
+            lock(&self.known).entry(source.id).or_default().standing.last_error = Some(error);
+        }
+    }
+
+    async fn tell(&self, source: &Source, event: &'static str) {
+        let error = lock(&self.known).get(&source.id).and_then(|known| known.standing.last_error.clone());
+        let error = error.map(|error| Words::english().said(&error));
+        let object = json!({"id": source.id, "name": source.name, "kind": source.kind.as_str(), "last_error": error});
+        if let Err(error) = self.intake.tell(event, object).await {
+            tracing::warn!(%error, event, "it could not be told");
+        }
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

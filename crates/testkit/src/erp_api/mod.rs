@@ -1,0 +1,186 @@
+//! The ERP's REST API, as a recorded one behaved, traps included.
+
+mod answer;
+mod question;
+mod table;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, Uri},
+    response::Response,
+};
+use gancho_facturascripts::{columns, resource::Resource};
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+pub use question::Asked;
+use table::Table;
+
+use crate::Engine;
+
+/// The key that may everything.
+pub const FULL_KEY: &str = "FULLKEY0123456789";
+
+/// Something that goes wrong.
+#[derive(Clone, Debug)]
+pub enum Trap {
+    /// A page for people instead of JSON, with this status.
+    Html(u16),
+    /// A list that is empty although it is not: the filter made bad SQL.
+    Empty,
+    /// A list of which only so many records come.
+    Cut(usize),
+    /// JSON that ends in the middle.
+    Torn,
+    /// A list that does not say how many records match, as in old versions.
+    Uncounted,
+    /// Letters in another charset than UTF-8.
+    Latin,
+    /// The record is said not to be there.
+    NoRecord,
+    /// The API is switched off.
+    Off,
+    /// It lies elsewhere.
+    Moved(String),
+    /// The answer comes so late.
+    Late(Duration),
+}
+
+type Traps = Box<dyn FnMut(&Asked) -> Option<Trap> + Send>;
+
+struct Inner {
+    engine: Engine,
+    tables: BTreeMap<String, Table>,
+    /// Keys, each with the lists that it may read; all if none are named.
+    keys: HashMap<String, Option<Vec<String>>>,
+    incidents: u32,
+    asked: Vec<Asked>,
+    traps: Traps,
+}
+
+/// A fake ERP on a port of its own.
+pub struct ErpApi {
+    inner: Arc<Mutex<Inner>>,
+    address: SocketAddr,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl ErpApi {
+    /// An empty ERP, whose values look as with this database.
+    pub async fn start(engine: Engine) -> Self {
+        let tables = columns::tables().iter().map(|table| (Resource::of(table.model).name, Table::new(table)));
+        let inner = Arc::new(Mutex::new(Inner {
+            engine,
+            tables: tables.collect(),
+            keys: HashMap::from([(FULL_KEY.to_owned(), None)]),
+            incidents: 0,
+            asked: vec![],
+            traps: Box::new(|_| None),
+        }));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let address = listener.local_addr().expect("it has an address");
+        let router = Router::new().fallback(answer).with_state(inner.clone());
+        let task = tokio::spawn(async move {
+            axum::serve(listener, router).await.expect("serves");
+        });
+        Self { inner, address, task }
+    }
+
+    /// Its address.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Makes a record, or makes it anew. Values as in the database: days as `2026-11-25`, texts escaped.
+    pub fn put(&self, model: &str, record: Value) {
+        let Value::Object(record) = record else { panic!("a record is an object") };
+        lock(&self.inner).table(model).put(record);
+    }
+
+    /// Changes columns of a record.
+    pub fn set(&self, model: &str, key: &str, columns: Value) {
+        let Value::Object(columns) = columns else { panic!("columns are an object") };
+        lock(&self.inner).table(model).set(key, columns);
+    }
+
+    /// Removes a record.
+    pub fn remove(&self, model: &str, key: &str) {
+        lock(&self.inner).table(model).remove(key);
+    }
+
+    /// Puts these records into a table, and nothing else.
+    pub fn fill(&self, model: &str, records: Vec<gancho_model::Record>) {
+        lock(&self.inner).table(model).fill(records);
+    }
+
+    /// An ERP's plugin adds a column.
+    pub fn add_column(&self, model: &str, name: &str, kind: columns::Kind) {
+        lock(&self.inner).table(model).add_column(name, kind);
+    }
+
+    /// A key that may read only these lists.
+    pub fn allow(&self, key: &str, lists: &[&str]) {
+        let lists = lists.iter().map(|&list| list.to_owned()).collect();
+        lock(&self.inner).keys.insert(key.to_owned(), Some(lists));
+    }
+
+    /// What goes wrong from now on.
+    pub fn trap(&self, traps: impl FnMut(&Asked) -> Option<Trap> + Send + 'static) {
+        lock(&self.inner).traps = Box::new(traps);
+    }
+
+    /// Everything that was asked so far.
+    pub fn asked(&self) -> Vec<Asked> {
+        lock(&self.inner).asked.clone()
+    }
+
+    /// Refusals so far: with the fifth it shuts everybody out.
+    pub fn incidents(&self) -> u32 {
+        lock(&self.inner).incidents
+    }
+
+    /// Lets everybody in again, as after ten minutes.
+    pub fn pardon(&self) {
+        lock(&self.inner).incidents = 0;
+    }
+}
+
+impl Drop for ErpApi {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Inner {
+    fn table(&mut self, model: &str) -> &mut Table {
+        let name = Resource::of(model).name;
+        self.tables.get_mut(&name).unwrap_or_else(|| panic!("no table of {model}"))
+    }
+}
+
+async fn answer(State(inner): State<Arc<Mutex<Inner>>>, uri: Uri, headers: HeaderMap) -> Response {
+    let asked = Asked::read(&uri);
+    let trap = {
+        let mut inner = lock(&inner);
+        inner.asked.push(asked.clone());
+        (inner.traps)(&asked)
+    };
+    if let Some(Trap::Late(wait)) = &trap {
+        tokio::time::sleep(*wait).await;
+    }
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let key = header("x-auth-token").or_else(|| header("token")).unwrap_or_default();
+    answer::answer(&mut lock(&inner), &asked, key, trap)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
