@@ -6,6 +6,7 @@ mod command_line;
 mod crash;
 mod delivering;
 mod erp_api;
+mod erp_api_lies;
 mod erp_database;
 mod erp_install;
 mod feed;

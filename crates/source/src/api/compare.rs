@@ -6,6 +6,7 @@ use gancho_store::Seen;
 use serde_json::Value;
 
 use super::watched::Watched;
+use crate::database::key_text;
 
 /// Something that was found.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +45,16 @@ pub(crate) fn gone(list: &Watched, before: Seen) -> News {
 pub(crate) fn is_half_made(list: &Watched, record: &Record) -> bool {
     let no_lines = record.get("lines").and_then(Value::as_array).is_none_or(Vec::is_empty);
     list.resource.lines.is_some() && (no_lines || record.get("total").and_then(Value::as_f64) == Some(0.0))
+}
+
+/// A line that a document had and has no more: its key.
+pub(crate) fn missing_line(before: Option<&Record>, after: Option<&Record>) -> Option<String> {
+    let keys = |record: Option<&Record>| -> Vec<String> {
+        let lines = record.and_then(|record| record.get("lines")?.as_array()).into_iter().flatten();
+        lines.filter_map(|line| line.get("idlinea").map(key_text)).collect()
+    };
+    let now = keys(after);
+    keys(before).into_iter().find(|key| !now.contains(key))
 }
 
 /// Named so that the same finding has the same name when a crash makes us find it again, and no two have one.
