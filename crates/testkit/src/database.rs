@@ -343,6 +343,16 @@ impl Client {
         number.expect("a number")
     }
 
+    /// One text a row.
+    pub async fn texts(&mut self, select: &str) -> Vec<String> {
+        let select = AssertSqlSafe(select.to_owned());
+        let texts = match self {
+            Self::MariaDb(connection) => sqlx::query_scalar(select).fetch_all(&mut **connection).await,
+            Self::Postgres(connection) => sqlx::query_scalar(select).fetch_all(&mut **connection).await,
+        };
+        texts.expect("texts")
+    }
+
     /// Ends it, as the ERP does at the end of a request.
     pub async fn close(self) {
         // Gone already is as good.

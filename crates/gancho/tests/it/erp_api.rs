@@ -1,6 +1,6 @@
 //! Sources of kind api: a fake ERP that behaves like a recorded one, and lies like one.
 
-use gancho_testkit::{Engine, ErpApi, FULL_KEY, PATIENCE, Server, ServerOptions};
+use gancho_testkit::{Engine, ErpApi, FULL_KEY, Server, ServerOptions};
 use serde_json::{Value, json};
 
 use crate::{BINARY, erp_database::types};
@@ -38,30 +38,13 @@ impl Stage {
         let source = json!({"kind": "api", "name": "ERP", "url": erp.url(), "key": FULL_KEY});
         let source = server.post("/sources", source, 201).await;
         let stage = Self { server, erp, source: format!("/sources/{}", source["id"].as_str().expect("an id")) };
-        stage.settled().await;
+        stage.erp.settled().await;
         stage
-    }
-
-    /// Waits until everything was asked again and compared, from beginning to end.
-    pub async fn settled(&self) {
-        // What is asked last in a round; of the third time all that was asked before is compared and kept.
-        let rounds = || {
-            let asked = self.erp.asked();
-            let last = asked.iter().filter(|asked| asked.list == "roleaccess" && asked.is_page());
-            last.filter(|asked| asked.query.iter().all(|(name, _)| !name.starts_with("filter"))).count()
-        };
-        let before = rounds();
-        let waiting = async {
-            while rounds() < before + 3 {
-                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, waiting).await.expect("the ERP is asked again and again");
     }
 
     /// All events, once everything was asked again.
     pub async fn events(&self) -> Vec<Value> {
-        self.settled().await;
+        self.erp.settled().await;
         self.server.get("/events?limit=500").await["data"].as_array().expect("a list").clone()
     }
 }
@@ -171,10 +154,7 @@ async fn a_document_being_made_waits_for_its_lines() {
     let stage = Stage::set(Engine::MariaDb).await;
     stage.erp.put("FacturaCliente", invoice(2, 0.0));
     // Two looks for new invoices: it was seen, and not told.
-    let looks = || {
-        let asked = stage.erp.asked();
-        asked.iter().filter(|asked| asked.get("filter[idfactura_gt]").is_some()).count()
-    };
+    let looks = || stage.erp.count(|asked| asked.get("filter[idfactura_gt]").is_some());
     let seen = looks() + 1;
     while looks() < seen {
         tokio::task::yield_now().await;

@@ -4,12 +4,15 @@
 //! The recording is not part of this repository: name its folder in `GANCHO_TEST_KIT`. Without it
 //! nothing is replayed, and that is said.
 
+mod load;
 mod matrix;
+mod polled;
 mod replay;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use gancho_testkit::{Engine, Instance};
+use replay::Way;
 
 /// What stands in the docs.
 const MATRIX: &str = include_str!("../../../../docs/facturascripts-operations.md");
@@ -20,16 +23,21 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let mut heard = vec![];
+    let (mut heard, mut polled) = (vec![], vec![]);
     for engine in Engine::ALL {
         // Each database server lives as long as this thread.
         let instance = Instance::start(engine);
-        heard.push(runtime.block_on(replay::run(&instance, &kit)));
+        heard.push(runtime.block_on(replay::run(&instance, &kit, Way::Database)));
+        polled.push(runtime.block_on(replay::run(&instance, &kit, Way::Api)));
     }
-    let wrong = matrix::compare(MATRIX, &heard[0], &heard[1]);
+    let mut wrong = matrix::compare(MATRIX, &heard[0], &heard[1]);
+    for (heard, polled) in heard.iter().zip(&polled) {
+        wrong.extend(polled::compare(heard, polled));
+    }
     for line in &wrong {
         println!("{line}");
     }
-    println!("{} operations replayed on each engine, {} differences", heard[0].len(), wrong.len());
+    let operations = heard[0].len();
+    println!("{operations} operations replayed on each engine and heard each way, {} differences", wrong.len());
     if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -61,7 +61,7 @@ fn summary(heard: &Heard) -> String {
 }
 
 /// An event without what differs between two recordings: ids, and the clock of the day.
-fn timeless(event: &Value) -> Value {
+pub fn timeless(event: &Value) -> Value {
     const CLOCK: &[&str] = &["hora", "actualizado", "lastactivity", "lastip", "lastbrowser"];
     fn strip(value: &Value) -> Value {
         match value {

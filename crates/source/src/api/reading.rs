@@ -215,7 +215,6 @@ impl Asker<'_> {
         keys: &HashSet<u64>,
         example: Option<&str>,
     ) -> Result<(), Cut> {
-        self.flush().await?;
         let (source, store) = (self.poller.source.id, self.poller.store.clone());
         let Watched { resource, .. } = &self.lists[place];
         let (model, name) = (resource.model.clone(), resource.name.clone());
@@ -226,6 +225,9 @@ impl Asker<'_> {
             let Some(last) = page.last().cloned() else { return Ok(()) };
             after = Some(last);
             for key in page.into_iter().filter(|key| !keys.contains(&hash(key))) {
+                if self.news.iter().any(|news| news.model == model && news.key == key) {
+                    continue;
+                }
                 if !trusted && let Some(example) = example {
                     // Where nothing is found by its own address, that says nothing.
                     if self.client.one(&name, example).await?.is_none() {

@@ -114,7 +114,12 @@ impl<'a> Asker<'a> {
                 _ if !list.known => continue,
                 (resource, _) if resource.serial => list.walk().beyond(list.low(Instant::now()).to_string()),
                 (_, Some(born)) => list.walk().only(&format!("{born}_gte"), yesterday.as_str()),
-                _ => continue,
+                _ => {
+                    // Users and roles are few: a new one is on the first page.
+                    let rows = list.walk().page(&mut self.client, self.poller.options.page_rows).await?;
+                    self.take(place, rows).await?;
+                    continue;
+                }
             };
             self.walk(place, walk).await?;
         }

@@ -116,9 +116,26 @@ impl ErpApi {
         lock(&self.inner).table(model).remove(key);
     }
 
-    /// Puts these records into a table, and nothing else.
-    pub fn fill(&self, model: &str, records: Vec<gancho_model::Record>) {
-        lock(&self.inner).table(model).fill(records);
+    /// Puts these records into the tables of these models, and nothing else; all at one moment.
+    pub fn fill(&self, tables: Vec<(&str, Vec<gancho_model::Record>)>) {
+        let mut inner = lock(&self.inner);
+        tables.into_iter().for_each(|(model, records)| inner.table(model).fill(records));
+    }
+
+    /// Waits until everything was asked again, and what was found is told.
+    pub async fn settled(&self) {
+        let is_last = |asked: &Asked| {
+            let narrowed = asked.query.iter().any(|(name, _)| name.starts_with("filter"));
+            asked.list == "roleaccess" && asked.is_page() && !narrowed
+        };
+        // What is asked last in a round; of the third time all that was asked before is compared and kept.
+        let before = self.count(is_last);
+        let waiting = async {
+            while self.count(is_last) < before + 3 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(crate::PATIENCE, waiting).await.expect("the ERP is asked again and again");
     }
 
     /// An ERP's plugin adds a column.
@@ -140,6 +157,11 @@ impl ErpApi {
     /// Everything that was asked so far.
     pub fn asked(&self) -> Vec<Asked> {
         lock(&self.inner).asked.clone()
+    }
+
+    /// How many of the questions so far are like this.
+    pub fn count(&self, like: impl Fn(&Asked) -> bool) -> usize {
+        lock(&self.inner).asked.iter().filter(|asked| like(asked)).count()
     }
 
     /// Refusals so far: with the fifth it shuts everybody out.
