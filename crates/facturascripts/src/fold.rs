@@ -76,6 +76,7 @@ fn merge(mut earlier: Folded, later: Folded) -> Option<Folded> {
     old.after = if operation == Delete { None } else { keep_lines(old.after.take(), new.after) };
     old.operation = operation;
     old.at = new.at.or(old.at);
+    old.session = new.session.or(old.session);
     Some(earlier)
 }
 

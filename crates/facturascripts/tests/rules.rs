@@ -17,7 +17,16 @@ fn change(row: &str, before: Value, after: Value) -> Change {
         _ => Operation::Update,
     };
     let row = ObjectKey::parse(row).expect("model:key");
-    Change { id: None, row, operation, before: record(before), after: record(after), at: None, burst: None }
+    Change {
+        id: None,
+        row,
+        operation,
+        before: record(before),
+        after: record(after),
+        at: None,
+        burst: None,
+        session: None,
+    }
 }
 
 fn in_burst(burst: &str, change: Change) -> Change {

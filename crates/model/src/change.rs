@@ -28,6 +28,26 @@ impl Operation {
     }
 }
 
+/// What a person did who signs in to the ERP. Its database alone can't tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErpSession {
+    /// They came.
+    Login,
+    /// They went.
+    Logout,
+}
+
+impl ErpSession {
+    /// Reads `login` or `logout`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "login" => Some(Self::Login),
+            "logout" => Some(Self::Logout),
+            _ => None,
+        }
+    }
+}
+
 /// What happened to one row of the ERP: what sources produce.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
@@ -45,4 +65,6 @@ pub struct Change {
     pub at: Option<Timestamp>,
     /// Changes of one request with the same burst and row are one change.
     pub burst: Option<String>,
+    /// Of users: what a changed session means, if the sender knows.
+    pub session: Option<ErpSession>,
 }

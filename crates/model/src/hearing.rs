@@ -1,6 +1,9 @@
 use async_trait::async_trait;
 
-use crate::{Said, Source, SourceId, Timestamp};
+use crate::{
+    Caller, Said, Source, SourceId, Timestamp,
+    outbox::{Handed, HandedOver, HandedStatus},
+};
 
 /// How the ERP is heard, as far as people ask about it: what `web` knows of the rooms that watch.
 /// A plugin pushes by itself, so that there is nothing to install and little to check.
@@ -37,7 +40,13 @@ pub trait Hearing: Send + Sync {
     /// Whether both are one ERP, whatever their addresses say: then adding it again is adding nothing.
     async fn same_erp(&self, one: &Source, other: &Source) -> bool;
 
-    /// How it goes; nothing for what is not watched from here.
+    /// Takes in what has ended of what the ERP's plugin hands over. What it returns as taken is on disk.
+    ///
+    /// # Errors
+    /// What stands in the way; nothing was taken then.
+    async fn hand_over(&self, source: &Source, caller: Caller, handed: Handed) -> Result<HandedOver, Said>;
+
+    /// How it goes; nothing for what is not known yet.
     fn standing(&self, source: SourceId) -> Option<Standing>;
 
     /// Sources were added, changed or removed.
@@ -89,4 +98,6 @@ pub struct Standing {
     pub last_error: Option<Said>,
     /// Since when it can't be heard.
     pub down_since: Option<Timestamp>,
+    /// Of a plugin: how it said that it is.
+    pub plugin: Option<HandedStatus>,
 }

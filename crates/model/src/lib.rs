@@ -20,6 +20,7 @@ mod id;
 pub mod json;
 pub mod limits;
 pub mod mask;
+pub mod outbox;
 mod plan;
 mod probing;
 mod said;
@@ -32,7 +33,7 @@ mod verdict;
 
 pub use ambient::Ambient;
 pub use attempt::{Attempt, ErrorKind, Failure, Phases, Reply};
-pub use change::{Change, Operation, Record};
+pub use change::{Change, ErpSession, Operation, Record};
 pub use delivery::{Delivery, Lane, LastAttempt, Reason, State};
 pub use endpoint::{Endpoint, SigningSecrets};
 pub use event::{Event, ObjectKey, Payload, render_body};

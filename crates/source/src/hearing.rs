@@ -6,7 +6,10 @@ use std::{
 
 use async_trait::async_trait;
 use gancho_intake::Intake;
-use gancho_model::{Finding, Hearing, Refused, Said, Source, SourceId, SourceKind, Standing};
+use gancho_model::{
+    Caller, Finding, Hearing, Refused, Said, Source, SourceId, SourceKind, Standing,
+    outbox::{Handed, HandedOver},
+};
 use gancho_store::Store;
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -14,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     api::{self, AskingOptions, Base, Poller},
     database::{Tail, visit},
+    plugin,
     report::{Report, lock},
 };
 
@@ -86,6 +90,7 @@ impl Hearings {
 
     async fn follow(&self, sources: Vec<Source>) {
         let mut watched = self.watched.lock().await;
+        self.report.keep(&sources.iter().map(|source| source.id).collect());
         let wanted: HashMap<SourceId, Source> = sources
             .into_iter()
             .filter(|source| source.kind != SourceKind::Plugin)
@@ -109,7 +114,6 @@ impl Hearings {
                 one.end().await;
             }
         }
-        self.report.keep(&wanted.keys().copied().collect());
         for (id, source) in wanted {
             if !watched.contains_key(&id) && !lock(&self.leaving).contains(&id) {
                 watched.insert(id, self.start(source));
@@ -208,6 +212,11 @@ impl Hearing for Hearings {
             SourceKind::Api => Base::of(one).is_ok_and(|here| Base::of(other) == Ok(here)),
             _ => visit::is_one_database(one, other, self.intake.now().ms()).await,
         }
+    }
+
+    async fn hand_over(&self, source: &Source, caller: Caller, handed: Handed) -> Result<HandedOver, Said> {
+        self.report.plugin(source, &handed.status);
+        plugin::take(&self.intake, source, caller, handed, self.options.quiet_ms).await
     }
 
     fn standing(&self, source: SourceId) -> Option<Standing> {

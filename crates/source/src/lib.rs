@@ -4,6 +4,7 @@
 mod api;
 mod database;
 mod hearing;
+mod plugin;
 mod report;
 
 pub use api::AskingOptions;

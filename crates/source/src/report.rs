@@ -6,7 +6,7 @@ use std::{
 };
 
 use gancho_intake::Intake;
-use gancho_model::{Said, Source, SourceId, Standing};
+use gancho_model::{Said, Source, SourceId, Standing, outbox::HandedStatus};
 use gancho_words::Words;
 use serde_json::json;
 
@@ -85,6 +85,19 @@ impl Report {
         if told {
             self.tell(source, "source.up").await;
         }
+    }
+
+    /// A plugin says how it is.
+    pub(crate) fn plugin(&self, source: &Source, status: &HandedStatus) {
+        let mut all = lock(&self.known);
+        let standing = &mut all.entry(source.id).or_default().standing;
+        standing.backlog = Some(status.backlog);
+        standing.last_error = match (&status.error, status.lost) {
+            (Some(why), _) => Some(Said::plain("plugin-error").with("why", why.as_str())),
+            (None, 0) => None,
+            (None, count) => Some(Said::plain("hearing-lost").with("count", count)),
+        };
+        standing.plugin = Some(status.clone());
     }
 
     pub(crate) fn backlog(&self, source: SourceId, rows: u64) {

@@ -1,5 +1,6 @@
 //! Users: sessions, passwords, being let in or not (EVENTS rule 6).
 
+use gancho_model::ErpSession;
 use serde_json::{Value, json};
 
 use super::{Events, previous, record, update};
@@ -28,7 +29,10 @@ pub(super) fn tell(folded: &Folded, model: &Model, events: &mut Events<'_>) {
         _ => {}
     }
     // The database can't tell a login from a logout: both replace the session key.
-    if folded.changed_secrets.contains("logkey") {
-        events.push("session_changed", []);
+    match (folded.change.session, folded.changed_secrets.contains("logkey")) {
+        (Some(ErpSession::Login), _) => events.push("login", []),
+        (Some(ErpSession::Logout), _) => events.push("logout", []),
+        (None, true) => events.push("session_changed", []),
+        (None, false) => {}
     }
 }

@@ -72,7 +72,7 @@ fn change(
     let mark: String = digest(&bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     let id = format!("{model}-{key}-{version}-{mark}");
     let row = ObjectKey { model, key: key.to_owned() };
-    let change = Change { id: Some(id.clone()), row, operation, before, after, at: None, burst: None };
+    let change = Change { id: Some(id.clone()), row, operation, before, after, at: None, burst: None, session: None };
     SubmittedChange { digest: digest(id.as_bytes()), change }
 }
 

@@ -154,6 +154,7 @@ impl<'a> Composer<'a> {
                 after,
                 at: None,
                 burst: None,
+                session: None,
             },
         )
     }
@@ -201,7 +202,11 @@ impl<'a> Composer<'a> {
         let row_key = ObjectKey { model: watched.model.clone(), key: document.1.clone() };
         let (before, after) = (with(old), with(new));
         let operation = Operation::Update;
-        Some(submitted(burst, row, Change { id: None, row: row_key, operation, before, after, at: None, burst: None }))
+        Some(submitted(
+            burst,
+            row,
+            Change { id: None, row: row_key, operation, before, after, at: None, burst: None, session: None },
+        ))
     }
 
     /// A document's lines before and after a burst.

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::{
     Erp, ErpError,
-    burst::{Burst, OutboxRow, Sightings, bursts, tellable},
+    burst::{OutboxRow, Sightings},
     check,
     compose::{Composer, Document, Read, key_text, row_name},
     connect,
@@ -135,7 +135,8 @@ impl<'a> Life<'a> {
 
     /// Tells the acts that have ended, and removes their rows; returns how many rows that were.
     async fn tell(&mut self, rows: &[OutboxRow], now: i64, full: bool) -> Result<usize, Ended> {
-        let ended = self.ended(rows, now, full);
+        let composer = Composer::new(&self.plan, &self.shape);
+        let ended = composer.ended(rows, &self.sightings, (now, self.tail.options.quiet_ms), full);
         let mut told = 0;
         let mut ended = ended.into_iter().peekable();
         while ended.peek().is_some() {
@@ -150,27 +151,6 @@ impl<'a> Life<'a> {
             self.tail.report.heard(self.tail.source.id, (now - last).max(0));
         }
         Ok(told)
-    }
-
-    /// The acts that may be told now.
-    fn ended(&self, rows: &[OutboxRow], now: i64, full: bool) -> Vec<Burst> {
-        let composer = Composer::new(&self.plan, &self.shape);
-        let subjects = |burst: &Burst| {
-            let rows: Vec<&OutboxRow> = burst.rows.iter().map(|place| &rows[*place]).collect();
-            composer.subjects(&rows)
-        };
-        let half_made = |rows: &[&OutboxRow]| composer.is_half_made(rows);
-        let quiet_ms = self.tail.options.quiet_ms;
-        if !full {
-            return tellable(bursts(rows, &self.sightings, (now, quiet_ms), half_made), subjects);
-        }
-        // A look that was cut short knows nothing beyond its last row: whoever is gone may have left more.
-        let horizon = rows.last().map_or(now, |last| last.at_ms.min(now));
-        let seen: Vec<OutboxRow> = rows.iter().cloned().map(|row| OutboxRow { gone: false, ..row }).collect();
-        let all = bursts(&seen, &self.sightings, (horizon, quiet_ms), half_made);
-        let ended = tellable(all.clone(), subjects);
-        // An act larger than a look is told in parts.
-        if ended.is_empty() { all } else { ended }
     }
 
     async fn tell_group(&mut self, group: &[Vec<&OutboxRow>]) -> Result<usize, Ended> {

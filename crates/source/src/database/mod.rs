@@ -4,15 +4,16 @@
 //! The two engines differ in their SQL ([`mariadb`], [`postgres`]); what to watch ([`watch`]), which
 //! rows are one act ([`burst`]) and what they say ([`compose`]) is the same for both, and pure.
 
+mod acts;
 mod address;
-mod burst;
+pub(crate) mod burst;
 mod check;
-mod compose;
+pub(crate) mod compose;
 mod erp;
 mod life;
 mod mariadb;
 mod postgres;
-mod schema;
+pub(crate) mod schema;
 pub(crate) mod tail;
 pub(crate) mod visit;
 mod watch;

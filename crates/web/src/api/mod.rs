@@ -61,6 +61,7 @@ pub(crate) fn router() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(event::send::send, event::feed::feed))
         .routes(routes!(event::show::show))
         .routes(routes!(change::send::send))
+        .routes(routes!(change::hand_over::hand_over))
         .routes(routes!(delivery::list::list))
         .routes(routes!(delivery::show::show))
         .routes(routes!(delivery::retry::retry))

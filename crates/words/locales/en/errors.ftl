@@ -108,6 +108,11 @@ check-api-key = the key is accepted
 check-api-rights = { $why }. All in all, GET is needed for: { $lists }
 check-api-lists = all { $count } lists that are needed may be read
 check-api-old = the ERP does not say how many records a list has: this version is too old to notice deletions. FacturaScripts 2025 or newer does
+plugin-error = the plugin says: { $why }
+error-session = must be login or logout
+error-outbox = is not what the plugin sends: { $why }. Are the plugin and Gancho of versions that fit together?
+check-plugin-triggers = version { $version } in FacturaScripts { $erp }, with triggers: every change is seen
+check-plugin-models = version { $version } in FacturaScripts { $erp }, without triggers, which its database account may not make: changes by plain SQL are only seen where the plugin knows of them
 hearing-ours = Gancho's own store did not take the changes: { $why }
 
 check-no-table = there is no such table here, or none that may be told: it makes no events

@@ -108,6 +108,11 @@ check-api-key = la clave es válida
 check-api-rights = { $why }. En total hace falta GET en: { $lists }
 check-api-lists = se pueden leer las { $count } listas que hacen falta
 check-api-old = el ERP no dice cuántos registros tiene una lista: esta versión es demasiado antigua para notar borrados. FacturaScripts 2025 o posterior sí lo dice
+plugin-error = el plugin dice: { $why }
+error-session = debe ser login o logout
+error-outbox = no es lo que envía el plugin: { $why }. ¿Son compatibles las versiones del plugin y de Gancho?
+check-plugin-triggers = versión { $version } en FacturaScripts { $erp }, con disparadores: se ve cada cambio
+check-plugin-models = versión { $version } en FacturaScripts { $erp }, sin disparadores, que su cuenta de la base de datos no puede crear: los cambios por SQL directo solo se ven donde el plugin los conoce
 hearing-ours = el almacén de Gancho no admitió los cambios: { $why }
 
 check-no-table = aquí no hay tal tabla, o no se puede contar: no genera eventos

@@ -10,8 +10,10 @@ use axum::{
 use gancho_intake::Intake;
 use gancho_mail::Post;
 use gancho_model::{
-    Ambient, DeliveryId, EventId, Finding, Hearing, Probing, Refused, Role, Said, Session, Source, SourceId, Standing,
-    User, UserId, limits::Limits,
+    Ambient, Caller, DeliveryId, EventId, Finding, Hearing, Probing, Refused, Role, Said, Session, Source, SourceId,
+    Standing, User, UserId,
+    limits::Limits,
+    outbox::{Handed, HandedOver},
 };
 use gancho_store::{EventFilter, Store};
 use gancho_web::{App, Rooms, WebSettings, auth::digest};
@@ -128,6 +130,9 @@ impl Hearing for Nobody {
     }
     async fn same_erp(&self, _: &Source, _: &Source) -> bool {
         false
+    }
+    async fn hand_over(&self, _: &Source, _: Caller, _: Handed) -> Result<HandedOver, Said> {
+        Ok(HandedOver::default())
     }
     fn standing(&self, _: SourceId) -> Option<Standing> {
         None

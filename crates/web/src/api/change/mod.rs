@@ -1,3 +1,4 @@
 //! Changes: what happened to rows of the ERP.
 
+pub mod hand_over;
 pub mod send;

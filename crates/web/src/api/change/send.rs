@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use gancho_intake::{SubmittedChange, digest};
-use gancho_model::{Change, ObjectKey, Operation, Said, SourceId, canonical, limits::BATCH_MAX};
+use gancho_model::{Change, ErpSession, ObjectKey, Operation, Said, SourceId, canonical, limits::BATCH_MAX};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -51,6 +51,8 @@ pub(crate) struct ChangeInput {
     at: Option<Value>,
     /// Changes of the same burst and row are one change.
     burst: Option<String>,
+    /// Of users whose session changed: `login` or `logout`, if that is known.
+    session: Option<String>,
 }
 
 /// What became of them.
@@ -115,6 +117,9 @@ fn change(item: Value, source: SourceId, place: &str, errors: &mut Errors) -> Op
     let after = fields.optional("after", read::record);
     let at = fields.optional("at", read::moment);
     let burst = fields.optional("burst", read::text(1, 100));
+    let session = fields.optional("session", |value| {
+        ErpSession::parse(value.as_str().unwrap_or_default()).ok_or_else(|| Said::plain("error-session"))
+    });
     match operation {
         Some(Operation::Insert | Operation::Update) if after.is_none() => {
             fields.wrong("after", Said::plain("error-after"));
@@ -126,7 +131,7 @@ fn change(item: Value, source: SourceId, place: &str, errors: &mut Errors) -> Op
     }
     fields.end();
     let row = ObjectKey { model: model?, key: key? };
-    let change = Change { id, row, operation: operation?, before, after, at, burst };
+    let change = Change { id, row, operation: operation?, before, after, at, burst, session };
     Some(SubmittedChange { change, digest: digest(sent.as_bytes()) })
 }
 

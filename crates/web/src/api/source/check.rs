@@ -44,9 +44,26 @@ pub(crate) async fn check(State(app): State<Arc<App>>, _: Admin, Id(id): Id<Sour
 /// `written` puts a time as the reader does.
 pub(crate) async fn findings(app: &App, source: &Source, written: impl Fn(Timestamp) -> String) -> Vec<Finding> {
     match source.kind {
-        SourceKind::Plugin => vec![heard(source, written)],
+        SourceKind::Plugin => plugin(app, source, heard(source, written)),
         _ => app.hearing.check(source).await,
     }
+}
+
+/// What the plugin says of itself, as of its last sign.
+fn plugin(app: &App, source: &Source, heard: Finding) -> Vec<Finding> {
+    let Some(status) = app.hearing.standing(source.id).and_then(|standing| standing.plugin) else { return vec![heard] };
+    let facts = |said: Said| said.with("version", status.plugin.as_str()).with("erp", status.erp.as_str());
+    let mode = if status.mode == "triggers" { "check-plugin-triggers" } else { "check-plugin-models" };
+    let mut found = vec![heard, Finding::good("plugin", facts(Said::plain(mode)))];
+    found.push(Finding::good("outbox", Said::plain("check-outbox").with("count", status.backlog)));
+    if status.lost > 0 {
+        let lost = Said::plain("check-lost").with("count", status.lost).with("table", "ganchoplugin_lost");
+        found.push(Finding::bad("lost", lost));
+    }
+    if let Some(why) = status.error {
+        found.push(Finding::bad("plugin", Said::plain("plugin-error").with("why", why)));
+    }
+    found
 }
 
 fn heard(source: &Source, written: impl Fn(Timestamp) -> String) -> Finding {

@@ -1,4 +1,4 @@
-use gancho_model::{Source, SourceKind, Timestamp, mask};
+use gancho_model::{Source, Timestamp, mask};
 use gancho_words::Words;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -35,11 +35,7 @@ pub(crate) struct SourceView {
 
 impl SourceView {
     pub fn new(app: &App, source: &Source) -> Self {
-        let standing = match source.kind {
-            SourceKind::Plugin => None,
-            _ => app.hearing.standing(source.id),
-        };
-        let standing = standing.unwrap_or_default();
+        let standing = app.hearing.standing(source.id).unwrap_or_default();
         let state = match (standing.down, source.heard_at) {
             (true, _) => "down",
             (false, Some(_)) => "ok",

@@ -1,0 +1,105 @@
+//! What the ERP's plugin hands over: rows of its outbox as triggers wrote them, and what they are about.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Record;
+
+/// A look at an outbox.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Handed {
+    /// The database's clock, milliseconds since 1970.
+    pub now_ms: i64,
+    /// The tables that rows are of, by name.
+    pub tables: BTreeMap<String, HandedTable>,
+    /// The oldest rows, in the order of their ids.
+    pub rows: Vec<HandedRow>,
+    /// The documents that rows or their lines are of, as they are now.
+    pub documents: Vec<HandedDocument>,
+    /// Whether more rows wait than are here.
+    pub more: bool,
+    /// How the plugin is.
+    pub status: HandedStatus,
+}
+
+/// A table of the ERP.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HandedTable {
+    /// Its primary key.
+    pub key: String,
+    /// Columns, each with the database's name of its type.
+    pub columns: Vec<(String, String)>,
+}
+
+/// A row of the outbox.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HandedRow {
+    /// Its key there.
+    pub id: i64,
+    /// Which connection of the ERP wrote it: a name that does not come back.
+    pub mark: String,
+    /// Its transaction, where the database tells.
+    pub tx: Option<String>,
+    /// When, milliseconds since 1970 by the database's clock.
+    pub at_ms: i64,
+    /// The table; of an event of another plugin its type.
+    pub table: String,
+    /// `I`, `U`, `D`: what happened to the row. `E`: an event, whose data is `new`. `N`: a note on a user's
+    /// session, `{"nick":…,"session":"login"|"logout"}` in `new`.
+    pub op: String,
+    /// The row before, or of an update at least what changed, without secrets.
+    pub old: Option<Record>,
+    /// The row after, without secrets.
+    pub new: Option<Record>,
+    /// Secrets that changed.
+    pub secrets: Vec<String>,
+    /// Whether its connection is in a transaction.
+    pub busy: bool,
+    /// Whether its connection is gone.
+    pub gone: bool,
+}
+
+/// A document of the ERP as it is now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HandedDocument {
+    /// Its table.
+    pub table: String,
+    /// Its key.
+    pub key: String,
+    /// The row; nothing if it is gone.
+    pub record: Option<Record>,
+    /// Its lines.
+    pub lines: Vec<Record>,
+}
+
+/// How the plugin is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HandedStatus {
+    /// Its version.
+    pub plugin: String,
+    /// The ERP's version.
+    pub erp: String,
+    /// `triggers`, or `models` where the database's account may not make triggers.
+    pub mode: String,
+    /// Rows that wait in the outbox.
+    pub backlog: u64,
+    /// Changes that could not be written into the outbox.
+    pub lost: u64,
+    /// What does not work there, in the database's own words.
+    pub error: Option<String>,
+}
+
+/// What became of what was handed over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HandedOver {
+    /// Rows that are taken, and may be removed.
+    pub taken: Vec<i64>,
+    /// How many of these rows wait for their act to end: they are to be handed over again.
+    pub waiting: usize,
+}

@@ -1,0 +1,33 @@
+//! Which acts have ended, of the rows that a look shows.
+
+use super::{
+    burst::{Burst, OutboxRow, Sightings, bursts, tellable},
+    compose::Composer,
+};
+
+impl Composer<'_> {
+    /// The acts that may be told now. `full`: the look was cut short, more rows wait.
+    pub fn ended(
+        &self,
+        rows: &[OutboxRow],
+        sightings: &Sightings,
+        (now, quiet_ms): (i64, i64),
+        full: bool,
+    ) -> Vec<Burst> {
+        let subjects = |burst: &Burst| {
+            let rows: Vec<&OutboxRow> = burst.rows.iter().map(|place| &rows[*place]).collect();
+            self.subjects(&rows)
+        };
+        let half_made = |rows: &[&OutboxRow]| self.is_half_made(rows);
+        if !full {
+            return tellable(bursts(rows, sightings, (now, quiet_ms), half_made), subjects);
+        }
+        // A look that was cut short knows nothing beyond its last row: whoever is gone may have left more.
+        let horizon = rows.last().map_or(now, |last| last.at_ms.min(now));
+        let seen: Vec<OutboxRow> = rows.iter().cloned().map(|row| OutboxRow { gone: false, ..row }).collect();
+        let all = bursts(&seen, sightings, (horizon, quiet_ms), half_made);
+        let ended = tellable(all.clone(), subjects);
+        // An act larger than a look is told in parts.
+        if ended.is_empty() { all } else { ended }
+    }
+}

@@ -1,0 +1,132 @@
+//! What the ERP's plugin hands over: rows as triggers write them, sorted into acts and composed as those
+//! of a database are.
+
+use std::collections::HashMap;
+
+use gancho_facturascripts::shape::Shape;
+use gancho_intake::{Intake, SubmittedChange, SubmittedEvent, digest};
+use gancho_model::{
+    Caller, ErpSession, EventType, Operation, Said, Source, Timestamp,
+    outbox::{Handed, HandedOver, HandedRow},
+};
+use serde_json::Value;
+
+use crate::database::{
+    Plan,
+    burst::{OutboxRow, Sightings},
+    compose::{Composer, Read, row_name},
+    schema::{Schema, Table},
+};
+
+/// Takes in what has ended of what was handed over. What it returns as taken is on disk.
+///
+/// # Errors
+/// What stands in the way; nothing was taken then.
+pub(crate) async fn take(
+    intake: &Intake,
+    source: &Source,
+    caller: Caller,
+    handed: Handed,
+    quiet_ms: i64,
+) -> Result<HandedOver, Said> {
+    let shape = Shape::new(&source.time_zone).map_err(ours)?;
+    let plan = Plan::new(&schema(&handed), source.models.as_deref());
+    let composer = Composer::new(&plan, &shape);
+    let (rows, others): (Vec<HandedRow>, Vec<HandedRow>) =
+        handed.rows.into_iter().partition(|row| matches!(row.op.as_str(), "I" | "U" | "D"));
+    let sessions = sessions(&others);
+    let rows: Vec<OutboxRow> = rows.into_iter().filter_map(outbox_row).collect();
+    let read = read(handed.documents);
+    let ended = composer.ended(&rows, &Sightings::default(), (handed.now_ms, quiet_ms), handed.more);
+    let mut over = HandedOver::default();
+    let mut changes: Vec<SubmittedChange> = vec![];
+    for burst in ended {
+        let act: Vec<&OutboxRow> = burst.rows.iter().map(|place| &rows[*place]).collect();
+        let (lines, documents) = composer.needs(&[act.clone()]);
+        let is_there = lines.iter().all(|document| read.lines.contains_key(document))
+            && documents.iter().all(|document| read.lines.contains_key(document));
+        if !is_there {
+            continue;
+        }
+        let mark = act.first().map(|row| row.mark.clone()).unwrap_or_default();
+        let name = act.first().map(|row| row_name(row)).unwrap_or_default();
+        let mut composed = composer.changes(&name, &act, &read);
+        for one in composed.iter_mut().filter(|one| one.change.row.model == "User") {
+            one.change.session = sessions.get(&(mark.clone(), one.change.row.key.clone())).copied();
+        }
+        changes.extend(composed);
+        over.taken.extend(act.iter().map(|row| row.id));
+    }
+    over.waiting = rows.len() - over.taken.len();
+    let events = others.iter().filter(|row| row.op == "E").filter_map(event).collect::<Vec<_>>();
+    over.taken.extend(others.iter().filter(|row| row.op == "E" || over.waiting == 0).map(|row| row.id));
+    if !changes.is_empty() {
+        intake.changes(caller, source.id, changes, None).await.map_err(ours)?;
+    }
+    if !events.is_empty() {
+        intake.events(caller, events, None).await.map_err(ours)?;
+    }
+    Ok(over)
+}
+
+fn ours(error: impl std::fmt::Display) -> Said {
+    Said::plain("hearing-ours").with("why", error.to_string())
+}
+
+fn schema(handed: &Handed) -> Schema {
+    let table = |(name, table): (&String, &gancho_model::outbox::HandedTable)| {
+        (name.clone(), Table { columns: table.columns.clone(), key: Some(table.key.clone()) })
+    };
+    Schema { tables: handed.tables.iter().map(table).collect(), links: vec![] }
+}
+
+fn outbox_row(row: HandedRow) -> Option<OutboxRow> {
+    let operation = match row.op.as_str() {
+        "I" => Operation::Insert,
+        "U" => Operation::Update,
+        "D" => Operation::Delete,
+        _ => return None,
+    };
+    let (mut before, after) = (row.old, row.new);
+    if let (Some(before), Some(after)) = (&mut before, &after) {
+        // Of an update's old row perhaps only what changed was written.
+        for (column, value) in after {
+            before.entry(column).or_insert_with(|| value.clone());
+        }
+    }
+    let HandedRow { id, mark, tx: transaction, at_ms, table, secrets, busy, gone, .. } = row;
+    Some(OutboxRow { id, mark, transaction, at_ms, table, operation, before, after, secrets, busy, gone })
+}
+
+/// What became of users' sessions, by connection and user.
+fn sessions(notes: &[HandedRow]) -> HashMap<(String, String), ErpSession> {
+    let note = |row: &HandedRow| {
+        let text = |name: &str| row.new.as_ref()?.get(name)?.as_str();
+        Some(((row.mark.clone(), text("nick")?.to_owned()), ErpSession::parse(text("session")?)?))
+    };
+    notes.iter().filter(|row| row.op == "N").filter_map(note).collect()
+}
+
+fn read(documents: Vec<gancho_model::outbox::HandedDocument>) -> Read {
+    let mut read = Read::default();
+    for document in documents {
+        let name = (document.table, document.key);
+        if let Some(record) = document.record {
+            read.documents.insert(name.clone(), record);
+        }
+        read.lines.insert(name, document.lines);
+    }
+    read
+}
+
+/// An event of another plugin of the ERP. One whose type is none is dropped: it can never be told.
+fn event(row: &HandedRow) -> Option<SubmittedEvent> {
+    let id = format!("{}-{}", row.mark, row.id);
+    let event = EventType::parse(&row.table).ok()?;
+    let mut data = row.new.clone().unwrap_or_default();
+    if !data.get("object").is_some_and(Value::is_object) {
+        data = [("object".to_owned(), Value::Object(data))].into_iter().collect();
+    }
+    let created = Some(Timestamp::from_ms(row.at_ms));
+    Some(SubmittedEvent { digest: digest(id.as_bytes()), id: Some(id), event, data, created })
+}
