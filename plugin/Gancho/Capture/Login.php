@@ -1,0 +1,23 @@
+<?php
+namespace FacturaScripts\Plugins\Gancho\Capture;
+
+use FacturaScripts\Core\Session;
+
+/** What it means that a user's session key changed. */
+final class Login
+{
+    /** `login`, `logout`, or nothing where neither happens just now. */
+    public static function of(object $user): ?string
+    {
+        if (!$user->isDirty('logkey')) {
+            return null;
+        }
+        $action = $_POST['action'] ?? $_GET['action'] ?? '';
+        $current = Session::get('user');
+        return match (true) {
+            in_array($action, ['login', 'two-factor-validation'], true) && ($current->nick ?? null) === $user->nick => 'login',
+            $action === 'logout' => 'logout',
+            default => null,
+        };
+    }
+}

@@ -1,0 +1,149 @@
+<?php
+namespace FacturaScripts\Plugins\Gancho\Capture;
+
+use FacturaScripts\Core\Base\DataBase;
+use FacturaScripts\Plugins\Gancho\Outbox\Engine;
+use FacturaScripts\Plugins\Gancho\Outbox\Facts;
+use FacturaScripts\Plugins\Gancho\Outbox\Install;
+use FacturaScripts\Plugins\Gancho\Outbox\Write;
+use FacturaScripts\Plugins\Gancho\Server\Settings;
+
+/**
+ * Writes what models do into the outbox, as the triggers would: rows as the database has them, in the ERP's
+ * own transaction.
+ */
+final class Models
+{
+    /** @var array<string, array> rows before they are changed, by table and key */
+    private static array $before = [];
+    /** @var array<string, array<int, array>> what a deletion takes along: table, op, old, new */
+    private static array $along = [];
+
+    /** The ERP comes first, whatever happens to us. */
+    public static function quietly(callable $work): void
+    {
+        try {
+            $work();
+        } catch (\Throwable $error) {
+            // What could not be written is a change that is not told; a save that breaks is worse.
+        }
+    }
+
+    public static function before(object $model): void
+    {
+        $row = self::row($model);
+        if ($row !== null) {
+            self::$before[self::name($model)] = $row;
+        }
+    }
+
+    public static function inserted(object $model): void
+    {
+        $row = self::row($model);
+        if ($row !== null) {
+            Write::row(new DataBase(), $model->tableName(), 'I', null, self::shown($row));
+            self::flags($model);
+        }
+    }
+
+    public static function updated(object $model): void
+    {
+        $old = self::$before[self::name($model)] ?? null;
+        unset(self::$before[self::name($model)]);
+        $new = self::row($model);
+        if ($old !== null && $new !== null) {
+            self::change(new DataBase(), $model->tableName(), $old, $new);
+        }
+        self::flags($model);
+    }
+
+    public static function beforeDelete(object $model): void
+    {
+        self::before($model);
+        self::$along[self::name($model)] = self::cascades($model);
+    }
+
+    public static function deleted(object $model): void
+    {
+        $name = self::name($model);
+        $old = self::$before[$name] ?? null;
+        $along = self::$along[$name] ?? [];
+        unset(self::$before[$name], self::$along[$name]);
+        $db = new DataBase();
+        if ($old !== null) {
+            Write::row($db, $model->tableName(), 'D', self::shown($old), null);
+        }
+        foreach ($along as [$table, $op, $row, $after]) {
+            Write::row($db, $table, $op, self::shown($row), $after === null ? null : self::shown($after));
+        }
+        self::flags($model);
+    }
+
+    /** Writes an update, unless nothing but what is no news changed. */
+    public static function change(DataBase $db, string $table, array $old, array $new): void
+    {
+        $changed = array_filter(array_keys($new), fn($column) => ($old[$column] ?? null) !== $new[$column]);
+        $secrets = array_values(array_filter($changed, [Facts::class, 'isSecret']));
+        $news = array_filter($changed, fn($column) => !Facts::isSecret($column) && !Facts::isNoise($table, $column));
+        if ($news || $secrets) {
+            Write::row($db, $table, 'U', self::shown($old), self::shown($new), $secrets);
+        }
+    }
+
+    /** What foreign keys take along when this row goes. */
+    private static function cascades(object $model): array
+    {
+        $db = new DataBase();
+        $engine = Engine::of($db);
+        $plan = (new Install($db, new Settings()))->plan();
+        $along = [];
+        foreach ($plan->cascades[$model->tableName()] ?? [] as $way) {
+            $values = [(string)$model->{$way[0]['parent_column']}];
+            foreach ($way as $step => $link) {
+                $rows = $values ? $db->select('SELECT * FROM ' . $engine->name($link['child']) . ' WHERE ' . $engine->name($link['column'])
+                    . ' IN (' . implode(', ', array_map([$db, 'var2str'], $values)) . ')') : [];
+                $next = $way[$step + 1]['parent_column'] ?? null;
+                $values = $next === null ? [] : array_column($rows, $next);
+            }
+            foreach ($rows as $row) {
+                $along[] = [$link['child'], $link['deletes'] ? 'D' : 'U', $row, $link['deletes'] ? null : [$link['column'] => null] + $row];
+            }
+        }
+        return $along;
+    }
+
+    /** Receipts change the flags of their invoice by plain SQL. */
+    private static function flags(object $model): void
+    {
+        $flags = new Flags(new DataBase());
+        match ($model->tableName()) {
+            'recibospagoscli' => $flags->compare('facturascli', $model->idfactura),
+            'recibospagosprov' => $flags->compare('facturasprov', $model->idfactura),
+            'facturascli', 'facturasprov' => $flags->note($model->tableName(), $model->idfactura),
+            default => null,
+        };
+    }
+
+    private static function row(object $model): ?array
+    {
+        $db = new DataBase();
+        $column = $model->primaryColumn();
+        $key = $model->{$column};
+        if ($key === null || $key === '') {
+            return null;
+        }
+        $engine = Engine::of($db);
+        $select = 'SELECT * FROM ' . $engine->name($model->tableName()) . ' WHERE ' . $engine->name($column) . ' = ' . $db->var2str($key);
+        return $db->select($select)[0] ?? null;
+    }
+
+    private static function shown(array $row): array
+    {
+        return array_filter($row, fn($column) => !Facts::isSecret($column), ARRAY_FILTER_USE_KEY);
+    }
+
+    private static function name(object $model): string
+    {
+        return $model->tableName() . ':' . $model->{$model->primaryColumn()};
+    }
+}

@@ -1,0 +1,27 @@
+<?php
+namespace FacturaScripts\Plugins\Gancho\Capture;
+
+use Closure;
+use FacturaScripts\Core\Base\DataBase;
+use FacturaScripts\Plugins\Gancho\Outbox\Write;
+
+/**
+ * Pipes of the pages on which a record is opened: `model.loaded`, for the models that were asked for.
+ */
+final class OpenPipes
+{
+    public function loadData(): Closure
+    {
+        return function ($viewName, $view) {
+            try {
+                if ($viewName === $this->getMainViewName() && $view->model->exists()) {
+                    $data = ['model' => $view->model->modelClassName(), 'object' => Opened::shown($view->model->toArray())];
+                    Write::row(new DataBase(), 'model.loaded', 'E', null, $data);
+                }
+            } catch (\Throwable $error) {
+                // The page comes first.
+            }
+            return null;
+        };
+    }
+}

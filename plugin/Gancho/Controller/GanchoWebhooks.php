@@ -1,0 +1,89 @@
+<?php
+namespace FacturaScripts\Plugins\Gancho\Controller;
+
+use FacturaScripts\Core\Tools;
+use FacturaScripts\Plugins\Gancho\Http\GanchoPage;
+use FacturaScripts\Plugins\Gancho\Server\Answer;
+use FacturaScripts\Plugins\Gancho\Server\Client;
+
+/** The webhooks that Gancho delivers to, and how they are. */
+class GanchoWebhooks extends GanchoPage
+{
+    public array $webhooks = [];
+    public bool $isAllowed = false;
+    public string $error = '';
+
+    public function getPageData(): array
+    {
+        return $this->page('gancho-webhooks', 'fa-solid fa-share-nodes');
+    }
+
+    protected function act(string $action): void
+    {
+        $id = preg_replace('/[^a-z0-9_]/', '', $this->text('id'));
+        match ($action) {
+            'add' => $this->add(),
+            'pause' => $this->done($this->call('PATCH', "endpoints/$id", ['paused' => true])),
+            'resume' => $this->done($this->call('PATCH', "endpoints/$id", ['paused' => false, 'enabled' => true])),
+            'test' => $this->test($id),
+            default => null,
+        };
+    }
+
+    private function add(): void
+    {
+        $events = preg_split('/[\s,]+/', $this->text('events'), -1, PREG_SPLIT_NO_EMPTY) ?: ['*'];
+        $answer = $this->call('POST', 'endpoints', ['url' => $this->text('url'), 'events' => $events]);
+        if ($answer->ok()) {
+            Tools::log()->notice('gancho-webhook-secret', ['%secret%' => $answer->body['secret'] ?? '']);
+            return;
+        }
+        $this->done($answer);
+    }
+
+    private function test(string $id): void
+    {
+        $answer = $this->call('POST', "endpoints/$id/test?wait=true", []);
+        $attempt = end($answer->body['attempts']) ?: [];
+        if ($answer->ok() && ($answer->body['state'] ?? '') === 'delivered') {
+            Tools::log()->notice('gancho-webhook-arrived', ['%code%' => $attempt['status_code'] ?? '']);
+        } else {
+            $why = $attempt['error']['message'] ?? ($answer->ok() ? '' : $answer->sentence());
+            Tools::log()->error('gancho-webhook-failed', ['%why%' => $why]);
+        }
+    }
+
+    private function done(Answer $answer): void
+    {
+        if ($answer->ok()) {
+            Tools::log()->notice('record-updated-correctly');
+        } else {
+            Tools::log()->error('gancho-refused', ['%why%' => $answer->sentence()]);
+        }
+    }
+
+    private function call(string $method, string $path, ?array $body = null): Answer
+    {
+        return Client::admin($this->settings)->call($method, $path, $body, 12.0);
+    }
+
+    protected function read(): void
+    {
+        $this->isAllowed = $this->settings->get('admin_token') !== '' && $this->settings->get('url') !== '';
+        if (!$this->isAllowed) {
+            return;
+        }
+        $answer = $this->call('GET', 'endpoints?limit=200');
+        if ($answer->ok()) {
+            $this->webhooks = $answer->body['data'] ?? [];
+        } else {
+            $this->error = $answer->sentence();
+        }
+    }
+
+    /** The page of a webhook, or of all, at Gancho. */
+    public function at(string $path): string
+    {
+        return $this->settings->get('url') . $path;
+    }
+}

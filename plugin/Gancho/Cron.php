@@ -1,0 +1,36 @@
+<?php
+namespace FacturaScripts\Plugins\Gancho;
+
+use FacturaScripts\Core\Base\DataBase;
+use FacturaScripts\Core\Template\CronClass;
+use FacturaScripts\Core\Tools;
+use FacturaScripts\Plugins\Gancho\Capture\Flags;
+use FacturaScripts\Plugins\Gancho\Outbox\Install;
+use FacturaScripts\Plugins\Gancho\Outbox\Push;
+use FacturaScripts\Plugins\Gancho\Server\Settings;
+
+/**
+ * Hands over what no request did, and looks whether everything of ours is still in place.
+ */
+class Cron extends CronClass
+{
+    public function run(): void
+    {
+        try {
+            $db = new DataBase();
+            $db->connect();
+            $settings = (new Settings())->read($db);
+            $this->job('gancho-mend')->every('1 hour')->run(function () use ($db, $settings) {
+                (new Install($db, $settings))->mend();
+            });
+            if (($settings->state()['mode'] ?? '') === 'models') {
+                (new Flags($db))->compareAll();
+            }
+            if ($settings->isDue()) {
+                (new Push($db, $settings))->run(true);
+            }
+        } catch (\Throwable $error) {
+            Tools::log('gancho')->error($error->getMessage());
+        }
+    }
+}

@@ -1,0 +1,50 @@
+<?php
+namespace FacturaScripts\Plugins\Gancho\Http;
+
+use FacturaScripts\Core\Lib\MultiRequestProtection;
+use FacturaScripts\Core\Template\Controller;
+use FacturaScripts\Core\Tools;
+use FacturaScripts\Plugins\Gancho\Server\Settings;
+
+/** What both pages have in common: a person who may, a form that is theirs, and no error that reaches the ERP. */
+abstract class GanchoPage extends Controller
+{
+    public Settings $settings;
+
+    /** Does what a form asks for. */
+    abstract protected function act(string $action): void;
+
+    /** Reads what the page shows. */
+    abstract protected function read(): void;
+
+    public function run(): void
+    {
+        parent::run();
+        // Else the logout link of this page is refused.
+        (new MultiRequestProtection())->addSeed($this->user->nick);
+        try {
+            $this->settings = (new Settings())->read($this->db());
+            if ($this->request()->method() === 'POST' && $this->validateFormToken()) {
+                if ($this->permissions->allowUpdate) {
+                    $this->act((string)$this->request()->input('action'));
+                } else {
+                    Tools::log()->warning('not-allowed-modify');
+                }
+            }
+            $this->read();
+        } catch (\Throwable $error) {
+            Tools::log()->error($error->getMessage());
+        }
+        $this->view($this->getClassName() . '.html.twig');
+    }
+
+    protected function page(string $title, string $icon): array
+    {
+        return ['menu' => 'admin', 'title' => $title, 'icon' => $icon, 'showonmenu' => true] + parent::getPageData();
+    }
+
+    protected function text(string $field): string
+    {
+        return trim(html_entity_decode((string)$this->request()->input($field), ENT_QUOTES));
+    }
+}

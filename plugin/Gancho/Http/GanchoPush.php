@@ -1,0 +1,37 @@
+<?php
+namespace FacturaScripts\Plugins\Gancho\Http;
+
+use FacturaScripts\Core\Base\DataBase;
+use FacturaScripts\Core\Contract\ControllerInterface;
+use FacturaScripts\Plugins\Gancho\Outbox\Push;
+use FacturaScripts\Plugins\Gancho\Server\Settings;
+
+/**
+ * Hands the outbox over if it is due. Anybody may ask for it, as for the cron: it says nothing and does nothing else.
+ */
+class GanchoPush implements ControllerInterface
+{
+    public function __construct(string $className, string $url = '')
+    {
+    }
+
+    public function getPageData(): array
+    {
+        return [];
+    }
+
+    public function run(): void
+    {
+        try {
+            ignore_user_abort(true);
+            $settings = new Settings();
+            $db = $settings->isDue() ? Push::database() : null;
+            if ($db !== null) {
+                (new Push($db, $settings))->run();
+            }
+        } catch (\Throwable $error) {
+            // Next time.
+        }
+        http_response_code(204);
+    }
+}

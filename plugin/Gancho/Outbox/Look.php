@@ -1,0 +1,110 @@
+<?php
+namespace FacturaScripts\Plugins\Gancho\Outbox;
+
+use FacturaScripts\Core\Base\DataBase;
+use FacturaScripts\Core\Kernel;
+use FacturaScripts\Plugins\Gancho\Server\Settings;
+
+/**
+ * The oldest rows of the outbox, and the documents that they are about, as Gancho takes them.
+ */
+final class Look
+{
+    /** Gancho takes a megabyte in one request. */
+    private const BYTES = 700000;
+
+    public static function at(DataBase $db, Settings $settings, int $rows): array
+    {
+        $engine = Engine::of($db);
+        $engine->refresh();
+        $plan = (new Install($db, $settings))->plan();
+        $look = $engine->look($rows);
+        $kept = self::fitting($look['rows']);
+        return [
+            'now_ms' => $look['now_ms'],
+            'tables' => (object)self::tables($plan, $kept),
+            'rows' => array_map([self::class, 'asObjects'], $kept),
+            'documents' => self::documents($engine, $plan, $kept),
+            'more' => count($look['rows']) === $rows || count($kept) < count($look['rows']),
+            'status' => self::status($engine, $settings),
+        ];
+    }
+
+    public static function status(Engine $engine, Settings $settings): array
+    {
+        $state = $settings->state();
+        return [
+            'plugin' => Settings::VERSION,
+            'erp' => (string)Kernel::version(),
+            'mode' => $state['mode'] ?? 'triggers',
+            'backlog' => $engine->backlog(),
+            'lost' => $engine->lost(),
+            'error' => $state['install_error'] ?? null,
+        ];
+    }
+
+    /** As many of the first rows as fit into one request, and at least one. */
+    private static function fitting(array $rows): array
+    {
+        $bytes = 0;
+        foreach ($rows as $count => $row) {
+            $bytes += strlen((string)json_encode($row));
+            // Documents come on top.
+            if ($count > 0 && $bytes > self::BYTES / 2) {
+                return array_slice($rows, 0, $count);
+            }
+        }
+        return $rows;
+    }
+
+    /** The tables that rows are of, with those of their lines or documents. */
+    private static function tables(Plan $plan, array $rows): array
+    {
+        $names = array_unique(array_column($rows, 'table'));
+        foreach ($names as $name) {
+            $names[] = Facts::LINES[$name][0] ?? $name;
+            $names[] = Facts::documentOf($name)[0] ?? $name;
+        }
+        $tables = [];
+        foreach (array_intersect_key($plan->tables, array_flip($names)) as $name => $heard) {
+            $columns = $heard['columns'] + array_fill_keys($heard['secrets'], 'text');
+            $tables[$name] = ['key' => $heard['key'], 'columns' => array_map(null, array_keys($columns), array_values($columns))];
+        }
+        return $tables;
+    }
+
+    private static function documents(Engine $engine, Plan $plan, array $rows): array
+    {
+        $wanted = [];
+        foreach ($rows as $row) {
+            $record = $row['new'] ?? $row['old'] ?? [];
+            [$table, $column] = Facts::documentOf($row['table']) ?? [$row['table'], $plan->tables[$row['table']]['key'] ?? ''];
+            if (isset(Facts::LINES[$table], $plan->tables[$table], $record[$column])) {
+                $wanted[$table][(string)$record[$column]] = true;
+            }
+        }
+        $documents = [];
+        foreach ($wanted as $table => $keys) {
+            [$linesTable, , $column] = Facts::LINES[$table];
+            $keys = array_map('strval', array_keys($keys));
+            $lines = [];
+            foreach (isset($plan->tables[$linesTable]) ? $engine->records($plan, $linesTable, $column, $keys) : [] as $line) {
+                $lines[(string)$line[$column]][] = $line;
+            }
+            $records = array_column($engine->records($plan, $table, $column, $keys), null, $column);
+            foreach ($keys as $key) {
+                $documents[] = ['table' => $table, 'key' => $key, 'record' => $records[$key] ?? null, 'lines' => $lines[$key] ?? []];
+            }
+        }
+        return $documents;
+    }
+
+    /** An empty record is an object all the same. */
+    private static function asObjects(array $row): array
+    {
+        foreach (['old', 'new'] as $side) {
+            $row[$side] = $row[$side] === [] ? (object)[] : $row[$side];
+        }
+        return $row;
+    }
+}

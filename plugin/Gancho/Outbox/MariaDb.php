@@ -1,0 +1,242 @@
+<?php
+namespace FacturaScripts\Plugins\Gancho\Outbox;
+
+/**
+ * Triggers in MariaDB's SQL, word by word those of a source of kind database but for the names.
+ * Every body is guarded by a handler, which leaves a mark in the outbox for what could not be written.
+ */
+final class MariaDb extends Engine
+{
+    /** A name for the connection that does not come back when its number does. */
+    private const MARK = 'IF @ganchoplugin_mark IS NULL THEN SET @ganchoplugin_mark = UUID(); END IF;';
+    private const NUMBERS = '/^(tinyint|bool|smallint|mediumint|int|bigint|serial|bigserial|year|double|float|real|decimal|numeric|date|time|timestamp|datetime)/';
+
+    public function name(string $name): string
+    {
+        return '`' . str_replace('`', '``', $name) . '`';
+    }
+
+    public function refresh(): void
+    {
+        $this->db->exec('DO 0');
+    }
+
+    public function schema(): array
+    {
+        $sql = 'SELECT c.TABLE_NAME AS name, c.COLUMN_NAME AS col, c.COLUMN_TYPE AS kind, c.COLUMN_KEY AS part '
+            . 'FROM information_schema.COLUMNS c JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA '
+            . "AND t.TABLE_NAME = c.TABLE_NAME WHERE c.TABLE_SCHEMA = DATABASE() AND t.TABLE_TYPE = 'BASE TABLE' "
+            . 'ORDER BY c.TABLE_NAME, c.ORDINAL_POSITION';
+        $schema = [];
+        foreach ($this->db->select($sql) as ['name' => $table, 'col' => $column, 'kind' => $kind, 'part' => $part]) {
+            $schema[$table] ??= ['key' => null, 'columns' => []];
+            if ($part === 'PRI') {
+                // Of a key of several columns none names a row alone.
+                $schema[$table]['key'] = $schema[$table]['key'] === null ? $column : '';
+            }
+            $schema[$table]['columns'][$column] = $kind;
+        }
+        return array_map(fn($table) => ['key' => $table['key'] ?: null] + $table, $schema);
+    }
+
+    public function links(): array
+    {
+        $sql = 'SELECT k.TABLE_NAME AS child, k.COLUMN_NAME AS col, k.REFERENCED_TABLE_NAME AS parent, '
+            . 'k.REFERENCED_COLUMN_NAME AS parent_col, r.DELETE_RULE AS rule FROM information_schema.KEY_COLUMN_USAGE k '
+            . 'JOIN information_schema.REFERENTIAL_CONSTRAINTS r ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA '
+            . 'AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND r.TABLE_NAME = k.TABLE_NAME '
+            . 'WHERE k.TABLE_SCHEMA = DATABASE() AND k.REFERENCED_TABLE_SCHEMA = DATABASE() '
+            . "AND r.DELETE_RULE IN ('CASCADE', 'SET NULL') ORDER BY k.TABLE_NAME, k.CONSTRAINT_NAME";
+        return array_map(fn($row) => [
+            'child' => $row['child'], 'column' => $row['col'], 'parent' => $row['parent'],
+            'parent_column' => $row['parent_col'], 'deletes' => $row['rule'] === 'CASCADE',
+        ], $this->db->select($sql));
+    }
+
+    public function parts(Plan $plan): array
+    {
+        $end = 'ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin';
+        $parts = [
+            'table ' . self::OUTBOX => ['mark' => '', 'create' => 'CREATE TABLE IF NOT EXISTS ' . self::OUTBOX
+                . ' (id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY, mark CHAR(36) NOT NULL, conn BIGINT UNSIGNED NOT NULL, '
+                . 'at DATETIME(6) NOT NULL, source VARCHAR(64) NOT NULL, op CHAR(1) NOT NULL, old_row LONGTEXT, '
+                . "new_row LONGTEXT, secrets TEXT) $end"],
+            'table ' . self::LOST => ['mark' => '', 'create' => 'CREATE TABLE IF NOT EXISTS ' . self::LOST
+                . " (source VARCHAR(64) PRIMARY KEY, count BIGINT UNSIGNED NOT NULL) $end"],
+        ];
+        foreach (array_keys($plan->tables) as $table) {
+            $parts += $this->trigger('i', $table, 'AFTER INSERT', '', $this->inserted($plan, $table));
+            $parts += $this->trigger('u', $table, 'AFTER UPDATE', ...$this->updated($plan, $table));
+        }
+        $deleting = array_unique([...array_keys($plan->tables), ...array_keys($plan->cascades)]);
+        sort($deleting, SORT_STRING);
+        foreach ($deleting as $table) {
+            $parts += $this->trigger('d', $table, 'BEFORE DELETE', '', $this->deleted($plan, $table));
+        }
+        return $parts;
+    }
+
+    private function trigger(string $kind, string $table, string $when, string $variables, string $statements): array
+    {
+        $name = self::OURS . "{$kind}_$table";
+        $body = "BEGIN $variables " . $this->guard($table) . " $statements END";
+        $create = "CREATE OR REPLACE TRIGGER {$this->name($name)} $when ON {$this->name($table)} FOR EACH ROW $body";
+        return ["trigger $name" => ['create' => $create, 'mark' => $body]];
+    }
+
+    /** Whatever goes wrong is caught, and marked; whatever goes wrong with that is caught too. */
+    private function guard(string $table): string
+    {
+        return 'DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END; '
+            . 'INSERT INTO ' . self::OUTBOX . " (mark, conn, at, source, op) VALUES ('', 0, UTC_TIMESTAMP(6), "
+            . self::text($table) . ", 'X'); END;";
+    }
+
+    private function inserted(Plan $plan, string $table): string
+    {
+        return self::MARK . ' ' . $this->write($table, 'I', 'NULL', $this->object($plan, $table, 'NEW'), 'NULL');
+    }
+
+    /** An update that changes nothing, or nothing but what is no news, is not written, and costs the ERP little. */
+    private function updated(Plan $plan, string $table): array
+    {
+        $old = [];
+        foreach ($plan->tables[$table]['columns'] as $column => $kind) {
+            if (!Facts::isNoise($table, $column)) {
+                $old[] = $this->oldValue($column, $kind);
+            }
+        }
+        $changed = fn($column) => 'IF(' . $this->same($column, 'text') . ', NULL, ' . self::text($column) . ')';
+        $hidden = array_map($changed, $plan->tables[$table]['secrets']);
+        $secrets = $hidden ? "CONCAT_WS(' ', " . implode(', ', $hidden) . ')' : "''";
+        $write = $this->write($table, 'U', "CONCAT('{', ganchoplugin_old, '}')", $this->object($plan, $table, 'NEW'), 'ganchoplugin_secrets');
+        $statements = "SET ganchoplugin_old = CONCAT_WS(',', " . implode(', ', $old) . "), ganchoplugin_secrets = $secrets; "
+            . "IF ganchoplugin_old <> '' OR ganchoplugin_secrets <> '' THEN " . self::MARK . " $write END IF;";
+        return ['DECLARE ganchoplugin_old LONGTEXT; DECLARE ganchoplugin_secrets TEXT;', $statements];
+    }
+
+    /** `"column":"old value"` if it changed. Every value as a text: what it is, its column says. */
+    private function oldValue(string $column, string $kind): string
+    {
+        $name = $this->name($column);
+        $value = preg_match(self::NUMBERS, $kind) ? "CONCAT('\"', OLD.$name, '\"')" : "JSON_QUOTE(OLD.$name)";
+        $key = self::text(json_encode($column, JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES) . ':');
+        return 'IF(' . $this->same($column, $kind) . ", NULL, CONCAT($key, IFNULL($value, 'null')))";
+    }
+
+    /** Texts are compared as bytes: to the column's own collation `García` and `garcia` may be the same. */
+    private function same(string $column, string $kind): string
+    {
+        $name = $this->name($column);
+        return preg_match(self::NUMBERS, $kind) ? "OLD.$name <=> NEW.$name" : "BINARY OLD.$name <=> BINARY NEW.$name";
+    }
+
+    /** The row itself, then what foreign keys take along. */
+    private function deleted(Plan $plan, string $table): string
+    {
+        $own = isset($plan->tables[$table]) ? $this->write($table, 'D', $this->object($plan, $table, 'OLD'), 'NULL', 'NULL') : '';
+        $taken = array_map(fn($way) => $this->cascade($plan, $way), $plan->cascades[$table] ?? []);
+        return self::MARK . " $own " . implode(' ', $taken);
+    }
+
+    /** The rows at the end of a way of foreign keys, deleted or unlinked. */
+    private function cascade(Plan $plan, array $way): string
+    {
+        $last = $way[count($way) - 1];
+        $which = 'OLD.' . $this->name($way[0]['parent_column']);
+        for ($step = 0; $step + 1 < count($way); $step++) {
+            $key = $this->name($way[$step + 1]['parent_column']);
+            $which = "(SELECT $key FROM {$this->name($way[$step]['child'])} WHERE {$this->name($way[$step]['column'])} IN ($which))";
+        }
+        $child = $last['child'];
+        $old = $this->object($plan, $child, 't');
+        [$op, $new] = $last['deletes'] ? ['D', 'NULL'] : ['U', $this->object($plan, $child, 't', $last['column'])];
+        $write = $this->write($child, $op, 'r.old_row', 'r.new_row', 'NULL');
+        return "FOR r IN (SELECT $old AS old_row, $new AS new_row FROM {$this->name($child)} AS t "
+            . "WHERE t.{$this->name($last['column'])} IN ($which)) DO $write END FOR;";
+    }
+
+    private function write(string $table, string $op, string $old, string $new, string $secrets): string
+    {
+        return 'INSERT INTO ' . self::OUTBOX . ' (mark, conn, at, source, op, old_row, new_row, secrets) '
+            . 'VALUES (@ganchoplugin_mark, CONNECTION_ID(), UTC_TIMESTAMP(6), ' . self::text($table) . ", '$op', $old, $new, $secrets);";
+    }
+
+    /** A row as JSON; one column perhaps as null. */
+    private function object(Plan $plan, string $table, string $row, ?string $without = null): string
+    {
+        $pair = fn($column) => self::text($column) . ', ' . ($column === $without ? 'NULL' : "$row." . $this->name($column));
+        return 'JSON_OBJECT(' . implode(', ', array_map($pair, array_keys($plan->tables[$table]['columns']))) . ')';
+    }
+
+    public function installed(): array
+    {
+        $found = [];
+        $tables = 'SELECT TABLE_NAME AS name FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() '
+            . "AND TABLE_NAME IN ('" . self::OUTBOX . "', '" . self::LOST . "')";
+        foreach ($this->db->select($tables) as $row) {
+            $found['table ' . $row['name']] = '';
+        }
+        $triggers = 'SELECT TRIGGER_NAME AS name, ACTION_STATEMENT AS body FROM information_schema.TRIGGERS '
+            . "WHERE TRIGGER_SCHEMA = DATABASE() AND TRIGGER_NAME LIKE 'ganchoplugin\\_%'";
+        foreach ($this->db->select($triggers) as $row) {
+            $found['trigger ' . $row['name']] = $row['body'];
+        }
+        return $found;
+    }
+
+    public function dropOf(string $name): string
+    {
+        [$kind, $thing] = explode(' ', $name, 2);
+        return 'DROP ' . strtoupper($kind) . ' IF EXISTS ' . $this->name($thing);
+    }
+
+    public function isWaiting(): bool
+    {
+        return (bool)$this->db->select('SELECT 1 AS n FROM ' . self::OUTBOX . ' LIMIT 1');
+    }
+
+    public function look(int $limit): array
+    {
+        $epoch = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', ";
+        $now = (int)$this->db->select("SELECT $epoch UTC_TIMESTAMP(6)) DIV 1000 AS ms")[0]['ms'];
+        // Before the rows: who is gone by then has left all its rows to be seen. An account sees its own connections.
+        $ids = fn($sql) => array_flip(array_column($this->db->select($sql), 'id'));
+        $connected = $ids('SELECT ID AS id FROM information_schema.PROCESSLIST');
+        $select = "SELECT id, mark, conn, $epoch at) DIV 1000 AS at_ms, source, op, old_row, new_row, secrets FROM "
+            . self::OUTBOX . " ORDER BY id LIMIT $limit";
+        $rows = [];
+        foreach ($this->db->select($select) as $row) {
+            if ($row['op'] === 'X') {
+                $this->countLost($row);
+                continue;
+            }
+            $rows[] = [
+                'id' => (int)$row['id'], 'mark' => $row['mark'], 'tx' => null, 'at_ms' => (int)$row['at_ms'],
+                'table' => $row['source'], 'op' => $row['op'], 'old' => self::decoded($row['old_row']),
+                'new' => self::decoded($row['new_row']), 'secrets' => preg_split('/ /', (string)$row['secrets'], -1, PREG_SPLIT_NO_EMPTY),
+                'busy' => false, 'gone' => (int)$row['at_ms'] < $now && !isset($connected[$row['conn']]),
+            ];
+        }
+        return ['now_ms' => $now, 'rows' => $rows];
+    }
+
+    private function countLost(array $row): void
+    {
+        $this->db->exec('INSERT INTO ' . self::LOST . ' (source, count) VALUES (' . self::text($row['source'])
+            . ', 1) ON DUPLICATE KEY UPDATE count = count + 1');
+        $this->remove([(int)$row['id']]);
+    }
+
+    public function lost(): int
+    {
+        return (int)($this->db->select('SELECT SUM(count) AS n FROM ' . self::LOST)[0]['n'] ?? 0);
+    }
+
+    public function insert(string $table, string $op, ?array $old, ?array $new, array $secrets): string
+    {
+        $json = fn(?array $row) => $row === null ? 'NULL' : "'" . $this->db->escapeString(self::encoded($row)) . "'";
+        return "SET @ganchoplugin_mark = IFNULL(@ganchoplugin_mark, UUID()); "
+            . rtrim($this->write($table, $op, $json($old), $json($new), self::text(implode(' ', $secrets))), ';');
+    }
+}

@@ -1,0 +1,77 @@
+<?php
+namespace FacturaScripts\Plugins\Gancho\Outbox;
+
+/**
+ * What is heard in this ERP's database, decided from what its tables look like.
+ */
+final class Plan
+{
+    /** How far a deletion is followed through the ERP's tables. */
+    private const DEPTH_MAX = 5;
+
+    /** @var array<string, array{key: string, columns: array<string, string>, secrets: string[]}> heard tables by name */
+    public array $tables = [];
+
+    /** @var array<string, array<int, array<int, array>>> by parent table: the ways on which its deletions take heard rows along */
+    public array $cascades = [];
+
+    /**
+     * @param array<string, array{key: ?string, columns: array<string, string>}> $schema
+     * @param array<int, array{child: string, column: string, parent: string, parent_column: string, deletes: bool}> $links
+     * @param string[]|null $models those of the catalogue if none are named
+     */
+    public function __construct(array $schema, private array $links, ?array $models)
+    {
+        foreach ($models ?? array_keys(Facts::MODELS) as $model) {
+            $this->add($schema, Facts::tableOf($model));
+        }
+        foreach (Facts::ALWAYS as $table) {
+            $this->add($schema, $table);
+        }
+        ksort($this->tables, SORT_STRING);
+        $parents = array_unique(array_column($links, 'parent'));
+        sort($parents, SORT_STRING);
+        foreach ($parents as $parent) {
+            $ways = $this->ways($parent, []);
+            if ($ways) {
+                $this->cascades[$parent] = $ways;
+            }
+        }
+    }
+
+    private function add(array $schema, string $table): void
+    {
+        $key = $schema[$table]['key'] ?? null;
+        if ($key === null || Facts::isSecretTable($table)) {
+            return;
+        }
+        $all = $schema[$table]['columns'];
+        $shown = array_filter($all, fn($column) => !Facts::isSecret($column), ARRAY_FILTER_USE_KEY);
+        $this->tables[$table] = ['key' => $key, 'columns' => $shown, 'secrets' => array_keys(array_diff_key($all, $shown))];
+        if (isset(Facts::LINES[$table])) {
+            $this->add($schema, Facts::LINES[$table][0]);
+        }
+    }
+
+    private function ways(string $parent, array $way): array
+    {
+        if (count($way) === self::DEPTH_MAX) {
+            return [];
+        }
+        $found = [];
+        foreach ($this->links as $link) {
+            if ($link['parent'] !== $parent || $link['child'] === $parent || in_array($link['child'], array_column($way, 'parent'), true)) {
+                continue;
+            }
+            $next = [...$way, $link];
+            if ($link['deletes']) {
+                array_push($found, ...$this->ways($link['child'], $next));
+            }
+            $isNews = $link['deletes'] || !Facts::isNoise($link['child'], $link['column']);
+            if (isset($this->tables[$link['child']]) && $isNews) {
+                $found[] = $next;
+            }
+        }
+        return $found;
+    }
+}

@@ -1,0 +1,28 @@
+<?php
+namespace FacturaScripts\Plugins\Gancho\Server;
+
+/** What Gancho answered, or why it did not. */
+final class Answer
+{
+    public function __construct(public int $status, public array $body, private string $why = '')
+    {
+    }
+
+    public function ok(): bool
+    {
+        return $this->status >= 200 && $this->status < 300;
+    }
+
+    /** What went wrong, in one sentence without secrets. */
+    public function sentence(): string
+    {
+        if ($this->status === 0) {
+            return $this->why;
+        }
+        $detail = $this->body['detail'] ?? '';
+        foreach ($this->body['errors'] ?? [] as $error) {
+            $detail .= ' ' . trim(($error['field'] ?? '') . ': ' . ($error['message'] ?? ''), ': ');
+        }
+        return $detail === '' ? "HTTP $this->status" : "$detail (HTTP $this->status)";
+    }
+}

@@ -1,0 +1,46 @@
+<?php
+namespace FacturaScripts\Plugins\Gancho\Server;
+
+/** Speaks with Gancho's API. */
+final class Client
+{
+    private function __construct(private string $url, private string $token)
+    {
+    }
+
+    /** As the source that this ERP is. */
+    public static function source(Settings $settings): self
+    {
+        return new self($settings->get('url'), $settings->get('token'));
+    }
+
+    /** As who may see and change webhooks. */
+    public static function admin(Settings $settings): self
+    {
+        return new self($settings->get('url'), $settings->get('admin_token'));
+    }
+
+    public function call(string $method, string $path, ?array $body = null, float $seconds = 5.0): Answer
+    {
+        $curl = curl_init(rtrim($this->url, '/') . '/api/v1/' . $path);
+        curl_setopt_array($curl, [
+            CURLOPT_CUSTOMREQUEST => $method,
+            CURLOPT_RETURNTRANSFER => true,
+            CURLOPT_FOLLOWLOCATION => false,
+            CURLOPT_PROTOCOLS => CURLPROTO_HTTP | CURLPROTO_HTTPS,
+            CURLOPT_NOSIGNAL => true,
+            CURLOPT_CONNECTTIMEOUT_MS => (int)min(1000, $seconds * 1000),
+            CURLOPT_TIMEOUT_MS => (int)max(100, $seconds * 1000),
+            CURLOPT_HTTPHEADER => ['Authorization: Bearer ' . $this->token, 'Content-Type: application/json', 'Expect:'],
+        ]);
+        if ($body !== null) {
+            curl_setopt($curl, CURLOPT_POSTFIELDS, json_encode($body, JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE | JSON_PRESERVE_ZERO_FRACTION));
+        }
+        $text = curl_exec($curl);
+        if ($text === false) {
+            return new Answer(0, [], curl_error($curl));
+        }
+        $decoded = json_decode((string)$text, true);
+        return new Answer((int)curl_getinfo($curl, CURLINFO_RESPONSE_CODE), is_array($decoded) ? $decoded : []);
+    }
+}

@@ -1,0 +1,147 @@
+<?php
+namespace FacturaScripts\Plugins\Gancho\Server;
+
+use FacturaScripts\Core\Base\DataBase;
+
+/**
+ * What people set, in a table of our own that the ERP's API does not show; and how the handing over goes, in a
+ * small file, so that a request with nothing to do for us asks the database nothing.
+ */
+final class Settings
+{
+    public const VERSION = '1.0';
+    private const TABLE = 'ganchoplugin_settings';
+    private const DEFAULTS = ['url' => '', 'token' => '', 'admin_token' => '', 'models' => '', 'loaded' => '', 'way' => 'push'];
+
+    private ?array $values = null;
+
+    public function folder(): string
+    {
+        $folder = FS_FOLDER . '/MyFiles/Gancho';
+        if (!is_dir($folder)) {
+            @mkdir($folder, 0770, true);
+        }
+        return $folder;
+    }
+
+    /** Reads them; the table is made where it is not there. Not to be called within a transaction. */
+    public function read(DataBase $db): self
+    {
+        $this->values = self::DEFAULTS;
+        if (!$db->tableExists(self::TABLE)) {
+            return $this;
+        }
+        foreach ($db->select('SELECT name, value FROM ' . self::TABLE) as $row) {
+            $this->values[$row['name']] = (string)$row['value'];
+        }
+        return $this;
+    }
+
+    public function save(DataBase $db, array $values): bool
+    {
+        $engine = $db->type() === 'postgresql' ? '' : ' ENGINE=InnoDB DEFAULT CHARSET=utf8mb4';
+        $done = $db->tableExists(self::TABLE)
+            || $db->exec('CREATE TABLE ' . self::TABLE . " (name varchar(50) NOT NULL PRIMARY KEY, value text NOT NULL)$engine");
+        foreach (array_intersect_key($values, self::DEFAULTS) as $name => $value) {
+            $done = $done && $db->exec('DELETE FROM ' . self::TABLE . " WHERE name = '$name'")
+                && $db->exec('INSERT INTO ' . self::TABLE . " (name, value) VALUES ('$name', '" . $db->escapeString((string)$value) . "')");
+        }
+        $this->read($db);
+        // Whoever changed something wants to see at once whether it works now.
+        $this->note(['failures' => 0, 'next_at' => 0, 'loaded' => $this->loaded(), 'ready' => $this->isPushing()]);
+        return $done;
+    }
+
+    public function drop(): void
+    {
+        $db = new DataBase();
+        if ($db->connect()) {
+            $db->exec('DROP TABLE IF EXISTS ' . self::TABLE);
+            $db->exec('DROP TABLE IF EXISTS ganchoplugin_flags');
+        }
+        foreach (glob($this->folder() . '/*') ?: [] as $file) {
+            @unlink($file);
+        }
+        @rmdir($this->folder());
+    }
+
+    public function get(string $name): string
+    {
+        return $this->values[$name] ?? self::DEFAULTS[$name] ?? '';
+    }
+
+    /** @return string[]|null those of the catalogue if none are named */
+    public function models(): ?array
+    {
+        if ($this->values === null) {
+            $db = new DataBase();
+            $db->connect();
+            $this->read($db);
+        }
+        return self::list($this->get('models')) ?: null;
+    }
+
+    /** Models of which people's opening one is told. */
+    public function loaded(): array
+    {
+        return self::list($this->get('loaded'));
+    }
+
+    public function isPushing(): bool
+    {
+        return $this->get('way') === 'push' && $this->get('url') !== '' && $this->get('token') !== '';
+    }
+
+    public function isFetched(): bool
+    {
+        return $this->get('way') === 'fetch';
+    }
+
+    /** Whether a request should look at all: nothing is set, or a failure is too recent. */
+    public function isDue(): bool
+    {
+        $state = $this->state();
+        return ($state['ready'] ?? false) && ($state['next_at'] ?? 0) <= time();
+    }
+
+    public function state(): array
+    {
+        $text = @file_get_contents($this->folder() . '/state.json');
+        $state = $text === false ? null : json_decode($text, true);
+        return is_array($state) ? $state : [];
+    }
+
+    public function note(array $news): void
+    {
+        $state = json_encode($news + $this->state());
+        $file = $this->folder() . '/state.json';
+        // Whole or not at all: others read it at any moment.
+        $draft = $file . '.' . getmypid();
+        if (@file_put_contents($draft, $state) !== false) {
+            @rename($draft, $file);
+        }
+    }
+
+    /** The tables that are heard, for the requests in which the models tell. */
+    public function cache(array $tables): void
+    {
+        $this->note(['tables' => $tables]);
+    }
+
+    public function noteFailure(string $sentence, int $most): void
+    {
+        $failures = ($this->state()['failures'] ?? 0) + 1;
+        $wait = min(2 ** min($failures, 10) * 2, $most);
+        $this->note(['failures' => $failures, 'next_at' => time() + $wait, 'last_error' => $sentence, 'last_error_at' => time()]);
+    }
+
+    public function notePush(): void
+    {
+        $this->note(['failures' => 0, 'next_at' => 0, 'last_error' => null, 'last_push_at' => time()]);
+    }
+
+    private static function list(string $text): array
+    {
+        return array_values(array_filter(array_map('trim', preg_split('/[\s,]+/', $text) ?: [])));
+    }
+}
