@@ -12,12 +12,13 @@ final class Kick
 
     public static function self(): void
     {
-        if (($_SERVER['REQUEST_METHOD'] ?? 'GET') === 'GET' || !isset($_SERVER['SERVER_ADDR'], $_SERVER['SERVER_PORT'])) {
+        $address = $_SERVER['SERVER_ADDR'] ?? $_SERVER['SERVER_NAME'] ?? '';
+        if (($_SERVER['REQUEST_METHOD'] ?? 'GET') === 'GET' || $address === '' || !isset($_SERVER['SERVER_PORT'])) {
             // Those that only look leave nothing behind, and this one is not to call itself.
             return;
         }
         $secure = !empty($_SERVER['HTTPS']) && $_SERVER['HTTPS'] !== 'off';
-        $host = str_contains($_SERVER['SERVER_ADDR'], ':') ? "[{$_SERVER['SERVER_ADDR']}]" : $_SERVER['SERVER_ADDR'];
+        $host = str_contains($address, ':') ? '[' . trim($address, '[]') . ']' : $address;
         $target = ($secure ? 'tls' : 'tcp') . "://$host:{$_SERVER['SERVER_PORT']}";
         // It is this very machine, by whatever name its certificate is.
         $context = stream_context_create(['ssl' => ['verify_peer' => false, 'verify_peer_name' => false]]);

@@ -58,7 +58,7 @@ final class Postgres extends Engine
     {
         $parts = [
             'table ' . self::OUTBOX => ['mark' => '', 'create' => 'CREATE TABLE IF NOT EXISTS ' . $this->at(self::OUTBOX)
-                . ' (id bigserial PRIMARY KEY, mark text NOT NULL, pid int NOT NULL, tx text NOT NULL, at timestamptz NOT NULL, '
+                . ' (id bigint PRIMARY KEY, mark text NOT NULL, pid int NOT NULL, tx text NOT NULL, at timestamptz NOT NULL, '
                 . 'source text NOT NULL, op text NOT NULL, old_row jsonb, new_row jsonb, secrets text) WITH (toast_tuple_target = 8160)'],
             'sequence ' . self::LOST => ['mark' => '', 'create' => 'CREATE SEQUENCE IF NOT EXISTS ' . $this->at(self::LOST)],
         ];
@@ -96,6 +96,8 @@ final class Postgres extends Engine
 DECLARE
     changed text;
     session text := current_setting('ganchoplugin.mark', true);
+    -- No sequence: the ERP asks with lastval() for the key of its own row. Microseconds, and whose they are.
+    row_key bigint := (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 2048 + pg_backend_pid() % 2048;
 BEGIN
     IF cardinality(hidden) > 0 THEN
         IF op = 'U' THEN
@@ -115,8 +117,15 @@ BEGIN
         session := set_config('ganchoplugin.mark',
             md5(random()::text || clock_timestamp()::text || pg_backend_pid()::text), false);
     END IF;
-    INSERT INTO $outbox (mark, pid, tx, at, source, op, old_row, new_row, secrets)
-        VALUES (session, pg_backend_pid(), txid_current()::text, clock_timestamp(), source, op, old_row, new_row, changed);
+    row_key := greatest(row_key, coalesce(nullif(current_setting('ganchoplugin.key', true), ''), '0')::bigint + 1);
+    LOOP
+        INSERT INTO $outbox (id, mark, pid, tx, at, source, op, old_row, new_row, secrets)
+            VALUES (row_key, session, pg_backend_pid(), txid_current()::text, clock_timestamp(), source, op, old_row, new_row, changed)
+            ON CONFLICT DO NOTHING;
+        EXIT WHEN FOUND;
+        row_key := row_key + 1;
+    END LOOP;
+    PERFORM set_config('ganchoplugin.key', row_key::text, false);
     PERFORM pg_notify('ganchoplugin_outbox', '');
 END
 SQL;
@@ -148,7 +157,7 @@ BEGIN
         END IF;
     EXCEPTION WHEN OTHERS THEN
         BEGIN
-            PERFORM nextval('$lost');
+            PERFORM setval('$lost', CASE WHEN is_called THEN last_value + 1 ELSE 1 END) FROM $lost;
         EXCEPTION WHEN OTHERS THEN
             NULL;
         END;
@@ -223,8 +232,10 @@ SQL;
         $json = fn(?array $row) => $row === null ? 'NULL' : "'" . $this->db->escapeString(self::encoded($row)) . "'::jsonb";
         $mark = "coalesce(nullif(current_setting('ganchoplugin.mark', true), ''), set_config('ganchoplugin.mark', "
             . 'md5(random()::text || clock_timestamp()::text || pg_backend_pid()::text), false))';
-        return 'INSERT INTO ' . $this->at(self::OUTBOX) . ' (mark, pid, tx, at, source, op, old_row, new_row, secrets) '
-            . "VALUES ($mark, pg_backend_pid(), txid_current()::text, clock_timestamp(), " . self::text($table)
+        $key = "greatest((extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 2048 + pg_backend_pid() % 2048, "
+            . "coalesce(nullif(current_setting('ganchoplugin.key', true), ''), '0')::bigint + 1)";
+        return 'INSERT INTO ' . $this->at(self::OUTBOX) . ' (id, mark, pid, tx, at, source, op, old_row, new_row, secrets) '
+            . "VALUES ($key, $mark, pg_backend_pid(), txid_current()::text, clock_timestamp(), " . self::text($table)
             . ", '$op', {$json($old)}, {$json($new)}, " . self::text(implode(' ', $secrets)) . ')';
     }
 }

@@ -90,3 +90,29 @@ async fn what_is_missing_is_said() {
         assert_eq!(stage.server.post("/sources", missing, 422).await["errors"][0]["field"], "url");
     }
 }
+
+/// The ERP asks its connection for the key that a new record got: our own rows must not answer.
+#[tokio::test]
+async fn the_erp_learns_the_keys_of_its_own_records() {
+    for engine in Engine::ALL {
+        let stage = Stage::set(engine).await;
+        let insert = "INSERT INTO recibospagoscli (importe) VALUES (5)";
+        let (ask, last) = match engine {
+            Engine::MariaDb => {
+                ("SELECT CAST(LAST_INSERT_ID() AS SIGNED)", "SELECT CAST(MAX(idrecibo) AS SIGNED) FROM recibospagoscli")
+            }
+            Engine::Postgres => ("SELECT lastval()", "SELECT MAX(idrecibo)::bigint FROM recibospagoscli"),
+        };
+        let mut client = stage.database.client().await;
+        for outbox in ["there", "gone"] {
+            if outbox == "gone" {
+                stage.database.run("ALTER TABLE gancho_outbox RENAME TO gancho_away").await;
+            }
+            for _ in 0..3 {
+                client.run(insert).await;
+                let key = client.number(ask).await;
+                assert_eq!(key, client.number(last).await, "{engine:?}, the outbox {outbox}");
+            }
+        }
+    }
+}

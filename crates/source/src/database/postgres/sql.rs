@@ -25,7 +25,7 @@ pub(super) fn parts(plan: &Plan, schema: &str) -> Vec<Part> {
         Part {
             name: format!("table {OUTBOX}"),
             create: format!(
-                "CREATE TABLE IF NOT EXISTS {} (id bigserial PRIMARY KEY, mark text NOT NULL, pid int NOT NULL, tx text NOT NULL, \
+                "CREATE TABLE IF NOT EXISTS {} (id bigint PRIMARY KEY, mark text NOT NULL, pid int NOT NULL, tx text NOT NULL, \
                  at timestamptz NOT NULL, source text NOT NULL, op text NOT NULL, old_row jsonb, new_row jsonb, secrets text) \
                  WITH (toast_tuple_target = 8160)",
                 at(OUTBOX)
@@ -100,6 +100,8 @@ fn write(schema: &str) -> String {
 DECLARE
     changed text;
     session text := current_setting('gancho.mark', true);
+    -- No sequence: the ERP asks with lastval() for the key of its own row. Microseconds, and whose they are.
+    row_key bigint := (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 2048 + pg_backend_pid() % 2048;
 BEGIN
     IF cardinality(hidden) > 0 THEN
         IF op = 'U' THEN
@@ -119,8 +121,15 @@ BEGIN
         session := set_config('gancho.mark',
             md5(random()::text || clock_timestamp()::text || pg_backend_pid()::text), false);
     END IF;
-    INSERT INTO {schema}.{OUTBOX} (mark, pid, tx, at, source, op, old_row, new_row, secrets)
-        VALUES (session, pg_backend_pid(), txid_current()::text, clock_timestamp(), source, op, old_row, new_row, changed);
+    row_key := greatest(row_key, coalesce(nullif(current_setting('gancho.key', true), ''), '0')::bigint + 1);
+    LOOP
+        INSERT INTO {schema}.{OUTBOX} (id, mark, pid, tx, at, source, op, old_row, new_row, secrets)
+            VALUES (row_key, session, pg_backend_pid(), txid_current()::text, clock_timestamp(), source, op, old_row, new_row, changed)
+            ON CONFLICT DO NOTHING;
+        EXIT WHEN FOUND;
+        row_key := row_key + 1;
+    END LOOP;
+    PERFORM set_config('gancho.key', row_key::text, false);
     PERFORM pg_notify('{CHANNEL}', '');
 END"#
     )
@@ -156,7 +165,7 @@ BEGIN
         END IF;
     EXCEPTION WHEN OTHERS THEN
         BEGIN
-            PERFORM nextval('{schema}.{LOST}');
+            PERFORM setval('{schema}.{LOST}', CASE WHEN is_called THEN last_value + 1 ELSE 1 END) FROM {schema}.{LOST};
         EXCEPTION WHEN OTHERS THEN
             NULL;
         END;
