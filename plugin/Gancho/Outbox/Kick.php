@@ -13,8 +13,7 @@ final class Kick
     public static function self(): void
     {
         $address = $_SERVER['SERVER_ADDR'] ?? $_SERVER['SERVER_NAME'] ?? '';
-        if (($_SERVER['REQUEST_METHOD'] ?? 'GET') === 'GET' || $address === '' || !isset($_SERVER['SERVER_PORT'])) {
-            // Those that only look leave nothing behind, and this one is not to call itself.
+        if (!self::mayWrite() || $address === '' || !isset($_SERVER['SERVER_PORT'])) {
             return;
         }
         $secure = !empty($_SERVER['HTTPS']) && $_SERVER['HTTPS'] !== 'off';
@@ -31,5 +30,12 @@ final class Kick
         stream_set_timeout($socket, 0, 100000);
         @fwrite($socket, 'GET ' . $base . self::ROUTE . " HTTP/1.1\r\nHost: $name\r\nConnection: close\r\n\r\n");
         @fclose($socket);
+    }
+
+    /** Requests that only look leave nothing behind, and this one is not to call itself. */
+    private static function mayWrite(): bool
+    {
+        $path = parse_url($_SERVER['REQUEST_URI'] ?? '', PHP_URL_PATH) ?: '';
+        return ($_SERVER['REQUEST_METHOD'] ?? 'GET') !== 'GET' || isset($_GET['action']) || str_ends_with($path, '/cron');
     }
 }

@@ -9,6 +9,7 @@ mod erp_api;
 mod erp_api_lies;
 mod erp_database;
 mod erp_install;
+mod erp_plugin;
 mod feed;
 mod flush;
 mod full_disk;

@@ -1,0 +1,334 @@
+//! The ERP's plugin: real PHP against real databases, with small stand-ins for the ERP's own classes.
+
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+};
+
+use gancho_testkit::{Database, Engine, Instance, Receiver, Respond, Server, ServerOptions};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    BINARY,
+    erp_database::{INVOICE, types},
+};
+
+/// An ERP with the plugin.
+struct Erp {
+    database: Database,
+    folder: TempDir,
+}
+
+/// What a request of it did.
+struct Done {
+    said: Value,
+    errors: Vec<Value>,
+    logged: Vec<Value>,
+}
+
+impl Erp {
+    async fn new(engine: Engine) -> Self {
+        let database = Instance::shared(engine).database().await;
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join("MyFiles")).expect("a folder");
+        let erp = Self { database, folder };
+        erp.request("$plugin->update();");
+        erp
+    }
+
+    /// A request of the ERP that runs this PHP. It ends well, and complains of nothing.
+    #[track_caller]
+    fn request(&self, code: &str) -> Done {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../plugin/tests/erp.php");
+        let mut php = Command::new("php")
+            .args(["-d", "display_errors=stderr", script])
+            .env("ERP_DATABASE", &self.database.url)
+            .env("ERP_FOLDER", self.folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the tests need php: ./test installs it");
+        php.stdin.take().expect("its input").write_all(code.as_bytes()).expect("it reads");
+        let output = php.wait_with_output().expect("it ends");
+        let complaints = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && complaints.is_empty(), "{code}\n{complaints}");
+        let done: Value = serde_json::from_slice(&output.stdout).expect("what it did, as JSON");
+        let list = |name: &str| done[name].as_array().cloned().expect("a list");
+        Done { said: done["said"].clone(), errors: list("errors"), logged: list("logged") }
+    }
+
+    /// Tells the plugin where Gancho is.
+    async fn connect(&self, server: &Server) -> String {
+        let source = server.post("/sources", json!({"kind": "plugin", "name": "ERP"}), 201).await;
+        let token = source["token"].as_str().expect("a token");
+        self.point_at(server.base(), token);
+        format!("/sources/{}", source["id"].as_str().expect("an id"))
+    }
+
+    fn point_at(&self, url: &str, token: &str) {
+        let values = format!("['url' => '{url}', 'token' => '{token}', 'way' => 'push']");
+        self.request(&format!("(new FacturaScripts\\Plugins\\Gancho\\Server\\Settings())->save($db, {values});"));
+    }
+
+    async fn waiting(&self) -> i64 {
+        self.database.number("SELECT COUNT(*) FROM ganchoplugin_outbox").await
+    }
+}
+
+async fn server() -> Server {
+    Server::start(BINARY, ServerOptions::default().env("GANCHO_LOG_LEVEL", "error")).await
+}
+
+async fn events(server: &Server) -> Vec<Value> {
+    server.get("/events?limit=500").await["data"].as_array().expect("a list").clone()
+}
+
+/// A request that changes nothing: at its end what waits is handed over.
+const NOTHING: &str = "return null;";
+
+#[tokio::test]
+async fn its_triggers_are_those_of_a_database_source() {
+    for engine in Engine::ALL {
+        let erp = Erp::new(engine).await;
+        let code = "use FacturaScripts\\Plugins\\Gancho\\{Outbox\\Engine, Outbox\\Install, Server\\Settings};
+            $settings = (new Settings())->read($db);
+            return array_values(array_column(Engine::of($db)->parts((new Install($db, $settings))->plan()), 'create'));";
+        let parts = erp.request(code).said;
+        let parts: Vec<&str> = parts.as_array().expect("a list").iter().filter_map(Value::as_str).collect();
+        let end = if engine == Engine::MariaDb { " //\n" } else { ";\n" };
+        let script: String = parts.iter().map(|part| part.replace("ganchoplugin", "gancho") + end).collect();
+        let server = server().await;
+        let plan = json!({"kind": "database", "name": "ERP", "url": erp.database.url, "dry_run": true});
+        let plan = server.post("/sources", plan, 200).await;
+        let plan = plan["sql"].as_str().expect("SQL").replace("DELIMITER //\n", "").replace("DELIMITER ;\n", "");
+        let differs = script.lines().zip(plan.lines()).find(|(ours, theirs)| ours != theirs);
+        assert_eq!(differs, None, "{engine:?}");
+        assert_eq!(script.len(), plan.len());
+    }
+}
+
+#[tokio::test]
+async fn it_tells_the_same_bytes_as_a_database_source() {
+    for engine in Engine::ALL {
+        let erp = Erp::new(engine).await;
+        let (by_plugin, by_database) = (server().await, server().await);
+        erp.connect(&by_plugin).await;
+        by_database.post("/sources", json!({"kind": "database", "name": "ERP", "url": erp.database.url}), 201).await;
+        for act in [
+            "INSERT INTO clientes (codcliente, nombre, fechaalta) VALUES ('1', 'Ana', '2026-01-01')",
+            INVOICE,
+            "UPDATE lineasfacturascli SET cantidad = 5 WHERE idlinea = 2",
+            "UPDATE facturascli SET pagada = true WHERE idfactura = 7",
+            "INSERT INTO users (nick, enabled, password, logkey) VALUES ('luis', true, 'S3CRET', 'S3CRET')",
+            "UPDATE users SET password = 'S3CRET2' WHERE nick = 'luis'",
+            "BEGIN; DELETE FROM lineasfacturascli WHERE idfactura = 7; DELETE FROM facturascli WHERE idfactura = 7; COMMIT",
+        ] {
+            erp.database.run(act).await;
+            erp.database.drained().await;
+            erp.request(NOTHING);
+        }
+        let all = events(&by_plugin).await;
+        assert!(all.len() > 7, "{:?}", types(&all));
+        let bytes = |events: &[Value]| -> Vec<String> {
+            events.iter().map(|event| format!("{} {}", event["event"], event["data"])).collect()
+        };
+        assert_eq!(bytes(&all), bytes(&events(&by_database).await), "{engine:?}");
+        assert!(!bytes(&all).concat().contains("S3CRET"));
+        assert_eq!(erp.waiting().await, 0);
+    }
+}
+
+#[tokio::test]
+async fn whatever_gancho_does_the_erp_goes_on_and_nothing_is_lost() {
+    for engine in Engine::ALL {
+        let erp = Erp::new(engine).await;
+        let hanging = Receiver::with(|_| Respond::status(202).after(std::time::Duration::from_secs(30))).await;
+        let odd = Receiver::with(|_| Respond { body: "<html>".into(), ..Respond::status(200) }).await;
+        let refusing = Receiver::with(|_| Respond::status(401)).await;
+        for (n, url) in
+            ["http://127.0.0.1:9", &hanging.url(""), &odd.url(""), &refusing.url("")].into_iter().enumerate()
+        {
+            erp.point_at(url.trim_end_matches('/'), "token");
+            let insert = format!("$db->exec(\"INSERT INTO clientes (codcliente, nombre) VALUES ('{n}', 'Ana')\");");
+            let done = erp.request(&insert);
+            assert_eq!((done.errors, done.logged), (vec![], vec![]), "{engine:?} {url}");
+            assert_eq!(erp.waiting().await, n as i64 + 1, "{engine:?} {url}: it waits");
+            let state = erp.request("return (new FacturaScripts\\Plugins\\Gancho\\Server\\Settings())->state();").said;
+            assert_eq!(state["failures"], 1, "{engine:?} {url}: {state}");
+            assert!(
+                state["last_error"].is_string() && state["next_at"].as_i64() > Some(0),
+                "it says why, and waits: {state}"
+            );
+        }
+        let server = server().await;
+        let source = erp.connect(&server).await;
+        erp.request(NOTHING);
+        assert_eq!(types(&events(&server).await), ["customer.created"; 4], "{engine:?}");
+        assert_eq!(erp.waiting().await, 0);
+        let checked = server.post(&format!("{source}/check"), json!({}), 200).await;
+        assert_eq!(checked["ok"], true, "{checked}");
+        assert!(checked.to_string().contains("with triggers"), "{checked}");
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_hand_over_tells_nothing_twice() {
+    let erp = Erp::new(Engine::MariaDb).await;
+    let server = server().await;
+    erp.connect(&server).await;
+    erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('1', 'Ana')").await;
+    // Taken there, and the answer lost on the way: the rows are still here.
+    let code = "use FacturaScripts\\Plugins\\Gancho\\{Outbox\\Look, Server\\Client, Server\\Settings};
+        $settings = (new Settings())->read($db);
+        return Client::source($settings)->call('POST', 'outbox', Look::at($db, $settings, 200))->body['taken'];";
+    assert_eq!(erp.request(code).said.as_array().map(Vec::len), Some(1));
+    erp.request(NOTHING);
+    assert_eq!(erp.waiting().await, 0);
+    assert_eq!(types(&events(&server).await), ["customer.created"]);
+}
+
+#[tokio::test]
+async fn models_tell_where_triggers_may_not_be_made() {
+    for engine in Engine::ALL {
+        let erp = Erp::new(engine).await;
+        let server = server().await;
+        erp.connect(&server).await;
+        erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('1', 'Ana')").await;
+        erp.request(NOTHING);
+        // As Install finds it where the account lacks the right.
+        erp.request(
+            "$install = new FacturaScripts\\Plugins\\Gancho\\Outbox\\Install($db, $settings = (new FacturaScripts\\Plugins\\Gancho\\Server\\Settings())->read($db));
+            (fn() => $this->dropTriggers())->call($install);
+            $settings->note(['mode' => 'models']);
+            (new FacturaScripts\\Plugins\\Gancho\\Capture\\Flags($db))->learn();",
+        );
+        let began = events(&server).await.len();
+        erp.request(
+            "use FacturaScripts\\Dinamic\\Model\\{FacturaCliente, LineaFacturaCliente};
+            $db->beginTransaction();
+            $invoice = new FacturaCliente(['codigo' => 'FAC7', 'codcliente' => '1', 'total' => 0, 'pagada' => false, 'vencida' => false, 'fecha' => '2026-11-24']);
+            $invoice->save();
+            (new LineaFacturaCliente(['idfactura' => $invoice->idfactura, 'descripcion' => 'Uno', 'cantidad' => 1]))->save();
+            $invoice->total = 84.7;
+            $invoice->save();
+            $db->commit();",
+        );
+        erp.request(
+            "use FacturaScripts\\Dinamic\\Model\\ReciboCliente;
+            $id = $db->select('SELECT MAX(idfactura) AS id FROM facturascli')[0]['id'];
+            (new ReciboCliente(['idfactura' => $id, 'pagado' => true, 'vencido' => false, 'importe' => 84.7]))->save();",
+        );
+        erp.request(
+            "use FacturaScripts\\Dinamic\\Model\\Cliente;
+            $customer = new Cliente();
+            $customer->load('1');
+            $db->beginTransaction();
+            $customer->nombre = 'Phantom';
+            $customer->save();
+            $db->rollback();
+            $customer->nombre = 'Eva';
+            $customer->save();",
+        );
+        let all = events(&server).await.split_off(began);
+        let mut told = types(&all);
+        told.sort_unstable();
+        let right = [
+            "customer.updated",
+            "invoice.created",
+            "invoice.paid",
+            "invoice.updated",
+            "receipt.created",
+            "receipt.paid",
+        ];
+        assert_eq!(told, right, "{engine:?}");
+        let of = |kind: &str| all.iter().find(|event| event["event"] == kind).expect("an event")["data"].clone();
+        assert_eq!(of("invoice.created")["object"]["lines"][0]["descripcion"], "Uno");
+        assert_eq!(of("invoice.created")["object"]["total"], 84.7);
+        assert_eq!(of("invoice.paid")["previous"], json!({"pagada": false}));
+        assert_eq!(
+            of("customer.updated")["previous"],
+            json!({"nombre": "Ana"}),
+            "{engine:?}: what was rolled back is not told"
+        );
+    }
+}
+
+#[tokio::test]
+async fn other_plugins_tell_events_and_hang_on_to_saves() {
+    for engine in Engine::ALL {
+        let erp = Erp::new(engine).await;
+        let server = server().await;
+        erp.connect(&server).await;
+        let done = erp.request(
+            "use FacturaScripts\\Dinamic\\Lib\\Gancho;
+            use FacturaScripts\\Dinamic\\Model\\Cliente;
+            $heard = [];
+            $all = [Gancho::addHook('Cliente::save', function ($customer) use (&$heard) { $heard[] = $customer->nombre; throw new Exception('mine'); }),
+                Gancho::addHook('Cliente::nonsense', fn() => 1)];
+            (new Cliente(['codcliente' => '1', 'nombre' => 'Ana']))->save();
+            $db->beginTransaction();
+            $all[] = Gancho::send('subscription.renewed', ['codcliente' => 'phantom']);
+            $db->rollback();
+            $all[] = Gancho::send('subscription.renewed', ['codcliente' => '1']);
+            $all[] = Gancho::send('No type', []);
+            return [$all, $heard];",
+        );
+        assert_eq!(done.said, json!([[true, false, true, true, false], ["Ana"]]), "{engine:?}");
+        assert_eq!((done.errors, done.logged.len()), (vec![], 3), "a hook that fails is told, and the save goes on");
+        let all = events(&server).await;
+        let mut told = types(&all);
+        told.sort_unstable();
+        assert_eq!(told, ["customer.created", "subscription.renewed"], "{engine:?}");
+        let sent = all.iter().find(|event| event["event"] == "subscription.renewed").expect("it is told");
+        assert_eq!(sent["data"], json!({"object": {"codcliente": "1"}}));
+    }
+}
+
+#[tokio::test]
+async fn it_knows_a_login_from_a_logout() {
+    for engine in Engine::ALL {
+        let erp = Erp::new(engine).await;
+        let server = server().await;
+        erp.connect(&server).await;
+        erp.database.run("INSERT INTO users (nick, enabled, logkey) VALUES ('ana', true, 'a')").await;
+        erp.request(NOTHING);
+        for (action, user) in [("login", "$user"), ("logout", "null"), ("other", "$user")] {
+            erp.request(&format!(
+                "$_POST['action'] = '{action}';
+                $user = new FacturaScripts\\Dinamic\\Model\\User();
+                $user->load('ana');
+                FacturaScripts\\Core\\Session::$user = {user};
+                $user->logkey = bin2hex(random_bytes(8));
+                $user->save();"
+            ));
+        }
+        let all = events(&server).await;
+        let told = types(&all).into_iter().filter(|kind| kind.starts_with("user.")).collect::<Vec<_>>();
+        assert_eq!(told, ["user.created", "user.login", "user.logout", "user.session_changed"], "{engine:?}");
+    }
+}
+
+#[tokio::test]
+async fn uninstalling_leaves_nothing_behind() {
+    for engine in Engine::ALL {
+        let erp = Erp::new(engine).await;
+        erp.connect(&server().await).await;
+        erp.request("$plugin->update(); $plugin->update();");
+        erp.request("$plugin->uninstall();");
+        let left = match engine {
+            Engine::MariaDb => {
+                "SELECT (SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()) + \
+                 (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'gancho%')"
+            }
+            Engine::Postgres => {
+                "SELECT (SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal AND tgname LIKE 'gancho%') + \
+                 (SELECT count(*) FROM pg_class WHERE relname LIKE 'gancho%') + \
+                 (SELECT count(*) FROM pg_proc WHERE proname LIKE 'gancho%')"
+            }
+        };
+        assert_eq!(erp.database.number(left).await, 0, "{engine:?}");
+        erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('1', 'Ana')").await;
+    }
+}

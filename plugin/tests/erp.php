@@ -1,0 +1,42 @@
+<?php
+/**
+ * One request of an ERP that has the plugin: runs the PHP code on standard input between the plugin's init and
+ * the end of the request, when the plugin hands over what was left behind. Prints what the code returns, as JSON.
+ *
+ *     ERP_DATABASE=mysql://… ERP_FOLDER=/tmp/erp php erp.php < code.php
+ */
+
+error_reporting(E_ALL);
+ini_set('display_errors', 'stderr');
+set_error_handler(function (int $level, string $text, string $file, int $line) {
+    if (error_reporting() & $level) {
+        fwrite(STDERR, "$text in $file:$line\n");
+        exit(3);
+    }
+    return false;
+});
+define('FS_FOLDER', getenv('ERP_FOLDER'));
+
+spl_autoload_register(function (string $class) {
+    $ours = 'FacturaScripts\\Plugins\\Gancho\\';
+    if (str_starts_with($class, $ours)) {
+        require __DIR__ . '/../Gancho/' . str_replace('\\', '/', substr($class, strlen($ours))) . '.php';
+    } elseif ($class === 'FacturaScripts\\Dinamic\\Lib\\Gancho') {
+        class_alias('FacturaScripts\\Plugins\\Gancho\\Lib\\Gancho', $class);
+    }
+});
+foreach (['DataBase', 'Core', 'Model'] as $part) {
+    require __DIR__ . "/erp/$part.php";
+}
+
+$db = new FacturaScripts\Core\Base\DataBase();
+$db->connect();
+$plugin = new FacturaScripts\Plugins\Gancho\Init();
+$plugin->init();
+$said = eval((string)stream_get_contents(STDIN));
+// As the ERP does: what is open is rolled back, the connection closed, then come the shutdown functions.
+if ($db->inTransaction()) {
+    $db->rollback();
+}
+$db->close();
+echo json_encode(['said' => $said, 'errors' => FacturaScripts\Core\Base\DataBase::$errors, 'logged' => FacturaScripts\Core\Tools::$logged]), "\n";

@@ -1,0 +1,97 @@
+<?php
+/** Small stand-ins for the ERP's classes that the plugin meets. */
+
+namespace FacturaScripts\Core {
+    class Kernel
+    {
+        public static array $routes = [];
+
+        public static function version(): float
+        {
+            return 2026.65;
+        }
+
+        public static function addRoute(string $route, string $controller, int $position = 0): void
+        {
+            self::$routes[$route] = $controller;
+        }
+    }
+
+    class Tools
+    {
+        public static array $logged = [];
+
+        public static function log(string $channel = ''): object
+        {
+            return new class {
+                public function __call(string $level, array $said): void
+                {
+                    Tools::$logged[] = "$level: $said[0]";
+                }
+            };
+        }
+    }
+
+    class Session
+    {
+        public static ?object $user = null;
+
+        public static function get(string $name): ?object
+        {
+            return self::$user;
+        }
+    }
+}
+
+namespace FacturaScripts\Core\Controller {
+    class ApiRoot
+    {
+        public static function addCustomResource(string $name): void
+        {
+        }
+    }
+}
+
+namespace FacturaScripts\Core\Template {
+    abstract class InitClass
+    {
+        abstract public function init(): void;
+
+        abstract public function update(): void;
+
+        abstract public function uninstall(): void;
+    }
+
+    abstract class CronClass
+    {
+        protected function job(string $name): object
+        {
+            return new class {
+                public function every(string $period): self
+                {
+                    return $this;
+                }
+
+                public function run(callable $work): void
+                {
+                    $work();
+                }
+            };
+        }
+
+        abstract public function run(): void;
+    }
+
+    abstract class ApiController
+    {
+        public object $request;
+        public object $response;
+
+        protected function db(): \FacturaScripts\Core\Base\DataBase
+        {
+            return new \FacturaScripts\Core\Base\DataBase();
+        }
+
+        abstract protected function runResource(): void;
+    }
+}
