@@ -48,6 +48,12 @@ pub enum Command {
     Bench(bench::BenchArgs),
     /// Print the OpenAPI document.
     Openapi,
+    /// Write FacturaScripts' plugin as a zip, to be uploaded there.
+    Plugin {
+        /// Where to.
+        #[arg(long, value_name = "FILE", default_value = "Gancho.zip")]
+        out: PathBuf,
+    },
 }
 
 /// Where the settings are.

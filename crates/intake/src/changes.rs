@@ -209,6 +209,6 @@ impl Intake {
 }
 
 /// A source that is watched from here speaks for itself, without a token.
-fn own_caller(source: SourceId) -> Caller {
+pub fn own_caller(source: SourceId) -> Caller {
     Caller { token: TokenId::from_bytes(*source.bytes()), scope: Scope::Source(source) }
 }

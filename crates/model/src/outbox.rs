@@ -18,6 +18,9 @@ pub struct Handed {
     pub rows: Vec<HandedRow>,
     /// The documents that rows or their lines are of, as they are now.
     pub documents: Vec<HandedDocument>,
+    /// All rows of tables without which others can't be understood; once, and when something of ours was mended.
+    #[serde(default)]
+    pub known: BTreeMap<String, Vec<Record>>,
     /// Whether more rows wait than are here.
     pub more: bool,
     /// How the plugin is.

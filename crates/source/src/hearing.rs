@@ -126,9 +126,10 @@ impl Hearings {
         let (intake, report, options) = (self.intake.clone(), self.report.clone(), self.options);
         let task = match source.kind {
             SourceKind::Api => {
-                let (source, store, options) = (source.clone(), self.store.clone(), options.asking);
+                let (source, store) = (source.clone(), self.store.clone());
+                let (quiet_ms, options) = (options.quiet_ms, options.asking);
                 let (again, stop) = (again.clone(), stop.clone());
-                tokio::spawn(Poller { source, store, intake, report, options, again, stop }.run())
+                tokio::spawn(Poller { source, store, intake, report, options, quiet_ms, again, stop }.run())
             }
             _ => tokio::spawn(Tail { source: source.clone(), intake, report, options, stop: stop.clone() }.run()),
         };

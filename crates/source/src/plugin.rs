@@ -1,12 +1,12 @@
 //! What the ERP's plugin hands over: rows as triggers write them, sorted into acts and composed as those
 //! of a database are.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use gancho_facturascripts::shape::Shape;
 use gancho_intake::{Intake, SubmittedChange, SubmittedEvent, digest};
 use gancho_model::{
-    Caller, ErpSession, EventType, Operation, Said, Source, Timestamp,
+    Caller, ErpSession, EventType, ObjectKey, Operation, Record, Said, Source, Timestamp,
     outbox::{Handed, HandedOver, HandedRow},
 };
 use serde_json::Value;
@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::database::{
     Plan,
     burst::{OutboxRow, Sightings},
-    compose::{Composer, Read, row_name},
+    compose::{Composer, Read, key_text, row_name},
     schema::{Schema, Table},
 };
 
@@ -32,6 +32,7 @@ pub(crate) async fn take(
     let shape = Shape::new(&source.time_zone).map_err(ours)?;
     let plan = Plan::new(&schema(&handed), source.models.as_deref());
     let composer = Composer::new(&plan, &shape);
+    learn(intake, source, &plan, &composer, handed.known).await?;
     let (rows, others): (Vec<HandedRow>, Vec<HandedRow>) =
         handed.rows.into_iter().partition(|row| matches!(row.op.as_str(), "I" | "U" | "D"));
     let sessions = sessions(&others);
@@ -67,6 +68,25 @@ pub(crate) async fn take(
         intake.events(caller, events, None).await.map_err(ours)?;
     }
     Ok(over)
+}
+
+/// What must be known beforehand.
+async fn learn(
+    intake: &Intake,
+    source: &Source,
+    plan: &Plan,
+    composer: &Composer<'_>,
+    known: BTreeMap<String, Vec<Record>>,
+) -> Result<(), Said> {
+    let mut rows = vec![];
+    for (table, records) in known {
+        let Some(watched) = plan.tables.get(&table) else { continue };
+        for record in records {
+            let Some(key) = record.get(&watched.key).map(key_text) else { continue };
+            rows.push((ObjectKey { model: watched.model.clone(), key }, composer.shaped(watched, &record)));
+        }
+    }
+    if rows.is_empty() { Ok(()) } else { intake.learn(source.id, rows).await.map_err(ours) }
 }
 
 fn ours(error: impl std::fmt::Display) -> Said {

@@ -6,6 +6,7 @@ mod app;
 pub mod auth;
 mod jobs;
 mod live;
+mod plugin;
 mod probe;
 mod site;
 mod ui;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use axum::{Router, routing::get};
 
 pub use app::{App, Metrics, Rooms, WebSettings};
+pub use plugin::plugin_zip;
 pub use ui::setup_link;
 
 /// Everything that is served.

@@ -63,11 +63,11 @@ class Gancho extends GanchoPage
     private function test(): void
     {
         $engine = Engine::of($this->db());
-        $empty = ['now_ms' => time() * 1000, 'tables' => (object)[], 'rows' => [], 'documents' => [], 'more' => false,
+        $empty = ['now_ms' => time() * 1000, 'tables' => (object)[], 'rows' => [], 'documents' => [], 'known' => (object)[], 'more' => false,
             'status' => Look::status($engine, $this->settings)];
         $answer = Client::source($this->settings)->call('POST', 'outbox', $empty);
         if ($answer->status === 202) {
-            $this->settings->notePush();
+            $this->settings->notePush(false);
             Tools::log()->notice('gancho-test-ok');
         } else {
             Tools::log()->error('gancho-test-failed', ['%why%' => $answer->sentence()]);

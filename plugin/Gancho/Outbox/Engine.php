@@ -79,16 +79,19 @@ abstract class Engine
         return true;
     }
 
-    /** Rows of a heard table whose column holds one of these values, without secrets. */
-    public function records(Plan $plan, string $table, string $column, array $values): array
+    /** Rows of a heard table, without secrets: those whose column holds one of these values, or all. */
+    public function records(Plan $plan, string $table, ?string $column = null, array $values = []): array
     {
+        $columns = implode(', ', array_map(fn($name) => $this->name($name), array_keys($plan->tables[$table]['columns'])));
+        $select = "SELECT $columns FROM " . $this->name($table);
+        if ($column === null) {
+            return $this->db->select($select);
+        }
         if (!$values) {
             return [];
         }
         $quoted = array_map(fn($value) => "'" . $this->db->escapeString((string)$value) . "'", $values);
-        $columns = implode(', ', array_map(fn($name) => $this->name($name), array_keys($plan->tables[$table]['columns'])));
-        return $this->db->select("SELECT $columns FROM " . $this->name($table) . ' WHERE ' . $this->name($column)
-            . ' IN (' . implode(', ', $quoted) . ')');
+        return $this->db->select($select . ' WHERE ' . $this->name($column) . ' IN (' . implode(', ', $quoted) . ')');
     }
 
     /** A text in quotes: for names of tables and columns only. */

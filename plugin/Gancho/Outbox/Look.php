@@ -20,9 +20,11 @@ final class Look
         $plan = (new Install($db, $settings))->plan();
         $look = $engine->look($rows);
         $kept = self::fitting($look['rows']);
+        $known = ($settings->state()['primed'] ?? false) ? [] : self::known($engine, $plan);
         return [
             'now_ms' => $look['now_ms'],
-            'tables' => (object)self::tables($plan, $kept),
+            'tables' => (object)self::tables($plan, [...array_column($kept, 'table'), ...array_keys($known)]),
+            'known' => (object)$known,
             'rows' => array_map([self::class, 'asObjects'], $kept),
             'documents' => self::documents($engine, $plan, $kept),
             'more' => count($look['rows']) === $rows || count($kept) < count($look['rows']),
@@ -57,10 +59,20 @@ final class Look
         return $rows;
     }
 
-    /** The tables that rows are of, with those of their lines or documents. */
-    private static function tables(Plan $plan, array $rows): array
+    /** All rows of the tables without which others can't be understood. */
+    private static function known(Engine $engine, Plan $plan): array
     {
-        $names = array_unique(array_column($rows, 'table'));
+        $known = [];
+        foreach (array_intersect_key(array_flip(Facts::ALWAYS), $plan->tables) as $table => $model) {
+            $known[$table] = $engine->records($plan, $table);
+        }
+        return $known;
+    }
+
+    /** These tables, with those of their lines or documents. */
+    private static function tables(Plan $plan, array $names): array
+    {
+        $names = array_unique($names);
         foreach ($names as $name) {
             $names[] = Facts::LINES[$name][0] ?? $name;
             $names[] = Facts::documentOf($name)[0] ?? $name;

@@ -48,7 +48,7 @@ final class Settings
         }
         $this->read($db);
         // Whoever changed something wants to see at once whether it works now.
-        $this->note(['failures' => 0, 'next_at' => 0, 'loaded' => $this->loaded(), 'ready' => $this->isPushing()]);
+        $this->note(['failures' => 0, 'next_at' => 0, 'primed' => false, 'loaded' => $this->loaded(), 'ready' => $this->isPushing()]);
         return $done;
     }
 
@@ -135,9 +135,11 @@ final class Settings
         $this->note(['failures' => $failures, 'next_at' => time() + $wait, 'last_error' => $sentence, 'last_error_at' => time()]);
     }
 
-    public function notePush(): void
+    /** Gancho took what it was sent; `$primed`: also what must be known beforehand. */
+    public function notePush(bool $primed = true): void
     {
-        $this->note(['failures' => 0, 'next_at' => 0, 'last_error' => null, 'last_push_at' => time()]);
+        $primed = $primed || ($this->state()['primed'] ?? false);
+        $this->note(['failures' => 0, 'next_at' => 0, 'primed' => $primed, 'last_error' => null, 'last_push_at' => time()]);
     }
 
     private static function list(string $text): array

@@ -12,6 +12,7 @@ mod doctor;
 pub mod endpoint;
 pub mod event;
 mod key;
+mod plugin;
 pub mod replay;
 pub mod source;
 mod table;
@@ -94,6 +95,7 @@ pub fn run(args: Args) -> Done {
             say!("{}", gancho_web::api::document());
             Ok(())
         }
+        Command::Plugin { out } => plugin::write(&out),
     }
 }
 

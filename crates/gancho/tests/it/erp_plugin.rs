@@ -332,3 +332,66 @@ async fn uninstalling_leaves_nothing_behind() {
         erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('1', 'Ana')").await;
     }
 }
+
+#[tokio::test]
+async fn what_was_there_before_is_known() {
+    for engine in Engine::ALL {
+        let erp = Erp::new(engine).await;
+        erp.database.run("INSERT INTO users (nick, enabled, email) VALUES ('luis', true, 'l@example.com')").await;
+        erp.database.run("INSERT INTO roles (codrole, descripcion) VALUES ('ventas', 'Ventas')").await;
+        erp.database.run("DELETE FROM ganchoplugin_outbox").await;
+        let server = server().await;
+        erp.connect(&server).await;
+        erp.database.run("INSERT INTO roles_users (nick, codrole) VALUES ('luis', 'ventas')").await;
+        erp.request(NOTHING);
+        let all = events(&server).await;
+        assert_eq!(types(&all), ["user.permissions_changed"], "{engine:?}");
+        assert_eq!(all[0]["data"]["object"]["email"], "l@example.com", "{engine:?}: who it is, not only the name");
+    }
+}
+
+/// The ERP's API as far as the plugin adds to it: each request is one of the ERP's.
+async fn api_of(erp: std::sync::Arc<Erp>) -> Receiver {
+    Receiver::with(move |asked| {
+        let respond = |status: u16, body: String| Respond { body, ..Respond::status(status) };
+        match asked.path.as_str() {
+            "/api/3/" => respond(200, json!({"resources": ["clientes", "gancho"]}).to_string()),
+            "/api/3/gancho" => {
+                let body = String::from_utf8_lossy(&asked.body).into_owned();
+                let done = erp.request(&format!(
+                    "$api = new FacturaScripts\\Plugins\\Gancho\\Http\\ApiGancho();
+                    parse_str('{body}', $form);
+                    $api->request = new class($form) {{ function __construct(private $form) {{}} function method() {{ return $this->form ? 'POST' : 'GET'; }} function input($name) {{ return $this->form[$name] ?? null; }} }};
+                    $api->response = new class {{ public $code = 200; public $json; function setHttpCode($code) {{ $this->code = $code; return $this; }} function json($json) {{ $this->json = $json; }} }};
+                    (fn() => $this->runResource())->call($api);
+                    return [$api->response->code, json_encode($api->response->json)];"
+                ));
+                let status = done.said[0].as_u64().expect("a status") as u16;
+                respond(status, done.said[1].as_str().expect("a body").to_owned())
+            }
+            _ => respond(404, json!({"status": "error", "message": "no"}).to_string()),
+        }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn its_outbox_may_be_fetched_over_the_api() {
+    for engine in Engine::ALL {
+        let erp = std::sync::Arc::new(Erp::new(engine).await);
+        erp.request("(new FacturaScripts\\Plugins\\Gancho\\Server\\Settings())->save($db, ['way' => 'fetch']);");
+        let api = api_of(erp.clone()).await;
+        let server = server().await;
+        let source = json!({"kind": "api", "name": "ERP", "url": api.url(""), "key": "KEY", "models": ["Cliente", "FacturaCliente"]});
+        let refused = server.call(reqwest::Method::POST, "/sources", Some(source.clone())).await;
+        assert_eq!(refused.status, 422, "a list that is not there: {}", refused.body);
+        let source = json!({"kind": "api", "name": "ERP", "url": api.url(""), "key": "KEY", "models": ["Cliente"]});
+        let source = server.post("/sources", source, 201).await;
+        erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('1', 'Ana')").await;
+        let page = server.wait_until("/events", |page| !page["data"][0].is_null()).await;
+        assert_eq!(page["data"][0]["event"], "customer.created", "{engine:?}");
+        erp.database.client().await.wait_until("SELECT COUNT(*) FROM ganchoplugin_outbox", |rows| rows == 0).await;
+        let source = format!("/sources/{}", source["id"].as_str().expect("an id"));
+        server.wait_until(&source, |source| source["state"] == "ok" && source["backlog"].is_number()).await;
+    }
+}

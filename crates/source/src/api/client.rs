@@ -2,8 +2,8 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use gancho_model::{Record, Secret};
-use reqwest::{Response, StatusCode, Url, header, redirect};
+use gancho_model::{Record, Secret, outbox::Handed};
+use reqwest::{RequestBuilder, Response, StatusCode, Url, header, redirect};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -13,6 +13,10 @@ use super::{ApiError, Base};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The largest answer that is read.
 const ANSWER_MAX: usize = 16 << 20;
+/// The plugin's own list.
+pub(crate) const OUTBOX: &str = "gancho";
+/// The ERP reads nothing else.
+const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
 /// Where the ERP tells how many records match.
 const TOTAL: &str = "x-total-count";
 
@@ -92,21 +96,45 @@ impl Client {
         }
     }
 
+    /// The plugin's outbox, if it is there and may be fetched.
+    pub async fn outbox(&mut self) -> Result<Option<Handed>, ApiError> {
+        match self.ask(self.base.to(OUTBOX, None), OUTBOX).await {
+            Ok(answer) => match serde_json::from_value(answer.body) {
+                Ok(handed) => Ok(Some(handed)),
+                Err(_) => Err(ApiError::Unreadable("the plugin is of another version than Gancho")),
+            },
+            Err(ApiError::NoRecord | ApiError::NoResource(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes rows of the plugin's outbox.
+    pub async fn remove(&mut self, taken: &[i64]) -> Result<(), ApiError> {
+        let url = self.base.to(OUTBOX, None);
+        let taken = serde_json::to_string(taken).unwrap_or_default();
+        let body = url::form_urlencoded::Serializer::new(String::new()).append_pair("taken", &taken).finish();
+        self.call(self.http.post(url.clone()).header(FORM.0, FORM.1).body(body), &url, OUTBOX).await.map(drop)
+    }
+
     async fn ask(&mut self, url: Url, resource: &str) -> Result<Answer, ApiError> {
+        self.call(self.http.get(url.clone()), &url, resource).await
+    }
+
+    async fn call(&mut self, request: RequestBuilder, url: &Url, resource: &str) -> Result<Answer, ApiError> {
         tokio::time::sleep_until(self.next).await;
         let began = Instant::now();
-        let answer = self.send(url, resource).await;
+        let answer = self.send(request, url, resource).await;
         // Half of the time is left to those who work with the ERP.
         self.next = Instant::max(began + self.between, Instant::now() + began.elapsed());
         answer
     }
 
-    async fn send(&self, url: Url, resource: &str) -> Result<Answer, ApiError> {
-        let request = self.http.get(url.clone()).header("X-Auth-Token", self.key.expose());
+    async fn send(&self, request: RequestBuilder, url: &Url, resource: &str) -> Result<Answer, ApiError> {
+        let request = request.header("X-Auth-Token", self.key.expose());
         let mut response = request.send().await.map_err(|error| unreachable(&error))?;
         let total = response.headers().get(TOTAL).and_then(|total| total.to_str().ok()?.parse().ok());
         if response.status().is_redirection() {
-            return Err(ApiError::Moved(target(&url, &response)));
+            return Err(ApiError::Moved(target(url, &response)));
         }
         let body = read(&mut response).await?;
         let status = response.status();

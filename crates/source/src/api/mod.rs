@@ -9,6 +9,7 @@ pub(crate) mod check;
 mod client;
 mod compare;
 mod error;
+mod fetch;
 mod poller;
 mod reading;
 mod round;

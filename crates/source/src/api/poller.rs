@@ -8,7 +8,7 @@ use gancho_store::Store;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{ApiError, AskingOptions, Base, Client, round::Asker};
+use super::{ApiError, AskingOptions, Base, Client, client::OUTBOX, fetch::Fetcher, round::Asker};
 use crate::report::Report;
 
 /// The waits after a failure, seconds.
@@ -28,6 +28,8 @@ pub(crate) struct Poller {
     pub report: Report,
     /// How it asks.
     pub options: AskingOptions,
+    /// A connection of the ERP that is quiet for so long has ended its act, milliseconds.
+    pub quiet_ms: i64,
     /// Rung when somebody mended what made it stop asking.
     pub again: Arc<Notify>,
     /// When it ends.
@@ -67,16 +69,45 @@ pub(crate) fn client(source: &Source, per_s: u32) -> Result<Client, Said> {
     Client::new(base, key, per_s).map_err(|error| error.said())
 }
 
+/// How the ERP is heard.
+enum Ear<'a> {
+    Asks(Box<Asker<'a>>),
+    Fetches(Fetcher<'a>),
+}
+
+impl<'a> Ear<'a> {
+    async fn open(poller: &'a Poller) -> Result<Self, Cut> {
+        let mut client = client(&poller.source, poller.options.requests_per_s).map_err(Cut::Ours)?;
+        // A key that is not accepted is noticed here, with one question.
+        let lists = client.resources().await?;
+        if lists.iter().any(|list| list == OUTBOX) {
+            client = match Fetcher::begin(poller, client).await? {
+                Ok(fetcher) => return Ok(Self::Fetches(fetcher)),
+                Err(client) => client,
+            };
+        }
+        Ok(Self::Asks(Box::new(Asker::begin(poller, client).await?)))
+    }
+
+    /// Whether it goes on this way.
+    async fn turn(&mut self) -> Result<bool, Cut> {
+        match self {
+            Self::Asks(asker) => asker.turn().await.map(|()| true),
+            Self::Fetches(fetcher) => fetcher.turn().await,
+        }
+    }
+}
+
 impl Poller {
     /// Runs until the stop. Whatever happens to the ERP, it goes on by itself; only a refused key or a
     /// right that is missing stops it until somebody has seen to that.
     pub async fn run(self) {
-        let mut asker = None;
+        let mut ear = None;
         let mut failures = 0;
         loop {
             let turned = tokio::select! {
                 () = self.stop.cancelled() => return,
-                turned = self.turn(&mut asker, failures > 0) => turned,
+                turned = self.turn(&mut ear, failures > 0) => turned,
             };
             match turned {
                 Ok(()) => failures = 0,
@@ -88,17 +119,19 @@ impl Poller {
         }
     }
 
-    /// One turn of the one who asks; a first one begins.
-    async fn turn<'a>(&'a self, asker: &mut Option<Asker<'a>>, was_down: bool) -> Result<(), Cut> {
-        let asking = match asker {
-            Some(asking) => asking,
+    /// One turn; the first one finds out how this ERP can be heard.
+    async fn turn<'a>(&'a self, ear: &mut Option<Ear<'a>>, was_down: bool) -> Result<(), Cut> {
+        let open = match ear {
+            Some(open) => open,
             None => {
-                let begun = Asker::begin(self).await?;
+                let opened = Ear::open(self).await?;
                 self.report.up(&self.source).await;
-                asker.insert(begun)
+                ear.insert(opened)
             }
         };
-        asking.turn().await?;
+        if !open.turn().await? {
+            *ear = None;
+        }
         if was_down {
             self.report.up(&self.source).await;
         }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::{
     ApiError, Client, Walk,
     compare::News,
-    poller::{Cut, Poller, client},
+    poller::{Cut, Poller},
     reading::hash,
     watched::{Watched, Why, lists},
 };
@@ -48,11 +48,8 @@ pub(crate) struct Asker<'a> {
 
 impl<'a> Asker<'a> {
     /// Looks which lists there are, and how far they were read before.
-    pub async fn begin(poller: &'a Poller) -> Result<Self, Cut> {
+    pub async fn begin(poller: &'a Poller, mut client: Client) -> Result<Self, Cut> {
         let source = &poller.source;
-        let mut client = client(source, poller.options.requests_per_s).map_err(Cut::Ours)?;
-        // A key that is not accepted is noticed here, with one question.
-        client.resources().await?;
         let marks = poller.store.marks(source.id).await.map_err(Cut::ours)?;
         let marks: HashMap<String, String> = marks.into_iter().collect();
         let mut watched: Vec<Watched> = lists(source.models.as_deref()).into_iter().map(Watched::new).collect();

@@ -13,6 +13,7 @@ mod form;
 mod frame;
 mod id;
 mod overview;
+mod plugin;
 mod query;
 mod say;
 mod search;
@@ -80,6 +81,7 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .route("/settings/mail", post(settings::mail::send_test))
         .route("/search", get(search::show))
         .route("/docs", get(docs::show))
+        .route("/Gancho.zip", get(plugin::download))
         .route("/live", get(live::show))
         .route("/assets/{name}", get(assets::show))
         .layer(axum::middleware::from_fn(guard))

@@ -1,0 +1,48 @@
+//! The plugin's outbox, fetched over the ERP's API where its owner lets us: then nothing has to be compared.
+
+use std::time::Duration;
+
+use gancho_intake::own_caller;
+
+use super::{Client, poller::Cut, poller::Poller};
+use crate::plugin;
+
+/// How long nothing is asked for after an empty look.
+const IDLE: Duration = Duration::from_secs(2);
+/// The wait while an act goes on.
+const BUSY: Duration = Duration::from_millis(100);
+
+/// Fetches one ERP's outbox.
+pub(crate) struct Fetcher<'a> {
+    poller: &'a Poller,
+    client: Client,
+}
+
+impl<'a> Fetcher<'a> {
+    /// Looks whether the outbox may be fetched; else the client is given back.
+    pub async fn begin(poller: &'a Poller, mut client: Client) -> Result<Result<Self, Client>, Cut> {
+        if client.outbox().await?.is_none() {
+            return Ok(Err(client));
+        }
+        // What was seen by asking says nothing of what comes by this way: asking would begin anew.
+        poller.store.forget_seen(poller.source.id).await.map_err(Cut::ours)?;
+        Ok(Ok(Self { poller, client }))
+    }
+
+    /// One look; no if the outbox may be fetched no more.
+    pub async fn turn(&mut self) -> Result<bool, Cut> {
+        let Some(handed) = self.client.outbox().await? else { return Ok(false) };
+        let (source, intake) = (&self.poller.source, &self.poller.intake);
+        self.poller.report.plugin(source, &handed.status);
+        let (is_empty, teaches) = (handed.rows.is_empty(), !handed.known.is_empty());
+        let over = plugin::take(intake, source, own_caller(source.id), handed, self.poller.quiet_ms).await;
+        let over = over.map_err(Cut::Ours)?;
+        if teaches || !over.taken.is_empty() {
+            self.client.remove(&over.taken).await?;
+        }
+        if is_empty || over.taken.is_empty() {
+            tokio::time::sleep(if is_empty { IDLE } else { BUSY }).await;
+        }
+        Ok(true)
+    }
+}

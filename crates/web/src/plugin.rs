@@ -1,0 +1,27 @@
+//! The ERP's plugin, inside the binary: whoever has Gancho has the plugin that fits it.
+
+use std::io::{Cursor, Write};
+
+use include_dir::{Dir, include_dir};
+use zip::{CompressionMethod, ZipWriter, result::ZipResult, write::SimpleFileOptions};
+
+static PLUGIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../plugin/Gancho");
+
+/// The plugin as FacturaScripts takes it: a zip with one folder, which has the plugin's name.
+///
+/// # Errors
+/// When it can't be put together.
+pub fn plugin_zip() -> ZipResult<Vec<u8>> {
+    let mut zip = ZipWriter::new(Cursor::new(vec![]));
+    add(&mut zip, &PLUGIN)?;
+    Ok(zip.finish()?.into_inner())
+}
+
+fn add(zip: &mut ZipWriter<Cursor<Vec<u8>>>, dir: &Dir<'_>) -> ZipResult<()> {
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    for file in dir.files() {
+        zip.start_file(format!("Gancho/{}", file.path().display()), options)?;
+        zip.write_all(file.contents())?;
+    }
+    dir.dirs().try_for_each(|dir| add(zip, dir))
+}
