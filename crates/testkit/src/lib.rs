@@ -6,12 +6,14 @@ mod ambient;
 mod database;
 mod erp;
 mod erp_api;
+mod erp_php;
 mod receiver;
 mod server;
 
 pub use ambient::ManualAmbient;
 pub use database::{Client, Database, Engine, Instance};
 pub use erp_api::{Asked, ErpApi, FULL_KEY, Trap};
+pub use erp_php::ErpPhp;
 pub use receiver::{Received, Receiver, Respond};
 pub use server::{Answer, Server, ServerOptions};
 

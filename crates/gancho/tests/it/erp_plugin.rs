@@ -1,75 +1,30 @@
 //! The ERP's plugin: real PHP against real databases, with small stand-ins for the ERP's own classes.
 
-use std::{
-    io::Write,
-    process::{Command, Stdio},
-};
-
-use gancho_testkit::{Database, Engine, Instance, Receiver, Respond, Server, ServerOptions};
+use gancho_testkit::{Database, Engine, ErpPhp, Instance, Receiver, Respond, Server, ServerOptions};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::{
     BINARY,
     erp_database::{INVOICE, types},
 };
 
-/// An ERP with the plugin.
+/// An ERP with the plugin, and its database.
 struct Erp {
     database: Database,
-    folder: TempDir,
+    php: ErpPhp,
 }
 
-/// What a request of it did.
-struct Done {
-    said: Value,
-    errors: Vec<Value>,
-    logged: Vec<Value>,
+impl std::ops::Deref for Erp {
+    type Target = ErpPhp;
+    fn deref(&self) -> &ErpPhp {
+        &self.php
+    }
 }
 
 impl Erp {
     async fn new(engine: Engine) -> Self {
         let database = Instance::shared(engine).database().await;
-        let folder = tempfile::tempdir().expect("a folder");
-        std::fs::create_dir(folder.path().join("MyFiles")).expect("a folder");
-        let erp = Self { database, folder };
-        erp.request("$plugin->update();");
-        erp
-    }
-
-    /// A request of the ERP that runs this PHP. It ends well, and complains of nothing.
-    #[track_caller]
-    fn request(&self, code: &str) -> Done {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../plugin/tests/erp.php");
-        let mut php = Command::new("php")
-            .args(["-d", "display_errors=stderr", script])
-            .env("ERP_DATABASE", &self.database.url)
-            .env("ERP_FOLDER", self.folder.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the tests need php: ./test installs it");
-        php.stdin.take().expect("its input").write_all(code.as_bytes()).expect("it reads");
-        let output = php.wait_with_output().expect("it ends");
-        let complaints = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success() && complaints.is_empty(), "{code}\n{complaints}");
-        let done: Value = serde_json::from_slice(&output.stdout).expect("what it did, as JSON");
-        let list = |name: &str| done[name].as_array().cloned().expect("a list");
-        Done { said: done["said"].clone(), errors: list("errors"), logged: list("logged") }
-    }
-
-    /// Tells the plugin where Gancho is.
-    async fn connect(&self, server: &Server) -> String {
-        let source = server.post("/sources", json!({"kind": "plugin", "name": "ERP"}), 201).await;
-        let token = source["token"].as_str().expect("a token");
-        self.point_at(server.base(), token);
-        format!("/sources/{}", source["id"].as_str().expect("an id"))
-    }
-
-    fn point_at(&self, url: &str, token: &str) {
-        let values = format!("['url' => '{url}', 'token' => '{token}', 'way' => 'push']");
-        self.request(&format!("(new FacturaScripts\\Plugins\\Gancho\\Server\\Settings())->save($db, {values});"));
+        Self { php: ErpPhp::install(&database), database }
     }
 
     async fn waiting(&self) -> i64 {

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use gancho_testkit::{Database, Engine, ErpApi, FULL_KEY, Instance, Server, ServerOptions};
+use gancho_testkit::{Database, Engine, ErpApi, ErpPhp, FULL_KEY, Instance, Server, ServerOptions};
 use serde_json::{Value, json};
 
 use crate::load;
@@ -22,6 +22,8 @@ pub enum Way {
     Database,
     /// By its REST API.
     Api,
+    /// By its plugin.
+    Plugin,
 }
 
 /// Plays all operations in order, and gathers the events of each.
@@ -52,7 +54,14 @@ pub async fn run(instance: &Instance, kit: &Path, way: Way) -> Vec<Heard> {
 /// A server that hears the ERP.
 struct Ear {
     server: Server,
-    erp: Option<ErpApi>,
+    erp: Side,
+}
+
+/// What stands between the database and the server.
+enum Side {
+    None,
+    Api(ErpApi),
+    Plugin(ErpPhp),
 }
 
 impl Ear {
@@ -63,7 +72,7 @@ impl Ear {
                 let server = Server::start(binary, ServerOptions::default()).await;
                 let source = json!({"kind": "database", "name": "ERP", "url": database.url});
                 server.post("/sources", source, 201).await;
-                Self { server, erp: None }
+                Self { server, erp: Side::None }
             }
             Way::Api => {
                 let erp = ErpApi::start(engine).await;
@@ -77,7 +86,13 @@ impl Ear {
                 let source = json!({"kind": "api", "name": "ERP", "url": erp.url(), "key": FULL_KEY});
                 server.post("/sources", source, 201).await;
                 erp.settled().await;
-                Self { server, erp: Some(erp) }
+                Self { server, erp: Side::Api(erp) }
+            }
+            Way::Plugin => {
+                let server = Server::start(binary, ServerOptions::default()).await;
+                let erp = ErpPhp::install(database);
+                erp.connect(&server).await;
+                Self { server, erp: Side::Plugin(erp) }
             }
         }
     }
@@ -85,11 +100,17 @@ impl Ear {
     /// Waits until all that happened so far was heard.
     async fn heard_all(&self, database: &Database) {
         match &self.erp {
-            Some(erp) => {
+            Side::Api(erp) => {
                 load::show(database, erp).await;
                 erp.settled().await;
             }
-            None => database.drained().await,
+            Side::Plugin(erp) => {
+                // Each request of the ERP hands over for two seconds at most.
+                while database.number("SELECT COUNT(*) FROM ganchoplugin_outbox").await > 0 {
+                    erp.request("return null;");
+                }
+            }
+            Side::None => database.drained().await,
         }
     }
 }

@@ -1,0 +1,73 @@
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{Database, Server};
+
+/// An ERP with the plugin: real PHP, with small stand-ins for the ERP's own classes.
+pub struct ErpPhp {
+    database_url: String,
+    folder: TempDir,
+}
+
+/// What a request of it did.
+pub struct Done {
+    /// What its code returned.
+    pub said: Value,
+    /// What the database refused.
+    pub errors: Vec<Value>,
+    /// What was written into the ERP's log.
+    pub logged: Vec<Value>,
+}
+
+impl ErpPhp {
+    /// Switches the plugin on.
+    pub fn install(database: &Database) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join("MyFiles")).expect("a folder");
+        let erp = Self { database_url: database.url.clone(), folder };
+        erp.request("$plugin->update();");
+        erp
+    }
+
+    /// A request of the ERP that runs this PHP; at its end the plugin hands over what waits. It ends
+    /// well, and complains of nothing.
+    #[track_caller]
+    pub fn request(&self, code: &str) -> Done {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../plugin/tests/erp.php");
+        let mut php = Command::new("php")
+            .args(["-d", "display_errors=stderr", script])
+            .env("ERP_DATABASE", &self.database_url)
+            .env("ERP_FOLDER", self.folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the tests need php: ./test installs it");
+        php.stdin.take().expect("its input").write_all(code.as_bytes()).expect("it reads");
+        let output = php.wait_with_output().expect("it ends");
+        let complaints = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && complaints.is_empty(), "{code}\n{complaints}");
+        let done: Value = serde_json::from_slice(&output.stdout).expect("what it did, as JSON");
+        let list = |name: &str| done[name].as_array().cloned().expect("a list");
+        Done { said: done["said"].clone(), errors: list("errors"), logged: list("logged") }
+    }
+
+    /// Makes it a source of this server: `/sources/src_…`
+    pub async fn connect(&self, server: &Server) -> String {
+        let source = serde_json::json!({"kind": "plugin", "name": "ERP"});
+        let source = server.post("/sources", source, 201).await;
+        self.point_at(server.base(), source["token"].as_str().expect("a token"));
+        format!("/sources/{}", source["id"].as_str().expect("an id"))
+    }
+
+    /// Tells the plugin where Gancho is.
+    pub fn point_at(&self, url: &str, token: &str) {
+        let values = format!("['url' => '{url}', 'token' => '{token}', 'way' => 'push']");
+        self.request(&format!("(new FacturaScripts\\Plugins\\Gancho\\Server\\Settings())->save($db, {values});"));
+    }
+}
