@@ -50,6 +50,8 @@ test('from the one-time link to the first delivery and the first change heard', 
   await page.click('button:has-text("Conectar")');
   const token = await page.textContent('#token');
   assert.match(token, /^gancho_/);
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click('text=Descargar el plugin')]);
+  assert.equal(download.suggestedFilename(), 'Gancho.zip');
   await page.click('text=Ir a la conexión');
   assert.match(await page.textContent('.checks'), /aún no se ha oído nada/);
   const change = { model: 'FacturaCliente', operation: 'insert', key: 7, after: { idfactura: 7, codigo: 'F2026A7', total: 121, lines: [] } };
@@ -82,12 +84,16 @@ test('what is wrong in a form is said beside its field, and what was typed stays
   assert.match(await page.textContent('#f-retry-error'), /número entero/);
   assert.equal(await page.inputValue('[name=name]'), 'Sin dirección');
   assert.equal(await page.getAttribute('[name=url]', 'aria-invalid'), 'true');
-  for (const [where, field, value, error] of [
+  for (const [where, field, value, error, others = {}] of [
     ['/sources/new?kind=database', 'url', 'mysql://root:topsecret@127.0.0.1:1/fs', /no se puede usar/],
     ['/sources/new?kind=database', 'url', 'nonsense', /debe ser mysql/],
+    ['/sources/new?kind=api', 'url', 'nonsense', /la dirección del ERP/],
+    ['/sources/new?kind=api', 'key', '', /una clave de la API/],
+    ['/sources/new?kind=api', 'url', 'http://topsecret@127.0.0.1:1/', /no se llega al ERP/, { key: 'K' }],
   ]) {
     await page.goto(server.base + where);
     await page.fill('[name=name]', 'x');
+    for (const [name, value] of Object.entries(others)) await page.fill(`[name=${name}]`, value);
     await page.fill(`[name=${field}]`, value);
     await page.click('button:has-text("Conectar")');
     assert.match(await page.textContent(`#f-${field}-error`), error);

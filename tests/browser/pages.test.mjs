@@ -23,7 +23,7 @@ before(async () => {
   paths = ['/', '/webhooks', '/webhooks/new', `/webhooks/${books.id}`, ...['deliveries', 'test', 'settings', 'history'].map((tab) => `/webhooks/${shop.id}?tab=${tab}`),
     `/webhooks/${shop.id}?tab=settings&secret=show`, `/webhooks/${shop.id}?tab=test&secret=show`, `/webhooks/${shop.id}/remove`, '/deliveries', '/deliveries?state=failed', '/deliveries/resend?state=failed',
     `/deliveries/${delivery}`, '/events', '/events/why', '/events/why?document=F2026A3', '/events/why?document=NOTHING', `/events/${event}`, '/catalogue', '/catalogue/invoice.paid',
-    '/sources', '/sources/new', '/sources/new?kind=plugin', '/sources/new?kind=database', `/sources/${source.id}`, `/sources/${source.id}?check=1`, `/sources/${source.id}/remove`,
+    '/sources', '/sources/new', '/sources/new?kind=plugin', '/sources/new?kind=database', '/sources/new?kind=api', `/sources/${source.id}`, `/sources/${source.id}?check=1`, `/sources/${source.id}/remove`,
     ...['me', 'people', 'tokens', 'mail', 'history', 'limits'].map((tab) => `/settings?tab=${tab}`), '/search?q=F2026', '/search?q=zzz', '/docs', '/nothing-here'];
 });
 after(async () => { await close(); receiver.stop(); failing.stop(); await server.stop(); });

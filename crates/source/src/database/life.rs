@@ -25,6 +25,8 @@ const LOOK_ROWS: u32 = 1000;
 const TELL_ROWS: usize = 500;
 /// How often waiting rows are counted while there are many.
 const COUNT_EVERY: Duration = Duration::from_secs(5);
+/// How often at least all of the outbox is looked at, not only what comes after the last look.
+const LOOK_WHOLE_EVERY: Duration = Duration::from_secs(2);
 /// The wait between looks while something goes on, milliseconds.
 const BUSY_MS: u64 = 100;
 
@@ -37,6 +39,10 @@ pub(crate) struct Life<'a> {
     sightings: Sightings,
     /// Changes whose rows were removed: they can't come again.
     forget: Vec<String>,
+    /// Where the next look may begin while many rows wait: the database stumbles over those removed
+    /// before. A hint, no cursor: every few seconds, and as soon as few wait, all of it is looked at.
+    from: i64,
+    looked_whole: Instant,
     mended: Instant,
     counted: Instant,
 }
@@ -52,6 +58,8 @@ impl<'a> Life<'a> {
             plan: Plan::default(),
             sightings: Sightings::default(),
             forget: vec![],
+            from: 0,
+            looked_whole: Instant::now(),
             mended: Instant::now(),
             counted: Instant::now(),
         };
@@ -65,16 +73,24 @@ impl<'a> Life<'a> {
         if self.mended.elapsed() > self.tail.options.mend_every {
             self.mend().await?;
         }
-        let look = match within(self.erp.look(LOOK_ROWS)).await {
+        if self.looked_whole.elapsed() > LOOK_WHOLE_EVERY || std::env::var("GANCHO_TEST_NOHINT").is_ok() {
+            self.from = 0;
+        }
+        if self.from == 0 {
+            self.looked_whole = Instant::now();
+        }
+        let look = match within(self.erp.look(LOOK_ROWS, self.from)).await {
             Err(ErpError::Missing(_)) => {
                 self.mend().await?;
-                within(self.erp.look(LOOK_ROWS)).await?
+                within(self.erp.look(LOOK_ROWS, self.from)).await?
             }
             looked => looked?,
         };
-        let full = look.rows.len() == LOOK_ROWS as usize;
+        // What begins in the middle shows no more than one that was cut short.
+        let full = look.rows.len() == LOOK_ROWS as usize || self.from > 0;
         self.sightings.note(&look.rows, look.now_ms, !full);
-        let told = self.tell(&look.rows, look.now_ms, full).await?;
+        let (told, first_left) = self.tell(&look.rows, look.now_ms, full).await?;
+        self.from = if look.rows.len() == LOOK_ROWS as usize { first_left } else { 0 };
         let left = look.rows.len() - told;
         self.count(left, full).await?;
         if !full {
@@ -134,10 +150,12 @@ impl<'a> Life<'a> {
     }
 
     /// Tells the acts that have ended, and removes their rows; returns how many rows that were.
-    async fn tell(&mut self, rows: &[OutboxRow], now: i64, full: bool) -> Result<usize, Ended> {
+    async fn tell(&mut self, rows: &[OutboxRow], now: i64, full: bool) -> Result<(usize, i64), Ended> {
         let composer = Composer::new(&self.plan, &self.shape);
         let ended = composer.ended(rows, &self.sightings, (now, self.tail.options.quiet_ms), full);
         let mut told = 0;
+        let taken: std::collections::HashSet<usize> = ended.iter().flat_map(|burst| burst.rows.clone()).collect();
+        let first_left = rows.iter().enumerate().find(|(place, _)| !taken.contains(place)).map(|(_, row)| row.id);
         let mut ended = ended.into_iter().peekable();
         while ended.peek().is_some() {
             let mut group: Vec<Vec<&OutboxRow>> = vec![];
@@ -150,7 +168,7 @@ impl<'a> Life<'a> {
             let last = group.iter().flatten().map(|row| row.at_ms).max().unwrap_or(now);
             self.tail.report.heard(self.tail.source.id, (now - last).max(0));
         }
-        Ok(told)
+        Ok((told, first_left.unwrap_or_else(|| rows.last().map_or(0, |last| last.id + 1))))
     }
 
     async fn tell_group(&mut self, group: &[Vec<&OutboxRow>]) -> Result<usize, Ended> {
