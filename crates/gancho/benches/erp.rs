@@ -1,9 +1,10 @@
 //! What hearing an ERP's database costs the ERP, how soon an event arrives, and how fast a backlog
-//! comes in. `cargo bench -p gancho --bench erp`, on real MariaDB and PostgreSQL with every commit flushed.
+//! comes in; and how an ERP with a million records is read over its API.
+//! `cargo bench -p gancho --bench erp`, on real MariaDB and PostgreSQL with every commit flushed.
 
 use std::time::Duration;
 
-use gancho_testkit::{Client, Database, Engine, Instance, Receiver, Server, ServerOptions};
+use gancho_testkit::{Client, Database, Engine, Instance, Receiver, Respond, Server, ServerOptions};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -12,10 +13,18 @@ const INVOICES: i64 = 400;
 const EVENTS: i64 = 60;
 /// Rows of the backlog.
 const BACKLOG: i64 = 1_000_000;
+/// Records of an ERP that is asked.
+const RECORDS: u64 = 1_000_000;
 
 fn main() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let parts: Vec<String> = std::env::args().skip(1).filter(|one| !one.starts_with('-')).collect();
+    if parts.is_empty() || parts.iter().any(|one| one == "sweep") {
+        runtime.block_on(sweep());
+    }
+    if parts == ["sweep"] {
+        return;
+    }
     // Each database server lives as long as this thread.
     for engine in Engine::ALL {
         let instance = Instance::start_durable(engine);
@@ -179,6 +188,59 @@ async fn backlog(instance: &Instance) {
         "  then: {}",
         json!({"state": standing["state"], "backlog": standing["backlog"], "last_error": standing["last_error"]})
     );
+}
+
+/// An ERP with many receipts is read for the first time, and then once more.
+async fn sweep() {
+    let api = Receiver::with(|asked| receipts(&asked.path)).await;
+    let day = |s: u32| ServerOptions::default().env("GANCHO_API_SWEEP_S", s).env("GANCHO_LOG_LEVEL", "error");
+    let options = day(1).env("GANCHO_API_REQUESTS_PER_S", 10_000).env("GANCHO_API_NEW_S", 86_400);
+    let options = options.env("GANCHO_API_CHANGES_S", 86_400);
+    let server = Server::start(env!("CARGO_BIN_EXE_gancho"), options).await;
+    let source = json!({"kind": "api", "name": "ERP", "url": api.url(""), "key": "KEY", "models": ["ReciboCliente"]});
+    server.post("/sources", source, 201).await;
+    let mut most = 0;
+    for name in ["for the first time", "again, with nothing changed"] {
+        let began = Instant::now();
+        // A reading ends with a page that holds the last record.
+        let last = format!("idrecibo_gt%5D={}&", RECORDS - 100);
+        api.forget();
+        while !api.about(|came| came.iter().any(|one| one.path.contains(&last))) {
+            most = most.max(memory_mb(server.pid()));
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let (s, parts) = (began.elapsed().as_secs_f64(), RECORDS as f64 / 10_000.0);
+        let requests = api.about(<[_]>::len) as f64;
+        println!(
+            "{RECORDS} records {name}: {:.0} requests and {:.2} s per 10,000, {most} MB at most (150)",
+            requests / parts,
+            s / parts
+        );
+    }
+}
+
+/// A page of receipts as the ERP's API answers it.
+fn receipts(path: &str) -> Respond {
+    let number = |name: &str| path.split(name).nth(1).and_then(|rest| rest.split('&').next()?.parse::<u64>().ok());
+    let body = match path {
+        "/api/3/" => json!({"resources": ["reciboclientes"]}).to_string(),
+        path if path.ends_with("/schema") => json!({"importe": {"type": "double"}}).to_string(),
+        path if path.contains("fecha_gte") => "[]".to_owned(),
+        path => {
+            let after = number("idrecibo_gt%5D=").unwrap_or(if path.contains("DESC") { RECORDS - 1 } else { 0 });
+            let rows = after + 1..=RECORDS.min(after + number("limit=").unwrap_or(50));
+            let row = |id: u64| {
+                json!({"idrecibo": id, "idfactura": id, "codcliente": "1", "codigofactura": format!("FAC{id}"), "coddivisa": "EUR",
+                    "codpago": "CONT", "fecha": "01-02-2020", "fechapago": null, "gastos": 0, "idempresa": 1, "importe": 84.7,
+                    "liquidado": 0, "nick": null, "numero": 1, "observaciones": null, "pagado": false, "vencido": true,
+                    "vencimiento": "01-03-2020"})
+            };
+            let total = (RECORDS - after).to_string();
+            let page = serde_json::Value::Array(rows.map(row).collect()).to_string();
+            return Respond { body: page, ..Respond::status(200) }.header("x-total-count", total);
+        }
+    };
+    Respond { body, ..Respond::status(200) }.header("x-total-count", "0")
 }
 
 fn memory_mb(pid: u32) -> u64 {

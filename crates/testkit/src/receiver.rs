@@ -136,6 +136,16 @@ impl Receiver {
         lock(&self.inner.received).clone()
     }
 
+    /// Something about what came so far, without taking it along.
+    pub fn about<T>(&self, say: impl FnOnce(&[Received]) -> T) -> T {
+        say(&lock(&self.inner.received))
+    }
+
+    /// Forgets what came so far.
+    pub fn forget(&self) {
+        lock(&self.inner.received).clear();
+    }
+
     /// Waits until something holds for what came.
     pub async fn wait_until(&self, what: &str, holds: impl Fn(&[Received]) -> bool) -> Vec<Received> {
         let waiting = async {
