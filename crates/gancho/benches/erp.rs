@@ -194,7 +194,7 @@ async fn backlog(instance: &Instance) {
 async fn sweep() {
     let api = Receiver::with(|asked| receipts(&asked.path)).await;
     let day = |s: u32| ServerOptions::default().env("GANCHO_API_SWEEP_S", s).env("GANCHO_LOG_LEVEL", "error");
-    let options = day(1).env("GANCHO_API_REQUESTS_PER_S", 10_000).env("GANCHO_API_NEW_S", 86_400);
+    let options = day(1).env("GANCHO_API_REQUESTS_PER_S", 10_000).env("GANCHO_API_NEW_S", 1);
     let options = options.env("GANCHO_API_CHANGES_S", 86_400);
     let server = Server::start(env!("CARGO_BIN_EXE_gancho"), options).await;
     let source = json!({"kind": "api", "name": "ERP", "url": api.url(""), "key": "KEY", "models": ["ReciboCliente"]});

@@ -47,6 +47,8 @@ pub const LEASE_SLACK_MS: i64 = 5_000;
 pub const RESPONSE_HEADERS_MAX: usize = 64;
 /// Bytes of a response's header block.
 pub const RESPONSE_HEADER_BYTES_MAX: usize = 16 * 1024;
+/// The least that a body of the plugin's outbox may be, bytes: no row that the ERP's database took may jam it.
+pub const OUTBOX_BYTES: usize = 64 << 20;
 /// Events or changes in one request.
 pub const BATCH_MAX: usize = 1000;
 /// How long a repeat is recognised, milliseconds.

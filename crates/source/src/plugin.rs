@@ -43,7 +43,7 @@ pub(crate) async fn take(
     let mut changes: Vec<SubmittedChange> = vec![];
     for burst in ended {
         let act: Vec<&OutboxRow> = burst.rows.iter().map(|place| &rows[*place]).collect();
-        let (lines, documents) = composer.needs(&[act.clone()]);
+        let (lines, documents) = composer.needs(std::slice::from_ref(&act));
         let is_there = lines.iter().all(|document| read.lines.contains_key(document))
             && documents.iter().all(|document| read.lines.contains_key(document));
         if !is_there {

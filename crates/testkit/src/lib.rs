@@ -3,6 +3,7 @@
 //! like the ERP's, and a fake of its API.
 
 mod ambient;
+mod client;
 mod database;
 mod erp;
 mod erp_api;
@@ -11,7 +12,8 @@ mod receiver;
 mod server;
 
 pub use ambient::ManualAmbient;
-pub use database::{Client, Database, Engine, Instance};
+pub use client::Client;
+pub use database::{Database, Engine, Instance};
 pub use erp_api::{Asked, ErpApi, FULL_KEY, Trap};
 pub use erp_php::ErpPhp;
 pub use receiver::{Received, Receiver, Respond};

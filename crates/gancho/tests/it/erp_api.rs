@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 
 use crate::{BINARY, erp_database::types};
 
+/// The day of all documents; ten years back are read again.
+const DAY: &str = "2026-11-24";
+
 /// A server that asks an ERP.
 pub struct Stage {
     pub server: Server,
@@ -15,7 +18,14 @@ pub struct Stage {
 
 /// Asks all the time, in small pages.
 pub fn options() -> ServerOptions {
-    let fast = [("NEW_S", 0), ("CHANGES_S", 0), ("SWEEP_S", 0), ("REQUESTS_PER_S", 10_000), ("PAGE_ROWS", 10)];
+    let fast = [
+        ("NEW_S", 0),
+        ("CHANGES_S", 0),
+        ("SWEEP_S", 0),
+        ("CHANGES_DAYS", 3650),
+        ("REQUESTS_PER_S", 10_000),
+        ("PAGE_ROWS", 10),
+    ];
     let options = ServerOptions::default().env("GANCHO_LOG_LEVEL", "error");
     fast.into_iter().fold(options, |options, (name, value)| options.env(&format!("GANCHO_API_{name}"), value))
 }
@@ -55,18 +65,11 @@ pub fn customer(key: &str, name: &str) -> Value {
 
 pub fn invoice(key: u32, total: f64) -> Value {
     json!({"idfactura": key, "codigo": format!("FAC{key}"), "codcliente": "1", "total": total, "pagada": false,
-        "vencida": false, "idestado": 10, "fecha": today(), "hora": "18:30:00"})
+        "vencida": false, "idestado": 10, "fecha": DAY, "hora": "18:30:00"})
 }
 
 pub fn line(key: u32, invoice: u32, text: &str) -> Value {
     json!({"idlinea": key, "idfactura": invoice, "descripcion": text, "cantidad": 1.0, "pvptotal": 100.0})
-}
-
-/// Documents of the last days are read again: the fake's are always of today.
-pub fn today() -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-    let now = gancho_model::Timestamp::from_ms(now.as_millis() as i64);
-    now.to_string()[..10].to_owned()
 }
 
 #[tokio::test]
@@ -83,7 +86,7 @@ async fn what_was_there_is_no_news_and_what_comes_is() {
         let object = &events[0]["data"]["object"];
         assert_eq!(
             (&object["total"], &object["fecha"], &object["hora"]),
-            (&json!(242), &json!(today()), &json!("18:30:00"))
+            (&json!(242), &json!(DAY), &json!("18:30:00"))
         );
         assert_eq!(object["lines"][0]["descripcion"], "O'Neill");
         assert_eq!(object["lines"][1]["idlinea"], 3);
@@ -109,12 +112,12 @@ async fn a_payment_shows_at_its_invoice_however_old_that_is() {
     let erp = ErpApi::start(Engine::MariaDb).await;
     erp.put(
         "FacturaCliente",
-        json!({"idfactura": 1, "total": 10.0, "pagada": false, "vencida": true, "fecha": "2020-01-01"}),
+        json!({"idfactura": 1, "total": 10.0, "pagada": false, "vencida": true, "fecha": "2010-01-01"}),
     );
     erp.put("LineaFacturaCliente", line(1, 1, "Uno"));
     erp.put(
         "ReciboCliente",
-        json!({"idrecibo": 7, "idfactura": 1, "pagado": false, "vencido": true, "fecha": "2020-01-01"}),
+        json!({"idrecibo": 7, "idfactura": 1, "pagado": false, "vencido": true, "fecha": "2010-01-01"}),
     );
     // Neither its day nor a reading of everything would show it.
     let stage = Stage::with(erp, options().env("GANCHO_API_SWEEP_S", 86_400)).await;
@@ -122,7 +125,7 @@ async fn a_payment_shows_at_its_invoice_however_old_that_is() {
     stage.erp.trap(|_| Some(gancho_testkit::Trap::Html(503)));
     stage
         .erp
-        .put("PagoCliente", json!({"idpago": 3, "idrecibo": 7, "importe": 10.0, "fecha": today(), "hora": "10:00:00"}));
+        .put("PagoCliente", json!({"idpago": 3, "idrecibo": 7, "importe": 10.0, "fecha": DAY, "hora": "10:00:00"}));
     stage.erp.set("ReciboCliente", "7", json!({"pagado": true, "vencido": false}));
     stage.erp.set("FacturaCliente", "1", json!({"pagada": true, "vencida": false}));
     stage.erp.trap(|_| None);
@@ -184,7 +187,7 @@ async fn ids_that_are_committed_late_and_numbers_used_again() {
     // Deleted, and its number given to another one.
     stage.erp.remove("FacturaCliente", "9");
     stage.erp.remove("LineaFacturaCliente", "9");
-    stage.erp.put("FacturaCliente", json!({"idfactura": 10, "codigo": "FAC9", "total": 1.0, "fecha": today()}));
+    stage.erp.put("FacturaCliente", json!({"idfactura": 10, "codigo": "FAC9", "total": 1.0, "fecha": DAY}));
     stage.erp.put("LineaFacturaCliente", line(10, 10, "Diez"));
     let events = stage.events().await;
     let mut told = types(&events)[2..].to_vec();
@@ -197,7 +200,7 @@ async fn columns_of_the_erps_plugins_have_their_kinds() {
     let erp = ErpApi::start(Engine::MariaDb).await;
     erp.add_column("Cliente", "cumple", gancho_facturascripts::columns::Kind::Date);
     let stage = Stage::of(erp).await;
-    stage.erp.put("Cliente", json!({"codcliente": "7", "nombre": "Ana", "cumple": "1990-05-04", "fechaalta": today()}));
+    stage.erp.put("Cliente", json!({"codcliente": "7", "nombre": "Ana", "cumple": "1990-05-04", "fechaalta": DAY}));
     assert_eq!(stage.events().await[0]["data"]["object"]["cumple"], "1990-05-04");
 }
 

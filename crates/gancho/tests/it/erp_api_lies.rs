@@ -25,7 +25,8 @@ async fn stage() -> Stage {
 #[tokio::test]
 async fn no_lie_deletes_anything() {
     let stage = stage().await;
-    let lies: Vec<(&str, fn(&Asked) -> Option<Trap>)> = vec![
+    type Lie = fn(&Asked) -> Option<Trap>;
+    let lies: Vec<(&str, Lie)> = vec![
         ("every list is empty", |asked| asked.is_page().then_some(Trap::Empty)),
         ("a filter is answered with nothing", |asked| {
             let narrowed = asked.query.iter().any(|(name, _)| name.starts_with("filter"));

@@ -305,6 +305,25 @@ async fn what_was_there_before_is_known() {
     }
 }
 
+/// An event that large is kept and not sent; what comes after it goes on.
+#[tokio::test]
+async fn a_huge_row_jams_nothing() {
+    for engine in Engine::ALL {
+        let erp = Erp::new(engine).await;
+        let server = server().await;
+        erp.connect(&server).await;
+        let kind = if engine == Engine::MariaDb { "longtext" } else { "text" };
+        erp.database.run(&format!("ALTER TABLE clientes ADD COLUMN memo {kind}")).await;
+        erp.request("$plugin->update();");
+        let huge = format!("INSERT INTO clientes (codcliente, memo) VALUES ('1', '{}')", "x".repeat(3 << 20));
+        erp.database.run(&huge).await;
+        erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('2', 'Ana')").await;
+        erp.request(NOTHING);
+        assert_eq!(erp.waiting().await, 0, "{engine:?}");
+        assert_eq!(types(&events(&server).await), ["customer.created"; 2], "{engine:?}");
+    }
+}
+
 /// The ERP's API as far as the plugin adds to it: each request is one of the ERP's.
 async fn api_of(erp: std::sync::Arc<Erp>) -> Receiver {
     Receiver::with(move |asked| {
@@ -348,5 +367,7 @@ async fn its_outbox_may_be_fetched_over_the_api() {
         erp.database.client().await.wait_until("SELECT COUNT(*) FROM ganchoplugin_outbox", |rows| rows == 0).await;
         let source = format!("/sources/{}", source["id"].as_str().expect("an id"));
         server.wait_until(&source, |source| source["state"] == "ok" && source["backlog"].is_number()).await;
+        let checked = server.post(&format!("{source}/check"), json!({}), 200).await;
+        assert!(checked["ok"] == true && checked.to_string().contains("lets its outbox be fetched"), "{checked}");
     }
 }

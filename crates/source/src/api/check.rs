@@ -3,7 +3,7 @@
 
 use gancho_model::{Finding, Refused, Said, Source};
 
-use super::{ApiError, poller::client, watched::lists};
+use super::{ApiError, Client, client::OUTBOX, poller::client, watched::lists};
 
 /// Questions a second while a person waits.
 const PER_S: u32 = 10;
@@ -39,6 +39,26 @@ pub(crate) async fn findings(source: &Source) -> Vec<Finding> {
     };
     found.push(Finding::good("url", Said::plain("check-api").with("count", known.len())));
     found.push(Finding::good("key", Said::plain("check-api-key")));
+    if known.iter().any(|list| list == OUTBOX) {
+        match client.outbox().await {
+            // Nothing else is asked then.
+            Ok(Some(_)) => {
+                found.push(Finding::good("plugin", Said::plain("check-api-plugin")));
+                return found;
+            }
+            Ok(None) => found.push(Finding::good("plugin", Said::plain("check-api-plugin-off"))),
+            Err(error) => {
+                found.push(Finding::bad("plugin", error.said()));
+                return found;
+            }
+        }
+    }
+    rights(source, &mut client, &mut found).await;
+    found
+}
+
+/// Which of the lists that are needed may be read.
+async fn rights(source: &Source, client: &mut Client, found: &mut Vec<Finding>) {
     let lists = lists(source.models.as_deref());
     let names: Vec<&str> =
         lists.iter().flat_map(|list| list.lines.as_deref().into_iter().chain([&*list.name])).collect();
@@ -50,7 +70,7 @@ pub(crate) async fn findings(source: &Source) -> Vec<Finding> {
             Err(error) if error.is_final() => {
                 let why = Said::plain("check-api-rights").with("why", error.said()).with("lists", names.join(", "));
                 found.push(Finding::bad(*name, why));
-                return found;
+                return;
             }
             Err(error) => found.push(Finding::bad(*name, error.said())),
         }
@@ -61,5 +81,4 @@ pub(crate) async fn findings(source: &Source) -> Vec<Finding> {
     if !client.counts {
         found.push(Finding::bad("version", Said::plain("check-api-old")));
     }
-    found
 }

@@ -98,7 +98,7 @@ mod tests {
         let changed = read(&list, "1", Some(seen.clone()), eva.clone()).expect("news");
         let change = changed.change.clone().expect("a change").change;
         assert_eq!((change.operation, change.before, change.after), (Operation::Update, Some(ana.clone()), Some(eva)));
-        let back = read(&list, "1", changed.seen.clone(), ana.clone()).expect("news");
+        let back = read(&list, "1", changed.seen.clone(), ana).expect("news");
         let again = read(&list, "1", Some(seen.clone()), record(json!({"nombre": "Eva", "codcliente": "1"})));
         assert_eq!(again, Some(changed.clone()), "found once more after a crash");
         let name = |news: &News| news.change.clone().and_then(|change| change.change.id);

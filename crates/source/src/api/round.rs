@@ -18,6 +18,8 @@ use super::{
 
 /// Ids may be committed late: whatever is as young as this is read again.
 const LATE: Duration = Duration::from_secs(300);
+/// The longest that nothing is looked at.
+const IDLE_MAX: Duration = Duration::from_secs(30);
 /// Pages of a reading between looks at what else is due.
 const SLICE_PAGES: u32 = 5;
 /// Pages of a list without dates read in one round.
@@ -96,7 +98,9 @@ impl<'a> Asker<'a> {
             (idle, self.next_changes) = (false, began + options.changes_every);
         }
         if idle {
-            tokio::time::sleep_until(Instant::min(self.next_new, self.next_changes)).await;
+            // Not longer: the night may have begun.
+            let due = Instant::min(self.next_new, self.next_changes);
+            tokio::time::sleep_until(due.min(began + IDLE_MAX)).await;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use axum::{
     extract::{FromRequest, Request},
     http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
 };
-use gancho_model::json;
+use gancho_model::{json, limits::OUTBOX_BYTES};
 use serde_json::Value;
 
 use super::problem::Problem;
@@ -17,6 +17,17 @@ use crate::App;
 pub(crate) struct Json {
     pub value: Value,
     pub raw: Bytes,
+}
+
+/// A JSON body of the plugin: its outbox must never jam, however large a row is that the ERP took.
+pub(crate) struct LargeJson(pub Value);
+
+impl FromRequest<Arc<App>> for LargeJson {
+    type Rejection = Problem;
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        let limit = app.limits.request_bytes.max(OUTBOX_BYTES);
+        Ok(Self(parse(&read(request.into_body(), limit).await?)?))
+    }
 }
 
 /// A JSON body, or none.

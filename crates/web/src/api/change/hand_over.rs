@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::{
     App,
     api::{
-        body::Json,
+        body::LargeJson,
         problem::{Answer, Problem},
     },
     auth::Ingest,
@@ -30,13 +30,13 @@ pub(crate) struct HandedOverView {
 pub(crate) async fn hand_over(
     State(app): State<Arc<App>>,
     Ingest(caller): Ingest,
-    body: Json,
+    body: LargeJson,
 ) -> Answer<(StatusCode, Out<HandedOverView>)> {
     let Some(source) = caller.source() else {
         return Err(Problem::forbidden("no source's", "a source's own"));
     };
     let odd = |error: serde_json::Error| Problem::field("", Said::plain("error-outbox").with("why", error.to_string()));
-    let handed: Handed = serde_json::from_value(body.value).map_err(odd)?;
+    let handed: Handed = serde_json::from_value(body.0).map_err(odd)?;
     let source = app.store.source(source).await?;
     let said = |why| Problem::said(StatusCode::SERVICE_UNAVAILABLE, why);
     let over = app.hearing.hand_over(&source, caller, handed).await.map_err(said)?;

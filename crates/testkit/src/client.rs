@@ -1,0 +1,107 @@
+use std::time::Duration;
+
+use sqlx::{
+    AssertSqlSafe, Connection,
+    mysql::{MySqlConnectOptions, MySqlConnection},
+    postgres::{PgConnectOptions, PgConnection},
+};
+
+use crate::{Engine, PATIENCE};
+
+/// A connection.
+pub enum Client {
+    /// To MariaDB.
+    MariaDb(Box<MySqlConnection>),
+    /// To PostgreSQL.
+    Postgres(Box<PgConnection>),
+}
+
+impl Client {
+    /// Connects, and waits for a server that is just starting.
+    pub(crate) async fn patient(engine: Engine, url: &str) -> Self {
+        let began = tokio::time::Instant::now();
+        loop {
+            match Self::connect(engine, url).await {
+                Ok(client) => return client,
+                Err(error) => assert!(began.elapsed() < PATIENCE, "{error}"),
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn connect(engine: Engine, url: &str) -> Result<Self, sqlx::Error> {
+        Ok(match engine {
+            Engine::MariaDb => {
+                let options: MySqlConnectOptions = url.parse()?;
+                let options = options.timezone(None).pipes_as_concat(false).no_engine_substitution(false);
+                Self::MariaDb(Box::new(MySqlConnection::connect_with(&options).await?))
+            }
+            Engine::Postgres => {
+                let options: PgConnectOptions = url.parse()?;
+                Self::Postgres(Box::new(PgConnection::connect_with(&options).await?))
+            }
+        })
+    }
+
+    /// Asks for a number until it is as it should be.
+    pub async fn wait_until(&mut self, select: &str, holds: impl Fn(i64) -> bool) {
+        let wait = async {
+            while !holds(self.number(select).await) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("waited in vain: {select}"));
+    }
+
+    /// Runs statements, one after the other, as the ERP does.
+    #[track_caller]
+    pub fn run(&mut self, statements: &str) -> impl Future<Output = ()> {
+        let statements = statements.to_owned();
+        async move {
+            self.try_run(&statements)
+                .await
+                .unwrap_or_else(|error| panic!("{error}: {}", &statements[..statements.len().min(300)]));
+        }
+    }
+
+    /// The same, where it may fail.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn try_run(&mut self, statements: &str) -> Result<(), sqlx::Error> {
+        let raw = sqlx::raw_sql(AssertSqlSafe(statements.to_owned()));
+        match self {
+            Self::MariaDb(connection) => raw.execute(&mut **connection).await.map(drop),
+            Self::Postgres(connection) => raw.execute(&mut **connection).await.map(drop),
+        }
+    }
+
+    /// One number.
+    pub async fn number(&mut self, select: &str) -> i64 {
+        let select = AssertSqlSafe(select.to_owned());
+        let number = match self {
+            Self::MariaDb(connection) => sqlx::query_scalar(select).fetch_one(&mut **connection).await,
+            Self::Postgres(connection) => sqlx::query_scalar(select).fetch_one(&mut **connection).await,
+        };
+        number.expect("a number")
+    }
+
+    /// One text a row.
+    pub async fn texts(&mut self, select: &str) -> Vec<String> {
+        let select = AssertSqlSafe(select.to_owned());
+        let texts = match self {
+            Self::MariaDb(connection) => sqlx::query_scalar(select).fetch_all(&mut **connection).await,
+            Self::Postgres(connection) => sqlx::query_scalar(select).fetch_all(&mut **connection).await,
+        };
+        texts.expect("texts")
+    }
+
+    /// Ends it, as the ERP does at the end of a request.
+    pub async fn close(self) {
+        // Gone already is as good.
+        let _ = match self {
+            Self::MariaDb(connection) => connection.close().await,
+            Self::Postgres(connection) => connection.close().await,
+        };
+    }
+}
