@@ -26,20 +26,67 @@ pub struct Resource {
     pub lines: Option<String>,
 }
 
+/// Keys of the other models of the ERP: class, table, key. Of version 2026.65.
+const KEYS: &[(&str, &str, &str)] = &[
+    ("AgenciaTransporte", "agenciastrans", "codtrans"),
+    ("Agente", "agentes", "codagente"),
+    ("ApiAccess", "api_access", "id"),
+    ("Atributo", "atributos", "codatributo"),
+    ("AtributoValor", "atributos_valores", "id"),
+    ("AttachedFile", "attached_files", "idfile"),
+    ("AttachedFileRelation", "attached_files_rel", "id"),
+    ("Ciudad", "ciudades", "idciudad"),
+    ("CodigoPostal", "codigos_postales", "id"),
+    ("ConceptoPartida", "conceptos_partidas", "codconcepto"),
+    ("CronJob", "cronjobs", "id"),
+    ("Cuenta", "cuentas", "idcuenta"),
+    ("CuentaBanco", "cuentasbanco", "codcuenta"),
+    ("CuentaBancoCliente", "cuentasbcocli", "codcuenta"),
+    ("CuentaBancoProveedor", "cuentasbcopro", "codcuenta"),
+    ("CuentaEspecial", "cuentasesp", "codcuentaesp"),
+    ("Diario", "diarios", "iddiario"),
+    ("Divisa", "divisas", "coddivisa"),
+    ("Ejercicio", "ejercicios", "codejercicio"),
+    ("EmailNotification", "emails_notifications", "name"),
+    ("EmailSent", "emails_sent", "id"),
+    ("Fabricante", "fabricantes", "codfabricante"),
+    ("Familia", "familias", "codfamilia"),
+    ("FormatoDocumento", "formatos_documentos", "id"),
+    ("GrupoClientes", "gruposclientes", "codgrupo"),
+    ("IdentificadorFiscal", "idsfiscales", "tipoidfiscal"),
+    ("ImpuestoZona", "impuestoszonas", "id"),
+    ("LogMessage", "logs", "id"),
+    ("Page", "pages", "name"),
+    ("PageFilter", "pages_filters", "id"),
+    ("PageOption", "pages_options", "id"),
+    ("Pais", "paises", "codpais"),
+    ("ProductoImagen", "productos_imagenes", "id"),
+    ("ProductoProveedor", "productosprov", "id"),
+    ("Provincia", "provincias", "idprovincia"),
+    ("PuntoInteresCiudad", "puntos_interes_ciudades", "id"),
+    ("RegularizacionImpuesto", "regularizacionimpuestos", "idregiva"),
+    ("Retencion", "retenciones", "codretencion"),
+    ("SecuenciaDocumento", "secuencias_documentos", "idsecuencia"),
+    ("Subcuenta", "subcuentas", "idsubcuenta"),
+    ("Tarifa", "tarifas", "codtarifa"),
+];
+
 impl Resource {
     /// The list of a model, by its class or table.
     pub fn of(model: &str) -> Self {
         let table = columns::find(model);
-        let class = table.map_or(model, |table| table.model);
+        let other = KEYS.iter().find(|(class, table, _)| [*class, *table].contains(&model));
+        let class = table.map_or(other.map_or(model, |(class, _, _)| class), |table| table.model);
         let known = catalogue::find(class);
         let has = |column: &'static str| table.filter(|table| table.columns.contains_key(column)).map(|_| column);
         let is_dated =
             known.is_some_and(|model| !matches!(model.kind, ModelKind::Plain | ModelKind::User | ModelKind::Stock));
-        let key = table.map_or("id", |table| table.key);
+        let key = table.map_or(other.map_or("id", |(_, _, key)| key), |table| table.key);
         Self {
             model: class.to_owned(),
             name: plural(class),
-            serial: table.is_none_or(|table| table.columns.get(table.key) == Some(&Kind::Int)),
+            // Of the others, numbers are called ids.
+            serial: table.map_or(key.starts_with("id"), |table| table.columns.get(table.key) == Some(&Kind::Int)),
             key: key.to_owned(),
             day: has("fecha").filter(|_| is_dated),
             born: has("fechaalta"),
@@ -92,6 +139,8 @@ mod tests {
         assert_eq!((customer.serial, customer.day, customer.born), (false, None, Some("fechaalta")));
         assert_eq!(Resource::of("Producto").touched, Some("actualizado"));
         assert_eq!(Resource::of("ReciboCliente").day, Some("fecha"));
+        let family = Resource::of("familias");
+        assert_eq!((&*family.name, &*family.key, family.serial), ("familias", "codfamilia", false));
         let other = Resource::of("Maquina");
         assert_eq!((&*other.name, &*other.key, other.serial), ("maquinas", "id", true));
     }

@@ -1,7 +1,7 @@
 //! What never leaves the ERP: dropped where a row is read.
 
-/// Tables that are secret as a whole.
-const SECRET_MODELS: &[&str] = &["Settings", "settings"];
+/// Tables that are secret as a whole: the settings of all plugins, and queued events, which hold whole users.
+const SECRET_MODELS: &[&str] = &["Settings", "settings", "WorkEvent", "work_events"];
 /// Columns of users and API keys that the ERP itself never shows.
 const SECRET_COLUMNS: &[&str] =
     &["apikey", "api_key", "logkey", "passwd", "password", "private_key", "two_factor_secret_key"];

@@ -167,7 +167,7 @@ async fn backlog(instance: &Instance) {
              JSON_OBJECT('codcliente', '1', 'nombre', CONCAT('n', seq + 1)) FROM seq_1_to_{BACKLOG}"
         ),
         Engine::Postgres => format!(
-            "INSERT INTO gancho_outbox (mark, pid, tx, at, source, op, old_row, new_row) SELECT md5(n::text), 1, n::text, \
+            "INSERT INTO gancho_outbox (id, mark, pid, tx, at, source, op, old_row, new_row) SELECT n, md5(n::text), 1, n::text, \
              '2026-11-01'::timestamptz + n * interval '1 second', 'clientes', 'U', \
              jsonb_build_object('codcliente', '1', 'nombre', 'n' || n), \
              jsonb_build_object('codcliente', '1', 'nombre', 'n' || (n + 1)) FROM generate_series(1, {BACKLOG}) AS n"

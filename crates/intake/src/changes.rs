@@ -3,7 +3,7 @@ use gancho_model::{
     Caller, Change, Event, EventId, ObjectKey, Payload, Record, Scope, Source, SourceId, Timestamp, TokenId,
     render_body,
 };
-use gancho_store::{NewEvent, Recalled, Remember, RepeatKey, RepeatKind, StoreError, Submission};
+use gancho_store::{NewEvent, Recalled, Remember, RepeatKey, RepeatKind, Sight, StoreError, Submission};
 
 use crate::{
     Intake, IntakeError, RequestKey, minds,
@@ -65,7 +65,18 @@ impl Intake {
         submitted: Vec<SubmittedChange>,
         request: Option<RequestKey>,
     ) -> Result<ChangesAnswer, IntakeError> {
-        self.understand(caller, source, submitted, request, &[]).await
+        self.understand(caller, source, submitted, request, Aside::default()).await
+    }
+
+    /// Takes in what asking a source found, together with how its records look now: all of it or nothing.
+    ///
+    /// # Errors
+    /// [`IntakeError`] says what is wrong; nothing was kept then.
+    pub async fn found(&self, source: SourceId, changes: Vec<Change>, sights: Vec<Sight>) -> Result<(), IntakeError> {
+        let unnamed = |change| SubmittedChange { change, digest: Digest::default() };
+        let changes = changes.into_iter().map(unnamed).collect();
+        let aside = Aside { sights, ..Aside::default() };
+        self.understand(own_caller(source), source, changes, None, aside).await.map(drop)
     }
 
     /// Takes in what was read from a source's outbox. `forget` are names of changes that were
@@ -79,7 +90,8 @@ impl Intake {
         submitted: Vec<SubmittedChange>,
         forget: &[String],
     ) -> Result<ChangesAnswer, IntakeError> {
-        self.understand(own_caller(source), source, submitted, None, forget).await
+        let aside = Aside { forget, ..Aside::default() };
+        self.understand(own_caller(source), source, submitted, None, aside).await
     }
 
     /// Remembers rows of a source without which its changes can't be understood.
@@ -102,7 +114,7 @@ impl Intake {
         source: SourceId,
         submitted: Vec<SubmittedChange>,
         request: Option<RequestKey>,
-        forget: &[String],
+        aside: Aside<'_>,
     ) -> Result<ChangesAnswer, IntakeError> {
         let source = self.store.source(source).await?;
         let mind = self.minds.of(source.id);
@@ -125,7 +137,8 @@ impl Intake {
                 submission.repeats.push(request.remember(caller.token, answer.to_text()));
             }
             let name = |key: &String| (caller.token, RepeatKey { kind: RepeatKind::Change, key: key.clone() });
-            submission.forget = forget.iter().map(name).collect();
+            submission.forget = aside.forget.iter().map(name).collect();
+            submission.sights.clone_from(&aside.sights);
             if repeats::kept(&self.store.accept(submission).await?) {
                 *mind = Some(knowledge);
                 return Ok(answer);
@@ -206,6 +219,15 @@ impl Intake {
             label: payload.label,
         }
     }
+}
+
+/// What is kept beside changes.
+#[derive(Default)]
+struct Aside<'a> {
+    /// Names of changes that can't come again.
+    forget: &'a [String],
+    /// How records look now.
+    sights: Vec<Sight>,
 }
 
 /// A source that is watched from here speaks for itself, without a token.

@@ -8,7 +8,6 @@ use crate::Record;
 
 /// A look at an outbox.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Handed {
     /// The database's clock, milliseconds since 1970.
     pub now_ms: i64,
@@ -29,7 +28,6 @@ pub struct Handed {
 
 /// A table of the ERP.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct HandedTable {
     /// Its primary key.
     pub key: String,
@@ -39,7 +37,6 @@ pub struct HandedTable {
 
 /// A row of the outbox.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct HandedRow {
     /// Its key there.
     pub id: i64,
@@ -68,7 +65,6 @@ pub struct HandedRow {
 
 /// A document of the ERP as it is now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct HandedDocument {
     /// Its table.
     pub table: String,
@@ -82,7 +78,6 @@ pub struct HandedDocument {
 
 /// How the plugin is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct HandedStatus {
     /// Its version.
     pub plugin: String,

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     api::{self, AskingOptions, Base, Poller},
-    database::{Tail, visit},
+    database::{Tail, burst::Sightings, visit},
     plugin,
     report::{Report, lock},
 };
@@ -42,6 +42,8 @@ pub struct Hearings {
     options: HearingOptions,
     changed: Notify,
     watched: tokio::sync::Mutex<HashMap<SourceId, Watching>>,
+    /// What was seen of the outboxes of plugins.
+    sightings: Mutex<HashMap<SourceId, Arc<tokio::sync::Mutex<Sightings>>>>,
     /// Being removed: not to be started again.
     leaving: Mutex<HashSet<SourceId>>,
     report: Report,
@@ -65,6 +67,7 @@ impl Hearings {
             options,
             changed: Notify::new(),
             watched: tokio::sync::Mutex::default(),
+            sightings: Mutex::default(),
             leaving: Mutex::default(),
         })
     }
@@ -189,7 +192,8 @@ impl Hearing for Hearings {
         if found.iter().all(|finding| finding.ok)
             && let Some(one) = self.watched.lock().await.get(&source.id)
         {
-            one.again.notify_one();
+            // Only one that waits: it is not to be let go on by a check of yesterday.
+            one.again.notify_waiters();
         }
         found
     }
@@ -201,11 +205,8 @@ impl Hearing for Hearings {
         if old.kind == SourceKind::Database {
             return visit::uninstall(old).await;
         }
-        // What was seen there says nothing of another ERP.
-        self.stop_watching(old.id).await;
-        let forgotten = self.store.forget_seen(old.id).await;
-        self.changed.notify_one();
-        forgotten.map_err(|error| Said::plain("hearing-ours").with("why", error.to_string()))
+        // Whoever asks the new one forgets what was seen of the old one.
+        Ok(())
     }
 
     async fn same_erp(&self, one: &Source, other: &Source) -> bool {
@@ -217,7 +218,9 @@ impl Hearing for Hearings {
 
     async fn hand_over(&self, source: &Source, caller: Caller, handed: Handed) -> Result<HandedOver, Said> {
         self.report.plugin(source, &handed.status);
-        plugin::take(&self.intake, source, caller, handed, self.options.quiet_ms).await
+        let sightings = lock(&self.sightings).entry(source.id).or_default().clone();
+        let mut sightings = sightings.lock().await;
+        plugin::take(&self.intake, source, caller, handed, (&mut sightings, self.options.quiet_ms)).await
     }
 
     fn standing(&self, source: SourceId) -> Option<Standing> {

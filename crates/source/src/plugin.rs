@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use gancho_facturascripts::shape::Shape;
-use gancho_intake::{Intake, SubmittedChange, SubmittedEvent, digest};
+use gancho_intake::{Intake, IntakeError, SubmittedChange, SubmittedEvent, digest};
 use gancho_model::{
     Caller, ErpSession, EventType, ObjectKey, Operation, Record, Said, Source, Timestamp,
     outbox::{Handed, HandedOver, HandedRow},
@@ -18,6 +18,9 @@ use crate::database::{
     schema::{Schema, Table},
 };
 
+/// An act of so many rows is told in parts; a smaller one is waited for.
+const WHOLE_ROWS: usize = 20_000;
+
 /// Takes in what has ended of what was handed over. What it returns as taken is on disk.
 ///
 /// # Errors
@@ -27,7 +30,7 @@ pub(crate) async fn take(
     source: &Source,
     caller: Caller,
     handed: Handed,
-    quiet_ms: i64,
+    (sightings, quiet_ms): (&mut Sightings, i64),
 ) -> Result<HandedOver, Said> {
     let shape = Shape::new(&source.time_zone).map_err(ours)?;
     let plan = Plan::new(&schema(&handed), source.models.as_deref());
@@ -38,7 +41,12 @@ pub(crate) async fn take(
     let sessions = sessions(&others);
     let rows: Vec<OutboxRow> = rows.into_iter().filter_map(outbox_row).collect();
     let read = read(handed.documents);
-    let ended = composer.ended(&rows, &Sightings::default(), (handed.now_ms, quiet_ms), handed.more);
+    sightings.note(&rows, handed.now_ms, !handed.more);
+    let mut ended = composer.ended(&rows, sightings, (handed.now_ms, quiet_ms), handed.more);
+    if handed.more && rows.len() < WHOLE_ROWS && !ended.iter().all(|burst| burst.ended) {
+        // An act larger than this look: the plugin shows more of it next time.
+        ended.clear();
+    }
     let mut over = HandedOver::default();
     let mut changes: Vec<SubmittedChange> = vec![];
     for burst in ended {
@@ -64,8 +72,15 @@ pub(crate) async fn take(
     if !changes.is_empty() {
         intake.changes(caller, source.id, changes, None).await.map_err(ours)?;
     }
-    if !events.is_empty() {
-        intake.events(caller, events, None).await.map_err(ours)?;
+    for event in events {
+        let name = event.event.to_string();
+        match intake.events(caller, vec![event], None).await {
+            // It can never be told, and must not keep others from being told.
+            Err(error @ IntakeError::TooLarge { .. }) => {
+                tracing::warn!(source = %source.id, event = name, %error, "an event of another plugin of the ERP is dropped");
+            }
+            taken => drop(taken.map_err(ours)?),
+        }
     }
     Ok(over)
 }
@@ -142,7 +157,7 @@ fn read(documents: Vec<gancho_model::outbox::HandedDocument>) -> Read {
 /// An event of another plugin of the ERP. One whose type is none is dropped: it can never be told.
 fn event(row: &HandedRow) -> Option<SubmittedEvent> {
     let id = format!("{}-{}", row.mark, row.id);
-    let event = EventType::parse(&row.table).ok()?;
+    let event = EventType::parse(&row.table).ok().filter(|event| !event.is_own())?;
     let mut data = row.new.clone().unwrap_or_default();
     if !data.get("object").is_some_and(Value::is_object) {
         data = [("object".to_owned(), Value::Object(data))].into_iter().collect();

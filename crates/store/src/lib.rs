@@ -19,7 +19,7 @@ pub use verbs::{
     endpoint::{Endpoints, Only, Replay, Replayed, Standing},
     history::History,
     log::{DeliveryFilter, EventFilter, Log, Page, Resend, Resent},
-    snapshot::{Seen, Snapshots},
+    snapshot::{Seen, Sight, Snapshots},
     source::Sources,
     stats::Stats,
     upkeep::{Pruned, Upkeep},

@@ -46,7 +46,7 @@ final class Facts
     private const NOISE_OF_LINES = ['servido', 'actualizastock'];
 
     /** Tables of which nothing is ever told. */
-    private const SECRET_TABLES = ['settings'];
+    private const SECRET_TABLES = ['settings', 'work_events'];
     private const SECRETS = ['apikey', 'api_key', 'logkey', 'passwd', 'password', 'private_key', 'two_factor_secret_key'];
 
     public static function isNoise(string $table, string $column): bool

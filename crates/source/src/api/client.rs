@@ -13,6 +13,8 @@ use super::{ApiError, Base};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The largest answer that is read.
 const ANSWER_MAX: usize = 16 << 20;
+/// How much of what the ERP says against a question is passed on.
+const WHY_MAX: usize = 200;
 /// The plugin's own list.
 pub(crate) const OUTBOX: &str = "gancho";
 /// The ERP reads nothing else.
@@ -96,9 +98,11 @@ impl Client {
         }
     }
 
-    /// The plugin's outbox, if it is there and may be fetched.
-    pub async fn outbox(&mut self) -> Result<Option<Handed>, ApiError> {
-        match self.ask(self.base.to(OUTBOX, None), OUTBOX).await {
+    /// The plugin's outbox, if it is there and may be fetched; `first`: with what must be known beforehand.
+    pub async fn outbox(&mut self, first: bool) -> Result<Option<Handed>, ApiError> {
+        let mut url = self.base.to(OUTBOX, None);
+        url.set_query(first.then_some("known=1"));
+        match self.ask(url, OUTBOX).await {
             Ok(answer) => match serde_json::from_value(answer.body) {
                 Ok(handed) => Ok(Some(handed)),
                 Err(_) => Err(ApiError::Unreadable("the plugin is of another version than Gancho")),
@@ -175,14 +179,14 @@ fn parse(body: &[u8]) -> Result<Value, ApiError> {
 fn refusal(status: StatusCode, resource: &str, body: Option<Value>) -> ApiError {
     let text = |name: &str| body.as_ref()?.get(name)?.as_str().map(ToOwned::to_owned);
     match (status.as_u16(), text("error"), text("status")) {
-        (401, _, _) => ApiError::Key,
-        (403, _, _) => ApiError::Right(resource.to_owned()),
+        (401, _, Some(_)) => ApiError::Key,
+        (403, _, Some(_)) => ApiError::Right(resource.to_owned()),
         (404, Some(_), _) => ApiError::NoRecord,
         (404, _, Some(_)) => ApiError::NoResource(resource.to_owned()),
         (409, _, Some(_)) => ApiError::Off,
         (429, _, _) => ApiError::ShutOut,
         (400 | 405 | 422, error, _) => match error.or_else(|| text("message")) {
-            Some(why) => ApiError::Refused(why),
+            Some(why) => ApiError::Refused(why.chars().take(WHY_MAX).collect()),
             None => ApiError::NotApi(status.as_u16()),
         },
         (status @ 500.., _, _) => ApiError::Broken(status),

@@ -1,8 +1,7 @@
 //! What a record that was read says beside what was seen of it before. Pure.
 
-use gancho_intake::{SubmittedChange, digest};
-use gancho_model::{Change, ObjectKey, Operation, Record, canonical};
-use gancho_store::Seen;
+use gancho_model::{Change, ObjectKey, Operation, Record};
+use gancho_store::{Seen, Sight};
 use serde_json::Value;
 
 use super::watched::Watched;
@@ -11,14 +10,17 @@ use crate::database::key_text;
 /// Something that was found.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct News {
-    /// The model.
-    pub model: String,
-    /// The record's key.
-    pub key: String,
-    /// How it looks now; nothing if it is gone.
-    pub seen: Option<Seen>,
+    /// How the record looks now.
+    pub sight: Sight,
     /// What that means; nothing for what is only noted.
-    pub change: Option<SubmittedChange>,
+    pub change: Option<Change>,
+}
+
+impl News {
+    /// Whether it was never seen before.
+    pub fn is_new(&self) -> bool {
+        self.change.as_ref().is_some_and(|change| change.operation == Operation::Insert)
+    }
 }
 
 /// A record as it was read; nothing if that is how it was seen before.
@@ -26,19 +28,28 @@ pub(crate) fn read(list: &Watched, key: &str, before: Option<Seen>, record: Reco
     if before.as_ref().is_some_and(|before| before.record == record) {
         return None;
     }
-    let version = before.as_ref().map_or(1, |before| before.version + 1);
     let operation = if before.is_some() { Operation::Update } else { Operation::Insert };
-    let seen = Seen { key: key.into(), version, day: list.day_of(&record), record: record.clone() };
-    let old = before.map(|before| before.record);
-    let change = change(list, key, version, operation, old, Some(record));
-    Some(News { model: list.resource.model.clone(), key: key.into(), seen: Some(seen), change: Some(change) })
+    let seen = Seen { key: key.into(), day: list.day_of(&record), record: record.clone() };
+    Some(news(list, key, operation, before.map(|before| before.record), Some(record), Some(seen)))
 }
 
 /// A record that is there no more.
 pub(crate) fn gone(list: &Watched, before: Seen) -> News {
-    let Seen { key, version, record, .. } = before;
-    let change = change(list, &key, version + 1, Operation::Delete, Some(record), None);
-    News { model: list.resource.model.clone(), key, seen: None, change: Some(change) }
+    news(list, &before.key, Operation::Delete, Some(before.record), None, None)
+}
+
+fn news(
+    list: &Watched,
+    key: &str,
+    operation: Operation,
+    before: Option<Record>,
+    after: Option<Record>,
+    seen: Option<Seen>,
+) -> News {
+    let model = list.resource.model.clone();
+    let row = ObjectKey { model: model.clone(), key: key.to_owned() };
+    let change = Change { id: None, row, operation, before, after, at: None, burst: None, session: None };
+    News { sight: Sight { model, key: key.to_owned(), seen }, change: Some(change) }
 }
 
 /// Whether it is a document that is still being made: without lines, or with a total of 0.
@@ -48,32 +59,14 @@ pub(crate) fn is_half_made(list: &Watched, record: &Record) -> bool {
 }
 
 /// A line that a document had and has no more: its key.
-pub(crate) fn missing_line(before: Option<&Record>, after: Option<&Record>) -> Option<String> {
+pub(crate) fn missing_line(news: &News) -> Option<String> {
     let keys = |record: Option<&Record>| -> Vec<String> {
         let lines = record.and_then(|record| record.get("lines")?.as_array()).into_iter().flatten();
         lines.filter_map(|line| line.get("idlinea").map(key_text)).collect()
     };
-    let now = keys(after);
-    keys(before).into_iter().find(|key| !now.contains(key))
-}
-
-/// Named so that the same finding has the same name when a crash makes us find it again, and no two have one.
-fn change(
-    list: &Watched,
-    key: &str,
-    version: u64,
-    operation: Operation,
-    before: Option<Record>,
-    after: Option<Record>,
-) -> SubmittedChange {
-    let model = list.resource.model.clone();
-    let mut bytes = vec![];
-    canonical::write(&after.clone().map_or(Value::Null, Value::Object), &mut bytes);
-    let mark: String = digest(&bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let id = format!("{model}-{key}-{version}-{mark}");
-    let row = ObjectKey { model, key: key.to_owned() };
-    let change = Change { id: Some(id.clone()), row, operation, before, after, at: None, burst: None, session: None };
-    SubmittedChange { digest: digest(id.as_bytes()), change }
+    let change = news.change.as_ref()?;
+    let now = keys(change.after.as_ref());
+    keys(change.before.as_ref()).into_iter().find(|key| !now.contains(key))
 }
 
 #[cfg(test)]
@@ -88,23 +81,19 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_is_news_and_has_a_name_of_its_own() {
+    fn what_differs_is_news() {
         let list = Watched::new(Resource::of("Cliente"));
         let ana = record(json!({"codcliente": "1", "nombre": "Ana"}));
         let made = read(&list, "1", None, ana.clone()).expect("news");
-        let seen = made.seen.clone().expect("seen");
+        assert!(made.is_new());
+        let seen = made.sight.seen.expect("seen");
         assert_eq!(read(&list, "1", Some(seen.clone()), ana.clone()), None);
         let eva = record(json!({"codcliente": "1", "nombre": "Eva"}));
         let changed = read(&list, "1", Some(seen.clone()), eva.clone()).expect("news");
-        let change = changed.change.clone().expect("a change").change;
+        let change = changed.change.expect("a change");
         assert_eq!((change.operation, change.before, change.after), (Operation::Update, Some(ana.clone()), Some(eva)));
-        let back = read(&list, "1", changed.seen.clone(), ana).expect("news");
-        let again = read(&list, "1", Some(seen.clone()), record(json!({"nombre": "Eva", "codcliente": "1"})));
-        assert_eq!(again, Some(changed.clone()), "found once more after a crash");
-        let name = |news: &News| news.change.clone().and_then(|change| change.change.id);
         let gone = gone(&list, seen);
-        let names = [name(&made), name(&changed), name(&back), name(&gone)];
-        assert!(names.iter().enumerate().all(|(n, one)| !names[..n].contains(one)), "{names:?}");
+        assert_eq!((gone.sight.seen, gone.change.and_then(|change| change.before)), (None, Some(ana)));
     }
 
     #[test]
@@ -114,5 +103,18 @@ mod tests {
         assert!(half(json!({"total": 0, "lines": [{}]})) && half(json!({"total": 5, "lines": []})));
         assert!(!half(json!({"total": 5, "lines": [{}]})));
         assert!(!is_half_made(&Watched::new(Resource::of("ReciboCliente")), &record(json!({"total": 0}))));
+    }
+
+    #[test]
+    fn lines_that_are_missing() {
+        let list = Watched::new(Resource::of("FacturaCliente"));
+        let lines = |keys: &[u32]| {
+            let lines: Vec<Value> = keys.iter().map(|key| json!({"idlinea": key})).collect();
+            record(json!({"idfactura": 1, "lines": lines}))
+        };
+        let seen = Seen { key: "1".into(), day: None, record: lines(&[1, 2]) };
+        let missing = |keys: &[u32]| missing_line(&read(&list, "1", Some(seen.clone()), lines(keys)).expect("news"));
+        assert_eq!(missing(&[1]).as_deref(), Some("2"));
+        assert_eq!(missing(&[1, 2, 3]), None);
     }
 }

@@ -30,6 +30,9 @@ pub(crate) enum ApiError {
     /// The list is there, the record is not.
     #[error("there is no such record")]
     NoRecord,
+    /// The plugin's outbox was fetched, and may be no more.
+    #[error("the plugin does not let its outbox be fetched any more")]
+    NoOutbox,
     /// There is no such list.
     #[error("there is no list {0}")]
     NoResource(String),
@@ -50,6 +53,11 @@ impl ApiError {
         matches!(self, Self::Key | Self::Right(_))
     }
 
+    /// Whether other lists of the ERP may be well all the same.
+    pub fn is_of_one_list(&self) -> bool {
+        matches!(self, Self::NoResource(_) | Self::NoRecord | Self::Refused(_) | Self::Unreadable(_))
+    }
+
     /// The same for people.
     pub fn said(&self) -> Said {
         let plain = Said::plain;
@@ -62,6 +70,7 @@ impl ApiError {
             Self::Key => plain("api-key"),
             Self::Right(list) => plain("api-right").with("list", list.as_str()),
             Self::ShutOut => plain("api-shut-out"),
+            Self::NoOutbox => plain("api-no-outbox"),
             Self::NoRecord => plain("api-no-record"),
             Self::NoResource(list) => plain("api-no-list").with("list", list.as_str()),
             Self::Broken(status) => plain("api-broken").with("status", u64::from(*status)),

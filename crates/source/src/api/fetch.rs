@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use gancho_intake::own_caller;
 
-use super::{Client, poller::Cut, poller::Poller};
-use crate::plugin;
+use super::{
+    ApiError, Client,
+    poller::{Cut, Poller},
+};
+use crate::{database::burst::Sightings, plugin};
 
 /// How long nothing is asked for after an empty look.
 const IDLE: Duration = Duration::from_secs(2);
@@ -16,26 +19,32 @@ const BUSY: Duration = Duration::from_millis(100);
 pub(crate) struct Fetcher<'a> {
     poller: &'a Poller,
     client: Client,
+    first: bool,
+    sightings: Sightings,
 }
 
 impl<'a> Fetcher<'a> {
-    /// Looks whether the outbox may be fetched; else the client is given back.
+    /// Looks whether the outbox may be fetched; else the client is given back. A key that may not counts as
+    /// refused once: that is remembered by whoever asks.
     pub async fn begin(poller: &'a Poller, mut client: Client) -> Result<Result<Self, Client>, Cut> {
-        if client.outbox().await?.is_none() {
+        if client.outbox(false).await?.is_none() {
             return Ok(Err(client));
         }
-        // What was seen by asking says nothing of what comes by this way: asking would begin anew.
+        // What was seen by asking says nothing of what comes by this way.
         poller.store.forget_seen(poller.source.id).await.map_err(Cut::ours)?;
-        Ok(Ok(Self { poller, client }))
+        Ok(Ok(Self { poller, client, first: true, sightings: Sightings::default() }))
     }
 
-    /// One look; no if the outbox may be fetched no more.
-    pub async fn turn(&mut self) -> Result<bool, Cut> {
-        let Some(handed) = self.client.outbox().await? else { return Ok(false) };
+    /// One look.
+    pub async fn turn(&mut self) -> Result<(), Cut> {
+        let Some(handed) = self.client.outbox(self.first).await? else { return Err(ApiError::NoOutbox.into()) };
+        self.first = false;
         let (source, intake) = (&self.poller.source, &self.poller.intake);
         self.poller.report.plugin(source, &handed.status);
         let (is_empty, teaches) = (handed.rows.is_empty(), !handed.known.is_empty());
-        let over = plugin::take(intake, source, own_caller(source.id), handed, self.poller.quiet_ms).await;
+        let over =
+            plugin::take(intake, source, own_caller(source.id), handed, (&mut self.sightings, self.poller.quiet_ms))
+                .await;
         let over = over.map_err(Cut::Ours)?;
         if teaches || !over.taken.is_empty() {
             self.client.remove(&over.taken).await?;
@@ -43,6 +52,6 @@ impl<'a> Fetcher<'a> {
         if is_empty || over.taken.is_empty() {
             tokio::time::sleep(if is_empty { IDLE } else { BUSY }).await;
         }
-        Ok(true)
+        Ok(())
     }
 }

@@ -10,6 +10,7 @@ mod client;
 mod compare;
 mod error;
 mod fetch;
+mod missing;
 mod poller;
 mod reading;
 mod round;

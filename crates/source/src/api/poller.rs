@@ -1,8 +1,8 @@
 //! Asks one ERP, until the stop.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use gancho_intake::Intake;
+use gancho_intake::{Intake, digest};
 use gancho_model::{Said, Source};
 use gancho_store::Store;
 use tokio::sync::Notify;
@@ -75,24 +75,49 @@ enum Ear<'a> {
     Fetches(Fetcher<'a>),
 }
 
+/// The mark of the ERP that was heard: of another one nothing is known.
+const ERP: &str = "erp";
+/// The mark that the plugin's outbox was fetched: asking beside it would tell everything twice.
+const FETCHED: &str = "fetched";
+/// The mark of a key that may not fetch the outbox, and needs not be refused once more.
+const NOT_FETCHED: &str = "not-fetched";
+/// The mark of a refusal: with the same key nothing is asked again, not even after a restart.
+const REFUSED: &str = "refused";
+
 impl<'a> Ear<'a> {
     async fn open(poller: &'a Poller) -> Result<Self, Cut> {
         let mut client = client(&poller.source, poller.options.requests_per_s).map_err(Cut::Ours)?;
+        let marks = poller.settle().await?;
+        if let Some(list) = marks.get(REFUSED).and_then(|refused| refused.strip_prefix(&poller.key_mark())) {
+            return Err(Cut::Erp(if list.is_empty() { ApiError::Key } else { ApiError::Right(list.to_owned()) }));
+        }
         // A key that is not accepted is noticed here, with one question.
         let lists = client.resources().await?;
-        if lists.iter().any(|list| list == OUTBOX) {
-            client = match Fetcher::begin(poller, client).await? {
-                Ok(fetcher) => return Ok(Self::Fetches(fetcher)),
-                Err(client) => client,
+        let may_fetch = marks.get(NOT_FETCHED) != Some(&poller.key_mark());
+        if lists.iter().any(|list| list == OUTBOX) && may_fetch {
+            client = match Fetcher::begin(poller, client).await {
+                Ok(Ok(fetcher)) => {
+                    poller.mark(ERP, poller.erp_mark()).await?;
+                    poller.mark(FETCHED, "1".into()).await?;
+                    return Ok(Self::Fetches(fetcher));
+                }
+                Ok(Err(client)) => client,
+                Err(Cut::Erp(ApiError::Right(_))) => {
+                    poller.mark(NOT_FETCHED, poller.key_mark()).await?;
+                    self::client(&poller.source, poller.options.requests_per_s).map_err(Cut::Ours)?
+                }
+                Err(error) => return Err(error),
             };
         }
-        Ok(Self::Asks(Box::new(Asker::begin(poller, client).await?)))
+        if marks.contains_key(FETCHED) {
+            return Err(ApiError::NoOutbox.into());
+        }
+        Ok(Self::Asks(Box::new(Asker::begin(poller, client, &marks).await?)))
     }
 
-    /// Whether it goes on this way.
-    async fn turn(&mut self) -> Result<bool, Cut> {
+    async fn turn(&mut self) -> Result<(), Cut> {
         match self {
-            Self::Asks(asker) => asker.turn().await.map(|()| true),
+            Self::Asks(asker) => asker.turn().await,
             Self::Fetches(fetcher) => fetcher.turn().await,
         }
     }
@@ -129,19 +154,52 @@ impl Poller {
                 ear.insert(opened)
             }
         };
-        if !open.turn().await? {
-            *ear = None;
-        }
+        open.turn().await?;
         if was_down {
             self.report.up(&self.source).await;
         }
         Ok(())
     }
 
+    /// How far asking has come.
+    pub async fn marks(&self) -> Result<HashMap<String, String>, Cut> {
+        let marks = self.store.marks(self.source.id).await.map_err(Cut::ours)?;
+        Ok(marks.into_iter().collect())
+    }
+
+    /// The same; nothing if it was another ERP that was asked.
+    async fn settle(&self) -> Result<HashMap<String, String>, Cut> {
+        let marks = self.marks().await?;
+        if marks.get(ERP) == Some(&self.erp_mark()) {
+            return Ok(marks);
+        }
+        self.store.forget_seen(self.source.id).await.map_err(Cut::ours)?;
+        self.mark(ERP, self.erp_mark()).await?;
+        Ok(HashMap::from([(ERP.to_owned(), self.erp_mark())]))
+    }
+
+    async fn mark(&self, name: &str, text: String) -> Result<(), Cut> {
+        self.store.set_mark(self.source.id, name, text).await.map_err(Cut::ours)
+    }
+
+    /// Which ERP it is, without what may be secret in its address.
+    fn erp_mark(&self) -> String {
+        short(Base::of(&self.source).map_or_else(|_| String::new(), |base| base.to("", None).to_string()).as_bytes())
+    }
+
+    /// Which key it is.
+    fn key_mark(&self) -> String {
+        short(self.source.key.as_ref().map_or("", |key| key.expose()).as_bytes()) + " "
+    }
+
     async fn pause(&self, cut: &Cut, failures: usize) {
         let wait = match cut {
             Cut::Erp(error) if error.is_final() => {
                 // Five refusals shut everybody at this address out of the ERP.
+                let list = if let ApiError::Right(list) = error { list.as_str() } else { "" };
+                if let Err(error) = self.mark(REFUSED, self.key_mark() + list).await {
+                    tracing::warn!(%error, "that the ERP refused the key could not be noted");
+                }
                 self.report.stopped(&self.source, cut.said()).await;
                 None
             }
@@ -159,8 +217,19 @@ impl Poller {
         }
         tokio::select! {
             () = self.stop.cancelled() => {}
-            () = self.again.notified() => {}
+            // Somebody looked, and all was well.
+            () = self.again.notified() => {
+                for mark in [REFUSED, NOT_FETCHED] {
+                    if let Err(error) = self.mark(mark, String::new()).await {
+                        tracing::warn!(%error, "that all is well again could not be noted");
+                    }
+                }
+            }
             () = rest => {}
         }
     }
+}
+
+fn short(bytes: &[u8]) -> String {
+    digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,23 +1,23 @@
 //! What is read when: new records often, changes now and then, everything once and then every night.
 
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use gancho_facturascripts::{columns::Kind, shape::Shape};
 use tokio::time::Instant;
 
 use super::{
-    ApiError, Client, Walk,
+    ApiError, Client,
     compare::News,
     poller::{Cut, Poller},
-    reading::hash,
     watched::{Watched, Why, lists},
 };
 
 /// Ids may be committed late: whatever is as young as this is read again.
-const LATE: Duration = Duration::from_secs(300);
+pub(crate) const LATE: Duration = Duration::from_secs(300);
+/// How long a list that can't be read is left alone.
+const REST: Duration = Duration::from_secs(60);
+/// After so many failures in a row a list is not swept any more in this night.
+const FAILS_MAX: u32 = 5;
 /// The longest that nothing is looked at.
 const IDLE_MAX: Duration = Duration::from_secs(30);
 /// Pages of a reading between looks at what else is due.
@@ -39,29 +39,30 @@ pub(crate) struct Asker<'a> {
     pub lists: Vec<Watched>,
     /// Found and not told yet.
     pub news: Vec<News>,
-    /// Names of changes that can't come again.
-    pub forget: Vec<String>,
+    /// Receipts of payments, and how often they are still read again.
+    pub follow: HashMap<(&'static str, String), u8>,
     /// Counts looks for new records.
     pub round: u64,
+    /// Lists that could not be read in this round, and whether that was told.
+    trouble: Option<ApiError>,
+    troubled: bool,
     next_new: Instant,
     next_changes: Instant,
     swept_ms: i64,
+    sweeping: bool,
 }
 
 impl<'a> Asker<'a> {
     /// Looks which lists there are, and how far they were read before.
-    pub async fn begin(poller: &'a Poller, mut client: Client) -> Result<Self, Cut> {
+    pub async fn begin(poller: &'a Poller, mut client: Client, marks: &HashMap<String, String>) -> Result<Self, Cut> {
         let source = &poller.source;
-        let marks = poller.store.marks(source.id).await.map_err(Cut::ours)?;
-        let marks: HashMap<String, String> = marks.into_iter().collect();
         let mut watched: Vec<Watched> = lists(source.models.as_deref()).into_iter().map(Watched::new).collect();
         for list in &mut watched {
-            if let Some(floor) = marks.get(&mark(list)) {
+            if let Some(floor) = marks.get(&mark("list", list)) {
                 (list.known, list.floor) = (true, floor.parse().unwrap_or(0));
             }
+            learn_kinds(&mut client, list).await?;
         }
-        learn_kinds(&mut client, &mut watched).await?;
-        let swept_ms = marks.get(SWEPT).and_then(|at| at.parse().ok()).unwrap_or(0);
         let now = Instant::now();
         Ok(Self {
             poller,
@@ -69,34 +70,38 @@ impl<'a> Asker<'a> {
             shape: Shape::new(&source.time_zone).map_err(Cut::ours)?,
             lists: watched,
             news: vec![],
-            forget: vec![],
+            follow: HashMap::new(),
             round: 0,
+            trouble: None,
+            troubled: false,
             next_new: now,
             next_changes: now,
-            swept_ms,
+            swept_ms: marks.get(SWEPT).and_then(|at| at.parse().ok()).unwrap_or(0),
+            sweeping: false,
         })
     }
 
-    /// Does whatever is due, with a piece of what takes long in between, or waits.
+    /// Does whatever is due, with pieces of what takes long in between, or waits.
     pub async fn turn(&mut self) -> Result<(), Cut> {
         let options = self.poller.options;
         let began = Instant::now();
         let mut idle = true;
         if began >= self.next_new {
             self.look_for_new().await?;
-            self.flush().await?;
             (idle, self.next_new) = (false, began + options.new_every);
         }
-        if let Some(place) = self.long_reading().await? {
-            self.slice(place, SLICE_PAGES).await?;
-            self.flush().await?;
-            idle = false;
+        for whys in [&[Why::Baseline][..], &[Why::Touched, Why::Recent, Why::Turn], &[Why::Sweep]] {
+            idle &= !self.piece(whys).await?;
         }
-        if began >= self.next_changes {
-            self.look_for_changes().await?;
-            self.flush().await?;
+        self.begin_baseline().await?;
+        self.begin_sweep().await?;
+        if began >= self.next_changes && !self.lists.iter().any(|list| list.is_being_read(began)) {
+            self.end_round().await;
+            self.note_floors().await?;
+            self.begin_round();
             (idle, self.next_changes) = (false, began + options.changes_every);
         }
+        self.flush().await?;
         if idle {
             // Not longer: the night may have begun.
             let due = Instant::min(self.next_new, self.next_changes);
@@ -111,76 +116,113 @@ impl<'a> Asker<'a> {
         let yesterday = self.day(1);
         for place in 0..self.lists.len() {
             let list = &self.lists[place];
-            let walk = match (&list.resource, list.resource.born) {
-                _ if !list.known => continue,
-                (resource, _) if resource.serial => list.walk().beyond(list.low(Instant::now()).to_string()),
-                (_, Some(born)) => list.walk().only(&format!("{born}_gte"), yesterday.as_str()),
-                _ => {
-                    // Users and roles are few: a new one is on the first page.
-                    let rows = list.walk().page(&mut self.client, self.poller.options.page_rows).await?;
-                    self.take(place, rows).await?;
-                    continue;
+            if !list.known || list.rests_until.is_some_and(|until| Instant::now() < until) {
+                continue;
+            }
+            let (walk, pages) = match (&list.resource, list.resource.born) {
+                (resource, _) if resource.serial => {
+                    (list.walk().beyond(list.low(Instant::now()).to_string()), u32::MAX)
                 }
+                (_, Some(born)) => (list.walk().only(&format!("{born}_gte"), yesterday.as_str()), u32::MAX),
+                // Users and roles are few: a new one is on the first page.
+                _ => (list.walk(), 1),
             };
-            self.walk(place, walk).await?;
+            let read = self.read_along(place, walk, pages).await;
+            self.spare(place, read)?;
         }
-        self.follow_payments().await
+        self.follow_payments().await?;
+        self.flush().await
+    }
+
+    /// Goes on with the first reading of one of these kinds, if there is any.
+    async fn piece(&mut self, whys: &[Why]) -> Result<bool, Cut> {
+        let now = Instant::now();
+        let due = |place: usize| whys.iter().find(|why| self.lists[place].has(**why, now)).map(|why| (place, *why));
+        let Some((place, why)) = (0..self.lists.len()).find_map(due) else { return Ok(false) };
+        let done = self.slice(place, why, SLICE_PAGES).await;
+        self.spare(place, done)?;
+        self.flush().await?;
+        Ok(true)
+    }
+
+    /// A list that can't be read does not keep the others from being read; an ERP that can't does.
+    pub fn spare(&mut self, place: usize, done: Result<(), Cut>) -> Result<(), Cut> {
+        match done {
+            Err(Cut::Erp(error)) if error.is_of_one_list() => {
+                let list = &mut self.lists[place];
+                tracing::warn!(list = list.resource.name, %error, "a list of the ERP can't be read; the others go on");
+                list.rests_until = Some(Instant::now() + REST.min(self.poller.options.changes_every));
+                list.fails += 1;
+                let goes_on = |why: Why| why == Why::Baseline || (why == Why::Sweep && list.fails < FAILS_MAX);
+                list.passes.retain(|pass| goes_on(pass.why));
+                self.trouble = Some(error);
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    /// Tells whether all lists could be read since the last time.
+    async fn end_round(&mut self) {
+        match self.trouble.take() {
+            Some(error) => {
+                self.poller.report.down(&self.poller.source, error.said()).await;
+                self.troubled = true;
+            }
+            None if self.troubled => {
+                self.poller.report.up(&self.poller.source).await;
+                self.troubled = false;
+            }
+            None => {}
+        }
     }
 
     /// What may have changed: documents of the last days, products touched, other lists piece by piece.
-    async fn look_for_changes(&mut self) -> Result<(), Cut> {
+    fn begin_round(&mut self) {
         let (yesterday, since) = (self.day(1), self.day(self.poller.options.changes_days));
-        for place in 0..self.lists.len() {
-            let list = &self.lists[place];
-            if !list.known {
-                continue;
-            }
+        for list in self.lists.iter_mut().filter(|list| list.known) {
             if let Some(touched) = list.resource.touched {
                 let walk = list.walk().only(&format!("{touched}_gte"), yesterday.as_str());
-                self.walk(place, walk).await?;
+                list.begin(Why::Touched, walk, None, u32::MAX);
             }
-            match self.lists[place].resource.day {
-                Some(day) => self.read_since(place, day, &since).await?,
-                None => {
-                    let list = &mut self.lists[place];
-                    if list.pass.is_none() {
-                        list.begin(Why::Turn);
-                    }
-                    self.slice(place, ROUND_PAGES).await?;
+            match list.resource.day {
+                Some(day) => {
+                    let walk = list.walk().only(&format!("{day}_gte"), since.as_str());
+                    list.begin(Why::Recent, walk, Some(since.clone()), u32::MAX);
                 }
+                None => list.begin(Why::Turn, list.walk(), None, ROUND_PAGES),
             }
         }
-        self.note_floors().await
     }
 
-    /// Everything of the last days; what is missing among it may be gone.
-    async fn read_since(&mut self, place: usize, day: &str, since: &str) -> Result<(), Cut> {
-        let walk = self.lists[place].walk().only(&format!("{day}_gte"), since);
-        let (keys, example, whole) = self.walk(place, walk).await?;
-        if whole {
-            self.missing(place, Some(since.to_owned()), &keys, example.as_deref()).await?;
+    /// Everything, once a night: it is noted when it has ended.
+    async fn begin_sweep(&mut self) -> Result<(), Cut> {
+        if self.lists.iter().any(|list| !list.known) {
+            return Ok(());
+        }
+        let is_dated = |list: &&mut Watched| list.resource.day.is_some();
+        if self.sweeping {
+            let goes_on = self.lists.iter().any(|list| list.passes.iter().any(|pass| pass.why == Why::Sweep));
+            if !goes_on {
+                self.sweeping = false;
+                self.note_swept().await?;
+            }
+        } else if self.is_night() {
+            self.sweeping = true;
+            for list in &mut self.lists {
+                learn_kinds(&mut self.client, list).await?;
+            }
+            for list in self.lists.iter_mut().filter(is_dated) {
+                list.begin(Why::Sweep, list.walk(), None, u32::MAX);
+            }
         }
         Ok(())
     }
 
-    /// A list of which a long reading is under way or due.
-    async fn long_reading(&mut self) -> Result<Option<usize>, Cut> {
-        if let Some(place) = self.lists.iter().position(|list| !list.known) {
-            if self.lists[place].pass.is_none() {
-                self.begin_baseline(place).await?;
-            }
-            return Ok(Some(place));
-        }
-        if self.is_night() {
-            self.swept_ms = self.poller.intake.now().ms();
-            self.set_mark(SWEPT, self.swept_ms.to_string()).await?;
-            learn_kinds(&mut self.client, &mut self.lists).await?;
-            for list in self.lists.iter_mut().filter(|list| list.resource.day.is_some() && list.pass.is_none()) {
-                list.begin(Why::Sweep);
-            }
-        }
-        let sweeps = |list: &Watched| list.pass.as_ref().is_some_and(|pass| pass.why == Why::Sweep);
-        Ok(self.lists.iter().position(sweeps))
+    async fn note_swept(&mut self) -> Result<(), Cut> {
+        self.swept_ms = self.poller.intake.now().ms();
+        self.set_mark(SWEPT, self.swept_ms.to_string()).await?;
+        self.note_floors().await
     }
 
     fn is_night(&self) -> bool {
@@ -188,51 +230,79 @@ impl<'a> Asker<'a> {
         let every_ms = self.poller.options.sweep_every.as_millis() as i64;
         let since = now.ms() - self.swept_ms;
         let night = NIGHT.contains(&self.shape.wall_clock(now).1);
-        // A machine that sleeps at night reads by day, a day late.
-        since >= every_ms && (every_ms < DAY_MS || night || since >= every_ms + DAY_MS)
+        // A machine that sleeps at night reads by day, a day late; a clock that was ahead once is not waited for.
+        since < 0 || (since >= every_ms && (every_ms < DAY_MS || night || since >= every_ms + DAY_MS))
     }
 
-    /// What is made while everything is read for the first time is news all the same.
-    async fn begin_baseline(&mut self, place: usize) -> Result<(), Cut> {
-        let (name, key) = (self.lists[place].resource.name.clone(), self.lists[place].resource.key.clone());
-        if self.lists[place].resource.serial {
-            let query = [(format!("sort[{key}]"), "DESC".to_owned()), ("limit".to_owned(), "1".to_owned())];
-            let last = self.client.list(&name, &query).await?.rows.pop();
-            let last = last.and_then(|row| self.lists[place].key_of(&row)?.parse().ok());
-            self.lists[place].floor = last.unwrap_or(0);
+    /// What is made while everything is read for the first time is news all the same: up to which key it
+    /// was there is noted before, and stays noted if the reading has to begin anew.
+    async fn begin_baseline(&mut self) -> Result<(), Cut> {
+        let now = Instant::now();
+        let waits =
+            |list: &Watched| !list.known && list.passes.is_empty() && list.rests_until.is_none_or(|until| until <= now);
+        if self.lists.iter().any(|list| list.has(Why::Baseline, now)) {
+            return Ok(());
         }
-        self.lists[place].begin(Why::Baseline);
+        let Some(place) = self.lists.iter().position(waits) else { return Ok(()) };
+        let begun = mark("begun", &self.lists[place]);
+        if self.lists[place].resource.serial {
+            let marks = self.poller.marks().await?;
+            let floor = match marks.get(&begun).and_then(|floor| floor.parse().ok()) {
+                Some(floor) => Some(floor),
+                None => {
+                    let asked = self.greatest(place).await;
+                    if let Err(error) = asked {
+                        return self.spare(place, Err(error));
+                    }
+                    asked?
+                }
+            };
+            // Of a list that shows no record at first, the greatest key is known when it was read.
+            self.lists[place].floor = floor.unwrap_or(u64::MAX);
+            if let Some(floor) = floor {
+                self.set_mark(&begun, floor.to_string()).await?;
+            }
+        }
+        let list = &mut self.lists[place];
+        list.begin(Why::Baseline, list.walk(), None, u32::MAX);
         Ok(())
+    }
+
+    /// The greatest key of a list.
+    async fn greatest(&mut self, place: usize) -> Result<Option<u64>, Cut> {
+        let list = &self.lists[place];
+        let query = [(format!("sort[{}]", list.resource.key), "DESC".to_owned()), ("limit".to_owned(), "1".to_owned())];
+        let last = self.client.list(&list.resource.name, &query).await?.rows.pop();
+        Ok(last.and_then(|row| self.lists[place].key_of(&row)?.parse().ok()))
     }
 
     /// A list was read for the first time.
     pub async fn baseline_ended(&mut self, place: usize) -> Result<(), Cut> {
-        self.flush().await?;
         self.learn(place).await?;
+        let now = Instant::now();
         let list = &mut self.lists[place];
-        list.known = true;
-        let (name, floor) = (mark(list), list.floor);
+        if list.floor == u64::MAX {
+            list.floor = list.highs.iter().map(|(_, high)| *high).max().unwrap_or(0);
+        }
+        (list.known, list.rests_until) = (true, None);
+        list.highs.retain(|(at, _)| *at > now);
+        let (name, floor) = (mark("list", list), list.floor);
         self.set_mark(&name, floor.to_string()).await?;
         if self.lists.iter().all(|list| list.known) && self.swept_ms == 0 {
-            self.swept_ms = self.poller.intake.now().ms();
-            self.set_mark(SWEPT, self.swept_ms.to_string()).await?;
+            self.note_swept().await?;
         }
         Ok(())
     }
 
     async fn note_floors(&mut self) -> Result<(), Cut> {
         let now = Instant::now();
-        let raised: Vec<(String, u64)> = self
-            .lists
-            .iter_mut()
-            .filter(|list| list.known && list.low(now) > list.floor)
-            .map(|list| {
+        for place in 0..self.lists.len() {
+            let list = &mut self.lists[place];
+            if list.known && list.low(now) > list.floor {
                 list.floor = list.low(now);
-                (mark(list), list.floor)
-            })
-            .collect();
-        for (name, floor) in raised {
-            self.set_mark(&name, floor.to_string()).await?;
+                let (name, floor) = (mark("list", list), list.floor);
+                self.set_mark(&name, floor.to_string()).await?;
+            }
         }
         Ok(())
     }
@@ -245,23 +315,14 @@ impl<'a> Asker<'a> {
     fn day(&self, ago: u32) -> String {
         self.shape.wall_clock(self.poller.intake.now().plus_ms(-DAY_MS * i64::from(ago))).0
     }
-
-    /// Reads along a walk to its end: hashes of the keys, one of the keys, and whether it was whole.
-    async fn walk(&mut self, place: usize, mut walk: Walk) -> Result<(HashSet<u64>, Option<String>, bool), Cut> {
-        let (mut keys, mut example) = (HashSet::new(), None);
-        while !walk.ended {
-            let rows = walk.page(&mut self.client, self.poller.options.page_rows).await?;
-            for key in rows.iter().filter_map(|row| self.lists[place].key_of(row)) {
-                keys.insert(hash(&key));
-                example = Some(key);
-            }
-            self.take(place, rows).await?;
-        }
-        Ok((keys, example, walk.whole))
-    }
 }
 
 impl Watched {
+    /// Whether a reading of what may have changed is under way.
+    fn is_being_read(&self, now: Instant) -> bool {
+        [Why::Touched, Why::Recent, Why::Turn].into_iter().any(|why| self.has(why, now))
+    }
+
     /// The key beyond which records may be new.
     fn low(&self, now: Instant) -> u64 {
         let old = self.highs.iter().filter(|(at, _)| now.duration_since(*at) >= LATE).map(|(_, high)| *high);
@@ -280,20 +341,18 @@ impl Watched {
 }
 
 /// Which columns there are and of which kind: plugins of the ERP add some.
-async fn learn_kinds(client: &mut Client, lists: &mut [Watched]) -> Result<(), ApiError> {
+pub(crate) async fn learn_kinds(client: &mut Client, list: &mut Watched) -> Result<(), ApiError> {
     let kinds = |types: HashMap<String, String>| {
         types.into_iter().map(|(column, kind)| (column, Kind::of_database(&kind))).collect()
     };
-    for list in lists {
-        list.kinds = kinds(client.types(&list.resource.name).await?);
-        if let Some(lines) = &list.resource.lines {
-            list.line_kinds = kinds(client.types(lines).await?);
-        }
+    list.kinds = kinds(client.types(&list.resource.name).await?);
+    if let Some(lines) = &list.resource.lines {
+        list.line_kinds = kinds(client.types(lines).await?);
     }
     Ok(())
 }
 
-/// The name of the mark that says that a list was read, and up to which key.
-fn mark(list: &Watched) -> String {
-    format!("list:{}", list.resource.model)
+/// The name of a mark of a list: `begun` and `list` say up to which key it was there when it was read first.
+fn mark(what: &str, list: &Watched) -> String {
+    format!("{what}:{}", list.resource.model)
 }

@@ -58,12 +58,12 @@ impl Walk {
     }
 
     /// All of it.
-    pub async fn all(mut self, client: &mut Client, rows: u32) -> Result<(Vec<Record>, bool), ApiError> {
+    pub async fn all(mut self, client: &mut Client, rows: u32) -> Result<Vec<Record>, ApiError> {
         let mut all = vec![];
         while !self.ended {
             all.extend(self.page(client, rows).await?);
         }
-        Ok((all, self.whole))
+        Ok(all)
     }
 
     fn note(&mut self, rows: Vec<Record>, total: Option<u64>, asked: u64) -> Vec<Record> {

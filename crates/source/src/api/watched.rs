@@ -25,28 +25,42 @@ pub(crate) struct Watched {
     /// The greatest key that surely was seen, and those seen lately: lower ones may still be committed.
     pub floor: u64,
     pub highs: VecDeque<(Instant, u64)>,
-    /// A reading of everything that is under way.
-    pub pass: Option<Pass>,
-    /// New documents without lines or total, and the round in which they were seen so first.
-    pub half_made: HashMap<String, u64>,
+    /// Readings that are under way, at most one of each kind.
+    pub passes: Vec<Pass>,
+    /// New documents without lines or total: the round and the moment in which they were seen so first.
+    pub half_made: HashMap<String, (u64, Instant)>,
+    /// Since when so much is missing that it is not believed at once.
+    pub suspected: Option<Instant>,
+    /// How often in a row it could not be read.
+    pub fails: u32,
+    /// It could not be read: not before then.
+    pub rests_until: Option<Instant>,
 }
 
-/// A reading of a whole list.
+/// A reading of a list.
 #[derive(Debug)]
 pub(crate) struct Pass {
     pub walk: Walk,
     pub why: Why,
+    /// Only records of this day or later are read.
+    pub since: Option<String>,
     /// Hashes of the keys that were there: a list of a million records is remembered in a few megabytes.
     pub keys: HashSet<u64>,
     /// A key that was there.
     pub example: Option<String>,
+    /// Pages that may be read before the next round.
+    pub pages: u32,
 }
 
-/// Why everything is read.
+/// Why a list is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Why {
     /// For the first time.
     Baseline,
+    /// What was changed lately, as far as a column tells that.
+    Touched,
+    /// The documents of the last days.
+    Recent,
     /// Because nothing else shows what changed.
     Turn,
     /// Every night.
@@ -62,8 +76,11 @@ impl Watched {
             known: false,
             floor: 0,
             highs: VecDeque::new(),
-            pass: None,
+            passes: vec![],
             half_made: HashMap::new(),
+            suspected: None,
+            fails: 0,
+            rests_until: None,
         }
     }
 
@@ -72,9 +89,27 @@ impl Watched {
         Walk::new(&self.resource.name, &self.resource.key)
     }
 
-    /// Begins to read everything.
-    pub fn begin(&mut self, why: Why) {
-        self.pass = Some(Pass { walk: self.walk(), why, keys: HashSet::new(), example: None });
+    /// Begins a reading, unless one of its kind is under way, which may go on.
+    pub fn begin(&mut self, why: Why, walk: Walk, since: Option<String>, pages: u32) {
+        match self.passes.iter_mut().find(|pass| pass.why == why) {
+            Some(pass) => pass.pages = pages,
+            None => {
+                let (keys, example) = (HashSet::new(), None);
+                self.passes.push(Pass { walk, why, since, keys, example, pages });
+            }
+        }
+    }
+
+    /// Whether a reading of this kind can go on now.
+    pub fn has(&self, why: Why, now: Instant) -> bool {
+        let rests = self.rests_until.is_some_and(|until| now < until);
+        !rests && self.passes.iter().any(|pass| pass.why == why && pass.pages > 0)
+    }
+
+    /// Takes a reading out, to go on with it.
+    pub fn take(&mut self, why: Why) -> Option<Pass> {
+        let place = self.passes.iter().position(|pass| pass.why == why)?;
+        Some(self.passes.swap_remove(place))
     }
 
     /// A record's key.

@@ -86,8 +86,8 @@ pub trait Erp: Send {
     /// Runs a statement of ours that needs a table's lock, and waits shortly for it.
     async fn alter(&mut self, statement: &str) -> Result<(), ErpError>;
 
-    /// The oldest rows of the outbox, at most so many, from this key on.
-    async fn look(&mut self, limit: u32, from: i64) -> Result<Look, ErpError>;
+    /// The oldest rows of the outbox, at most so many.
+    async fn look(&mut self, limit: u32) -> Result<Look, ErpError>;
 
     /// Removes rows by their keys.
     async fn remove(&mut self, ids: &[i64]) -> Result<(), ErpError>;

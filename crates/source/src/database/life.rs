@@ -21,12 +21,12 @@ use super::{
 
 /// Rows looked at together: a few megabytes.
 const LOOK_ROWS: u32 = 1000;
+/// An act that is larger even than this is told in parts.
+const LOOK_ROWS_MAX: u32 = 20_000;
 /// Rows told together.
 const TELL_ROWS: usize = 500;
 /// How often waiting rows are counted while there are many.
 const COUNT_EVERY: Duration = Duration::from_secs(5);
-/// How often at least all of the outbox is looked at, not only what comes after the last look.
-const LOOK_WHOLE_EVERY: Duration = Duration::from_secs(2);
 /// The wait between looks while something goes on, milliseconds.
 const BUSY_MS: u64 = 100;
 
@@ -39,10 +39,8 @@ pub(crate) struct Life<'a> {
     sightings: Sightings,
     /// Changes whose rows were removed: they can't come again.
     forget: Vec<String>,
-    /// Where the next look may begin while many rows wait: the database stumbles over those removed
-    /// before. A hint, no cursor: every few seconds, and as soon as few wait, all of it is looked at.
-    from: i64,
-    looked_whole: Instant,
+    /// Rows looked at together: more while one act is larger than a look.
+    rows: u32,
     mended: Instant,
     counted: Instant,
 }
@@ -58,8 +56,7 @@ impl<'a> Life<'a> {
             plan: Plan::default(),
             sightings: Sightings::default(),
             forget: vec![],
-            from: 0,
-            looked_whole: Instant::now(),
+            rows: LOOK_ROWS,
             mended: Instant::now(),
             counted: Instant::now(),
         };
@@ -73,24 +70,17 @@ impl<'a> Life<'a> {
         if self.mended.elapsed() > self.tail.options.mend_every {
             self.mend().await?;
         }
-        if self.looked_whole.elapsed() > LOOK_WHOLE_EVERY || std::env::var("GANCHO_TEST_NOHINT").is_ok() {
-            self.from = 0;
-        }
-        if self.from == 0 {
-            self.looked_whole = Instant::now();
-        }
-        let look = match within(self.erp.look(LOOK_ROWS, self.from)).await {
+        let look = match within(self.erp.look(self.rows)).await {
             Err(ErpError::Missing(_)) => {
                 self.mend().await?;
-                within(self.erp.look(LOOK_ROWS, self.from)).await?
+                within(self.erp.look(self.rows)).await?
             }
             looked => looked?,
         };
-        // What begins in the middle shows no more than one that was cut short.
-        let full = look.rows.len() == LOOK_ROWS as usize || self.from > 0;
+        let full = look.rows.len() == self.rows as usize;
         self.sightings.note(&look.rows, look.now_ms, !full);
-        let (told, first_left) = self.tell(&look.rows, look.now_ms, full).await?;
-        self.from = if look.rows.len() == LOOK_ROWS as usize { first_left } else { 0 };
+        let told = self.tell(&look.rows, look.now_ms, full).await?;
+        self.rows = if full && told == 0 { (self.rows * 4).min(LOOK_ROWS_MAX) } else { LOOK_ROWS };
         let left = look.rows.len() - told;
         self.count(left, full).await?;
         if !full {
@@ -150,12 +140,14 @@ impl<'a> Life<'a> {
     }
 
     /// Tells the acts that have ended, and removes their rows; returns how many rows that were.
-    async fn tell(&mut self, rows: &[OutboxRow], now: i64, full: bool) -> Result<(usize, i64), Ended> {
+    async fn tell(&mut self, rows: &[OutboxRow], now: i64, full: bool) -> Result<usize, Ended> {
         let composer = Composer::new(&self.plan, &self.shape);
         let ended = composer.ended(rows, &self.sightings, (now, self.tail.options.quiet_ms), full);
         let mut told = 0;
-        let taken: std::collections::HashSet<usize> = ended.iter().flat_map(|burst| burst.rows.clone()).collect();
-        let first_left = rows.iter().enumerate().find(|(place, _)| !taken.contains(place)).map(|(_, row)| row.id);
+        if full && self.rows < LOOK_ROWS_MAX && !ended.iter().all(|burst| burst.ended) {
+            // An act larger than this look: the next one shows more of it.
+            return Ok(0);
+        }
         let mut ended = ended.into_iter().peekable();
         while ended.peek().is_some() {
             let mut group: Vec<Vec<&OutboxRow>> = vec![];
@@ -168,7 +160,7 @@ impl<'a> Life<'a> {
             let last = group.iter().flatten().map(|row| row.at_ms).max().unwrap_or(now);
             self.tail.report.heard(self.tail.source.id, (now - last).max(0));
         }
-        Ok((told, first_left.unwrap_or_else(|| rows.last().map_or(0, |last| last.id + 1))))
+        Ok(told)
     }
 
     async fn tell_group(&mut self, group: &[Vec<&OutboxRow>]) -> Result<usize, Ended> {

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::{
     SqliteStore,
     desk::{Desk, Ring},
-    rows,
+    rows, snapshot,
 };
 use crate::{Accepted, Accepting, Claimed, NewEvent, Recalled, RepeatKey, RepeatKind, StoreError, Submission};
 
@@ -95,6 +95,7 @@ fn accept(desk: &mut Desk, submission: &Submission) -> Result<Accepted, StoreErr
         };
     }
     if let Some(source) = submission.source {
+        snapshot::keep(&desk.db, source, &submission.sights)?;
         let mut heard = desk.db.prepare_cached("UPDATE sources SET heard_at = ?2 WHERE id = ?1")?;
         heard.execute(params![source.bytes(), submission.now.ms()])?;
     }

@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use gancho_model::SourceId;
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use super::{SqliteStore, desk::Desk, rows};
-use crate::{Seen, Snapshots, StoreError};
+use crate::{Seen, Sight, Snapshots, StoreError};
 
 /// Rows forgotten in one transaction.
 const FORGET_ROWS: u32 = 2000;
@@ -15,15 +15,14 @@ impl Snapshots for SqliteStore {
     async fn seen(&self, source: SourceId, model: &str, keys: Vec<String>) -> Result<Vec<Seen>, StoreError> {
         let model = model.to_owned();
         self.read(move |db| {
-            let select = "SELECT version, day, record FROM seen WHERE source = ?1 AND model = ?2 AND key = ?3";
+            let select = "SELECT day, record FROM seen WHERE source = ?1 AND model = ?2 AND key = ?3";
             let mut select = db.prepare_cached(select)?;
             let mut seen = vec![];
             for key in keys {
                 let mut found = select.query(params![source.bytes(), model, key])?;
                 if let Some(row) = found.next()? {
-                    let version = row.get::<_, i64>(0)?.unsigned_abs();
-                    let (day, record) = (row.get(1)?, rows::from_json(&row.get::<_, String>(2)?)?);
-                    seen.push(Seen { key, version, day, record });
+                    let (day, record) = (row.get(0)?, rows::from_json(&row.get::<_, String>(1)?)?);
+                    seen.push(Seen { key, day, record });
                 }
             }
             Ok(seen)
@@ -41,47 +40,26 @@ impl Snapshots for SqliteStore {
     ) -> Result<Vec<String>, StoreError> {
         let model = model.to_owned();
         self.read(move |db| {
-            let of = "SELECT key FROM seen WHERE source = ?1 AND model = ?2 AND key > ?3";
             let after = after.unwrap_or_default();
-            let keys = match since {
+            let all = "SELECT key FROM seen WHERE source = ?1 AND model = ?2 AND key > ?3 ORDER BY key LIMIT ?4";
+            // Through the index by day, which holds the key: not through all records.
+            let since_day = "SELECT key FROM seen INDEXED BY seen_by_day WHERE source = ?1 AND model = ?2 AND day >= ?5 \
+                AND key > ?3 ORDER BY key LIMIT ?4";
+            let key = |row: &rusqlite::Row<'_>| row.get(0);
+            let keys: rusqlite::Result<Vec<String>> = match since {
                 Some(day) => {
-                    let mut select = db.prepare_cached(&format!("{of} AND day >= ?5 ORDER BY key LIMIT ?4"))?;
-                    let keys = select.query_map(params![source.bytes(), model, after, limit, day], |row| row.get(0))?;
-                    keys.collect::<rusqlite::Result<_>>()?
+                    let values = params![source.bytes(), model, after, limit, day];
+                    db.prepare_cached(since_day)?.query_map(values, key)?.collect()
                 }
-                None => {
-                    let mut select = db.prepare_cached(&format!("{of} ORDER BY key LIMIT ?4"))?;
-                    let keys = select.query_map(params![source.bytes(), model, after, limit], |row| row.get(0))?;
-                    keys.collect::<rusqlite::Result<_>>()?
-                }
+                None => db.prepare_cached(all)?.query_map(params![source.bytes(), model, after, limit], key)?.collect(),
             };
-            Ok(keys)
+            Ok(keys?)
         })
         .await
     }
 
-    async fn keep_seen(
-        &self,
-        source: SourceId,
-        model: &str,
-        seen: Vec<Seen>,
-        gone: Vec<String>,
-    ) -> Result<(), StoreError> {
-        let model = model.to_owned();
-        self.write(false, move |desk| {
-            let mut keep = desk.db.prepare_cached("INSERT OR REPLACE INTO seen VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-            for one in &seen {
-                let (version, record) = (one.version as i64, rows::to_json(&one.record));
-                keep.execute(params![source.bytes(), model, one.key, version, one.day, record])?;
-            }
-            let forget = "DELETE FROM seen WHERE source = ?1 AND model = ?2 AND key = ?3";
-            let mut forget = desk.db.prepare_cached(forget)?;
-            for key in &gone {
-                forget.execute(params![source.bytes(), model, key])?;
-            }
-            Ok(())
-        })
-        .await
+    async fn keep_seen(&self, source: SourceId, sights: Vec<Sight>) -> Result<(), StoreError> {
+        self.write(false, move |desk| keep(&desk.db, source, &sights)).await
     }
 
     async fn marks(&self, source: SourceId) -> Result<Vec<(String, String)>, StoreError> {
@@ -115,4 +93,22 @@ impl Snapshots for SqliteStore {
         while self.write(false, some).await? > 0 {}
         Ok(())
     }
+}
+
+/// Keeps how records look now.
+pub(super) fn keep(db: &Connection, source: SourceId, sights: &[Sight]) -> Result<(), StoreError> {
+    for Sight { model, key, seen } in sights {
+        match seen {
+            Some(seen) => {
+                let keep = "INSERT OR REPLACE INTO seen VALUES (?1, ?2, ?3, ?4, ?5)";
+                let record = rows::to_json(&seen.record);
+                db.prepare_cached(keep)?.execute(params![source.bytes(), model, key, seen.day, record])?
+            }
+            None => {
+                let forget = "DELETE FROM seen WHERE source = ?1 AND model = ?2 AND key = ?3";
+                db.prepare_cached(forget)?.execute(params![source.bytes(), model, key])?
+            }
+        };
+    }
+    Ok(())
 }

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use gancho_model::{Event, EventId, ObjectKey, Record, SourceId, Timestamp, TokenId};
 
-use crate::StoreError;
+use crate::{Sight, StoreError};
 
 /// What intake asks of the store.
 #[async_trait]
@@ -28,6 +28,8 @@ pub struct Submission {
     pub forget: Vec<(TokenId, RepeatKey)>,
     /// Rows to remember or forget.
     pub remember: Vec<Remember>,
+    /// How records of the source look now, where asking it found news.
+    pub sights: Vec<Sight>,
     /// The source that was heard.
     pub source: Option<SourceId>,
     /// When it came.

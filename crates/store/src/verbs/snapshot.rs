@@ -8,12 +8,21 @@ use crate::StoreError;
 pub struct Seen {
     /// Its key.
     pub key: String,
-    /// How often it was told that it changed.
-    pub version: u64,
     /// The day it is of, `YYYY-MM-DD`, where the ERP's lists can be narrowed by one.
     pub day: Option<String>,
     /// The record in its one shape; documents with their `lines`.
     pub record: Record,
+}
+
+/// How a record looks now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sight {
+    /// Its model.
+    pub model: String,
+    /// Its key.
+    pub key: String,
+    /// The record; nothing if it is gone.
+    pub seen: Option<Seen>,
 }
 
 /// What was seen of an ERP that can only be asked: whoever asks again compares with this.
@@ -32,14 +41,9 @@ pub trait Snapshots: Send + Sync {
         limit: u32,
     ) -> Result<Vec<String>, StoreError>;
 
-    /// Keeps how these look now, and forgets those that are gone. What is lost of it in a crash is read again.
-    async fn keep_seen(
-        &self,
-        source: SourceId,
-        model: &str,
-        seen: Vec<Seen>,
-        gone: Vec<String>,
-    ) -> Result<(), StoreError>;
+    /// Keeps how records look now where that is no news: what is lost of it in a crash is read again. News is
+    /// kept together with its events ([`crate::Submission::sights`]).
+    async fn keep_seen(&self, source: SourceId, sights: Vec<Sight>) -> Result<(), StoreError>;
 
     /// How far asking has come: names and texts of whoever asks.
     async fn marks(&self, source: SourceId) -> Result<Vec<(String, String)>, StoreError>;

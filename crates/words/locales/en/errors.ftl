@@ -99,6 +99,7 @@ api-key = the ERP does not accept the key: make one under Control panel › API 
 api-right = the key may not read the list { $list }: allow GET for it in the key's permissions, or give full access. Nothing more is asked until then: five refusals would shut out this machine
 api-shut-out = the ERP has shut out this machine's address after too many refusals, of whatever program; it lets it in again after ten minutes, and asking goes on then
 api-no-record = there is no such record
+api-no-outbox = the plugin does not let its outbox be fetched any more, or is switched off: choose on its page how it is handed over, or remove this connection and add it anew to ask the lists instead
 api-no-list = the ERP has no list { $list }: is the model's name right, and the plugin it belongs to switched on?
 api-broken = the ERP fails (HTTP { $status }): it can't reach its database, or is being updated
 api-refused = the ERP refuses the question: { $why }. Is this FacturaScripts 2025 or newer?

@@ -99,6 +99,7 @@ api-key = el ERP no acepta la clave: cree una en Panel de control › Claves de 
 api-right = la clave no puede leer la lista { $list }: permita GET en los permisos de la clave, o dele acceso completo. Hasta entonces no se pregunta más: cinco rechazos bloquearían esta máquina
 api-shut-out = el ERP ha bloqueado la dirección de esta máquina por demasiados rechazos, de cualquier programa; la admite de nuevo a los diez minutos, y entonces se sigue preguntando
 api-no-record = no hay tal registro
+api-no-outbox = el plugin ya no deja recoger lo que anota, o está desactivado: elija en su página cómo se entrega, o elimine esta conexión y añádala de nuevo para preguntar las listas
 api-no-list = el ERP no tiene la lista { $list }: ¿está bien el nombre del modelo, y activado el plugin al que pertenece?
 api-broken = el ERP falla (HTTP { $status }): no llega a su base de datos, o se está actualizando
 api-refused = el ERP rechaza la pregunta: { $why }. ¿Es FacturaScripts 2025 o posterior?

@@ -94,9 +94,8 @@ impl Erp for MariaDb {
         run.map(drop).map_err(failed)
     }
 
-    async fn look(&mut self, limit: u32, from: i64) -> Result<Look, ErpError> {
-        let select =
-            format!("SELECT {NOW_MS} AS now_ms, EXISTS (SELECT 1 FROM {OUTBOX} WHERE id >= {from}) AS something");
+    async fn look(&mut self, limit: u32) -> Result<Look, ErpError> {
+        let select = format!("SELECT {NOW_MS} AS now_ms, EXISTS (SELECT 1 FROM {OUTBOX}) AS something");
         let row = sqlx::query(AssertSqlSafe(select)).fetch_one(&mut self.connection).await.map_err(failed)?;
         let mut look = Look { rows: vec![], now_ms: row.try_get("now_ms").map_err(failed)? };
         if row.try_get::<i32, _>("something").map_err(failed)? == 0 {
@@ -106,7 +105,7 @@ impl Erp for MariaDb {
         let present = self.present(look.now_ms).await?;
         let select = format!(
             "SELECT CAST(id AS SIGNED) AS id, mark, CAST(conn AS SIGNED) AS conn, {EPOCH} at) DIV 1000 AS at_ms, \
-             source, op, old_row, new_row, secrets FROM {OUTBOX} WHERE id >= {from} ORDER BY id LIMIT {limit}"
+             source, op, old_row, new_row, secrets FROM {OUTBOX} ORDER BY id LIMIT {limit}"
         );
         for row in sqlx::query(AssertSqlSafe(select)).fetch_all(&mut self.connection).await.map_err(failed)? {
             match row.try_get::<String, _>("op").map_err(failed)?.as_str() {

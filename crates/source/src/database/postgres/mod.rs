@@ -84,10 +84,10 @@ impl Erp for Postgres {
         run.map(drop).map_err(failed)
     }
 
-    async fn look(&mut self, limit: u32, from: i64) -> Result<Look, ErpError> {
+    async fn look(&mut self, limit: u32) -> Result<Look, ErpError> {
         let outbox = self.at(super::OUTBOX);
         let now = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms";
-        let select = format!("SELECT {now}, EXISTS (SELECT FROM {outbox} WHERE id >= {from}) AS something");
+        let select = format!("SELECT {now}, EXISTS (SELECT FROM {outbox}) AS something");
         let row = sqlx::query(AssertSqlSafe(select)).fetch_one(&mut self.connection).await.map_err(failed)?;
         let mut look = Look { rows: vec![], now_ms: row.try_get("now_ms").map_err(failed)? };
         if !row.try_get::<bool, _>("something").map_err(failed)? {
@@ -100,7 +100,7 @@ impl Erp for Postgres {
         let select = format!(
             "SELECT id, mark, tx, (extract(epoch FROM at) * 1000)::bigint AS at_ms, source, op, old_row::text, new_row::text, secrets, \
              pid IN (SELECT pid FROM pg_locks WHERE locktype = 'transactionid' AND granted AND mode = 'ExclusiveLock') AS busy, \
-             (extract(epoch FROM at) * 1000)::bigint < $1 AND NOT pid = ANY($2) AS gone FROM {outbox} WHERE id >= {from} ORDER BY id LIMIT {limit}",
+             (extract(epoch FROM at) * 1000)::bigint < $1 AND NOT pid = ANY($2) AS gone FROM {outbox} ORDER BY id LIMIT {limit}",
         );
         let query = sqlx::query(AssertSqlSafe(select)).bind(look.now_ms).bind(present);
         let rows = query.fetch_all(&mut self.connection).await.map_err(failed)?;

@@ -4,7 +4,6 @@ CREATE TABLE seen (
     source BLOB NOT NULL,
     model TEXT NOT NULL,
     key TEXT NOT NULL,
-    version INTEGER NOT NULL,
     day TEXT,
     record TEXT NOT NULL,
     PRIMARY KEY (source, model, key)

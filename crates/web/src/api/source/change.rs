@@ -49,7 +49,8 @@ pub(crate) async fn apply(app: &App, id: SourceId, said: Value, who: &str) -> An
     });
     let source = errors.finish(read)?;
     let is_watched = source.kind.is_watched();
-    if is_watched {
+    let hears = |source: &Source| (source.url.clone(), source.key.clone(), source.models.clone());
+    if is_watched && hears(&old) != hears(&source) {
         // Before it is saved: what can't be heard is not accepted.
         another_has_it(app, &source).await?;
         app.hearing.install(&source).await.map_err(super::create::refused)?;

@@ -75,7 +75,10 @@ async fn watched(app: &App, source: Source, dry_run: bool, who: &str) -> Answer<
         return Ok((Made::Plan { sql }, false));
     }
     if let Some(known) = known(app, &source).await? {
+        let known = Source { key: source.key.or(known.key.clone()), ..known };
         app.hearing.install(&known).await.map_err(refused)?;
+        app.store.save_source(known.clone()).await?;
+        app.hearing.sources_changed();
         return Ok((Made::Source(Box::new(SourceView::new(app, &known))), false));
     }
     app.hearing.install(&source).await.map_err(refused)?;
