@@ -7,6 +7,7 @@ use FacturaScripts\Core\Tools;
 use FacturaScripts\Plugins\Gancho\Capture\Flags;
 use FacturaScripts\Plugins\Gancho\Outbox\Install;
 use FacturaScripts\Plugins\Gancho\Outbox\Push;
+use FacturaScripts\Plugins\Gancho\Outbox\Quiet;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
 /**
@@ -20,11 +21,14 @@ class Cron extends CronClass
             $db = new DataBase();
             $db->connect();
             $settings = (new Settings())->read($db);
-            $this->job('gancho-mend')->every('1 hour')->run(function () use ($db, $settings) {
-                (new Install($db, $settings))->mend();
-            });
+            $mend = fn() => (new Install($db, $settings))->mend();
+            if ($settings->state()['install_error'] ?? null) {
+                $mend();
+            } else {
+                $this->job('gancho-mend')->every('1 hour')->run($mend);
+            }
             if (($settings->state()['mode'] ?? '') === 'models') {
-                (new Flags($db))->compareAll();
+                Quiet::run(fn() => (new Flags($db))->compareAll());
             }
             if ($settings->isDue()) {
                 (new Push($db, $settings))->run(true);

@@ -48,7 +48,14 @@ class Init extends InitClass
         try {
             $db = new DataBase();
             $db->connect();
-            (new Install($db, (new Settings())->read($db)))->remove();
+            $settings = (new Settings())->read($db);
+            // What waits goes now or never. Address and keys stay, for whoever switches the plugin on again.
+            (new Push($db, $settings))->run();
+            $left = (new Install($db, $settings))->remove();
+            $settings->note(['ready' => false, 'mode' => 'triggers', 'primed' => false]);
+            if ($left !== null) {
+                Tools::log('gancho')->error("Gancho: $left is in use and could not be taken away; switch the plugin on and off again");
+            }
         } catch (\Throwable $error) {
             $this->note($error);
         }

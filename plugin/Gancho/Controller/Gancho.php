@@ -17,6 +17,7 @@ class Gancho extends GanchoPage
     public array $loaded = [];
     public int $backlog = 0;
     public int $lost = 0;
+    public bool $isFar = false;
 
     public function getPageData(): array
     {
@@ -40,11 +41,20 @@ class Gancho extends GanchoPage
             Tools::log()->error('gancho-bad-url');
             return;
         }
-        $chosen = $this->request()->request->getArray('models');
         $all = array_keys(Facts::MODELS);
+        $chosen = array_intersect($all, $this->request()->request->getArray('models'));
+        if (!$chosen) {
+            Tools::log()->error('gancho-none-chosen');
+            return;
+        }
+        if ($url !== $this->settings->get('url') && $this->settings->get('token') !== '' && $this->text('token') === '') {
+            // The keys are for the address they were entered for.
+            Tools::log()->error('gancho-keys-again');
+            return;
+        }
         $values = [
             'url' => $url,
-            'models' => array_diff($all, $chosen) ? implode(' ', array_intersect($all, $chosen)) : '',
+            'models' => array_diff($all, $chosen) ? implode(' ', $chosen) : '',
             'loaded' => implode(' ', array_intersect($all, $this->request()->request->getArray('loaded'))),
             'way' => $this->text('way') === 'fetch' ? 'fetch' : 'push',
         ];
@@ -54,9 +64,14 @@ class Gancho extends GanchoPage
                 $values[$key] = $this->text($key);
             }
         }
+        if ($url !== $this->settings->get('url') && $this->text('admin_token') === '') {
+            $values['admin_token'] = '';
+        }
         if ($this->settings->save($this->db(), $values)) {
-            $this->mend();
+            (new Install($this->db(), $this->settings))->mend();
             Tools::log()->notice('record-updated-correctly');
+        } else {
+            Tools::log()->error('gancho-not-kept', ['%folder%' => 'MyFiles/Gancho']);
         }
     }
 
@@ -77,6 +92,7 @@ class Gancho extends GanchoPage
     private function mend(): void
     {
         (new Install($this->db(), $this->settings))->mend();
+        Tools::log()->notice('gancho-mended');
     }
 
     protected function read(): void
@@ -86,7 +102,11 @@ class Gancho extends GanchoPage
         $this->loaded = array_fill_keys($this->settings->loaded(), true);
         $engine = Engine::of($this->db());
         $this->backlog = $engine->backlog();
-        $this->lost = $engine->lost();
+        $this->lost = $engine->lost() + ($this->state['refused'] ?? 0);
+        // Customers and prices would be readable on the way.
+        $host = parse_url($this->settings->get('url'), PHP_URL_HOST) ?: 'localhost';
+        $isNear = preg_match('/^(localhost|127\.|10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|\[)|^[^.]+$/', $host) === 1;
+        $this->isFar = str_starts_with($this->settings->get('url'), 'http://') && !$isNear;
     }
 
     /** All models that can be heard. */
@@ -98,6 +118,6 @@ class Gancho extends GanchoPage
     public function when(string $name): string
     {
         $at = $this->state[$name] ?? 0;
-        return $at ? Tools::dateTime($at) : '–';
+        return $at ? date(Tools::DATETIME_STYLE, (int)$at) : '–';
     }
 }

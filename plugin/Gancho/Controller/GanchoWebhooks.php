@@ -12,6 +12,8 @@ class GanchoWebhooks extends GanchoPage
     public array $webhooks = [];
     public bool $isAllowed = false;
     public string $error = '';
+    /** Of a webhook just added; shown this once. */
+    public string $secret = '';
 
     public function getPageData(): array
     {
@@ -35,7 +37,7 @@ class GanchoWebhooks extends GanchoPage
         $events = preg_split('/[\s,]+/', $this->text('events'), -1, PREG_SPLIT_NO_EMPTY) ?: ['*'];
         $answer = $this->call('POST', 'endpoints', ['url' => $this->text('url'), 'events' => $events]);
         if ($answer->ok()) {
-            Tools::log()->notice('gancho-webhook-secret', ['%secret%' => $answer->body['secret'] ?? '']);
+            $this->secret = (string)($answer->body['secret'] ?? '');
             return;
         }
         $this->done($answer);
@@ -43,12 +45,13 @@ class GanchoWebhooks extends GanchoPage
 
     private function test(string $id): void
     {
-        $answer = $this->call('POST', "endpoints/$id/test?wait=true", []);
-        $attempt = end($answer->body['attempts']) ?: [];
+        $answer = $this->call('POST', "endpoints/$id/test?wait=true", (object)[], 12.0);
+        $attempts = (array)($answer->body['attempts'] ?? []);
+        $attempt = $attempts ? end($attempts) : [];
         if ($answer->ok() && ($answer->body['state'] ?? '') === 'delivered') {
             Tools::log()->notice('gancho-webhook-arrived', ['%code%' => $attempt['status_code'] ?? '']);
         } else {
-            $why = $attempt['error']['message'] ?? ($answer->ok() ? '' : $answer->sentence());
+            $why = $attempt['error']['message'] ?? ($answer->ok() ? 'HTTP ' . ($attempt['status_code'] ?? '–') : $answer->sentence());
             Tools::log()->error('gancho-webhook-failed', ['%why%' => $why]);
         }
     }
@@ -62,9 +65,9 @@ class GanchoWebhooks extends GanchoPage
         }
     }
 
-    private function call(string $method, string $path, ?array $body = null): Answer
+    private function call(string $method, string $path, array|object|null $body = null, float $seconds = 4.0): Answer
     {
-        return Client::admin($this->settings)->call($method, $path, $body, 12.0);
+        return Client::admin($this->settings)->call($method, $path, $body, $seconds);
     }
 
     protected function read(): void

@@ -3,6 +3,7 @@ namespace FacturaScripts\Plugins\Gancho\Http;
 
 use FacturaScripts\Core\Template\ApiController;
 use FacturaScripts\Plugins\Gancho\Outbox\Engine;
+use FacturaScripts\Plugins\Gancho\Outbox\Install;
 use FacturaScripts\Plugins\Gancho\Outbox\Look;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
@@ -12,7 +13,8 @@ use FacturaScripts\Plugins\Gancho\Server\Settings;
  */
 class ApiGancho extends ApiController
 {
-    private const ROWS = 200;
+    private const ROWS = 1000;
+    private const ROWS_MAX = 20000;
 
     protected function runResource(): void
     {
@@ -32,11 +34,16 @@ class ApiGancho extends ApiController
         }
         if ($this->request->method() === 'POST') {
             $taken = json_decode((string)$this->request->input('taken'), true);
-            $done = is_array($taken) && Engine::of($this->db())->remove(array_filter($taken, 'is_int'));
-            $this->response->setHttpCode($done ? 200 : 400)->json(['ok' => $done]);
-            $settings->notePush();
+            $isList = is_array($taken) && $taken === array_filter($taken, 'is_int');
+            $done = $isList && Engine::of($this->db())->remove($taken);
+            if ($done) {
+                $settings->notePush();
+            }
+            $this->response->setHttpCode($done ? 200 : 400)->json($done ? ['ok' => true] : ['error' => 'taken must be a list of ids']);
             return;
         }
-        $this->response->json(Look::at($this->db(), $settings, self::ROWS));
+        $plan = (new Install($this->db(), $settings))->plan();
+        $rows = max(1, min(self::ROWS_MAX, (int)$this->request->query('rows', (string)self::ROWS)));
+        $this->response->json(Look::at($this->db(), $settings, $plan, $rows, $this->request->query('known') === '1'));
     }
 }

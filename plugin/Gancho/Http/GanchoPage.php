@@ -4,6 +4,7 @@ namespace FacturaScripts\Plugins\Gancho\Http;
 use FacturaScripts\Core\Lib\MultiRequestProtection;
 use FacturaScripts\Core\Template\Controller;
 use FacturaScripts\Core\Tools;
+use FacturaScripts\Plugins\Gancho\Outbox\Quiet;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
 /** What both pages have in common: a person who may, a form that is theirs, and no error that reaches the ERP. */
@@ -22,20 +23,28 @@ abstract class GanchoPage extends Controller
         parent::run();
         // Else the logout link of this page is refused.
         (new MultiRequestProtection())->addSeed($this->user->nick);
-        try {
-            $this->settings = (new Settings())->read($this->db());
-            if ($this->request()->method() === 'POST' && $this->validateFormToken()) {
-                if ($this->permissions->allowUpdate) {
-                    $this->act((string)$this->request()->input('action'));
-                } else {
-                    Tools::log()->warning('not-allowed-modify');
-                }
+        $this->settings = (new Settings())->read($this->db());
+        $this->carefully(function () {
+            if ($this->request()->method() !== 'POST' || !$this->validateFormToken()) {
+                return;
             }
-            $this->read();
+            if ($this->permissions->allowUpdate) {
+                $this->act((string)$this->request()->input('action'));
+            } else {
+                Tools::log()->warning('not-allowed-modify');
+            }
+        });
+        $this->carefully(fn() => Quiet::run(fn() => $this->read()));
+        $this->view($this->getClassName() . '.html.twig');
+    }
+
+    private function carefully(callable $work): void
+    {
+        try {
+            $work();
         } catch (\Throwable $error) {
             Tools::log()->error($error->getMessage());
         }
-        $this->view($this->getClassName() . '.html.twig');
     }
 
     protected function page(string $title, string $icon): array

@@ -3,6 +3,7 @@ namespace FacturaScripts\Plugins\Gancho\Http;
 
 use FacturaScripts\Core\Base\DataBase;
 use FacturaScripts\Core\Contract\ControllerInterface;
+use FacturaScripts\Plugins\Gancho\Outbox\Kick;
 use FacturaScripts\Plugins\Gancho\Outbox\Push;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
@@ -26,8 +27,9 @@ class GanchoPush implements ControllerInterface
             ignore_user_abort(true);
             $settings = new Settings();
             $db = $settings->isDue() ? Push::database() : null;
-            if ($db !== null) {
-                (new Push($db, $settings))->run();
+            if ($db !== null && (new Push($db, $settings))->run()) {
+                // More waits than one request may take.
+                Kick::self($settings);
             }
         } catch (\Throwable $error) {
             // Next time.

@@ -15,6 +15,8 @@ use FacturaScripts\Plugins\Gancho\Outbox\Write;
  */
 class Gancho
 {
+    /** What Gancho takes as one event. */
+    private const BYTES = 200000;
     private const TYPE = '/^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$/';
 
     /**
@@ -29,6 +31,11 @@ class Gancho
         try {
             if (!preg_match(self::TYPE, $type) || strlen($type) > 100) {
                 Tools::log('gancho')->error("Gancho::send: $type is no type of an event, such as subscription.renewed");
+                return false;
+            }
+            $json = json_encode($data);
+            if ($json === false || strlen($json) > self::BYTES || ($data !== [] && array_is_list($data))) {
+                Tools::log('gancho')->error("Gancho::send: the data of $type is no record: names and values, at most 200 kB as JSON");
                 return false;
             }
             return Write::row(new DataBase(), $type, 'E', null, $data);

@@ -46,11 +46,20 @@ abstract class Engine
     abstract public function isWaiting(): bool;
 
     /**
-     * The oldest rows of the outbox as Gancho takes them, and the database's clock.
+     * The oldest rows of the outbox as Gancho takes them, the database's clock, and whether more wait.
      *
-     * @return array{now_ms: int, rows: array<int, array>}
+     * @return array{now_ms: int, rows: array<int, array>, more: bool}
      */
     abstract public function look(int $limit): array;
+
+    /** Whether the account may make triggers on these tables at all. */
+    abstract public function mayMakeTriggers(Plan $plan): bool;
+
+    /** How long our own changes of tables wait for the ERP's locks: while they wait, it waits behind them. Null: as it was. */
+    abstract public function patience(?int $seconds): void;
+
+    /** The length of a row's texts, in SQL. */
+    abstract protected function length(): string;
 
     abstract public function lost(): int;
 
@@ -63,9 +72,32 @@ abstract class Engine
     /** Ends what a first read began to see: others have written since. */
     abstract public function refresh(): void;
 
-    public function backlog(): int
+    /** How many rows wait, at most so many: a million is not counted again and again. */
+    public function backlog(int $most = 10001): int
     {
-        return (int)($this->db->select('SELECT COUNT(*) AS n FROM ' . self::OUTBOX)[0]['n'] ?? 0);
+        $some = 'SELECT 1 AS n FROM ' . self::OUTBOX . " LIMIT $most";
+        return (int)($this->db->select("SELECT COUNT(*) AS n FROM ($some) AS some")[0]['n'] ?? 0);
+    }
+
+    /**
+     * The keys of the oldest rows that can be held in memory together, at least one.
+     *
+     * @return array{0: string, 1: bool} a condition that chooses them, and whether more wait
+     */
+    protected function fitting(int $limit, int $bytes = 4000000): array
+    {
+        $found = $this->db->select('SELECT id, ' . $this->length() . ' AS n FROM ' . self::OUTBOX . " ORDER BY id LIMIT $limit");
+        $sum = 0;
+        $ids = [];
+        foreach ($found as $row) {
+            $sum += (int)$row['n'];
+            if ($ids && $sum > $bytes) {
+                break;
+            }
+            $ids[] = (string)(int)$row['id'];
+        }
+        $more = count($found) === $limit || count($ids) < count($found);
+        return [$ids ? 'id IN (' . implode(',', $ids) . ')' : 'id < 0', $more];
     }
 
     /** @param int[] $ids */
@@ -108,6 +140,12 @@ abstract class Engine
 
     protected static function encoded(?array $row): ?string
     {
-        return $row === null ? null : json_encode($row, JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE | JSON_PRESERVE_ZERO_FRACTION);
+        if ($row === null) {
+            return null;
+        }
+        $flags = JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE | JSON_PRESERVE_ZERO_FRACTION;
+        $json = json_encode($row, $flags | JSON_PARTIAL_OUTPUT_ON_ERROR);
+        // PostgreSQL's texts can't hold that sign.
+        return str_replace('\\u0000', '', (string)$json);
     }
 }

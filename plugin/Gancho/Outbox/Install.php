@@ -2,13 +2,19 @@
 namespace FacturaScripts\Plugins\Gancho\Outbox;
 
 use FacturaScripts\Core\Base\DataBase;
+use FacturaScripts\Plugins\Gancho\Capture\Flags;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
 /**
- * Brings together what of ours should be in the ERP's database and what is. Can be repeated at any time.
+ * Brings together what of ours should be in the ERP's database and what is. Can be repeated at any time, and never
+ * waits long for a table: whoever waits for one holds up all that come after.
  */
 final class Install
 {
+    private const PATIENCE = 2;
+    /** How long all of it may take, seconds: people wait for the request in which it happens. */
+    private const SECONDS = 20;
+
     private Engine $engine;
 
     public function __construct(private DataBase $db, private Settings $settings)
@@ -23,75 +29,86 @@ final class Install
 
     /**
      * Puts in place what is missing or not as it should be. Where the account may make no triggers, the ERP's
-     * models tell instead.
+     * models tell instead. A table that is busy is for the next time.
      */
     public function mend(): void
     {
+        Quiet::run(fn() => $this->patiently(fn() => $this->mendNow()));
+    }
+
+    private function mendNow(): void
+    {
         $plan = $this->plan();
         $parts = $this->engine->parts($plan);
-        $installed = $this->engine->installed();
         $tables = array_filter($parts, fn($name) => !self::isTrigger($name), ARRAY_FILTER_USE_KEY);
-        $error = $this->make(array_diff_key($tables, $this->asTheyShould($tables, $installed)));
-        foreach (array_keys($installed) as $name) {
-            if (self::isTrigger($name) && !isset($parts[$name])) {
-                $this->db->exec($this->engine->dropOf($name));
-            }
-        }
-        $triggers = array_diff_key($parts, $tables);
-        $error ??= $this->make(array_diff_key($triggers, $this->asTheyShould($triggers, $installed)));
-        $works = $error === null || count($this->asTheyShould($triggers, $this->engine->installed())) === count($triggers);
-        if (!$works) {
-            // Half of the triggers beside the models' own words would tell things twice.
-            $this->dropTriggers();
-        }
-        $this->settings->note(['mode' => $works ? 'triggers' : 'models', 'install_error' => $works ? null : $error]);
+        $error = $this->make($tables);
         $this->settings->cache(array_keys($plan->tables));
-        if (!$works) {
-            (new \FacturaScripts\Plugins\Gancho\Capture\Flags($this->db))->learn();
+        if ($error === null && !$this->engine->mayMakeTriggers($plan)) {
+            // Triggers beside the models' own words would tell things twice.
+            $left = $this->drop(fn($name) => self::isTrigger($name));
+            $this->settings->note($left === null ? ['mode' => 'models', 'install_error' => null] : ['install_error' => $left]);
+            (new Flags($this->db))->learn();
+            return;
         }
+        $error ??= $this->drop(fn($name) => self::isTrigger($name) && !isset($parts[$name]));
+        $error ??= $this->make(array_diff_key($parts, $tables));
+        if ($error === null || ($this->settings->state()['mode'] ?? '') !== 'models') {
+            $this->settings->note(['mode' => 'triggers']);
+        }
+        $this->settings->note(['install_error' => $error]);
     }
 
-    /** Takes everything of ours away: triggers before what they write into. */
-    public function remove(): void
+    /** Takes away everything of ours but the settings, triggers first; returns what is left, if anything. */
+    public function remove(): ?string
     {
-        $this->dropTriggers();
-        foreach (['function ', 'table ', 'sequence '] as $kind) {
-            foreach (array_keys($this->engine->installed()) as $name) {
-                if (str_starts_with($name, $kind)) {
-                    $this->db->exec($this->engine->dropOf($name));
-                }
+        return Quiet::run(fn() => $this->patiently(function () {
+            $left = $this->drop(fn($name) => self::isTrigger($name));
+            foreach (['function ', 'table ', 'sequence '] as $kind) {
+                // What triggers still write into stays.
+                $left ??= $this->drop(fn($name) => str_starts_with($name, $kind));
             }
-        }
-        $this->settings->drop();
+            $this->db->exec('DROP TABLE IF EXISTS ganchoplugin_flags');
+            return $left;
+        }));
     }
 
-    private function dropTriggers(): void
+    private function patiently(callable $work): mixed
     {
+        $this->engine->patience(self::PATIENCE);
+        try {
+            return $work();
+        } finally {
+            $this->engine->patience(null);
+        }
+    }
+
+    /** Drops those of ours that are chosen; returns one that could not be. */
+    private function drop(callable $chosen): ?string
+    {
+        $until = microtime(true) + self::SECONDS;
+        $left = null;
         foreach (array_keys($this->engine->installed()) as $name) {
-            if (self::isTrigger($name)) {
-                $this->db->exec($this->engine->dropOf($name));
+            if ($chosen($name) && (microtime(true) > $until || !$this->db->exec($this->engine->dropOf($name)))) {
+                $left = $name;
             }
         }
+        return $left;
     }
 
-    /** Makes them, until one can't be made; returns which, and null if all could. */
+    /** Makes those that are missing or not as they should be; returns one that could not be made. */
     private function make(array $parts): ?string
     {
-        foreach ($parts as $name => ['create' => $create]) {
-            // We do not wait for a table that is in use: whoever waits for it holds up all that come after.
-            $patience = $this->db->type() === 'postgresql' ? "SET lock_timeout = '2s'" : 'SET lock_wait_timeout = 2';
-            $this->db->exec($patience);
-            if (!$this->db->exec($create)) {
+        $until = microtime(true) + self::SECONDS;
+        $installed = $this->engine->installed();
+        foreach ($parts as $name => ['create' => $create, 'mark' => $mark]) {
+            if (isset($installed[$name]) && trim($installed[$name]) === trim($mark)) {
+                continue;
+            }
+            if (microtime(true) > $until || !$this->db->exec($create)) {
                 return $name;
             }
         }
         return null;
-    }
-
-    /** Those that are there and as they should be. */
-    private function asTheyShould(array $parts, array $installed): array
-    {
-        return array_filter($parts, fn($part, $name) => isset($installed[$name]) && trim($installed[$name]) === trim($part['mark']), ARRAY_FILTER_USE_BOTH);
     }
 
     private static function isTrigger(string $name): bool

@@ -10,24 +10,19 @@ use FacturaScripts\Plugins\Gancho\Server\Settings;
  */
 final class Look
 {
-    /** Gancho takes a megabyte in one request. */
-    private const BYTES = 700000;
-
-    public static function at(DataBase $db, Settings $settings, int $rows): array
+    public static function at(DataBase $db, Settings $settings, Plan $plan, int $rows, bool $known = false): array
     {
         $engine = Engine::of($db);
         $engine->refresh();
-        $plan = (new Install($db, $settings))->plan();
         $look = $engine->look($rows);
-        $kept = self::fitting($look['rows']);
-        $known = ($settings->state()['primed'] ?? false) ? [] : self::known($engine, $plan);
+        $known = $known || !($settings->state()['primed'] ?? false) ? self::known($engine, $plan) : [];
         return [
             'now_ms' => $look['now_ms'],
-            'tables' => (object)self::tables($plan, [...array_column($kept, 'table'), ...array_keys($known)]),
+            'tables' => (object)self::tables($plan, [...array_column($look['rows'], 'table'), ...array_keys($known)]),
             'known' => (object)$known,
-            'rows' => array_map([self::class, 'asObjects'], $kept),
-            'documents' => self::documents($engine, $plan, $kept),
-            'more' => count($look['rows']) === $rows || count($kept) < count($look['rows']),
+            'rows' => array_map([self::class, 'asObjects'], $look['rows']),
+            'documents' => self::documents($engine, $plan, $look['rows']),
+            'more' => $look['more'],
             'status' => self::status($engine, $settings),
         ];
     }
@@ -43,20 +38,6 @@ final class Look
             'lost' => $engine->lost(),
             'error' => $state['install_error'] ?? null,
         ];
-    }
-
-    /** As many of the first rows as fit into one request, and at least one. */
-    private static function fitting(array $rows): array
-    {
-        $bytes = 0;
-        foreach ($rows as $count => $row) {
-            $bytes += strlen((string)json_encode($row));
-            // Documents come on top.
-            if ($count > 0 && $bytes > self::BYTES / 2) {
-                return array_slice($rows, 0, $count);
-            }
-        }
-        return $rows;
     }
 
     /** All rows of the tables without which others can't be understood. */

@@ -201,10 +201,10 @@ final class MariaDb extends Engine
         $epoch = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', ";
         $now = (int)$this->db->select("SELECT $epoch UTC_TIMESTAMP(6)) DIV 1000 AS ms")[0]['ms'];
         // Before the rows: who is gone by then has left all its rows to be seen. An account sees its own connections.
-        $ids = fn($sql) => array_flip(array_column($this->db->select($sql), 'id'));
-        $connected = $ids('SELECT ID AS id FROM information_schema.PROCESSLIST');
+        $connected = array_flip(array_column($this->db->select('SELECT ID AS id FROM information_schema.PROCESSLIST'), 'id'));
+        [$which, $more] = $this->fitting($limit);
         $select = "SELECT id, mark, conn, $epoch at) DIV 1000 AS at_ms, source, op, old_row, new_row, secrets FROM "
-            . self::OUTBOX . " ORDER BY id LIMIT $limit";
+            . self::OUTBOX . " WHERE $which ORDER BY id";
         $rows = [];
         foreach ($this->db->select($select) as $row) {
             if ($row['op'] === 'X') {
@@ -218,7 +218,29 @@ final class MariaDb extends Engine
                 'busy' => false, 'gone' => (int)$row['at_ms'] < $now && !isset($connected[$row['conn']]),
             ];
         }
-        return ['now_ms' => $now, 'rows' => $rows];
+        return ['now_ms' => $now, 'rows' => $rows, 'more' => $more];
+    }
+
+    protected function length(): string
+    {
+        return 'COALESCE(LENGTH(old_row), 0) + COALESCE(LENGTH(new_row), 0)';
+    }
+
+    public function patience(?int $seconds): void
+    {
+        $this->db->exec('SET lock_wait_timeout = ' . ($seconds ?? 'DEFAULT'));
+    }
+
+    /** A right, and with binary logging one more: tried on a table of our own. MySQL has not all that our triggers need. */
+    public function mayMakeTriggers(Plan $plan): bool
+    {
+        if (!str_contains((string)($this->db->select('SELECT VERSION() AS v')[0]['v'] ?? ''), 'MariaDB')) {
+            return false;
+        }
+        $this->db->exec('CREATE TABLE IF NOT EXISTS ganchoplugin_try (n int)');
+        $may = $this->db->exec('CREATE OR REPLACE TRIGGER ganchoplugin_try AFTER INSERT ON ganchoplugin_try FOR EACH ROW BEGIN END');
+        $this->db->exec('DROP TABLE IF EXISTS ganchoplugin_try');
+        return $may;
     }
 
     private function countLost(array $row): void

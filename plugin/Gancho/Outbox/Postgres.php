@@ -48,10 +48,18 @@ final class Postgres extends Engine
         return $schema;
     }
 
-    /** Foreign keys fire our triggers themselves here. */
+    /** Foreign keys fire our triggers themselves here: for the models' sake. */
     public function links(): array
     {
-        return [];
+        $sql = 'SELECT c.relname::text AS child, a.attname::text AS col, p.relname::text AS parent, b.attname::text AS parent_col, '
+            . 'k.confdeltype AS rule FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class p ON p.oid = k.confrelid '
+            . 'JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1] '
+            . "JOIN pg_attribute b ON b.attrelid = p.oid AND b.attnum = k.confkey[1] WHERE k.contype = 'f' "
+            . "AND n.nspname = current_schema() AND k.confdeltype IN ('c', 'n') ORDER BY c.relname, k.conname";
+        return array_map(fn($row) => [
+            'child' => $row['child'], 'column' => $row['col'], 'parent' => $row['parent'],
+            'parent_column' => $row['parent_col'], 'deletes' => $row['rule'] === 'c',
+        ], $this->db->select($sql));
     }
 
     public function parts(Plan $plan): array
@@ -107,11 +115,11 @@ BEGIN
         old_row := old_row - hidden; new_row := new_row - hidden;
     END IF;
     -- A column that came since, by whose name it is a secret.
-    IF coalesce(new_row, old_row)::text ~* '(_secret|_password|_token)": ' THEN
+    IF coalesce(new_row, old_row)::text ~* '("(apikey|api_key|logkey|passwd|password|private_key|two_factor_secret_key)|_secret|_password|_token)": ' THEN
         SELECT jsonb_object_agg(key, value) INTO old_row FROM jsonb_each(old_row)
-            WHERE key !~* '(_secret|_password|_token)$';
+            WHERE key !~* '(^(apikey|api_key|logkey|passwd|password|private_key|two_factor_secret_key)|_secret|_password|_token)$';
         SELECT jsonb_object_agg(key, value) INTO new_row FROM jsonb_each(new_row)
-            WHERE key !~* '(_secret|_password|_token)$';
+            WHERE key !~* '(^(apikey|api_key|logkey|passwd|password|private_key|two_factor_secret_key)|_secret|_password|_token)$';
     END IF;
     IF session IS NULL OR session = '' THEN
         session := set_config('ganchoplugin.mark',
@@ -209,16 +217,36 @@ SQL;
         $ms = fn($at) => "(extract(epoch FROM $at) * 1000)::bigint";
         $now = (int)$this->db->select("SELECT {$ms('clock_timestamp()')} AS ms")[0]['ms'];
         $present = array_flip(array_column($this->db->select('SELECT pid FROM pg_stat_activity'), 'pid'));
+        [$which, $more] = $this->fitting($limit);
         $select = "SELECT id, mark, pid, tx, {$ms('at')} AS at_ms, source, op, old_row::text AS old_row, new_row::text AS new_row, secrets, "
             . "(pid IN (SELECT pid FROM pg_locks WHERE locktype = 'transactionid' AND granted AND mode = 'ExclusiveLock'))::int AS busy "
-            . 'FROM ' . $this->at(self::OUTBOX) . " ORDER BY id LIMIT $limit";
+            . 'FROM ' . $this->at(self::OUTBOX) . " WHERE $which ORDER BY id";
         $row = fn(array $row) => [
             'id' => (int)$row['id'], 'mark' => $row['mark'], 'tx' => $row['tx'], 'at_ms' => (int)$row['at_ms'],
             'table' => $row['source'], 'op' => $row['op'], 'old' => self::decoded($row['old_row']),
             'new' => self::decoded($row['new_row']), 'secrets' => preg_split('/ /', (string)$row['secrets'], -1, PREG_SPLIT_NO_EMPTY),
             'busy' => (int)$row['busy'] === 1, 'gone' => (int)$row['at_ms'] < $now && !isset($present[$row['pid']]),
         ];
-        return ['now_ms' => $now, 'rows' => array_map($row, $this->db->select($select))];
+        return ['now_ms' => $now, 'rows' => array_map($row, $this->db->select($select)), 'more' => $more];
+    }
+
+    protected function length(): string
+    {
+        return 'coalesce(octet_length(old_row::text), 0) + coalesce(octet_length(new_row::text), 0)';
+    }
+
+    public function patience(?int $seconds): void
+    {
+        $this->db->exec($seconds === null ? 'RESET lock_timeout' : "SET lock_timeout = '{$seconds}s'");
+    }
+
+    /** Only who owns a table, or may act as its owner, makes triggers on it. */
+    public function mayMakeTriggers(Plan $plan): bool
+    {
+        $names = implode(', ', array_map([self::class, 'text'], array_keys($plan->tables)));
+        $others = 'SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = current_schema() '
+            . "AND c.relname IN ($names) AND NOT pg_has_role(c.relowner, 'USAGE')";
+        return $names !== '' && !$this->db->select($others);
     }
 
     public function lost(): int

@@ -2,6 +2,7 @@
 namespace FacturaScripts\Plugins\Gancho\Outbox;
 
 use FacturaScripts\Core\Base\DataBase;
+use FacturaScripts\Plugins\Gancho\Server\Answer;
 use FacturaScripts\Plugins\Gancho\Server\Client;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
@@ -12,17 +13,21 @@ use FacturaScripts\Plugins\Gancho\Server\Settings;
 final class Push
 {
     private const SECONDS = 2.0;
-    private const ROWS = 200;
+    private const ROWS = 1000;
+    /** Looks of an act that is larger than a look. */
+    private const ROWS_MAX = 20000;
     /** The longest wait after failures, seconds. */
     private const BACK_OFF_MAX = 600;
-    /** How long an act may still go on before it is looked at again, microseconds. */
+    /** How long an act may still go on before it is looked at again at first, microseconds. */
     private const PAUSE = 60000;
 
     private float $deadline;
+    private Engine $engine;
 
-    public function __construct(private DataBase $db, private Settings $settings)
+    public function __construct(private DataBase $db, private Settings $settings, float $seconds = self::SECONDS)
     {
-        $this->deadline = microtime(true) + self::SECONDS;
+        $this->deadline = microtime(true) + $seconds;
+        $this->engine = Engine::of($db);
     }
 
     /** Whatever a request of the ERP left behind, once its answer is on its way. */
@@ -35,14 +40,13 @@ final class Push
             }
             if (function_exists('fastcgi_finish_request')) {
                 fastcgi_finish_request();
-            } elseif (PHP_SAPI !== 'cli') {
-                // Here the user would wait: another request does it.
-                Kick::self();
+            } elseif (PHP_SAPI !== 'cli' && (Lock::isHeld($settings) || !Kick::mayWrite() || Kick::self($settings))) {
+                // Here the user would wait: another request does it, or is about to.
                 return;
             }
             $db = self::database();
             if ($db !== null) {
-                (new self($db, $settings))->run();
+                (new self($db, $settings, PHP_SAPI === 'cli' || function_exists('fastcgi_finish_request') ? self::SECONDS : 0.3))->run();
             }
         } catch (\Throwable $error) {
             // The ERP comes first, whatever happens to us.
@@ -63,73 +67,76 @@ final class Push
         return $db;
     }
 
-    /** Hands over what waits. `$always`: even if nothing does, to say how we are. */
-    public function run(bool $always = false): void
+    /** Hands over what waits, and says whether something is left that could go. `$always`: also says how we are. */
+    public function run(bool $always = false): bool
     {
-        $this->settings->read($this->db);
-        if (!$this->settings->isPushing()) {
-            return;
-        }
-        $engine = Engine::of($this->db);
-        $engine->refresh();
-        if (!$always && !$engine->isWaiting()) {
-            return;
-        }
-        $lock = $this->lock();
-        if ($lock === null) {
-            return;
-        }
-        try {
-            $this->drain($engine, $always);
-        } finally {
-            flock($lock, LOCK_UN);
-            fclose($lock);
-        }
+        return Quiet::run(function () use ($always) {
+            $this->settings->read($this->db);
+            $this->engine->refresh();
+            if (!$this->settings->isPushing() || !($always || $this->engine->isWaiting())) {
+                return false;
+            }
+            $lock = Lock::take($this->settings);
+            // Whoever holds it looks once more before it ends.
+            if ($lock === null || !$this->settings->isDue()) {
+                return false;
+            }
+            try {
+                return $this->drain($always);
+            } finally {
+                $lock->release();
+            }
+        });
     }
 
-    private function drain(Engine $engine, bool $always): void
+    private function drain(bool $always): bool
     {
+        $plan = (new Install($this->db, $this->settings))->plan();
+        [$rows, $pause] = [self::ROWS, self::PAUSE];
         do {
-            $look = Look::at($this->db, $this->settings, self::ROWS);
+            $look = Look::at($this->db, $this->settings, $plan, $rows);
             if (!$look['rows'] && !$always) {
-                return;
+                return false;
             }
             $always = false;
-            $left = $this->deadline - microtime(true);
-            $answer = Client::source($this->settings)->call('POST', 'outbox', $look, max(0.3, $left));
+            $left = max(0.3, $this->deadline - microtime(true));
+            $answer = Client::source($this->settings)->call('POST', 'outbox', $look, $left);
             if ($answer->status !== 202) {
-                $this->settings->noteFailure($answer->sentence(), self::BACK_OFF_MAX);
-                return;
+                if (!$this->refused($answer, $look['rows'], $rows)) {
+                    return false;
+                }
+                continue;
             }
-            $taken = $answer->body['taken'] ?? [];
-            if ($taken && !$engine->remove($taken)) {
+            $taken = array_filter((array)($answer->body['taken'] ?? []), 'is_int');
+            if ($taken && !$this->engine->remove($taken)) {
                 $this->settings->noteFailure('the rows that Gancho took could not be removed', self::BACK_OFF_MAX);
-                return;
+                return false;
             }
             $this->settings->notePush();
-            if (!$taken) {
-                if (!$look['rows']) {
-                    return;
-                }
-                usleep(self::PAUSE);
+            if ($taken) {
+                [$rows, $pause] = [self::ROWS, self::PAUSE];
+            } elseif ($look['rows']) {
+                // An act that goes on, or one that is larger than a look.
+                $rows = $look['more'] ? min($rows * 4, self::ROWS_MAX) : $rows;
+                usleep((int)min($pause, max(0, ($this->deadline - microtime(true)) * 1e6)));
+                $pause *= 2;
             }
         } while (microtime(true) < $this->deadline);
+        return true;
     }
 
-    /** One at a time; who comes while another is about to end waits shortly. */
-    private function lock()
+    /** Gancho can't take these: fewer are tried, and a row that can never be taken is put aside. */
+    private function refused(Answer $answer, array $look, int &$rows): bool
     {
-        $file = fopen($this->settings->folder() . '/push.lock', 'c');
-        if ($file === false) {
-            return null;
+        if (!in_array($answer->status, [400, 413, 422], true) || !$look) {
+            $this->settings->noteFailure($answer->sentence(), self::BACK_OFF_MAX);
+            return false;
         }
-        while (!flock($file, LOCK_EX | LOCK_NB)) {
-            if (microtime(true) + 0.1 > $this->deadline) {
-                fclose($file);
-                return null;
-            }
-            usleep(self::PAUSE);
+        if (count($look) > 1) {
+            $rows = max(1, intdiv(count($look), 4));
+            return true;
         }
-        return $file;
+        $this->settings->noteRefused($look[0]['table'], $answer->sentence());
+        return $this->engine->remove([$look[0]['id']]);
     }
 }

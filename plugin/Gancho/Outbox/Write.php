@@ -10,14 +10,16 @@ final class Write
 {
     public static function row(DataBase $db, string $table, string $op, ?array $old, ?array $new, array $secrets = []): bool
     {
-        $insert = Engine::of($db)->insert($table, $op, $old, $new, $secrets);
-        if ($db->type() !== 'postgresql' || !$db->inTransaction()) {
-            return $db->exec($insert);
-        }
-        // There a statement that fails would take the ERP's whole transaction along.
-        $db->exec('SAVEPOINT ganchoplugin');
-        $done = $db->exec($insert);
-        $db->exec(($done ? 'RELEASE' : 'ROLLBACK TO') . ' SAVEPOINT ganchoplugin');
-        return $done;
+        return Quiet::run(function () use ($db, $table, $op, $old, $new, $secrets) {
+            $insert = Engine::of($db)->insert($table, $op, $old, $new, $secrets);
+            if ($db->type() !== 'postgresql' || !$db->inTransaction()) {
+                return $db->exec($insert);
+            }
+            // There a statement that fails would take the ERP's whole transaction along.
+            $db->exec('SAVEPOINT ganchoplugin');
+            $done = $db->exec($insert);
+            $db->exec(($done ? 'RELEASE' : 'ROLLBACK TO') . ' SAVEPOINT ganchoplugin');
+            return $done;
+        });
     }
 }

@@ -19,10 +19,12 @@ final class Answer
         if ($this->status === 0) {
             return $this->why;
         }
-        $detail = $this->body['detail'] ?? '';
-        foreach ($this->body['errors'] ?? [] as $error) {
-            $detail .= ' ' . trim(($error['field'] ?? '') . ': ' . ($error['message'] ?? ''), ': ');
+        $text = fn($of, string $name) => is_array($of) && is_string($of[$name] ?? null) ? $of[$name] : '';
+        $detail = $text($this->body, 'detail');
+        foreach ((array)($this->body['errors'] ?? []) as $error) {
+            $detail .= ' ' . trim($text($error, 'field') . ': ' . $text($error, 'message'), ': ');
         }
+        $detail = substr($detail, 0, 500);
         return $detail === '' ? "HTTP $this->status" : "$detail (HTTP $this->status)";
     }
 }

@@ -4,6 +4,8 @@ namespace FacturaScripts\Plugins\Gancho\Server;
 /** Speaks with Gancho's API. */
 final class Client
 {
+    private const ANSWER_MAX = 4000000;
+
     private function __construct(private string $url, private string $token)
     {
     }
@@ -20,27 +22,35 @@ final class Client
         return new self($settings->get('url'), $settings->get('admin_token'));
     }
 
-    public function call(string $method, string $path, ?array $body = null, float $seconds = 5.0): Answer
+    public function call(string $method, string $path, array|object|null $body = null, float $seconds = 4.0): Answer
     {
+        if (!function_exists('curl_init')) {
+            return new Answer(0, [], 'PHP has no curl here: install the extension php-curl');
+        }
+        $text = '';
         $curl = curl_init(rtrim($this->url, '/') . '/api/v1/' . $path);
         curl_setopt_array($curl, [
             CURLOPT_CUSTOMREQUEST => $method,
-            CURLOPT_RETURNTRANSFER => true,
             CURLOPT_FOLLOWLOCATION => false,
             CURLOPT_PROTOCOLS => CURLPROTO_HTTP | CURLPROTO_HTTPS,
             CURLOPT_NOSIGNAL => true,
             CURLOPT_CONNECTTIMEOUT_MS => (int)min(1000, $seconds * 1000),
             CURLOPT_TIMEOUT_MS => (int)max(100, $seconds * 1000),
             CURLOPT_HTTPHEADER => ['Authorization: Bearer ' . $this->token, 'Content-Type: application/json', 'Expect:'],
+            CURLOPT_WRITEFUNCTION => function ($curl, string $part) use (&$text) {
+                $text .= $part;
+                // What is larger is not Gancho's.
+                return strlen($text) > self::ANSWER_MAX ? 0 : strlen($part);
+            },
         ]);
         if ($body !== null) {
-            curl_setopt($curl, CURLOPT_POSTFIELDS, json_encode($body, JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE | JSON_PRESERVE_ZERO_FRACTION));
+            $flags = JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE | JSON_PRESERVE_ZERO_FRACTION;
+            curl_setopt($curl, CURLOPT_POSTFIELDS, (string)json_encode($body, $flags | JSON_PARTIAL_OUTPUT_ON_ERROR));
         }
-        $text = curl_exec($curl);
-        if ($text === false) {
+        if (curl_exec($curl) === false) {
             return new Answer(0, [], curl_error($curl));
         }
-        $decoded = json_decode((string)$text, true);
+        $decoded = json_decode($text, true);
         return new Answer((int)curl_getinfo($curl, CURLINFO_RESPONSE_CODE), is_array($decoded) ? $decoded : []);
     }
 }

@@ -48,21 +48,8 @@ final class Settings
         }
         $this->read($db);
         // Whoever changed something wants to see at once whether it works now.
-        $this->note(['failures' => 0, 'next_at' => 0, 'primed' => false, 'loaded' => $this->loaded(), 'ready' => $this->isPushing()]);
-        return $done;
-    }
-
-    public function drop(): void
-    {
-        $db = new DataBase();
-        if ($db->connect()) {
-            $db->exec('DROP TABLE IF EXISTS ' . self::TABLE);
-            $db->exec('DROP TABLE IF EXISTS ganchoplugin_flags');
-        }
-        foreach (glob($this->folder() . '/*') ?: [] as $file) {
-            @unlink($file);
-        }
-        @rmdir($this->folder());
+        $news = ['failures' => 0, 'next_at' => 0, 'primed' => false, 'loaded' => $this->loaded(), 'ready' => $this->isPushing()];
+        return $this->note($news) && $done;
     }
 
     public function get(string $name): string
@@ -111,15 +98,21 @@ final class Settings
         return is_array($state) ? $state : [];
     }
 
-    public function note(array $news): void
+    /** Keeps how it goes; no where the folder can't be written. */
+    public function note(array $news): bool
     {
         $state = json_encode($news + $this->state());
         $file = $this->folder() . '/state.json';
         // Whole or not at all: others read it at any moment.
         $draft = $file . '.' . getmypid();
-        if (@file_put_contents($draft, $state) !== false) {
-            @rename($draft, $file);
-        }
+        return @file_put_contents($draft, $state) !== false && @rename($draft, $file);
+    }
+
+    /** A row that Gancho can never take was put aside. */
+    public function noteRefused(string $table, string $sentence): void
+    {
+        $refused = ($this->state()['refused'] ?? 0) + 1;
+        $this->note(['refused' => $refused, 'last_error' => "$table: $sentence", 'last_error_at' => time()]);
     }
 
     /** The tables that are heard, for the requests in which the models tell. */

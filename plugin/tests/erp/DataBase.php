@@ -1,6 +1,17 @@
 <?php
 namespace FacturaScripts\Core\Base;
 
+/** Where the ERP notes what went wrong, for people to read. */
+class MiniLog
+{
+    public static bool $disabled = false;
+
+    public static function disable(bool $value = true): void
+    {
+        self::$disabled = $value;
+    }
+}
+
 /**
  * Stands in for the ERP's: one connection for the whole request, errors are false and never thrown, and a
  * statement outside a transaction is one of its own.
@@ -98,7 +109,7 @@ class DataBase
             }
             $error = self::$mysql->error;
         }
-        if (!$done) {
+        if (!$done && !MiniLog::$disabled) {
             self::$errors[] = $error;
         }
         return $done;

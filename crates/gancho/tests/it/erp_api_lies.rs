@@ -52,6 +52,52 @@ async fn no_lie_deletes_anything() {
 }
 
 #[tokio::test]
+async fn lies_at_the_first_reading_make_no_flood_later() {
+    let erp = ErpApi::start(Engine::MariaDb).await;
+    for n in 1..=25 {
+        erp.put("Cliente", customer(&n.to_string(), "Ana"));
+        erp.put("FacturaCliente", invoice(n, f64::from(n)));
+        erp.put("LineaFacturaCliente", line(n, n, "Una"));
+    }
+    // Every question is answered with nothing the first time, or cut.
+    let mut asked_before = std::collections::HashSet::new();
+    erp.trap(move |asked| {
+        let first = asked_before.insert((asked.list.clone(), asked.query.clone()));
+        let trap = if asked.list.starts_with("linea") { Trap::Cut(1) } else { Trap::Empty };
+        (asked.is_page() && first).then_some(trap)
+    });
+    let stage = Stage::of(erp).await;
+    assert_eq!(types(&stage.events().await), Vec::<&str>::new());
+    stage.erp.set("FacturaCliente", "20", json!({"total": 5.0}));
+    assert_eq!(types(&stage.events().await), ["invoice.updated"]);
+}
+
+#[tokio::test]
+async fn much_that_is_missing_is_not_believed_at_once() {
+    let erp = ErpApi::start(Engine::MariaDb).await;
+    for n in 1..=25 {
+        erp.put("Cliente", customer(&n.to_string(), "Ana"));
+    }
+    let stage = Stage::with(erp, options().env("GANCHO_API_CHANGES_S", 2)).await;
+    // A table that is being restored: empty, and no record is there.
+    let emptied = |asked: &Asked| match (asked.list.as_str(), asked.is_record()) {
+        ("clientes", true) => Some(Trap::NoRecord),
+        ("clientes", false) if asked.key.is_none() => Some(Trap::Empty),
+        _ => None,
+    };
+    stage.erp.trap(emptied);
+    let before = stage.erp.count(|asked| asked.list == "roles");
+    stage.server.wait_until("/sources", |_| stage.erp.count(|asked| asked.list == "roles") > before + 1).await;
+    stage.erp.trap(|_| None);
+    assert_eq!(types(&stage.events().await), Vec::<&str>::new());
+    for n in 1..=25 {
+        stage.erp.remove("Cliente", &n.to_string());
+    }
+    let gone = |page: &Value| page["data"].as_array().map(Vec::len) == Some(25);
+    stage.server.wait_until("/events?types=customer.deleted", gone).await;
+}
+
+#[tokio::test]
 async fn what_breaks_is_said_and_asking_goes_on() {
     let stage = stage().await;
     let breaks: Vec<(Trap, &str)> = vec![
@@ -83,7 +129,7 @@ async fn what_breaks_is_said_and_asking_goes_on() {
 async fn after_a_refusal_nothing_more_is_asked_until_somebody_saw_to_it() {
     let erp = ErpApi::start(Engine::MariaDb).await;
     erp.allow("HALFKEY", &["users", "roleusers", "estadodocumentos"]);
-    let server = gancho_testkit::Server::start(crate::BINARY, options()).await;
+    let mut server = gancho_testkit::Server::start(crate::BINARY, options()).await;
     let said = json!({"kind": "api", "name": "ERP", "url": erp.url(), "key": "HALFKEY"});
     let source = server.post("/sources", said, 201).await;
     let source = format!("/sources/{}", source["id"].as_str().expect("an id"));
@@ -96,6 +142,10 @@ async fn after_a_refusal_nothing_more_is_asked_until_somebody_saw_to_it() {
     assert_eq!(refused, 1);
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(erp.asked().len(), asked, "it keeps still");
+    server.kill().await;
+    server.run().await;
+    server.wait_until(&source, |source| source["state"] == "down").await;
+    assert_eq!(erp.incidents(), refused, "nor does it ask again after a restart");
     let checked = server.post(&format!("{source}/check"), json!({}), 200).await;
     let message = checked["checks"].as_array().and_then(|checks| checks.last()).expect("a line")["message"].to_string();
     assert!(

@@ -135,9 +135,9 @@ async fn a_repeated_hand_over_tells_nothing_twice() {
     erp.connect(&server).await;
     erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('1', 'Ana')").await;
     // Taken there, and the answer lost on the way: the rows are still here.
-    let code = "use FacturaScripts\\Plugins\\Gancho\\{Outbox\\Look, Server\\Client, Server\\Settings};
+    let code = "use FacturaScripts\\Plugins\\Gancho\\{Outbox\\Install, Outbox\\Look, Server\\Client, Server\\Settings};
         $settings = (new Settings())->read($db);
-        return Client::source($settings)->call('POST', 'outbox', Look::at($db, $settings, 200))->body['taken'];";
+        return Client::source($settings)->call('POST', 'outbox', Look::at($db, $settings, (new Install($db, $settings))->plan(), 200))->body['taken'];";
     assert_eq!(erp.request(code).said.as_array().map(Vec::len), Some(1));
     erp.request(NOTHING);
     assert_eq!(erp.waiting().await, 0);
@@ -155,7 +155,7 @@ async fn models_tell_where_triggers_may_not_be_made() {
         // As Install finds it where the account lacks the right.
         erp.request(
             "$install = new FacturaScripts\\Plugins\\Gancho\\Outbox\\Install($db, $settings = (new FacturaScripts\\Plugins\\Gancho\\Server\\Settings())->read($db));
-            (fn() => $this->dropTriggers())->call($install);
+            (fn() => $this->drop(fn($name) => str_starts_with($name, 'trigger ')))->call($install);
             $settings->note(['mode' => 'models']);
             (new FacturaScripts\\Plugins\\Gancho\\Capture\\Flags($db))->learn();",
         );
@@ -228,10 +228,12 @@ async fn other_plugins_tell_events_and_hang_on_to_saves() {
             $db->rollback();
             $all[] = Gancho::send('subscription.renewed', ['codcliente' => '1']);
             $all[] = Gancho::send('No type', []);
+            $all[] = Gancho::send('a.list', [1, 2]);
+            $all[] = Gancho::send('a.large', ['text' => str_repeat('x', 300000)]);
             return [$all, $heard];",
         );
-        assert_eq!(done.said, json!([[true, false, true, true, false], ["Ana"]]), "{engine:?}");
-        assert_eq!((done.errors, done.logged.len()), (vec![], 3), "a hook that fails is told, and the save goes on");
+        assert_eq!(done.said, json!([[true, false, true, true, false, false, false], ["Ana"]]), "{engine:?}");
+        assert_eq!((done.errors, done.logged.len()), (vec![], 5), "a hook that fails is told, and the save goes on");
         let all = events(&server).await;
         let mut told = types(&all);
         told.sort_unstable();
@@ -275,11 +277,11 @@ async fn uninstalling_leaves_nothing_behind() {
         let left = match engine {
             Engine::MariaDb => {
                 "SELECT (SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()) + \
-                 (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'gancho%')"
+                 (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'gancho%' AND TABLE_NAME <> 'ganchoplugin_settings')"
             }
             Engine::Postgres => {
                 "SELECT (SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal AND tgname LIKE 'gancho%') + \
-                 (SELECT count(*) FROM pg_class WHERE relname LIKE 'gancho%') + \
+                 (SELECT count(*) FROM pg_class WHERE relname LIKE 'gancho%' AND relname NOT LIKE 'ganchoplugin\\_settings%') + \
                  (SELECT count(*) FROM pg_proc WHERE proname LIKE 'gancho%')"
             }
         };
@@ -302,6 +304,91 @@ async fn what_was_there_before_is_known() {
         let all = events(&server).await;
         assert_eq!(types(&all), ["user.permissions_changed"], "{engine:?}");
         assert_eq!(all[0]["data"]["object"]["email"], "l@example.com", "{engine:?}: who it is, not only the name");
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_can_never_be_taken_is_put_aside() {
+    for engine in Engine::ALL {
+        let erp = Erp::new(engine).await;
+        let server = server().await;
+        erp.connect(&server).await;
+        erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('1', 'Ana')").await;
+        let odd = match engine {
+            Engine::MariaDb => {
+                "INSERT INTO ganchoplugin_outbox (mark, conn, at, source, op, new_row) VALUES ('m', 1, UTC_TIMESTAMP(6), 'a.b', 'E', '[1]')"
+            }
+            Engine::Postgres => {
+                "INSERT INTO ganchoplugin_outbox (id, mark, pid, tx, at, source, op, new_row) VALUES (9223372036854775000, 'm', 1, '1', now(), 'a.b', 'E', '[1]')"
+            }
+        };
+        erp.database.run(odd).await;
+        erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('2', 'Eva')").await;
+        while erp.waiting().await > 0 {
+            erp.request(NOTHING);
+        }
+        assert_eq!(types(&events(&server).await), ["customer.created"; 2], "{engine:?}");
+        let state = erp.request("return (new FacturaScripts\\Plugins\\Gancho\\Server\\Settings())->state();").said;
+        assert!(state["refused"] == 1 && state["last_error"].as_str().expect("why").contains("a.b"), "{state}");
+    }
+}
+
+#[tokio::test]
+async fn an_act_larger_than_a_look_is_one_event() {
+    for engine in Engine::ALL {
+        let erp = Erp::new(engine).await;
+        let (by_plugin, by_database) = (server().await, server().await);
+        erp.connect(&by_plugin).await;
+        by_database.post("/sources", json!({"kind": "database", "name": "ERP", "url": erp.database.url}), 201).await;
+        let lines: Vec<String> = (1..=1500).map(|n| format!("({n}, 7, 1)")).collect();
+        let lines = format!("INSERT INTO lineasfacturascli (idlinea, idfactura, cantidad) VALUES {}", lines.join(", "));
+        let header = "INSERT INTO facturascli (idfactura, codigo, total) VALUES (7, 'FAC7', 0)";
+        let total = "UPDATE facturascli SET total = 84.7 WHERE idfactura = 7";
+        erp.database.run(&format!("BEGIN; {header}; {lines}; {total}; COMMIT")).await;
+        erp.database.drained().await;
+        while erp.waiting().await > 0 {
+            erp.request(NOTHING);
+        }
+        for server in [&by_plugin, &by_database] {
+            let all = events(server).await;
+            assert_eq!(types(&all), ["invoice.created"], "{engine:?}");
+            let object = &all[0]["data"]["object"];
+            assert_eq!((&object["total"], object["lines"].as_array().map(Vec::len)), (&json!(84.7), Some(1500)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_busy_table_is_for_the_next_time() {
+    for engine in Engine::ALL {
+        let erp = Erp::new(engine).await;
+        let mut busy = erp.database.client().await;
+        busy.run("BEGIN; SELECT COUNT(*) FROM clientes").await;
+        let drop = match engine {
+            Engine::MariaDb => "DROP TRIGGER ganchoplugin_i_stocks",
+            Engine::Postgres => "DROP TRIGGER ganchoplugin_row ON stocks",
+        };
+        erp.database.run(drop).await;
+        // Another plugin adds a column to the busy table: its trigger has to be made anew.
+        let settings = "(new FacturaScripts\\Plugins\\Gancho\\Server\\Settings())";
+        erp.request(&format!("$plugin->update(); {settings}->note(['seen' => 1]);"));
+        let done = erp.request("$plugin->uninstall();");
+        assert!(
+            done.logged.iter().any(|line| line.as_str().is_some_and(|line| line.contains("in use"))),
+            "{engine:?}: it says so"
+        );
+        // Nothing was taken away from under the triggers that stayed.
+        erp.database.run("INSERT INTO productos (idproducto, referencia) VALUES (1, 'P')").await;
+        busy.run("INSERT INTO clientes (codcliente, nombre) VALUES ('1', 'Ana'); COMMIT").await;
+        erp.request("$plugin->update();");
+        assert_eq!(erp.request(&format!("return {settings}->state();")).said["mode"], "triggers", "{engine:?}");
+        let server = server().await;
+        erp.connect(&server).await;
+        erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('2', 'Eva')").await;
+        erp.request(NOTHING);
+        let told = events(&server).await;
+        let eva = told.iter().filter(|event| event["data"]["object"]["nombre"] == "Eva").count();
+        assert_eq!(eva, 1, "{engine:?}: once");
     }
 }
 
@@ -330,12 +417,13 @@ async fn api_of(erp: std::sync::Arc<Erp>) -> Receiver {
         let respond = |status: u16, body: String| Respond { body, ..Respond::status(status) };
         match asked.path.as_str() {
             "/api/3/" => respond(200, json!({"resources": ["clientes", "gancho"]}).to_string()),
-            "/api/3/gancho" => {
+            path if path.starts_with("/api/3/gancho") => {
+                let known = u8::from(path.contains("known=1"));
                 let body = String::from_utf8_lossy(&asked.body).into_owned();
                 let done = erp.request(&format!(
                     "$api = new FacturaScripts\\Plugins\\Gancho\\Http\\ApiGancho();
                     parse_str('{body}', $form);
-                    $api->request = new class($form) {{ function __construct(private $form) {{}} function method() {{ return $this->form ? 'POST' : 'GET'; }} function input($name) {{ return $this->form[$name] ?? null; }} }};
+                    $api->request = new class($form) {{ function __construct(private $form) {{}} function method() {{ return $this->form ? 'POST' : 'GET'; }} function input($name) {{ return $this->form[$name] ?? null; }} function query($name, $default = null) {{ return $name === 'known' ? '{known}' : $default; }} }};
                     $api->response = new class {{ public $code = 200; public $json; function setHttpCode($code) {{ $this->code = $code; return $this; }} function json($json) {{ $this->json = $json; }} }};
                     (fn() => $this->runResource())->call($api);
                     return [$api->response->code, json_encode($api->response->json)];"

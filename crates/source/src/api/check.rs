@@ -40,7 +40,7 @@ pub(crate) async fn findings(source: &Source) -> Vec<Finding> {
     found.push(Finding::good("url", Said::plain("check-api").with("count", known.len())));
     found.push(Finding::good("key", Said::plain("check-api-key")));
     if known.iter().any(|list| list == OUTBOX) {
-        match client.outbox(false).await {
+        match client.outbox(1, false).await {
             // Nothing else is asked then.
             Ok(Some(_)) => {
                 found.push(Finding::good("plugin", Said::plain("check-api-plugin")));

@@ -98,10 +98,11 @@ impl Client {
         }
     }
 
-    /// The plugin's outbox, if it is there and may be fetched; `first`: with what must be known beforehand.
-    pub async fn outbox(&mut self, first: bool) -> Result<Option<Handed>, ApiError> {
+    /// The plugin's outbox, if it is there and may be fetched: so many rows; `first`: with what must be known
+    /// beforehand.
+    pub async fn outbox(&mut self, rows: usize, first: bool) -> Result<Option<Handed>, ApiError> {
         let mut url = self.base.to(OUTBOX, None);
-        url.set_query(first.then_some("known=1"));
+        url.set_query(Some(&format!("rows={rows}&known={}", u8::from(first))));
         match self.ask(url, OUTBOX).await {
             Ok(answer) => match serde_json::from_value(answer.body) {
                 Ok(handed) => Ok(Some(handed)),

@@ -10,6 +10,9 @@ use super::{
 };
 use crate::{database::burst::Sightings, plugin};
 
+/// Rows of a look at first, and of one act at the most.
+const ROWS: usize = 1000;
+const ROWS_MAX: usize = 20_000;
 /// How long nothing is asked for after an empty look.
 const IDLE: Duration = Duration::from_secs(2);
 /// The wait while an act goes on.
@@ -20,6 +23,8 @@ pub(crate) struct Fetcher<'a> {
     poller: &'a Poller,
     client: Client,
     first: bool,
+    /// Rows of a look: more while one act is larger than that.
+    rows: usize,
     sightings: Sightings,
 }
 
@@ -27,20 +32,23 @@ impl<'a> Fetcher<'a> {
     /// Looks whether the outbox may be fetched; else the client is given back. A key that may not counts as
     /// refused once: that is remembered by whoever asks.
     pub async fn begin(poller: &'a Poller, mut client: Client) -> Result<Result<Self, Client>, Cut> {
-        if client.outbox(false).await?.is_none() {
+        if client.outbox(1, false).await?.is_none() {
             return Ok(Err(client));
         }
         // What was seen by asking says nothing of what comes by this way.
         poller.store.forget_seen(poller.source.id).await.map_err(Cut::ours)?;
-        Ok(Ok(Self { poller, client, first: true, sightings: Sightings::default() }))
+        Ok(Ok(Self { poller, client, first: true, rows: ROWS, sightings: Sightings::default() }))
     }
 
     /// One look.
     pub async fn turn(&mut self) -> Result<(), Cut> {
-        let Some(handed) = self.client.outbox(self.first).await? else { return Err(ApiError::NoOutbox.into()) };
+        let Some(handed) = self.client.outbox(self.rows, self.first).await? else {
+            return Err(ApiError::NoOutbox.into());
+        };
         self.first = false;
         let (source, intake) = (&self.poller.source, &self.poller.intake);
         self.poller.report.plugin(source, &handed.status);
+        let is_cut = handed.more;
         let (is_empty, teaches) = (handed.rows.is_empty(), !handed.known.is_empty());
         let over =
             plugin::take(intake, source, own_caller(source.id), handed, (&mut self.sightings, self.poller.quiet_ms))
@@ -49,6 +57,7 @@ impl<'a> Fetcher<'a> {
         if teaches || !over.taken.is_empty() {
             self.client.remove(&over.taken).await?;
         }
+        self.rows = if is_cut && over.taken.is_empty() { (self.rows * 4).min(ROWS_MAX) } else { ROWS };
         if is_empty || over.taken.is_empty() {
             tokio::time::sleep(if is_empty { IDLE } else { BUSY }).await;
         }

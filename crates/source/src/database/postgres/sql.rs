@@ -111,11 +111,11 @@ BEGIN
         old_row := old_row - hidden; new_row := new_row - hidden;
     END IF;
     -- A column that came since, by whose name it is a secret.
-    IF coalesce(new_row, old_row)::text ~* '(_secret|_password|_token)": ' THEN
+    IF coalesce(new_row, old_row)::text ~* '("(apikey|api_key|logkey|passwd|password|private_key|two_factor_secret_key)|_secret|_password|_token)": ' THEN
         SELECT jsonb_object_agg(key, value) INTO old_row FROM jsonb_each(old_row)
-            WHERE key !~* '(_secret|_password|_token)$';
+            WHERE key !~* '(^(apikey|api_key|logkey|passwd|password|private_key|two_factor_secret_key)|_secret|_password|_token)$';
         SELECT jsonb_object_agg(key, value) INTO new_row FROM jsonb_each(new_row)
-            WHERE key !~* '(_secret|_password|_token)$';
+            WHERE key !~* '(^(apikey|api_key|logkey|passwd|password|private_key|two_factor_secret_key)|_secret|_password|_token)$';
     END IF;
     IF session IS NULL OR session = '' THEN
         session := set_config('gancho.mark',
