@@ -14,8 +14,13 @@ final class Look
     {
         $engine = Engine::of($db);
         $engine->refresh();
-        $look = $engine->look($rows);
         $known = $known || !($settings->state()['primed'] ?? false) ? self::known($engine, $plan) : [];
+        return self::of($engine, $settings, $plan, $engine->look($rows), $known);
+    }
+
+    /** These rows as Gancho takes them. */
+    public static function of(Engine $engine, Settings $settings, Plan $plan, array $look, array $known = []): array
+    {
         return [
             'now_ms' => $look['now_ms'],
             'tables' => (object)self::tables($plan, [...array_column($look['rows'], 'table'), ...array_keys($known)]),

@@ -99,15 +99,14 @@ final class Push
                 return false;
             }
             $always = false;
-            $left = max(0.3, $this->deadline - microtime(true));
-            $answer = Client::source($this->settings)->call('POST', 'outbox', $look, $left);
+            $answer = $this->send($look);
             if ($answer->status !== 202) {
-                if (!$this->refused($answer, $look['rows'], $rows)) {
+                if (!$this->refused($answer, $plan, $look)) {
                     return false;
                 }
                 continue;
             }
-            $taken = array_filter((array)($answer->body['taken'] ?? []), 'is_int');
+            $taken = self::taken($answer);
             if ($taken && !$this->engine->remove($taken)) {
                 $this->settings->noteFailure('the rows that Gancho took could not be removed', self::BACK_OFF_MAX);
                 return false;
@@ -125,18 +124,41 @@ final class Push
         return true;
     }
 
-    /** Gancho can't take these: fewer are tried, and a row that can never be taken is put aside. */
-    private function refused(Answer $answer, array $look, int &$rows): bool
+    /** Gancho can't take these: the first row that it can never take is looked for, by halves, and put aside. */
+    private function refused(Answer $answer, Plan $plan, array $look): bool
     {
-        if (!in_array($answer->status, [400, 413, 422], true) || !$look) {
-            $this->settings->noteFailure($answer->sentence(), self::BACK_OFF_MAX);
-            return false;
+        $rows = $look['rows'];
+        while ($rows && in_array($answer->status, [400, 413, 422], true)) {
+            if (count($rows) === 1) {
+                $this->settings->noteRefused($rows[0]['table'], $answer->sentence());
+                return $this->engine->remove([$rows[0]['id']]);
+            }
+            $half = array_slice($rows, 0, intdiv(count($rows), 2));
+            $answer = $this->send(Look::of($this->engine, $this->settings, $plan, ['rows' => $half, 'more' => true] + $look));
+            if ($answer->status === 202) {
+                $this->engine->remove(self::taken($answer));
+                $rows = array_slice($rows, count($half));
+                $answer = $this->send(Look::of($this->engine, $this->settings, $plan, ['rows' => $rows, 'more' => true] + $look));
+            } else {
+                $rows = $half;
+            }
         }
-        if (count($look) > 1) {
-            $rows = max(1, intdiv(count($look), 4));
-            return true;
+        if ($answer->status === 202) {
+            // Only together were they too much.
+            return $this->engine->remove(self::taken($answer));
         }
-        $this->settings->noteRefused($look[0]['table'], $answer->sentence());
-        return $this->engine->remove([$look[0]['id']]);
+        $this->settings->noteFailure($answer->sentence(), self::BACK_OFF_MAX);
+        return false;
+    }
+
+    private function send(array $body): Answer
+    {
+        return Client::source($this->settings)->call('POST', 'outbox', $body, max(0.3, $this->deadline - microtime(true)));
+    }
+
+    /** @return int[] */
+    private static function taken(Answer $answer): array
+    {
+        return array_filter((array)($answer->body['taken'] ?? []), 'is_int');
     }
 }

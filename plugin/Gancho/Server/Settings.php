@@ -112,7 +112,7 @@ final class Settings
     public function noteRefused(string $table, string $sentence): void
     {
         $refused = ($this->state()['refused'] ?? 0) + 1;
-        $this->note(['refused' => $refused, 'last_error' => "$table: $sentence", 'last_error_at' => time()]);
+        $this->note(['refused' => $refused, 'last_refused' => "$table: $sentence"]);
     }
 
     /** The tables that are heard, for the requests in which the models tell. */

@@ -84,6 +84,13 @@ impl Asker<'_> {
                 list.begin(Why::Baseline, list.walk(), None, u32::MAX);
                 Err(ApiError::Unreadable("a list ends too early").into())
             }
+            Why::Baseline if pass.keys.is_empty() && !self.lists[place].was_empty => {
+                // Wrong SQL is answered with nothing, too: once more.
+                let list = &mut self.lists[place];
+                list.was_empty = true;
+                list.begin(Why::Baseline, list.walk(), None, u32::MAX);
+                Ok(())
+            }
             Why::Baseline => self.baseline_ended(place).await,
             Why::Touched => Ok(()),
             Why::Recent | Why::Turn | Why::Sweep if pass.walk.whole => self.missing(place, &pass).await,

@@ -20,6 +20,8 @@ pub(crate) struct Watched {
     /// The kinds of columns, as the ERP says: other plugins add some.
     pub kinds: HashMap<String, Kind>,
     pub line_kinds: HashMap<String, Kind>,
+    /// Whether it was empty when it was read first.
+    pub was_empty: bool,
     /// Whether it was read once from end to end: before, nothing in it is news.
     pub known: bool,
     /// The greatest key that surely was seen, and those seen lately: lower ones may still be committed.
@@ -73,6 +75,7 @@ impl Watched {
             resource,
             kinds: HashMap::new(),
             line_kinds: HashMap::new(),
+            was_empty: false,
             known: false,
             floor: 0,
             highs: VecDeque::new(),
