@@ -72,7 +72,7 @@ pub(crate) fn client(source: &Source, per_s: u32) -> Result<Client, Said> {
 /// How the ERP is heard.
 enum Ear<'a> {
     Asks(Box<Asker<'a>>),
-    Fetches(Fetcher<'a>),
+    Fetches(Box<Fetcher<'a>>),
 }
 
 /// The mark of the ERP that was heard: of another one nothing is known.
@@ -99,7 +99,7 @@ impl<'a> Ear<'a> {
                 Ok(Ok(fetcher)) => {
                     poller.mark(ERP, poller.erp_mark()).await?;
                     poller.mark(FETCHED, "1".into()).await?;
-                    return Ok(Self::Fetches(fetcher));
+                    return Ok(Self::Fetches(Box::new(fetcher)));
                 }
                 Ok(Err(client)) => client,
                 Err(Cut::Erp(ApiError::Right(_))) => {
