@@ -20,6 +20,8 @@ const REST: Duration = Duration::from_secs(60);
 const FAILS_MAX: u32 = 5;
 /// The longest that nothing is looked at.
 const IDLE_MAX: Duration = Duration::from_secs(30);
+/// How long pieces are read one after the other before it is looked for new records again.
+const PIECES: Duration = Duration::from_millis(500);
 /// Pages of a reading between looks at what else is due.
 const SLICE_PAGES: u32 = 5;
 /// Pages of a list without dates read in one round.
@@ -90,18 +92,28 @@ impl<'a> Asker<'a> {
             self.look_for_new().await?;
             (idle, self.next_new) = (false, began + options.new_every);
         }
-        for whys in [&[Why::Baseline][..], &[Why::Touched, Why::Recent, Why::Turn], &[Why::Sweep]] {
-            idle &= !self.piece(whys).await?;
+        loop {
+            let mut worked = false;
+            for whys in [&[Why::Baseline][..], &[Why::Touched, Why::Recent, Why::Turn], &[Why::Sweep]] {
+                worked |= self.piece(whys).await?;
+            }
+            idle &= !worked;
+            self.begin_baseline().await?;
+            self.begin_sweep().await?;
+            if !worked || began.elapsed() > PIECES {
+                break;
+            }
         }
-        self.begin_baseline().await?;
-        self.begin_sweep().await?;
-        if began >= self.next_changes && !self.lists.iter().any(|list| list.is_being_read(began)) {
-            self.end_round().await;
-            self.note_floors().await?;
-            self.begin_round();
-            (idle, self.next_changes) = (false, began + options.changes_every);
+        if !self.lists.iter().any(|list| list.is_being_read(began)) {
+            // What one round finds is told together: a user's roles go with the user.
+            self.flush().await?;
+            if began >= self.next_changes {
+                self.end_round().await;
+                self.note_floors().await?;
+                self.begin_round();
+                (idle, self.next_changes) = (false, began + options.changes_every);
+            }
         }
-        self.flush().await?;
         if idle {
             // Not longer: the night may have begun.
             let due = Instant::min(self.next_new, self.next_changes);
@@ -141,7 +153,6 @@ impl<'a> Asker<'a> {
         let Some((place, why)) = (0..self.lists.len()).find_map(due) else { return Ok(false) };
         let done = self.slice(place, why, SLICE_PAGES).await;
         self.spare(place, done)?;
-        self.flush().await?;
         Ok(true)
     }
 
