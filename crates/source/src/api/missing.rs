@@ -18,15 +18,16 @@ const TELL: usize = 500;
 
 impl Asker<'_> {
     /// Of what is missing in a whole reading, finds out what is gone: its own address must say so, where
-    /// that of a record that was just read does not. An empty list, or much that is missing, must be so
-    /// for a while: a table that is being restored is empty too.
+    /// that of a record that was just read does not. Much that is missing, or all, must be so for a while: a
+    /// table that is being restored is empty too.
     pub async fn missing(&mut self, place: usize, pass: &Pass) -> Result<(), Cut> {
         let missing = self.not_in(place, pass, MOST).await?;
         if missing.is_empty() {
             self.lists[place].suspected = None;
             return Ok(());
         }
-        if (pass.example.is_none() || missing.len() > MANY) && !self.is_so_for_long(place) {
+        let is_much = missing.len() > if pass.example.is_none() { 1 } else { MANY };
+        if is_much && !self.is_so_for_long(place) {
             return Ok(());
         }
         let name = self.lists[place].resource.name.clone();
