@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::{Json as Out, extract::State, http::StatusCode};
-use gancho_model::{Refused, Said, Scope, Source, SourceId, SourceKind, Token, TokenId};
+use gancho_model::{Refused, Said, Scope, Secret, Source, SourceId, SourceKind, Token, TokenId};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -124,7 +124,8 @@ fn read(app: &App, said: Value, errors: &mut Errors) -> Option<(Source, bool)> {
     if source.kind == SourceKind::Database && source.url.is_none() {
         fields.wrong("url", Said::plain("error-database-url"));
     }
-    if source.kind == SourceKind::Api && source.url.is_none() {
+    let is_web = |url: &Secret| url::Url::parse(url.expose()).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+    if source.kind == SourceKind::Api && !source.url.as_ref().is_some_and(is_web) {
         fields.wrong("url", Said::plain("error-erp-url"));
     }
     if source.kind == SourceKind::Api && source.key.is_none() {
