@@ -38,7 +38,7 @@ pub enum AddCommand {
     },
     /// By asking its REST API again and again.
     Api {
-        /// The ERP's address, such as https://erp.example.com
+        /// The ERP's address, as in the browser.
         #[arg(long)]
         url: String,
         /// A key of its API that may read what is to be heard.
