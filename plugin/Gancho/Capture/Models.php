@@ -41,7 +41,7 @@ final class Models
     {
         $row = self::row($model);
         if ($row !== null) {
-            Write::row(new DataBase(), $model->tableName(), 'I', null, self::shown($row));
+            Write::row(new DataBase(), $model->tableName(), 'I', null, Facts::shown($row));
             self::flags($model);
         }
     }
@@ -71,10 +71,10 @@ final class Models
         unset(self::$before[$name], self::$along[$name]);
         $db = new DataBase();
         if ($old !== null) {
-            Write::row($db, $model->tableName(), 'D', self::shown($old), null);
+            Write::row($db, $model->tableName(), 'D', Facts::shown($old), null);
         }
         foreach ($along as [$table, $op, $row, $after]) {
-            Write::row($db, $table, $op, self::shown($row), $after === null ? null : self::shown($after));
+            Write::row($db, $table, $op, Facts::shown($row), $after === null ? null : Facts::shown($after));
         }
         self::flags($model);
     }
@@ -86,7 +86,7 @@ final class Models
         $secrets = array_values(array_filter($changed, [Facts::class, 'isSecret']));
         $news = array_filter($changed, fn($column) => !Facts::isSecret($column) && !Facts::isNoise($table, $column));
         if ($news || $secrets) {
-            Write::row($db, $table, 'U', self::shown($old), self::shown($new), $secrets);
+            Write::row($db, $table, 'U', Facts::shown($old), Facts::shown($new), $secrets);
         }
     }
 
@@ -135,11 +135,6 @@ final class Models
         $engine = Engine::of($db);
         $select = 'SELECT * FROM ' . $engine->name($model->tableName()) . ' WHERE ' . $engine->name($column) . ' = ' . $db->var2str($key);
         return $db->select($select)[0] ?? null;
-    }
-
-    private static function shown(array $row): array
-    {
-        return array_filter($row, fn($column) => !Facts::isSecret($column), ARRAY_FILTER_USE_KEY);
     }
 
     private static function name(object $model): string

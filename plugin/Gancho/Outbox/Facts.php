@@ -71,6 +71,12 @@ final class Facts
         return in_array($column, self::SECRETS, true) || preg_match('/(_secret|_password|_token)$/', $column) === 1;
     }
 
+    /** A record without its secrets. */
+    public static function shown(array $record): array
+    {
+        return array_filter($record, fn($column) => !self::isSecret($column), ARRAY_FILTER_USE_KEY);
+    }
+
     /** The table of a model, or the name itself if it is a table's. */
     public static function tableOf(string $model): string
     {

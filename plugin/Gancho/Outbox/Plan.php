@@ -46,7 +46,7 @@ final class Plan
             return;
         }
         $all = $schema[$table]['columns'];
-        $shown = array_filter($all, fn($column) => !Facts::isSecret($column), ARRAY_FILTER_USE_KEY);
+        $shown = Facts::shown($all);
         $this->tables[$table] = ['key' => $key, 'columns' => $shown, 'secrets' => array_keys(array_diff_key($all, $shown))];
         if (isset(Facts::LINES[$table])) {
             $this->add($schema, Facts::LINES[$table][0]);

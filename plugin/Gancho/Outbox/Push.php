@@ -76,16 +76,20 @@ final class Push
             if (!$this->settings->isPushing() || !($always || $this->engine->isWaiting())) {
                 return false;
             }
-            $lock = Lock::take($this->settings);
-            // Whoever holds it looks once more before it ends.
-            if ($lock === null || !$this->settings->isDue()) {
-                return false;
-            }
-            try {
-                return $this->drain($always);
-            } finally {
-                $lock->release();
-            }
+            do {
+                $lock = Lock::take($this->settings);
+                if ($lock === null || !$this->settings->isDue()) {
+                    return false;
+                }
+                try {
+                    $left = $this->drain($always);
+                } finally {
+                    $lock->release();
+                }
+                $this->engine->refresh();
+                // Whoever came meanwhile found it held, and left what it wrote to us.
+            } while (!$left && microtime(true) < $this->deadline && $this->settings->isDue() && $this->engine->isWaiting());
+            return $left;
         });
     }
 

@@ -10,6 +10,7 @@ mod erp_api_lies;
 mod erp_database;
 mod erp_install;
 mod erp_plugin;
+mod erp_plugin_trouble;
 mod feed;
 mod flush;
 mod full_disk;

@@ -5,6 +5,7 @@ use tokio::time::Instant;
 use super::{
     compare,
     poller::Cut,
+    reading::TELL,
     round::{Asker, LATE},
     watched::Pass,
 };
@@ -13,8 +14,6 @@ use super::{
 const MANY: usize = 20;
 /// So many are looked for by their own address after one reading; the next one shows the others.
 const MOST: usize = 2000;
-/// Found changes told together.
-const TELL: usize = 500;
 
 impl Asker<'_> {
     /// Of what is missing in a whole reading, finds out what is gone: its own address must say so, where

@@ -19,7 +19,7 @@ use super::{
 use crate::database::key_text;
 
 /// Found changes told together.
-const TELL: usize = 500;
+pub(super) const TELL: usize = 500;
 /// Keys looked up together.
 const KEYS: u32 = 1000;
 /// Documents whose numbers are at most so far apart have their lines read together.

@@ -1,0 +1,185 @@
+//! The ERP's plugin when something goes wrong: the ERP goes on, nothing is lost, nothing is jammed.
+
+use gancho_testkit::{Engine, Receiver, Respond};
+use serde_json::json;
+
+use crate::{
+    erp_database::types,
+    erp_plugin::{Erp, NOTHING, events, server},
+};
+
+#[tokio::test]
+async fn whatever_gancho_does_the_erp_goes_on_and_nothing_is_lost() {
+    for engine in Engine::ALL {
+        let erp = Erp::new(engine).await;
+        let hanging = Receiver::with(|_| Respond::status(202).after(std::time::Duration::from_secs(30))).await;
+        let odd = Receiver::with(|_| Respond { body: "<html>".into(), ..Respond::status(200) }).await;
+        let refusing = Receiver::with(|_| Respond::status(401)).await;
+        for (n, url) in
+            ["http://127.0.0.1:9", &hanging.url(""), &odd.url(""), &refusing.url("")].into_iter().enumerate()
+        {
+            erp.point_at(url.trim_end_matches('/'), "token");
+            let insert = format!("$db->exec(\"INSERT INTO clientes (codcliente, nombre) VALUES ('{n}', 'Ana')\");");
+            let done = erp.request(&insert);
+            assert_eq!((done.errors, done.logged), (vec![], vec![]), "{engine:?} {url}");
+            assert_eq!(erp.waiting().await, n as i64 + 1, "{engine:?} {url}: it waits");
+            let state = erp.request("return (new FacturaScripts\\Plugins\\Gancho\\Server\\Settings())->state();").said;
+            assert_eq!(state["failures"], 1, "{engine:?} {url}: {state}");
+            assert!(
+                state["last_error"].is_string() && state["next_at"].as_i64() > Some(0),
+                "it says why, and waits: {state}"
+            );
+        }
+        let server = server().await;
+        let source = erp.connect(&server).await;
+        erp.request(NOTHING);
+        assert_eq!(types(&events(&server).await), ["customer.created"; 4], "{engine:?}");
+        assert_eq!(erp.waiting().await, 0);
+        let checked = server.post(&format!("{source}/check"), json!({}), 200).await;
+        assert_eq!(checked["ok"], true, "{checked}");
+        assert!(checked.to_string().contains("with triggers"), "{checked}");
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_hand_over_tells_nothing_twice() {
+    let erp = Erp::new(Engine::MariaDb).await;
+    let server = server().await;
+    erp.connect(&server).await;
+    erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('1', 'Ana')").await;
+    // Taken there, and the answer lost on the way: the rows are still here.
+    let code = "use FacturaScripts\\Plugins\\Gancho\\{Outbox\\Install, Outbox\\Look, Server\\Client, Server\\Settings};
+        $settings = (new Settings())->read($db);
+        return Client::source($settings)->call('POST', 'outbox', Look::at($db, $settings, (new Install($db, $settings))->plan(), 200))->body['taken'];";
+    assert_eq!(erp.request(code).said.as_array().map(Vec::len), Some(1));
+    erp.request(NOTHING);
+    assert_eq!(erp.waiting().await, 0);
+    assert_eq!(types(&events(&server).await), ["customer.created"]);
+}
+
+#[tokio::test]
+async fn uninstalling_leaves_nothing_behind() {
+    for engine in Engine::ALL {
+        let erp = Erp::new(engine).await;
+        erp.connect(&server().await).await;
+        erp.request("$plugin->update(); $plugin->update();");
+        erp.request("$plugin->uninstall();");
+        let left = match engine {
+            Engine::MariaDb => {
+                "SELECT (SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()) + \
+                 (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'gancho%' AND TABLE_NAME <> 'ganchoplugin_settings')"
+            }
+            Engine::Postgres => {
+                "SELECT (SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal AND tgname LIKE 'gancho%') + \
+                 (SELECT count(*) FROM pg_class WHERE relname LIKE 'gancho%' AND relname NOT LIKE 'ganchoplugin\\_settings%') + \
+                 (SELECT count(*) FROM pg_proc WHERE proname LIKE 'gancho%')"
+            }
+        };
+        assert_eq!(erp.database.number(left).await, 0, "{engine:?}");
+        erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('1', 'Ana')").await;
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_can_never_be_taken_is_put_aside() {
+    for engine in Engine::ALL {
+        let erp = Erp::new(engine).await;
+        let server = server().await;
+        erp.connect(&server).await;
+        erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('1', 'Ana')").await;
+        let odd = match engine {
+            Engine::MariaDb => {
+                "INSERT INTO ganchoplugin_outbox (mark, conn, at, source, op, new_row) VALUES ('m', 1, UTC_TIMESTAMP(6), 'a.b', 'E', '[1]')"
+            }
+            Engine::Postgres => {
+                "INSERT INTO ganchoplugin_outbox (id, mark, pid, tx, at, source, op, new_row) VALUES (9223372036854775000, 'm', 1, '1', now(), 'a.b', 'E', '[1]')"
+            }
+        };
+        erp.database.run(odd).await;
+        erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('2', 'Eva')").await;
+        for _ in 0..5 {
+            erp.request(NOTHING);
+        }
+        assert_eq!(erp.waiting().await, 0, "{engine:?}");
+        assert_eq!(types(&events(&server).await), ["customer.created"; 2], "{engine:?}");
+        let state = erp.request("return (new FacturaScripts\\Plugins\\Gancho\\Server\\Settings())->state();").said;
+        assert!(state["refused"] == 1 && state["last_refused"].as_str().expect("why").contains("a.b"), "{state}");
+    }
+}
+
+#[tokio::test]
+async fn an_act_larger_than_a_look_is_one_event() {
+    for engine in Engine::ALL {
+        let erp = Erp::new(engine).await;
+        let (by_plugin, by_database) = (server().await, server().await);
+        erp.connect(&by_plugin).await;
+        by_database.post("/sources", json!({"kind": "database", "name": "ERP", "url": erp.database.url}), 201).await;
+        let lines: Vec<String> = (1..=1500).map(|n| format!("({n}, 7, 1)")).collect();
+        let lines = format!("INSERT INTO lineasfacturascli (idlinea, idfactura, cantidad) VALUES {}", lines.join(", "));
+        let header = "INSERT INTO facturascli (idfactura, codigo, total) VALUES (7, 'FAC7', 0)";
+        let total = "UPDATE facturascli SET total = 84.7 WHERE idfactura = 7";
+        erp.database.run(&format!("BEGIN; {header}; {lines}; {total}; COMMIT")).await;
+        erp.database.drained().await;
+        while erp.waiting().await > 0 {
+            erp.request(NOTHING);
+        }
+        for server in [&by_plugin, &by_database] {
+            let all = events(server).await;
+            assert_eq!(types(&all), ["invoice.created"], "{engine:?}");
+            let object = &all[0]["data"]["object"];
+            assert_eq!((&object["total"], object["lines"].as_array().map(Vec::len)), (&json!(84.7), Some(1500)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_busy_table_is_for_the_next_time() {
+    for engine in Engine::ALL {
+        let erp = Erp::new(engine).await;
+        let mut busy = erp.database.client().await;
+        busy.run("BEGIN; SELECT COUNT(*) FROM clientes").await;
+        let drop = match engine {
+            Engine::MariaDb => "DROP TRIGGER ganchoplugin_i_stocks",
+            Engine::Postgres => "DROP TRIGGER ganchoplugin_row ON stocks",
+        };
+        erp.database.run(drop).await;
+        // Another plugin adds a column to the busy table: its trigger has to be made anew.
+        let settings = "(new FacturaScripts\\Plugins\\Gancho\\Server\\Settings())";
+        erp.request(&format!("$plugin->update(); {settings}->note(['seen' => 1]);"));
+        let done = erp.request("$plugin->uninstall();");
+        assert!(
+            done.logged.iter().any(|line| line.as_str().is_some_and(|line| line.contains("in use"))),
+            "{engine:?}: it says so"
+        );
+        // Nothing was taken away from under the triggers that stayed.
+        erp.database.run("INSERT INTO productos (idproducto, referencia) VALUES (1, 'P')").await;
+        busy.run("INSERT INTO clientes (codcliente, nombre) VALUES ('1', 'Ana'); COMMIT").await;
+        erp.request("$plugin->update();");
+        assert_eq!(erp.request(&format!("return {settings}->state();")).said["mode"], "triggers", "{engine:?}");
+        let server = server().await;
+        erp.connect(&server).await;
+        erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('2', 'Eva')").await;
+        erp.request(NOTHING);
+        let told = events(&server).await;
+        let eva = told.iter().filter(|event| event["data"]["object"]["nombre"] == "Eva").count();
+        assert_eq!(eva, 1, "{engine:?}: once");
+    }
+}
+
+#[tokio::test]
+async fn a_huge_row_jams_nothing() {
+    for engine in Engine::ALL {
+        let erp = Erp::new(engine).await;
+        let server = server().await;
+        erp.connect(&server).await;
+        let kind = if engine == Engine::MariaDb { "longtext" } else { "text" };
+        erp.database.run(&format!("ALTER TABLE clientes ADD COLUMN memo {kind}")).await;
+        erp.request("$plugin->update();");
+        let huge = format!("INSERT INTO clientes (codcliente, memo) VALUES ('1', '{}')", "x".repeat(3 << 20));
+        erp.database.run(&huge).await;
+        erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('2', 'Ana')").await;
+        erp.request(NOTHING);
+        assert_eq!(erp.waiting().await, 0, "{engine:?}");
+        assert_eq!(types(&events(&server).await), ["customer.created"; 2], "{engine:?}");
+    }
+}
