@@ -314,3 +314,47 @@ async fn its_outbox_may_be_fetched_over_the_api() {
         assert!(checked["ok"] == true && checked.to_string().contains("lets its outbox be fetched"), "{checked}");
     }
 }
+
+#[tokio::test]
+async fn a_record_that_is_opened_is_told_without_secrets() {
+    let erp = Erp::new(Engine::Postgres).await;
+    let server = server().await;
+    erp.connect(&server).await;
+    erp.request(
+        "$view = (object)['model' => new class {
+            function exists() { return true; }
+            function modelClassName() { return 'User'; }
+            function toArray() { return ['nick' => 'ana', 'password' => 'S3CRET']; }
+        }];
+        $page = new class { function getMainViewName() { return 'EditUser'; } };
+        $opened = (new FacturaScripts\\Plugins\\Gancho\\Capture\\OpenPipes())->loadData()->bindTo($page, null);
+        $opened('EditUser', $view);
+        $opened('ListOther', $view);",
+    );
+    let all = events(&server).await;
+    assert_eq!(types(&all), ["model.loaded"], "its main view, once");
+    assert_eq!(all[0]["data"], json!({"model": "User", "object": {"nick": "ana"}}));
+}
+
+#[tokio::test]
+async fn cron_mends_and_hands_over() {
+    for engine in Engine::ALL {
+        let erp = Erp::new(engine).await;
+        let server = server().await;
+        erp.connect(&server).await;
+        let drop = match engine {
+            Engine::MariaDb => "DROP TRIGGER ganchoplugin_i_clientes",
+            Engine::Postgres => "DROP TRIGGER ganchoplugin_row ON clientes",
+        };
+        erp.database.run(drop).await;
+        let cron = "(new FacturaScripts\\Plugins\\Gancho\\Cron('Gancho'))->run();";
+        erp.request(cron);
+        erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('1', 'Ana')").await;
+        // The cron itself hands over, not the end of its request.
+        let left = erp.request(&format!(
+            "{cron} return (int)$db->select('SELECT COUNT(*) AS n FROM ganchoplugin_outbox')[0]['n'];"
+        ));
+        assert_eq!(left.said, 0, "{engine:?}");
+        assert_eq!(types(&events(&server).await), ["customer.created"], "{engine:?}");
+    }
+}
