@@ -162,13 +162,13 @@ async fn backlog(instance: &Instance) {
     // Every row an act of its own: nothing folds.
     let fill = match database.engine {
         Engine::MariaDb => format!(
-            "INSERT INTO gancho_outbox (mark, conn, at, source, op, old_row, new_row) SELECT UUID(), 1, \
-             '2026-11-01' + INTERVAL seq SECOND, 'clientes', 'U', JSON_OBJECT('codcliente', '1', 'nombre', CONCAT('n', seq)), \
-             JSON_OBJECT('codcliente', '1', 'nombre', CONCAT('n', seq + 1)) FROM seq_1_to_{BACKLOG}"
+            "INSERT INTO gancho_outbox (mark, conn, at, source, op, columns, old_row, new_row) SELECT UUID(), 1, \
+             '2026-11-01' + INTERVAL seq SECOND, 'clientes', 'U', '[\"codcliente\",\"nombre\"]', JSON_ARRAY('1', CONCAT('n', seq)), \
+             JSON_ARRAY('1', CONCAT('n', seq + 1)) FROM seq_1_to_{BACKLOG}"
         ),
         Engine::Postgres => format!(
-            "INSERT INTO gancho_outbox (id, mark, pid, tx, at, source, op, old_row, new_row) SELECT n, md5(n::text), 1, n::text, \
-             '2026-11-01'::timestamptz + n * interval '1 second', 'clientes', 'U', \
+            "INSERT INTO gancho_outbox (id, pid, port, tx, at, source, op, old_row, new_row) SELECT n, n / 60000, n % 60000, n, \
+             '2026-11-01'::timestamptz + n * interval '1 second', 'clientes', 'UPDATE', \
              jsonb_build_object('codcliente', '1', 'nombre', 'n' || n), \
              jsonb_build_object('codcliente', '1', 'nombre', 'n' || (n + 1)) FROM generate_series(1, {BACKLOG}) AS n"
         ),

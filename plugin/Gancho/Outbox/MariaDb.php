@@ -2,14 +2,14 @@
 namespace FacturaScripts\Plugins\Gancho\Outbox;
 
 /**
- * Triggers in MariaDB's SQL, word by word those of a source of kind database but for the names.
+ * Triggers in MariaDB's SQL, word by word those of a source of kind database but for the names. A row is an array,
+ * its columns' names one text beside it: MariaDB resolves every item of an expression anew whenever a trigger fires.
  * Every body is guarded by a handler, which leaves a mark in the outbox for what could not be written.
  */
 final class MariaDb extends Engine
 {
     /** A name for the connection that does not come back when its number does. */
     private const MARK = 'IF @ganchoplugin_mark IS NULL THEN SET @ganchoplugin_mark = UUID(); END IF;';
-    private const NUMBERS = '/^(tinyint|bool|smallint|mediumint|int|bigint|serial|bigserial|year|double|float|real|decimal|numeric|date|time|timestamp|datetime)/';
 
     public function name(string $name): string
     {
@@ -59,27 +59,27 @@ final class MariaDb extends Engine
         $parts = [
             'table ' . self::OUTBOX => ['mark' => '', 'create' => 'CREATE TABLE IF NOT EXISTS ' . self::OUTBOX
                 . ' (id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY, mark CHAR(36) NOT NULL, conn BIGINT UNSIGNED NOT NULL, '
-                . 'at DATETIME(6) NOT NULL, source VARCHAR(64) NOT NULL, op CHAR(1) NOT NULL, old_row LONGTEXT, '
+                . 'at DATETIME(6) NOT NULL, source VARCHAR(64) NOT NULL, op CHAR(1) NOT NULL, columns TEXT, old_row LONGTEXT, '
                 . "new_row LONGTEXT, secrets TEXT) $end"],
             'table ' . self::LOST => ['mark' => '', 'create' => 'CREATE TABLE IF NOT EXISTS ' . self::LOST
                 . " (source VARCHAR(64) PRIMARY KEY, count BIGINT UNSIGNED NOT NULL) $end"],
         ];
         foreach (array_keys($plan->tables) as $table) {
-            $parts += $this->trigger('i', $table, 'AFTER INSERT', '', $this->inserted($plan, $table));
-            $parts += $this->trigger('u', $table, 'AFTER UPDATE', ...$this->updated($plan, $table));
+            $parts += $this->trigger('i', $table, 'AFTER INSERT', $this->inserted($plan, $table));
+            $parts += $this->trigger('u', $table, 'AFTER UPDATE', $this->updated($plan, $table));
         }
         $deleting = array_unique([...array_keys($plan->tables), ...array_keys($plan->cascades)]);
         sort($deleting, SORT_STRING);
         foreach ($deleting as $table) {
-            $parts += $this->trigger('d', $table, 'BEFORE DELETE', '', $this->deleted($plan, $table));
+            $parts += $this->trigger('d', $table, 'BEFORE DELETE', $this->deleted($plan, $table));
         }
         return $parts;
     }
 
-    private function trigger(string $kind, string $table, string $when, string $variables, string $statements): array
+    private function trigger(string $kind, string $table, string $when, string $statements): array
     {
         $name = self::OURS . "{$kind}_$table";
-        $body = "BEGIN $variables " . $this->guard($table) . " $statements END";
+        $body = 'BEGIN ' . $this->guard($table) . " $statements END";
         $create = "CREATE OR REPLACE TRIGGER {$this->name($name)} $when ON {$this->name($table)} FOR EACH ROW $body";
         return ["trigger $name" => ['create' => $create, 'mark' => $body]];
     }
@@ -94,47 +94,30 @@ final class MariaDb extends Engine
 
     private function inserted(Plan $plan, string $table): string
     {
-        return self::MARK . ' ' . $this->write($table, 'I', 'NULL', $this->object($plan, $table, 'NEW'), 'NULL');
+        return self::MARK . ' ' . $this->write($plan, $table, 'I', 'NULL', $this->row($plan, $table, 'NEW'), 'NULL');
     }
 
-    /** An update that changes nothing, or nothing but what is no news, is not written, and costs the ERP little. */
-    private function updated(Plan $plan, string $table): array
+    /**
+     * An update that changes nothing, or nothing but what is no news, is not written, and costs the ERP little.
+     * Compared as bytes: to a column's own collation `García` and `garcia` may be the same.
+     */
+    private function updated(Plan $plan, string $table): string
     {
-        $old = [];
-        foreach ($plan->tables[$table]['columns'] as $column => $kind) {
-            if (!Facts::isNoise($table, $column)) {
-                $old[] = $this->oldValue($column, $kind);
-            }
-        }
-        $changed = fn($column) => 'IF(' . $this->same($column, 'text') . ', NULL, ' . self::text($column) . ')';
-        $hidden = array_map($changed, $plan->tables[$table]['secrets']);
-        $secrets = $hidden ? "CONCAT_WS(' ', " . implode(', ', $hidden) . ')' : "''";
-        $write = $this->write($table, 'U', "CONCAT('{', ganchoplugin_old, '}')", $this->object($plan, $table, 'NEW'), 'ganchoplugin_secrets');
-        $statements = "SET ganchoplugin_old = CONCAT_WS(',', " . implode(', ', $old) . "), ganchoplugin_secrets = $secrets; "
-            . "IF ganchoplugin_old <> '' OR ganchoplugin_secrets <> '' THEN " . self::MARK . " $write END IF;";
-        return ['DECLARE ganchoplugin_old LONGTEXT; DECLARE ganchoplugin_secrets TEXT;', $statements];
-    }
-
-    /** `"column":"old value"` if it changed. Every value as a text: what it is, its column says. */
-    private function oldValue(string $column, string $kind): string
-    {
-        $name = $this->name($column);
-        $value = preg_match(self::NUMBERS, $kind) ? "CONCAT('\"', OLD.$name, '\"')" : "JSON_QUOTE(OLD.$name)";
-        $key = self::text(json_encode($column, JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES) . ':');
-        return 'IF(' . $this->same($column, $kind) . ", NULL, CONCAT($key, IFNULL($value, 'null')))";
-    }
-
-    /** Texts are compared as bytes: to the column's own collation `García` and `garcia` may be the same. */
-    private function same(string $column, string $kind): string
-    {
-        $name = $this->name($column);
-        return preg_match(self::NUMBERS, $kind) ? "OLD.$name <=> NEW.$name" : "BINARY OLD.$name <=> BINARY NEW.$name";
+        $news = fn($row) => $this->array(array_map(fn($column) => $this->value($row, $column), $this->news($plan, $table)));
+        [$old, $new] = [$news('OLD'), $news('NEW')];
+        $changed = fn($column) => "IF(BINARY {$this->value('OLD', $column)} <=> BINARY {$this->value('NEW', $column)}, NULL, "
+            . self::text($column) . ')';
+        $hidden = implode(', ', array_map($changed, $plan->tables[$table]['secrets']));
+        $secrets = $hidden === '' ? 'NULL' : "CONCAT_WS(' ', $hidden)";
+        $orSecret = $hidden === '' ? '' : " OR $secrets <> ''";
+        $write = $this->write($plan, $table, 'U', $old, $this->row($plan, $table, 'NEW'), $secrets);
+        return "IF BINARY $old <> BINARY $new$orSecret THEN " . self::MARK . " $write END IF;";
     }
 
     /** The row itself, then what foreign keys take along. */
     private function deleted(Plan $plan, string $table): string
     {
-        $own = isset($plan->tables[$table]) ? $this->write($table, 'D', $this->object($plan, $table, 'OLD'), 'NULL', 'NULL') : '';
+        $own = isset($plan->tables[$table]) ? $this->write($plan, $table, 'D', $this->row($plan, $table, 'OLD'), 'NULL', 'NULL') : '';
         $taken = array_map(fn($way) => $this->cascade($plan, $way), $plan->cascades[$table] ?? []);
         return self::MARK . " $own " . implode(' ', $taken);
     }
@@ -149,24 +132,50 @@ final class MariaDb extends Engine
             $which = "(SELECT $key FROM {$this->name($way[$step]['child'])} WHERE {$this->name($way[$step]['column'])} IN ($which))";
         }
         $child = $last['child'];
-        $old = $this->object($plan, $child, 't');
-        [$op, $new] = $last['deletes'] ? ['D', 'NULL'] : ['U', $this->object($plan, $child, 't', $last['column'])];
-        $write = $this->write($child, $op, 'r.old_row', 'r.new_row', 'NULL');
+        $old = $this->row($plan, $child, 't');
+        [$op, $new] = $last['deletes'] ? ['D', 'NULL'] : ['U', $this->row($plan, $child, 't', $last['column'])];
+        $write = $this->write($plan, $child, $op, 'r.old_row', 'r.new_row', 'NULL');
         return "FOR r IN (SELECT $old AS old_row, $new AS new_row FROM {$this->name($child)} AS t "
             . "WHERE t.{$this->name($last['column'])} IN ($which)) DO $write END FOR;";
     }
 
-    private function write(string $table, string $op, string $old, string $new, string $secrets): string
+    private function write(Plan $plan, string $table, string $op, string $old, string $new, string $secrets): string
     {
-        return 'INSERT INTO ' . self::OUTBOX . ' (mark, conn, at, source, op, old_row, new_row, secrets) '
-            . 'VALUES (@ganchoplugin_mark, CONNECTION_ID(), UTC_TIMESTAMP(6), ' . self::text($table) . ", '$op', $old, $new, $secrets);";
+        $columns = json_encode($this->columns($plan, $table), JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES);
+        return 'INSERT INTO ' . self::OUTBOX . ' (mark, conn, at, source, op, columns, old_row, new_row, secrets) '
+            . 'VALUES (@ganchoplugin_mark, CONNECTION_ID(), UTC_TIMESTAMP(6), ' . self::text($table)
+            . ", '$op', " . self::text($columns) . ", $old, $new, $secrets);";
     }
 
-    /** A row as JSON; one column perhaps as null. */
-    private function object(Plan $plan, string $table, string $row, ?string $without = null): string
+    /** @return string[] columns that are news, then those of which a change alone is none */
+    private function columns(Plan $plan, string $table): array
     {
-        $pair = fn($column) => self::text($column) . ', ' . ($column === $without ? 'NULL' : "$row." . $this->name($column));
-        return 'JSON_OBJECT(' . implode(', ', array_map($pair, array_keys($plan->tables[$table]['columns']))) . ')';
+        $news = $this->news($plan, $table);
+        return [...$news, ...array_values(array_diff(array_keys($plan->tables[$table]['columns']), $news))];
+    }
+
+    /** @return string[] */
+    private function news(Plan $plan, string $table): array
+    {
+        $isNews = fn($column) => !Facts::isNoise($table, $column);
+        return array_values(array_filter(array_keys($plan->tables[$table]['columns']), $isNews));
+    }
+
+    /** A row's values in the order of the names beside it; one column perhaps as null. */
+    private function row(Plan $plan, string $table, string $row, ?string $without = null): string
+    {
+        $value = fn($column) => $column === $without ? 'NULL' : $this->value($row, $column);
+        return $this->array(array_map($value, $this->columns($plan, $table)));
+    }
+
+    private function value(string $row, string $column): string
+    {
+        return "$row." . $this->name($column);
+    }
+
+    private function array(array $values): string
+    {
+        return 'JSON_ARRAY(' . implode(', ', $values) . ')';
     }
 
     public function installed(): array
@@ -203,7 +212,7 @@ final class MariaDb extends Engine
         // Before the rows: who is gone by then has left all its rows to be seen. An account sees its own connections.
         $connected = array_flip(array_column($this->db->select('SELECT ID AS id FROM information_schema.PROCESSLIST'), 'id'));
         [$which, $more] = $this->fitting($limit);
-        $select = "SELECT id, mark, conn, $epoch at) DIV 1000 AS at_ms, source, op, old_row, new_row, secrets FROM "
+        $select = "SELECT id, mark, conn, $epoch at) DIV 1000 AS at_ms, source, op, columns, old_row, new_row, secrets FROM "
             . self::OUTBOX . " WHERE $which ORDER BY id";
         $rows = [];
         foreach ($this->db->select($select) as $row) {
@@ -211,14 +220,22 @@ final class MariaDb extends Engine
                 $this->countLost($row);
                 continue;
             }
+            $columns = json_decode((string)$row['columns'], true);
             $rows[] = [
                 'id' => (int)$row['id'], 'mark' => $row['mark'], 'tx' => null, 'at_ms' => (int)$row['at_ms'],
-                'table' => $row['source'], 'op' => $row['op'], 'old' => self::decoded($row['old_row']),
-                'new' => self::decoded($row['new_row']), 'secrets' => preg_split('/ /', (string)$row['secrets'], -1, PREG_SPLIT_NO_EMPTY),
+                'table' => $row['source'], 'op' => $row['op'], 'old' => self::named($columns, $row['old_row']),
+                'new' => self::named($columns, $row['new_row']), 'secrets' => preg_split('/ /', (string)$row['secrets'], -1, PREG_SPLIT_NO_EMPTY),
                 'busy' => false, 'gone' => (int)$row['at_ms'] < $now && !isset($connected[$row['conn']]),
             ];
         }
         return ['now_ms' => $now, 'rows' => $rows, 'more' => $more];
+    }
+
+    /** A row of which names and values stand apart, unless a model wrote it; the values may end before the names do. */
+    private static function named(?array $columns, ?string $row): ?array
+    {
+        $values = self::decoded($row);
+        return $columns === null || $values === null ? $values : array_combine(array_slice($columns, 0, count($values)), $values);
     }
 
     protected function length(): string
@@ -259,6 +276,8 @@ final class MariaDb extends Engine
     {
         $json = fn(?array $row) => $row === null ? 'NULL' : "'" . $this->db->escapeString(self::encoded($row)) . "'";
         return "SET @ganchoplugin_mark = IFNULL(@ganchoplugin_mark, UUID()); "
-            . rtrim($this->write($table, $op, $json($old), $json($new), self::text(implode(' ', $secrets))), ';');
+            . 'INSERT INTO ' . self::OUTBOX . ' (mark, conn, at, source, op, old_row, new_row, secrets) '
+            . 'VALUES (@ganchoplugin_mark, CONNECTION_ID(), UTC_TIMESTAMP(6), ' . self::text($table)
+            . ", '$op', {$json($old)}, {$json($new)}, " . self::text(implode(' ', $secrets)) . ')';
     }
 }

@@ -3,14 +3,21 @@ namespace FacturaScripts\Plugins\Gancho\Outbox;
 
 /**
  * Triggers in PostgreSQL's SQL, word by word those of a source of kind database but for the names.
- * Each table has a function of its own, and all write through one. Whatever goes wrong inside is caught by a
- * block of its own and counted in a sequence, which survives a rollback.
+ * Each table has one trigger and a function that is a single expression, and all write through one, which is compiled
+ * once a connection. Whatever goes wrong inside is caught and counted in a sequence, which survives a rollback.
  */
 final class Postgres extends Engine
 {
     private const WRITE = self::OURS . 'write';
     private const CAPTURE = self::OURS . 'capture_';
-    private const ARGUMENTS = 'source text, op text, old_row jsonb, new_row jsonb, hidden text[]';
+    private const ROW = self::OURS . 'row';
+    private const ARGUMENTS = 'source text, op text, old_row jsonb, new_row jsonb, known text[], hidden text[], noise text[]';
+    /** What the outbox fills in itself. No sequence: the ERP asks with lastval() for the key of its own row. */
+    private const COLUMNS = 'id bigint PRIMARY KEY DEFAULT ((extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 2048 + pg_backend_pid() % 2048), '
+        . 'pid int NOT NULL DEFAULT pg_backend_pid(), port int DEFAULT inet_client_port(), tx bigint NOT NULL DEFAULT txid_current(), '
+        . 'at timestamptz NOT NULL DEFAULT clock_timestamp(), source text NOT NULL, op text NOT NULL, old_row jsonb, new_row jsonb, secrets text';
+    /** A row trigger that is no BEFORE, on INSERT, DELETE and UPDATE, and not switched off. */
+    private const ALL_AFTER = 'O29';
 
     private ?string $schema = null;
 
@@ -66,26 +73,24 @@ final class Postgres extends Engine
     {
         $parts = [
             'table ' . self::OUTBOX => ['mark' => '', 'create' => 'CREATE TABLE IF NOT EXISTS ' . $this->at(self::OUTBOX)
-                . ' (id bigint PRIMARY KEY, mark text NOT NULL, pid int NOT NULL, tx text NOT NULL, at timestamptz NOT NULL, '
-                . 'source text NOT NULL, op text NOT NULL, old_row jsonb, new_row jsonb, secrets text) WITH (toast_tuple_target = 8160)'],
+                . ' (' . self::COLUMNS . ') WITH (toast_tuple_target = 8160)'],
             'sequence ' . self::LOST => ['mark' => '', 'create' => 'CREATE SEQUENCE IF NOT EXISTS ' . $this->at(self::LOST)],
         ];
-        $parts += $this->function(self::WRITE, self::ARGUMENTS, 'void', '', $this->writeBody());
+        $parts += $this->function(self::WRITE, self::ARGUMENTS, 'boolean', '', $this->writeBody());
         foreach ($plan->tables as $table => $heard) {
             $rights = "SECURITY DEFINER SET lock_timeout = '250ms' SET search_path = pg_catalog, pg_temp";
             $parts += $this->function(self::CAPTURE . $table, '', 'trigger', $rights, $this->capture($table, $heard));
-            $parts += $this->trigger($table, self::OURS . 'row', 'AFTER INSERT OR DELETE', '');
-            $parts += $this->trigger($table, self::OURS . 'update', 'AFTER UPDATE', 'WHEN (OLD.* IS DISTINCT FROM NEW.*) ');
+            $parts += $this->trigger($table);
         }
         return $parts;
     }
 
-    private function trigger(string $table, string $name, string $when, string $condition): array
+    private function trigger(string $table): array
     {
-        $on = $this->at($this->name($table));
-        $create = "DROP TRIGGER IF EXISTS $name ON $on; CREATE TRIGGER $name $when ON $on FOR EACH ROW {$condition}EXECUTE PROCEDURE "
-            . $this->at($this->name(self::CAPTURE . $table)) . '()';
-        return ["trigger $name ON $table" => ['create' => $create, 'mark' => 'O']];
+        [$name, $on] = [self::ROW, $this->at($this->name($table))];
+        $create = "DROP TRIGGER IF EXISTS $name ON $on; CREATE TRIGGER $name AFTER INSERT OR UPDATE OR DELETE ON $on FOR EACH ROW "
+            . 'EXECUTE PROCEDURE ' . $this->at($this->name(self::CAPTURE . $table)) . '()';
+        return ["trigger $name ON $table" => ['create' => $create, 'mark' => self::ALL_AFTER]];
     }
 
     private function function(string $name, string $arguments, string $returns, string $rights, string $body): array
@@ -96,73 +101,59 @@ final class Postgres extends Engine
         return ["function $name" => ['create' => $create, 'mark' => $body]];
     }
 
+    /**
+     * An update of nothing but what is no news is not written. A column that came since is looked at by its name: a
+     * secret is left out before the tables have been looked at again.
+     */
     private function writeBody(): string
     {
-        $outbox = $this->at(self::OUTBOX);
+        $insert = 'INSERT INTO ' . $this->at(self::OUTBOX)
+            . ' (source, op, old_row, new_row, secrets) VALUES (source, op, old_row, new_row, changed)';
         return <<<SQL
 
 DECLARE
     changed text;
-    session text := current_setting('ganchoplugin.mark', true);
-    -- No sequence: the ERP asks with lastval() for the key of its own row. Microseconds, and whose they are.
-    row_key bigint := (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 2048 + pg_backend_pid() % 2048;
 BEGIN
-    IF cardinality(hidden) > 0 THEN
-        IF op = 'U' THEN
+    IF old_row - noise = new_row - noise THEN RETURN false; END IF;
+    IF hidden IS NOT NULL THEN
+        IF op = 'UPDATE' THEN
             SELECT string_agg(name, ' ') INTO changed FROM unnest(hidden) AS name
                 WHERE old_row -> name IS DISTINCT FROM new_row -> name;
         END IF;
         old_row := old_row - hidden; new_row := new_row - hidden;
     END IF;
-    -- A column that came since, by whose name it is a secret.
-    IF coalesce(new_row, old_row)::text ~* '("(apikey|api_key|logkey|passwd|password|private_key|two_factor_secret_key)|_secret|_password|_token)": ' THEN
+    IF coalesce(new_row, old_row) - known <> '{}' THEN
         SELECT jsonb_object_agg(key, value) INTO old_row FROM jsonb_each(old_row)
             WHERE key !~* '(^(apikey|api_key|logkey|passwd|password|private_key|two_factor_secret_key)|_secret|_password|_token)$';
         SELECT jsonb_object_agg(key, value) INTO new_row FROM jsonb_each(new_row)
             WHERE key !~* '(^(apikey|api_key|logkey|passwd|password|private_key|two_factor_secret_key)|_secret|_password|_token)$';
     END IF;
-    IF session IS NULL OR session = '' THEN
-        session := set_config('ganchoplugin.mark',
-            md5(random()::text || clock_timestamp()::text || pg_backend_pid()::text), false);
+    $insert ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        -- Somebody else had the very same key. The clock has gone on.
+        $insert;
     END IF;
-    row_key := greatest(row_key, coalesce(nullif(current_setting('ganchoplugin.key', true), ''), '0')::bigint + 1);
-    LOOP
-        INSERT INTO $outbox (id, mark, pid, tx, at, source, op, old_row, new_row, secrets)
-            VALUES (row_key, session, pg_backend_pid(), txid_current()::text, clock_timestamp(), source, op, old_row, new_row, changed)
-            ON CONFLICT DO NOTHING;
-        EXIT WHEN FOUND;
-        row_key := row_key + 1;
-    END LOOP;
-    PERFORM set_config('ganchoplugin.key', row_key::text, false);
-    PERFORM pg_notify('ganchoplugin_outbox', '');
+    RETURN pg_notify('ganchoplugin_outbox', '') IS NULL;
 END
 SQL;
     }
 
-    /** An update of nothing but what is no news is not written, and costs the ERP little. */
+    /** `OLD` is null when a row is made, `NEW` when it goes. */
     private function capture(string $table, array $heard): string
     {
-        $noise = '';
-        foreach (array_keys($heard['columns']) as $column) {
-            if (Facts::isNoise($table, $column)) {
-                $noise .= "OLD.{$this->name($column)} := NEW.{$this->name($column)}; ";
-            }
-        }
-        $unless = $noise === '' ? '' : "$noise\n            IF OLD IS NOT DISTINCT FROM NEW THEN RETURN NULL; END IF;\n            ";
-        $hidden = self::text('{' . implode(',', $heard['secrets']) . '}');
-        $write = fn($op, $old, $new) => 'PERFORM ' . $this->at(self::WRITE) . '(' . self::text($table) . ", '$op', $old, $new, $hidden);";
+        $columns = array_keys($heard['columns']);
+        $known = self::names($columns);
+        $noise = self::names(array_filter($columns, fn($column) => Facts::isNoise($table, $column)));
+        $hidden = $heard['secrets'] ? self::names($heard['secrets']) : 'NULL';
+        $write = $this->at(self::WRITE) . '(' . self::text($table) . ", TG_OP, to_jsonb(OLD), to_jsonb(NEW), $known, $hidden, $noise)";
         $lost = $this->at(self::LOST);
         return <<<SQL
 
+DECLARE
+    told boolean;
 BEGIN
     BEGIN
-        IF TG_OP = 'UPDATE' THEN
-            {$unless}{$write('U', 'to_jsonb(OLD)', 'to_jsonb(NEW)')}
-        ELSIF TG_OP = 'INSERT' THEN
-            {$write('I', 'NULL', 'to_jsonb(NEW)')}
-        ELSE
-            {$write('D', 'to_jsonb(OLD)', 'NULL')}
-        END IF;
+        told := $write;
     EXCEPTION WHEN OTHERS THEN
         BEGIN
             PERFORM setval('$lost', CASE WHEN is_called THEN last_value + 1 ELSE 1 END) FROM $lost;
@@ -170,9 +161,16 @@ BEGIN
             NULL;
         END;
     END;
-    RETURN NULL;
+    RETURN NEW;
 END
 SQL;
+    }
+
+    /** An array of names. */
+    private static function names(array $names): string
+    {
+        $name = fn($name) => '"' . str_replace(['\\', '"'], ['\\\\', '\\"'], $name) . '"';
+        return self::text('{' . implode(',', array_map($name, $names)) . '}');
     }
 
     public function installed(): array
@@ -184,7 +182,7 @@ SQL;
                 . sprintf($here, 'c.relnamespace') . "c.relname IN ('" . self::OUTBOX . "', '" . self::LOST . "')",
             "SELECT 'function ' || p.proname AS name, p.prosrc AS mark FROM pg_proc p "
                 . sprintf($here, 'p.pronamespace') . "p.proname LIKE 'ganchoplugin\\_%'",
-            "SELECT 'trigger ' || t.tgname || ' ON ' || c.relname AS name, t.tgenabled::text AS mark FROM pg_trigger t "
+            "SELECT 'trigger ' || t.tgname || ' ON ' || c.relname AS name, t.tgenabled::text || t.tgtype AS mark FROM pg_trigger t "
                 . 'JOIN pg_class c ON c.oid = t.tgrelid ' . sprintf($here, 'c.relnamespace')
                 . "NOT t.tgisinternal AND t.tgname LIKE 'ganchoplugin\\_%'",
         ];
@@ -218,16 +216,38 @@ SQL;
         $now = (int)$this->db->select("SELECT {$ms('clock_timestamp()')} AS ms")[0]['ms'];
         $present = array_flip(array_column($this->db->select('SELECT pid FROM pg_stat_activity'), 'pid'));
         [$which, $more] = $this->fitting($limit);
-        $select = "SELECT id, mark, pid, tx, {$ms('at')} AS at_ms, source, op, old_row::text AS old_row, new_row::text AS new_row, secrets, "
+        $select = "SELECT id, pid || '-' || coalesce(port, 0) AS mark, pid, tx, cmin::text::bigint AS command, {$ms('at')} AS at_ms, "
+            . "source, left(op, 1) AS op, old_row::text AS old_row, new_row::text AS new_row, secrets, "
             . "(pid IN (SELECT pid FROM pg_locks WHERE locktype = 'transactionid' AND granted AND mode = 'ExclusiveLock'))::int AS busy "
             . 'FROM ' . $this->at(self::OUTBOX) . " WHERE $which ORDER BY id";
         $row = fn(array $row) => [
-            'id' => (int)$row['id'], 'mark' => $row['mark'], 'tx' => $row['tx'], 'at_ms' => (int)$row['at_ms'],
+            'id' => (int)$row['id'], 'mark' => $row['mark'], 'tx' => (string)$row['tx'], 'at_ms' => (int)$row['at_ms'],
             'table' => $row['source'], 'op' => $row['op'], 'old' => self::decoded($row['old_row']),
             'new' => self::decoded($row['new_row']), 'secrets' => preg_split('/ /', (string)$row['secrets'], -1, PREG_SPLIT_NO_EMPTY),
             'busy' => (int)$row['busy'] === 1, 'gone' => (int)$row['at_ms'] < $now && !isset($present[$row['pid']]),
         ];
-        return ['now_ms' => $now, 'rows' => array_map($row, $this->db->select($select)), 'more' => $more];
+        return ['now_ms' => $now, 'rows' => array_map($row, self::inOrder($this->db->select($select))), 'more' => $more];
+    }
+
+    /**
+     * Keys are times of the clock, which may be set back while an act goes on; the numbers of a connection's
+     * transactions and of the commands in them only rise.
+     */
+    private static function inOrder(array $rows): array
+    {
+        $places = [];
+        foreach ($rows as $place => $row) {
+            $places[$row['mark']][] = $place;
+        }
+        $sorted = $rows;
+        foreach ($places as $own) {
+            $risen = array_map(fn($place) => $rows[$place], $own);
+            usort($risen, fn($a, $b) => [(int)$a['tx'], (int)$a['command']] <=> [(int)$b['tx'], (int)$b['command']]);
+            foreach ($own as $n => $place) {
+                $sorted[$place] = $risen[$n];
+            }
+        }
+        return $sorted;
     }
 
     protected function length(): string
@@ -240,9 +260,12 @@ SQL;
         $this->db->exec($seconds === null ? 'RESET lock_timeout' : "SET lock_timeout = '{$seconds}s'");
     }
 
-    /** Only who owns a table, or may act as its owner, makes triggers on it. */
+    /** Only who owns a table, or may act as its owner, makes triggers on it. They name `OLD` of a row that is made: from PostgreSQL 11 on. */
     public function mayMakeTriggers(Plan $plan): bool
     {
+        if ((int)$this->db->select("SELECT current_setting('server_version_num') AS n")[0]['n'] < 110000) {
+            return false;
+        }
         $names = implode(', ', array_map([self::class, 'text'], array_keys($plan->tables)));
         $others = 'SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = current_schema() '
             . "AND c.relname IN ($names) AND NOT pg_has_role(c.relowner, 'USAGE')";
@@ -258,12 +281,7 @@ SQL;
     public function insert(string $table, string $op, ?array $old, ?array $new, array $secrets): string
     {
         $json = fn(?array $row) => $row === null ? 'NULL' : "'" . $this->db->escapeString(self::encoded($row)) . "'::jsonb";
-        $mark = "coalesce(nullif(current_setting('ganchoplugin.mark', true), ''), set_config('ganchoplugin.mark', "
-            . 'md5(random()::text || clock_timestamp()::text || pg_backend_pid()::text), false))';
-        $key = "greatest((extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 2048 + pg_backend_pid() % 2048, "
-            . "coalesce(nullif(current_setting('ganchoplugin.key', true), ''), '0')::bigint + 1)";
-        return 'INSERT INTO ' . $this->at(self::OUTBOX) . ' (id, mark, pid, tx, at, source, op, old_row, new_row, secrets) '
-            . "VALUES ($key, $mark, pg_backend_pid(), txid_current()::text, clock_timestamp(), " . self::text($table)
+        return 'INSERT INTO ' . $this->at(self::OUTBOX) . ' (source, op, old_row, new_row, secrets) VALUES (' . self::text($table)
             . ", '$op', {$json($old)}, {$json($new)}, " . self::text(implode(' ', $secrets)) . ')';
     }
 }

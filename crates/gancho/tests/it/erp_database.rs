@@ -252,7 +252,7 @@ async fn a_dropped_trigger_and_a_new_column_are_mended() {
                 "DROP TRIGGER gancho_u_clientes",
             ),
             Engine::Postgres => {
-                ("SELECT COUNT(*) FROM pg_trigger WHERE NOT tgisinternal", "DROP TRIGGER gancho_update ON clientes")
+                ("SELECT COUNT(*) FROM pg_trigger WHERE NOT tgisinternal", "DROP TRIGGER gancho_row ON clientes")
             }
         };
         let all = stage.database.number(count).await;
@@ -269,6 +269,58 @@ async fn a_dropped_trigger_and_a_new_column_are_mended() {
         assert_eq!(events[0]["data"]["object"]["fidelidad"], 3, "{engine:?}");
         assert_eq!(events[0]["data"]["previous"], json!({"fidelidad": null}));
     }
+}
+
+#[tokio::test]
+async fn a_secret_that_came_since_is_left_out_before_the_tables_are_looked_at_again() {
+    for engine in Engine::ALL {
+        let mut stage = Stage::set(engine).await;
+        stage.server.kill().await;
+        stage.database.run("ALTER TABLE clientes ADD COLUMN portal_password varchar(50)").await;
+        stage.database.run("UPDATE clientes SET nombre = 'Eva', portal_password = 'hush1' WHERE codcliente = '1'").await;
+        stage.database.run("INSERT INTO clientes (codcliente, portal_password) VALUES ('2', 'hush2')").await;
+        let leaks = "SELECT COUNT(*) FROM gancho_outbox WHERE old_row LIKE '%hush%' OR new_row LIKE '%hush%'";
+        let leaks = if engine == Engine::Postgres { leaks.replace("_row", "_row::text") } else { leaks.into() };
+        assert_eq!(stage.database.number("SELECT COUNT(*) FROM gancho_outbox").await, 2);
+        assert_eq!(stage.database.number(&leaks).await, 0, "{engine:?}");
+        stage.server.run().await;
+        let events = stage.events(2).await;
+        assert_eq!(types(&events), ["customer.updated", "customer.created"], "{engine:?}");
+        assert_eq!(events[0]["data"]["object"]["nombre"], "Eva");
+    }
+}
+
+/// In PostgreSQL a row's key is the time. An act whose clock is set back meanwhile is told in its order all the same.
+#[tokio::test]
+async fn a_clock_that_is_set_back_does_not_turn_an_act_around() {
+    let mut stage = Stage::set(Engine::Postgres).await;
+    stage.server.kill().await;
+    let back = "CREATE SEQUENCE back INCREMENT -1 START 1000 MAXVALUE 1000 MINVALUE 1; \
+        ALTER TABLE gancho_outbox ALTER id SET DEFAULT nextval('back')";
+    stage.database.run(back).await;
+    let mut request = stage.database.client().await;
+    request.run(INVOICE).await;
+    request.run("UPDATE facturascli SET total = 90 WHERE idfactura = 7").await;
+    request.close().await;
+    stage.server.run().await;
+    let events = stage.events(1).await;
+    assert_eq!(types(&events), ["invoice.created"]);
+    assert_eq!(events[0]["data"]["object"]["total"], 90);
+}
+
+/// Two connections may come upon the same key.
+#[tokio::test]
+async fn a_key_that_is_taken_costs_no_change() {
+    let mut stage = Stage::set(Engine::Postgres).await;
+    stage.server.kill().await;
+    // Each key is given out twice.
+    let twice = "CREATE SEQUENCE twice; ALTER TABLE gancho_outbox ALTER id SET DEFAULT nextval('twice') / 2";
+    stage.database.run(twice).await;
+    for n in 0..6 {
+        stage.database.run(&format!("INSERT INTO proveedores (codproveedor, nombre) VALUES ('{n}', 'Eva')")).await;
+    }
+    assert_eq!(stage.database.number("SELECT COUNT(*) FROM gancho_outbox").await, 6);
+    assert_eq!(stage.database.number("SELECT COUNT(*) FROM gancho_lost WHERE is_called").await, 0);
 }
 
 #[tokio::test]
@@ -327,6 +379,32 @@ async fn a_database_that_goes_and_comes_back_is_heard_again() {
         drop(go_on);
         owner.join().expect("it ends");
     }
+}
+
+/// What waits is read once, however much it is: an owner's database has other things to do.
+#[tokio::test]
+async fn a_long_outbox_is_not_read_again_and_again() {
+    const ROWS: i64 = 30_000;
+    let database = Instance::shared(Engine::MariaDb).database().await;
+    let name = &database.name;
+    let account = format!(
+        "CREATE USER {name}@'%' IDENTIFIED BY 'pw'; GRANT ALL ON {name}.* TO {name}@'%'; SET GLOBAL userstat = 1"
+    );
+    database.run(&account).await;
+    let mut as_account = database.clone();
+    as_account.url = database.url_as(name, "pw");
+    let mut stage = Stage::of(as_account).await;
+    stage.server.kill().await;
+    let fill = format!(
+        "INSERT INTO gancho_outbox (mark, conn, at, source, op, columns, new_row) SELECT seq, 1, \
+         '2026-11-01' + INTERVAL seq SECOND, 'clientes', 'I', '[\"codcliente\"]', JSON_ARRAY(seq) FROM seq_1_to_{ROWS}"
+    );
+    database.run(&fill).await;
+    stage.server.run().await;
+    database.drained().await;
+    let read = format!("SELECT CAST(ROWS_READ AS SIGNED) FROM information_schema.USER_STATISTICS WHERE USER = '{name}'");
+    let read = database.number(&read).await;
+    assert!((ROWS..ROWS * 4).contains(&read), "{read} rows were read");
 }
 
 /// Many requests of the ERP at once, on the same rows, while the outbox is emptied: none of them

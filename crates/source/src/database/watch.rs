@@ -40,6 +40,18 @@ pub struct Watched {
     pub lines: Option<(String, String)>,
 }
 
+impl Watched {
+    /// Columns of which a change alone is no news.
+    pub fn noise(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|(column, _)| column.as_str()).filter(|column| noise::is_noise(&self.model, column))
+    }
+
+    /// All others.
+    pub fn news(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|(column, _)| column.as_str()).filter(|column| !noise::is_noise(&self.model, column))
+    }
+}
+
 impl Plan {
     /// Decides what to watch: `models` by class or table, those of the catalogue if none are named.
     pub fn new(schema: &Schema, models: Option<&[String]>) -> Self {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use async_trait::async_trait;
 use gancho_model::{Finding, Operation, Record, Said};
+use serde_json::Value;
 use sqlx::{AssertSqlSafe, ConnectOptions, Row, mysql::MySqlConnection, mysql::MySqlRow};
 
 use super::{
@@ -103,9 +104,10 @@ impl Erp for MariaDb {
         }
         // Before the rows: who is gone by then has left all its rows to be seen.
         let present = self.present(look.now_ms).await?;
+        // By the key itself: by the name alone it would be the number made of it, and all rows be sorted.
         let select = format!(
             "SELECT CAST(id AS SIGNED) AS id, mark, CAST(conn AS SIGNED) AS conn, {EPOCH} at) DIV 1000 AS at_ms, \
-             source, op, old_row, new_row, secrets FROM {OUTBOX} ORDER BY id LIMIT {limit}"
+             source, op, columns, old_row, new_row, secrets FROM {OUTBOX} ORDER BY {OUTBOX}.id LIMIT {limit}"
         );
         for row in sqlx::query(AssertSqlSafe(select)).fetch_all(&mut self.connection).await.map_err(failed)? {
             match row.try_get::<String, _>("op").map_err(failed)?.as_str() {
@@ -141,7 +143,7 @@ impl Erp for MariaDb {
     }
 
     async fn records(&mut self, table: &Watched, which: Option<(&str, &[String])>) -> Result<Vec<Record>, ErpError> {
-        let (object, from) = (sql::object(table, "t", None), quoted(&table.table, '`'));
+        let (object, from) = (sql::object(table, "t"), quoted(&table.table, '`'));
         let (condition, values) = match which {
             Some((column, values)) => {
                 let marks = vec!["?"; values.len()].join(", ");
@@ -196,13 +198,18 @@ struct Present {
 }
 
 fn outbox_row(row: &MySqlRow, present: &Present) -> Result<OutboxRow, sqlx::Error> {
-    let json = |name| row.try_get::<Option<String>, _>(name).map(|text| text.and_then(|text| record(&text)));
     let op: String = row.try_get("op")?;
     let secrets: Option<String> = row.try_get("secrets")?;
     let connection: i64 = row.try_get("conn")?;
-    let (mut before, after): (Option<Record>, Option<Record>) = (json("old_row")?, json("new_row")?);
+    let columns: Option<String> = row.try_get("columns")?;
+    let columns: Vec<String> = columns.and_then(|names| serde_json::from_str(&names).ok()).unwrap_or_default();
+    let values = |name| -> Result<Option<Record>, sqlx::Error> {
+        let text: Option<String> = row.try_get(name)?;
+        Ok(text.and_then(|text| named(&columns, &text)))
+    };
+    let (mut before, after) = (values("old_row")?, values("new_row")?);
     if let (Some(before), Some(after)) = (&mut before, &after) {
-        // Of an update's old row only what changed was written.
+        // Of an update's old row what is no news was not written.
         for (column, value) in after {
             before.entry(column).or_insert_with(|| value.clone());
         }
@@ -224,12 +231,19 @@ fn outbox_row(row: &MySqlRow, present: &Present) -> Result<OutboxRow, sqlx::Erro
     })
 }
 
-pub(super) fn operation(letter: &str) -> Operation {
-    match letter {
-        "I" => Operation::Insert,
-        "D" => Operation::Delete,
+/// By its first letter.
+pub(super) fn operation(name: &str) -> Operation {
+    match name.as_bytes().first() {
+        Some(b'I') => Operation::Insert,
+        Some(b'D') => Operation::Delete,
         _ => Operation::Update,
     }
+}
+
+/// A row of which names and values stand apart; the values may end before the names do.
+fn named(columns: &[String], values: &str) -> Option<Record> {
+    let values: Vec<Value> = serde_json::from_str(values).ok()?;
+    Some(columns.iter().cloned().zip(values).collect())
 }
 
 pub(super) fn record(text: &str) -> Option<Record> {

@@ -1,11 +1,11 @@
 //! Triggers in MariaDB's SQL. Pure.
 //!
+//! MariaDB resolves every item of an expression anew whenever a trigger fires: that is what capture costs
+//! here. So a row is an array, its columns' names one text beside it, and two rows are compared as such.
 //! Every body is guarded by a handler, which leaves a mark in the outbox for what could not be written.
 //! The outbox is the only table that a body names: the ERP's statement opens every one of them, whether
 //! or not it is used. Rows are inserted one by one, cascades too: `INSERT … SELECT` would hold the
 //! outbox's auto-increment lock until the ERP's statement ends.
-
-use gancho_facturascripts::{columns::Kind, noise};
 
 use crate::database::{
     LOST, OUTBOX,
@@ -26,7 +26,7 @@ pub(super) fn parts(plan: &Plan) -> Vec<Part> {
             create: format!(
                 "CREATE TABLE IF NOT EXISTS {OUTBOX} (id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY, mark CHAR(36) NOT NULL, \
                  conn BIGINT UNSIGNED NOT NULL, at DATETIME(6) NOT NULL, source VARCHAR(64) NOT NULL, op CHAR(1) NOT NULL, \
-                 old_row LONGTEXT, new_row LONGTEXT, secrets TEXT) \
+                 columns TEXT, old_row LONGTEXT, new_row LONGTEXT, secrets TEXT) \
                  ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
             ),
             drop: format!("DROP TABLE IF EXISTS {OUTBOX}"),
@@ -62,9 +62,9 @@ pub(super) fn drop_of(name: &str) -> String {
     }
 }
 
-fn trigger(kind: char, table: &str, when: &str, (variables, statements): &(&str, String)) -> Part {
+fn trigger(kind: char, table: &str, when: &str, statements: &str) -> Part {
     let name = format!("gancho_{kind}_{table}");
-    let body = format!("BEGIN {variables} {} {statements} END", guard(table));
+    let body = format!("BEGIN {} {statements} END", guard(table));
     let (quoted_name, on) = (quoted(&name, '`'), quoted(table, '`'));
     Part {
         create: format!("CREATE OR REPLACE TRIGGER {quoted_name} {when} ON {on} FOR EACH ROW {body}"),
@@ -83,59 +83,41 @@ fn guard(table: &str) -> String {
     )
 }
 
-fn inserted(watched: &Watched) -> (&'static str, String) {
-    let insert = insert(&watched.table, 'I', "NULL", &object(watched, "NEW", None), "NULL");
-    ("", format!("{MARK} {insert}"))
+fn inserted(watched: &Watched) -> String {
+    let insert = insert(watched, 'I', "NULL", &row(watched, "NEW", None), "NULL");
+    format!("{MARK} {insert}")
 }
 
 /// An update that changes nothing, or nothing but what is no news, is not written, and costs the ERP
-/// little. Of the old row only what changed is written: the rest stands in the new one.
-fn updated(watched: &Watched) -> (&'static str, String) {
-    let told = watched.columns.iter().filter(|(column, _)| !noise::is_noise(&watched.model, column));
-    let old = told.map(old_value).collect::<Vec<_>>().join(", ");
-    let changed = |column: &String| format!("IF({}, NULL, {})", same(column, Kind::Text), text(column));
-    let secrets = match &watched.secrets[..] {
-        [] => "''".to_owned(),
-        secrets => format!("CONCAT_WS(' ', {})", secrets.iter().map(changed).collect::<Vec<_>>().join(", ")),
+/// little. Compared as bytes: to a column's own collation `García` and `garcia` may be the same.
+fn updated(watched: &Watched) -> String {
+    let news = |row: &str| array(watched.news().map(|column| value(row, column)));
+    let (old, new) = (news("OLD"), news("NEW"));
+    let changed = |column: &String| {
+        let (old, new) = (value("OLD", column), value("NEW", column));
+        format!("IF(BINARY {old} <=> BINARY {new}, NULL, {})", text(column))
     };
-    let new = object(watched, "NEW", None);
-    let insert = insert(&watched.table, 'U', "CONCAT('{', gancho_old, '}')", &new, "gancho_secrets");
-    let statements = format!(
-        "SET gancho_old = CONCAT_WS(',', {old}), gancho_secrets = {secrets}; \
-         IF gancho_old <> '' OR gancho_secrets <> '' THEN {MARK} {insert} END IF;"
-    );
-    ("DECLARE gancho_old LONGTEXT; DECLARE gancho_secrets TEXT;", statements)
-}
-
-/// `"column":"old value"` if it changed. Every value as a text: what it is, its column says.
-fn old_value((column, kind): &(String, String)) -> String {
-    let (name, kind) = (quoted(column, '`'), Kind::of_database(kind));
-    let value = match kind {
-        Kind::Text => format!("JSON_QUOTE(OLD.{name})"),
-        _ => format!("CONCAT('\"', OLD.{name}, '\"')"),
+    let (secrets, or_secret) = match &watched.secrets[..] {
+        [] => ("NULL".to_owned(), String::new()),
+        secrets => {
+            let names = secrets.iter().map(changed).collect::<Vec<_>>().join(", ");
+            let names = format!("CONCAT_WS(' ', {names})");
+            (names.clone(), format!(" OR {names} <> ''"))
+        }
     };
-    let key = text(&format!("{}:", serde_json::Value::from(column.as_str())));
-    format!("IF({}, NULL, CONCAT({key}, IFNULL({value}, 'null')))", same(column, kind))
-}
-
-/// Texts are compared as bytes: to the column's own collation `García` and `garcia` may be the same.
-fn same(column: &str, kind: Kind) -> String {
-    let name = quoted(column, '`');
-    match kind {
-        Kind::Text => format!("BINARY OLD.{name} <=> BINARY NEW.{name}"),
-        _ => format!("OLD.{name} <=> NEW.{name}"),
-    }
+    let insert = insert(watched, 'U', &old, &row(watched, "NEW", None), &secrets);
+    format!("IF BINARY {old} <> BINARY {new}{or_secret} THEN {MARK} {insert} END IF;")
 }
 
 /// The row itself, then what foreign keys take along: in the order in which PostgreSQL tells it.
-fn deleted(plan: &Plan, table: &str) -> (&'static str, String) {
+fn deleted(plan: &Plan, table: &str) -> String {
     let ways = plan.cascades.get(table).into_iter().flatten();
     let taken: Vec<String> = ways.filter_map(|way| cascade(plan, way)).collect();
     let own = plan
         .tables
         .get(table)
-        .map(|watched| insert(&watched.table, 'D', &object(watched, "OLD", None), "NULL", "NULL"));
-    ("", format!("{MARK} {} {}", own.unwrap_or_default(), taken.join(" ")))
+        .map(|watched| insert(watched, 'D', &row(watched, "OLD", None), "NULL", "NULL"));
+    format!("{MARK} {} {}", own.unwrap_or_default(), taken.join(" "))
 }
 
 /// The rows at the end of a way of foreign keys, deleted or unlinked.
@@ -148,30 +130,40 @@ fn cascade(plan: &Plan, way: &[Link]) -> Option<String> {
         which = format!("(SELECT {} FROM {table} WHERE {column} IN ({which}))", quoted(&next.parent_column, '`'));
     }
     let (table, column) = (quoted(&last.child, '`'), quoted(&last.column, '`'));
-    let old = object(watched, "t", None);
-    let (op, new) = if last.deletes { ('D', "NULL".into()) } else { ('U', object(watched, "t", Some(&last.column))) };
-    let insert = insert(&watched.table, op, "r.old_row", "r.new_row", "NULL");
+    let old = row(watched, "t", None);
+    let (op, new) = if last.deletes { ('D', "NULL".into()) } else { ('U', row(watched, "t", Some(&last.column))) };
+    let insert = insert(watched, op, "r.old_row", "r.new_row", "NULL");
     Some(format!(
         "FOR r IN (SELECT {old} AS old_row, {new} AS new_row FROM {table} AS t WHERE t.{column} IN ({which})) DO {insert} END FOR;"
     ))
 }
 
-fn insert(table: &str, op: char, old: &str, new: &str, secrets: &str) -> String {
+fn insert(watched: &Watched, op: char, old: &str, new: &str, secrets: &str) -> String {
+    let columns = serde_json::Value::from(watched.news().chain(watched.noise()).collect::<Vec<_>>());
     format!(
-        "INSERT INTO {OUTBOX} (mark, conn, at, source, op, old_row, new_row, secrets) \
-         VALUES (@gancho_mark, CONNECTION_ID(), UTC_TIMESTAMP(6), {}, '{op}', {old}, {new}, {secrets});",
-        text(table)
+        "INSERT INTO {OUTBOX} (mark, conn, at, source, op, columns, old_row, new_row, secrets) \
+         VALUES (@gancho_mark, CONNECTION_ID(), UTC_TIMESTAMP(6), {}, '{op}', {}, {old}, {new}, {secrets});",
+        text(&watched.table),
+        text(&columns.to_string()),
     )
 }
 
-/// A row as JSON; one column perhaps as null.
-pub(super) fn object(watched: &Watched, row: &str, without: Option<&str>) -> String {
-    let pair = |(column, _): &(String, String)| {
-        let name = text(column);
-        match without == Some(column) {
-            true => format!("{name}, NULL"),
-            false => format!("{name}, {row}.{}", quoted(column, '`')),
-        }
-    };
+/// A row's values in the order of the names beside it; one column perhaps as null.
+fn row(watched: &Watched, row: &str, without: Option<&str>) -> String {
+    let columns = watched.news().chain(watched.noise());
+    array(columns.map(|column| if without == Some(column) { "NULL".into() } else { value(row, column) }))
+}
+
+fn value(row: &str, column: &str) -> String {
+    format!("{row}.{}", quoted(column, '`'))
+}
+
+fn array(values: impl Iterator<Item = String>) -> String {
+    format!("JSON_ARRAY({})", values.collect::<Vec<_>>().join(", "))
+}
+
+/// A row as an object.
+pub(super) fn object(watched: &Watched, row: &str) -> String {
+    let pair = |(column, _): &(String, String)| format!("{}, {}", text(column), value(row, column));
     format!("JSON_OBJECT({})", watched.columns.iter().map(pair).collect::<Vec<_>>().join(", "))
 }

@@ -3,7 +3,7 @@
 mod schema;
 mod sql;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use gancho_model::{Finding, Record, Said};
@@ -26,6 +26,11 @@ const IDLE_MS: u64 = 2_000;
 /// How long our own changes of tables wait for the ERP's locks: while they wait, it waits behind them.
 const LOCK_WAIT: &str = "SET lock_timeout = '300ms'";
 
+/// Whose row it is: a process's number comes back, hardly ever for a connection from the same port.
+const MARK: &str = "pid || '-' || coalesce(port, 0)";
+/// The first in which a trigger may name `OLD` of a row that is made.
+const OLDEST: i32 = 110_000;
+
 pub(super) struct Postgres {
     connection: PgConnection,
     listener: PgListener,
@@ -40,8 +45,14 @@ impl Postgres {
         for statement in ["SET default_transaction_isolation = 'read committed'", LOCK_WAIT] {
             sqlx::raw_sql(statement).execute(&mut connection).await.map_err(failed)?;
         }
-        let schema: Option<String> =
-            sqlx::query_scalar("SELECT current_schema()::text").fetch_one(&mut connection).await.map_err(failed)?;
+        let select = "SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS version, \
+            current_schema()::text AS schema";
+        let row = sqlx::query(select).fetch_one(&mut connection).await.map_err(failed)?;
+        if row.try_get::<i32, _>("number").map_err(failed)? < OLDEST {
+            let version: String = row.try_get("version").map_err(failed)?;
+            return Err(ErpError::Failed(format!("PostgreSQL 11 or newer is needed; this is {version}")));
+        }
+        let schema: Option<String> = row.try_get("schema").map_err(failed)?;
         let schema = schema.ok_or_else(|| ErpError::Failed("no schema of the search_path exists".into()))?;
         let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(options);
         let mut listener = PgListener::connect_with(&pool).await.map_err(unreachable)?;
@@ -98,14 +109,15 @@ impl Erp for Postgres {
         let present = sqlx::query_scalar("SELECT pid FROM pg_stat_activity");
         let present: Vec<i32> = present.fetch_all(&mut self.connection).await.map_err(failed)?;
         let select = format!(
-            "SELECT id, mark, tx, (extract(epoch FROM at) * 1000)::bigint AS at_ms, source, op, old_row::text, new_row::text, secrets, \
+            "SELECT id, {MARK} AS mark, tx, cmin::text::bigint AS command, \
+             (extract(epoch FROM at) * 1000)::bigint AS at_ms, source, op, old_row::text, new_row::text, secrets, \
              pid IN (SELECT pid FROM pg_locks WHERE locktype = 'transactionid' AND granted AND mode = 'ExclusiveLock') AS busy, \
              (extract(epoch FROM at) * 1000)::bigint < $1 AND NOT pid = ANY($2) AS gone FROM {outbox} ORDER BY id LIMIT {limit}",
         );
         let query = sqlx::query(AssertSqlSafe(select)).bind(look.now_ms).bind(present);
         let rows = query.fetch_all(&mut self.connection).await.map_err(failed)?;
         let read: Result<Vec<_>, sqlx::Error> = rows.iter().map(outbox_row).collect();
-        look.rows = read.map_err(failed)?;
+        look.rows = in_order(read.map_err(failed)?);
         Ok(look)
     }
 
@@ -166,14 +178,34 @@ impl Erp for Postgres {
     }
 }
 
-fn outbox_row(row: &PgRow) -> Result<OutboxRow, sqlx::Error> {
+/// Keys are times of the clock, which may be set back while an act goes on; the numbers of a
+/// connection's transactions and of the commands in them only rise.
+fn in_order(rows: Vec<((i64, i64), OutboxRow)>) -> Vec<OutboxRow> {
+    let mut places: HashMap<String, Vec<usize>> = HashMap::new();
+    for (place, (_, row)) in rows.iter().enumerate() {
+        places.entry(row.mark.clone()).or_default().push(place);
+    }
+    let mut to = vec![0; rows.len()];
+    for places in places.into_values() {
+        let mut sorted = places.clone();
+        sorted.sort_by_key(|place| rows[*place].0);
+        sorted.into_iter().zip(places).for_each(|(from, place)| to[from] = place);
+    }
+    let mut rows: Vec<_> = to.into_iter().zip(rows).collect();
+    rows.sort_by_key(|(place, _)| *place);
+    rows.into_iter().map(|(_, (_, row))| row).collect()
+}
+
+/// With its transaction and command.
+fn outbox_row(row: &PgRow) -> Result<((i64, i64), OutboxRow), sqlx::Error> {
     let json = |name| row.try_get::<Option<String>, _>(name).map(|text| text.and_then(|text| record(&text)));
     let op: String = row.try_get("op")?;
     let secrets: Option<String> = row.try_get("secrets")?;
-    Ok(OutboxRow {
+    let transaction: i64 = row.try_get("tx")?;
+    let outbox_row = OutboxRow {
         id: row.try_get("id")?,
         mark: row.try_get("mark")?,
-        transaction: Some(row.try_get("tx")?),
+        transaction: Some(transaction.to_string()),
         at_ms: row.try_get("at_ms")?,
         table: row.try_get("source")?,
         operation: operation(&op),
@@ -182,7 +214,8 @@ fn outbox_row(row: &PgRow) -> Result<OutboxRow, sqlx::Error> {
         secrets: secrets.iter().flat_map(|names| names.split_whitespace()).map(ToOwned::to_owned).collect(),
         busy: row.try_get("busy")?,
         gone: row.try_get("gone")?,
-    })
+    };
+    Ok(((transaction, row.try_get("command")?), outbox_row))
 }
 
 fn unreachable(error: sqlx::Error) -> ErpError {

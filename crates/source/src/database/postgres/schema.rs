@@ -34,10 +34,10 @@ pub(super) async fn installed(db: &mut PgConnection, name: &str) -> Result<BTree
         WHERE n.nspname = $1 AND c.relname IN ('gancho_outbox', 'gancho_lost')";
     let functions = "SELECT 'function ' || p.proname AS name, p.prosrc AS mark FROM pg_proc p \
         JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = $1 AND p.proname LIKE 'gancho\\_%'";
-    // A trigger that was switched off is marked so.
-    let triggers = "SELECT 'trigger ' || t.tgname || ' ON ' || c.relname AS name, t.tgenabled::text AS mark FROM pg_trigger t \
+    // The mark tells when it fires, and whether it was switched off.
+    let triggers = "SELECT 'trigger ' || t.tgname || ' ON ' || c.relname AS name, t.tgenabled::text || t.tgtype AS mark FROM pg_trigger t \
         JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
-        WHERE n.nspname = $1 AND NOT t.tgisinternal AND t.tgname IN ('gancho_row', 'gancho_update')";
+        WHERE n.nspname = $1 AND NOT t.tgisinternal AND t.tgname LIKE 'gancho\\_%'";
     for select in [relations, functions, triggers] {
         for row in sqlx::query(select).bind(name).fetch_all(&mut *db).await.map_err(failed)? {
             found.insert(row.try_get("name").map_err(failed)?, row.try_get("mark").map_err(failed)?);
