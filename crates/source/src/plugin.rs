@@ -122,15 +122,8 @@ fn outbox_row(row: HandedRow) -> Option<OutboxRow> {
         "D" => Operation::Delete,
         _ => return None,
     };
-    let (mut before, after) = (row.old, row.new);
-    if let (Some(before), Some(after)) = (&mut before, &after) {
-        // Of an update's old row perhaps only what changed was written.
-        for (column, value) in after {
-            before.entry(column).or_insert_with(|| value.clone());
-        }
-    }
-    let HandedRow { id, mark, tx: transaction, at_ms, table, secrets, busy, gone, .. } = row;
-    Some(OutboxRow { id, mark, transaction, at_ms, table, operation, before, after, secrets, busy, gone })
+    let HandedRow { id, mark, tx: transaction, at_ms, table, old: before, new: after, secrets, busy, gone, .. } = row;
+    Some(OutboxRow { id, mark, transaction, at_ms, table, operation, before, after, secrets, busy, gone }.whole())
 }
 
 /// What became of users' sessions, by connection and user.

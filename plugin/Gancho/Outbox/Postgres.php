@@ -102,13 +102,14 @@ final class Postgres extends Engine
     }
 
     /**
-     * An update of nothing but what is no news is not written. A column that came since is looked at by its name: a
-     * secret is left out before the tables have been looked at again.
+     * An update of nothing but what is no news is not written, nor is that of an updated row's old side. A column that
+     * came since is looked at by its name: a secret is left out before the tables have been looked at again.
      */
     private function writeBody(): string
     {
         $insert = 'INSERT INTO ' . $this->at(self::OUTBOX)
-            . ' (source, op, old_row, new_row, secrets) VALUES (source, op, old_row, new_row, changed)';
+            . ' (source, op, old_row, new_row, secrets) '
+            . "VALUES (source, op, CASE op WHEN 'UPDATE' THEN old_row - noise ELSE old_row END, new_row, changed)";
         return <<<SQL
 
 DECLARE

@@ -101,6 +101,23 @@ async fn raw_sql_and_lines_are_seen_and_what_is_rolled_back_is_not() {
     }
 }
 
+/// EVENTS rule 5: what is no news alone is none beside news either.
+#[tokio::test]
+async fn what_is_no_news_does_not_stand_among_what_was_before() {
+    let mut seen = vec![];
+    for engine in Engine::ALL {
+        let stage = Stage::set(engine).await;
+        stage.database.run(INVOICE).await;
+        stage.events(1).await;
+        stage.database.run("UPDATE facturascli SET idasiento = 5, numdocs = 1, total = 90 WHERE idfactura = 7").await;
+        let events = stage.events(2).await;
+        assert_eq!(events[1]["data"]["previous"], json!({"total": 84.7}), "{engine:?}");
+        assert_eq!(events[1]["data"]["object"]["idasiento"], 5);
+        seen.push(events[1]["data"].clone());
+    }
+    assert_eq!(seen[0], seen[1]);
+}
+
 #[tokio::test]
 async fn acts_of_different_requests_stay_apart_however_late_they_are_read() {
     for engine in Engine::ALL {
@@ -277,7 +294,10 @@ async fn a_secret_that_came_since_is_left_out_before_the_tables_are_looked_at_ag
         let mut stage = Stage::set(engine).await;
         stage.server.kill().await;
         stage.database.run("ALTER TABLE clientes ADD COLUMN portal_password varchar(50)").await;
-        stage.database.run("UPDATE clientes SET nombre = 'Eva', portal_password = 'hush1' WHERE codcliente = '1'").await;
+        stage
+            .database
+            .run("UPDATE clientes SET nombre = 'Eva', portal_password = 'hush1' WHERE codcliente = '1'")
+            .await;
         stage.database.run("INSERT INTO clientes (codcliente, portal_password) VALUES ('2', 'hush2')").await;
         let leaks = "SELECT COUNT(*) FROM gancho_outbox WHERE old_row LIKE '%hush%' OR new_row LIKE '%hush%'";
         let leaks = if engine == Engine::Postgres { leaks.replace("_row", "_row::text") } else { leaks.into() };
@@ -402,7 +422,8 @@ async fn a_long_outbox_is_not_read_again_and_again() {
     database.run(&fill).await;
     stage.server.run().await;
     database.drained().await;
-    let read = format!("SELECT CAST(ROWS_READ AS SIGNED) FROM information_schema.USER_STATISTICS WHERE USER = '{name}'");
+    let read =
+        format!("SELECT CAST(ROWS_READ AS SIGNED) FROM information_schema.USER_STATISTICS WHERE USER = '{name}'");
     let read = database.number(&read).await;
     assert!((ROWS..ROWS * 4).contains(&read), "{read} rows were read");
 }

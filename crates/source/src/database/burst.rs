@@ -34,6 +34,18 @@ pub struct OutboxRow {
     pub gone: bool,
 }
 
+impl OutboxRow {
+    /// With its old side whole: triggers write of an update's old row only what may be news.
+    pub fn whole(mut self) -> Self {
+        if let (Some(before), Some(after)) = (&mut self.before, &self.after) {
+            for (column, value) in after {
+                before.entry(column).or_insert_with(|| value.clone());
+            }
+        }
+        self
+    }
+}
+
 /// Rows of one act, by their places.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Burst {

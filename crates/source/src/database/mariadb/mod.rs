@@ -207,13 +207,6 @@ fn outbox_row(row: &MySqlRow, present: &Present) -> Result<OutboxRow, sqlx::Erro
         let text: Option<String> = row.try_get(name)?;
         Ok(text.and_then(|text| named(&columns, &text)))
     };
-    let (mut before, after) = (values("old_row")?, values("new_row")?);
-    if let (Some(before), Some(after)) = (&mut before, &after) {
-        // Of an update's old row what is no news was not written.
-        for (column, value) in after {
-            before.entry(column).or_insert_with(|| value.clone());
-        }
-    }
     let at_ms: i64 = row.try_get("at_ms")?;
     Ok(OutboxRow {
         id: row.try_get("id")?,
@@ -222,13 +215,14 @@ fn outbox_row(row: &MySqlRow, present: &Present) -> Result<OutboxRow, sqlx::Erro
         at_ms,
         table: row.try_get("source")?,
         operation: operation(&op),
-        before,
-        after,
+        before: values("old_row")?,
+        after: values("new_row")?,
         secrets: secrets.iter().flat_map(|names| names.split_whitespace()).map(ToOwned::to_owned).collect(),
         busy: present.busy.contains(&connection),
         // Who wrote after that moment may have come after it.
         gone: at_ms < present.at_ms && !present.connected.contains(&connection),
-    })
+    }
+    .whole())
 }
 
 /// By its first letter.

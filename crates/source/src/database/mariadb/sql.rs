@@ -113,10 +113,7 @@ fn updated(watched: &Watched) -> String {
 fn deleted(plan: &Plan, table: &str) -> String {
     let ways = plan.cascades.get(table).into_iter().flatten();
     let taken: Vec<String> = ways.filter_map(|way| cascade(plan, way)).collect();
-    let own = plan
-        .tables
-        .get(table)
-        .map(|watched| insert(watched, 'D', &row(watched, "OLD", None), "NULL", "NULL"));
+    let own = plan.tables.get(table).map(|watched| insert(watched, 'D', &row(watched, "OLD", None), "NULL", "NULL"));
     format!("{MARK} {} {}", own.unwrap_or_default(), taken.join(" "))
 }
 

@@ -215,7 +215,7 @@ fn outbox_row(row: &PgRow) -> Result<((i64, i64), OutboxRow), sqlx::Error> {
         busy: row.try_get("busy")?,
         gone: row.try_get("gone")?,
     };
-    Ok(((transaction, row.try_get("command")?), outbox_row))
+    Ok(((transaction, row.try_get("command")?), outbox_row.whole()))
 }
 
 fn unreachable(error: sqlx::Error) -> ErpError {

@@ -100,12 +100,13 @@ const COLUMNS: &str = "id bigint PRIMARY KEY DEFAULT ((extract(epoch FROM clock_
     pid int NOT NULL DEFAULT pg_backend_pid(), port int DEFAULT inet_client_port(), tx bigint NOT NULL DEFAULT txid_current(), \
     at timestamptz NOT NULL DEFAULT clock_timestamp(), source text NOT NULL, op text NOT NULL, old_row jsonb, new_row jsonb, secrets text";
 
-/// An update of nothing but what is no news is not written. A column that came since is looked at by its
+/// An update of nothing but what is no news is not written, nor is that of an updated row's old side. A column that came since is looked at by its
 /// name: a secret is left out before we have looked at the tables again.
 fn write(schema: &str) -> String {
     let schema = quoted(schema, '"');
     let insert = format!(
-        "INSERT INTO {schema}.{OUTBOX} (source, op, old_row, new_row, secrets) VALUES (source, op, old_row, new_row, changed)"
+        "INSERT INTO {schema}.{OUTBOX} (source, op, old_row, new_row, secrets) \
+         VALUES (source, op, CASE op WHEN 'UPDATE' THEN old_row - noise ELSE old_row END, new_row, changed)"
     );
     format!(
         r#"
