@@ -15,25 +15,15 @@ use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    api::{self, AskingOptions, Base, Poller},
+    api::{self, Base, Poller},
     database::{Tail, burst::Sightings, visit},
+    options::HearingOptions,
     plugin,
     report::{Report, lock},
 };
 
 /// How often sources are looked for although nobody rang.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
-
-/// How sources are heard.
-#[derive(Clone, Copy, Debug)]
-pub struct HearingOptions {
-    /// A connection of the ERP that is quiet for so long has ended its act, milliseconds.
-    pub quiet_ms: i64,
-    /// How often it is looked whether everything of ours is still in place.
-    pub mend_every: Duration,
-    /// How ERPs are asked that can only be asked.
-    pub asking: AskingOptions,
-}
 
 /// All sources that are watched from here.
 pub struct Hearings {

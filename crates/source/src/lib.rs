@@ -4,8 +4,10 @@
 mod api;
 mod database;
 mod hearing;
+mod options;
 mod plugin;
 mod report;
 
 pub use api::AskingOptions;
-pub use hearing::{HearingOptions, Hearings};
+pub use hearing::Hearings;
+pub use options::HearingOptions;

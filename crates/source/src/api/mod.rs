@@ -14,6 +14,7 @@ mod missing;
 mod poller;
 mod reading;
 mod round;
+mod run;
 mod walk;
 mod watched;
 

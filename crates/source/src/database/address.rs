@@ -1,4 +1,4 @@
-use gancho_model::Said;
+use gancho_model::{Said, Source};
 use sqlx::{mysql::MySqlConnectOptions, postgres::PgConnectOptions};
 use url::Url;
 
@@ -19,6 +19,12 @@ pub struct Address {
 }
 
 impl Address {
+    /// That of a source.
+    pub(crate) fn of(source: &Source) -> Result<Self, Said> {
+        let url = source.url.as_ref().ok_or_else(|| Said::plain("error-database-url"))?;
+        Self::parse(url.expose())
+    }
+
     /// Reads `mysql://USER:PASSWORD@HOST[:PORT]/DATABASE`, or the same with `mariadb://` or `postgres://`.
     ///
     /// # Errors

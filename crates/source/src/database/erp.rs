@@ -1,16 +1,17 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
-use gancho_model::{Record, Said};
+use gancho_model::{Operation, Record, Said};
+use tokio::time::timeout;
 
 use super::{
-    Address, Engine,
     burst::OutboxRow,
-    mariadb::MariaDb,
-    postgres::Postgres,
     schema::Schema,
     watch::{Plan, Watched},
 };
+
+/// The longest that the ERP's database may take for an answer.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Why the ERP's database did not do as asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -114,17 +115,6 @@ pub trait Erp: Send {
     fn idle_ms(&self) -> u64;
 }
 
-/// Connects.
-///
-/// # Errors
-/// [`ErpError::Unreachable`] says what stands in the way, without the password.
-pub async fn connect(address: &Address) -> Result<Box<dyn Erp>, ErpError> {
-    Ok(match address.engine() {
-        Engine::MariaDb => Box::new(MariaDb::connect(address).await?),
-        Engine::Postgres => Box::new(Postgres::connect(address).await?),
-    })
-}
-
 /// A name in quotes.
 pub(crate) fn quoted(name: &str, quote: char) -> String {
     let doubled: String = [quote, quote].iter().collect();
@@ -134,4 +124,23 @@ pub(crate) fn quoted(name: &str, quote: char) -> String {
 /// A text in quotes. Names of tables and columns only: values are always bound.
 pub(crate) fn text(value: &str) -> String {
     quoted(value, '\'')
+}
+
+/// What happened, by its first letter.
+pub(crate) fn operation(name: &str) -> Operation {
+    match name.as_bytes().first() {
+        Some(b'I') => Operation::Insert,
+        Some(b'D') => Operation::Delete,
+        _ => Operation::Update,
+    }
+}
+
+/// A row as the database writes it.
+pub(crate) fn record(text: &str) -> Option<Record> {
+    serde_json::from_str(text).ok()
+}
+
+/// No connection that went dead may hold us up for ever.
+pub(crate) async fn within<T>(work: impl Future<Output = Result<T, ErpError>>) -> Result<T, ErpError> {
+    timeout(PATIENCE, work).await.unwrap_or_else(|_| Err(ErpError::Unreachable("it does not answer".into())))
 }

@@ -10,12 +10,13 @@ use gancho_model::ObjectKey;
 use tokio::time::Instant;
 
 use super::{
-    Erp, ErpError,
+    Address, Erp, ErpError,
     burst::{OutboxRow, Sightings},
     check,
     compose::{Composer, Document, Read, key_text, row_name},
     connect,
-    tail::{Ended, Tail, address, within},
+    erp::within,
+    tail::{Ended, Tail},
     watch::Plan,
 };
 
@@ -48,7 +49,7 @@ pub(crate) struct Life<'a> {
 impl<'a> Life<'a> {
     /// Connects, puts in place what is missing, and learns what must be known beforehand.
     pub async fn begin(tail: &'a Tail) -> Result<Self, Ended> {
-        let address = address(&tail.source).map_err(Ended::Ours)?;
+        let address = Address::of(&tail.source).map_err(Ended::Ours)?;
         let mut life = Self {
             tail,
             erp: within(connect(&address)).await?,

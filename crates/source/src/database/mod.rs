@@ -13,6 +13,7 @@ mod erp;
 mod life;
 mod mariadb;
 mod postgres;
+mod run;
 pub(crate) mod schema;
 pub(crate) mod tail;
 pub(crate) mod visit;
@@ -20,11 +21,25 @@ mod watch;
 
 pub use address::{Address, Engine};
 pub(crate) use compose::key_text;
-pub use erp::{Erp, ErpError, connect};
+pub use erp::{Erp, ErpError};
 pub use tail::Tail;
 pub use watch::Plan;
+
+use mariadb::MariaDb;
+use postgres::Postgres;
 
 /// What we call our things in the ERP's database: the outbox, and the first part of all other names.
 pub(crate) const OUTBOX: &str = "gancho_outbox";
 /// Counts what a trigger could not write.
 pub(crate) const LOST: &str = "gancho_lost";
+
+/// Connects.
+///
+/// # Errors
+/// [`ErpError::Unreachable`] says what stands in the way, without the password.
+pub async fn connect(address: &Address) -> Result<Box<dyn Erp>, ErpError> {
+    Ok(match address.engine() {
+        Engine::MariaDb => Box::new(MariaDb::connect(address).await?),
+        Engine::Postgres => Box::new(Postgres::connect(address).await?),
+    })
+}

@@ -2,15 +2,12 @@
 
 use gancho_model::{Finding, Said, Source};
 
-use super::{
-    Erp, ErpError, Plan, check, connect,
-    tail::{address, within},
-};
+use super::{Address, Erp, ErpError, Plan, check, connect, erp::within};
 
 /// What would be put into it, as SQL.
 pub(crate) async fn plan(source: &Source) -> Result<String, Said> {
     let (erp, plan) = visit(source).await?;
-    Ok(check::script(address(source)?.engine(), &erp.parts(&plan)))
+    Ok(check::script(Address::of(source)?.engine(), &erp.parts(&plan)))
 }
 
 /// Puts everything of ours in place.
@@ -42,7 +39,7 @@ pub(crate) async fn findings(source: &Source) -> Vec<Finding> {
 
 /// Whether two addresses lead to one database.
 pub(crate) async fn is_one_database(one: &Source, other: &Source, now_ms: i64) -> bool {
-    let (Ok(here), Ok(there)) = (address(one), address(other)) else { return false };
+    let (Ok(here), Ok(there)) = (Address::of(one), Address::of(other)) else { return false };
     if here.same_database(&there) {
         return true;
     }
@@ -64,7 +61,7 @@ async fn shows_there(one: &Source, other: &Source, now_ms: i64) -> Result<bool, 
 
 /// A connection, and what is to be watched there.
 async fn visit(source: &Source) -> Result<(Box<dyn Erp>, Plan), Said> {
-    let address = address(source)?;
+    let address = Address::of(source)?;
     let say = |error: ErpError| Said::plain("hearing-unusable").with("why", error.said());
     let mut erp = within(connect(&address)).await.map_err(say)?;
     let schema = within(erp.schema()).await.map_err(say)?;

@@ -11,7 +11,7 @@ use axum::{
 use gancho_model::Said;
 use gancho_words::Words;
 
-use super::{answer, frame::Frame, go, visitor};
+use super::{answer, frame::Frame, go, locale};
 use crate::{
     App,
     api::problem::{self, Problem},
@@ -73,5 +73,5 @@ pub(crate) async fn not_found(State(app): State<Arc<App>>, headers: HeaderMap, u
     if !wants_page(&headers, &uri) {
         return problem.into_response();
     }
-    page(&app, &visitor::words(&headers, None), &problem)
+    page(&app, &locale::words(&headers, None), &problem)
 }

@@ -7,7 +7,7 @@ use axum::{
 };
 use gancho_model::Said;
 
-use super::{error, visitor};
+use super::{error, locale};
 use crate::{App, api::problem::Problem};
 
 /// An id in a page's path; one that is none of ours names nothing.
@@ -19,7 +19,7 @@ impl<T: std::str::FromStr> FromRequestParts<Arc<App>> for Id<T> {
         let text = Path::<String>::from_request_parts(parts, app).await.ok();
         text.and_then(|Path(text)| text.parse().ok()).map(Self).ok_or_else(|| {
             let missing = Problem::said(StatusCode::NOT_FOUND, Said::plain("problem-missing"));
-            error::page(app, &visitor::words(&parts.headers, None), &missing)
+            error::page(app, &locale::words(&parts.headers, None), &missing)
         })
     }
 }

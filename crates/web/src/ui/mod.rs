@@ -12,13 +12,17 @@ mod event;
 mod form;
 mod frame;
 mod id;
+mod locale;
 mod overview;
+mod person;
 mod plugin;
 mod query;
 mod say;
 mod search;
 mod settings;
 mod source;
+mod submit;
+mod visit;
 pub(crate) mod visitor;
 mod webhook;
 

@@ -6,14 +6,14 @@ mod sql;
 use std::collections::{BTreeMap, HashSet};
 
 use async_trait::async_trait;
-use gancho_model::{Finding, Operation, Record, Said};
+use gancho_model::{Finding, Record, Said};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, ConnectOptions, Row, mysql::MySqlConnection, mysql::MySqlRow};
 
 use super::{
     Address, OUTBOX,
     burst::OutboxRow,
-    erp::{Erp, ErpError, Look, Part, quoted},
+    erp::{Erp, ErpError, Look, Part, operation, quoted, record},
     schema::Schema,
     watch::{Plan, Watched},
 };
@@ -225,23 +225,10 @@ fn outbox_row(row: &MySqlRow, present: &Present) -> Result<OutboxRow, sqlx::Erro
     .whole())
 }
 
-/// By its first letter.
-pub(super) fn operation(name: &str) -> Operation {
-    match name.as_bytes().first() {
-        Some(b'I') => Operation::Insert,
-        Some(b'D') => Operation::Delete,
-        _ => Operation::Update,
-    }
-}
-
 /// A row of which names and values stand apart; the values may end before the names do.
 fn named(columns: &[String], values: &str) -> Option<Record> {
     let values: Vec<Value> = serde_json::from_str(values).ok()?;
     Some(columns.iter().cloned().zip(values).collect())
-}
-
-pub(super) fn record(text: &str) -> Option<Record> {
-    serde_json::from_str(text).ok()
 }
 
 fn unreachable(error: sqlx::Error) -> ErpError {

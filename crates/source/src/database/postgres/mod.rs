@@ -15,8 +15,7 @@ use sqlx::{
 use super::{
     Address,
     burst::OutboxRow,
-    erp::{Erp, ErpError, Look, Part, quoted},
-    mariadb::{operation, record},
+    erp::{Erp, ErpError, Look, Part, operation, quoted, record},
     schema::Schema,
     watch::{Plan, Watched},
 };

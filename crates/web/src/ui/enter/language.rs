@@ -8,7 +8,7 @@ use super::{safe_path, with_cookies};
 use crate::{
     App,
     auth::{cookie, session},
-    ui::{error, form::Form, go, visitor},
+    ui::{error, form::Form, go, locale},
 };
 
 /// A year, seconds.
@@ -26,7 +26,7 @@ pub(crate) async fn choose(State(app): State<Arc<App>>, headers: HeaderMap, form
         Err(error) => Err(error),
     };
     if let Err(problem) = saved {
-        return error::page(&app, &visitor::words(&headers, None), &problem.into());
+        return error::page(&app, &locale::words(&headers, None), &problem.into());
     }
     let chosen = cookie::set(&app, cookie::LANGUAGE, language.as_str(), REMEMBERED_S);
     with_cookies(go(&app, safe_path(form.value("next"))), [chosen])

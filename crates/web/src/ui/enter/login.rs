@@ -13,7 +13,7 @@ use crate::{
     App,
     api::problem::Problem,
     auth::{cookie, password, session},
-    ui::{answer, error, form::Form, frame::Frame, go, query::Query, visitor},
+    ui::{answer, error, form::Form, frame::Frame, go, locale, query::Query},
 };
 
 #[derive(Template)]
@@ -45,7 +45,7 @@ async fn form(
     name: &str,
     wrong: Option<(StatusCode, &'static str)>,
 ) -> Response {
-    let words = visitor::words(headers, None);
+    let words = locale::words(headers, None);
     let (token, cookie) = visit(app, headers);
     let error = wrong.map_or_else(String::new, |(_, id)| words.get(id));
     let nobody = app.store.users().await.is_ok_and(|users| users.is_empty());
@@ -74,7 +74,7 @@ pub(crate) async fn enter(
     }
     let user = match verified(&app, &name, filled.value("password").to_owned()).await {
         Ok(user) => user,
-        Err(problem) => return error::page(&app, &visitor::words(&headers, None), &problem),
+        Err(problem) => return error::page(&app, &locale::words(&headers, None), &problem),
     };
     let Some(user) = user else {
         tracing::warn!(name, "somebody could not sign in: wrong name or password");
@@ -83,7 +83,7 @@ pub(crate) async fn enter(
     app.tries.forget(&who);
     match session::begin(&app, &user, &headers).await {
         Ok(begun) => with_cookies(go(&app, safe_path(&next)), [begun, cookie::set(&app, cookie::VISIT, "", 0)]),
-        Err(problem) => error::page(&app, &visitor::words(&headers, None), &problem.into()),
+        Err(problem) => error::page(&app, &locale::words(&headers, None), &problem.into()),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     App,
     api::problem::Problem,
     auth::{digest, password, session},
-    ui::{error, form::Form, frame::Frame, go, page, query::Query, refused, visitor},
+    ui::{error, form::Form, frame::Frame, go, locale, page, person, query::Query, refused},
 };
 
 #[derive(Template)]
@@ -53,13 +53,13 @@ pub(crate) async fn show(State(app): State<Arc<App>>, headers: HeaderMap, query:
         return used(&app, &headers);
     }
     let (token, cookie) = visit(&app, &headers);
-    let frame = Frame::strange(&app, visitor::words(&headers, None), "setup-title", token);
+    let frame = Frame::strange(&app, locale::words(&headers, None), "setup-title", token);
     with_cookies(page(&Page { frame, key: query.text("key").to_owned(), form: Form::default() }), [cookie])
 }
 
 fn used(app: &App, headers: &HeaderMap) -> Response {
     let problem = Problem::said(StatusCode::FORBIDDEN, Said::plain("setup-used"));
-    error::page(app, &visitor::words(headers, None), &problem)
+    error::page(app, &locale::words(headers, None), &problem)
 }
 
 pub(crate) async fn make(State(app): State<Arc<App>>, headers: HeaderMap, form: Form) -> Response {
@@ -67,7 +67,7 @@ pub(crate) async fn make(State(app): State<Arc<App>>, headers: HeaderMap, form: 
     if !is_right(&app, &key).await {
         return used(&app, &headers);
     }
-    let words = visitor::words(&headers, None);
+    let words = locale::words(&headers, None);
     let user = match read(&app, &form, words.language().as_str()) {
         Ok(user) => user,
         Err(problem) => {
@@ -95,8 +95,8 @@ pub(crate) async fn make(State(app): State<Arc<App>>, headers: HeaderMap, form: 
 }
 
 fn read(app: &App, form: &Form, language: &str) -> Result<User, Problem> {
-    let name = crate::ui::settings::people::name(form.value("name"))?;
-    let password_hash = crate::ui::settings::people::password(form)?;
+    let name = person::name(form.value("name"))?;
+    let password_hash = person::password(form)?;
     let now = app.ambient.now();
     let hash = password::hash(&password_hash, &*app.ambient);
     Ok(User {

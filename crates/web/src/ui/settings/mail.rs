@@ -8,12 +8,12 @@ use gancho_model::Said;
 use crate::{
     App,
     api::problem::Problem,
-    ui::{done, form::Form, visitor::Manager},
+    ui::{done, form::Form, person, visitor::Manager},
 };
 
 pub(crate) async fn send_test(State(app): State<Arc<App>>, Manager(visitor): Manager, form: Form) -> Response {
     let words = &visitor.words;
-    let sent = match super::me::email(&form) {
+    let sent = match person::email(&form) {
         Ok(Some(to)) => {
             let (subject, text) = (words.get("mail-test-subject"), words.get("mail-test-text"));
             let sent = app.mailing.send_test(&to, &subject, &text).await;

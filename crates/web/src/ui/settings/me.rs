@@ -8,29 +8,12 @@ use gancho_model::{Said, Session};
 use gancho_store::UserChange;
 use gancho_words::Language;
 
-use super::people;
 use crate::{
     App,
     api::problem::{Answer, Problem},
     auth::password,
-    ui::{done, error, form::Form, frame::Frame, visitor::Visitor},
+    ui::{done, error, form::Form, frame::Frame, person, visitor::Visitor},
 };
-
-/// Whether a text looks like an address that mail reaches.
-fn is_address(text: &str) -> bool {
-    let good = |part: &str| !part.is_empty() && !part.contains(char::is_whitespace) && !part.contains(['<', '>', ',']);
-    text.len() <= 254
-        && text.rsplit_once('@').is_some_and(|(local, domain)| good(local) && good(domain) && domain.contains('.'))
-}
-
-/// An address for mail, or none.
-pub(super) fn email(form: &Form) -> Answer<Option<String>> {
-    match form.value("email").trim() {
-        "" => Ok(None),
-        text if is_address(text) => Ok(Some(text.to_owned())),
-        _ => Err(Problem::field("email", Said::plain("error-email"))),
-    }
-}
 
 /// A session's name on its page: enough to end it, nothing to sign in with.
 pub(super) fn session_name(session: &Session) -> String {
@@ -56,7 +39,7 @@ async fn change(app: &Arc<App>, visitor: &Visitor, form: &Form) -> Answer<()> {
         return Err(Problem::field("time_zone", Said::plain("error-zone")));
     }
     let mut change = UserChange {
-        email: Some(email(form)?),
+        email: Some(person::email(form)?),
         language: Some(language.as_str().to_owned()),
         time_zone: Some(zone.to_owned()),
         ..UserChange::default()
@@ -67,7 +50,7 @@ async fn change(app: &Arc<App>, visitor: &Visitor, form: &Form) -> Answer<()> {
         if !right.unwrap_or(false) {
             return Err(Problem::field("old", Said::plain("error-password-wrong")));
         }
-        change.password_hash = Some(people::hashed(app, people::password(form)?).await?);
+        change.password_hash = Some(person::hashed(app, person::password(form)?).await?);
     }
     app.store.change_user(visitor.user.id, change, Some(visitor.session.digest)).await?;
     Ok(())

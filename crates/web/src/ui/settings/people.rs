@@ -10,44 +10,8 @@ use serde_json::{Map, Value, json};
 use crate::{
     App,
     api::problem::{Answer, Problem},
-    auth::password as passwords,
-    ui::{done, error, form::Form, frame::Frame, id::Id, visitor::Manager},
+    ui::{done, error, form::Form, frame::Frame, id::Id, person, visitor::Manager},
 };
-
-/// A name to sign in with.
-pub(crate) fn name(text: &str) -> Answer<String> {
-    let wrong = |said| Err(Problem::field("name", said));
-    if text.trim() != text {
-        return wrong(Said::plain("error-name-blanks"));
-    }
-    if text.is_empty() || text.chars().count() > 100 {
-        return wrong(Said::plain("error-length").with("min", 1).with("max", 100));
-    }
-    if text.contains(char::is_control) {
-        return wrong(Said::plain("error-control"));
-    }
-    Ok(text.to_owned())
-}
-
-/// A new password, written twice.
-pub(crate) fn password(form: &Form) -> Answer<String> {
-    let given = form.value("password");
-    if !(passwords::LENGTH_MIN..=passwords::LENGTH_MAX).contains(&given.chars().count()) {
-        return Err(Problem::field("password", passwords::length_error()));
-    }
-    if form.value("again") != given {
-        return Err(Problem::field("again", Said::plain("error-password-twice")));
-    }
-    Ok(given.to_owned())
-}
-
-/// A password's hash; hashing goes where it holds nobody up.
-pub(super) async fn hashed(app: &Arc<App>, given: String) -> Answer<String> {
-    let app = app.clone();
-    let hash = tokio::task::spawn_blocking(move || passwords::hash(&given, &*app.ambient)).await;
-    let broken = || Problem::said(StatusCode::INTERNAL_SERVER_ERROR, Said::plain("problem-broken"));
-    hash.map_err(|_| broken())?.map_err(|_| Problem::field("password", passwords::length_error()))
-}
 
 fn role(form: &Form) -> Answer<Role> {
     Role::parse(form.value("role")).ok_or_else(|| Problem::field("role", Said::plain("error-role")))
@@ -61,11 +25,11 @@ pub(crate) async fn add(State(app): State<Arc<App>>, Manager(visitor): Manager, 
 }
 
 async fn make(app: &Arc<App>, form: &Form, who: &str) -> Answer<()> {
-    let (name, role) = (name(form.value("name"))?, role(form)?);
-    let password_hash = hashed(app, password(form)?).await?;
+    let (name, role) = (person::name(form.value("name"))?, role(form)?);
+    let password_hash = person::hashed(app, person::password(form)?).await?;
     let now = app.ambient.now();
     let id = UserId::new(now, &*app.ambient);
-    let email = super::me::email(form)?;
+    let email = person::email(form)?;
     let user =
         User { id, name: name.clone(), role, password_hash, email, language: None, time_zone: None, created_at: now };
     app.store.add_user(user).await?;
@@ -103,7 +67,7 @@ async fn change(app: &Arc<App>, id: UserId, form: &Form, who: &str) -> Answer<()
         change.role = Some(role);
     }
     if !form.value("password").is_empty() {
-        change.password_hash = Some(hashed(app, password(form)?).await?);
+        change.password_hash = Some(person::hashed(app, person::password(form)?).await?);
         details.insert("password".into(), Value::Null);
     }
     app.store.change_user(id, change, None).await?;

@@ -1,0 +1,50 @@
+//! Lets in who is signed in, and shows all others the door.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::FromRequestParts,
+    http::request::Parts,
+    response::{IntoResponse, Redirect, Response},
+};
+
+use super::{
+    error,
+    frame::Frame,
+    locale,
+    visitor::{Manager, Visitor},
+};
+use crate::{
+    App,
+    api::problem::Problem,
+    auth::{cookie, session},
+};
+
+impl FromRequestParts<Arc<App>> for Visitor {
+    type Rejection = Response;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        let read = session::read(app, &parts.headers).await;
+        let read = read.map_err(|error| error::page(app, &locale::words(&parts.headers, None), &Problem::from(error)));
+        let Some((session, user)) = read? else {
+            let next = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+            let next = if parts.method == "GET" { next } else { "/" };
+            let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
+            return Err(Redirect::to(&app.site.link(&format!("/login?next={next}"))).into_response());
+        };
+        let text = cookie::get(&parts.headers, cookie::SESSION).unwrap_or_default();
+        let words = locale::words(&parts.headers, Some(&user));
+        Ok(Self { form_token: session::form_token(text), user, session, words })
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Manager {
+    type Rejection = Response;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        let visitor = Visitor::from_request_parts(parts, app).await?;
+        if visitor.is_admin() {
+            return Ok(Self(visitor));
+        }
+        let frame = Frame::new(app, &visitor, "", "problem-title");
+        Err(error::forbidden(frame))
+    }
+}
