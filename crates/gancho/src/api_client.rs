@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode, Url};
 use serde_json::Value;
 
-use crate::{args::ServerArgs, command::Failed};
+use crate::{args::ServerArgs, failed::Failed};
 
 /// The longest that a command waits for an answer.
 const TIMEOUT: Duration = Duration::from_secs(90);

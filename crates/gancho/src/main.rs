@@ -1,12 +1,17 @@
 //! Gancho: webhooks for FacturaScripts.
 
+#[macro_use]
+mod say;
+
 mod ambient;
 mod api_client;
 mod args;
 mod command;
 mod config;
+mod failed;
 mod logs;
 mod probing;
+mod runtime;
 mod serve;
 mod wiring;
 
@@ -19,7 +24,7 @@ use clap::Parser;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let args = args::Args::parse();
+    let args = command::Args::parse();
     match command::run(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{ambient::Real, command::Failed, config::Settings, probing::Probe, wiring};
+use crate::{ambient::Real, config::Settings, failed::Failed, probing::Probe, wiring};
 
 /// How often counts are summed up.
 const COUNTED_EVERY: Duration = Duration::from_secs(5);

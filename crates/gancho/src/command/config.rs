@@ -1,7 +1,7 @@
-use super::{Done, Failed};
 use crate::{
     args::LocalArgs,
     config::{Raw, SETTINGS, Settings},
+    failed::{Done, Failed},
 };
 
 /// Prints the settings in force, as a settings file.

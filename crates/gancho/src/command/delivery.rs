@@ -2,8 +2,8 @@ use clap::Subcommand;
 use reqwest::Method;
 use serde_json::Value;
 
-use super::{Done, block_on, table};
-use crate::api_client::ApiClient;
+use super::table;
+use crate::{api_client::ApiClient, failed::Done, runtime::block_on};
 
 /// What to do with deliveries.
 #[derive(Subcommand)]

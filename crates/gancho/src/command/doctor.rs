@@ -7,8 +7,14 @@ use gancho_source::Hearings;
 use gancho_store::{Store, StoreError};
 use gancho_words::Words;
 
-use super::{Done, Failed, block_on};
-use crate::{ambient::Real, args::LocalArgs, config::Settings, wiring};
+use crate::{
+    ambient::Real,
+    args::LocalArgs,
+    config::Settings,
+    failed::{Done, Failed},
+    runtime::block_on,
+    wiring,
+};
 
 /// A clock before this is wrong: this version did not exist.
 const MADE_AT: Timestamp = Timestamp::from_ms_const(1_793_000_000_000);

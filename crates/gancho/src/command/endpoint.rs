@@ -2,8 +2,12 @@ use clap::Subcommand;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use super::{Done, Failed, block_on, table};
-use crate::api_client::ApiClient;
+use super::table;
+use crate::{
+    api_client::ApiClient,
+    failed::{Done, Failed},
+    runtime::block_on,
+};
 
 /// What to do with webhooks.
 #[derive(Subcommand)]

@@ -5,8 +5,12 @@ use gancho_model::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Done, Failed, block_on, table};
-use crate::api_client::ApiClient;
+use super::table;
+use crate::{
+    api_client::ApiClient,
+    failed::{Done, Failed},
+    runtime::block_on,
+};
 
 /// What to do with events.
 #[derive(Subcommand)]

@@ -1,8 +1,15 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
+use clap::Subcommand;
 use gancho_model::Ambient;
 
-use super::Done;
-use crate::ambient::Real;
+use crate::{ambient::Real, failed::Done};
+
+/// What to do with keys.
+#[derive(Subcommand)]
+pub enum KeyCommand {
+    /// Print a new secret_key.
+    New,
+}
 
 /// Prints a new `secret_key`.
 pub fn new() -> Done {

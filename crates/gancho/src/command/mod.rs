@@ -1,75 +1,81 @@
 //! One file a command.
 
-/// Prints a line. Whoever reads may have seen enough (`| head`): then there is no more to do.
-macro_rules! say {
-    ($($part:tt)*) => { $crate::command::print_line(format_args!($($part)*)) };
-}
-
-pub mod bench;
+mod bench;
 mod config;
-pub mod delivery;
+mod delivery;
 mod doctor;
-pub mod endpoint;
-pub mod event;
+mod endpoint;
+mod event;
 mod key;
 mod plugin;
-pub mod replay;
-pub mod source;
+mod replay;
+mod source;
 mod table;
 mod token;
 mod user;
-pub mod verify;
+mod verify;
 
-use std::{fmt, process::ExitCode};
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
 
 use crate::{
     api_client::ApiClient,
-    args::{Args, Command, KeyCommand, LocalArgs, ServeArgs, ServerArgs},
+    args::{LocalArgs, Remote, ServeArgs, ServerArgs},
     config::Settings,
+    failed::{Done, Failed},
     logs, serve,
 };
 
-/// A command that did not do what it was told: a sentence and an exit code.
-#[derive(Debug)]
-pub struct Failed {
-    message: String,
-    code: u8,
+/// Webhooks for FacturaScripts: every invoice, payment and customer, signed, at every URL that asked.
+#[derive(Parser)]
+#[command(version, about, propagate_version = true)]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
 }
 
-impl Failed {
-    /// Refused or failed: exit code 1.
-    pub fn refused(error: impl Into<anyhow::Error>) -> Self {
-        Self { message: format!("{:#}", error.into()), code: 1 }
-    }
-
-    /// A bad setting, or what is in the way of a start: exit code 2.
-    pub fn start(error: impl Into<anyhow::Error>) -> Self {
-        Self { message: format!("{:#}", error.into()), code: 2 }
-    }
-
-    /// Refused, in these words.
-    pub fn because(message: impl Into<String>) -> Self {
-        Self { message: message.into(), code: 1 }
-    }
-
-    /// Used wrongly, in these words.
-    pub fn usage(message: impl Into<String>) -> Self {
-        Self { message: message.into(), code: 2 }
-    }
-
-    pub fn exit_code(&self) -> ExitCode {
-        ExitCode::from(self.code)
-    }
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run the server.
+    Serve(ServeArgs),
+    /// Print the settings in force, with every default and its meaning.
+    Config(LocalArgs),
+    /// Look at settings, database, clock, sources, and whether webhooks can be reached.
+    Doctor(LocalArgs),
+    /// Keys that encrypt secrets at rest.
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// People who may sign in.
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Tokens for programs.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// Webhooks: URLs that get events.
+    Endpoint(Remote<endpoint::EndpointCommand>),
+    /// ERPs that are heard.
+    Source(Remote<source::SourceCommand>),
+    /// Events: what happened.
+    Event(Remote<event::EventCommand>),
+    /// Deliveries: events on their way.
+    Delivery(Remote<delivery::DeliveryCommand>),
+    /// Send events again.
+    Replay(replay::ReplayArgs),
+    /// Check the signature of a body on standard input.
+    Verify(verify::VerifyArgs),
+    /// Measure it on this machine (with a release build).
+    Bench(bench::BenchArgs),
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Write FacturaScripts' plugin as a zip, to be uploaded there.
+    Plugin {
+        /// Where to.
+        #[arg(long, value_name = "FILE", default_value = "Gancho.zip")]
+        out: PathBuf,
+    },
 }
-
-impl fmt::Display for Failed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-/// What a command returns.
-pub type Done = Result<(), Failed>;
 
 /// Does what the arguments say.
 pub fn run(args: Args) -> Done {
@@ -81,7 +87,7 @@ pub fn run(args: Args) -> Done {
         }
         Command::Config(local) => config::run(&local),
         Command::Doctor(local) => doctor::run(&local),
-        Command::Key(KeyCommand::New) => key::new(),
+        Command::Key(key::KeyCommand::New) => key::new(),
         Command::User(command) => user::run(command),
         Command::Token(command) => token::run(command),
         Command::Endpoint(remote) => endpoint::run(remote.command, &client(&remote.server)?),
@@ -108,31 +114,16 @@ fn serve_settings(args: &ServeArgs) -> Result<Settings, Failed> {
     Settings::load(&args.local, &flags).map_err(Failed::start)
 }
 
-/// The settings of a command that works on the store itself.
-fn local_settings(local: &LocalArgs) -> Result<Settings, Failed> {
-    Settings::load(local, &[]).map_err(Failed::start)
-}
-
 fn client(server: &ServerArgs) -> Result<ApiClient, Failed> {
     ApiClient::new(server)
 }
 
-/// The same on as many threads as there are cores.
-fn block_on_threads<T>(work: impl Future<Output = T>) -> Result<T, Failed> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failed::refused)?;
-    Ok(runtime.block_on(work))
-}
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
 
-/// See `say!`.
-fn print_line(line: fmt::Arguments<'_>) {
-    use std::io::Write;
-    if writeln!(std::io::stdout(), "{line}").is_err() {
-        std::process::exit(0);
+    #[test]
+    fn the_arguments_are_sound() {
+        super::Args::command().debug_assert();
     }
-}
-
-/// Runs a piece of asynchronous work to its end.
-fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failed> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failed::refused)?;
-    Ok(runtime.block_on(work))
 }

@@ -2,7 +2,7 @@ use std::{fs, path::Path};
 
 use anyhow::Context;
 
-use super::{Done, Failed};
+use crate::failed::{Done, Failed};
 
 /// Writes the plugin's zip.
 pub fn write(out: &Path) -> Done {

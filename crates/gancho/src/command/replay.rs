@@ -2,8 +2,7 @@ use clap::Parser;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{Done, block_on};
-use crate::{api_client::ApiClient, args::ServerArgs};
+use crate::{api_client::ApiClient, args::ServerArgs, failed::Done, runtime::block_on};
 
 /// What to send again.
 #[derive(Parser)]

@@ -1,15 +1,43 @@
+use clap::Subcommand;
 use gancho_model::{Ambient, Scope, Token, TokenId};
 use gancho_web::auth;
-
 use reqwest::Method;
 
-use super::{Done, Failed, block_on, local_settings, table};
+use super::table;
 use crate::{
     ambient::Real,
     api_client::ApiClient,
-    args::{LocalArgs, TokenCommand},
+    args::{LocalArgs, ServerArgs},
+    config::Settings,
+    failed::{Done, Failed},
+    runtime::block_on,
     wiring,
 };
+
+/// What to do with tokens.
+#[derive(Subcommand)]
+pub enum TokenCommand {
+    /// Make a token and print it; it is shown this once.
+    Create {
+        /// What it is for.
+        #[arg(long)]
+        name: String,
+        /// admin: everything; read: looking; ingest: sending events and changes.
+        #[arg(long, default_value = "admin", value_parser = ["admin", "read", "ingest"])]
+        scope: String,
+        #[command(flatten)]
+        local: LocalArgs,
+    },
+    /// List them, without their texts.
+    List(ServerArgs),
+    /// Remove one: from the next second on it is refused.
+    Remove {
+        /// tok_…
+        id: String,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+}
 
 /// Makes, lists and removes tokens. `create` prints the token alone, so that a script can take it.
 pub fn run(command: TokenCommand) -> Done {
@@ -42,7 +70,7 @@ fn create(name: String, scope: &str, local: &LocalArgs) -> Done {
         return Err(Failed::usage("the name must have 1 to 100 characters"));
     }
     let scope = Scope::parse(scope).ok_or_else(|| Failed::usage("the scope must be admin, read or ingest"))?;
-    let settings = local_settings(local)?;
+    let settings = Settings::load(local, &[]).map_err(Failed::start)?;
     if !settings.data_dir.exists() {
         eprintln!(
             "gancho: there was nothing in {} yet: is it the folder that the server uses?",

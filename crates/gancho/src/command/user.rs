@@ -1,10 +1,38 @@
+use clap::Subcommand;
 use gancho_model::{Ambient, Role, User, UserId};
 use gancho_store::StoreError;
 use gancho_web::auth::password;
 use gancho_words::Words;
 
-use super::{Done, Failed, block_on, local_settings};
-use crate::{ambient::Real, args::UserCommand, wiring};
+use crate::{
+    ambient::Real,
+    args::LocalArgs,
+    config::Settings,
+    failed::{Done, Failed},
+    runtime::block_on,
+    wiring,
+};
+
+/// What to do with people.
+#[derive(Subcommand)]
+pub enum UserCommand {
+    /// Add a person; the password is one line on standard input.
+    Add {
+        /// The name to sign in with.
+        name: String,
+        /// admin or viewer.
+        #[arg(long, value_parser = ["admin", "viewer"])]
+        role: String,
+        /// Where to tell them by mail when something fails.
+        #[arg(long)]
+        email: Option<String>,
+        /// es or en; if left out, what their browser asks for.
+        #[arg(long, value_parser = ["es", "en"])]
+        language: Option<String>,
+        #[command(flatten)]
+        local: LocalArgs,
+    },
+}
 
 pub fn run(command: UserCommand) -> Done {
     let UserCommand::Add { name, role, email, language, local } = command;
@@ -16,7 +44,7 @@ pub fn run(command: UserCommand) -> Done {
     std::io::stdin().read_line(&mut line).map_err(Failed::refused)?;
     let password = line.trim_end_matches('\n').trim_end_matches('\r');
     let password_hash = password::hash(password, &Real).map_err(Failed::because)?;
-    let store = wiring::store(&local_settings(&local)?).map_err(Failed::start)?;
+    let store = wiring::store(&Settings::load(&local, &[]).map_err(Failed::start)?).map_err(Failed::start)?;
     let created_at = Real.now();
     let user = User {
         id: UserId::new(created_at, &Real),

@@ -3,7 +3,7 @@ use std::io::Read;
 use clap::Args;
 use gancho_receiver::{Scheme, Secret, Verifier};
 
-use super::{Done, Failed};
+use crate::failed::{Done, Failed};
 
 /// What was received.
 #[derive(Args)]

@@ -10,8 +10,10 @@ use reqwest::Url;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::{net::TcpStream, task::JoinSet, time::Instant};
 
-use super::{Done, Failed};
-use crate::ambient::since_1970;
+use crate::{
+    ambient::since_1970,
+    failed::{Done, Failed},
+};
 
 /// What to post.
 pub struct Plan {

@@ -12,7 +12,10 @@ mod scenario;
 
 use clap::Args;
 
-use super::{Done, Failed, block_on_threads};
+use crate::{
+    failed::{Done, Failed},
+    runtime::block_on_threads,
+};
 
 /// What to measure.
 #[derive(Args)]

@@ -20,8 +20,10 @@ use gancho_web::{App, Rooms, WebSettings, auth::digest};
 use tokio::time::Instant;
 use tower::ServiceExt;
 
-use super::{Done, Failed};
-use crate::ambient::Real;
+use crate::{
+    ambient::Real,
+    failed::{Done, Failed},
+};
 
 /// How often each page is timed; the middle one is shown.
 const TIMES: usize = 11;

@@ -7,7 +7,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use super::Failed;
+use crate::failed::Failed;
 
 /// A process that serves; it is killed when this is dropped.
 pub struct Process {

@@ -16,7 +16,8 @@ use axum::{
 use hyper::body::Frame;
 use serde_json::{Value, json};
 
-use super::{Done, Failed, load::micros};
+use super::load::micros;
+use crate::failed::{Done, Failed};
 
 /// By path: how many came, and how old they were, microseconds.
 type Counts = Arc<Mutex<std::collections::HashMap<String, Vec<u32>>>>;

@@ -14,8 +14,11 @@ use gancho_store::{
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::{Done, Failed, pages};
-use crate::ambient::Real;
+use super::pages;
+use crate::{
+    ambient::Real,
+    failed::{Done, Failed},
+};
 
 const ENDPOINTS: u64 = 10;
 const BATCH: u64 = 100;
