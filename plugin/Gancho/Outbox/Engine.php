@@ -127,7 +127,7 @@ abstract class Engine
     }
 
     /** A text in quotes: for names of tables and columns only. */
-    protected static function text(string $text): string
+    public static function text(string $text): string
     {
         return "'" . str_replace("'", "''", $text) . "'";
     }

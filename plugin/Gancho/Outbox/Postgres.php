@@ -1,24 +1,9 @@
 <?php
 namespace FacturaScripts\Plugins\Gancho\Outbox;
 
-/**
- * Triggers in PostgreSQL's SQL, word by word those of a source of kind database but for the names.
- * Each table has one trigger and a function that is a single expression, and all write through one, which is compiled
- * once a connection. Whatever goes wrong inside is caught and counted in a sequence, which survives a rollback.
- */
+/** PostgreSQL. */
 final class Postgres extends Engine
 {
-    private const WRITE = self::OURS . 'write';
-    private const CAPTURE = self::OURS . 'capture_';
-    private const ROW = self::OURS . 'row';
-    private const ARGUMENTS = 'source text, op text, old_row jsonb, new_row jsonb, known text[], hidden text[], noise text[]';
-    /** What the outbox fills in itself. No sequence: the ERP asks with lastval() for the key of its own row. */
-    private const COLUMNS = 'id bigint PRIMARY KEY DEFAULT ((extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 2048 + pg_backend_pid() % 2048), '
-        . 'pid int NOT NULL DEFAULT pg_backend_pid(), port int DEFAULT inet_client_port(), tx bigint NOT NULL DEFAULT txid_current(), '
-        . 'at timestamptz NOT NULL DEFAULT clock_timestamp(), source text NOT NULL, op text NOT NULL, old_row jsonb, new_row jsonb, secrets text';
-    /** A row trigger that is no BEFORE, on INSERT, DELETE and UPDATE, and not switched off. */
-    private const ALL_AFTER = 'O29';
-
     private ?string $schema = null;
 
     public function name(string $name): string
@@ -30,7 +15,8 @@ final class Postgres extends Engine
     {
     }
 
-    private function at(string $name): string
+    /** A name of ours or of a table, in the schema where the ERP's tables are. */
+    public function at(string $name): string
     {
         $this->schema ??= (string)($this->db->select('SELECT current_schema() AS name')[0]['name'] ?? 'public');
         return $this->name($this->schema) . '.' . $name;
@@ -71,107 +57,7 @@ final class Postgres extends Engine
 
     public function parts(Plan $plan): array
     {
-        $parts = [
-            'table ' . self::OUTBOX => ['mark' => '', 'create' => 'CREATE TABLE IF NOT EXISTS ' . $this->at(self::OUTBOX)
-                . ' (' . self::COLUMNS . ') WITH (toast_tuple_target = 8160)'],
-            'sequence ' . self::LOST => ['mark' => '', 'create' => 'CREATE SEQUENCE IF NOT EXISTS ' . $this->at(self::LOST)],
-        ];
-        $parts += $this->function(self::WRITE, self::ARGUMENTS, 'boolean', '', $this->writeBody());
-        foreach ($plan->tables as $table => $heard) {
-            $rights = "SECURITY DEFINER SET lock_timeout = '250ms' SET search_path = pg_catalog, pg_temp";
-            $parts += $this->function(self::CAPTURE . $table, '', 'trigger', $rights, $this->capture($table, $heard));
-            $parts += $this->trigger($table);
-        }
-        return $parts;
-    }
-
-    private function trigger(string $table): array
-    {
-        [$name, $on] = [self::ROW, $this->at($this->name($table))];
-        $create = "DROP TRIGGER IF EXISTS $name ON $on; CREATE TRIGGER $name AFTER INSERT OR UPDATE OR DELETE ON $on FOR EACH ROW "
-            . 'EXECUTE PROCEDURE ' . $this->at($this->name(self::CAPTURE . $table)) . '()';
-        return ["trigger $name ON $table" => ['create' => $create, 'mark' => self::ALL_AFTER]];
-    }
-
-    private function function(string $name, string $arguments, string $returns, string $rights, string $body): array
-    {
-        $at = $this->at($this->name($name));
-        $create = "CREATE OR REPLACE FUNCTION $at($arguments) RETURNS $returns LANGUAGE plpgsql $rights AS "
-            . "\$ganchoplugin\${$body}\$ganchoplugin\$; REVOKE EXECUTE ON FUNCTION $at($arguments) FROM PUBLIC";
-        return ["function $name" => ['create' => $create, 'mark' => $body]];
-    }
-
-    /**
-     * An update of nothing but what is no news is not written, nor is that of an updated row's old side. A column that
-     * came since is looked at by its name: a secret is left out before the tables have been looked at again.
-     */
-    private function writeBody(): string
-    {
-        $insert = 'INSERT INTO ' . $this->at(self::OUTBOX)
-            . ' (source, op, old_row, new_row, secrets) '
-            . "VALUES (source, op, CASE op WHEN 'UPDATE' THEN old_row - noise ELSE old_row END, new_row, changed)";
-        return <<<SQL
-
-DECLARE
-    changed text;
-BEGIN
-    IF old_row - noise = new_row - noise THEN RETURN false; END IF;
-    IF hidden IS NOT NULL THEN
-        IF op = 'UPDATE' THEN
-            SELECT string_agg(name, ' ') INTO changed FROM unnest(hidden) AS name
-                WHERE old_row -> name IS DISTINCT FROM new_row -> name;
-        END IF;
-        old_row := old_row - hidden; new_row := new_row - hidden;
-    END IF;
-    IF coalesce(new_row, old_row) - known <> '{}' THEN
-        SELECT jsonb_object_agg(key, value) INTO old_row FROM jsonb_each(old_row)
-            WHERE key !~* '(^(apikey|api_key|logkey|passwd|password|private_key|two_factor_secret_key)|_secret|_password|_token)$';
-        SELECT jsonb_object_agg(key, value) INTO new_row FROM jsonb_each(new_row)
-            WHERE key !~* '(^(apikey|api_key|logkey|passwd|password|private_key|two_factor_secret_key)|_secret|_password|_token)$';
-    END IF;
-    $insert ON CONFLICT DO NOTHING;
-    IF NOT FOUND THEN
-        -- Somebody else had the very same key. The clock has gone on.
-        $insert;
-    END IF;
-    RETURN pg_notify('ganchoplugin_outbox', '') IS NULL;
-END
-SQL;
-    }
-
-    /** `OLD` is null when a row is made, `NEW` when it goes. */
-    private function capture(string $table, array $heard): string
-    {
-        $columns = array_keys($heard['columns']);
-        $known = self::names($columns);
-        $noise = self::names(array_filter($columns, fn($column) => Facts::isNoise($table, $column)));
-        $hidden = $heard['secrets'] ? self::names($heard['secrets']) : 'NULL';
-        $write = $this->at(self::WRITE) . '(' . self::text($table) . ", TG_OP, to_jsonb(OLD), to_jsonb(NEW), $known, $hidden, $noise)";
-        $lost = $this->at(self::LOST);
-        return <<<SQL
-
-DECLARE
-    told boolean;
-BEGIN
-    BEGIN
-        told := $write;
-    EXCEPTION WHEN OTHERS THEN
-        BEGIN
-            PERFORM setval('$lost', CASE WHEN is_called THEN last_value + 1 ELSE 1 END) FROM $lost;
-        EXCEPTION WHEN OTHERS THEN
-            NULL;
-        END;
-    END;
-    RETURN NEW;
-END
-SQL;
-    }
-
-    /** An array of names. */
-    private static function names(array $names): string
-    {
-        $name = fn($name) => '"' . str_replace(['\\', '"'], ['\\\\', '\\"'], $name) . '"';
-        return self::text('{' . implode(',', array_map($name, $names)) . '}');
+        return (new PostgresTriggers($this))->parts($plan);
     }
 
     public function installed(): array
@@ -200,7 +86,7 @@ SQL;
         [$kind, $thing] = explode(' ', $name, 2);
         return match (true) {
             $kind === 'trigger' => 'DROP TRIGGER IF EXISTS ' . str_replace(' ON ', ' ON ' . $this->at(''), $thing),
-            $name === 'function ' . self::WRITE => 'DROP FUNCTION IF EXISTS ' . $this->at(self::WRITE) . '(' . self::ARGUMENTS . ')',
+            $name === 'function ' . PostgresTriggers::WRITE => 'DROP FUNCTION IF EXISTS ' . $this->at(PostgresTriggers::WRITE) . '(' . PostgresTriggers::ARGUMENTS . ')',
             $kind === 'function' => 'DROP FUNCTION IF EXISTS ' . $this->at($this->name($thing)) . '()',
             default => 'DROP ' . strtoupper($kind) . ' IF EXISTS ' . $this->at($thing),
         };

@@ -1,0 +1,142 @@
+<?php
+namespace FacturaScripts\Plugins\Gancho\Outbox;
+
+/**
+ * Triggers in MariaDB's SQL, word by word those of a source of kind database but for the names. A row is an array,
+ * its columns' names one text beside it: MariaDB resolves every item of an expression anew whenever a trigger fires.
+ * Every body is guarded by a handler, which leaves a mark in the outbox for what could not be written.
+ */
+final class MariaDbTriggers
+{
+    /** A name for the connection that does not come back when its number does. */
+    private const MARK = 'IF @ganchoplugin_mark IS NULL THEN SET @ganchoplugin_mark = UUID(); END IF;';
+
+    public function __construct(private Engine $engine)
+    {
+    }
+
+    public function parts(Plan $plan): array
+    {
+        $end = 'ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin';
+        $parts = [
+            'table ' . Engine::OUTBOX => ['mark' => '', 'create' => 'CREATE TABLE IF NOT EXISTS ' . Engine::OUTBOX
+                . ' (id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY, mark CHAR(36) NOT NULL, conn BIGINT UNSIGNED NOT NULL, '
+                . 'at DATETIME(6) NOT NULL, source VARCHAR(64) NOT NULL, op CHAR(1) NOT NULL, columns TEXT, old_row LONGTEXT, '
+                . "new_row LONGTEXT, secrets TEXT) $end"],
+            'table ' . Engine::LOST => ['mark' => '', 'create' => 'CREATE TABLE IF NOT EXISTS ' . Engine::LOST
+                . " (source VARCHAR(64) PRIMARY KEY, count BIGINT UNSIGNED NOT NULL) $end"],
+        ];
+        foreach (array_keys($plan->tables) as $table) {
+            $parts += $this->trigger('i', $table, 'AFTER INSERT', $this->inserted($plan, $table));
+            $parts += $this->trigger('u', $table, 'AFTER UPDATE', $this->updated($plan, $table));
+        }
+        $deleting = array_unique([...array_keys($plan->tables), ...array_keys($plan->cascades)]);
+        sort($deleting, SORT_STRING);
+        foreach ($deleting as $table) {
+            $parts += $this->trigger('d', $table, 'BEFORE DELETE', $this->deleted($plan, $table));
+        }
+        return $parts;
+    }
+
+    private function trigger(string $kind, string $table, string $when, string $statements): array
+    {
+        $name = Engine::OURS . "{$kind}_$table";
+        $body = 'BEGIN ' . $this->guard($table) . " $statements END";
+        $create = "CREATE OR REPLACE TRIGGER {$this->engine->name($name)} $when ON {$this->engine->name($table)} FOR EACH ROW $body";
+        return ["trigger $name" => ['create' => $create, 'mark' => $body]];
+    }
+
+    /** Whatever goes wrong is caught, and marked; whatever goes wrong with that is caught too. */
+    private function guard(string $table): string
+    {
+        return 'DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END; '
+            . 'INSERT INTO ' . Engine::OUTBOX . " (mark, conn, at, source, op) VALUES ('', 0, UTC_TIMESTAMP(6), "
+            . Engine::text($table) . ", 'X'); END;";
+    }
+
+    private function inserted(Plan $plan, string $table): string
+    {
+        return self::MARK . ' ' . $this->write($plan, $table, 'I', 'NULL', $this->row($plan, $table, 'NEW'), 'NULL');
+    }
+
+    /**
+     * An update that changes nothing, or nothing but what is no news, is not written, and costs the ERP little.
+     * Compared as bytes: to a column's own collation `García` and `garcia` may be the same.
+     */
+    private function updated(Plan $plan, string $table): string
+    {
+        $news = fn($row) => $this->array(array_map(fn($column) => $this->value($row, $column), $this->news($plan, $table)));
+        [$old, $new] = [$news('OLD'), $news('NEW')];
+        $changed = fn($column) => "IF(BINARY {$this->value('OLD', $column)} <=> BINARY {$this->value('NEW', $column)}, NULL, "
+            . Engine::text($column) . ')';
+        $hidden = implode(', ', array_map($changed, $plan->tables[$table]['secrets']));
+        $secrets = $hidden === '' ? 'NULL' : "CONCAT_WS(' ', $hidden)";
+        $orSecret = $hidden === '' ? '' : " OR $secrets <> ''";
+        $write = $this->write($plan, $table, 'U', $old, $this->row($plan, $table, 'NEW'), $secrets);
+        return "IF BINARY $old <> BINARY $new$orSecret THEN " . self::MARK . " $write END IF;";
+    }
+
+    /** The row itself, then what foreign keys take along. */
+    private function deleted(Plan $plan, string $table): string
+    {
+        $own = isset($plan->tables[$table]) ? $this->write($plan, $table, 'D', $this->row($plan, $table, 'OLD'), 'NULL', 'NULL') : '';
+        $taken = array_map(fn($way) => $this->cascade($plan, $way), $plan->cascades[$table] ?? []);
+        return self::MARK . " $own " . implode(' ', $taken);
+    }
+
+    /** The rows at the end of a way of foreign keys, deleted or unlinked. */
+    private function cascade(Plan $plan, array $way): string
+    {
+        $last = $way[count($way) - 1];
+        $which = 'OLD.' . $this->engine->name($way[0]['parent_column']);
+        for ($step = 0; $step + 1 < count($way); $step++) {
+            $key = $this->engine->name($way[$step + 1]['parent_column']);
+            $which = "(SELECT $key FROM {$this->engine->name($way[$step]['child'])} WHERE {$this->engine->name($way[$step]['column'])} IN ($which))";
+        }
+        $child = $last['child'];
+        $old = $this->row($plan, $child, 't');
+        [$op, $new] = $last['deletes'] ? ['D', 'NULL'] : ['U', $this->row($plan, $child, 't', $last['column'])];
+        $write = $this->write($plan, $child, $op, 'r.old_row', 'r.new_row', 'NULL');
+        return "FOR r IN (SELECT $old AS old_row, $new AS new_row FROM {$this->engine->name($child)} AS t "
+            . "WHERE t.{$this->engine->name($last['column'])} IN ($which)) DO $write END FOR;";
+    }
+
+    private function write(Plan $plan, string $table, string $op, string $old, string $new, string $secrets): string
+    {
+        $columns = json_encode($this->columns($plan, $table), JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES);
+        return 'INSERT INTO ' . Engine::OUTBOX . ' (mark, conn, at, source, op, columns, old_row, new_row, secrets) '
+            . 'VALUES (@ganchoplugin_mark, CONNECTION_ID(), UTC_TIMESTAMP(6), ' . Engine::text($table)
+            . ", '$op', " . Engine::text($columns) . ", $old, $new, $secrets);";
+    }
+
+    /** @return string[] columns that are news, then those of which a change alone is none */
+    private function columns(Plan $plan, string $table): array
+    {
+        $news = $this->news($plan, $table);
+        return [...$news, ...array_values(array_diff(array_keys($plan->tables[$table]['columns']), $news))];
+    }
+
+    /** @return string[] */
+    private function news(Plan $plan, string $table): array
+    {
+        $isNews = fn($column) => !Facts::isNoise($table, $column);
+        return array_values(array_filter(array_keys($plan->tables[$table]['columns']), $isNews));
+    }
+
+    /** A row's values in the order of the names beside it; one column perhaps as null. */
+    private function row(Plan $plan, string $table, string $row, ?string $without = null): string
+    {
+        $value = fn($column) => $column === $without ? 'NULL' : $this->value($row, $column);
+        return $this->array(array_map($value, $this->columns($plan, $table)));
+    }
+
+    private function value(string $row, string $column): string
+    {
+        return "$row." . $this->engine->name($column);
+    }
+
+    private function array(array $values): string
+    {
+        return 'JSON_ARRAY(' . implode(', ', $values) . ')';
+    }
+}
