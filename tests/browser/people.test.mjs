@@ -203,6 +203,16 @@ test('who changed what is kept, without secrets', async () => {
   await page.goto(`${server.base}/webhooks/${made.later.id}?tab=history`);
   const text = await page.textContent('main');
   assert.match(text, /API.*cambió el webhook/s);
-  assert.match(text, /Avisos → Otros avisos/);
+  assert.match(text, /nombre: Avisos → Otros avisos/);
   assert.doesNotMatch(text, /topsecret|aB3dE5fG7hI9jK1l/);
+  // What is older stands on further pages.
+  for (let n = 0; n < 60; n++) await server.call('PATCH', `/endpoints/${made.later.id}`, { paused: n % 2 === 0 });
+  await page.reload();
+  assert.doesNotMatch(await page.textContent('main'), /nombre: Avisos/);
+  assert.match(await page.textContent('main'), /en pausa: no → sí/);
+  await page.click('text=Anteriores');
+  assert.match(await page.textContent('main'), /nombre: Avisos → Otros avisos/);
+  assert.equal(await page.locator('text=Anteriores').count(), 0);
+  await page.click('text=Las más recientes');
+  assert.equal(await page.locator('tbody tr').count(), 50);
 });

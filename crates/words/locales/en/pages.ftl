@@ -582,6 +582,21 @@ mail-button = Send
 limits-hint = Set in gancho.toml, in the environment, or by flags: gancho config.
 history-empty = Nobody changed anything yet.
 deed-field = { $field }: { $old } → { $new }
+deed-label-url = address
+deed-label-name = name
+deed-label-description = description
+deed-label-events = events
+deed-label-sources = only from
+deed-label-enabled = enabled
+deed-label-paused = paused
+deed-label-disabled-reason = disabled because
+deed-label-headers = headers
+deed-label-timeout-ms = time limit (ms)
+deed-label-retry = waits (s)
+deed-label-rate-per-s = at most a second
+deed-label-max-in-flight = at most at once
+deed-label-role = role
+deed-label-password = password
 deed-count = 
     { $count ->
        [one] { $count } delivery

@@ -582,6 +582,21 @@ mail-button = Enviar
 limits-hint = Se ponen en gancho.toml, en el entorno o con opciones: gancho config.
 history-empty = Nadie ha cambiado nada todavía.
 deed-field = { $field }: { $old } → { $new }
+deed-label-url = dirección
+deed-label-name = nombre
+deed-label-description = descripción
+deed-label-events = eventos
+deed-label-sources = solo de
+deed-label-enabled = activado
+deed-label-paused = en pausa
+deed-label-disabled-reason = desactivado porque
+deed-label-headers = cabeceras
+deed-label-timeout-ms = límite de tiempo (ms)
+deed-label-retry = esperas (s)
+deed-label-rate-per-s = máximo por segundo
+deed-label-max-in-flight = máximo a la vez
+deed-label-role = papel
+deed-label-password = contraseña
 deed-count = 
     { $count ->
        [one] { $count } entrega

@@ -4,37 +4,76 @@ use gancho_model::{Deed, Said};
 use gancho_words::Words;
 use serde_json::Value;
 
-use crate::{App, api::problem::Answer};
+use crate::{
+    App,
+    api::problem::Answer,
+    ui::{frame::Frame, query::Query},
+};
 
-/// Deeds, newest first, each with a sentence and what changed.
-pub(crate) async fn read(
-    app: &App,
-    words: &Words,
-    object: Option<String>,
-    limit: usize,
-) -> Answer<Vec<(Deed, String, String)>> {
-    let found = app.store.deeds(object, None, limit).await?;
-    let told = |deed: Deed| {
-        let id = format!("deed-{}", deed.action.replace(['.', '_'], "-"));
-        let sentence = if words.has(&id) { words.get(&id) } else { deed.action.clone() };
-        let details = details(words, &deed);
-        (deed, sentence, details)
-    };
-    Ok(found.items.into_iter().map(told).collect())
+/// Deeds on a page.
+const DEEDS: usize = 50;
+
+/// A page of deeds.
+#[derive(Default)]
+pub(crate) struct Deeds {
+    /// Newest first, each with a sentence and what changed.
+    pub rows: Vec<(Deed, String, String)>,
+    /// Where older ones are.
+    pub older: Option<String>,
+    /// Where the newest are, if these are not.
+    pub newest: Option<String>,
+}
+
+/// Those of an object, or all. `here` is the page on which they are shown.
+pub(crate) async fn read(app: &App, frame: &Frame, object: Option<String>, query: &Query, here: &str) -> Answer<Deeds> {
+    let before = query.read("after", |text| text.parse().ok());
+    let found = app.store.deeds(object, before, DEEDS).await?;
+    let told = |deed: Deed| (sentence(&frame.words, &deed), details(&frame.words, &deed), deed);
+    Ok(Deeds {
+        rows: found.items.into_iter().map(told).map(|(sentence, details, deed)| (deed, sentence, details)).collect(),
+        older: found.next.map(|next| frame.link(format!("{here}&after={next}"))),
+        newest: before.map(|_| frame.link(here)),
+    })
+}
+
+fn sentence(words: &Words, deed: &Deed) -> String {
+    let id = format!("deed-{}", deed.action.replace(['.', '_'], "-"));
+    if words.has(&id) { words.get(&id) } else { deed.action.clone() }
 }
 
 fn details(words: &Words, deed: &Deed) -> String {
     let one = |(field, value): (&String, &Value)| match value {
         Value::Array(sides) if sides.len() == 2 => {
-            let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
             let said = Said::plain("deed-field")
-                .with("field", field.as_str())
-                .with("old", text(&sides[0]))
-                .with("new", text(&sides[1]));
+                .with("field", label(words, field))
+                .with("old", told(words, field, &sides[0]))
+                .with("new", told(words, field, &sides[1]));
             words.said(&said)
         }
         Value::Number(count) => words.count("deed-count", count.as_u64().unwrap_or(0)),
-        other => format!("{field}: {other}"),
+        // That it changed is all that is kept.
+        Value::Null => label(words, field),
+        other => format!("{}: {}", label(words, field), told(words, field, other)),
     };
     deed.details.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+fn label(words: &Words, field: &str) -> String {
+    let id = format!("deed-label-{}", field.replace('_', "-"));
+    if words.has(&id) { words.get(&id) } else { field.to_owned() }
+}
+
+/// A value as people write it.
+fn told(words: &Words, field: &str, value: &Value) -> String {
+    match value {
+        Value::Bool(yes) => words.get(if *yes { "yes" } else { "no" }),
+        Value::String(role) if field == "role" => words.get(&format!("role-{role}")),
+        Value::String(text) if !text.is_empty() => text.clone(),
+        Value::Array(all) if !all.is_empty() => {
+            all.iter().map(|one| told(words, field, one)).collect::<Vec<_>>().join(", ")
+        }
+        Value::Object(all) if !all.is_empty() => all.keys().cloned().collect::<Vec<_>>().join(", "),
+        Value::Number(number) => number.to_string(),
+        _ => "–".into(),
+    }
 }

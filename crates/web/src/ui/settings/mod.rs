@@ -10,16 +10,15 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Deed, Role, Session, Token, User};
+use gancho_model::{Role, Session, Token, User};
+
+use deeds::Deeds;
 
 use super::{error, form::Form, frame::Frame, page, query::Query, visitor::Visitor};
 use crate::{
     App,
     api::problem::{Answer, Problem},
 };
-
-/// Deeds shown.
-const DEEDS: usize = 100;
 
 #[derive(Template)]
 #[template(path = "settings.html")]
@@ -32,7 +31,7 @@ pub(super) struct Page {
     tokens: Vec<Token>,
     new_token: String,
     mail: Option<(String, String)>,
-    deeds: Vec<(Deed, String, String)>,
+    deeds: Deeds,
     in_force: Vec<(String, String, String)>,
     form: Form,
 }
@@ -59,7 +58,14 @@ impl Page {
 pub(crate) async fn show(State(app): State<Arc<App>>, visitor: Visitor, query: Query) -> Response {
     let tab = tab(query.text("tab"), visitor.is_admin());
     let frame = Frame::new(&app, &visitor, "settings", "settings-title").with_done(query.get("done"));
-    match read(&app, &frame, &visitor, tab).await {
+    let read = async {
+        let mut read = read(&app, &frame, &visitor, tab).await?;
+        if tab == "history" {
+            read.deeds = deeds::read(&app, &frame, None, &query, "/settings?tab=history").await?;
+        }
+        Ok::<Page, Problem>(read)
+    };
+    match read.await {
         Ok(read) => page(&read),
         Err(problem) => error::of(frame, &problem),
     }
@@ -90,7 +96,7 @@ pub(super) async fn read(app: &App, frame: &Frame, visitor: &Visitor, tab: &'sta
         sessions: if of("me") { app.store.sessions(user.id, frame.now).await? } else { vec![] },
         users: if of("people") { app.store.users().await? } else { vec![] },
         tokens: if of("tokens") { app.store.tokens().await? } else { vec![] },
-        deeds: if of("history") { deeds::read(app, &frame.words, None, DEEDS).await? } else { vec![] },
+        deeds: Deeds::default(),
         in_force: if of("limits") { app.in_force.clone() } else { vec![] },
         mail: app.mailing.about(),
         new_token: String::new(),

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Deed, Endpoint, EndpointId, Source, Tally, mask};
+use gancho_model::{Endpoint, EndpointId, Source, Tally, mask};
 use gancho_store::{DeliveryFilter, Standing};
 
 use super::{
@@ -22,15 +22,13 @@ use crate::{
         page,
         query::Query,
         say::{self, Condition},
-        settings::deeds,
+        settings::deeds::{self, Deeds},
         visitor::Visitor,
     },
 };
 
 /// Deliveries shown in their tab.
 const DELIVERIES: usize = 25;
-/// Deeds shown in their tab.
-const DEEDS: usize = 50;
 
 #[derive(Template)]
 #[template(path = "webhook.html")]
@@ -45,7 +43,7 @@ struct Page {
     picture: String,
     day: Tally,
     rows: Vec<Row>,
-    deeds: Vec<(Deed, String, String)>,
+    deeds: Deeds,
     form: Form,
     is_new: bool,
     tree: Vec<Branch>,
@@ -87,10 +85,26 @@ pub(crate) async fn show(
         _ => "summary",
     };
     let frame = Frame::new(&app, &visitor, "webhooks", "webhooks-title").with_done(query.get("done"));
-    respond(build(&app, frame, id, tab, query.text("secret") == "show").await)
+    let built = build(&app, frame, id, tab, query.text("secret") == "show").await;
+    respond(with_deeds(&app, built, &query).await)
 }
 
-fn respond(built: Result<Box<Page>, (Frame, Problem)>) -> Response {
+async fn with_deeds(app: &App, built: Built, query: &Query) -> Built {
+    let mut built = built?;
+    if built.tab == "history" {
+        let (id, here) = (built.endpoint.id, format!("/webhooks/{}?tab=history", built.endpoint.id));
+        match deeds::read(app, &built.frame, Some(id.to_string()), query, &here).await {
+            Ok(deeds) => built.deeds = deeds,
+            Err(problem) => return Err((built.frame, problem)),
+        }
+    }
+    Ok(built)
+}
+
+/// A page, or what is in its way.
+type Built = Result<Box<Page>, (Frame, Problem)>;
+
+fn respond(built: Built) -> Response {
     match built {
         Ok(built) => page(&*built),
         Err((frame, problem)) => error::of(frame, &problem),
@@ -119,13 +133,7 @@ pub(super) async fn counted(app: &App, visitor: Visitor, id: EndpointId, form: F
     }))
 }
 
-async fn build(
-    app: &App,
-    frame: Frame,
-    id: EndpointId,
-    tab: &'static str,
-    with_secret: bool,
-) -> Result<Box<Page>, (Frame, Problem)> {
+async fn build(app: &App, frame: Frame, id: EndpointId, tab: &'static str, with_secret: bool) -> Built {
     match read(app, &frame, id, tab, with_secret).await {
         Ok(read) => Ok(Box::new(Page { frame: frame.titled(names(&read.endpoint).0), ..read })),
         Err(problem) => Err((frame, problem)),
@@ -141,10 +149,6 @@ async fn read(app: &App, frame: &Frame, id: EndpointId, tab: &'static str, with_
     let condition = Condition { endpoint: &endpoint, standing, day: sum, now: frame.now };
     let words = &frame.words;
     let rows = if ["summary", "deliveries"].contains(&tab) { rows(app, frame, id, tab).await? } else { vec![] };
-    let deeds = match tab {
-        "history" => deeds::read(app, words, Some(id.to_string()), DEEDS).await?,
-        _ => vec![],
-    };
     let secret = if frame.admin && with_secret {
         Some(api::endpoint::secret::SecretView::new(&endpoint.secrets, frame.now))
     } else {
@@ -158,7 +162,7 @@ async fn read(app: &App, frame: &Frame, id: EndpointId, tab: &'static str, with_
         picture: crate::ui::overview::picture(frame, &day),
         day: sum,
         rows,
-        deeds,
+        deeds: Deeds::default(),
         form: fill::form(&endpoint),
         is_new: false,
         tree: if ["settings", "test"].contains(&tab) { tree::tree(words) } else { vec![] },
