@@ -9,6 +9,7 @@ mod args;
 mod command;
 mod config;
 mod failed;
+mod listen;
 mod logs;
 mod probing;
 mod runtime;

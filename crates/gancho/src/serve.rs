@@ -1,9 +1,8 @@
 //! The server's life: start, work, stop softly, stop hard.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
-use axum::serve::ListenerExt;
 use gancho_delivery::{Engine, EngineOptions};
 use gancho_intake::Intake;
 use gancho_mail::Watch;
@@ -17,7 +16,14 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{ambient::Real, config::Settings, failed::Failed, probing::Probe, wiring};
+use crate::{
+    ambient::Real,
+    config::Settings,
+    failed::Failed,
+    listen::{HEAD, listen},
+    probing::Probe,
+    wiring,
+};
 
 /// How often counts are summed up.
 const COUNTED_EVERY: Duration = Duration::from_secs(5);
@@ -62,13 +68,7 @@ async fn serve(settings: &Settings) -> Result<(), Failed> {
     let mailing = settings.post.clone();
     let app = App::new(Rooms { store, intake, hearing: hearings, probing, mailing, ambient: Arc::new(Real) }, &web);
     let setup = gancho_web::setup_link(&app).await.map_err(Failed::start)?;
-    let router = gancho_web::router(app).into_make_service_with_connect_info::<SocketAddr>();
-    let listener = listener.tap_io(|stream| {
-        // Answers are small: none should wait for another segment.
-        let _ = stream.set_nodelay(true);
-    });
-    let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
-    let mut server = tokio::spawn(server.into_future());
+    let mut server = tokio::spawn(listen(listener, gancho_web::router(app), HEAD, stop.clone()));
     // Heard from before anybody is told that we are ready.
     let signals = Signals::listen().map_err(Failed::refused)?;
     let signals = tokio::spawn(signals.watch(stop.clone()));

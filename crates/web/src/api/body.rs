@@ -1,6 +1,6 @@
 //! Reading a request's body: size, kind, syntax; then its fields.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes, to_bytes},
@@ -12,6 +12,9 @@ use serde_json::Value;
 
 use super::problem::Problem;
 use crate::App;
+
+/// How long a body may take.
+pub(crate) const BODY: Duration = Duration::from_secs(60);
 
 /// A JSON body, and its raw bytes.
 pub(crate) struct Json {
@@ -69,7 +72,10 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
-    to_bytes(body, limit).await.map_err(|error| {
+    let Ok(read) = tokio::time::timeout(BODY, to_bytes(body, limit)).await else {
+        return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time"));
+    };
+    read.map_err(|error| {
         let mut cause: Option<&dyn std::error::Error> = Some(&error);
         while let Some(error) = cause {
             if error.is::<http_body_util::LengthLimitError>() {

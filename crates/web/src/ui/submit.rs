@@ -15,7 +15,11 @@ use super::{
     form::{Form, TOKEN},
     locale,
 };
-use crate::{App, api::problem::Problem, auth::session};
+use crate::{
+    App,
+    api::{body::BODY, problem::Problem},
+    auth::session,
+};
 
 /// The largest form, bytes.
 const FORM_BYTES: usize = 256 * 1024;
@@ -26,7 +30,7 @@ impl FromRequest<Arc<App>> for Form {
         let headers = request.headers().clone();
         let refuse =
             |status, id| error::page(app, &locale::words(&headers, None), &Problem::said(status, Said::plain(id)));
-        let Ok(body) = to_bytes(request.into_body(), FORM_BYTES).await else {
+        let Ok(Ok(body)) = tokio::time::timeout(BODY, to_bytes(request.into_body(), FORM_BYTES)).await else {
             return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, "problem-fields"));
         };
         let fields: Vec<(String, String)> = url::form_urlencoded::parse(&body).into_owned().collect();

@@ -1,0 +1,111 @@
+//! Takes connections in, and serves requests on them, each within bounds of time.
+
+use std::{net::SocketAddr, time::Duration};
+
+use axum::{Router, body::Body, extract::ConnectInfo};
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+/// How long a client may take for the head of a request, or leave a connection unused. One that opens
+/// connections and says nothing must not keep them all.
+pub const HEAD: Duration = Duration::from_secs(60);
+/// The pause after a connection that could not be taken in: there may be no more file descriptors.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Serves until the stop, and until the requests under way have ended.
+pub async fn listen(listener: TcpListener, router: Router, head: Duration, stop: CancellationToken) {
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(head);
+    let graceful = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => serve(&server, &graceful, &router, stream, peer),
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be taken in");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    graceful.shutdown().await;
+}
+
+fn serve(server: &http1::Builder, graceful: &GracefulShutdown, router: &Router, stream: TcpStream, peer: SocketAddr) {
+    // Answers are small: none should wait for another segment. What can't be set is only slower.
+    let _ = stream.set_nodelay(true);
+    let router = router.clone();
+    let answer = service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.clone().oneshot(request)
+    });
+    let connection = graceful.watch(server.serve_connection(TokioIo::new(stream), answer));
+    // An error is the client's: it went away, or said nothing for too long.
+    tokio::spawn(async move { drop(connection.await) });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+
+    use axum::routing::get;
+
+    use super::*;
+
+    /// A server, its address, and what stops it.
+    async fn start(head: Duration) -> (SocketAddr, CancellationToken, tokio::task::JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("its address");
+        let stop = CancellationToken::new();
+        let router = Router::new()
+            .route("/", get(|ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() }));
+        let server = tokio::spawn(listen(listener, router, head, stop.clone()));
+        (address, stop, server)
+    }
+
+    /// What a client hears that says this and then waits.
+    async fn says(address: SocketAddr, said: &'static str) -> String {
+        let client = tokio::task::spawn_blocking(move || {
+            let mut stream = std::net::TcpStream::connect(address).expect("it listens");
+            stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a socket");
+            stream.write_all(said.as_bytes()).expect("it takes it");
+            let mut heard = String::new();
+            stream.read_to_string(&mut heard).expect("it ends");
+            heard
+        });
+        client.await.expect("it ran")
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_says_nothing_or_half_of_it_is_let_go() {
+        let (address, ..) = start(Duration::from_millis(300)).await;
+        for said in ["", "GET / HTTP/1.1\r\nHost:"] {
+            let heard = says(address, said).await;
+            assert!(heard.is_empty() || heard.starts_with("HTTP/1.1 4"), "{heard}");
+        }
+        let heard = says(address, "GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        assert!(heard.starts_with("HTTP/1.1 200") && heard.ends_with("127.0.0.1"), "{heard}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_stop_ends_idle_connections() {
+        let (address, stop, server) = start(Duration::from_secs(600)).await;
+        let idle = says(address, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+        let idle = tokio::spawn(idle);
+        let heard = says(address, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+        assert!(heard.starts_with("HTTP/1.1 200"));
+        stop.cancel();
+        server.await.expect("it ends");
+        assert!(idle.await.expect("it ran").starts_with("HTTP/1.1 200"));
+    }
+}
