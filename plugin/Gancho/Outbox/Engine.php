@@ -126,6 +126,12 @@ abstract class Engine
         return $this->db->select($select . ' WHERE ' . $this->name($column) . ' IN (' . implode(', ', $quoted) . ')');
     }
 
+    /** A name of at most so many bytes: of a longer one the end is a digest. */
+    public static function short(string $name, int $most): string
+    {
+        return strlen($name) <= $most ? $name : mb_strcut($name, 0, $most - 17) . '_' . substr(hash('sha256', $name), 0, 16);
+    }
+
     /** A text in quotes: for names of tables and columns only. */
     public static function text(string $text): string
     {

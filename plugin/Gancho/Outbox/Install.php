@@ -41,7 +41,7 @@ final class Install
         $plan = $this->plan();
         $parts = $this->engine->parts($plan);
         $tables = array_filter($parts, fn($name) => !self::isTrigger($name), ARRAY_FILTER_USE_KEY);
-        $error = $this->make($tables);
+        $error = $this->clear($tables) ?? $this->make($tables);
         $this->settings->cache(array_keys($plan->tables));
         if ($error === null && !$this->engine->mayMakeTriggers($plan)) {
             // Triggers beside the models' own words would tell things twice.
@@ -82,6 +82,20 @@ final class Install
         }
     }
 
+    /** An outbox of another version must not be written into: it goes, once it is empty; returns it while it is not. */
+    private function clear(array $tables): ?string
+    {
+        $name = 'table ' . Engine::OUTBOX;
+        $installed = $this->engine->installed();
+        if (!isset($installed[$name]) || $installed[$name] === $tables[$name]['mark']) {
+            return null;
+        }
+        if ($this->engine->isWaiting()) {
+            return $name;
+        }
+        return $this->drop(fn($ours) => self::isTrigger($ours)) ?? $this->drop(fn($ours) => $ours === $name);
+    }
+
     /** Drops those of ours that are chosen; returns one that could not be. */
     private function drop(callable $chosen): ?string
     {
@@ -104,7 +118,13 @@ final class Install
             if (isset($installed[$name]) && trim($installed[$name]) === trim($mark)) {
                 continue;
             }
-            if (microtime(true) > $until || !$this->db->exec($create)) {
+            if (microtime(true) > $until) {
+                return $name;
+            }
+            // A trigger whose table was renamed can't be replaced from here.
+            $again = fn() => self::isTrigger($name) && isset($installed[$name])
+                && $this->db->exec($this->engine->dropOf($name)) && $this->db->exec($create);
+            if (!$this->db->exec($create) && !$again()) {
                 return $name;
             }
         }

@@ -48,18 +48,22 @@ final class MariaDb extends Engine
 
     public function parts(Plan $plan): array
     {
-        return (new MariaDbTriggers($this))->parts($plan);
+        $account = (string)($this->db->select('SELECT CURRENT_USER() AS account')[0]['account'] ?? '@');
+        return (new MariaDbTriggers($this, $account))->parts($plan);
     }
 
     public function installed(): array
     {
         $found = [];
-        $tables = 'SELECT TABLE_NAME AS name FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() '
-            . "AND TABLE_NAME IN ('" . self::OUTBOX . "', '" . self::LOST . "')";
+        $tables = "SELECT TABLE_NAME AS name, GROUP_CONCAT(COLUMN_NAME ORDER BY ORDINAL_POSITION SEPARATOR ' ') AS columns "
+            . "FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ('" . self::OUTBOX . "', '"
+            . self::LOST . "') GROUP BY TABLE_NAME";
         foreach ($this->db->select($tables) as $row) {
-            $found['table ' . $row['name']] = '';
+            $found['table ' . $row['name']] = $row['name'] === self::OUTBOX ? $row['columns'] : '';
         }
-        $triggers = 'SELECT TRIGGER_NAME AS name, ACTION_STATEMENT AS body FROM information_schema.TRIGGERS '
+        // As whom it runs, when, and on which table: one may have been renamed under it.
+        $triggers = 'SELECT TRIGGER_NAME AS name, CONCAT(DEFINER, \' \', ACTION_TIMING, \' \', EVENT_MANIPULATION, \' \', '
+            . 'EVENT_OBJECT_TABLE, \' \', ACTION_STATEMENT) AS body FROM information_schema.TRIGGERS '
             . "WHERE TRIGGER_SCHEMA = DATABASE() AND TRIGGER_NAME LIKE 'ganchoplugin\\_%'";
         foreach ($this->db->select($triggers) as $row) {
             $found['trigger ' . $row['name']] = $row['body'];

@@ -11,7 +11,11 @@ final class MariaDbTriggers
     /** A name for the connection that does not come back when its number does. */
     private const MARK = 'IF @ganchoplugin_mark IS NULL THEN SET @ganchoplugin_mark = UUID(); END IF;';
 
-    public function __construct(private Engine $engine)
+    /** The outbox's columns in their order: one of another version must not be written into. */
+    private const LAYOUT = 'id mark conn at source op columns old_row new_row secrets';
+
+    /** @param string $account as whom the triggers run, `user@host` */
+    public function __construct(private Engine $engine, private string $account)
     {
     }
 
@@ -19,7 +23,7 @@ final class MariaDbTriggers
     {
         $end = 'ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin';
         $parts = [
-            'table ' . Engine::OUTBOX => ['mark' => '', 'create' => 'CREATE TABLE IF NOT EXISTS ' . Engine::OUTBOX
+            'table ' . Engine::OUTBOX => ['mark' => self::LAYOUT, 'create' => 'CREATE TABLE IF NOT EXISTS ' . Engine::OUTBOX
                 . ' (id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY, mark CHAR(36) NOT NULL, conn BIGINT UNSIGNED NOT NULL, '
                 . 'at DATETIME(6) NOT NULL, source VARCHAR(64) NOT NULL, op CHAR(1) NOT NULL, columns TEXT, old_row LONGTEXT, '
                 . "new_row LONGTEXT, secrets TEXT) $end"],
@@ -38,12 +42,17 @@ final class MariaDbTriggers
         return $parts;
     }
 
+    /** The account is named: whoever runs the statement, it is as this one that the triggers write. */
     private function trigger(string $kind, string $table, string $when, string $statements): array
     {
-        $name = Engine::OURS . "{$kind}_$table";
+        // MariaDB takes names of 64 characters.
+        $name = Engine::short(Engine::OURS . "{$kind}_$table", 64);
         $body = 'BEGIN ' . $this->guard($table) . " $statements END";
-        $create = "CREATE OR REPLACE TRIGGER {$this->engine->name($name)} $when ON {$this->engine->name($table)} FOR EACH ROW $body";
-        return ["trigger $name" => ['create' => $create, 'mark' => $body]];
+        $at = strrpos($this->account, '@');
+        $definer = $this->engine->name(substr($this->account, 0, $at)) . '@' . $this->engine->name(substr($this->account, $at + 1));
+        $create = "CREATE OR REPLACE DEFINER=$definer TRIGGER {$this->engine->name($name)} $when ON {$this->engine->name($table)} "
+            . "FOR EACH ROW $body";
+        return ["trigger $name" => ['create' => $create, 'mark' => "{$this->account} $when $table $body"]];
     }
 
     /** Whatever goes wrong is caught, and marked; whatever goes wrong with that is caught too. */
@@ -65,15 +74,15 @@ final class MariaDbTriggers
      */
     private function updated(Plan $plan, string $table): string
     {
-        $news = fn($row) => $this->array(array_map(fn($column) => $this->value($row, $column), $this->news($plan, $table)));
+        $news = fn($row) => $this->array(array_map(fn($column) => $this->value($plan, $table, $row, $column), $this->news($plan, $table)));
         [$old, $new] = [$news('OLD'), $news('NEW')];
-        $changed = fn($column) => "IF(BINARY {$this->value('OLD', $column)} <=> BINARY {$this->value('NEW', $column)}, NULL, "
+        $changed = fn($column) => "IF(BINARY {$this->value($plan, $table, 'OLD', $column)} <=> BINARY {$this->value($plan, $table, 'NEW', $column)}, NULL, "
             . Engine::text($column) . ')';
         $hidden = implode(', ', array_map($changed, $plan->tables[$table]['secrets']));
         $secrets = $hidden === '' ? 'NULL' : "CONCAT_WS(' ', $hidden)";
         $orSecret = $hidden === '' ? '' : " OR $secrets <> ''";
         $write = $this->write($plan, $table, 'U', $old, $this->row($plan, $table, 'NEW'), $secrets);
-        return "IF BINARY $old <> BINARY $new$orSecret THEN " . self::MARK . " $write END IF;";
+        return "IF IFNULL(BINARY $old <> BINARY $new, TRUE)$orSecret THEN " . self::MARK . " $write END IF;";
     }
 
     /** The row itself, then what foreign keys take along. */
@@ -106,7 +115,7 @@ final class MariaDbTriggers
         $columns = json_encode($this->columns($plan, $table), JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES);
         return 'INSERT INTO ' . Engine::OUTBOX . ' (mark, conn, at, source, op, columns, old_row, new_row, secrets) '
             . 'VALUES (@ganchoplugin_mark, CONNECTION_ID(), UTC_TIMESTAMP(6), ' . Engine::text($table)
-            . ", '$op', " . Engine::text($columns) . ", $old, $new, $secrets);";
+            . ", '$op', " . str_replace('\\', '\\\\', Engine::text($columns)) . ", $old, $new, $secrets);";
     }
 
     /** @return string[] columns that are news, then those of which a change alone is none */
@@ -126,17 +135,30 @@ final class MariaDbTriggers
     /** A row's values in the order of the names beside it; one column perhaps as null. */
     private function row(Plan $plan, string $table, string $row, ?string $without = null): string
     {
-        $value = fn($column) => $column === $without ? 'NULL' : $this->value($row, $column);
+        $value = fn($column) => $column === $without ? 'NULL' : $this->value($plan, $table, $row, $column);
         return $this->array(array_map($value, $this->columns($plan, $table)));
     }
 
-    private function value(string $row, string $column): string
+    /**
+     * A column's value, so that it makes JSON that can be read: MariaDB writes bits bare and leading zeros as they
+     * are, and knows no characters beside bytes. Bytes are written as PostgreSQL does.
+     */
+    private function value(Plan $plan, string $table, string $row, string $column): string
     {
-        return "$row." . $this->engine->name($column);
+        $value = "$row." . $this->engine->name($column);
+        $kind = $plan->tables[$table]['columns'][$column] ?? '';
+        return match (true) {
+            str_starts_with($kind, 'bit') => "$value + 0",
+            str_starts_with($kind, 'year') || str_contains($kind, 'zerofill') => "CAST($value AS CHAR)",
+            str_contains($kind, 'blob') || preg_match('/^(var)?binary/', $kind) === 1
+                => "CONCAT(CHAR(92 USING utf8mb4), 'x', LOWER(HEX($value)))",
+            default => $value,
+        };
     }
 
+    /** As a text of its own: MariaDB 10.11 makes nothing but NULL of an array that once became too large. */
     private function array(array $values): string
     {
-        return 'JSON_ARRAY(' . implode(', ', $values) . ')';
+        return 'CONCAT(JSON_ARRAY(' . implode(', ', $values) . '))';
     }
 }

@@ -65,12 +65,17 @@ final class Postgres extends Engine
         $found = [];
         $here = 'JOIN pg_namespace n ON n.oid = %s WHERE n.nspname = current_schema() AND ';
         $selects = [
-            "SELECT CASE c.relkind WHEN 'S' THEN 'sequence ' ELSE 'table ' END || c.relname AS name, '' AS mark FROM pg_class c "
+            "SELECT CASE c.relkind WHEN 'S' THEN 'sequence ' ELSE 'table ' END || c.relname AS name, CASE c.relkind WHEN 'S' THEN '' "
+                . "ELSE (SELECT string_agg(a.attname, ' ' ORDER BY a.attnum) FROM pg_attribute a "
+                . 'WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) END AS mark FROM pg_class c '
                 . sprintf($here, 'c.relnamespace') . "c.relname IN ('" . self::OUTBOX . "', '" . self::LOST . "')",
-            "SELECT 'function ' || p.proname AS name, p.prosrc AS mark FROM pg_proc p "
+            // One that everybody may call (a dump that was restored without rights) is not as it should be.
+            "SELECT 'function ' || p.proname AS name, CASE WHEN has_function_privilege('public', p.oid, 'EXECUTE') "
+                . "THEN 'everybody''s ' ELSE '' END || p.prosrc AS mark FROM pg_proc p "
                 . sprintf($here, 'p.pronamespace') . "p.proname LIKE 'ganchoplugin\\_%'",
-            "SELECT 'trigger ' || t.tgname || ' ON ' || c.relname AS name, t.tgenabled::text || t.tgtype AS mark FROM pg_trigger t "
-                . 'JOIN pg_class c ON c.oid = t.tgrelid ' . sprintf($here, 'c.relnamespace')
+            "SELECT 'trigger ' || t.tgname || ' ON ' || c.relname AS name, t.tgenabled::text || t.tgtype || ' ' || p.proname "
+                . "|| coalesce(' ' || nullif(t.tgattr::text, ''), '') || CASE WHEN t.tgqual IS NULL THEN '' ELSE ' WHEN' END AS mark "
+                . 'FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_class c ON c.oid = t.tgrelid ' . sprintf($here, 'c.relnamespace')
                 . "NOT t.tgisinternal AND t.tgname LIKE 'ganchoplugin\\_%'",
         ];
         foreach ($selects as $select) {

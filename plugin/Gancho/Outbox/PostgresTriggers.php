@@ -19,6 +19,9 @@ final class PostgresTriggers
     /** A row trigger that is no BEFORE, on INSERT, DELETE and UPDATE, and not switched off. */
     private const ALL_AFTER = 'O29';
 
+    /** The outbox's columns in their order: one of another version must not be written into. */
+    private const LAYOUT = 'id pid port tx at source op old_row new_row secrets';
+
     public function __construct(private Postgres $engine)
     {
     }
@@ -26,25 +29,31 @@ final class PostgresTriggers
     public function parts(Plan $plan): array
     {
         $parts = [
-            'table ' . Engine::OUTBOX => ['mark' => '', 'create' => 'CREATE TABLE IF NOT EXISTS ' . $this->engine->at(Engine::OUTBOX)
+            'table ' . Engine::OUTBOX => ['mark' => self::LAYOUT, 'create' => 'CREATE TABLE IF NOT EXISTS ' . $this->engine->at(Engine::OUTBOX)
                 . ' (' . self::COLUMNS . ') WITH (toast_tuple_target = 8160)'],
             'sequence ' . Engine::LOST => ['mark' => '', 'create' => 'CREATE SEQUENCE IF NOT EXISTS ' . $this->engine->at(Engine::LOST)],
         ];
         $parts += $this->function(self::WRITE, self::ARGUMENTS, 'boolean', '', $this->writeBody());
         foreach ($plan->tables as $table => $heard) {
             $rights = "SECURITY DEFINER SET lock_timeout = '250ms' SET search_path = pg_catalog, pg_temp";
-            $parts += $this->function(self::CAPTURE . $table, '', 'trigger', $rights, $this->capture($table, $heard));
+            $parts += $this->function(self::captureName($table), '', 'trigger', $rights, $this->capture($table, $heard));
             $parts += $this->trigger($table);
         }
         return $parts;
     }
 
+    /** PostgreSQL cuts longer names off. */
+    private static function captureName(string $table): string
+    {
+        return Engine::short(self::CAPTURE . $table, 63);
+    }
+
     private function trigger(string $table): array
     {
-        [$name, $on] = [self::ROW, $this->engine->at($this->engine->name($table))];
+        [$name, $on, $function] = [self::ROW, $this->engine->at($this->engine->name($table)), self::captureName($table)];
         $create = "DROP TRIGGER IF EXISTS $name ON $on; CREATE TRIGGER $name AFTER INSERT OR UPDATE OR DELETE ON $on FOR EACH ROW "
-            . 'EXECUTE PROCEDURE ' . $this->engine->at($this->engine->name(self::CAPTURE . $table)) . '()';
-        return ["trigger $name ON $table" => ['create' => $create, 'mark' => self::ALL_AFTER]];
+            . 'EXECUTE PROCEDURE ' . $this->engine->at($this->engine->name($function)) . '()';
+        return ["trigger $name ON $table" => ['create' => $create, 'mark' => self::ALL_AFTER . " $function"]];
     }
 
     private function function(string $name, string $arguments, string $returns, string $rights, string $body): array
@@ -88,7 +97,7 @@ BEGIN
         -- Somebody else had the very same key. The clock has gone on.
         $insert;
     END IF;
-    RETURN pg_notify('ganchoplugin_outbox', '') IS NULL;
+    RETURN true;
 END
 SQL;
     }
@@ -116,6 +125,8 @@ BEGIN
             NULL;
         END;
     END;
+    -- Outside of the guarded block, whose memory would be kept for each row until the ERP's COMMIT.
+    told := told AND pg_notify('ganchoplugin_outbox', '') IS NULL;
     RETURN NEW;
 END
 SQL;

@@ -35,6 +35,12 @@ pub struct OutboxRow {
 }
 
 impl OutboxRow {
+    /// Whether the sides that it must have could be read.
+    pub fn is_whole(&self) -> bool {
+        (self.before.is_some() || self.operation == Operation::Insert)
+            && (self.after.is_some() || self.operation == Operation::Delete)
+    }
+
     /// With its old side whole: triggers write of an update's old row only what may be news.
     pub fn whole(mut self) -> Self {
         if let (Some(before), Some(after)) = (&mut self.before, &self.after) {

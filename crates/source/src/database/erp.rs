@@ -1,6 +1,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
+use gancho_intake::digest;
 use gancho_model::{Operation, Record, Said};
 use tokio::time::timeout;
 
@@ -65,6 +66,8 @@ pub struct Part {
 pub struct Look {
     /// Rows in the order of their keys.
     pub rows: Vec<OutboxRow>,
+    /// Rows that say that something could not be written, or that can't be read. They were counted and removed.
+    pub lost: u32,
     /// The database's clock, milliseconds since 1970.
     pub now_ms: i64,
 }
@@ -84,8 +87,9 @@ pub trait Erp: Send {
     /// What takes away a part that is there by this name.
     fn drop_of(&self, name: &str) -> String;
 
-    /// Runs a statement of ours that needs a table's lock, and waits shortly for it.
-    async fn alter(&mut self, statement: &str) -> Result<(), ErpError>;
+    /// Runs a statement of ours that needs a table's lock, and waits shortly for it; not even that where
+    /// nobody waits for us.
+    async fn alter(&mut self, statement: &str, somebody_waits: bool) -> Result<(), ErpError>;
 
     /// The oldest rows of the outbox, at most so many.
     async fn look(&mut self, limit: u32) -> Result<Look, ErpError>;
@@ -124,6 +128,17 @@ pub(crate) fn quoted(name: &str, quote: char) -> String {
 /// A text in quotes. Names of tables and columns only: values are always bound.
 pub(crate) fn text(value: &str) -> String {
     quoted(value, '\'')
+}
+
+/// A name of at most so many bytes: of a longer one the end is a digest.
+pub(crate) fn short(name: &str, most: usize) -> String {
+    if name.len() <= most {
+        return name.to_owned();
+    }
+    let hash: String = digest(name.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let begin: String =
+        name.char_indices().take_while(|(at, c)| at + c.len_utf8() <= most - 17).map(|(_, c)| c).collect();
+    format!("{begin}_{hash}")
 }
 
 /// What happened, by its first letter.

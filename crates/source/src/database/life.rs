@@ -12,10 +12,10 @@ use tokio::time::Instant;
 use super::{
     Address, Erp, ErpError,
     burst::{OutboxRow, Sightings},
-    check,
     compose::{Composer, Document, Read, key_text, row_name},
     connect,
     erp::within,
+    install::install,
     tail::{Ended, Tail},
     watch::Plan,
 };
@@ -23,11 +23,13 @@ use super::{
 /// Rows looked at together: a few megabytes.
 const LOOK_ROWS: u32 = 1000;
 /// An act that is larger even than this is told in parts.
-const LOOK_ROWS_MAX: u32 = 20_000;
+const LOOK_ROWS_MAX: u32 = 5_000;
 /// Rows told together.
 const TELL_ROWS: usize = 500;
 /// How often waiting rows are counted while there are many.
 const COUNT_EVERY: Duration = Duration::from_secs(5);
+/// How long after a look at the tables something lost is a reason for another.
+const MEND_AGAIN: Duration = Duration::from_secs(5);
 /// The wait between looks while something goes on, milliseconds.
 const BUSY_MS: u64 = 100;
 
@@ -78,7 +80,11 @@ impl<'a> Life<'a> {
             }
             looked => looked?,
         };
-        let full = look.rows.len() == self.rows as usize;
+        if look.lost > 0 && self.mended.elapsed() > MEND_AGAIN {
+            // A column that triggers name may be gone.
+            self.mend().await?;
+        }
+        let full = look.rows.len() + look.lost as usize == self.rows as usize;
         self.sightings.note(&look.rows, look.now_ms, !full);
         let told = self.tell(&look.rows, look.now_ms, full).await?;
         self.rows = if full && told == 0 { (self.rows * 4).min(LOOK_ROWS_MAX) } else { LOOK_ROWS };
@@ -116,7 +122,7 @@ impl<'a> Life<'a> {
     async fn mend(&mut self) -> Result<(), Ended> {
         let source = &self.tail.source;
         self.plan = Plan::new(&within(self.erp.schema()).await?, source.models.as_deref());
-        let made = check::install(&mut *self.erp, &self.plan).await?;
+        let made = install(&mut *self.erp, &self.plan, false).await?;
         if !made.is_empty() {
             let made = made.join(", ");
             tracing::warn!(source = %source.id, made, "put back what was missing in the ERP's database, or not as it should be");

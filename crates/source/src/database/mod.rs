@@ -10,6 +10,7 @@ pub(crate) mod burst;
 mod check;
 pub(crate) mod compose;
 mod erp;
+mod install;
 mod life;
 mod mariadb;
 mod postgres;

@@ -2,7 +2,7 @@
 
 use gancho_model::{Finding, Said, Source};
 
-use super::{Address, Erp, ErpError, Plan, check, connect, erp::within};
+use super::{Address, Erp, ErpError, Plan, check, connect, erp::within, install};
 
 /// What would be put into it, as SQL.
 pub(crate) async fn plan(source: &Source) -> Result<String, Said> {
@@ -16,14 +16,20 @@ pub(crate) async fn install(source: &Source) -> Result<(), Said> {
     if plan.tables.values().all(|watched| watched.document.is_none() && watched.model == watched.table) {
         return Err(Said::plain("hearing-no-erp"));
     }
-    let made = check::install(&mut *erp, &plan).await;
-    made.map(drop).map_err(|error| Said::plain("hearing-no-triggers").with("why", error.said()))
+    let why = |error: ErpError| Said::plain("hearing-no-triggers").with("why", error.said());
+    let was_clean = erp.installed().await.map_err(why)?.is_empty();
+    let made = install::install(&mut *erp, &plan, true).await;
+    if made.is_err() && was_clean {
+        // Nothing is half done. What can't be taken away now is told by the next try to add it.
+        let _ = install::uninstall(&mut *erp).await;
+    }
+    made.map(drop).map_err(why)
 }
 
 /// Takes everything of ours away.
 pub(crate) async fn uninstall(source: &Source) -> Result<(), Said> {
     let (mut erp, _) = visit(source).await?;
-    check::uninstall(&mut *erp).await.map_err(|error| error.said())
+    install::uninstall(&mut *erp).await.map_err(|error| error.said())
 }
 
 /// What is in place and what is missing, line by line.
@@ -53,9 +59,9 @@ async fn shows_there(one: &Source, other: &Source, now_ms: i64) -> Result<bool, 
     let (mut there, _) = visit(other).await?;
     let mark = format!("gancho_mark_{now_ms}");
     let say = |error: ErpError| error.said();
-    here.alter(&format!("CREATE TABLE {mark} (n int)")).await.map_err(say)?;
+    here.alter(&format!("CREATE TABLE {mark} (n int)"), true).await.map_err(say)?;
     let seen = within(there.schema()).await.map(|schema| schema.tables.contains_key(&mark)).map_err(say);
-    here.alter(&format!("DROP TABLE {mark}")).await.map_err(say)?;
+    here.alter(&format!("DROP TABLE {mark}"), true).await.map_err(say)?;
     seen
 }
 

@@ -24,13 +24,13 @@ const IDLE_MS: u64 = 400;
 /// Microseconds from 1970 to the time that follows.
 const EPOCH: &str = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00',";
 const NOW_MS: &str = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6)) DIV 1000";
-/// How long our own changes of tables wait for the ERP's locks: while they wait, it waits behind them.
-const LOCK_WAIT: &str = "SET SESSION lock_wait_timeout = 1";
 
 pub(super) struct MariaDb {
     connection: MySqlConnection,
     /// Whether we may see all connections and their transactions (the right PROCESS).
     sees_all: bool,
+    /// As whom we are here, `user@host`.
+    account: String,
 }
 
 impl MariaDb {
@@ -38,17 +38,20 @@ impl MariaDb {
         let options = address.mariadb().map_err(ErpError::Unreachable)?.disable_statement_logging();
         let mut connection = options.connect().await.map_err(unreachable)?;
         // Nothing of ours is locked beyond the rows of our own outbox, and not for longer than a statement.
-        for statement in
-            ["SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "SET SESSION autocommit = 1", LOCK_WAIT]
-        {
+        for statement in [
+            "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+            "SET SESSION autocommit = 1",
+            "SET SESSION lock_wait_timeout = 1",
+        ] {
             sqlx::raw_sql(statement).execute(&mut connection).await.map_err(failed)?;
         }
         let transactions = sqlx::query("SELECT 1 FROM information_schema.INNODB_TRX LIMIT 1");
         let sees_all = transactions.fetch_optional(&mut connection).await.is_ok();
-        Ok(Self { connection, sees_all })
+        let account = sqlx::query_scalar("SELECT CURRENT_USER()").fetch_one(&mut connection).await.map_err(failed)?;
+        Ok(Self { connection, sees_all, account })
     }
 
-    /// Counts a mark that a trigger left for what it could not write, and removes it.
+    /// Counts a mark that a trigger left for what it could not write, or a row that can't be read, and removes it.
     async fn count_lost(&mut self, mark: &MySqlRow) -> Result<(), ErpError> {
         self.note_lost(&mark.try_get::<String, _>("source").map_err(failed)?).await?;
         self.remove(&[mark.try_get("id").map_err(failed)?]).await
@@ -79,7 +82,7 @@ impl Erp for MariaDb {
     }
 
     fn parts(&self, plan: &Plan) -> Vec<Part> {
-        sql::parts(plan)
+        sql::parts(plan, &self.account)
     }
 
     async fn installed(&mut self) -> Result<BTreeMap<String, String>, ErpError> {
@@ -90,7 +93,9 @@ impl Erp for MariaDb {
         sql::drop_of(name)
     }
 
-    async fn alter(&mut self, statement: &str) -> Result<(), ErpError> {
+    async fn alter(&mut self, statement: &str, somebody_waits: bool) -> Result<(), ErpError> {
+        let wait = format!("SET SESSION lock_wait_timeout = {}", u8::from(somebody_waits));
+        sqlx::raw_sql(AssertSqlSafe(wait)).execute(&mut self.connection).await.map_err(failed)?;
         let run = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut self.connection).await;
         run.map(drop).map_err(failed)
     }
@@ -98,7 +103,7 @@ impl Erp for MariaDb {
     async fn look(&mut self, limit: u32) -> Result<Look, ErpError> {
         let select = format!("SELECT {NOW_MS} AS now_ms, EXISTS (SELECT 1 FROM {OUTBOX}) AS something");
         let row = sqlx::query(AssertSqlSafe(select)).fetch_one(&mut self.connection).await.map_err(failed)?;
-        let mut look = Look { rows: vec![], now_ms: row.try_get("now_ms").map_err(failed)? };
+        let mut look = Look { rows: vec![], lost: 0, now_ms: row.try_get("now_ms").map_err(failed)? };
         if row.try_get::<i32, _>("something").map_err(failed)? == 0 {
             return Ok(look);
         }
@@ -110,9 +115,16 @@ impl Erp for MariaDb {
              source, op, columns, old_row, new_row, secrets FROM {OUTBOX} ORDER BY {OUTBOX}.id LIMIT {limit}"
         );
         for row in sqlx::query(AssertSqlSafe(select)).fetch_all(&mut self.connection).await.map_err(failed)? {
-            match row.try_get::<String, _>("op").map_err(failed)?.as_str() {
-                "X" => self.count_lost(&row).await?,
-                _ => look.rows.push(outbox_row(&row, &present).map_err(failed)?),
+            let read = match row.try_get::<String, _>("op").map_err(failed)?.as_str() {
+                "X" => None,
+                _ => Some(outbox_row(&row, &present).map_err(failed)?).filter(OutboxRow::is_whole),
+            };
+            match read {
+                Some(read) => look.rows.push(read),
+                None => {
+                    self.count_lost(&row).await?;
+                    look.lost += 1;
+                }
             }
         }
         Ok(look)

@@ -51,14 +51,18 @@ pub(super) async fn read(db: &mut MySqlConnection) -> Result<Schema, ErpError> {
 
 pub(super) async fn installed(db: &mut MySqlConnection) -> Result<BTreeMap<String, String>, ErpError> {
     let mut found = BTreeMap::new();
-    let tables = "SELECT CAST(TABLE_NAME AS CHAR) AS name FROM information_schema.TABLES \
-        WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ('gancho_outbox', 'gancho_lost')";
+    let tables = "SELECT CAST(TABLE_NAME AS CHAR) AS name, \
+        CAST(GROUP_CONCAT(COLUMN_NAME ORDER BY ORDINAL_POSITION SEPARATOR ' ') AS CHAR) AS columns FROM information_schema.COLUMNS \
+        WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ('gancho_outbox', 'gancho_lost') GROUP BY TABLE_NAME";
     for row in sqlx::query(tables).fetch_all(&mut *db).await.map_err(failed)? {
         let name: String = row.try_get("name").map_err(failed)?;
         debug_assert!(name == OUTBOX || name == LOST);
-        found.insert(format!("table {name}"), String::new());
+        let mark = if name == OUTBOX { row.try_get("columns").map_err(failed)? } else { String::new() };
+        found.insert(format!("table {name}"), mark);
     }
-    let triggers = "SELECT CAST(TRIGGER_NAME AS CHAR) AS name, ACTION_STATEMENT AS body FROM information_schema.TRIGGERS \
+    // As whom it runs, when, and on which table: one may have been renamed under it.
+    let triggers = "SELECT CAST(TRIGGER_NAME AS CHAR) AS name, CONCAT(DEFINER, ' ', ACTION_TIMING, ' ', EVENT_MANIPULATION, ' ', \
+        EVENT_OBJECT_TABLE, ' ', ACTION_STATEMENT) AS body FROM information_schema.TRIGGERS \
         WHERE TRIGGER_SCHEMA = DATABASE() AND TRIGGER_NAME LIKE 'gancho\\_%'";
     for row in sqlx::query(triggers).fetch_all(&mut *db).await.map_err(failed)? {
         let name: String = row.try_get("name").map_err(failed)?;

@@ -9,7 +9,7 @@
 
 use crate::database::{
     LOST, OUTBOX,
-    erp::{Part, quoted, text},
+    erp::{Part, quoted, short, text},
     schema::Link,
     watch::{Plan, Watched},
 };
@@ -19,7 +19,11 @@ pub(super) const LOST_MARK: char = 'X';
 /// A name for the connection that does not come back when its number does.
 const MARK: &str = "IF @gancho_mark IS NULL THEN SET @gancho_mark = UUID(); END IF;";
 
-pub(super) fn parts(plan: &Plan) -> Vec<Part> {
+/// The outbox's columns in their order: one of another version must not be written into.
+const LAYOUT: &str = "id mark conn at source op columns old_row new_row secrets";
+
+/// `account`: as whom the triggers run, `user@host`.
+pub(super) fn parts(plan: &Plan, account: &str) -> Vec<Part> {
     let mut parts = vec![
         Part {
             name: format!("table {OUTBOX}"),
@@ -30,7 +34,7 @@ pub(super) fn parts(plan: &Plan) -> Vec<Part> {
                  ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
             ),
             drop: format!("DROP TABLE IF EXISTS {OUTBOX}"),
-            mark: String::new(),
+            mark: LAYOUT.into(),
         },
         Part {
             name: format!("table {LOST}"),
@@ -43,13 +47,13 @@ pub(super) fn parts(plan: &Plan) -> Vec<Part> {
         },
     ];
     for watched in plan.tables.values() {
-        parts.push(trigger('i', &watched.table, "AFTER INSERT", &inserted(watched)));
-        parts.push(trigger('u', &watched.table, "AFTER UPDATE", &updated(watched)));
+        parts.push(trigger(account, 'i', &watched.table, "AFTER INSERT", &inserted(watched)));
+        parts.push(trigger(account, 'u', &watched.table, "AFTER UPDATE", &updated(watched)));
     }
     let parents = plan.cascades.keys();
     let deleting: std::collections::BTreeSet<&String> = plan.tables.keys().chain(parents).collect();
     for table in deleting {
-        parts.push(trigger('d', table, "BEFORE DELETE", &deleted(plan, table)));
+        parts.push(trigger(account, 'd', table, "BEFORE DELETE", &deleted(plan, table)));
     }
     parts
 }
@@ -62,15 +66,19 @@ pub(super) fn drop_of(name: &str) -> String {
     }
 }
 
-fn trigger(kind: char, table: &str, when: &str, statements: &str) -> Part {
-    let name = format!("gancho_{kind}_{table}");
+/// The account is named: whoever runs the script, it is as this one that the triggers write.
+fn trigger(account: &str, kind: char, table: &str, when: &str, statements: &str) -> Part {
+    // MariaDB takes names of 64 characters.
+    let name = short(&format!("gancho_{kind}_{table}"), 64);
     let body = format!("BEGIN {} {statements} END", guard(table));
     let (quoted_name, on) = (quoted(&name, '`'), quoted(table, '`'));
+    let (user, host) = account.rsplit_once('@').unwrap_or((account, "%"));
+    let definer = format!("{}@{}", quoted(user, '`'), quoted(host, '`'));
     Part {
-        create: format!("CREATE OR REPLACE TRIGGER {quoted_name} {when} ON {on} FOR EACH ROW {body}"),
+        create: format!("CREATE OR REPLACE DEFINER={definer} TRIGGER {quoted_name} {when} ON {on} FOR EACH ROW {body}"),
         drop: format!("DROP TRIGGER IF EXISTS {quoted_name}"),
         name: format!("trigger {name}"),
-        mark: body,
+        mark: format!("{account} {when} {table} {body}"),
     }
 }
 
@@ -91,10 +99,10 @@ fn inserted(watched: &Watched) -> String {
 /// An update that changes nothing, or nothing but what is no news, is not written, and costs the ERP
 /// little. Compared as bytes: to a column's own collation `García` and `garcia` may be the same.
 fn updated(watched: &Watched) -> String {
-    let news = |row: &str| array(watched.news().map(|column| value(row, column)));
+    let news = |row: &str| array(watched.news().map(|column| value(watched, row, column)));
     let (old, new) = (news("OLD"), news("NEW"));
     let changed = |column: &String| {
-        let (old, new) = (value("OLD", column), value("NEW", column));
+        let (old, new) = (value(watched, "OLD", column), value(watched, "NEW", column));
         format!("IF(BINARY {old} <=> BINARY {new}, NULL, {})", text(column))
     };
     let (secrets, or_secret) = match &watched.secrets[..] {
@@ -106,7 +114,7 @@ fn updated(watched: &Watched) -> String {
         }
     };
     let insert = insert(watched, 'U', &old, &row(watched, "NEW", None), &secrets);
-    format!("IF BINARY {old} <> BINARY {new}{or_secret} THEN {MARK} {insert} END IF;")
+    format!("IF IFNULL(BINARY {old} <> BINARY {new}, TRUE){or_secret} THEN {MARK} {insert} END IF;")
 }
 
 /// The row itself, then what foreign keys take along: in the order in which PostgreSQL tells it.
@@ -141,26 +149,39 @@ fn insert(watched: &Watched, op: char, old: &str, new: &str, secrets: &str) -> S
         "INSERT INTO {OUTBOX} (mark, conn, at, source, op, columns, old_row, new_row, secrets) \
          VALUES (@gancho_mark, CONNECTION_ID(), UTC_TIMESTAMP(6), {}, '{op}', {}, {old}, {new}, {secrets});",
         text(&watched.table),
-        text(&columns.to_string()),
+        text(&columns.to_string()).replace('\\', "\\\\"),
     )
 }
 
 /// A row's values in the order of the names beside it; one column perhaps as null.
 fn row(watched: &Watched, row: &str, without: Option<&str>) -> String {
     let columns = watched.news().chain(watched.noise());
-    array(columns.map(|column| if without == Some(column) { "NULL".into() } else { value(row, column) }))
+    array(columns.map(|column| if without == Some(column) { "NULL".into() } else { value(watched, row, column) }))
 }
 
-fn value(row: &str, column: &str) -> String {
-    format!("{row}.{}", quoted(column, '`'))
+/// A column's value, so that it makes JSON that can be read: MariaDB writes bits bare and leading zeros
+/// as they are, and knows no characters beside bytes. Bytes are written as PostgreSQL does.
+fn value(watched: &Watched, row: &str, column: &str) -> String {
+    let value = format!("{row}.{}", quoted(column, '`'));
+    let kind = watched.columns.iter().find(|(name, _)| name == column).map_or("", |(_, kind)| kind.as_str());
+    let is = |names: &[&str]| names.iter().any(|name| kind.starts_with(name));
+    match kind {
+        _ if is(&["bit"]) => format!("{value} + 0"),
+        _ if is(&["year"]) || kind.contains("zerofill") => format!("CAST({value} AS CHAR)"),
+        _ if kind.contains("blob") || is(&["binary", "varbinary"]) => {
+            format!("CONCAT(CHAR(92 USING utf8mb4), 'x', LOWER(HEX({value})))")
+        }
+        _ => value,
+    }
 }
 
+/// As a text of its own: MariaDB 10.11 makes nothing but NULL of an array that once became too large.
 fn array(values: impl Iterator<Item = String>) -> String {
-    format!("JSON_ARRAY({})", values.collect::<Vec<_>>().join(", "))
+    format!("CONCAT(JSON_ARRAY({}))", values.collect::<Vec<_>>().join(", "))
 }
 
 /// A row as an object.
 pub(super) fn object(watched: &Watched, row: &str) -> String {
-    let pair = |(column, _): &(String, String)| format!("{}, {}", text(column), value(row, column));
+    let pair = |(column, _): &(String, String)| format!("{}, {}", text(column), value(watched, row, column));
     format!("JSON_OBJECT({})", watched.columns.iter().map(pair).collect::<Vec<_>>().join(", "))
 }

@@ -88,7 +88,7 @@ impl Erp for Postgres {
         sql::drop_of(name, &self.schema)
     }
 
-    async fn alter(&mut self, statement: &str) -> Result<(), ErpError> {
+    async fn alter(&mut self, statement: &str, _: bool) -> Result<(), ErpError> {
         // Several statements sent at once are one transaction: it ends with them.
         let run = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut self.connection).await;
         run.map(drop).map_err(failed)
@@ -99,7 +99,7 @@ impl Erp for Postgres {
         let now = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms";
         let select = format!("SELECT {now}, EXISTS (SELECT FROM {outbox}) AS something");
         let row = sqlx::query(AssertSqlSafe(select)).fetch_one(&mut self.connection).await.map_err(failed)?;
-        let mut look = Look { rows: vec![], now_ms: row.try_get("now_ms").map_err(failed)? };
+        let mut look = Look { rows: vec![], lost: 0, now_ms: row.try_get("now_ms").map_err(failed)? };
         if !row.try_get::<bool, _>("something").map_err(failed)? {
             return Ok(look);
         }
@@ -116,7 +116,14 @@ impl Erp for Postgres {
         let query = sqlx::query(AssertSqlSafe(select)).bind(look.now_ms).bind(present);
         let rows = query.fetch_all(&mut self.connection).await.map_err(failed)?;
         let read: Result<Vec<_>, sqlx::Error> = rows.iter().map(outbox_row).collect();
-        look.rows = in_order(read.map_err(failed)?);
+        let (whole, broken): (Vec<_>, Vec<_>) =
+            in_order(read.map_err(failed)?).into_iter().partition(OutboxRow::is_whole);
+        look.rows = whole;
+        for row in broken {
+            self.note_lost(&row.table).await?;
+            self.remove(&[row.id]).await?;
+            look.lost += 1;
+        }
         Ok(look)
     }
 

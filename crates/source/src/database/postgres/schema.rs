@@ -29,13 +29,19 @@ pub(super) async fn read(db: &mut PgConnection, name: &str) -> Result<Schema, Er
 
 pub(super) async fn installed(db: &mut PgConnection, name: &str) -> Result<BTreeMap<String, String>, ErpError> {
     let mut found = BTreeMap::new();
-    let relations = "SELECT CASE c.relkind WHEN 'S' THEN 'sequence ' ELSE 'table ' END || c.relname AS name, '' AS mark \
+    let relations = "SELECT CASE c.relkind WHEN 'S' THEN 'sequence ' ELSE 'table ' END || c.relname AS name, \
+        CASE c.relkind WHEN 'S' THEN '' ELSE (SELECT string_agg(a.attname, ' ' ORDER BY a.attnum) FROM pg_attribute a \
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) END AS mark \
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
         WHERE n.nspname = $1 AND c.relname IN ('gancho_outbox', 'gancho_lost')";
-    let functions = "SELECT 'function ' || p.proname AS name, p.prosrc AS mark FROM pg_proc p \
+    // One that everybody may call (a dump that was restored without rights) is not as it should be.
+    let functions = "SELECT 'function ' || p.proname AS name, \
+        CASE WHEN has_function_privilege('public', p.oid, 'EXECUTE') THEN 'everybody''s ' ELSE '' END || p.prosrc AS mark FROM pg_proc p \
         JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = $1 AND p.proname LIKE 'gancho\\_%'";
-    // The mark tells when it fires, and whether it was switched off.
-    let triggers = "SELECT 'trigger ' || t.tgname || ' ON ' || c.relname AS name, t.tgenabled::text || t.tgtype AS mark FROM pg_trigger t \
+    // The mark tells when it fires and what it calls, and whether it was switched off.
+    let triggers = "SELECT 'trigger ' || t.tgname || ' ON ' || c.relname AS name, \
+        t.tgenabled::text || t.tgtype || ' ' || p.proname || coalesce(' ' || nullif(t.tgattr::text, ''), '') \
+        || CASE WHEN t.tgqual IS NULL THEN '' ELSE ' WHEN' END AS mark FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid \
         JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
         WHERE n.nspname = $1 AND NOT t.tgisinternal AND t.tgname LIKE 'gancho\\_%'";
     for select in [relations, functions, triggers] {

@@ -8,7 +8,7 @@
 
 use crate::database::{
     LOST, OUTBOX,
-    erp::{Part, quoted, text},
+    erp::{Part, quoted, short, text},
     watch::{Plan, Watched},
 };
 
@@ -24,6 +24,8 @@ pub(super) const CHANNEL: &str = "gancho_outbox";
 /// PostgreSQL's: a row trigger that is no BEFORE, on INSERT, DELETE and UPDATE, and not switched off.
 /// <https://www.postgresql.org/docs/current/catalog-pg-trigger.html>
 const ALL_AFTER: &str = "O29";
+/// The outbox's columns in their order: one of another version must not be written into.
+const LAYOUT: &str = "id pid port tx at source op old_row new_row secrets";
 
 pub(super) fn parts(plan: &Plan, schema: &str) -> Vec<Part> {
     let at = |name: &str| format!("{}.{name}", quoted(schema, '"'));
@@ -32,7 +34,7 @@ pub(super) fn parts(plan: &Plan, schema: &str) -> Vec<Part> {
             name: format!("table {OUTBOX}"),
             create: format!("CREATE TABLE IF NOT EXISTS {} ({COLUMNS}) WITH (toast_tuple_target = 8160)", at(OUTBOX)),
             drop: format!("DROP TABLE IF EXISTS {}", at(OUTBOX)),
-            mark: String::new(),
+            mark: LAYOUT.into(),
         },
         Part {
             name: format!("sequence {LOST}"),
@@ -43,7 +45,7 @@ pub(super) fn parts(plan: &Plan, schema: &str) -> Vec<Part> {
     ];
     parts.push(function(schema, WRITE, WRITE_ARGUMENTS, "boolean", "", &write(schema)));
     for watched in plan.tables.values() {
-        let name = format!("{CAPTURE}{}", watched.table);
+        let name = capture_name(&watched.table);
         let rights = "SECURITY DEFINER SET lock_timeout = '250ms' SET search_path = pg_catalog, pg_temp";
         parts.push(function(schema, &name, "", "trigger", rights, &capture(schema, watched)));
         parts.push(trigger(watched, schema));
@@ -66,16 +68,22 @@ pub(super) fn drop_of(name: &str, schema: &str) -> String {
     }
 }
 
+/// PostgreSQL cuts longer names off.
+fn capture_name(table: &str) -> String {
+    short(&format!("{CAPTURE}{table}"), 63)
+}
+
 /// One statement each, so that a table is never without its trigger in between for others.
 fn trigger(watched: &Watched, schema: &str) -> Part {
     let table = format!("{}.{}", quoted(schema, '"'), quoted(&watched.table, '"'));
-    let function = quoted(&format!("{CAPTURE}{}", watched.table), '"');
+    let name = capture_name(&watched.table);
+    let function = quoted(&name, '"');
     let drop = format!("DROP TRIGGER IF EXISTS {TRIGGER} ON {table}");
     let create = format!(
         "{drop}; CREATE TRIGGER {TRIGGER} AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE PROCEDURE {}.{function}()",
         quoted(schema, '"'),
     );
-    Part { name: format!("trigger {TRIGGER} ON {}", watched.table), create, drop, mark: ALL_AFTER.into() }
+    Part { name: format!("trigger {TRIGGER} ON {}", watched.table), create, drop, mark: format!("{ALL_AFTER} {name}") }
 }
 
 fn function(schema: &str, name: &str, arguments: &str, returns: &str, rights: &str, body: &str) -> Part {
@@ -132,7 +140,7 @@ BEGIN
         -- Somebody else had the very same key. The clock has gone on.
         {insert};
     END IF;
-    RETURN pg_notify('{CHANNEL}', '') IS NULL;
+    RETURN true;
 END"#
     )
 }
@@ -161,6 +169,8 @@ BEGIN
             NULL;
         END;
     END;
+    -- Outside of the guarded block, whose memory would be kept for each row until the ERP's COMMIT.
+    told := told AND pg_notify('{CHANNEL}', '') IS NULL;
     RETURN NEW;
 END"#
     )

@@ -1,0 +1,97 @@
+//! Brings together what of ours should be in the ERP's database and what is.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{
+    OUTBOX,
+    check::missing,
+    erp::{Erp, ErpError, Part},
+    watch::Plan,
+};
+
+/// How often a statement is tried while the ERP holds its table, and somebody waits for us.
+const TRIES: u32 = 12;
+/// The wait after the first try; it doubles.
+const WAIT: Duration = Duration::from_millis(100);
+
+/// Makes whatever is missing or not as it should be, and takes away what is no longer wanted.
+/// Returns what was made. Where nobody waits for us, what the ERP is using is for the next time.
+pub(crate) async fn install(erp: &mut dyn Erp, plan: &Plan, somebody_waits: bool) -> Result<Vec<String>, ErpError> {
+    let parts = erp.parts(plan);
+    let installed = erp.installed().await?;
+    let outbox = format!("table {OUTBOX}");
+    let was_there = installed.contains_key(&outbox);
+    if was_there && missing(&parts, &installed).iter().any(|part| part.name == outbox) {
+        let again = "the outbox is of another version of Gancho: remove the source, then add it again";
+        return Err(ErpError::Failed(again.into()));
+    }
+    let is_trigger = |name: &&String| name.starts_with("trigger ");
+    for name in installed.keys().filter(is_trigger).filter(|name| parts.iter().all(|part| part.name != **name)) {
+        let drop = erp.drop_of(name);
+        spare(name, alter(erp, &drop, somebody_waits).await, somebody_waits)?;
+    }
+    let mut made = vec![];
+    for part in missing(&parts, &installed) {
+        if spare(&part.name, make(erp, part, &installed, somebody_waits).await, somebody_waits)? {
+            made.push(part.name.clone());
+        }
+    }
+    if !was_there && installed.keys().any(|name| is_trigger(&name)) {
+        // There was nowhere to write, nor to leave a mark.
+        erp.note_lost(OUTBOX).await?;
+    }
+    Ok(made)
+}
+
+/// Whether it was done; a table that the ERP is using must not keep all others from being heard.
+fn spare(name: &str, done: Result<(), ErpError>, somebody_waits: bool) -> Result<bool, ErpError> {
+    match done {
+        Err(error @ ErpError::Locked(_)) if !somebody_waits => {
+            tracing::warn!(name, %error, "left as it is until the next look at the ERP's tables");
+            Ok(false)
+        }
+        done => done.map(|()| true),
+    }
+}
+
+async fn make(
+    erp: &mut dyn Erp,
+    part: &Part,
+    installed: &BTreeMap<String, String>,
+    somebody_waits: bool,
+) -> Result<(), ErpError> {
+    match alter(erp, &part.create, somebody_waits).await {
+        // A trigger whose table was renamed can't be replaced from here.
+        Err(ErpError::Failed(_)) if part.name.starts_with("trigger ") && installed.contains_key(&part.name) => {
+            alter(erp, &part.drop, somebody_waits).await?;
+            alter(erp, &part.create, somebody_waits).await
+        }
+        done => done,
+    }
+}
+
+/// Takes everything of ours away: triggers before what they write into.
+pub(crate) async fn uninstall(erp: &mut dyn Erp) -> Result<(), ErpError> {
+    let installed = erp.installed().await?;
+    for kind in ["trigger ", "function ", "table ", "sequence "] {
+        for name in installed.keys().filter(|name| name.starts_with(kind)) {
+            let drop = erp.drop_of(name);
+            alter(erp, &drop, true).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Waits shortly for locks, and longer between tries: whoever waits for a table holds up all that
+/// come after.
+async fn alter(erp: &mut dyn Erp, statement: &str, somebody_waits: bool) -> Result<(), ErpError> {
+    let mut wait = WAIT;
+    for _ in 1..if somebody_waits { TRIES } else { 1 } {
+        match erp.alter(statement, somebody_waits).await {
+            Err(ErpError::Locked(_)) => tokio::time::sleep(wait).await,
+            done => return done,
+        }
+        wait = (wait * 2).min(Duration::from_secs(5));
+    }
+    erp.alter(statement, somebody_waits).await
+}
