@@ -63,6 +63,9 @@ abstract class Engine
 
     abstract public function lost(): int;
 
+    /** One more of a table's changes was lost. */
+    abstract protected function countLost(string $table): void;
+
     /** A row for the outbox, as one statement. */
     abstract public function insert(string $table, string $op, ?array $old, ?array $new, array $secrets): string;
 
@@ -136,6 +139,22 @@ abstract class Engine
     public static function text(string $text): string
     {
         return "'" . str_replace("'", "''", $text) . "'";
+    }
+
+    /**
+     * The rows that can be read. Others are counted as lost and removed: they could never be told.
+     *
+     * @param array<int, array> $rows
+     */
+    protected function whole(array $rows): array
+    {
+        $isWhole = fn($row) => ($row['old'] !== null || in_array($row['op'], ['I', 'E', 'N'], true))
+            && ($row['new'] !== null || $row['op'] === 'D');
+        foreach (array_filter($rows, fn($row) => !$isWhole($row)) as $row) {
+            $this->countLost($row['table']);
+            $this->remove([$row['id']]);
+        }
+        return array_values(array_filter($rows, $isWhole));
     }
 
     protected static function decoded(?string $json): ?array

@@ -93,10 +93,6 @@ final class MariaDb extends Engine
             . self::OUTBOX . " WHERE $which ORDER BY id";
         $rows = [];
         foreach ($this->db->select($select) as $row) {
-            if ($row['op'] === 'X') {
-                $this->countLost($row);
-                continue;
-            }
             $columns = json_decode((string)$row['columns'], true);
             $rows[] = [
                 'id' => (int)$row['id'], 'mark' => $row['mark'], 'tx' => null, 'at_ms' => (int)$row['at_ms'],
@@ -105,14 +101,17 @@ final class MariaDb extends Engine
                 'busy' => false, 'gone' => (int)$row['at_ms'] < $now && !isset($connected[$row['conn']]),
             ];
         }
-        return ['now_ms' => $now, 'rows' => $rows, 'more' => $more];
+        return ['now_ms' => $now, 'rows' => $this->whole($rows), 'more' => $more];
     }
 
     /** A row of which names and values stand apart, unless a model wrote it; the values may end before the names do. */
     private static function named(?array $columns, ?string $row): ?array
     {
         $values = self::decoded($row);
-        return $columns === null || $values === null ? $values : array_combine(array_slice($columns, 0, count($values)), $values);
+        if ($columns === null || $values === null) {
+            return $values;
+        }
+        return count($values) > count($columns) ? null : array_combine(array_slice($columns, 0, count($values)), $values);
     }
 
     protected function length(): string
@@ -137,11 +136,10 @@ final class MariaDb extends Engine
         return $may;
     }
 
-    private function countLost(array $row): void
+    protected function countLost(string $table): void
     {
-        $this->db->exec('INSERT INTO ' . self::LOST . ' (source, count) VALUES (' . self::text($row['source'])
+        $this->db->exec('INSERT INTO ' . self::LOST . ' (source, count) VALUES (' . self::text($table)
             . ', 1) ON DUPLICATE KEY UPDATE count = count + 1');
-        $this->remove([(int)$row['id']]);
     }
 
     public function lost(): int

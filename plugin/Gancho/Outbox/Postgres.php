@@ -118,7 +118,7 @@ final class Postgres extends Engine
             'new' => self::decoded($row['new_row']), 'secrets' => preg_split('/ /', (string)$row['secrets'], -1, PREG_SPLIT_NO_EMPTY),
             'busy' => (int)$row['busy'] === 1, 'gone' => (int)$row['at_ms'] < $now && !isset($present[$row['pid']]),
         ];
-        return ['now_ms' => $now, 'rows' => array_map($row, self::inOrder($this->db->select($select))), 'more' => $more];
+        return ['now_ms' => $now, 'rows' => $this->whole(array_map($row, self::inOrder($this->db->select($select)))), 'more' => $more];
     }
 
     /**
@@ -162,6 +162,11 @@ final class Postgres extends Engine
         $others = 'SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = current_schema() '
             . "AND c.relname IN ($names) AND NOT pg_has_role(c.relowner, 'USAGE')";
         return $names !== '' && !$this->db->select($others);
+    }
+
+    protected function countLost(string $table): void
+    {
+        $this->db->select("SELECT nextval('" . str_replace("'", "''", $this->at(self::LOST)) . "')");
     }
 
     public function lost(): int

@@ -8,28 +8,19 @@ use crate::{
     erp_database::{Stage, types},
 };
 
-/// Waits until everything of ours is as it should be.
-async fn all_well(stage: &Stage) {
-    let check = format!("{}/check", stage.source);
-    let well = async {
-        while stage.server.post(&check, json!({}), 200).await["ok"] != true {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(gancho_testkit::PATIENCE, well).await.expect("mended by itself");
-}
-
 #[tokio::test]
 async fn a_table_in_use_keeps_no_other_from_being_heard() {
     for engine in Engine::ALL {
-        let stage = Stage::set(engine).await;
+        let mut stage = Stage::set(engine).await;
         let drop = match engine {
             Engine::MariaDb => "DROP TRIGGER gancho_i_clientes",
             Engine::Postgres => "DROP TRIGGER gancho_row ON clientes",
         };
+        stage.server.kill().await;
         let mut long = stage.database.client().await;
         long.run(drop).await;
         long.run("BEGIN; UPDATE clientes SET nombre = nombre").await;
+        stage.server.run().await;
         let check = format!("{}/check", stage.source);
         stage.database.run("ALTER TABLE productos ADD COLUMN plug integer").await;
         // Until the tables have been looked at once more: then the new column is told.
@@ -45,7 +36,7 @@ async fn a_table_in_use_keeps_no_other_from_being_heard() {
         assert_eq!(stage.server.post(&check, json!({}), 200).await["ok"], false, "{engine:?}: it is in use");
         assert_eq!(stage.server.get(&stage.source).await["state"], "ok", "{engine:?}");
         long.run("COMMIT").await;
-        all_well(&stage).await;
+        stage.well().await;
         stage.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('2', 'Luis')").await;
         assert_eq!(types(&stage.events(count + 1).await)[count], "customer.created", "{engine:?}");
     }
@@ -64,7 +55,7 @@ async fn a_renamed_table_is_left_and_the_new_one_is_heard() {
             }
         };
         stage.database.run(rename).await;
-        all_well(&stage).await;
+        stage.well().await;
         stage.database.run("INSERT INTO proveedores_old (codproveedor, nombre) VALUES ('1', 'Old')").await;
         stage.database.run("INSERT INTO proveedores (codproveedor, nombre) VALUES ('2', 'New')").await;
         let events = stage.events(1).await;
@@ -85,28 +76,10 @@ async fn triggers_follow_the_account_of_their_source() {
     let mut stage = Stage::of(as_account).await;
     stage.database = database.clone();
     stage.server.patch(&stage.source, json!({"url": database.url})).await;
-    all_well(&stage).await;
+    stage.well().await;
     database.run(&format!("DROP USER {name}@'%'")).await;
     database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('1', 'Ana')").await;
     assert_eq!(types(&stage.events(1).await), ["customer.created"]);
-}
-
-#[tokio::test]
-async fn a_row_that_can_not_be_read_is_counted() {
-    for engine in Engine::ALL {
-        let stage = Stage::set(engine).await;
-        let broken = match engine {
-            Engine::MariaDb => {
-                "INSERT INTO gancho_outbox (mark, conn, at, source, op, columns, new_row) \
-                 VALUES ('m', 1, UTC_TIMESTAMP(6), 'clientes', 'I', '[\"codcliente\"]', '[00005]')"
-            }
-            Engine::Postgres => "INSERT INTO gancho_outbox (source, op) VALUES ('clientes', 'INSERT')",
-        };
-        stage.database.run(broken).await;
-        stage.drained().await;
-        let told = stage.server.wait_until(&stage.source, |source| !source["last_error"].is_null()).await;
-        assert!(told["last_error"].as_str().is_some_and(|error| error.contains("could not be written")), "{told}");
-    }
 }
 
 #[tokio::test]
@@ -115,7 +88,7 @@ async fn odd_columns_of_mariadb_are_read() {
     let columns = "ALTER TABLE proveedores ADD COLUMN bytes varbinary(10), ADD COLUMN bits bit(8), ADD COLUMN y year, \
         ADD COLUMN zeros int(8) zerofill";
     stage.database.run(columns).await;
-    all_well(&stage).await;
+    stage.well().await;
     let insert = "INSERT INTO proveedores (codproveedor, nombre, bytes, bits, y, zeros) VALUES ('1', 'Ñandú €', x'00ff5c22', b'101', 0, 5)";
     stage.database.run(insert).await;
     stage.database.run("UPDATE proveedores SET bytes = NULL, bits = b'110' WHERE codproveedor = '1'").await;
@@ -133,7 +106,7 @@ async fn a_row_that_is_too_large_spoils_no_other() {
     let stage = Stage::set(Engine::MariaDb).await;
     let columns = "ALTER TABLE proveedores MODIFY observaciones longtext";
     stage.database.run(columns).await;
-    all_well(&stage).await;
+    stage.well().await;
     let large = "INSERT INTO proveedores (codproveedor, observaciones) VALUES ('1', REPEAT('\\n', 9000000))";
     stage.database.run(large).await;
     stage.database.run("INSERT INTO proveedores (codproveedor, observaciones) VALUES ('2', 'small')").await;
@@ -183,4 +156,49 @@ async fn a_large_transaction_costs_the_erps_database_no_memory() {
     let bytes = client.number(bytes).await;
     assert!(bytes < 1_000_000, "{bytes} bytes for 3,000 rows");
     client.run("ROLLBACK").await;
+}
+
+#[tokio::test]
+async fn an_outbox_of_another_version_is_not_written_into() {
+    for engine in Engine::ALL {
+        let database = Instance::shared(engine).database().await;
+        database.run("CREATE TABLE gancho_outbox (id bigint PRIMARY KEY, old_row text, new_row text)").await;
+        let server = Server::start(BINARY, ServerOptions::default().env("GANCHO_LOG_LEVEL", "error")).await;
+        let source = json!({"kind": "database", "name": "ERP", "url": database.url});
+        let refused = server.post("/sources", source, 422).await;
+        assert!(refused.to_string().contains("another version"), "{engine:?}: {refused}");
+        let triggers = match engine {
+            Engine::MariaDb => "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()",
+            Engine::Postgres => "SELECT COUNT(*) FROM pg_trigger WHERE NOT tgisinternal",
+        };
+        assert_eq!(database.number(triggers).await, 0, "{engine:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_can_not_be_added_leaves_nothing() {
+    let database = Instance::shared(Engine::MariaDb).database().await;
+    let name = &database.name;
+    let account = format!(
+        "CREATE USER {name}@'%' IDENTIFIED BY 'pw'; \
+         GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP ON {name}.* TO {name}@'%'"
+    );
+    database.run(&account).await;
+    let server = Server::start(BINARY, ServerOptions::default().env("GANCHO_LOG_LEVEL", "error")).await;
+    let source = json!({"kind": "database", "name": "ERP", "url": database.url_as(name, "pw")});
+    let refused = server.post("/sources", source, 422).await;
+    assert!(refused.to_string().contains("TRIGGER"), "{refused}");
+    let left =
+        "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'gancho%'";
+    assert_eq!(database.number(left).await, 0);
+}
+
+/// A dump that is restored without rights lets everybody call our functions.
+#[tokio::test]
+async fn functions_that_everybody_may_call_are_taken_back() {
+    let stage = Stage::set(Engine::Postgres).await;
+    let everybody = "SELECT count(*) FROM pg_proc WHERE proname LIKE 'gancho\\_%' AND has_function_privilege('public', oid, 'EXECUTE')";
+    assert_eq!(stage.database.number(everybody).await, 0);
+    stage.database.run("GRANT EXECUTE ON FUNCTION gancho_capture_clientes() TO PUBLIC").await;
+    stage.database.client().await.wait_until(everybody, |functions| functions == 0).await;
 }

@@ -108,6 +108,27 @@ async fn a_row_that_can_never_be_taken_is_put_aside() {
 }
 
 #[tokio::test]
+async fn a_row_that_can_not_be_read_is_counted() {
+    for engine in Engine::ALL {
+        let erp = Erp::new(engine).await;
+        let server = server().await;
+        erp.connect(&server).await;
+        let broken = match engine {
+            Engine::MariaDb => {
+                "INSERT INTO ganchoplugin_outbox (mark, conn, at, source, op, columns, new_row) \
+                 VALUES ('m', 1, UTC_TIMESTAMP(6), 'clientes', 'I', '[\"codcliente\"]', '[1, 2]')"
+            }
+            Engine::Postgres => "INSERT INTO ganchoplugin_outbox (source, op) VALUES ('clientes', 'INSERT')",
+        };
+        erp.database.run(broken).await;
+        erp.request(NOTHING);
+        assert_eq!(erp.waiting().await, 0, "{engine:?}");
+        let lost = "return FacturaScripts\\Plugins\\Gancho\\Outbox\\Engine::of($db)->lost();";
+        assert_eq!(erp.request(lost).said, 1, "{engine:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_act_larger_than_a_look_is_one_event() {
     for engine in Engine::ALL {
         let erp = Erp::new(engine).await;

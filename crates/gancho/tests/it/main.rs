@@ -10,6 +10,7 @@ mod erp_api_lies;
 mod erp_database;
 mod erp_install;
 mod erp_odd;
+mod erp_outbox;
 mod erp_plugin;
 mod erp_plugin_trouble;
 mod feed;

@@ -87,8 +87,8 @@ pub trait Erp: Send {
     /// What takes away a part that is there by this name.
     fn drop_of(&self, name: &str) -> String;
 
-    /// Runs a statement of ours that needs a table's lock, and waits shortly for it; not even that where
-    /// nobody waits for us.
+    /// Runs a statement of ours that needs a table's lock, and waits shortly for it; hardly at all
+    /// where nobody waits for us.
     async fn alter(&mut self, statement: &str, somebody_waits: bool) -> Result<(), ErpError>;
 
     /// The oldest rows of the outbox, at most so many.

@@ -24,6 +24,9 @@ const IDLE_MS: u64 = 400;
 /// Microseconds from 1970 to the time that follows.
 const EPOCH: &str = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00',";
 const NOW_MS: &str = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6)) DIV 1000";
+/// How long our own changes of tables wait for the ERP's locks: while they wait, it waits behind them.
+const LOCK_WAIT: &str = "SET SESSION lock_wait_timeout = 1";
+const NO_LOCK_WAIT: &str = "SET SESSION lock_wait_timeout = 0";
 
 pub(super) struct MariaDb {
     connection: MySqlConnection,
@@ -38,11 +41,9 @@ impl MariaDb {
         let options = address.mariadb().map_err(ErpError::Unreachable)?.disable_statement_logging();
         let mut connection = options.connect().await.map_err(unreachable)?;
         // Nothing of ours is locked beyond the rows of our own outbox, and not for longer than a statement.
-        for statement in [
-            "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-            "SET SESSION autocommit = 1",
-            "SET SESSION lock_wait_timeout = 1",
-        ] {
+        for statement in
+            ["SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "SET SESSION autocommit = 1", LOCK_WAIT]
+        {
             sqlx::raw_sql(statement).execute(&mut connection).await.map_err(failed)?;
         }
         let transactions = sqlx::query("SELECT 1 FROM information_schema.INNODB_TRX LIMIT 1");
@@ -94,9 +95,10 @@ impl Erp for MariaDb {
     }
 
     async fn alter(&mut self, statement: &str, somebody_waits: bool) -> Result<(), ErpError> {
-        let wait = format!("SET SESSION lock_wait_timeout = {}", u8::from(somebody_waits));
-        sqlx::raw_sql(AssertSqlSafe(wait)).execute(&mut self.connection).await.map_err(failed)?;
+        let wait = if somebody_waits { LOCK_WAIT } else { NO_LOCK_WAIT };
+        sqlx::raw_sql(wait).execute(&mut self.connection).await.map_err(failed)?;
         let run = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut self.connection).await;
+        sqlx::raw_sql(LOCK_WAIT).execute(&mut self.connection).await.map_err(failed)?;
         run.map(drop).map_err(failed)
     }
 
@@ -240,7 +242,7 @@ fn outbox_row(row: &MySqlRow, present: &Present) -> Result<OutboxRow, sqlx::Erro
 /// A row of which names and values stand apart; the values may end before the names do.
 fn named(columns: &[String], values: &str) -> Option<Record> {
     let values: Vec<Value> = serde_json::from_str(values).ok()?;
-    Some(columns.iter().cloned().zip(values).collect())
+    (values.len() <= columns.len()).then(|| columns.iter().cloned().zip(values).collect())
 }
 
 fn unreachable(error: sqlx::Error) -> ErpError {

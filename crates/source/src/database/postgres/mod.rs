@@ -24,6 +24,8 @@ use super::{
 const IDLE_MS: u64 = 2_000;
 /// How long our own changes of tables wait for the ERP's locks: while they wait, it waits behind them.
 const LOCK_WAIT: &str = "SET lock_timeout = '300ms'";
+/// With 0 it would wait for ever.
+const HARDLY_LOCK_WAIT: &str = "SET lock_timeout = '10ms'";
 
 /// Whose row it is: a process's number comes back, hardly ever for a connection from the same port.
 const MARK: &str = "pid || '-' || coalesce(port, 0)";
@@ -88,9 +90,12 @@ impl Erp for Postgres {
         sql::drop_of(name, &self.schema)
     }
 
-    async fn alter(&mut self, statement: &str, _: bool) -> Result<(), ErpError> {
+    async fn alter(&mut self, statement: &str, somebody_waits: bool) -> Result<(), ErpError> {
+        let wait = if somebody_waits { LOCK_WAIT } else { HARDLY_LOCK_WAIT };
+        sqlx::raw_sql(wait).execute(&mut self.connection).await.map_err(failed)?;
         // Several statements sent at once are one transaction: it ends with them.
         let run = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut self.connection).await;
+        sqlx::raw_sql(LOCK_WAIT).execute(&mut self.connection).await.map_err(failed)?;
         run.map(drop).map_err(failed)
     }
 

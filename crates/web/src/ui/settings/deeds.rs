@@ -28,9 +28,12 @@ pub(crate) struct Deeds {
 pub(crate) async fn read(app: &App, frame: &Frame, object: Option<String>, query: &Query, here: &str) -> Answer<Deeds> {
     let before = query.read("after", |text| text.parse().ok());
     let found = app.store.deeds(object, before, DEEDS).await?;
-    let told = |deed: Deed| (sentence(&frame.words, &deed), details(&frame.words, &deed), deed);
+    let told = |deed: Deed| {
+        let (sentence, details) = (sentence(&frame.words, &deed), details(&frame.words, &deed));
+        (deed, sentence, details)
+    };
     Ok(Deeds {
-        rows: found.items.into_iter().map(told).map(|(sentence, details, deed)| (deed, sentence, details)).collect(),
+        rows: found.items.into_iter().map(told).collect(),
         older: found.next.map(|next| frame.link(format!("{here}&after={next}"))),
         newest: before.map(|_| frame.link(here)),
     })
