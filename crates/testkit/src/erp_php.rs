@@ -27,11 +27,16 @@ pub struct Done {
 impl ErpPhp {
     /// Switches the plugin on.
     pub fn install(database: &Database) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        std::fs::create_dir(folder.path().join("MyFiles")).expect("a folder");
-        let erp = Self { database_url: database.url.clone(), folder };
+        let erp = Self::over(database);
         erp.request("$plugin->update();");
         erp
+    }
+
+    /// An ERP over a database that may hold a plugin's tables already.
+    pub fn over(database: &Database) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join("MyFiles")).expect("a folder");
+        Self { database_url: database.url.clone(), folder }
     }
 
     /// A request of the ERP that runs this PHP; at its end the plugin hands over what waits. It ends

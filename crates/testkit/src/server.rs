@@ -66,9 +66,15 @@ pub struct Server {
 impl Server {
     /// Starts the binary in a folder of its own.
     pub async fn start(binary: &str, options: ServerOptions) -> Self {
+        Self::start_on(binary, options, |_| ()).await
+    }
+
+    /// The same after something was put into the folder of its data, which does not exist yet.
+    pub async fn start_on(binary: &str, options: ServerOptions, put: impl FnOnce(&Path)) -> Self {
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client");
         let dir = tempfile::tempdir().expect("a folder");
         let mut server = Self { binary: binary.into(), options, dir, child: None, base: String::new(), http };
+        put(&server.data_dir());
         server.run().await;
         server
     }
