@@ -1,0 +1,110 @@
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
+};
+
+use rustls::{
+    ClientConfig, RootCertStore,
+    client::WebPkiServerVerifier,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+
+use crate::listed::ListedVerifier;
+
+/// Whom to believe.
+pub struct Trust {
+    config: Arc<ClientConfig>,
+    roots: Vec<CertificateDer<'static>>,
+}
+
+/// A file of certificates that can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    /// It can't be read.
+    #[error("tls_ca_file {path} can't be read: {why}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        why: String,
+    },
+    /// There is no certificate in it, or one that is none.
+    #[error("tls_ca_file {path} holds no PEM certificates: it must have lines -----BEGIN CERTIFICATE-----")]
+    NoCertificates {
+        /// The file.
+        path: PathBuf,
+    },
+    /// TLS can't be set up at all.
+    #[error("TLS can't be set up: {0}")]
+    Broken(String),
+}
+
+impl Trust {
+    /// Believes the built-in authorities, those of the system, and the certificates of this PEM file: authorities,
+    /// and certificates of single servers, which are believed for the hosts that they name.
+    ///
+    /// # Errors
+    /// When the file can't be used.
+    pub fn load(ca_file: Option<&Path>) -> Result<Self, TrustError> {
+        let listed = ca_file.map(read).transpose()?.unwrap_or_default();
+        let mut roots: Vec<_> = webpki_root_certs::TLS_SERVER_ROOT_CERTS.to_vec();
+        // Where the system has no store of its own, the built-in one does.
+        roots.extend(rustls_native_certs::load_native_certs().certs);
+        roots.extend(listed.iter().cloned());
+        let mut anchors = RootCertStore::empty();
+        // One that the parser refuses, such as version 1, is believed as a listed one only.
+        anchors.add_parsable_certificates(roots.iter().cloned());
+        let broken = |error: &dyn std::fmt::Display| TrustError::Broken(error.to_string());
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(anchors), provider.clone()).build();
+        let verifier = ListedVerifier::new(inner.map_err(|error| broken(&error))?, listed, provider.clone());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| broken(&error))?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth();
+        Ok(Self { config: Arc::new(config), roots })
+    }
+
+    /// For those who take a configuration.
+    pub fn config(&self) -> Arc<ClientConfig> {
+        self.config.clone()
+    }
+
+    /// For those who take certificates, DER.
+    pub fn certificates(&self) -> impl Iterator<Item = &[u8]> {
+        self.roots.iter().map(AsRef::as_ref)
+    }
+
+    /// For those who take a bundle, PEM.
+    pub fn bundle(&self) -> Vec<u8> {
+        let parts: Vec<_> = self.certificates().map(|der| pem::Pem::new("CERTIFICATE", der)).collect();
+        pem::encode_many(&parts).into_bytes()
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {
+    let unreadable = |why: std::io::Error| TrustError::Unreadable { path: path.into(), why: why.to_string() };
+    let text = std::fs::read(path).map_err(unreadable)?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    match found {
+        Ok(found) if !found.is_empty() => Ok(found),
+        _ => Err(TrustError::NoCertificates { path: path.into() }),
+    }
+}
+
+static INSTALLED: OnceLock<Arc<Trust>> = OnceLock::new();
+
+/// Makes it this process's: once, at its start.
+pub fn install(trust: Trust) -> Arc<Trust> {
+    INSTALLED.get_or_init(|| Arc::new(trust)).clone()
+}
+
+/// This process's; without a file if none was installed.
+///
+/// # Panics
+/// When TLS can't be set up at all.
+pub fn get() -> Arc<Trust> {
+    INSTALLED.get_or_init(|| Arc::new(Trust::load(None).expect("the built-in authorities are sound"))).clone()
+}
