@@ -53,6 +53,11 @@ const METADATA: &[IpAddr] = &[
     IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
 ];
 
+/// Whether clouds hand out credentials there.
+pub fn is_metadata(address: IpAddr) -> bool {
+    METADATA.contains(&address.to_canonical())
+}
+
 /// Why an address is refused: `loopback`, `private`, … Nothing if anybody may call it.
 pub fn refusal(address: IpAddr) -> Option<&'static str> {
     let address = address.to_canonical(); // ::ffff:127.0.0.1 is 127.0.0.1

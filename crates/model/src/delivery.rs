@@ -54,6 +54,26 @@ words! {
 }
 
 words! {
+    /// What a delivery that waits is waiting for.
+    WaitingFor {
+        /// Its attempt is under way, or planned for later.
+        Attempt = "attempt",
+        /// Its endpoint fails: one probe at a time goes.
+        EndpointFailing = "endpoint_failing",
+        /// Its endpoint is paused.
+        EndpointPaused = "endpoint_paused",
+        /// Its endpoint is disabled.
+        EndpointDisabled = "endpoint_disabled",
+        /// Its endpoint's limit of attempts a second.
+        Rate = "rate",
+        /// Earlier deliveries of the same endpoint, or of others, that take up the places.
+        Slot = "slot",
+        /// An earlier event of the same object.
+        Order = "order",
+    }
+}
+
+words! {
     /// Which queue of its endpoint a delivery waits in.
     Lane {
         /// Events as they come.
@@ -90,7 +110,9 @@ pub struct Delivery {
     pub attempts: u32,
     /// Attempts that it may have.
     pub max_attempts: u32,
-    /// While pending: when the next attempt may go.
+    /// While pending: what it waits for.
+    pub waiting_for: Option<WaitingFor>,
+    /// While pending: when its next attempt may go, by the wall clock; nothing while that is not known.
     pub next_attempt_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,

@@ -1,13 +1,16 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{ErrorKind, Plan, Timestamp};
+use crate::{ErrorKind, Lane, Moment, MonoTime, Plan, Timestamp};
 
 /// Failed attempts in a row after which an endpoint is failing.
 pub const FAILING_AFTER: u32 = 10;
 /// The longest wait between two probes of a failing endpoint, milliseconds.
 pub const PROBE_MS_MAX: i64 = 600_000;
-/// How long nothing but failures may last before the endpoint is disabled, milliseconds.
-pub const DISABLE_AFTER_MS: i64 = 5 * 24 * 3600 * 1000;
+/// How long nothing but failures may last before the endpoint is disabled, milliseconds of time run.
+pub const DISABLE_AFTER_MS: i64 = 5 * DAY_MS;
+/// The most that the time between two failures counts, milliseconds: one wrong clock disables nothing.
+const STEP_MS_MAX: i64 = DAY_MS;
+const DAY_MS: i64 = 24 * 3600 * 1000;
 
 /// How an endpoint has been answering.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +22,19 @@ pub struct Health {
     /// When it came to be failing, if it is.
     pub failing_since: Option<Timestamp>,
     /// While failing: when the next probe may go.
-    pub probe_at: Option<Timestamp>,
+    pub probe_at: Option<MonoTime>,
+    /// How long it has been failing, milliseconds of time run, as of the last failure.
+    #[serde(default)]
+    pub failing_ms: i64,
+    /// Until when `failing_ms` is counted.
+    #[serde(default)]
+    pub counted_at: Option<MonoTime>,
+    /// How often a probe at once was asked for.
+    #[serde(default)]
+    pub probe_requests: u32,
+    /// How many of these requests an attempt has answered that began after them.
+    #[serde(default)]
+    pub probes_answered: u32,
     /// The last success.
     pub last_success_at: Option<Timestamp>,
     /// The last failure.
@@ -59,29 +74,91 @@ pub enum Turn {
     Disabled,
 }
 
+/// An attempt that ended, as far as its endpoint's health is concerned.
+#[derive(Clone, Copy, Debug)]
+pub struct AttemptEnd<'a> {
+    /// Whether it succeeded.
+    pub success: bool,
+    /// The endpoint's plan of retries: probes go at its pace.
+    pub plan: &'a Plan,
+    /// When it ended.
+    pub now: Moment,
+    /// The jitter of the next probe, `0.0..1.0`.
+    pub fraction: f64,
+    /// [`Health::probe_requests`] when it began: later requests are not answered by it.
+    pub probe_request: u32,
+}
+
 impl Health {
-    /// Notes an attempt's end at `now`. `fraction` is the jitter of the next probe.
-    pub fn note(&mut self, success: bool, plan: &Plan, now: Timestamp, fraction: f64) -> Option<Turn> {
-        if success {
-            let was_failing = self.failing_since.is_some();
-            *self = Self { last_success_at: Some(now), last_failure_at: self.last_failure_at, ..Self::default() };
+    /// Whether an attempt of this lane says something about the endpoint. What is sent again counts only as the
+    /// probe of a failing endpoint; a test only where it succeeds there.
+    pub fn counts(&self, lane: Lane, success: bool) -> bool {
+        match lane {
+            Lane::Live => true,
+            Lane::Replay => self.is_failing(),
+            Lane::Test => self.is_failing() && success,
+        }
+    }
+
+    /// Takes an attempt's end into account.
+    pub fn note(&mut self, end: AttemptEnd<'_>) -> Option<Turn> {
+        if end.success {
+            let was_failing = self.is_failing();
+            *self = Self { last_success_at: Some(end.now.wall), last_failure_at: self.last_failure_at, ..self.anew() };
             return was_failing.then_some(Turn::Recovered);
         }
         self.consecutive_failures = self.consecutive_failures.saturating_add(1);
-        self.last_failure_at = Some(now);
-        let since = *self.failures_since.get_or_insert(now);
+        self.last_failure_at = Some(end.now.wall);
+        self.failures_since.get_or_insert(end.now.wall);
+        self.probes_answered = self.probes_answered.max(end.probe_request.min(self.probe_requests));
+        let step_ms = self.counted_at.map_or(0, |since| end.now.mono.since_ms(since));
+        self.failing_ms += step_ms.clamp(0, STEP_MS_MAX);
+        self.counted_at = Some(end.now.mono);
         if self.consecutive_failures < FAILING_AFTER {
             return None;
         }
-        self.probe_at = Some(now.plus_ms(self.probe_wait_ms(plan, fraction)));
-        if now.since_ms(since) >= DISABLE_AFTER_MS {
+        self.probe_at = Some(end.now.mono.plus_ms(self.probe_wait_ms(end.plan, end.fraction)));
+        if self.failing_ms >= DISABLE_AFTER_MS {
             return Some(Turn::Disabled);
         }
         if self.failing_since.is_none() {
-            self.failing_since = Some(now);
+            self.failing_since = Some(end.now.wall);
             return Some(Turn::Failing);
         }
         None
+    }
+
+    /// The health of an endpoint that a person enables again: nothing is held against it.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        let requests = self.probe_requests;
+        let last_success_at = self.last_success_at;
+        Self { last_success_at, probe_requests: requests, probes_answered: requests, ..Self::default() }
+    }
+
+    /// Asks for a probe at once: the next attempt that begins is one, whatever was planned.
+    pub fn request_probe(&mut self) {
+        self.probe_requests = self.probe_requests.saturating_add(1);
+    }
+
+    /// Whether a probe was asked for that no attempt has answered.
+    pub fn is_probe_requested(&self) -> bool {
+        self.probe_requests > self.probes_answered
+    }
+
+    /// Plans anew at the start of a process, whose clock has nothing to do with the last one's: the next probe goes
+    /// at the plan's pace, within ten minutes, and the time between the two runs is not counted.
+    pub fn replan(&mut self, plan: &Plan, now: MonoTime) {
+        let latest = now.plus_ms(self.probe_wait_ms(plan, 1.0));
+        self.probe_at = self.probe_at.map(|at| at.min(latest));
+        if let Some(since) = self.failures_since {
+            if self.counted_at.is_none() {
+                // Kept by a version that counted by the wall clock.
+                let so_far_ms = self.last_failure_at.map_or(0, |last| last.since_ms(since));
+                self.failing_ms = so_far_ms.clamp(0, DISABLE_AFTER_MS - DAY_MS);
+            }
+            self.counted_at = Some(now);
+        }
     }
 
     /// Whether one probe at a time is all that may go.
@@ -109,60 +186,5 @@ impl Health {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn an_outage_from_beginning_to_end() {
-        let (plan, mut health) = (Plan::default(), Health::default());
-        assert_eq!(health.state(true, false), HealthState::Idle);
-        for n in 0..9 {
-            assert_eq!(health.note(false, &plan, Timestamp::from_s(n), 0.0), None);
-        }
-        assert_eq!(health.state(true, false), HealthState::Ok);
-        assert_eq!(health.note(false, &plan, Timestamp::from_s(9), 0.0), Some(Turn::Failing));
-        assert_eq!(health.state(true, false), HealthState::Failing);
-        let mut waits = vec![];
-        for _ in 0..6 {
-            let at = health.probe_at.expect("a probe is planned");
-            waits.push(at.since_ms(health.last_failure_at.expect("failed")) / 1000);
-            assert_eq!(health.note(false, &plan, at, 0.0), None);
-        }
-        assert_eq!(waits, [5, 25, 125, 600, 600, 600]);
-        assert_eq!(health.note(true, &plan, Timestamp::from_s(9999), 0.0), Some(Turn::Recovered));
-        assert_eq!(health.consecutive_failures, 0);
-        assert_eq!(health.note(true, &plan, Timestamp::from_s(9999), 0.0), None);
-    }
-
-    #[test]
-    fn five_days_of_failures_disable() {
-        let (plan, mut health) = (Plan::default(), Health::default());
-        let mut turns = vec![];
-        let mut now = Timestamp::from_s(0);
-        while now.ms() < DISABLE_AFTER_MS + 1 {
-            turns.extend(health.note(false, &plan, now, 0.5));
-            now = health.probe_at.unwrap_or(now.plus_ms(1000));
-        }
-        assert_eq!(turns, [Turn::Failing]);
-        assert_eq!(health.note(false, &plan, now, 0.5), Some(Turn::Disabled));
-    }
-
-    proptest! {
-        #[test]
-        fn a_success_always_heals(outcomes in prop::collection::vec(any::<bool>(), 0..60)) {
-            let (plan, mut health) = (Plan::default(), Health::default());
-            let mut failing = false;
-            for (n, &success) in outcomes.iter().enumerate() {
-                let turn = health.note(success, &plan, Timestamp::from_s(n as i64), 0.0);
-                match turn {
-                    Some(Turn::Failing) => { prop_assert!(!failing); failing = true; }
-                    Some(Turn::Recovered) => { prop_assert!(failing); failing = false; }
-                    _ => {}
-                }
-                prop_assert_eq!(health.is_failing(), failing);
-                prop_assert_eq!(health.is_failing(), health.consecutive_failures >= FAILING_AFTER);
-            }
-        }
-    }
-}
+#[path = "health_tests.rs"]
+mod tests;

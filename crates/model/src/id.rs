@@ -154,12 +154,16 @@ id!(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::MonoTime;
     use proptest::prelude::*;
 
     struct Fixed(u8);
     impl Ambient for Fixed {
         fn now(&self) -> Timestamp {
             Timestamp::from_s(0)
+        }
+        fn mono(&self) -> MonoTime {
+            MonoTime::default()
         }
         fn fill(&self, buffer: &mut [u8]) {
             buffer.fill(self.0);

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::MonoTime;
+
 /// How long to wait before each retry, in seconds. The first attempt is made at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
@@ -19,6 +21,15 @@ impl Plan {
         self.delays_s.len() as u32 + 1
     }
 
+    /// The latest that a delivery which a starting process finds may go: now if it had no attempt yet, else after
+    /// the delay of its own next attempt. What was planned by another process's clock means nothing here.
+    pub fn latest_at_start(&self, attempts: u32, max_attempts: u32, now: MonoTime) -> MonoTime {
+        match attempts {
+            0 => now,
+            _ => now.plus_ms(self.delay_ms(max_attempts.saturating_sub(attempts), 1.0).unwrap_or(0)),
+        }
+    }
+
     /// The wait after an attempt, milliseconds, when `left` attempts remain; nothing if none do.
     /// Never earlier than planned, up to a tenth later: `fraction` in `0.0..1.0` says where.
     pub fn delay_ms(&self, left: u32, fraction: f64) -> Option<i64> {
@@ -32,7 +43,7 @@ impl Plan {
 
 #[cfg(test)]
 mod tests {
-    use super::Plan;
+    use super::{MonoTime, Plan};
     use proptest::prelude::*;
 
     #[test]
@@ -41,6 +52,9 @@ mod tests {
         assert_eq!(plan.attempts(), 6);
         let waits: Vec<_> = (1..=5).rev().filter_map(|left| plan.delay_ms(left, 0.0)).collect();
         assert_eq!(waits, [5_000, 25_000, 125_000, 625_000, 3_125_000]);
+        let now = MonoTime::from_ms(0);
+        let latest: Vec<_> = (0..7).map(|attempts| plan.latest_at_start(attempts, 6, now).ms()).collect();
+        assert_eq!(latest, [0, 5_500, 27_500, 137_500, 687_500, 3_437_500, 0]);
         assert_eq!(plan.delay_ms(0, 0.0), None);
         assert_eq!(Plan { delays_s: vec![] }.delay_ms(3, 0.0), None);
     }

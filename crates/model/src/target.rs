@@ -1,8 +1,13 @@
 //! URLs that an endpoint may have.
 
-use url::Url;
+use std::net::IpAddr;
 
-use crate::Said;
+use url::{Host, Url};
+
+use crate::{
+    Said,
+    address::{self, Allowed},
+};
 
 /// The longest URL, in bytes.
 pub const LENGTH_MAX: usize = 2048;
@@ -25,6 +30,19 @@ pub enum BadUrl {
     /// Longer than [`LENGTH_MAX`].
     #[error("must be at most {LENGTH_MAX} characters long")]
     Length,
+    /// A host that can't be looked up (RFC 1035 §2.3.4; an underscore is a name in many a network).
+    #[error(
+        "has a host that no name server knows: its parts must be 1 to 63 letters, digits, - or _, at most 253 in all"
+    )]
+    Host,
+    /// An address that is not called.
+    #[error("{address} is not called: it is {why}")]
+    Refused {
+        /// The address.
+        address: IpAddr,
+        /// Why: `loopback`, `private`, …
+        why: &'static str,
+    },
 }
 
 impl BadUrl {
@@ -36,8 +54,59 @@ impl BadUrl {
             Self::Credentials => Said::plain("error-url-credentials"),
             Self::Fragment => Said::plain("error-url-fragment"),
             Self::Length => Said::plain("error-url-length").with("max", LENGTH_MAX),
+            Self::Host => Said::plain("error-url-host"),
+            // No setting is offered that would open it.
+            Self::Refused { address, .. } if address::is_metadata(address) => {
+                Said::plain("error-url-metadata").with("address", address.to_string())
+            }
+            Self::Refused { address, why } => {
+                let why = Said::plain(address_word(why));
+                Said::plain("error-url-address").with("address", address.to_string()).with("why", why)
+            }
         }
     }
+}
+
+/// The name of the text for why an address is refused.
+fn address_word(why: &str) -> &'static str {
+    match why {
+        "loopback" => "address-loopback",
+        "private" => "address-private",
+        "link-local" => "address-link-local",
+        "carrier-grade NAT" => "address-shared",
+        "multicast" => "address-multicast",
+        "documentation" => "address-documentation",
+        "6to4" | "6to4 relay" | "local NAT64" => "address-embedded",
+        _ => "address-reserved",
+    }
+}
+
+/// Reads the URL of an endpoint that is made or gets another: [`parse`], and what could never be delivered is refused
+/// at once. Endpoints that exist already are read by [`parse`] alone.
+///
+/// # Errors
+/// [`BadUrl`] says what is wrong.
+pub fn parse_new(text: &str, allowed: &Allowed) -> Result<Url, BadUrl> {
+    let url = parse(text)?;
+    let literal = match url.host() {
+        Some(Host::Domain(name)) if !can_be_looked_up(name) => return Err(BadUrl::Host),
+        Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
+        Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
+        _ => None,
+    };
+    if let Some(address) = literal {
+        let judged = allowed.check(url.host_str().unwrap_or_default(), address);
+        judged.map_err(|why| BadUrl::Refused { address: address.to_canonical(), why })?;
+    }
+    Ok(url)
+}
+
+/// Whether a name server could know this name, which is ASCII by now.
+fn can_be_looked_up(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let good = |letter: u8| letter.is_ascii_alphanumeric() || letter == b'-' || letter == b'_';
+    let label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(good);
+    name.len() <= 253 && name.split('.').all(label)
 }
 
 /// Reads an endpoint's URL. Numbers such as `http://2130706433/` come out as the address they mean.
@@ -94,5 +163,40 @@ mod tests {
             assert_eq!(parse(bad), Err(BadUrl::Syntax), "{bad}");
         }
         assert_eq!(parse(&format!("https://example.com/{}", "a".repeat(LENGTH_MAX))), Err(BadUrl::Length));
+    }
+
+    #[test]
+    fn a_new_one_must_be_deliverable() {
+        let nobody = Allowed::default();
+        for good in ["http://a_b.test/", "http://host_1:8000", "https://peña.es./", "http://8.8.8.8/", "http://x-.y/"]
+        {
+            assert!(parse_new(good, &nobody).is_ok(), "{good}");
+        }
+        let (long, longer) = (format!("http://{}.es/", "a".repeat(64)), format!("http://{}es/", "abc.".repeat(63)));
+        for bad in ["http://a..b/", "http://.a/", "http://a.b../", "http://a'b/", "http://a~b.es", &long, &longer] {
+            assert_eq!(
+                parse_new(bad, &nobody).map_err(|error| error.to_string()),
+                Err(BadUrl::Host.to_string()),
+                "{bad}"
+            );
+        }
+        for (refused, why) in [
+            ("http://10.0.0.5/", "private"),
+            ("http://127.1/", "loopback"),
+            ("http://2130706433/", "loopback"),
+            ("http://[::1]:80/", "loopback"),
+            ("http://[::ffff:10.0.0.5]/", "private"),
+            ("http://169.254.169.254/", "cloud metadata"),
+            ("http://[fe80::1]/", "link-local"),
+        ] {
+            let error = parse_new(refused, &nobody).expect_err(refused);
+            assert!(matches!(error, BadUrl::Refused { why: said, .. } if said == why), "{refused}: {error}");
+            let offers = error.said().id == "error-url-address";
+            assert_eq!(offers, why != "cloud metadata", "{refused}: whether a setting is offered");
+        }
+        let allowed = Allowed::parse(["10.0.0.0/8", "127.0.0.1"]).expect("entries");
+        assert!(parse_new("http://10.0.0.5/", &allowed).is_ok());
+        assert!(parse_new("http://2130706433/", &allowed).is_ok());
+        assert!(parse_new("http://192.168.1.1/", &allowed).is_err());
     }
 }

@@ -50,6 +50,56 @@ impl Timestamp {
     }
 }
 
+/// A moment of the clock by which everything that waits is planned: the wall time at the start of the process
+/// plus the time that passed since. Setting the computer's clock does not move it. It is written like a
+/// [`Timestamp`], but must be converted by [`Moment::shown`] before a person sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MonoTime(Timestamp);
+
+impl MonoTime {
+    /// From milliseconds since 1970.
+    pub fn from_ms(ms: i64) -> Self {
+        Self(Timestamp::from_ms(ms))
+    }
+
+    /// Milliseconds since 1970.
+    pub fn ms(self) -> i64 {
+        self.0.ms()
+    }
+
+    /// This moment and so many milliseconds.
+    pub fn plus_ms(self, ms: i64) -> Self {
+        Self(self.0.plus_ms(ms))
+    }
+
+    /// Milliseconds from `earlier` to this moment; negative if it is later.
+    pub fn since_ms(self, earlier: Self) -> i64 {
+        self.0.since_ms(earlier.0)
+    }
+}
+
+/// Now, by both clocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moment {
+    /// What the computer's clock shows: stamped and shown, never waited for.
+    pub wall: Timestamp,
+    /// What is waited for.
+    pub mono: MonoTime,
+}
+
+impl Moment {
+    /// The wall time of a planned moment, as far as it can be known now.
+    pub fn shown(self, at: MonoTime) -> Timestamp {
+        self.wall.plus_ms(at.since_ms(self.mono))
+    }
+
+    /// How far the wall clock is ahead of the planning clock, milliseconds: it was set since the start.
+    pub fn drift_ms(self) -> i64 {
+        self.wall.ms() - self.mono.ms()
+    }
+}
+
 impl std::fmt::Display for Timestamp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // from_ms keeps the range that jiff can hold.
@@ -73,7 +123,14 @@ impl<'de> Deserialize<'de> for Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use super::Timestamp;
+    use super::{Moment, MonoTime, Timestamp};
+
+    #[test]
+    fn what_is_planned_is_shown_by_the_wall_clock() {
+        let now = Moment { wall: Timestamp::from_s(7_300), mono: MonoTime::from_ms(100_000) };
+        assert_eq!(now.shown(MonoTime::from_ms(105_000)), Timestamp::from_s(7_305));
+        assert_eq!(now.drift_ms(), 7_200_000);
+    }
 
     #[test]
     fn written_with_milliseconds_and_read_with_any_offset() {

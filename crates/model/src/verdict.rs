@@ -1,4 +1,4 @@
-use crate::{Plan, Reply, Timestamp, limits::RETRY_AFTER_MS_MAX};
+use crate::{MonoTime, Plan, Reply, Timestamp, limits::RETRY_AFTER_MS_MAX};
 
 /// What becomes of a delivery after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,7 +8,7 @@ pub enum Verdict {
     /// Try again, at this time or later.
     Retry {
         /// When.
-        at: Timestamp,
+        at: MonoTime,
     },
     /// It was the last attempt.
     Failed,
@@ -36,7 +36,7 @@ impl Reply {
 /// Decides after an attempt: `left` attempts remain, `now` is its end, `fraction` in `0.0..1.0`
 /// is the jitter. `Retry-After` counts on 429 and 503 only, postpones and never brings forward,
 /// and by an hour at most.
-pub fn judge(reply: Reply, left: u32, plan: &Plan, now: Timestamp, fraction: f64) -> Verdict {
+pub fn judge(reply: Reply, left: u32, plan: &Plan, now: MonoTime, fraction: f64) -> Verdict {
     if reply.is_success() {
         return Verdict::Delivered;
     }
@@ -48,14 +48,16 @@ pub fn judge(reply: Reply, left: u32, plan: &Plan, now: Timestamp, fraction: f64
     Verdict::Retry { at: now.plus_ms(planned_ms.max(asked_ms)) }
 }
 
-/// Reads a `Retry-After` header, seconds or an HTTP date (RFC 9110 §10.2.3), as milliseconds from now.
+/// Reads a `Retry-After` header (RFC 9110 §10.2.3), as milliseconds from now: seconds, or a date in any of the
+/// three forms of §5.6.7.
 pub fn retry_after_ms(text: &str, now: Timestamp) -> Option<i64> {
     let text = text.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(text.parse::<i64>().unwrap_or(i64::MAX).saturating_mul(1000));
     }
-    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
-    Some(Timestamp::from_ms(date.as_millisecond()).since_ms(now).max(0))
+    let date = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    let at = Timestamp::from_ms(i64::try_from(date.as_millis()).unwrap_or(i64::MAX));
+    Some(at.since_ms(now).max(0))
 }
 
 #[cfg(test)]
@@ -69,23 +71,30 @@ mod tests {
 
     #[test]
     fn only_2xx_is_success() {
-        let now = Timestamp::from_s(100);
+        let now = MonoTime::from_ms(100_000);
         for code in 100..600 {
             let verdict = judge(status(code), 0, &Plan::default(), now, 0.0);
             assert_eq!(verdict == Verdict::Delivered, (200..300).contains(&code), "{code}");
             assert_eq!(verdict == Verdict::Failed, !(200..300).contains(&code), "{code}");
         }
-        assert_eq!(judge(Reply::Nothing, 5, &Plan::default(), now, 0.0), Verdict::Retry { at: Timestamp::from_s(105) });
+        assert_eq!(
+            judge(Reply::Nothing, 5, &Plan::default(), now, 0.0),
+            Verdict::Retry { at: MonoTime::from_ms(105_000) }
+        );
         assert_eq!(judge(Reply::Nothing, 0, &Plan::default(), now, 0.0), Verdict::Failed);
     }
 
     #[test]
-    fn retry_after_in_both_forms() {
+    fn retry_after_in_every_form() {
         let now = Timestamp::parse("2015-10-21T07:28:00Z").expect("a time");
         assert_eq!(retry_after_ms("120", now), Some(120_000));
         assert_eq!(retry_after_ms("99999999999999999999", now), Some(i64::MAX));
         assert_eq!(retry_after_ms("Wed, 21 Oct 2015 07:29:00 GMT", now), Some(60_000));
         assert_eq!(retry_after_ms("Wed, 21 Oct 2015 07:27:00 GMT", now), Some(0));
+        assert_eq!(retry_after_ms("Wednesday, 21-Oct-15 07:29:00 GMT", now), Some(60_000));
+        assert_eq!(retry_after_ms("Wed Oct 21 07:29:00 2015", now), Some(60_000));
+        assert_eq!(retry_after_ms("Sun Nov  1 07:28:00 2015", now), Some(11 * 24 * 3_600_000));
+        assert_eq!(retry_after_ms("Sunday, 06-Nov-94 08:49:37 GMT", now), Some(0));
         for bad in ["", "-5", "soon", "1.5"] {
             assert_eq!(retry_after_ms(bad, now), None, "{bad}");
         }
@@ -94,7 +103,7 @@ mod tests {
     proptest! {
         #[test]
         fn retry_after_postpones_within_an_hour(code in prop::sample::select(vec![429u16, 503, 500, 404]), asked in prop::option::of(-10_000..10_000_000i64), left in 1..6u32, fraction in 0.0..1.0f64) {
-            let (now, plan) = (Timestamp::from_s(1000), Plan::default());
+            let (now, plan) = (MonoTime::from_ms(1_000_000), Plan::default());
             let Verdict::Retry { at: plain } = judge(status(code), left, &plan, now, fraction) else { panic!("retries") };
             let reply = Reply::Status { code, retry_after_ms: asked };
             let Verdict::Retry { at } = judge(reply, left, &plan, now, fraction) else { panic!("retries") };
