@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use gancho_model::{DeliveryId, EndpointId, EventId, EventType, Lane, Timestamp};
+use gancho_model::{DeliveryId, EndpointId, EventId, EventType, Lane, MonoTime};
 
 /// A delivery under this node's lease: all that an attempt needs but the endpoint.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,7 +17,7 @@ pub struct Claimed {
     /// Attempts that it may have.
     pub max_attempts: u32,
     /// Until when nobody else takes it.
-    pub lease_until: Timestamp,
+    pub lease_until: MonoTime,
     /// The event.
     pub event_id: EventId,
     /// Its type.
@@ -32,7 +32,7 @@ pub struct Claimed {
 pub trait Bell: Send + Sync {
     /// Asks the engine whether it takes one more delivery of this endpoint at once. If so, it
     /// keeps a place for it, and the delivery is stored under a lease until the time given.
-    fn reserve(&self, endpoint: EndpointId, now: Timestamp) -> Option<Timestamp>;
+    fn reserve(&self, endpoint: EndpointId, now: MonoTime) -> Option<MonoTime>;
 
     /// Hands over what was reserved and is committed now.
     fn hand_over(&self, claimed: Vec<Claimed>);
@@ -44,7 +44,7 @@ pub trait Bell: Send + Sync {
     fn forget(&self, endpoint: EndpointId, delivery: DeliveryId);
 
     /// Something in this queue of the endpoint is due at this time, or earlier than was known.
-    fn due(&self, endpoint: EndpointId, lane: Lane, at: Timestamp);
+    fn due(&self, endpoint: EndpointId, lane: Lane, at: MonoTime);
 
     /// Endpoints were added, changed or removed: read them again.
     fn endpoints_changed(&self);

@@ -15,7 +15,7 @@ pub use error::StoreError;
 pub use verbs::{
     accept::{Accepted, Accepting, NewEvent, Recalled, Remember, RepeatKey, RepeatKind, Submission},
     access::{Access, UserChange},
-    deliver::{Claims, Delivering, Due, Outcome, Turned, Want},
+    deliver::{Claims, Delivering, Due, Outcome, Release, Turned, Want},
     endpoint::{Endpoints, Only, Replay, Replayed, Standing},
     history::History,
     log::{DeliveryFilter, EventFilter, Log, Page, Resend, Resent},

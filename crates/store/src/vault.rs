@@ -59,7 +59,7 @@ impl Vault {
 
 #[cfg(test)]
 mod tests {
-    use gancho_model::{Ambient, Timestamp};
+    use gancho_model::{Ambient, MonoTime, Timestamp};
 
     use super::Vault;
 
@@ -67,6 +67,9 @@ mod tests {
     impl Ambient for Counting {
         fn now(&self) -> Timestamp {
             Timestamp::from_s(0)
+        }
+        fn mono(&self) -> MonoTime {
+            MonoTime::default()
         }
         fn fill(&self, buffer: &mut [u8]) {
             buffer.fill(7);

@@ -144,8 +144,8 @@ pub(super) fn insert_delivery(
     endpoint: &Endpoint,
     lane: Lane,
 ) -> Result<DeliveryId, StoreError> {
-    let now = new.event.arrived_at;
-    let id = DeliveryId::new(now, &*desk.ambient);
+    let (created_at, now) = (new.event.arrived_at, desk.ambient.mono());
+    let id = DeliveryId::new(created_at, &*desk.ambient);
     let max_attempts = if lane == Lane::Test { 1 } else { endpoint.retry.attempts() };
     let state = if new.deliverable { State::Pending } else { State::Skipped };
     let may_go = new.deliverable && (lane == Lane::Test || (endpoint.is_open() && !endpoint.health.is_failing()));
@@ -163,7 +163,7 @@ pub(super) fn insert_delivery(
         max_attempts,
         new.deliverable.then(|| lease.unwrap_or(now).ms()),
         lease.map(|_| now.ms()),
-        now.ms(),
+        created_at.ms(),
     ]);
     drop(insert);
     let handle = match (inserted, lease) {
@@ -194,7 +194,7 @@ fn claimed(
     endpoint: &Endpoint,
     lane: Lane,
     max_attempts: u32,
-    lease_until: gancho_model::Timestamp,
+    lease_until: gancho_model::MonoTime,
     new: &NewEvent,
     event_number: i64,
 ) -> Claimed {

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use gancho_model::{DeliveryId, Endpoint, EndpointId, EventId, Lane, Timestamp};
+use gancho_model::{DeliveryId, Endpoint, EndpointId, EventId, Lane, MonoTime};
 use rusqlite::{OptionalExtension, params};
 
-use super::{SqliteStore, desk::Desk, record, rows};
-use crate::{Bell, Claimed, Claims, Delivering, Due, Outcome, StoreError, Turned, Want};
+use super::{
+    SqliteStore,
+    desk::{Desk, Ring},
+    record, rows, start,
+};
+use crate::{Bell, Claimed, Claims, Delivering, Due, Outcome, Release, StoreError, Turned, Want};
 
 #[async_trait]
 impl Delivering for SqliteStore {
@@ -16,8 +20,8 @@ impl Delivering for SqliteStore {
         let _ = self.bell.set(bell);
     }
 
-    async fn take_over(&self) -> Result<u64, StoreError> {
-        self.write(true, take_over).await
+    async fn take_over(&self, now: MonoTime) -> Result<u64, StoreError> {
+        self.write(true, move |desk| start::take_over(desk, now)).await
     }
 
     async fn all_endpoints(&self) -> Result<Vec<Endpoint>, StoreError> {
@@ -33,7 +37,7 @@ impl Delivering for SqliteStore {
         self.write(false, due).await
     }
 
-    async fn claim(&self, wants: Vec<Want>, now: Timestamp) -> Result<Claims, StoreError> {
+    async fn claim(&self, wants: Vec<Want>, now: MonoTime) -> Result<Claims, StoreError> {
         self.write(false, move |desk| {
             let mut claims = Claims::default();
             for want in &wants {
@@ -47,6 +51,10 @@ impl Delivering for SqliteStore {
         .await
     }
 
+    async fn release(&self, leases: Vec<Release>) -> Result<(), StoreError> {
+        self.write(false, move |desk| leases.iter().try_for_each(|lease| release(desk, lease))).await
+    }
+
     async fn record(&self, outcomes: Arc<[Outcome]>) -> Result<Vec<Turned>, StoreError> {
         // Rendered here: the writer's time is everybody's.
         let attempts: Vec<String> = outcomes.iter().map(|outcome| rows::to_json(&outcome.attempt)).collect();
@@ -54,19 +62,16 @@ impl Delivering for SqliteStore {
     }
 }
 
-/// Nobody else works on an embedded database: whatever is leased belongs to a process that died.
-/// Only leases that end in the future have to be found; the rest is free already.
-fn take_over(desk: &mut Desk) -> Result<u64, StoreError> {
-    let now = desk.ambient.now().ms();
-    let mut freed = 0;
-    for (n, _) in desk.routes()?.iter() {
-        for lane in Lane::ALL {
-            let free = "UPDATE deliveries SET due = leased, leased = NULL \
-                WHERE state = 0 AND leased IS NOT NULL AND endpoint = ?1 AND lane = ?2 AND due > ?3";
-            freed += desk.db.prepare_cached(free)?.execute(params![n, *lane as i64, now])?;
-        }
+fn release(desk: &mut Desk, lease: &Release) -> Result<(), StoreError> {
+    let update = "UPDATE deliveries SET due = max(leased, ?3), leased = NULL \
+        WHERE n = ?1 AND state = 0 AND leased IS NOT NULL AND due = ?2 RETURNING due";
+    let not_before = lease.not_before.map_or(i64::MIN, MonoTime::ms);
+    let params = params![lease.handle, lease.lease_until.ms(), not_before];
+    let due = desk.db.prepare_cached(update)?.query_row(params, |row| row.get(0)).optional()?;
+    if let Some(due) = due {
+        desk.tell(Ring::Due(lease.endpoint, lease.lane, MonoTime::from_ms(due)));
     }
-    Ok(freed as u64)
+    Ok(())
 }
 
 fn due(desk: &mut Desk) -> Result<Vec<Due>, StoreError> {
@@ -82,10 +87,10 @@ fn due(desk: &mut Desk) -> Result<Vec<Due>, StoreError> {
 fn next_due(desk: &Desk, n: i64, endpoint: EndpointId, lane: Lane) -> Result<Option<Due>, StoreError> {
     let select = "SELECT min(due) FROM deliveries WHERE state = 0 AND endpoint = ?1 AND lane = ?2";
     let at: Option<i64> = desk.db.prepare_cached(select)?.query_row(params![n, lane as i64], |row| row.get(0))?;
-    Ok(at.map(|at| Due { endpoint, lane, at: Timestamp::from_ms(at) }))
+    Ok(at.map(|at| Due { endpoint, lane, at: MonoTime::from_ms(at) }))
 }
 
-fn claim(desk: &Desk, number: i64, want: &Want, now: Timestamp, claimed: &mut Vec<Claimed>) -> Result<(), StoreError> {
+fn claim(desk: &Desk, number: i64, want: &Want, now: MonoTime, claimed: &mut Vec<Claimed>) -> Result<(), StoreError> {
     let update = "UPDATE deliveries SET leased = due, due = ?5 WHERE n IN (SELECT n FROM deliveries \
         WHERE state = 0 AND endpoint = ?1 AND lane = ?2 AND due <= ?3 AND (leased IS NULL OR due <= ?6) ORDER BY due LIMIT ?4) \
         RETURNING n, id, event, attempts, max_attempts";

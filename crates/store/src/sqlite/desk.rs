@@ -3,7 +3,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use gancho_model::{Ambient, DeliveryId, Endpoint, EndpointId, Health, Lane, Tally, Timestamp};
+use gancho_model::{Ambient, DeliveryId, Endpoint, EndpointId, Health, Lane, MonoTime, Tally, Timestamp};
 use rusqlite::{Connection, params};
 use tokio::sync::watch;
 
@@ -45,7 +45,7 @@ struct Pending {
 /// What to tell the engine after the commit.
 pub(super) enum Ring {
     HandOver(Claimed),
-    Due(EndpointId, Lane, Timestamp),
+    Due(EndpointId, Lane, MonoTime),
     Forget(EndpointId, DeliveryId),
 }
 
@@ -152,7 +152,7 @@ impl Desk {
     }
 
     /// Asks the engine for a place.
-    pub fn reserve(&self, endpoint: EndpointId, now: Timestamp) -> Option<Timestamp> {
+    pub fn reserve(&self, endpoint: EndpointId, now: MonoTime) -> Option<MonoTime> {
         self.bell.get()?.reserve(endpoint, now)
     }
 

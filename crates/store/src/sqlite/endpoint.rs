@@ -1,13 +1,13 @@
 //! Endpoints are added, changed, removed.
 
 use async_trait::async_trait;
-use gancho_model::{DeliveryId, Endpoint, EndpointId, Health, Lane, Said, Timestamp};
+use gancho_model::{DeliveryId, Endpoint, EndpointId, Lane, Moment, Said, Timestamp};
 use rusqlite::{OptionalExtension, params};
 
 use super::{
     SqliteStore, accept,
     desk::{Desk, Ring},
-    replay, rows,
+    repair, replay, rows,
 };
 use crate::{Endpoints, NewEvent, Page, Replay, Replayed, Standing, StoreError, vault::Vault};
 
@@ -98,16 +98,15 @@ impl Endpoints for SqliteStore {
         .await
     }
 
-    async fn replay(&self, replay: Replay, after: Option<u64>, now: Timestamp) -> Result<Replayed, StoreError> {
+    async fn replay(&self, replay: Replay, after: Option<u64>, now: Moment) -> Result<Replayed, StoreError> {
         self.write(true, move |desk| replay::replay(desk, &replay, after, now)).await
     }
 
-    async fn send_test(
-        &self,
-        endpoint: EndpointId,
-        event: NewEvent,
-        _now: Timestamp,
-    ) -> Result<DeliveryId, StoreError> {
+    async fn retry_endpoint(&self, id: EndpointId) -> Result<u64, StoreError> {
+        self.write(true, move |desk| repair::retry_endpoint(desk, id)).await
+    }
+
+    async fn send_test(&self, endpoint: EndpointId, event: NewEvent) -> Result<DeliveryId, StoreError> {
         self.write(true, move |desk| {
             let routes = desk.routes()?;
             let (n, endpoint) = routes.iter().find(|(_, known)| known.id == endpoint).ok_or(StoreError::NotFound)?;
@@ -145,13 +144,15 @@ fn save(desk: &mut Desk, endpoint: &Endpoint, read_at: Timestamp) -> Result<(), 
         endpoint.disabled_reason,
         endpoint.updated_at.ms().max(read_at.ms() + 1),
     ])?;
+    let health = desk.health(n)?.unwrap_or(known.health);
     if endpoint.enabled && !known.enabled {
-        let begin_anew = Health { last_success_at: known.health.last_success_at, ..Health::default() };
-        desk.set_health(n, begin_anew);
+        desk.set_health(n, health.anew());
+    } else if (known.paused && !endpoint.paused || known.url != endpoint.url) && health.consecutive_failures > 0 {
+        repair::go_on(desk, n, endpoint.id)?;
     }
     desk.endpoints_changed();
     for lane in Lane::ALL {
-        desk.tell(Ring::Due(endpoint.id, *lane, endpoint.updated_at));
+        desk.tell(Ring::Due(endpoint.id, *lane, desk.ambient.mono()));
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The log is read, and deliveries are sent again or cancelled.
 
 use async_trait::async_trait;
-use gancho_model::{Attempt, Delivery, DeliveryId, Event, EventId, Said, State, Timestamp};
+use gancho_model::{Attempt, Delivery, DeliveryId, Event, EventId, Moment, MonoTime, Said, State};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{
@@ -32,7 +32,8 @@ impl Log for SqliteStore {
 
     async fn resend(&self, resend: Resend, before: Option<DeliveryId>) -> Result<Resent, StoreError> {
         if resend.dry_run {
-            return self.read(move |db| resend::count(db, &resend, before)).await;
+            let now = self.ambient.moment();
+            return self.read(move |db| resend::count(db, &resend, before, now)).await;
         }
         self.write(true, move |desk| resend::resend(desk, &resend, before)).await
     }
@@ -51,6 +52,7 @@ impl Log for SqliteStore {
     }
 
     async fn deliveries_of(&self, event: EventId) -> Result<Vec<Delivery>, StoreError> {
+        let now = self.ambient.moment();
         self.read(move |db| {
             let select = format!(
                 "SELECT {} FROM {} WHERE d.event = (SELECT n FROM events WHERE id = ?1) ORDER BY d.n LIMIT 1000",
@@ -61,7 +63,7 @@ impl Log for SqliteStore {
             let mut found = select.query([event.bytes()])?;
             let mut deliveries = vec![];
             while let Some(row) = found.next()? {
-                deliveries.push(rows::delivery(row)?);
+                deliveries.push(rows::delivery(row, now)?);
             }
             Ok(deliveries)
         })
@@ -74,12 +76,14 @@ impl Log for SqliteStore {
         filter: DeliveryFilter,
         limit: usize,
     ) -> Result<Page<Delivery, DeliveryId>, StoreError> {
-        self.read(move |db| list::deliveries(db, before, &filter, limit)).await
+        let now = self.ambient.moment();
+        self.read(move |db| list::deliveries(db, before, &filter, limit, now)).await
     }
 
     async fn delivery(&self, id: DeliveryId) -> Result<(Delivery, Vec<Attempt>), StoreError> {
+        let now = self.ambient.moment();
         self.read(move |db| {
-            let (n, delivery) = one(db, id)?;
+            let (n, delivery) = one(db, id, now)?;
             let mut select =
                 db.prepare_cached("SELECT attempt FROM attempts WHERE k BETWEEN ?1 AND ?1 + 65535 ORDER BY k")?;
             let mut found = select.query([n << 16])?;
@@ -92,10 +96,10 @@ impl Log for SqliteStore {
         .await
     }
 
-    async fn retry(&self, id: DeliveryId, now: Timestamp) -> Result<Delivery, StoreError> {
+    async fn retry(&self, id: DeliveryId, now: MonoTime) -> Result<Delivery, StoreError> {
         let vault = self.vault.clone();
         self.write(true, move |desk| {
-            let (n, delivery) = one(&desk.db, id)?;
+            let (n, delivery) = one(&desk.db, id, desk.ambient.moment())?;
             let Ok((endpoint_n, endpoint)) = super::endpoint::one(&desk.db, &vault, delivery.endpoint_id) else {
                 return Err(StoreError::Conflict(Said::plain("conflict-removed")));
             };
@@ -104,22 +108,22 @@ impl Log for SqliteStore {
             }
             let max_attempts = delivery.attempts + endpoint.retry.attempts();
             resend::again(desk, n, &delivery, endpoint_n, max_attempts, now)?;
-            one(&desk.db, id).map(|(_, delivery)| delivery)
+            one(&desk.db, id, desk.ambient.moment()).map(|(_, delivery)| delivery)
         })
         .await
     }
 
-    async fn cancel(&self, id: DeliveryId, _now: Timestamp) -> Result<Delivery, StoreError> {
+    async fn cancel(&self, id: DeliveryId) -> Result<Delivery, StoreError> {
         self.write(true, move |desk| cancel(desk, id)).await
     }
 }
 
-fn one(db: &Connection, id: DeliveryId) -> Result<(i64, Delivery), StoreError> {
+fn one(db: &Connection, id: DeliveryId, now: Moment) -> Result<(i64, Delivery), StoreError> {
     let select = format!("SELECT {} FROM {} WHERE d.id = ?1", rows::DELIVERY, rows::DELIVERY_FROM);
     let mut select = db.prepare_cached(&select)?;
     let mut found = select.query([id.bytes()])?;
     let row = found.next()?.ok_or(StoreError::NotFound)?;
-    Ok((row.get(17)?, rows::delivery(row)?))
+    Ok((row.get(rows::DELIVERY_NUMBER)?, rows::delivery(row, now)?))
 }
 
 /// The name of a state's word.
@@ -134,7 +138,8 @@ fn spoken(state: State) -> &'static str {
 }
 
 fn cancel(desk: &mut Desk, id: DeliveryId) -> Result<Delivery, StoreError> {
-    let (n, delivery) = one(&desk.db, id)?;
+    let now = desk.ambient.moment();
+    let (n, delivery) = one(&desk.db, id, now)?;
     if delivery.state != State::Pending {
         let said = Said::plain("conflict-not-waiting").with("state", Said::plain(spoken(delivery.state)));
         return Err(StoreError::Conflict(said));
@@ -145,5 +150,5 @@ fn cancel(desk: &mut Desk, id: DeliveryId) -> Result<Delivery, StoreError> {
         desk.waiting(endpoint, -1);
     }
     desk.tell(Ring::Forget(delivery.endpoint_id, id));
-    one(&desk.db, id).map(|(_, delivery)| delivery)
+    one(&desk.db, id, now).map(|(_, delivery)| delivery)
 }

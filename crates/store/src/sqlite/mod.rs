@@ -11,12 +11,14 @@ mod log;
 mod people;
 mod readers;
 mod record;
+mod repair;
 mod replay;
 mod resend;
 mod rows;
 mod schema;
 mod snapshot;
 mod source;
+mod start;
 mod stats;
 mod upkeep;
 mod writer;
@@ -90,6 +92,7 @@ pub struct SqliteStore {
     writer: Writer,
     bell: Arc<OnceLock<Arc<dyn Bell>>>,
     vault: Arc<Vault>,
+    ambient: Arc<dyn Ambient>,
     news: tokio::sync::watch::Receiver<u64>,
     pulse: tokio::sync::watch::Receiver<u64>,
 }
@@ -114,9 +117,9 @@ impl SqliteStore {
             .unsigned_abs();
         let (tell, news) = tokio::sync::watch::channel(last);
         let (beat, pulse) = tokio::sync::watch::channel(0);
-        let mut desk = Desk::new(db, vault.clone(), ambient, bell.clone(), tell, beat);
+        let mut desk = Desk::new(db, vault.clone(), ambient.clone(), bell.clone(), tell, beat);
         desk.resend_after_outage = options.resend_after_outage;
-        Ok(Self { writer: Writer::start(desk, options.queue), readers, bell, vault, news, pulse })
+        Ok(Self { writer: Writer::start(desk, options.queue), readers, bell, vault, ambient, news, pulse })
     }
 
     /// Does a piece of work in the writer's next transaction, and returns when it is committed:

@@ -1,6 +1,6 @@
 //! Attempts are recorded, each with what follows from it.
 
-use gancho_model::{Endpoint, Event, EventType, Health, Lane, State, Timestamp, Turn, Verdict, mask};
+use gancho_model::{AttemptEnd, Endpoint, Event, EventType, Health, Lane, MonoTime, State, Turn, Verdict, mask};
 use rusqlite::{OptionalExtension, params};
 
 use serde_json::json;
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{
     accept,
     desk::{Desk, Ring},
-    replay,
+    repair, replay,
 };
 use crate::{NewEvent, Outcome, StoreError, Turned};
 
@@ -59,7 +59,7 @@ fn update_delivery(desk: &mut Desk, outcome: &Outcome, endpoint: Option<i64>) ->
     let (state, retry_at) = match outcome.verdict {
         Verdict::Delivered => (State::Delivered, None),
         Verdict::Retry { at } => (State::Pending, Some(at)),
-        Verdict::Failed if has_more_attempts(desk, outcome)? => (State::Pending, Some(outcome.ended_at)),
+        Verdict::Failed if has_more_attempts(desk, outcome)? => (State::Pending, Some(outcome.ended_at.mono)),
         Verdict::Failed => (State::Failed, None),
     };
     let update = "UPDATE deliveries SET state = ?2, due = ?3, leased = NULL, attempts = max(attempts, ?4), \
@@ -67,7 +67,7 @@ fn update_delivery(desk: &mut Desk, outcome: &Outcome, endpoint: Option<i64>) ->
     let updated = desk.db.prepare_cached(update)?.execute(params![
         outcome.handle,
         state as i64,
-        retry_at.map(Timestamp::ms),
+        retry_at.map(MonoTime::ms),
         attempt.n,
         attempt.at.ms(),
         attempt.status_code,
@@ -122,13 +122,29 @@ fn update_ended(desk: &Desk, outcome: &Outcome, arrived: bool) -> Result<(), Sto
 }
 
 fn note_health(desk: &mut Desk, n: i64, endpoint: &Endpoint, outcome: &Outcome) -> Result<Option<Turn>, StoreError> {
-    if outcome.lane != Lane::Live || *outcome.url != *endpoint.url {
+    let success = outcome.verdict.is_success();
+    if *outcome.url != *endpoint.url {
         return Ok(None);
     }
     let Some(before) = desk.health(n)? else { return Ok(None) };
+    if outcome.lane == Lane::Test && !(success && endpoint.enabled) {
+        return Ok(None);
+    }
+    if !before.counts(outcome.lane, success) {
+        if outcome.lane == Lane::Test && before.consecutive_failures > 0 {
+            repair::release_retries(desk, n, endpoint.id)?;
+        }
+        return Ok(None);
+    }
     let mut health = before;
-    let mut turn = health.note(outcome.verdict.is_success(), &endpoint.retry, outcome.ended_at, outcome.fraction);
-    if !outcome.verdict.is_success() {
+    let turn = health.note(AttemptEnd {
+        success,
+        plan: &endpoint.retry,
+        now: outcome.ended_at,
+        fraction: outcome.fraction,
+        probe_request: outcome.probe_request,
+    });
+    if !success {
         health.last_status = outcome.attempt.status_code;
         health.last_error = outcome.attempt.error.as_ref().map(|error| error.kind);
     }
@@ -136,19 +152,32 @@ fn note_health(desk: &mut Desk, n: i64, endpoint: &Endpoint, outcome: &Outcome) 
     if before.is_failing() || health.is_failing() {
         desk.endpoints_changed();
     }
-    if outcome.gone && endpoint.enabled {
-        turn = Some(Turn::Disabled);
-    }
+    follow(desk, n, endpoint, turn, &before, outcome)
+}
+
+/// What follows for the endpoint and its queue.
+fn follow(
+    desk: &mut Desk,
+    n: i64,
+    endpoint: &Endpoint,
+    turn: Option<Turn>,
+    before: &Health,
+    outcome: &Outcome,
+) -> Result<Option<Turn>, StoreError> {
+    let turn = if outcome.gone && endpoint.enabled { Some(Turn::Disabled) } else { turn };
     match turn {
         Some(Turn::Disabled) => disable(desk, n, outcome)?,
-        Some(Turn::Recovered) if desk.resend_after_outage => {
-            let since = before.failures_since.unwrap_or(outcome.ended_at);
-            replay::resend_outage(desk, n, endpoint, since, outcome.ended_at)?;
+        Some(Turn::Recovered) => {
+            repair::release_retries(desk, n, endpoint.id)?;
+            if desk.resend_after_outage {
+                let since = before.failures_since.unwrap_or(outcome.ended_at.wall);
+                replay::resend_outage(desk, n, endpoint, since, outcome.ended_at.mono)?;
+            }
         }
         _ => {}
     }
     if let Some(turn) = turn {
-        announce(desk, endpoint, turn, &before, outcome)?;
+        announce(desk, endpoint, turn, before, outcome)?;
     }
     Ok(turn)
 }
@@ -157,7 +186,7 @@ fn disable(desk: &mut Desk, n: i64, outcome: &Outcome) -> Result<(), StoreError>
     let why = if outcome.gone { "gone" } else { "failing" };
     let disable =
         "UPDATE endpoints SET enabled = 0, disabled_reason = ?2, updated_at = max(updated_at + 1, ?3) WHERE n = ?1";
-    desk.db.prepare_cached(disable)?.execute(params![n, why, outcome.ended_at.ms()])?;
+    desk.db.prepare_cached(disable)?.execute(params![n, why, outcome.ended_at.wall.ms()])?;
     desk.endpoints_changed();
     Ok(())
 }
@@ -183,7 +212,7 @@ fn announce(
         "last_error": outcome.attempt.error.as_ref().map(|error| &error.message),
         "reason": (turn == Turn::Disabled).then_some(if outcome.gone { "gone" } else { "failing" }),
     });
-    let now = outcome.ended_at;
+    let now = outcome.ended_at.wall;
     let event = Event::own(event, object, endpoint.name.clone(), now, &*desk.ambient);
     accept::keep_event(desk, &NewEvent { event, deliverable: true }).map(drop)
 }

@@ -1,6 +1,6 @@
 //! Events are sent again: those that failed, those that an endpoint missed, or all.
 
-use gancho_model::{DeliveryId, Endpoint, EventId, Lane, SourceId, State, Timestamp};
+use gancho_model::{DeliveryId, Endpoint, EventId, Lane, Moment, MonoTime, SourceId, State, Timestamp};
 use rusqlite::{OptionalExtension, params};
 
 use super::{
@@ -26,7 +26,7 @@ pub(super) fn replay(
     desk: &mut Desk,
     replay: &Replay,
     after: Option<u64>,
-    now: Timestamp,
+    now: Moment,
 ) -> Result<Replayed, StoreError> {
     let routes = desk.routes()?;
     let (number, endpoint) =
@@ -49,7 +49,7 @@ pub(super) fn replay(
     }
     replayed.next = last.filter(|_| !done).and_then(|last| u64::try_from(last).ok());
     if replayed.count > 0 && !replay.dry_run {
-        desk.tell(Ring::Due(endpoint.id, Lane::Replay, now));
+        desk.tell(Ring::Due(endpoint.id, Lane::Replay, now.mono));
     }
     Ok(replayed)
 }
@@ -88,7 +88,7 @@ fn send_again(
     number: i64,
     endpoint: &Endpoint,
     candidate: &Candidate,
-    now: Timestamp,
+    now: Moment,
 ) -> Result<bool, StoreError> {
     let select = "SELECT n, state FROM deliveries WHERE event = ?1 AND endpoint = ?2 AND lane < 2 ORDER BY n LIMIT 1";
     let known: Option<(i64, i64)> = desk
@@ -101,7 +101,7 @@ fn send_again(
         Some((_, State::Pending | State::Skipped)) => Ok(false),
         Some((n, state)) if replay.only == Only::All || (replay.only == Only::Failed && state == State::Failed) => {
             if !replay.dry_run {
-                requeue(desk, n, number, endpoint, now)?;
+                requeue(desk, n, number, endpoint, now.mono)?;
             }
             Ok(true)
         }
@@ -124,7 +124,7 @@ pub(super) fn requeue(
     n: i64,
     number: i64,
     endpoint: &Endpoint,
-    now: Timestamp,
+    now: MonoTime,
 ) -> Result<(), StoreError> {
     let update = "UPDATE deliveries SET state = 0, reason = NULL, lane = 1, max_attempts = attempts + ?2, due = ?3, \
         leased = NULL WHERE n = ?1";
@@ -133,11 +133,12 @@ pub(super) fn requeue(
     Ok(())
 }
 
-fn insert(desk: &mut Desk, event: i64, number: i64, endpoint: &Endpoint, now: Timestamp) -> Result<(), StoreError> {
-    let id = DeliveryId::new(now, &*desk.ambient);
+fn insert(desk: &mut Desk, event: i64, number: i64, endpoint: &Endpoint, now: Moment) -> Result<(), StoreError> {
+    let id = DeliveryId::new(now.wall, &*desk.ambient);
     let insert = "INSERT INTO deliveries (id, event, endpoint, state, lane, attempts, max_attempts, due, created_at) \
-        VALUES (?1, ?2, ?3, 0, 1, 0, ?4, ?5, ?5)";
-    let params = params![id.bytes(), event, number, endpoint.retry.attempts(), now.ms()];
+        VALUES (?1, ?2, ?3, 0, 1, 0, ?4, ?5, ?6)";
+    let attempts = endpoint.retry.attempts();
+    let params = params![id.bytes(), event, number, attempts, now.mono.ms(), now.wall.ms()];
     desk.db.prepare_cached(insert)?.execute(params)?;
     desk.waiting(number, 1);
     Ok(())
@@ -150,7 +151,7 @@ pub(super) fn resend_outage(
     number: i64,
     endpoint: &Endpoint,
     since: Timestamp,
-    now: Timestamp,
+    now: MonoTime,
 ) -> Result<u64, StoreError> {
     const MOST: i64 = 10_000;
     let select = "SELECT n FROM deliveries WHERE endpoint = ?1 AND state = 2 AND last_at >= ?2 AND lane < 2 \

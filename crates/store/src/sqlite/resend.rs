@@ -1,11 +1,11 @@
 //! Deliveries that ended badly are sent again, one by one or as many as match.
 
-use gancho_model::{Delivery, DeliveryId, Lane, State, Timestamp};
+use gancho_model::{Delivery, DeliveryId, Lane, Moment, MonoTime, State};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     desk::{Desk, Ring},
-    list, replay,
+    list, repair, replay,
 };
 use crate::{DeliveryFilter, Resend, Resent, StoreError};
 
@@ -20,16 +20,29 @@ pub(super) fn again(
     delivery: &Delivery,
     endpoint_n: i64,
     max_attempts: u32,
-    now: Timestamp,
+    now: MonoTime,
 ) -> Result<(), StoreError> {
+    let failing = desk.health(endpoint_n)?.is_some_and(|health| health.is_failing());
+    let due = if failing { first_in_line(desk, endpoint_n, delivery.lane, now)? } else { now };
     let update = "UPDATE deliveries SET state = 0, reason = NULL, max_attempts = ?2 + (leased IS NOT NULL), \
         due = iif(leased IS NULL, ?3, due) WHERE n = ?1";
-    desk.db.prepare_cached(update)?.execute(params![n, max_attempts, now.ms()])?;
+    desk.db.prepare_cached(update)?.execute(params![n, max_attempts, due.ms()])?;
+    if failing && delivery.lane != Lane::Test {
+        repair::request_probe(desk, endpoint_n)?;
+    }
     if delivery.state != State::Pending {
         desk.waiting(endpoint_n, 1);
     }
     desk.tell(Ring::Due(delivery.endpoint_id, delivery.lane, now));
     Ok(())
+}
+
+/// Earlier than all that waits in a queue: the probe is then the delivery that the person asked for.
+fn first_in_line(desk: &Desk, endpoint_n: i64, lane: Lane, now: MonoTime) -> Result<MonoTime, StoreError> {
+    let select = "SELECT min(due) FROM deliveries WHERE state = 0 AND endpoint = ?1 AND lane = ?2";
+    let params = params![endpoint_n, lane as i64];
+    let first: Option<i64> = desk.db.prepare_cached(select)?.query_row(params, |row| row.get(0))?;
+    Ok(first.map_or(now, |first| now.min(MonoTime::from_ms(first - 1))))
 }
 
 /// Deliveries with their numbers, and the cursor of the next batch.
@@ -41,6 +54,7 @@ fn batch(
     filter: &DeliveryFilter,
     before: Option<DeliveryId>,
     most: usize,
+    now: Moment,
 ) -> Result<Batch, StoreError> {
     let before: i64 = match before {
         Some(id) => {
@@ -55,7 +69,7 @@ fn batch(
     let looked_at = numbers.len();
     let mut last = None;
     for n in numbers {
-        let (delivery, matches) = list::read(db, n, &filter)?;
+        let (delivery, matches) = list::read(db, n, &filter, now)?;
         last = Some(delivery.id);
         let ended_badly = matches!(delivery.state, State::Failed | State::Cancelled);
         if matches && ended_badly && delivery.lane != Lane::Test {
@@ -68,8 +82,13 @@ fn batch(
     Ok((found, last.filter(|_| looked_at == list::SCAN_MAX)))
 }
 
-pub(super) fn count(db: &Connection, resend: &Resend, before: Option<DeliveryId>) -> Result<Resent, StoreError> {
-    let (found, next) = batch(db, &resend.filter, before, usize::MAX)?;
+pub(super) fn count(
+    db: &Connection,
+    resend: &Resend,
+    before: Option<DeliveryId>,
+    now: Moment,
+) -> Result<Resent, StoreError> {
+    let (found, next) = batch(db, &resend.filter, before, usize::MAX, now)?;
     let there = |endpoint: &[u8; 16]| -> Result<bool, StoreError> {
         let select = "SELECT EXISTS (SELECT 1 FROM endpoints WHERE id = ?1 AND removed_at IS NULL)";
         Ok(db.prepare_cached(select)?.query_row([endpoint], |row| row.get(0))?)
@@ -82,7 +101,7 @@ pub(super) fn count(db: &Connection, resend: &Resend, before: Option<DeliveryId>
 }
 
 pub(super) fn resend(desk: &mut Desk, resend: &Resend, before: Option<DeliveryId>) -> Result<Resent, StoreError> {
-    let (found, next) = batch(&desk.db, &resend.filter, before, BATCH)?;
+    let (found, next) = batch(&desk.db, &resend.filter, before, BATCH, desk.ambient.moment())?;
     let routes = desk.routes()?;
     let mut count = 0;
     for (n, delivery) in &found {

@@ -1,8 +1,9 @@
 //! Between rows and the model's types.
 
 use gancho_model::{
-    Delivery, DeliveryId, Endpoint, EndpointId, ErrorKind, Event, EventId, EventType, Lane, LastAttempt, ObjectKey,
-    Pattern, Plan, Reason, Secret, SigningSecrets, SourceId, State, Timestamp,
+    Delivery, DeliveryId, Endpoint, EndpointId, ErrorKind, Event, EventId, EventType, Health, Lane, LastAttempt,
+    Moment, MonoTime, ObjectKey, Pattern, Pending, Plan, Reason, Secret, SigningSecrets, SourceId, State, Timestamp,
+    WaitingFor,
 };
 use rusqlite::{Connection, Params, Row};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -146,14 +147,18 @@ pub(super) fn event_type(text: &str) -> Result<EventType, StoreError> {
 
 /// The columns that [`delivery`] reads, and the tables they stand in.
 pub(super) const DELIVERY: &str = "d.id, e.id, e.type, p.id, p.url, d.state, d.reason, d.lane, d.attempts, \
-    d.max_attempts, d.due, d.leased, d.created_at, d.last_at, d.last_status, d.last_error, d.last_ms, d.n, e.label";
+    d.max_attempts, d.due, d.leased, d.created_at, d.last_at, d.last_status, d.last_error, d.last_ms, d.n, e.label, \
+    p.enabled, p.paused, p.config ->> 'rate_per_s', p.health";
+/// Where a delivery's number stands among them.
+pub(super) const DELIVERY_NUMBER: usize = 17;
+/// How many they are.
+pub(super) const DELIVERY_COLUMNS: usize = 23;
 pub(super) const DELIVERY_FROM: &str =
     "deliveries d JOIN events e ON e.n = d.event JOIN endpoints p ON p.n = d.endpoint";
 
-pub(super) fn delivery(row: &Row<'_>) -> Result<Delivery, StoreError> {
+pub(super) fn delivery(row: &Row<'_>, now: Moment) -> Result<Delivery, StoreError> {
     let state = state_of(row.get(5)?)?;
-    let due: Option<i64> = row.get(10)?;
-    let leased: Option<i64> = row.get(11)?;
+    let waiting = waiting(row, state, now.mono)?;
     let reason: Option<String> = row.get(6)?;
     let error: Option<String> = row.get(15)?;
     let last = match row.get::<_, Option<i64>>(13)? {
@@ -177,10 +182,29 @@ pub(super) fn delivery(row: &Row<'_>) -> Result<Delivery, StoreError> {
         lane: lane_of(row.get(7)?)?,
         attempts: row.get(8)?,
         max_attempts: row.get(9)?,
-        next_attempt_at: time(leased.or(due)).filter(|_| state == State::Pending),
+        waiting_for: waiting.map(|(reason, _)| reason),
+        next_attempt_at: waiting.and_then(|(_, until)| until).map(|until| now.shown(until)),
         created_at: Timestamp::from_ms(row.get(12)?),
         last,
     })
+}
+
+/// What a delivery waits for, if it waits.
+fn waiting(row: &Row<'_>, state: State, now: MonoTime) -> Result<Option<(WaitingFor, Option<MonoTime>)>, StoreError> {
+    let due: Option<i64> = row.get(10)?;
+    let Some(due) = due.filter(|_| state == State::Pending) else { return Ok(None) };
+    let leased: Option<i64> = row.get(11)?;
+    let health: Health = from_json(&row.get::<_, String>(22)?)?;
+    let pending = Pending {
+        lane: lane_of(row.get(7)?)?,
+        due: MonoTime::from_ms(leased.unwrap_or(due)),
+        leased: leased.is_some(),
+        enabled: row.get(19)?,
+        paused: row.get(20)?,
+        rated: row.get::<_, Option<i64>>(21)?.is_some(),
+        health: &health,
+    };
+    Ok(Some(pending.waiting(now)))
 }
 
 pub(super) fn state_of(number: i64) -> Result<State, StoreError> {

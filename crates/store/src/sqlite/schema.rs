@@ -8,8 +8,12 @@ use super::{OpenError, Options};
 use crate::vault::Vault;
 
 /// One file a step; a step that was released is never changed.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/001.sql"), include_str!("migrations/002.sql"), include_str!("migrations/003.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/001.sql"),
+    include_str!("migrations/002.sql"),
+    include_str!("migrations/003.sql"),
+    include_str!("migrations/004.sql"),
+];
 
 /// Pages in the WAL before they are written back.
 const CHECKPOINT_PAGES: u32 = 2000;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use gancho_model::{
-    Timestamp,
+    Moment, Timestamp,
     limits::{REPEAT_MS, RETENTION_BATCH},
 };
 use rusqlite::params;
@@ -17,17 +17,20 @@ const OLDEST: u32 = 4 * RETENTION_BATCH;
 
 #[async_trait]
 impl Upkeep for SqliteStore {
-    async fn prune(&self, before: Timestamp, now: Timestamp) -> Result<Pruned, StoreError> {
+    async fn prune(&self, before: Timestamp, now: Moment) -> Result<Pruned, StoreError> {
         self.write(false, move |desk| {
             Ok(Pruned {
                 expired: expire(desk, before, now)?,
-                cancelled: cancel(desk)?,
-                events: remove_events(desk, before.plus_ms(-GRACE_MS))?,
-                repeats: forget_repeats(desk, now)?,
+                events: remove_events(desk, before.plus_ms(-GRACE_MS), now.wall.plus_ms(-GRACE_MS))?,
+                repeats: forget_repeats(desk, now.wall)?,
                 hours: forget_hours(desk, before)?,
             })
         })
         .await
+    }
+
+    async fn cancel_removed(&self) -> Result<u64, StoreError> {
+        self.write(false, cancel_removed).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -36,20 +39,21 @@ impl Upkeep for SqliteStore {
 }
 
 /// What waited too long is failed. The oldest of each endpoint come first, so a look at those is enough.
-fn expire(desk: &mut Desk, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
+fn expire(desk: &mut Desk, before: Timestamp, now: Moment) -> Result<u64, StoreError> {
     let mut expired = 0;
     for (n, _) in desk.routes()?.iter() {
-        let update = "UPDATE deliveries SET state = 2, reason = 'expired', due = NULL, leased = NULL WHERE n IN \
+        let update = "UPDATE deliveries SET state = 2, reason = 'expired', due = NULL, leased = NULL, ended_at = ?5 WHERE n IN \
             (SELECT n FROM deliveries WHERE endpoint = ?1 AND state = 0 ORDER BY n LIMIT ?3) \
             AND created_at < ?2 AND (leased IS NULL OR due < ?4)";
-        let count = desk.db.prepare_cached(update)?.execute(params![n, before.ms(), RETENTION_BATCH, now.ms()])?;
+        let params = params![n, before.ms(), RETENTION_BATCH, now.mono.ms(), now.wall.ms()];
+        let count = desk.db.prepare_cached(update)?.execute(params)?;
         desk.waiting(*n, -(count as i64));
         expired += count as u64;
     }
     Ok(expired)
 }
 
-fn cancel(desk: &mut Desk) -> Result<u64, StoreError> {
+fn cancel_removed(desk: &mut Desk) -> Result<u64, StoreError> {
     let removed: Vec<i64> = {
         let mut select =
             desk.db.prepare_cached("SELECT n FROM endpoints WHERE removed_at IS NOT NULL AND pending > 0")?;
@@ -65,17 +69,17 @@ fn forget_hours(desk: &mut Desk, before: Timestamp) -> Result<u64, StoreError> {
     Ok(desk.db.prepare_cached(forget)?.execute(params![hour, RETENTION_BATCH])? as u64)
 }
 
-fn remove_events(desk: &mut Desk, before: Timestamp) -> Result<u64, StoreError> {
+fn remove_events(desk: &mut Desk, before: Timestamp, seen_since: Timestamp) -> Result<u64, StoreError> {
     let mut old: Vec<i64> = vec![];
     // In the feed the oldest has the lowest number, outside it the highest.
     for side in ["n > 0 ORDER BY n", "n < 0 ORDER BY n DESC"] {
-        // One that was sent again and waits stays until it has ended.
+        // One that was sent again and waits stays until it has ended; what expired can be seen for a while.
         let select = format!(
             "SELECT n, arrived_at FROM (SELECT n, arrived_at FROM events WHERE {side} LIMIT {OLDEST}) AS e WHERE NOT EXISTS \
-            (SELECT 1 FROM deliveries d WHERE d.event = e.n AND d.state = 0) LIMIT ?1"
+            (SELECT 1 FROM deliveries d WHERE d.event = e.n AND (d.state = 0 OR d.ended_at > ?2)) LIMIT ?1"
         );
         let mut select = desk.db.prepare_cached(&select)?;
-        let mut rows = select.query([RETENTION_BATCH])?;
+        let mut rows = select.query([i64::from(RETENTION_BATCH), seen_since.ms()])?;
         while let Some(row) = rows.next()? {
             if row.get::<_, i64>(1)? >= before.ms() {
                 break;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use gancho_model::{Attempt, DeliveryId, Endpoint, EndpointId, Lane, Timestamp, Turn, Verdict};
+use gancho_model::{Attempt, DeliveryId, Endpoint, EndpointId, Lane, Moment, MonoTime, Turn, Verdict};
 
 use crate::{Bell, Claimed, StoreError};
 
@@ -11,8 +11,10 @@ pub trait Delivering: Send + Sync {
     /// Rings this bell from now on.
     fn attach(&self, bell: Arc<dyn Bell>);
 
-    /// Frees the leases that a dead process of this node left.
-    async fn take_over(&self) -> Result<u64, StoreError>;
+    /// Frees the leases that a dead process of this node left, and plans anew what waits: nothing later than the
+    /// delay of its own next attempt from now, since the last process had another clock. Returns how many leases
+    /// were freed.
+    async fn take_over(&self, now: MonoTime) -> Result<u64, StoreError>;
 
     /// All endpoints that are not removed.
     async fn all_endpoints(&self) -> Result<Vec<Endpoint>, StoreError>;
@@ -22,7 +24,11 @@ pub trait Delivering: Send + Sync {
 
     /// Leases due deliveries, oldest due first, at most as many as wanted of each queue; and says
     /// when the next of each queue is due.
-    async fn claim(&self, wants: Vec<Want>, now: Timestamp) -> Result<Claims, StoreError>;
+    async fn claim(&self, wants: Vec<Want>, now: MonoTime) -> Result<Claims, StoreError>;
+
+    /// Gives leases back before their attempts began: those deliveries are due again. A lease that ended or was
+    /// taken by somebody else meanwhile is left alone.
+    async fn release(&self, leases: Vec<Release>) -> Result<(), StoreError>;
 
     /// Records attempts, each with what becomes of its delivery and its endpoint's health.
     async fn record(&self, outcomes: Arc<[Outcome]>) -> Result<Vec<Turned>, StoreError>;
@@ -36,7 +42,22 @@ pub struct Due {
     /// In which queue.
     pub lane: Lane,
     /// From when on it may go.
-    pub at: Timestamp,
+    pub at: MonoTime,
+}
+
+/// A lease to give back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// The store's handle of the delivery.
+    pub handle: i64,
+    /// Whose.
+    pub endpoint: EndpointId,
+    /// The queue it waited in.
+    pub lane: Lane,
+    /// Until when it was leased: names the lease.
+    pub lease_until: MonoTime,
+    /// Not to be claimed again before this time; nothing: as it was due.
+    pub not_before: Option<MonoTime>,
 }
 
 /// What was claimed.
@@ -59,7 +80,7 @@ pub struct Want {
     /// At most so many.
     pub limit: u32,
     /// Leased until then.
-    pub lease_until: Timestamp,
+    pub lease_until: MonoTime,
     /// A probe: what has waited longest, due or not.
     pub probe: bool,
 }
@@ -73,7 +94,7 @@ pub struct Outcome {
     pub handle: i64,
     /// Whose.
     pub endpoint: EndpointId,
-    /// The queue it waited in. Only live deliveries touch the endpoint's health.
+    /// The queue it waited in.
     pub lane: Lane,
     /// Attempts that it might have when this one began: more by now means that a person asked for more.
     pub max_attempts: u32,
@@ -86,9 +107,11 @@ pub struct Outcome {
     /// The receiver said `410 Gone`: disable the endpoint.
     pub gone: bool,
     /// When it ended.
-    pub ended_at: Timestamp,
+    pub ended_at: Moment,
     /// The jitter of the next probe, `0.0..1.0`.
     pub fraction: f64,
+    /// How many probes had been asked for when it began.
+    pub probe_request: u32,
 }
 
 /// An endpoint that took a turn for the worse or better.

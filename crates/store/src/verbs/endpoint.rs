@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use gancho_model::{DeliveryId, Endpoint, EndpointId, Pattern, Timestamp};
+use gancho_model::{DeliveryId, Endpoint, EndpointId, Moment, Pattern, Timestamp};
 
 use crate::{NewEvent, Page, StoreError};
 
@@ -19,12 +19,20 @@ pub trait Endpoints: Send + Sync {
         limit: usize,
     ) -> Result<Page<Endpoint, EndpointId>, StoreError>;
 
-    /// Saves one that was read with `read_at` as its `updated_at`. Its health stays as it is,
-    /// except that enabling a disabled endpoint begins anew.
+    /// Saves one that was read with `read_at` as its `updated_at`. Its health stays as it is, except that enabling
+    /// a disabled endpoint begins anew. Resuming it or changing its URL asks for a probe, as
+    /// [`Endpoints::retry_endpoint`] does.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if somebody else saved it meanwhile.
     async fn save_endpoint(&self, endpoint: Endpoint, read_at: Timestamp) -> Result<(), StoreError>;
+
+    /// Goes on with an endpoint that a person has repaired: a failing one is probed at once, a healthy one's
+    /// waiting retries become due. Returns how many deliveries wait.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] while it is paused or disabled.
+    async fn retry_endpoint(&self, id: EndpointId) -> Result<u64, StoreError>;
 
     /// Removes one. What waits is cancelled: some at once, the rest by upkeep. Returns how many wait.
     async fn remove_endpoint(&self, id: EndpointId, now: Timestamp) -> Result<u64, StoreError>;
@@ -34,10 +42,10 @@ pub trait Endpoints: Send + Sync {
 
     /// Sends again what is asked for, among the next events after a cursor: one batch. Nothing is
     /// sent twice at once: what waits is left alone.
-    async fn replay(&self, replay: Replay, after: Option<u64>, now: Timestamp) -> Result<Replayed, StoreError>;
+    async fn replay(&self, replay: Replay, after: Option<u64>, now: Moment) -> Result<Replayed, StoreError>;
 
     /// Keeps a test event, outside the feed, with one delivery to this endpoint.
-    async fn send_test(&self, endpoint: EndpointId, event: NewEvent, now: Timestamp) -> Result<DeliveryId, StoreError>;
+    async fn send_test(&self, endpoint: EndpointId, event: NewEvent) -> Result<DeliveryId, StoreError>;
 }
 
 /// What waits for an endpoint.

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use gancho_model::{
-    Attempt, Delivery, DeliveryId, EndpointId, ErrorKind, Event, EventId, ObjectKey, Pattern, SourceId, State,
-    Timestamp,
+    Attempt, Delivery, DeliveryId, EndpointId, ErrorKind, Event, EventId, MonoTime, ObjectKey, Pattern, SourceId,
+    State, Timestamp,
 };
 
 use crate::StoreError;
@@ -43,11 +43,12 @@ pub trait Log: Send + Sync {
     /// One delivery and its attempts, oldest first.
     async fn delivery(&self, id: DeliveryId) -> Result<(Delivery, Vec<Attempt>), StoreError>;
 
-    /// Sends a delivery again from the beginning of its endpoint's plan; one that waits goes at once.
+    /// Sends a delivery again from the beginning of its endpoint's plan; one that waits goes at once, as the probe
+    /// where its endpoint is failing.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when its endpoint was removed.
-    async fn retry(&self, id: DeliveryId, now: Timestamp) -> Result<Delivery, StoreError>;
+    async fn retry(&self, id: DeliveryId, now: MonoTime) -> Result<Delivery, StoreError>;
 
     /// Sends again what ended badly and is asked for, or only counts it: one batch, newest first, before a
     /// cursor. Deliveries that wait or arrived, and those of removed endpoints, are left alone.
@@ -57,7 +58,7 @@ pub trait Log: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when it does not wait any more.
-    async fn cancel(&self, id: DeliveryId, now: Timestamp) -> Result<Delivery, StoreError>;
+    async fn cancel(&self, id: DeliveryId) -> Result<Delivery, StoreError>;
 }
 
 /// A page of a list: what is on it, and the cursor of the next one.
@@ -121,7 +122,7 @@ pub struct Resend {
     /// Only count.
     pub dry_run: bool,
     /// When it is asked for.
-    pub now: Timestamp,
+    pub now: MonoTime,
 }
 
 /// What one batch of sending again did.

@@ -1,14 +1,17 @@
 use async_trait::async_trait;
-use gancho_model::Timestamp;
+use gancho_model::{Moment, Timestamp};
 
 use crate::StoreError;
 
 /// What keeps the store small and sound.
 #[async_trait]
 pub trait Upkeep: Send + Sync {
-    /// Fails what waited longer than until `before` with the reason `expired`, removes what ended
-    /// a day before that, and cancels what waits for removed endpoints: one small batch.
-    async fn prune(&self, before: Timestamp, now: Timestamp) -> Result<Pruned, StoreError>;
+    /// Fails what waited longer than until `before` with the reason `expired`, removes what ended a day before
+    /// that, and forgets repeats: one small batch. What expired is kept for a day to be seen, however old it is.
+    async fn prune(&self, before: Timestamp, now: Moment) -> Result<Pruned, StoreError>;
+
+    /// Cancels some of what still waits for removed endpoints; returns how many.
+    async fn cancel_removed(&self) -> Result<u64, StoreError>;
 
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;
@@ -19,8 +22,6 @@ pub trait Upkeep: Send + Sync {
 pub struct Pruned {
     /// Deliveries that expired.
     pub expired: u64,
-    /// Deliveries cancelled because their endpoint was removed.
-    pub cancelled: u64,
     /// Events removed, with their deliveries and attempts.
     pub events: u64,
     /// Repeats forgotten.

@@ -15,7 +15,7 @@ async fn what_is_leased_is_nobody_else_s_until_the_lease_ends() {
     assert_eq!(bench.claim(endpoint.id, 9).await.claimed.len(), 1);
     let none = bench.claim(endpoint.id, 9).await;
     assert!(none.claimed.is_empty());
-    assert_eq!(none.due[0].at, bench.now().plus_ms(LEASE_MS), "then the first lease ends");
+    assert_eq!(none.due[0].at, bench.mono().plus_ms(LEASE_MS), "then the first lease ends");
     assert!(bench.claim_lane(endpoint.id, Lane::Live, 9, true).await.claimed.is_empty(), "a probe takes no lease away");
     bench.ambient.advance_ms(LEASE_MS);
     assert_eq!(bench.claim(endpoint.id, 9).await.claimed.len(), 3);
@@ -48,7 +48,7 @@ async fn a_start_frees_every_lease() {
     bench.accept((0..3).map(|_| bench.event("a.b")).collect()).await;
     bench.claim(endpoint.id, 2).await;
     let bench = bench.reopen();
-    assert_eq!(bench.store.take_over().await, Ok(2));
+    assert_eq!(bench.store.take_over(bench.mono()).await, Ok(2));
     assert_eq!(bench.claim(endpoint.id, 9).await.claimed.len(), 3);
 }
 
@@ -58,12 +58,13 @@ async fn every_attempt_is_one_record() {
     let endpoint = bench.add_endpoint(&["*"]).await;
     bench.accept(vec![bench.event("a.b")]).await;
     let claimed = bench.claim(endpoint.id, 1).await.claimed.remove(0);
-    let at = bench.now().plus_ms(5_000);
-    let failed = outcome(&claimed, Verdict::Retry { at }, bench.now());
+    let at = bench.mono().plus_ms(5_000);
+    let failed = outcome(&claimed, Verdict::Retry { at }, bench.moment());
     bench.store.record(vec![failed].into()).await.expect("recorded");
     assert!(lock(&bench.bell.due).contains(&(endpoint.id, Lane::Live, at)));
     let (delivery, attempts) = bench.store.delivery(claimed.id).await.expect("is there");
-    assert_eq!((delivery.state, delivery.attempts, delivery.next_attempt_at), (State::Pending, 1, Some(at)));
+    let shown = Some(bench.moment().shown(at));
+    assert_eq!((delivery.state, delivery.attempts, delivery.next_attempt_at), (State::Pending, 1, shown));
     assert_eq!(attempts[0].response_body, "\u{FFFD}ok\u{0}");
     assert_eq!(delivery.last.and_then(|last| last.error).map(|kind| kind.as_str()), Some("status"));
 
@@ -71,11 +72,11 @@ async fn every_attempt_is_one_record() {
     bench.ambient.advance_ms(5_000);
     let again = bench.claim(endpoint.id, 1).await.claimed.remove(0);
     assert_eq!((again.attempts, again.max_attempts), (1, 6));
-    bench.store.record(vec![outcome(&again, Verdict::Delivered, bench.now())].into()).await.expect("recorded");
+    bench.store.record(vec![outcome(&again, Verdict::Delivered, bench.moment())].into()).await.expect("recorded");
     let (delivery, attempts) = bench.store.delivery(claimed.id).await.expect("is there");
     assert_eq!((delivery.state, attempts.len(), bench.pending(endpoint.id).await), (State::Delivered, 2, 0));
     // A second record of the same attempt, as after a lease that two nodes ran over, takes the next number.
-    bench.store.record(vec![outcome(&again, Verdict::Delivered, bench.now())].into()).await.expect("recorded");
+    bench.store.record(vec![outcome(&again, Verdict::Delivered, bench.moment())].into()).await.expect("recorded");
     assert_eq!(bench.store.delivery(claimed.id).await.expect("is there").1.len(), 3);
     assert_eq!(bench.pending(endpoint.id).await, 0, "counted once");
 }
@@ -86,8 +87,8 @@ async fn health_follows_live_attempts_of_the_same_url() {
     let endpoint = bench.add_endpoint(&["*"]).await;
     bench.accept((0..12).map(|_| bench.event("a.b")).collect()).await;
     let claimed = bench.claim(endpoint.id, 12).await.claimed;
-    let at = bench.now().plus_ms(1);
-    let fail = |n: usize| outcome(&claimed[n], Verdict::Retry { at }, bench.now());
+    let at = bench.mono().plus_ms(1);
+    let fail = |n: usize| outcome(&claimed[n], Verdict::Retry { at }, bench.moment());
     let mut elsewhere = fail(0);
     elsewhere.url = "https://old.example/".into();
     elsewhere.gone = true;
@@ -102,10 +103,10 @@ async fn health_follows_live_attempts_of_the_same_url() {
     bench.ambient.advance_ms(10);
     let probe = bench.claim_lane(endpoint.id, Lane::Live, 1, true).await.claimed.remove(0);
     let turned =
-        bench.store.record(vec![outcome(&probe, Verdict::Delivered, bench.now())].into()).await.expect("recorded");
+        bench.store.record(vec![outcome(&probe, Verdict::Delivered, bench.moment())].into()).await.expect("recorded");
     assert_eq!(turned[0].turn, Turn::Recovered);
 
-    let mut gone = outcome(&probe, Verdict::Retry { at }, bench.now());
+    let mut gone = outcome(&probe, Verdict::Retry { at }, bench.moment());
     gone.gone = true;
     assert_eq!(bench.store.record(vec![gone].into()).await.expect("recorded")[0].turn, Turn::Disabled);
     let disabled = bench.store.endpoint(endpoint.id).await.expect("is there");
@@ -120,16 +121,16 @@ async fn a_person_sends_again_and_cancels() {
     let claimed = bench.claim(endpoint.id, 2).await.claimed;
     // Cancelled while its attempt is under way: it stays so, unless the attempt arrives.
     for one in &claimed {
-        assert_eq!(bench.store.cancel(one.id, bench.now()).await.expect("cancelled").reason, Some(Reason::Cancelled));
+        assert_eq!(bench.store.cancel(one.id).await.expect("cancelled").reason, Some(Reason::Cancelled));
     }
     assert_eq!(lock(&bench.bell.forgotten).len(), 2);
-    let at = bench.now();
-    let late = vec![outcome(&claimed[0], Verdict::Retry { at }, at), outcome(&claimed[1], Verdict::Delivered, at)];
+    let (at, now) = (bench.mono(), bench.moment());
+    let late = vec![outcome(&claimed[0], Verdict::Retry { at }, now), outcome(&claimed[1], Verdict::Delivered, now)];
     bench.store.record(late.into()).await.expect("recorded");
     let states = [bench.store.delivery(claimed[0].id).await, bench.store.delivery(claimed[1].id).await];
     let states = states.map(|found| found.expect("is there").0.state);
     assert_eq!(states, [State::Cancelled, State::Delivered]);
-    assert!(matches!(bench.store.cancel(claimed[0].id, at).await, Err(StoreError::Conflict(_))));
+    assert!(matches!(bench.store.cancel(claimed[0].id).await, Err(StoreError::Conflict(_))));
 
     let again = bench.store.retry(claimed[0].id, at).await.expect("goes again");
     assert_eq!((again.state, again.attempts, again.max_attempts, again.reason), (State::Pending, 1, 7, None));
@@ -138,9 +139,9 @@ async fn a_person_sends_again_and_cancels() {
     // Sent again during its last attempt: it goes on with a fresh plan.
     let last = taken.remove(0);
     bench.store.retry(last.id, at).await.expect("goes again");
-    bench.store.record(vec![outcome(&last, Verdict::Failed, at)].into()).await.expect("recorded");
+    bench.store.record(vec![outcome(&last, Verdict::Failed, now)].into()).await.expect("recorded");
     let (delivery, _) = bench.store.delivery(last.id).await.expect("is there");
-    assert_eq!((delivery.state, delivery.next_attempt_at), (State::Pending, Some(at)));
+    assert_eq!((delivery.state, delivery.next_attempt_at), (State::Pending, Some(now.wall)));
 }
 
 /// Ten deliveries fail for good, an eleventh is the probe that gets through.
@@ -150,19 +151,19 @@ async fn an_outage_that_ends(bench: &Bench) -> gancho_model::EndpointId {
     let one = bench.claim(endpoint.id, 1).await.claimed.remove(0);
     // Failed before the outage, with a success in between: not part of it. That it had attempts left
     // (its plan was shortened meanwhile) does not bring it back.
-    bench.store.record(vec![outcome(&one, Verdict::Failed, bench.now())].into()).await.expect("recorded");
+    bench.store.record(vec![outcome(&one, Verdict::Failed, bench.moment())].into()).await.expect("recorded");
     bench.ambient.advance_ms(60_000);
     bench.accept((0..12).map(|_| bench.event("a.b")).collect()).await;
     let mut claimed = bench.claim(endpoint.id, 12).await.claimed;
     let good = claimed.remove(0);
-    bench.store.record(vec![outcome(&good, Verdict::Delivered, bench.now())].into()).await.expect("recorded");
+    bench.store.record(vec![outcome(&good, Verdict::Delivered, bench.moment())].into()).await.expect("recorded");
     let probe = claimed.remove(0);
-    let failed = claimed.iter().map(|one| outcome(one, Verdict::Failed, bench.now())).collect();
+    let failed = claimed.iter().map(|one| outcome(one, Verdict::Failed, bench.moment())).collect();
     let turned = bench.store.record(failed).await.expect("recorded");
     assert_eq!(turned.iter().map(|turned| turned.turn).collect::<Vec<_>>(), [Turn::Failing]);
     // One Gancho event is kept for each turn, which this endpoint's `*` does not match.
     let turned =
-        bench.store.record(vec![outcome(&probe, Verdict::Delivered, bench.now())].into()).await.expect("recorded");
+        bench.store.record(vec![outcome(&probe, Verdict::Delivered, bench.moment())].into()).await.expect("recorded");
     assert_eq!(turned.iter().map(|turned| turned.turn).collect::<Vec<_>>(), [Turn::Recovered]);
     let old = &bench.store.deliveries_of(before[0].0).await.expect("reads")[0];
     assert_eq!(old.state, State::Failed, "what failed before the outage stays");

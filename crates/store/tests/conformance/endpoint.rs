@@ -58,7 +58,7 @@ async fn a_disabled_one_collects_nothing_and_a_paused_one_waits() {
     bench.accept(vec![bench.event("a.b")]).await;
     assert_eq!((bench.pending(disabled.id).await, bench.pending(paused.id).await), (0, 1));
     assert!(lock(&bench.bell.handed_over).is_empty(), "nothing is handed over for a paused one");
-    let id = bench.store.send_test(disabled.id, bench.event("a.b"), bench.now()).await.expect("goes");
+    let id = bench.store.send_test(disabled.id, bench.event("a.b")).await.expect("goes");
     assert_eq!(lock(&bench.bell.handed_over)[0].lane, Lane::Test);
     assert_eq!(bench.store.delivery(id).await.expect("is there").0.max_attempts, 1);
     assert!(
@@ -77,9 +77,8 @@ async fn removing_cancels_what_waits_a_little_at_a_time() {
     assert_eq!(bench.store.remove_endpoint(endpoint.id, bench.now()).await, Ok(1500));
     assert_eq!(bench.store.remove_endpoint(endpoint.id, bench.now()).await, Err(StoreError::NotFound));
     assert_eq!(bench.claim(endpoint.id, 9).await.claimed.len(), 0);
-    let before = bench.now().plus_ms(-1);
-    assert_eq!(bench.store.prune(before, bench.now()).await.expect("prunes").cancelled, 500);
-    assert!(bench.store.prune(before, bench.now()).await.expect("prunes").is_nothing());
+    assert_eq!(bench.store.cancel_removed().await, Ok(500));
+    assert_eq!(bench.store.cancel_removed().await, Ok(0));
     assert_eq!(bench.pending(endpoint.id).await, 0);
     let page = bench.store.deliveries(None, Default::default(), 2000).await.expect("reads");
     assert!(page.items.len() == 1500 && page.items.iter().all(|one| one.state == State::Cancelled));

@@ -39,18 +39,18 @@ async fn attempts_are_counted_by_endpoint_and_hour_tests_aside() {
     let bench = Bench::sqlite();
     let (one, other) = (bench.add_endpoint(&["*"]).await, bench.add_endpoint(&["*"]).await);
     bench.accept((0..3).map(|_| bench.event("a.b")).collect()).await;
-    let retry = Verdict::Retry { at: bench.now().plus_ms(1) };
+    let retry = Verdict::Retry { at: bench.mono().plus_ms(1) };
     for (endpoint, verdicts) in
         [(&one, [Verdict::Delivered, retry, Verdict::Failed]), (&other, [Verdict::Delivered; 3])]
     {
         for verdict in verdicts {
             let claimed = bench.claim(endpoint.id, 1).await.claimed.remove(0);
-            bench.store.record(vec![outcome(&claimed, verdict, bench.now())].into()).await.expect("recorded");
+            bench.store.record(vec![outcome(&claimed, verdict, bench.moment())].into()).await.expect("recorded");
         }
     }
-    bench.store.send_test(one.id, bench.event("a.b"), bench.now()).await.expect("sent");
+    bench.store.send_test(one.id, bench.event("a.b")).await.expect("sent");
     let test = bench.claim_lane(one.id, Lane::Test, 1, false).await.claimed.remove(0);
-    bench.store.record(vec![outcome(&test, Verdict::Delivered, bench.now())].into()).await.expect("recorded");
+    bench.store.record(vec![outcome(&test, Verdict::Delivered, bench.moment())].into()).await.expect("recorded");
     let hours = bench.store.hours(bench.now()).await.expect("reads");
     let of = |id| hours.iter().find(|hour| hour.endpoint == id).expect("an hour").tally;
     let tally = of(one.id);
@@ -95,14 +95,14 @@ async fn what_matches_is_counted_and_sent_again_once() {
     for endpoint in [&one, &other] {
         let claimed = bench.claim(endpoint.id, 1200).await.claimed;
         let verdict = |n: usize| if n < 1100 { Verdict::Failed } else { Verdict::Delivered };
-        let outcomes = claimed.iter().enumerate().map(|(n, claimed)| outcome(claimed, verdict(n), bench.now()));
+        let outcomes = claimed.iter().enumerate().map(|(n, claimed)| outcome(claimed, verdict(n), bench.moment()));
         bench.store.record(outcomes.collect()).await.expect("recorded");
     }
     let filter = DeliveryFilter { endpoint: Some(one.id), ..DeliveryFilter::default() };
     let run = async |dry_run: bool| {
         let (mut count, mut before) = (0, None);
         loop {
-            let resend = Resend { filter: filter.clone(), dry_run, now: bench.now() };
+            let resend = Resend { filter: filter.clone(), dry_run, now: bench.mono() };
             let resent = bench.store.resend(resend, before).await.expect("resends");
             count += resent.count;
             before = resent.next;
@@ -116,7 +116,7 @@ async fn what_matches_is_counted_and_sent_again_once() {
     assert_eq!(run(false).await, 0, "what waits is left alone");
     assert_eq!(bench.pending(other.id).await, 0);
     let arrived = DeliveryFilter { state: Some(State::Delivered), ..DeliveryFilter::default() };
-    let resend = Resend { filter: arrived, dry_run: true, now: bench.now() };
+    let resend = Resend { filter: arrived, dry_run: true, now: bench.mono() };
     assert_eq!(bench.store.resend(resend, None).await.expect("counts").count, 0, "and what arrived");
     let left = DeliveryFilter { class: Some(5), ..DeliveryFilter::default() };
     assert_eq!(bench.store.deliveries(None, left, 1).await.expect("reads").items.len(), 1);

@@ -18,7 +18,7 @@ async fn filters_agree_with_looking_at_each() {
     }
     for (n, claimed) in bench.claim(endpoints[0], 9).await.claimed.iter().enumerate() {
         let verdict = [Verdict::Delivered, Verdict::Failed][n % 2];
-        bench.store.record(vec![outcome(claimed, verdict, bench.now())].into()).await.expect("recorded");
+        bench.store.record(vec![outcome(claimed, verdict, bench.moment())].into()).await.expect("recorded");
     }
     let all = bench.store.deliveries(None, DeliveryFilter::default(), 1000).await.expect("reads").items;
     assert_eq!(all.len(), 50);

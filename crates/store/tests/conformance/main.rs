@@ -7,6 +7,7 @@ mod endpoint;
 mod history;
 mod list;
 mod people;
+mod repair;
 mod scale;
 mod snapshot;
 mod upkeep;
@@ -18,7 +19,8 @@ use std::{
 
 use gancho_model::{
     Ambient, Attempt, DeliveryId, Endpoint, EndpointId, ErrorKind, Event, EventId, EventType, Failure, Head, Health,
-    Lane, Pattern, Phases, Plan, Secret, SigningSecrets, Source, SourceId, SourceKind, Timestamp, Verdict, render_body,
+    Lane, Moment, MonoTime, Pattern, Phases, Plan, Secret, SigningSecrets, Source, SourceId, SourceKind, Timestamp,
+    Verdict, render_body,
 };
 use gancho_store::{
     Accepted, Bell, Claimed, Claims, NewEvent, Outcome, Store, Submission, Want,
@@ -41,7 +43,7 @@ pub(crate) struct Bench {
 pub(crate) struct TestBell {
     pub(crate) places: Mutex<u32>,
     pub(crate) handed_over: Mutex<Vec<Claimed>>,
-    pub(crate) due: Mutex<Vec<(EndpointId, Lane, Timestamp)>>,
+    pub(crate) due: Mutex<Vec<(EndpointId, Lane, MonoTime)>>,
     pub(crate) forgotten: Mutex<Vec<DeliveryId>>,
 }
 
@@ -52,7 +54,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 pub(crate) const LEASE_MS: i64 = 15_000;
 
 impl Bell for TestBell {
-    fn reserve(&self, _: EndpointId, now: Timestamp) -> Option<Timestamp> {
+    fn reserve(&self, _: EndpointId, now: MonoTime) -> Option<MonoTime> {
         let mut places = lock(&self.places);
         *places = places.checked_sub(1)?;
         Some(now.plus_ms(LEASE_MS))
@@ -66,7 +68,7 @@ impl Bell for TestBell {
     fn forget(&self, _: EndpointId, delivery: DeliveryId) {
         lock(&self.forgotten).push(delivery);
     }
-    fn due(&self, endpoint: EndpointId, lane: Lane, at: Timestamp) {
+    fn due(&self, endpoint: EndpointId, lane: Lane, at: MonoTime) {
         lock(&self.due).push((endpoint, lane, at));
     }
     fn endpoints_changed(&self) {}
@@ -102,6 +104,14 @@ impl Bench {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.ambient.now()
+    }
+
+    pub(crate) fn moment(&self) -> Moment {
+        self.ambient.moment()
+    }
+
+    pub(crate) fn mono(&self) -> MonoTime {
+        self.ambient.mono()
     }
 
     pub(crate) fn source(&self) -> Source {
@@ -141,9 +151,9 @@ impl Bench {
     }
 
     pub(crate) async fn claim_lane(&self, endpoint: EndpointId, lane: Lane, limit: u32, probe: bool) -> Claims {
-        let lease_until = self.now().plus_ms(LEASE_MS);
+        let lease_until = self.ambient.mono().plus_ms(LEASE_MS);
         let want = Want { endpoint, lane, limit, lease_until, probe };
-        self.store.claim(vec![want], self.now()).await.expect("claims")
+        self.store.claim(vec![want], self.ambient.mono()).await.expect("claims")
     }
 
     pub(crate) async fn pending(&self, endpoint: EndpointId) -> u64 {
@@ -186,11 +196,11 @@ pub(crate) fn event(ambient: &dyn Ambient, kind: &str, source: Option<SourceId>)
     NewEvent { event, deliverable: true }
 }
 
-pub(crate) fn outcome(claimed: &Claimed, verdict: Verdict, at: Timestamp) -> Outcome {
+pub(crate) fn outcome(claimed: &Claimed, verdict: Verdict, at: Moment) -> Outcome {
     let error = (!verdict.is_success()).then(|| Failure { kind: ErrorKind::Status, message: "500".into() });
     let attempt = Attempt {
         n: claimed.attempts + 1,
-        at,
+        at: at.wall,
         duration_ms: 3,
         phases: Phases::default(),
         status_code: Some(if error.is_some() { 500 } else { 200 }),
@@ -212,5 +222,6 @@ pub(crate) fn outcome(claimed: &Claimed, verdict: Verdict, at: Timestamp) -> Out
         gone: false,
         ended_at: at,
         fraction: 0.0,
+        probe_request: 0,
     }
 }

@@ -11,25 +11,42 @@ async fn what_waits_too_long_expires_and_what_ended_goes() {
     let endpoint = bench.add_endpoint(&["*"]).await;
     let old = bench.accept((0..3).map(|_| bench.event("a.b")).collect()).await;
     let claimed = bench.claim(endpoint.id, 2).await.claimed;
-    bench.store.record(vec![outcome(&claimed[0], Verdict::Delivered, bench.now())].into()).await.expect("recorded");
+    bench.store.record(vec![outcome(&claimed[0], Verdict::Delivered, bench.moment())].into()).await.expect("recorded");
     // claimed[1] stays leased by a process that died.
     bench.ambient.advance_ms(30 * DAY_MS + 1);
     let new = bench.accept(vec![bench.event("a.b")]).await;
     let retention = || bench.now().plus_ms(-30 * DAY_MS);
-    let pruned = bench.store.prune(retention(), bench.now()).await.expect("prunes");
+    let pruned = bench.store.prune(retention(), bench.moment()).await.expect("prunes");
     assert_eq!((pruned.expired, pruned.events), (2, 0));
     assert_eq!(bench.pending(endpoint.id).await, 1);
     let expired = &bench.store.deliveries_of(old[2].0).await.expect("reads")[0];
     assert_eq!((expired.state, expired.reason), (State::Failed, Some(Reason::Expired)));
 
     bench.ambient.advance_ms(DAY_MS);
-    let pruned = bench.store.prune(retention(), bench.now()).await.expect("prunes");
+    let pruned = bench.store.prune(retention(), bench.moment()).await.expect("prunes");
     assert_eq!(pruned.events, 3);
-    assert!(bench.store.prune(retention(), bench.now()).await.expect("prunes").is_nothing());
+    assert!(bench.store.prune(retention(), bench.moment()).await.expect("prunes").is_nothing());
     assert!(bench.store.event(old[0].0).await.is_err() && bench.store.delivery(claimed[0].id).await.is_err());
     assert!(bench.store.event(new[0].0).await.is_ok());
     // The feed goes on counting although its beginning is gone.
     assert_eq!(bench.accept(vec![bench.event("a.b")]).await[0].1, 5);
+}
+
+#[tokio::test]
+async fn what_expires_is_there_to_be_seen_however_old_it_is() {
+    let bench = Bench::sqlite();
+    bench.add_endpoint(&["*"]).await;
+    let old = bench.accept(vec![bench.event("a.b")]).await;
+    // A clock that was wrong for weeks, or a server that was off.
+    bench.ambient.advance_ms(60 * DAY_MS);
+    let retention = || bench.now().plus_ms(-30 * DAY_MS);
+    for _ in 0..3 {
+        bench.store.prune(retention(), bench.moment()).await.expect("prunes");
+        let delivery = &bench.store.deliveries_of(old[0].0).await.expect("reads")[0];
+        assert_eq!((delivery.state, delivery.reason), (State::Failed, Some(Reason::Expired)));
+    }
+    bench.ambient.advance_ms(DAY_MS);
+    assert_eq!(bench.store.prune(retention(), bench.moment()).await.expect("prunes").events, 1);
 }
 
 #[tokio::test]
@@ -38,14 +55,14 @@ async fn one_that_was_sent_again_stays_until_it_ended() {
     let endpoint = bench.add_endpoint(&["*"]).await;
     bench.accept(vec![bench.event("a.b")]).await;
     let claimed = bench.claim(endpoint.id, 1).await.claimed.remove(0);
-    bench.store.record(vec![outcome(&claimed, Verdict::Failed, bench.now())].into()).await.expect("recorded");
+    bench.store.record(vec![outcome(&claimed, Verdict::Failed, bench.moment())].into()).await.expect("recorded");
     bench.ambient.advance_ms(40 * DAY_MS);
-    bench.store.retry(claimed.id, bench.now()).await.expect("goes again");
+    bench.store.retry(claimed.id, bench.mono()).await.expect("goes again");
     let again = bench.claim(endpoint.id, 1).await.claimed.remove(0);
     let retention = bench.now().plus_ms(-30 * DAY_MS);
-    assert_eq!(bench.store.prune(retention, bench.now()).await.expect("prunes").events, 0, "it is under way");
-    bench.store.record(vec![outcome(&again, Verdict::Delivered, bench.now())].into()).await.expect("recorded");
-    assert_eq!(bench.store.prune(retention, bench.now()).await.expect("prunes").events, 1);
+    assert_eq!(bench.store.prune(retention, bench.moment()).await.expect("prunes").events, 0, "it is under way");
+    bench.store.record(vec![outcome(&again, Verdict::Delivered, bench.moment())].into()).await.expect("recorded");
+    assert_eq!(bench.store.prune(retention, bench.moment()).await.expect("prunes").events, 1);
 }
 
 #[tokio::test]
@@ -58,7 +75,7 @@ async fn repeats_are_forgotten_after_thirty_days() {
     bench.store.accept(Submission { repeats, now: bench.now(), ..Submission::default() }).await.expect("kept");
     for (wait_ms, known) in [(REPEAT_MS, Some(recalled)), (1, None)] {
         let now = bench.ambient.advance_ms(wait_ms);
-        bench.store.prune(now.plus_ms(-30 * DAY_MS), now).await.expect("prunes");
+        bench.store.prune(now.plus_ms(-30 * DAY_MS), bench.moment()).await.expect("prunes");
         assert_eq!(bench.store.recall(token, vec![key.clone()]).await, Ok(vec![known]));
     }
 }
