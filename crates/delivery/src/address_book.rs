@@ -2,27 +2,49 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use async_trait::async_trait;
+use futures_util::{
+    StreamExt,
+    future::BoxFuture,
+    stream::{BoxStream, FuturesUnordered},
+};
 use hickory_resolver::{
     TokioResolver,
-    config::{NameServerConfig, ResolverConfig},
-    net::runtime::TokioRuntimeProvider,
+    config::{LookupIpStrategy, NameServerConfig, ResolverConfig},
+    net::{NetError, runtime::TokioRuntimeProvider},
+    proto::rr::Name,
 };
 
+use crate::shortage;
+
+/// What a resolver answers for one family of addresses.
+pub type Answer = Result<Vec<IpAddr>, ResolveError>;
+
 /// Looks names up. The binary wires the system's resolver; tests wire their own.
-#[async_trait]
 pub trait AddressBook: Send + Sync {
-    /// All addresses of a name, A and AAAA.
-    async fn look_up(&self, name: &str) -> Result<Vec<IpAddr>, ResolveError>;
+    /// Asks for the addresses of a name. Each family's answer comes when it comes; after the last the stream ends.
+    /// Dropping the stream gives up.
+    fn look_up(&self, name: &str) -> BoxStream<'static, Answer>;
 }
 
-/// A name has no address, or nobody answered.
+/// Why there is no address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ResolveError(pub String);
+pub enum ResolveError {
+    /// The name has none of this family.
+    #[error("the name has no address")]
+    NoAddress,
+    /// Nobody answered, or not what was asked.
+    #[error("the name could not be looked up: {0}")]
+    Failed(String),
+    /// This process could not ask: it has no descriptor or memory left.
+    #[error("the name could not be looked up for want of resources of our own: {0}")]
+    Shortage(String),
+}
 
 /// The system's name servers and hosts file, or servers of one's own.
-pub struct SystemResolver(TokioResolver);
+pub struct SystemResolver {
+    v4: TokioResolver,
+    v6: TokioResolver,
+}
 
 impl SystemResolver {
     /// Asks these servers; those of the system if none are given.
@@ -30,33 +52,52 @@ impl SystemResolver {
     /// # Errors
     /// When the system's configuration can't be read.
     pub fn new(servers: &[SocketAddr]) -> Result<Self, ResolveError> {
-        let failed = |error: hickory_resolver::net::NetError| ResolveError(error.to_string());
-        let builder = if servers.is_empty() {
-            TokioResolver::builder_tokio().map_err(failed)?
-        } else {
-            let servers = servers.iter().map(|server| {
-                let mut config = NameServerConfig::udp_and_tcp(server.ip());
-                config.connections.iter_mut().for_each(|connection| connection.port = server.port());
-                config
-            });
-            let config = ResolverConfig::from_parts(None, vec![], servers.collect());
-            TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
-        };
-        Ok(Self(builder.build().map_err(failed)?))
+        let build = |strategy| resolver(servers, strategy).map_err(|error| ResolveError::Failed(error.to_string()));
+        Ok(Self { v4: build(LookupIpStrategy::Ipv4Only)?, v6: build(LookupIpStrategy::Ipv6Only)? })
     }
 }
 
-#[async_trait]
+fn resolver(servers: &[SocketAddr], strategy: LookupIpStrategy) -> Result<TokioResolver, NetError> {
+    let mut builder = if servers.is_empty() {
+        TokioResolver::builder_tokio()?
+    } else {
+        let servers = servers.iter().map(|server| {
+            let mut config = NameServerConfig::udp_and_tcp(server.ip());
+            config.connections.iter_mut().for_each(|connection| connection.port = server.port());
+            config
+        });
+        let config = ResolverConfig::from_parts(None, vec![], servers.collect());
+        TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
+    };
+    builder.options_mut().ip_strategy = strategy;
+    builder.build()
+}
+
 impl AddressBook for SystemResolver {
-    async fn look_up(&self, name: &str) -> Result<Vec<IpAddr>, ResolveError> {
-        let found = self.0.lookup_ip(name).await.map_err(|error| {
-            let why = if error.is_no_records_found() || error.is_nx_domain() {
-                "the name has no address".to_owned()
-            } else {
-                format!("the name could not be looked up: {error}")
-            };
-            ResolveError(why)
-        })?;
-        Ok(found.iter().collect())
+    fn look_up(&self, name: &str) -> BoxStream<'static, Answer> {
+        // As it stands in the URL, which is ASCII: `host_1` is a name in many a network, though not of the Internet.
+        let asked: FuturesUnordered<BoxFuture<'static, Answer>> = match Name::from_ascii(name) {
+            Ok(name) => [&self.v6, &self.v4]
+                .map(|resolver| -> BoxFuture<'static, Answer> { Box::pin(ask(resolver.clone(), name.clone())) })
+                .into_iter()
+                .collect(),
+            Err(error) => {
+                let failed: BoxFuture<'static, Answer> =
+                    Box::pin(std::future::ready(Err(ResolveError::Failed(error.to_string()))));
+                [failed].into_iter().collect()
+            }
+        };
+        asked.boxed()
+    }
+}
+
+async fn ask(resolver: TokioResolver, name: Name) -> Answer {
+    match resolver.lookup_ip(name).await {
+        Ok(found) => Ok(found.iter().collect()),
+        Err(error) if error.is_no_records_found() || error.is_nx_domain() => Err(ResolveError::NoAddress),
+        Err(NetError::Io(error)) if shortage::is_ours(&error) => Err(ResolveError::Shortage(error.to_string())),
+        // The resolver may hide why it could not ask.
+        Err(error) if shortage::of_descriptors() => Err(ResolveError::Shortage(error.to_string())),
+        Err(error) => Err(ResolveError::Failed(error.to_string())),
     }
 }

@@ -10,6 +10,14 @@ use crate::{
     request,
 };
 
+/// What came of trying to make an attempt.
+pub(crate) enum Made {
+    /// An attempt, and what the wire said.
+    Attempt(Attempt, Reply),
+    /// None: we lacked something of our own, which is no fault of the receiver's.
+    Nothing(String),
+}
+
 /// Makes one attempt. Whatever happens, it ends within the endpoint's time limit, in one record.
 pub(crate) async fn attempt(
     client: &Client,
@@ -17,12 +25,17 @@ pub(crate) async fn attempt(
     url: &Url,
     claimed: &Claimed,
     now: Timestamp,
-) -> (Attempt, Reply) {
+) -> Made {
     let headers = request::headers(endpoint, url, claimed, now);
     let request_headers = request::logged(&headers, Some(endpoint));
     let exchange = client.post(url, headers, claimed.body.clone(), endpoint.timeout_ms).await;
-    let reply = reply(&exchange, now);
-    (record(claimed, exchange, request_headers, now), reply)
+    match &exchange.result {
+        Err(error) if error.is_ours => Made::Nothing(error.message.clone()),
+        _ => {
+            let reply = reply(&exchange, now);
+            Made::Attempt(record(claimed, exchange, request_headers, now), reply)
+        }
+    }
 }
 
 fn reply(exchange: &Exchange, now: Timestamp) -> Reply {

@@ -3,7 +3,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use gancho_model::{Ambient, DeliveryId, EndpointId, Lane, Timestamp};
+use gancho_model::{Ambient, DeliveryId, EndpointId, Lane, MonoTime};
 use gancho_store::{Bell, Claimed, Due};
 use tokio::sync::Notify;
 
@@ -29,12 +29,12 @@ impl Shared {
 }
 
 impl Bell for Shared {
-    fn reserve(&self, endpoint: EndpointId, now: Timestamp) -> Option<Timestamp> {
+    fn reserve(&self, endpoint: EndpointId, now: MonoTime) -> Option<MonoTime> {
         self.window().reserve(endpoint, now)
     }
 
     fn hand_over(&self, claimed: Vec<Claimed>) {
-        self.window().hand_over(claimed, self.ambient.now());
+        self.window().hand_over(claimed, self.ambient.mono());
         self.wake.notify_one();
     }
 
@@ -48,7 +48,7 @@ impl Bell for Shared {
         self.wake.notify_one();
     }
 
-    fn due(&self, endpoint: EndpointId, lane: Lane, at: Timestamp) {
+    fn due(&self, endpoint: EndpointId, lane: Lane, at: MonoTime) {
         self.window().due(Due { endpoint, lane, at });
         self.wake.notify_one();
     }

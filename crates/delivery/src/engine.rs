@@ -3,13 +3,15 @@ use std::{
     time::Duration,
 };
 
-use gancho_model::{Ambient, Attempt, ErrorKind, Failure, Head, Phases, Reply, judge, limits::Limits};
-use gancho_store::{Claimed, Outcome, Store, StoreError};
+use gancho_model::{
+    Ambient, Attempt, ErrorKind, Failure, Head, Moment, Phases, Reply, Timestamp, judge, limits::Limits,
+};
+use gancho_store::{Claimed, Due, Outcome, Release, Store, StoreError};
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    attempt::attempt,
+    attempt::{Made, attempt},
     bell::Shared,
     client::Client,
     recorder, upkeep,
@@ -24,6 +26,8 @@ const POLL: Duration = Duration::from_secs(10);
 const GRACE: Duration = Duration::from_secs(30);
 /// How long recording may go on when attempts did not end.
 const RECORD_GRACE: Duration = Duration::from_secs(1);
+/// The wait before an attempt for which we lacked something is made.
+const SHORTAGE_WAIT_MS: i64 = 1_000;
 /// The wait after a store that did not answer.
 const STORE_WAIT: Duration = Duration::from_millis(500);
 
@@ -58,7 +62,7 @@ impl Engine {
             in_flight_per_endpoint: options.limits.in_flight_per_endpoint,
         };
         let shared = Arc::new(Shared::new(Window::new(limits), ambient.clone()));
-        take_over(&*store, &stop).await;
+        take_over(&*store, &*ambient, &stop).await;
         store.attach(shared.clone());
         let (outcomes, ended) = mpsc::channel(OUTCOMES_MAX);
         let recording = tokio::spawn(recorder::run(store.clone(), shared.clone(), ended));
@@ -106,22 +110,19 @@ impl Engine {
         if self.shared.endpoints_stale.swap(false, Ordering::AcqRel) {
             let read = self.store.all_endpoints().await;
             let endpoints = read.inspect_err(|_| self.shared.endpoints_stale.store(true, Ordering::Release))?;
-            self.shared.window().set_endpoints(endpoints, self.shared.ambient.now());
+            self.shared.window().set_endpoints(endpoints, self.shared.ambient.mono());
         }
         self.start_ready();
-        let now = self.shared.ambient.now();
+        self.release().await;
+        let now = self.shared.ambient.mono();
         let wants = self.shared.window().wants(now);
         if !wants.is_empty() {
             let claims = self.store.claim(wants.clone(), now).await;
-            let now = self.shared.ambient.now();
+            let now = self.shared.ambient.mono();
             match claims {
                 Ok(claims) => self.shared.window().claimed(&wants, claims, now),
                 Err(error) => {
-                    let again = wants.iter().map(|want| gancho_store::Due {
-                        endpoint: want.endpoint,
-                        lane: want.lane,
-                        at: now,
-                    });
+                    let again = wants.iter().map(|want| Due { endpoint: want.endpoint, lane: want.lane, at: now });
                     let claims = gancho_store::Claims { claimed: vec![], due: again.collect() };
                     self.shared.window().claimed(&wants, claims, now);
                     return Err(error);
@@ -129,12 +130,28 @@ impl Engine {
             }
             self.start_ready();
         }
-        let now = self.shared.ambient.now();
+        let now = self.shared.ambient.mono();
         self.shared.window().mark_all(now);
         self.start_ready();
+        self.release().await;
         let next = self.shared.window().next_wake(now);
         let wait_ms = next.map_or(i64::MAX, |at| at.since_ms(now));
         Ok(Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0)).min(POLL))
+    }
+
+    /// Gives leases back that nothing can be done with now.
+    async fn release(&self) {
+        let leases = self.shared.window().take_released();
+        if leases.is_empty() {
+            return;
+        }
+        if let Err(error) = self.store.release(leases.clone()).await {
+            tracing::warn!(%error, "leases can't be given back; they end by themselves");
+            let mut window = self.shared.window();
+            for Release { endpoint, lane, lease_until, .. } in leases {
+                window.due(Due { endpoint, lane, at: lease_until });
+            }
+        }
     }
 
     /// What a lost ring would have told.
@@ -152,7 +169,7 @@ impl Engine {
     fn start_ready(&self) {
         // Not before the endpoints are read again: one may have been paused, or be failing now.
         while !self.shared.endpoints_stale.load(Ordering::Acquire) {
-            let started = self.shared.window().start(self.shared.ambient.now());
+            let started = self.shared.window().start(self.shared.ambient.mono());
             let Some((target, claimed)) = started else { return };
             let engine = self.clone();
             self.attempts.spawn(async move { engine.deliver(target, claimed).await });
@@ -162,40 +179,62 @@ impl Engine {
     /// One attempt, from start to record.
     async fn deliver(self, target: Arc<Target>, claimed: Claimed) {
         let began_at = self.shared.ambient.now();
-        let (attempt, reply) = match &target.url {
+        let made = match &target.url {
             Some(url) => attempt(&self.client, &target.endpoint, url, &claimed, began_at).await,
-            None => unsendable(&claimed, began_at),
+            None => Made::Attempt(unsendable(&claimed, began_at), Reply::Nothing),
         };
-        let ended_at = self.shared.ambient.now();
-        let left = claimed.max_attempts.saturating_sub(claimed.attempts + 1);
-        let fraction = self.shared.ambient.fraction();
-        let (duration_ms, success) = (attempt.duration_ms, reply.is_success());
-        let outcome = Outcome {
-            delivery: claimed.id,
-            handle: claimed.handle,
-            endpoint: claimed.endpoint,
-            lane: claimed.lane,
-            max_attempts: claimed.max_attempts,
-            verdict: judge(reply, left, &target.endpoint.retry, ended_at, fraction),
-            url: target.address.clone(),
-            gone: reply.is_gone(),
-            attempt,
-            ended_at,
-            fraction,
-        };
-        recorder::log_failure(&outcome, &target.endpoint.url);
-        self.shared.window().ended(&claimed, success);
-        // Fails only when the recorder is gone, which outlives us.
-        let _ = self.outcomes.send(outcome).await;
-        self.shared.window().finished(&claimed, duration_ms, ended_at);
+        let ended_at = self.shared.ambient.moment();
+        match made {
+            Made::Attempt(attempt, reply) => {
+                let (duration_ms, success) = (attempt.duration_ms, reply.is_success());
+                let outcome = outcome_of(&target, &claimed, attempt, reply, ended_at, self.shared.ambient.fraction());
+                recorder::log_failure(&outcome, &target.endpoint.url);
+                self.shared.window().ended(&claimed, success);
+                // Fails only when the recorder is gone, which outlives us.
+                let _ = self.outcomes.send(outcome).await;
+                self.shared.window().finished(&claimed, duration_ms, ended_at.mono);
+            }
+            Made::Nothing(want) => {
+                tracing::warn!(delivery = %claimed.id, endpoint = %claimed.endpoint, "no attempt was made: {want}");
+                metrics::counter!("gancho_attempts_withdrawn_total").increment(1);
+                self.shared.window().withdraw(&claimed, ended_at.mono.plus_ms(SHORTAGE_WAIT_MS));
+                self.shared.wake.notify_one();
+            }
+        }
         self.start_ready();
     }
 }
 
-/// Frees what a dead process left, however long the store takes to let us.
-async fn take_over(store: &dyn Store, stop: &CancellationToken) {
+/// An attempt that ended, as it is recorded.
+pub(crate) fn outcome_of(
+    target: &Target,
+    claimed: &Claimed,
+    attempt: Attempt,
+    reply: Reply,
+    ended_at: Moment,
+    fraction: f64,
+) -> Outcome {
+    let left = claimed.max_attempts.saturating_sub(claimed.attempts + 1);
+    Outcome {
+        delivery: claimed.id,
+        handle: claimed.handle,
+        endpoint: claimed.endpoint,
+        lane: claimed.lane,
+        max_attempts: claimed.max_attempts,
+        verdict: judge(reply, left, &target.endpoint.retry, ended_at.mono, fraction),
+        url: target.address.clone(),
+        gone: reply.is_gone(),
+        attempt,
+        ended_at,
+        fraction,
+        probe_request: target.endpoint.health.probe_requests,
+    }
+}
+
+/// Frees what a dead process left and plans it anew, however long the store takes to let us.
+async fn take_over(store: &dyn Store, ambient: &dyn Ambient, stop: &CancellationToken) {
     while !stop.is_cancelled() {
-        match store.take_over().await {
+        match store.take_over(ambient.mono()).await {
             Ok(0) => return,
             Ok(freed) => {
                 tracing::info!(freed, "took over deliveries that were under way when the last run ended");
@@ -208,9 +247,9 @@ async fn take_over(store: &dyn Store, stop: &CancellationToken) {
 }
 
 /// A URL that can't be read is a failed attempt like any other.
-fn unsendable(claimed: &Claimed, at: gancho_model::Timestamp) -> (Attempt, Reply) {
+fn unsendable(claimed: &Claimed, at: Timestamp) -> Attempt {
     let message = "the webhook's URL can't be read: change it".to_owned();
-    let attempt = Attempt {
+    Attempt {
         n: claimed.attempts + 1,
         at,
         duration_ms: 0,
@@ -221,6 +260,5 @@ fn unsendable(claimed: &Claimed, at: gancho_model::Timestamp) -> (Attempt, Reply
         response_headers: Head::default(),
         response_body: String::new(),
         response_truncated: false,
-    };
-    (attempt, Reply::Nothing)
+    }
 }

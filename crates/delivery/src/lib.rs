@@ -11,11 +11,12 @@ mod engine;
 mod measure;
 mod recorder;
 mod request;
+mod shortage;
 #[cfg(test)]
 mod simulation;
 mod upkeep;
 mod window;
 
-pub use address_book::{AddressBook, ResolveError, SystemResolver};
-pub use client::{Client, ClientOptions, Guard, SendError, TlsOptions};
+pub use address_book::{AddressBook, Answer as ResolverAnswer, ResolveError, SystemResolver};
+pub use client::{Client, ClientOptions, Guard, SendError};
 pub use engine::{Engine, EngineOptions};

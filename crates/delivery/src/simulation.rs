@@ -9,7 +9,7 @@ use std::{
 
 use gancho_model::{
     Ambient, Attempt, DeliveryId, Endpoint, EndpointId, ErrorKind, Event, EventId, EventType, Failure, Head, Health,
-    Pattern, Phases, Plan, Reply, Secret, SigningSecrets, State, Timestamp, judge,
+    MonoTime, Pattern, Phases, Plan, Reply, Secret, SigningSecrets, State,
 };
 use gancho_store::{
     Accepted, Claimed, NewEvent, Outcome, Store, Submission,
@@ -20,6 +20,7 @@ use gancho_testkit::ManualAmbient;
 
 use crate::{
     bell::Shared,
+    engine::outcome_of,
     window::{Target, Window, WindowLimits},
 };
 
@@ -41,8 +42,8 @@ enum Receiver {
 struct Running {
     target: Arc<Target>,
     claimed: Claimed,
-    began_at: Timestamp,
-    ends_at: Timestamp,
+    began_at: MonoTime,
+    ends_at: MonoTime,
     code: Option<u16>,
 }
 
@@ -142,9 +143,9 @@ impl World {
     async fn step(&mut self) {
         if self.shared.endpoints_stale.swap(false, Ordering::AcqRel) {
             let endpoints = self.store.all_endpoints().await.expect("reads");
-            self.shared.window().set_endpoints(endpoints, self.ambient.now());
+            self.shared.window().set_endpoints(endpoints, self.ambient.mono());
         }
-        let now = self.ambient.now();
+        let now = self.ambient.mono();
         let wants = self.shared.window().wants(now);
         if !wants.is_empty() {
             let claims = self.store.claim(wants.clone(), now).await.expect("claims");
@@ -156,9 +157,11 @@ impl World {
             let Some((target, claimed)) = started else { break };
             self.start(target, claimed, now);
         }
+        let released = self.shared.window().take_released();
+        self.store.release(released).await.expect("released");
     }
 
-    fn start(&mut self, target: Arc<Target>, claimed: Claimed, now: Timestamp) {
+    fn start(&mut self, target: Arc<Target>, claimed: Claimed, now: MonoTime) {
         let seed = self.seed;
         assert!(claimed.lease_until.since_ms(now) >= 10_000, "seed {seed}: an attempt that outlasts its lease");
         assert!(!self.running.iter().any(|one| one.claimed.id == claimed.id), "seed {seed}: twice at once");
@@ -177,7 +180,7 @@ impl World {
 
     /// Attempts whose time has come end.
     fn end_attempts(&mut self) {
-        let now = self.ambient.now();
+        let now = self.ambient.mono();
         let (ended, running): (Vec<_>, Vec<_>) = self.running.drain(..).partition(|one| one.ends_at <= now);
         self.running = running;
         for one in ended {
@@ -196,11 +199,11 @@ impl World {
         }
     }
 
-    fn outcome(&self, one: &Running, reply: Reply, now: Timestamp) -> Outcome {
+    fn outcome(&self, one: &Running, reply: Reply, now: MonoTime) -> Outcome {
         let error = (!reply.is_success()).then(|| Failure { kind: ErrorKind::Status, message: "no".into() });
         let attempt = Attempt {
             n: one.claimed.attempts + 1,
-            at: one.began_at,
+            at: self.ambient.now(),
             duration_ms: now.since_ms(one.began_at).max(0) as u32,
             phases: Phases::default(),
             status_code: one.code,
@@ -210,21 +213,7 @@ impl World {
             response_body: String::new(),
             response_truncated: false,
         };
-        let left = one.claimed.max_attempts - one.claimed.attempts - 1;
-        let fraction = self.ambient.fraction();
-        Outcome {
-            delivery: one.claimed.id,
-            handle: one.claimed.handle,
-            endpoint: one.claimed.endpoint,
-            lane: one.claimed.lane,
-            max_attempts: one.claimed.max_attempts,
-            verdict: judge(reply, left, &one.target.endpoint.retry, now, fraction),
-            url: one.target.endpoint.url.as_str().into(),
-            gone: false,
-            attempt,
-            ended_at: now,
-            fraction,
-        }
+        outcome_of(&one.target, &one.claimed, attempt, reply, self.ambient.moment(), self.ambient.fraction())
     }
 
     async fn record(&mut self) {
@@ -249,7 +238,9 @@ impl World {
         self.store = placeholder;
         let (store, shared) = open(&self.dir, &self.ambient);
         (self.store, self.shared) = (store, shared);
-        self.store.take_over().await.expect("takes over");
+        // The next process has another planning clock.
+        self.ambient.restart();
+        self.store.take_over(self.ambient.mono()).await.expect("takes over");
     }
 
     async fn toggle_pause(&mut self) {
@@ -268,7 +259,9 @@ impl World {
             30..60 => self.ambient_moves(self.below(400) as i64),
             60..70 => self.ambient_moves(self.below(20_000) as i64),
             70 => self.ambient_moves(self.below(700_000) as i64),
-            71 => self.ambient_moves(-(self.below(5_000) as i64)),
+            71 => self.sets_the_clock(5_000),
+            75 => self.sets_the_clock(5 * 3_600_000),
+            76 => self.sets_the_clock(50 * 24 * 3_600_000),
             72 => self.crash().await,
             73 | 74 => self.toggle_pause().await,
             _ => {}
@@ -284,7 +277,14 @@ impl World {
         self.ambient.advance_ms(ms);
     }
 
-    /// Everybody is well and nobody paused: it must come to an end.
+    /// Somebody sets the computer's clock, forth or back.
+    fn sets_the_clock(&self, most_ms: u64) {
+        let by_ms = self.below(2 * most_ms) as i64 - most_ms as i64;
+        self.ambient.set_wall_ms(by_ms);
+    }
+
+    /// Everybody is well and nobody paused: it must come to an end, and soon. The longest wait is that for a probe,
+    /// ten minutes, whatever the clock did.
     async fn settle(&mut self) {
         for receiver in self.receivers.values_mut() {
             if !matches!(receiver, Receiver::Dead) {
@@ -296,7 +296,7 @@ impl World {
             (endpoint.paused, endpoint.enabled) = (false, true);
             self.store.save_endpoint(endpoint, read_at).await.expect("saved");
         }
-        for _ in 0..20_000 {
+        for _ in 0..1_200 {
             self.ambient.advance_ms(997);
             self.end_attempts();
             self.record().await;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use gancho_model::Ambient;
+use gancho_model::{Ambient, Moment, MonoTime};
 use gancho_store::Store;
 use tokio_util::sync::CancellationToken;
 
@@ -10,6 +10,36 @@ use tokio_util::sync::CancellationToken;
 const EVERY: Duration = Duration::from_secs(60);
 /// The pause between two batches, so that requests come first.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How long a process runs before it believes its clock enough to remove anything, milliseconds.
+const SETTLE_MS: i64 = 3_600_000;
+/// How long a clock that was set must go on as it is before it is believed again, milliseconds.
+const RESETTLE_MS: i64 = 24 * 3_600_000;
+/// How far a clock may wander, milliseconds.
+const DRIFT_MS_MAX: i64 = 60_000;
+
+/// Whether the wall clock can be believed: what is removed by a wrong one is lost.
+struct ClockTrust {
+    drift_ms: i64,
+    since: MonoTime,
+    settle_ms: i64,
+}
+
+impl ClockTrust {
+    fn new(now: Moment) -> Self {
+        Self { drift_ms: now.drift_ms(), since: now.mono, settle_ms: SETTLE_MS }
+    }
+
+    /// Looks at the clocks. One that was set by more than a minute is not believed before it has gone on like that
+    /// for a day.
+    fn look(&mut self, now: Moment) -> bool {
+        if (now.drift_ms() - self.drift_ms).abs() > DRIFT_MS_MAX {
+            let by_s = (now.drift_ms() - self.drift_ms) / 1000;
+            tracing::warn!(by_s, "the computer's clock was set; nothing is removed for its age for a day");
+            *self = Self { settle_ms: RESETTLE_MS, ..Self::new(now) };
+        }
+        now.mono.since_ms(self.since) >= self.settle_ms
+    }
+}
 
 pub(crate) async fn run(
     store: Arc<dyn Store>,
@@ -17,24 +47,78 @@ pub(crate) async fn run(
     retention_days: u32,
     stop: CancellationToken,
 ) {
-    let retention_ms = i64::from(retention_days) * 24 * 3600 * 1000;
-    loop {
-        let now = ambient.now();
-        let wait = match store.prune(now.plus_ms(-retention_ms), now).await {
-            Ok(pruned) if !pruned.is_nothing() => {
-                let (expired, events) = (pruned.expired, pruned.events);
-                tracing::debug!(expired, events, "removed what is older than the retention");
-                PAUSE
-            }
-            Ok(_) => EVERY,
-            Err(error) => {
-                tracing::warn!(%error, "old events could not be removed; trying again");
-                EVERY
-            }
+    let mut clock = ClockTrust::new(ambient.moment());
+    while !stop.is_cancelled() {
+        let now = ambient.moment();
+        let removed = cancel_removed(&*store).await;
+        let wait = match clock.look(now) && prune(&*store, retention_days, now).await || removed {
+            true => PAUSE,
+            false => EVERY,
         };
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+/// What waits for endpoints that were removed; says whether there may be more.
+async fn cancel_removed(store: &dyn Store) -> bool {
+    match store.cancel_removed().await {
+        Ok(count) => count > 0,
+        Err(error) => {
+            tracing::warn!(%error, "what waits for removed webhooks could not be cancelled; trying again");
+            false
+        }
+    }
+}
+
+/// What is older than the retention; says whether there may be more.
+async fn prune(store: &dyn Store, retention_days: u32, now: Moment) -> bool {
+    let retention_ms = i64::from(retention_days) * 24 * 3_600_000;
+    match store.prune(now.wall.plus_ms(-retention_ms), now).await {
+        Ok(pruned) if !pruned.is_nothing() => {
+            let (expired, events) = (pruned.expired, pruned.events);
+            tracing::debug!(expired, events, "removed what is older than the retention");
+            true
+        }
+        Ok(_) => false,
+        Err(error) => {
+            tracing::warn!(%error, "old events could not be removed; trying again");
+            false
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gancho_model::Timestamp;
+
+    use super::*;
+
+    const HOUR_MS: i64 = 3_600_000;
+
+    /// So long after the start, with a wall clock that is so far ahead.
+    fn at(ms: i64, ahead_ms: i64) -> Moment {
+        Moment { wall: Timestamp::from_ms(ms + ahead_ms), mono: MonoTime::from_ms(ms) }
+    }
+
+    #[test]
+    fn nothing_is_removed_in_the_first_hour() {
+        let mut clock = ClockTrust::new(at(0, 0));
+        assert!(!clock.look(at(HOUR_MS - 1, 0)));
+        assert!(clock.look(at(HOUR_MS, 59_000)), "a minute is nothing");
+    }
+
+    #[test]
+    fn a_clock_that_was_set_is_not_believed_for_a_day() {
+        for step_ms in [2 * HOUR_MS, -2 * HOUR_MS, 40 * 24 * HOUR_MS, -40 * 24 * HOUR_MS, 61_000] {
+            let mut clock = ClockTrust::new(at(0, 0));
+            assert!(clock.look(at(2 * HOUR_MS, 0)));
+            assert!(!clock.look(at(3 * HOUR_MS, step_ms)));
+            assert!(!clock.look(at(26 * HOUR_MS, step_ms)), "{step_ms}");
+            assert!(clock.look(at(27 * HOUR_MS, step_ms)), "{step_ms}");
+            assert!(!clock.look(at(28 * HOUR_MS, 0)), "{step_ms}: set back");
         }
     }
 }

@@ -10,7 +10,14 @@ use hyper::client::conn::http1::SendRequest;
 use tokio::time::Instant;
 use url::Url;
 
-pub(super) type Sender = SendRequest<Full<Bytes>>;
+use super::seen::Seen;
+
+/// A connection to a receiver.
+pub(super) struct Connection {
+    pub sender: SendRequest<Full<Bytes>>,
+    /// The beginning of the answer under way.
+    pub seen: Seen,
+}
 
 /// How long an idle connection is used again. Below the five seconds after which common servers
 /// close theirs, so that we rarely write into one that is being closed.
@@ -20,41 +27,47 @@ const IDLE_MAX: usize = 64;
 
 /// Idle connections, by scheme, host and port; the one used last is used first.
 #[derive(Default)]
-pub(super) struct Pool(Mutex<HashMap<String, Vec<(Sender, Instant)>>>);
+pub(super) struct Pool(Mutex<HashMap<String, Vec<(Connection, Instant)>>>);
 
 impl Pool {
-    fn idle(&self) -> MutexGuard<'_, HashMap<String, Vec<(Sender, Instant)>>> {
+    fn idle(&self) -> MutexGuard<'_, HashMap<String, Vec<(Connection, Instant)>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn take(&self, key: &str) -> Option<Sender> {
+    pub fn take(&self, key: &str) -> Option<Connection> {
         let mut idle = self.idle();
         let connections = idle.get_mut(key)?;
-        while let Some((sender, since)) = connections.pop() {
-            if since.elapsed() < IDLE && !sender.is_closed() {
-                return Some(sender);
+        while let Some((connection, since)) = connections.pop() {
+            if since.elapsed() < IDLE && !connection.sender.is_closed() {
+                return Some(connection);
             }
         }
         None
     }
 
-    pub fn put(&self, key: &str, sender: Sender) {
+    pub fn put(&self, key: &str, connection: Connection) {
         let mut idle = self.idle();
         if !idle.contains_key(key) {
             idle.insert(key.to_owned(), vec![]);
         }
         let Some(connections) = idle.get_mut(key) else { return };
         if connections.len() < IDLE_MAX {
-            connections.push((sender, Instant::now()));
+            connections.push((connection, Instant::now()));
         }
     }
 
     /// Drops what has been idle for too long.
     pub fn sweep(&self) {
         self.idle().retain(|_, connections| {
-            connections.retain(|(sender, since)| since.elapsed() < IDLE && !sender.is_closed());
+            connections.retain(|(connection, since)| since.elapsed() < IDLE && !connection.sender.is_closed());
             !connections.is_empty()
         });
+    }
+
+    /// Drops all: their descriptors are needed. Says whether there were any.
+    pub fn clear(&self) -> bool {
+        let dropped = std::mem::take(&mut *self.idle());
+        dropped.values().any(|connections| !connections.is_empty())
     }
 }
 

@@ -1,19 +1,24 @@
 //! What the engine holds in memory: a bounded window of leased deliveries, fair over endpoints.
 //! Pure: it is told what happened and when, and says what to do.
 
+mod in_flight;
 mod rate;
 mod seat;
+mod slots;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
 };
 
-use gancho_model::{DeliveryId, Endpoint, EndpointId, Lane, Timestamp};
-use gancho_store::{Claimed, Claims, Due, Want};
+use gancho_model::{DeliveryId, Endpoint, EndpointId, Lane, MonoTime};
+use gancho_store::{Claimed, Claims, Due, Release, Want};
 
 use seat::Seat;
 pub(crate) use seat::Target;
+use slots::Slots;
 
 /// Deliveries held in all.
 const HELD_MAX: u32 = 8192;
@@ -38,16 +43,19 @@ pub(crate) struct Window {
     seats: HashMap<EndpointId, Seat>,
     /// Endpoints that may start an attempt, each once, in turn.
     ready: VecDeque<EndpointId>,
-    in_flight: u32,
+    slots: Slots,
     held: u32,
     bytes: usize,
+    /// Leases to be given back to the store.
+    released: Vec<Release>,
     closing: bool,
 }
 
 impl Window {
     pub fn new(limits: WindowLimits) -> Self {
         let (seats, ready) = (HashMap::new(), VecDeque::new());
-        Self { limits, seats, ready, in_flight: 0, held: 0, bytes: 0, closing: false }
+        let slots = Slots::new(limits.in_flight);
+        Self { limits, seats, ready, slots, held: 0, bytes: 0, released: vec![], closing: false }
     }
 
     /// Starts nothing more.
@@ -57,11 +65,11 @@ impl Window {
 
     /// Attempts under way.
     pub fn in_flight(&self) -> u32 {
-        self.in_flight
+        self.slots.in_flight()
     }
 
     /// Takes the endpoints as they are now. Those that are gone lose what waits here; it stays in the store.
-    pub fn set_endpoints(&mut self, endpoints: Vec<Endpoint>, now: Timestamp) {
+    pub fn set_endpoints(&mut self, endpoints: Vec<Endpoint>, now: MonoTime) {
         let mut old = std::mem::take(&mut self.seats);
         for endpoint in endpoints {
             let id = endpoint.id;
@@ -78,24 +86,25 @@ impl Window {
                     seat
                 }
             };
-            let (dropped, bytes) = seat.let_go(now);
+            let (leases, bytes) = seat.release(now);
             self.seats.insert(id, seat);
-            self.let_go(dropped, bytes);
+            self.release(leases, bytes);
             self.mark(id, now);
         }
-        for seat in old.into_values() {
+        for mut seat in old.into_values() {
+            seat.forget_slots(&mut self.slots);
             self.held = self.held.saturating_sub(seat.places());
             self.bytes = self.bytes.saturating_sub(seat.bytes());
         }
     }
 
     /// Whether one more delivery of this endpoint is taken at once; if so, its place is kept.
-    pub fn reserve(&mut self, endpoint: EndpointId, now: Timestamp) -> Option<Timestamp> {
+    pub fn reserve(&mut self, endpoint: EndpointId, now: MonoTime) -> Option<MonoTime> {
         if self.closing || self.held >= HELD_MAX || self.bytes >= BYTES_MAX {
             return None;
         }
         let roomy = self.is_roomy();
-        let lease = self.seats.get_mut(&endpoint)?.reserve(now, roomy)?;
+        let lease = self.seats.get_mut(&endpoint)?.reserve(now, roomy, &self.slots)?;
         self.held += 1;
         Some(lease)
     }
@@ -108,7 +117,7 @@ impl Window {
     }
 
     /// Takes what was reserved and is committed.
-    pub fn hand_over(&mut self, claimed: Vec<Claimed>, now: Timestamp) {
+    pub fn hand_over(&mut self, claimed: Vec<Claimed>, now: MonoTime) {
         for one in claimed {
             let (id, size) = (one.endpoint, one.body.len());
             if let Some(seat) = self.seats.get_mut(&id) {
@@ -131,6 +140,25 @@ impl Window {
         self.bytes = self.bytes.saturating_sub(bytes);
     }
 
+    fn release(&mut self, leases: Vec<Release>, bytes: usize) {
+        self.let_go(leases.len() as u32, bytes);
+        self.released.extend(leases);
+    }
+
+    /// Leases that are to be given back to the store, each once.
+    pub fn take_released(&mut self) -> Vec<Release> {
+        std::mem::take(&mut self.released)
+    }
+
+    /// An attempt came to nothing for want of our own: it has been none, and goes back to the store.
+    pub fn withdraw(&mut self, claimed: &Claimed, not_before: MonoTime) {
+        self.bytes = self.bytes.saturating_sub(claimed.body.len());
+        if let Some(seat) = self.seats.get_mut(&claimed.endpoint) {
+            self.released.push(seat.withdraw(claimed, not_before, &mut self.slots));
+            self.held = self.held.saturating_sub(1);
+        }
+    }
+
     /// How many more may be claimed at once: bodies are not known before, so that large ones are
     /// reckoned with.
     fn room(&self) -> u32 {
@@ -151,22 +179,27 @@ impl Window {
     }
 
     /// What to claim now.
-    pub fn wants(&mut self, now: Timestamp) -> Vec<Want> {
+    pub fn wants(&mut self, now: MonoTime) -> Vec<Want> {
         if self.closing {
             return vec![];
         }
-        let (mut dropped, mut bytes) = (0, 0);
+        let (mut leases, mut bytes) = (vec![], 0);
         for seat in self.seats.values_mut() {
-            let (more, larger) = seat.let_go(now);
-            (dropped, bytes) = (dropped + more, bytes + larger);
+            seat.repace(now, &mut self.slots);
+            let (more, larger) = seat.release(now);
+            leases.extend(more);
+            bytes += larger;
         }
-        self.let_go(dropped, bytes);
-        let (mut room, roomy) = (self.room(), self.is_roomy());
+        self.release(leases, bytes);
+        let (mut room, roomy, mut slots) = (self.room(), self.is_roomy(), self.slots);
+        // Each gets its part of the room: how much one has waiting is not known before.
+        let asking = self.seats.values().filter(|seat| seat.is_asking(now)).count() as u32;
+        let part = (room / asking.max(1)).max(1);
         let mut wants = vec![];
         for seat in self.seats.values_mut() {
             for lane in Lane::ALL {
-                if let Some(want) = seat.want(*lane, now, room, roomy) {
-                    room -= want.limit;
+                if let Some(want) = seat.want(*lane, now, part.min(room), roomy, &mut slots) {
+                    room = room.saturating_sub(want.limit);
                     wants.push(want);
                 }
             }
@@ -175,10 +208,12 @@ impl Window {
     }
 
     /// Takes what was claimed. What is held already (a lease that ran out under a slow store) is left alone.
-    pub fn claimed(&mut self, wants: &[Want], claims: Claims, now: Timestamp) {
+    pub fn claimed(&mut self, wants: &[Want], claims: Claims, now: MonoTime) {
         for want in wants {
             if let Some(seat) = self.seats.get_mut(&want.endpoint) {
-                seat.claim_ended(want.lane);
+                let of_it = |one: &&Claimed| one.endpoint == want.endpoint && one.lane == want.lane;
+                let due = claims.due.iter().find(|due| due.endpoint == want.endpoint && due.lane == want.lane);
+                seat.claim_ended(want, claims.claimed.iter().filter(of_it).count(), due.map(|due| due.at));
             }
         }
         for due in claims.due {
@@ -197,16 +232,15 @@ impl Window {
     }
 
     /// The next attempt to start, if any may.
-    pub fn start(&mut self, now: Timestamp) -> Option<(Arc<Target>, Claimed)> {
-        while self.in_flight < self.limits.in_flight && !self.closing {
+    pub fn start(&mut self, now: MonoTime) -> Option<(Arc<Target>, Claimed)> {
+        while self.slots.in_flight() < self.limits.in_flight && !self.closing {
             let id = self.ready.pop_front()?;
             let Some(seat) = self.seats.get_mut(&id) else { continue };
             seat.queued = false;
-            let scarce = self.in_flight >= self.limits.in_flight / 2;
-            let (dropped, bytes, started) = seat.start(now, scarce);
-            self.let_go(dropped, bytes);
+            let (leases, bytes) = seat.release(now);
+            let started = seat.start(now, &mut self.slots);
+            self.release(leases, bytes);
             let Some(started) = started else { continue };
-            self.in_flight += 1;
             self.mark(id, now);
             return Some(started);
         }
@@ -221,11 +255,10 @@ impl Window {
     }
 
     /// Its slot is free. Its place is, once it is recorded.
-    pub fn finished(&mut self, claimed: &Claimed, duration_ms: u32, now: Timestamp) {
+    pub fn finished(&mut self, claimed: &Claimed, duration_ms: u32, now: MonoTime) {
         self.bytes = self.bytes.saturating_sub(claimed.body.len());
-        self.in_flight = self.in_flight.saturating_sub(1);
         if let Some(seat) = self.seats.get_mut(&claimed.endpoint) {
-            seat.finished(duration_ms);
+            seat.finished(claimed.id, duration_ms, now, &mut self.slots);
             self.mark(claimed.endpoint, now);
         }
     }
@@ -240,26 +273,31 @@ impl Window {
     }
 
     /// Puts every endpoint that may start something into the turn.
-    pub fn mark_all(&mut self, now: Timestamp) {
-        let ids: Vec<EndpointId> = self.seats.keys().copied().collect();
-        ids.iter().for_each(|id| self.mark(*id, now));
+    pub fn mark_all(&mut self, now: MonoTime) {
+        for (id, seat) in &mut self.seats {
+            seat.repace(now, &mut self.slots);
+            if !seat.queued && seat.may_start(now, &self.slots) {
+                seat.queued = true;
+                self.ready.push_back(*id);
+            }
+        }
     }
 
     /// When something is to be done next, if nothing happens before. While the window is full,
     /// that is when something leaves it.
-    pub fn next_wake(&self, now: Timestamp) -> Option<Timestamp> {
+    pub fn next_wake(&self, now: MonoTime) -> Option<MonoTime> {
         if self.room() == 0 {
             return None;
         }
         let roomy = self.is_roomy();
-        self.seats.values().filter_map(|seat| seat.next_wake(now, roomy)).min()
+        self.seats.values().filter_map(|seat| seat.next_wake(now, roomy, &self.slots)).min()
     }
 
     /// Puts an endpoint into the turn if it may start something.
-    fn mark(&mut self, id: EndpointId, now: Timestamp) {
+    fn mark(&mut self, id: EndpointId, now: MonoTime) {
         if let Some(seat) = self.seats.get_mut(&id)
             && !seat.queued
-            && seat.may_start(now)
+            && seat.may_start(now, &self.slots)
         {
             seat.queued = true;
             self.ready.push_back(id);

@@ -3,23 +3,21 @@ use std::{
     sync::Arc,
 };
 
-use gancho_model::{DeliveryId, Endpoint, EndpointId, FAILING_AFTER, Lane, Timestamp, limits::LEASE_SLACK_MS};
-use gancho_store::{Claimed, Want};
+use gancho_model::{DeliveryId, Endpoint, EndpointId, FAILING_AFTER, Lane, MonoTime, limits::LEASE_SLACK_MS};
+use gancho_store::{Claimed, Release, Want};
 use url::Url;
 
-use super::rate::Rate;
+use super::{
+    in_flight::InFlight,
+    rate::Rate,
+    slots::{Pace, Slots},
+};
 
 /// The most that is held of one endpoint, in slots, while there is room: what waits here needs not be
 /// written and read again.
 const SHARE_PER_SLOT: u32 = 256;
 /// The same once others need the room: enough to keep a fast one busy between claims.
 const SHARE_PER_SLOT_WHEN_SCARCE: u32 = 32;
-/// The same before it is known how fast the endpoint answers.
-const SHARE_PER_SLOT_UNKNOWN: u32 = 2;
-/// An endpoint whose attempts take this long is slow: it yields when slots are scarce.
-const SLOW_MS: f64 = 1000.0;
-/// Slots of a slow endpoint while slots are scarce.
-const SLOTS_WHEN_SCARCE: u32 = 2;
 
 /// An endpoint and its parsed URL.
 pub(crate) struct Target {
@@ -44,44 +42,47 @@ pub(super) struct Seat {
     waiting: [VecDeque<Claimed>; 3],
     /// Places promised to events that are being committed.
     reserved: u32,
-    in_flight: u32,
+    in_flight: InFlight,
     /// Everything under our lease: waiting, under way, being recorded.
     held: HashSet<DeliveryId>,
     /// When something in the store is due, by lane.
-    due: [Option<Timestamp>; 3],
+    due: [Option<MonoTime>; 3],
     claiming: [bool; 3],
     rate: Option<Rate>,
     /// Attempts that ended and are not recorded yet.
     unrecorded: u32,
     /// Failures in a row, as seen from here.
     failures: u32,
-    /// How long attempts take, a moving average; nothing before the first has ended.
-    usual_ms: Option<f64>,
+    /// The last request for a probe that an attempt of ours has begun to answer.
+    answering: u32,
+    /// Nothing was there to probe with: not before this time again.
+    no_probe_before: Option<MonoTime>,
     /// Whether it stands in the turn.
     pub queued: bool,
 }
 
 impl Seat {
-    pub fn new(target: Arc<Target>, slots_default: u32, now: Timestamp) -> Self {
+    pub fn new(target: Arc<Target>, slots_default: u32, now: MonoTime) -> Self {
         let rate = target.endpoint.rate_per_s.map(|per_s| Rate::new(per_s, now));
         Self {
             target,
             slots_default,
             waiting: Default::default(),
             reserved: 0,
-            in_flight: 0,
+            in_flight: InFlight::default(),
             held: HashSet::new(),
             due: [None; 3],
             claiming: [false; 3],
             rate,
             unrecorded: 0,
             failures: 0,
-            usual_ms: None,
+            answering: 0,
+            no_probe_before: None,
             queued: false,
         }
     }
 
-    pub fn set_target(&mut self, target: Arc<Target>, now: Timestamp) {
+    pub fn set_target(&mut self, target: Arc<Target>, now: MonoTime) {
         self.rate = match (self.rate, target.endpoint.rate_per_s) {
             (Some(rate), Some(per_s)) => Some(rate.resized(per_s)),
             (None, Some(per_s)) => Some(Rate::new(per_s, now)),
@@ -97,6 +98,15 @@ impl Seat {
         self.held.len() as u32 + self.reserved
     }
 
+    /// The endpoint was removed: what is still under way counts no more.
+    pub fn forget_slots(&mut self, slots: &mut Slots) {
+        slots.free(self.pace(), self.in_flight.count());
+    }
+
+    fn pace(&self) -> Pace {
+        self.in_flight.pace()
+    }
+
     pub fn bytes(&self) -> usize {
         self.waiting.iter().flatten().map(|one| one.body.len()).sum()
     }
@@ -105,17 +115,39 @@ impl Seat {
         self.target.endpoint.max_in_flight.unwrap_or(self.slots_default).max(1)
     }
 
+    fn is_failing(&self) -> bool {
+        self.target.endpoint.health.is_failing()
+    }
+
     /// Whether a lane may send: tests always, the others while the endpoint is open, and of a
     /// failing endpoint one probe at a time, when it is time.
-    fn lane_open(&self, lane: Lane, now: Timestamp) -> bool {
-        let endpoint = &self.target.endpoint;
+    fn lane_open(&self, lane: Lane, now: MonoTime) -> bool {
         match lane {
             Lane::Test => true,
-            _ if !endpoint.is_open() || self.is_in_doubt() => false,
-            _ if !endpoint.health.is_failing() => true,
-            Lane::Live => self.in_flight == 0 && endpoint.health.probe_at.is_none_or(|at| at <= now),
-            Lane::Replay => false,
+            _ if !self.target.endpoint.is_open() || self.is_in_doubt() => false,
+            _ if !self.is_failing() => true,
+            _ => self.is_probe_due(now) && lane == self.probe_lane(),
         }
+    }
+
+    fn is_probe_due(&self, now: MonoTime) -> bool {
+        self.in_flight.count() == 0 && (self.is_probe_requested() || self.planned_probe().is_none_or(|at| at <= now))
+    }
+
+    fn planned_probe(&self) -> Option<MonoTime> {
+        self.target.endpoint.health.probe_at
+    }
+
+    /// Whether a person asked for a probe that none has begun to answer.
+    fn is_probe_requested(&self) -> bool {
+        let health = &self.target.endpoint.health;
+        health.is_probe_requested() && health.probe_requests > self.answering
+    }
+
+    /// The queue that the probe is taken from: what is sent again only where nothing else waits.
+    fn probe_lane(&self) -> Lane {
+        let has = |lane: Lane| !self.waiting[lane as usize].is_empty() || self.due[lane as usize].is_some();
+        if has(Lane::Live) || !has(Lane::Replay) { Lane::Live } else { Lane::Replay }
     }
 
     /// It may have come to be failing: the store will say when it has recorded what ended.
@@ -128,10 +160,10 @@ impl Seat {
         if self.target.endpoint.health.is_failing() {
             return 1;
         }
-        let rounds = match self.usual_ms {
-            Some(usual_ms) => (LEASE_SLACK_MS as f64 / 2.0 / usual_ms.max(1.0)) as u32,
-            None => SHARE_PER_SLOT_UNKNOWN,
+        let Some(usual_ms) = self.in_flight.usual_ms().filter(|_| self.pace() == Pace::Fast) else {
+            return self.slots();
         };
+        let rounds = (LEASE_SLACK_MS as f64 / 2.0 / usual_ms.max(1.0)) as u32;
         let most = if roomy { SHARE_PER_SLOT } else { SHARE_PER_SLOT_WHEN_SCARCE };
         let mut share = self.slots() * rounds.clamp(1, most);
         if let Some(per_s) = self.target.endpoint.rate_per_s {
@@ -140,15 +172,25 @@ impl Seat {
         share
     }
 
-    fn lease_until(&self, now: Timestamp) -> Timestamp {
+    fn lease_until(&self, now: MonoTime) -> MonoTime {
         now.plus_ms(i64::from(self.target.endpoint.timeout_ms) + LEASE_SLACK_MS)
     }
 
+    /// How many more may be held: up to the share, and of one that may hang only as many as can begin at once.
+    fn places_free(&self, roomy: bool, slots: &Slots) -> u32 {
+        let free = self.share(roomy).saturating_sub(self.places());
+        if self.pace() == Pace::Fast {
+            return free;
+        }
+        let waiting = self.places().saturating_sub(self.in_flight.count() + self.unrecorded);
+        free.min(slots.room(self.pace(), self.in_flight.count(), self.slots()).saturating_sub(waiting))
+    }
+
     /// A place, unless the share is taken or something older waits in the store: that goes first.
-    pub fn reserve(&mut self, now: Timestamp, roomy: bool) -> Option<Timestamp> {
+    pub fn reserve(&mut self, now: MonoTime, roomy: bool, slots: &Slots) -> Option<MonoTime> {
         let live = Lane::Live as usize;
         let older = self.claiming[live] || self.due[live].is_some_and(|at| at <= now);
-        if older || self.places() >= self.share(roomy) {
+        if older || self.places_free(roomy, slots) == 0 {
             return None;
         }
         self.reserved += 1;
@@ -165,24 +207,36 @@ impl Seat {
         self.waiting[claimed.lane as usize].push_back(claimed);
     }
 
-    pub fn due(&mut self, lane: Lane, at: Timestamp) {
+    pub fn due(&mut self, lane: Lane, at: MonoTime) {
         let due = &mut self.due[lane as usize];
         *due = Some(due.map_or(at, |known| known.min(at)));
     }
 
-    pub fn want(&mut self, lane: Lane, now: Timestamp, room: u32, roomy: bool) -> Option<Want> {
+    /// Whether something of it is due in the store.
+    pub fn is_asking(&self, now: MonoTime) -> bool {
+        self.due.iter().flatten().any(|at| *at <= now)
+    }
+
+    /// What to claim of a lane now. `slots` takes along what is claimed of one that may hang, so that no more is
+    /// claimed of all together than can begin.
+    pub fn want(&mut self, lane: Lane, now: MonoTime, room: u32, roomy: bool, slots: &mut Slots) -> Option<Want> {
         let n = lane as usize;
         // A failing endpoint is probed at its own pace, with whatever has waited longest.
-        let probe = lane == Lane::Live && self.target.endpoint.health.is_failing();
-        let is_due = self.due[n].is_some_and(|at| at <= now || probe);
-        if !is_due || self.claiming[n] || !self.lane_open(lane, now) {
+        let probe = lane != Lane::Test && self.is_failing();
+        let not_before = if probe { self.no_probe_before.unwrap_or(now) } else { self.due[n].unwrap_or(now) };
+        if self.due[n].is_none() || not_before > now || self.claiming[n] || !self.lane_open(lane, now) {
             return None;
         }
         // A test asks for little, and somebody is waiting for it.
         let least = u32::from(lane == Lane::Test);
-        let limit = self.share(roomy).saturating_sub(self.places()).max(least).min(room);
+        // One that has nothing gets something, though others have filled all places.
+        let room = room.max(u32::from(self.places() == 0));
+        let limit = self.places_free(roomy, slots).max(least).min(room);
         if limit == 0 {
             return None;
+        }
+        if self.pace() != Pace::Fast {
+            (0..limit).for_each(|_| slots.take(self.pace()));
         }
         self.claiming[n] = true;
         self.due[n] = None;
@@ -190,8 +244,11 @@ impl Seat {
         Some(Want { endpoint, lane, limit, lease_until, probe })
     }
 
-    pub fn claim_ended(&mut self, lane: Lane) {
-        self.claiming[lane as usize] = false;
+    /// A claim ended that gave so many; `due` is when the next of that queue may go.
+    pub fn claim_ended(&mut self, want: &Want, count: usize, due: Option<MonoTime>) {
+        self.claiming[want.lane as usize] = false;
+        // Whatever waits is under somebody else's lease.
+        self.no_probe_before = due.filter(|_| want.probe && count == 0);
     }
 
     /// Takes a claimed delivery; says no to one that is held already.
@@ -204,57 +261,69 @@ impl Seat {
     }
 
     /// The lane that may start something now: tests first, then live, then what is sent again.
-    fn next_lane(&self, now: Timestamp) -> Option<Lane> {
+    fn next_lane(&self, now: MonoTime) -> Option<Lane> {
         [Lane::Test, Lane::Live, Lane::Replay]
             .into_iter()
             .find(|lane| !self.waiting[*lane as usize].is_empty() && self.lane_open(*lane, now))
     }
 
-    pub fn may_start(&self, now: Timestamp) -> bool {
-        self.in_flight < self.slots()
+    pub fn may_start(&self, now: MonoTime, slots: &Slots) -> bool {
+        slots.allow(self.pace(), self.in_flight.count(), self.slots())
             && self.rate.is_none_or(|rate| rate.next_at(now) <= now)
             && self.next_lane(now).is_some()
     }
 
-    /// Starts the next attempt if it may. First lets go of what has to wait elsewhere; returns how
-    /// many those were, their bytes, and the attempt.
-    pub fn start(&mut self, now: Timestamp, scarce: bool) -> (u32, usize, Option<(Arc<Target>, Claimed)>) {
-        let (dropped, bytes) = self.let_go(now);
-        let yields =
-            scarce && self.usual_ms.is_some_and(|usual_ms| usual_ms >= SLOW_MS) && self.in_flight >= SLOTS_WHEN_SCARCE;
-        if yields || !self.may_start(now) {
-            return (dropped, bytes, None);
+    /// Starts the next attempt if it may.
+    pub fn start(&mut self, now: MonoTime, slots: &mut Slots) -> Option<(Arc<Target>, Claimed)> {
+        self.repace(now, slots);
+        if !self.may_start(now, slots) {
+            return None;
         }
-        let next = self.next_lane(now).and_then(|lane| self.waiting[lane as usize].pop_front());
-        if next.is_some() {
-            self.in_flight += 1;
-            if let Some(rate) = &mut self.rate {
-                rate.take(now);
-            }
+        let claimed = self.next_lane(now).and_then(|lane| self.waiting[lane as usize].pop_front())?;
+        self.in_flight.begin(claimed.id, now, slots);
+        self.answering = self.target.endpoint.health.probe_requests;
+        if let Some(rate) = &mut self.rate {
+            rate.take(now);
         }
-        (dropped, bytes, next.map(|claimed| (self.target.clone(), claimed)))
+        Some((self.target.clone(), claimed))
     }
 
-    /// Lets go of what could not end within its lease any more, and of all that waits for an
-    /// endpoint that was closed: it is due again in the store when its lease ends.
-    pub fn let_go(&mut self, now: Timestamp) -> (u32, usize) {
+    /// Looks how fast it is now.
+    pub fn repace(&mut self, now: MonoTime, slots: &mut Slots) {
+        self.in_flight.repace(now, slots);
+    }
+
+    /// Gives back what could not end within its lease any more, what one that hangs holds without need, and all that
+    /// waits for an endpoint that was closed: the leases, and the bytes of their bodies.
+    pub fn release(&mut self, now: MonoTime) -> (Vec<Release>, usize) {
         let limit_ms = i64::from(self.target.endpoint.timeout_ms);
         let closed = !self.target.endpoint.is_open();
-        let (mut dropped, mut bytes) = (0, 0);
+        let (mut leases, mut bytes) = (vec![], 0);
+        let most = if self.pace() == Pace::Fast { usize::MAX } else { self.slots() as usize };
         for lane in Lane::ALL {
-            let n = *lane as usize;
-            let all = closed && *lane != Lane::Test;
-            while let Some(first) = self.waiting[n].front()
-                && (all || first.lease_until.since_ms(now) < limit_ms)
+            let waiting = &mut self.waiting[*lane as usize];
+            while waiting.len() > most
+                && let Some(last) = waiting.pop_back()
             {
-                let (id, size, free_at) = (first.id, first.body.len(), first.lease_until);
-                self.waiting[n].pop_front();
-                self.held.remove(&id);
-                self.due(*lane, free_at);
-                (dropped, bytes) = (dropped + 1, bytes + size);
+                self.held.remove(&last.id);
+                bytes += last.body.len();
+                leases.push(lease_of(&last, None));
+            }
+            let all = closed && *lane != Lane::Test;
+            while let Some(first) = waiting.pop_front_if(|first| all || first.lease_until.since_ms(now) < limit_ms) {
+                self.held.remove(&first.id);
+                bytes += first.body.len();
+                leases.push(lease_of(&first, None));
             }
         }
-        (dropped, bytes)
+        (leases, bytes)
+    }
+
+    /// An attempt came to nothing for want of our own: it has been none, and its lease is given back.
+    pub fn withdraw(&mut self, claimed: &Claimed, not_before: MonoTime, slots: &mut Slots) -> Release {
+        self.in_flight.end(claimed.id, slots);
+        self.held.remove(&claimed.id);
+        lease_of(claimed, Some(not_before))
     }
 
     /// Forgets a delivery that was cancelled, if its attempt has not begun; says how large it was.
@@ -274,10 +343,10 @@ impl Seat {
         self.failures = if success { 0 } else { self.failures + 1 };
     }
 
-    pub fn finished(&mut self, duration_ms: u32) {
-        self.in_flight = self.in_flight.saturating_sub(1);
-        let took_ms = f64::from(duration_ms);
-        self.usual_ms = Some(self.usual_ms.map_or(took_ms, |usual_ms| usual_ms + (took_ms - usual_ms) * 0.2));
+    pub fn finished(&mut self, delivery: DeliveryId, duration_ms: u32, now: MonoTime, slots: &mut Slots) {
+        self.in_flight.end(delivery, slots);
+        self.in_flight.note(duration_ms);
+        self.repace(now, slots);
     }
 
     pub fn recorded(&mut self, delivery: DeliveryId) -> bool {
@@ -285,28 +354,37 @@ impl Seat {
         self.held.remove(&delivery)
     }
 
-    /// When this endpoint wants to be looked at: something falls due, the rate allows more, a
-    /// probe may go, a lease gets too short.
-    pub fn next_wake(&self, now: Timestamp, roomy: bool) -> Option<Timestamp> {
-        let due = Lane::ALL.iter().filter_map(|lane| self.due_at(*lane, roomy));
-        let waits = self.waiting.iter().any(|lane| !lane.is_empty()) && self.in_flight < self.slots();
+    /// When this endpoint wants to be looked at: something falls due, the rate allows more, a probe may go, an
+    /// attempt has been under way for long.
+    pub fn next_wake(&self, now: MonoTime, roomy: bool, slots: &Slots) -> Option<MonoTime> {
+        let due = Lane::ALL.iter().filter_map(|lane| self.due_at(*lane, now, roomy, slots));
+        let waits = self.waiting.iter().any(|lane| !lane.is_empty()) && self.in_flight.count() < self.slots();
         let rate = self.rate.filter(|_| waits).map(|rate| rate.next_at(now)).filter(|at| *at > now);
-        let probe = self.target.endpoint.health.probe_at.filter(|at| waits && *at > now);
-        due.chain(rate).chain(probe).min()
+        let probe = self.planned_probe().filter(|at| waits && *at > now);
+        due.chain(rate).chain(probe).chain(self.in_flight.slow_at()).min()
     }
 
     /// When something of a lane is to be claimed. While the share is full or a claim runs, its end
     /// is what wakes us.
-    fn due_at(&self, lane: Lane, roomy: bool) -> Option<Timestamp> {
+    fn due_at(&self, lane: Lane, now: MonoTime, roomy: bool, slots: &Slots) -> Option<MonoTime> {
         let n = lane as usize;
         let due = self.due[n].filter(|_| !self.claiming[n])?;
-        let endpoint = &self.target.endpoint;
         match lane {
             Lane::Test => Some(due),
-            _ if !endpoint.is_open() || self.places() >= self.share(roomy) => None,
-            Lane::Live if endpoint.health.is_failing() => endpoint.health.probe_at.filter(|_| self.in_flight == 0),
-            Lane::Replay if endpoint.health.is_failing() => None,
+            _ if !self.target.endpoint.is_open() || self.places_free(roomy, slots) == 0 => None,
+            _ if self.is_failing() => self.probe_due_at(now).filter(|_| lane == self.probe_lane()),
             _ => Some(due),
         }
     }
+
+    /// When the next probe may go; its predecessor's end is what wakes us else.
+    fn probe_due_at(&self, now: MonoTime) -> Option<MonoTime> {
+        let at = if self.is_probe_requested() { now } else { self.planned_probe().unwrap_or(now) };
+        (self.in_flight.count() == 0).then(|| self.no_probe_before.map_or(at, |not_before| at.max(not_before)))
+    }
+}
+
+fn lease_of(claimed: &Claimed, not_before: Option<MonoTime>) -> Release {
+    let Claimed { handle, endpoint, lane, lease_until, .. } = *claimed;
+    Release { handle, endpoint, lane, lease_until, not_before }
 }

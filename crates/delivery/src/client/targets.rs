@@ -1,0 +1,162 @@
+//! The addresses of a host, as they come from the resolver, each guarded before it is dialled.
+
+use std::{
+    collections::VecDeque,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use futures_util::{StreamExt, stream::BoxStream};
+use gancho_model::ErrorKind;
+use tokio::time::timeout;
+use url::{Host, Url};
+
+use super::{Guard, SendError};
+use crate::{AddressBook, ResolveError, address_book::Answer};
+
+/// How long the answer for the other family is waited for after the first (RFC 8305 §3).
+const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
+/// Addresses of one host that are tried at most.
+const ADDRESSES_MAX: usize = 32;
+
+/// Addresses to dial, IPv6 and IPv4 in turn (RFC 8305 §4).
+pub(super) struct Targets<'a> {
+    guard: &'a Guard,
+    host: String,
+    port: u16,
+    answers: Option<BoxStream<'static, Answer>>,
+    v6: VecDeque<IpAddr>,
+    v4: VecDeque<IpAddr>,
+    prefer_v4: bool,
+    taken: usize,
+    /// Why an answer came to nothing: said if nothing else does better.
+    error: Option<SendError>,
+}
+
+impl<'a> Targets<'a> {
+    /// Looks the URL's host up, until the first addresses are there; what comes shortly after them is judged
+    /// together with them.
+    ///
+    /// # Errors
+    /// `dns` when there is no address, `blocked` when one of them is refused.
+    pub async fn resolve(guard: &'a Guard, url: &Url, book: &dyn AddressBook) -> Result<Self, SendError> {
+        let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
+            return Err(SendError::new(ErrorKind::Connect, "the URL has no host"));
+        };
+        let mut targets = Self {
+            guard,
+            host: url.host_str().unwrap_or_default().to_owned(),
+            port,
+            answers: None,
+            v6: VecDeque::new(),
+            v4: VecDeque::new(),
+            prefer_v4: false,
+            taken: 0,
+            error: None,
+        };
+        match host {
+            Host::Ipv4(address) => targets.admit(vec![address.into()])?,
+            Host::Ipv6(address) => targets.admit(vec![address.into()])?,
+            Host::Domain(name) => targets.look_up(book.look_up(name)).await?,
+        }
+        Ok(targets)
+    }
+
+    async fn look_up(&mut self, mut answers: BoxStream<'static, Answer>) -> Result<(), SendError> {
+        let mut found = vec![];
+        while found.is_empty() {
+            match answers.next().await {
+                Some(Ok(addresses)) => found = addresses,
+                Some(Err(error)) => self.note(of_resolver(&error)),
+                None => return Err(self.error.take().unwrap_or_else(|| of_resolver(&ResolveError::NoAddress))),
+            }
+        }
+        let rest = timeout(RESOLUTION_DELAY, async {
+            while let Some(answer) = answers.next().await {
+                match answer {
+                    Ok(more) => found.extend(more),
+                    Err(error) => self.note(of_resolver(&error)),
+                }
+            }
+        });
+        if rest.await.is_err() {
+            self.answers = Some(answers);
+        }
+        self.admit(found)
+    }
+
+    /// What another answer brings while addresses are being dialled: addresses that passed, or nothing.
+    /// Returns at once where no answer is missing.
+    pub async fn more(&mut self) {
+        let Some(answers) = &mut self.answers else { return };
+        match answers.next().await {
+            Some(Ok(late)) => {
+                if let Err(error) = self.admit(late) {
+                    self.note(error);
+                }
+            }
+            Some(Err(error)) => self.note(of_resolver(&error)),
+            None => self.answers = None,
+        }
+    }
+
+    /// Whether an answer may still come.
+    pub fn are_missing(&self) -> bool {
+        self.answers.is_some()
+    }
+
+    /// Whether an address waits to be dialled.
+    pub fn are_waiting(&self) -> bool {
+        self.taken < ADDRESSES_MAX && !(self.v4.is_empty() && self.v6.is_empty())
+    }
+
+    /// The next address.
+    pub fn take(&mut self) -> Option<SocketAddr> {
+        if !self.are_waiting() {
+            return None;
+        }
+        let (first, second) = if self.prefer_v4 { (&mut self.v4, &mut self.v6) } else { (&mut self.v6, &mut self.v4) };
+        let address = first.pop_front().or_else(|| second.pop_front())?;
+        self.prefer_v4 = address.is_ipv6();
+        self.taken += 1;
+        Some(SocketAddr::new(address, self.port))
+    }
+
+    /// Why no address could be reached; `last` is what dialling said.
+    pub fn failure(&mut self, last: Option<SendError>) -> SendError {
+        let refused = self.error.take_if(|error| error.kind == ErrorKind::Blocked);
+        refused.or(last).unwrap_or_else(|| of_resolver(&ResolveError::NoAddress))
+    }
+
+    /// How many addresses were dialled.
+    pub fn dialled(&self) -> usize {
+        self.taken
+    }
+
+    fn admit(&mut self, addresses: Vec<IpAddr>) -> Result<(), SendError> {
+        self.guard.check(&self.host, &addresses)?;
+        for address in addresses {
+            if address.is_ipv6() { self.v6.push_back(address) } else { self.v4.push_back(address) }
+        }
+        Ok(())
+    }
+
+    /// A refusal and a want of our own tell more than that one family has no address.
+    fn note(&mut self, error: SendError) {
+        let weight = |error: &SendError| (error.kind == ErrorKind::Blocked, error.is_ours, !is_no_address(error));
+        if self.error.as_ref().is_none_or(|known| weight(known) < weight(&error)) {
+            self.error = Some(error);
+        }
+    }
+}
+
+fn is_no_address(error: &SendError) -> bool {
+    error.message == ResolveError::NoAddress.to_string()
+}
+
+fn of_resolver(error: &ResolveError) -> SendError {
+    match error {
+        ResolveError::Shortage(_) => SendError::ours(error.to_string()),
+        _ => SendError::new(ErrorKind::Dns, error.to_string()),
+    }
+}

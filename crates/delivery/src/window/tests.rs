@@ -1,0 +1,251 @@
+//! The window by itself: told what happened, asked what to do.
+
+use std::collections::BTreeMap;
+
+use gancho_model::{
+    Ambient, DeliveryId, Endpoint, EndpointId, EventId, EventType, Health, Lane, MonoTime, Pattern, Plan, Secret,
+    SigningSecrets, Timestamp,
+};
+use gancho_store::{Claimed, Claims, Due, Want};
+use gancho_testkit::ManualAmbient;
+
+use super::{Target, Window, WindowLimits};
+
+/// A window and the deliveries that wait in an imagined store.
+struct Bench {
+    window: Window,
+    ambient: ManualAmbient,
+    endpoints: Vec<Endpoint>,
+    /// Deliveries that wait and are not leased, by endpoint and lane, oldest first.
+    waiting: BTreeMap<(EndpointId, Lane), Vec<Claimed>>,
+    /// Leases that were given back.
+    given_back: usize,
+}
+
+impl Bench {
+    fn new(endpoints: usize) -> Self {
+        let ambient = ManualAmbient::new(1, 1_800_000_000);
+        let limits = WindowLimits { in_flight: 512, in_flight_per_endpoint: 8 };
+        let endpoints = (0..endpoints).map(|_| endpoint(&ambient)).collect();
+        let mut bench =
+            Self { window: Window::new(limits), ambient, endpoints, waiting: BTreeMap::new(), given_back: 0 };
+        bench.endpoints_changed();
+        bench
+    }
+
+    fn now(&self) -> MonoTime {
+        self.ambient.mono()
+    }
+
+    fn endpoints_changed(&mut self) {
+        let now = self.now();
+        self.window.set_endpoints(self.endpoints.clone(), now);
+    }
+
+    /// So many deliveries of an endpoint come into the store.
+    fn put(&mut self, n: usize, lane: Lane, count: usize) {
+        let (id, now) = (self.endpoints[n].id, self.now());
+        let made: Vec<Claimed> = (0..count).map(|_| claimed(&self.ambient, id, lane)).collect();
+        self.waiting.entry((id, lane)).or_default().extend(made);
+        self.window.due(Due { endpoint: id, lane, at: now });
+    }
+
+    /// Turns of the engine until it would wait; what began.
+    fn turn(&mut self) -> Vec<(std::sync::Arc<Target>, Claimed)> {
+        let (now, mut began) = (self.now(), vec![]);
+        for _ in 0..100 {
+            let wants = self.window.wants(now);
+            let claims = self.claim(&wants);
+            self.window.claimed(&wants, claims, now);
+            self.window.mark_all(now);
+            while let Some(started) = self.window.start(now) {
+                began.push(started);
+            }
+            self.given_back += self.window.take_released().len();
+            if self.window.next_wake(now).is_none_or(|at| at > now) {
+                return began;
+            }
+        }
+        panic!("it turns and turns");
+    }
+
+    fn claim(&mut self, wants: &[Want]) -> Claims {
+        let mut claims = Claims::default();
+        for want in wants {
+            let waiting = self.waiting.entry((want.endpoint, want.lane)).or_default();
+            let count = waiting.len().min(want.limit as usize);
+            for mut one in waiting.drain(..count) {
+                one.lease_until = want.lease_until;
+                claims.claimed.push(one);
+            }
+            if !waiting.is_empty() {
+                claims.due.push(Due { endpoint: want.endpoint, lane: want.lane, at: self.ambient.mono() });
+            }
+        }
+        claims
+    }
+
+    /// An attempt ended and is recorded.
+    fn end(&mut self, claimed: &Claimed, success: bool, duration_ms: u32) {
+        let now = self.now();
+        self.window.ended(claimed, success);
+        self.window.finished(claimed, duration_ms, now);
+        self.window.recorded(claimed.endpoint, claimed.id);
+    }
+}
+
+fn endpoint(ambient: &ManualAmbient) -> Endpoint {
+    let now = ambient.now();
+    Endpoint {
+        id: EndpointId::new(now, ambient),
+        url: "https://example.com/".into(),
+        name: None,
+        description: None,
+        events: vec![Pattern::parse("*").expect("a pattern")],
+        sources: vec![],
+        enabled: true,
+        paused: false,
+        headers: BTreeMap::new(),
+        timeout_ms: 10_000,
+        retry: Plan::default(),
+        rate_per_s: None,
+        max_in_flight: None,
+        secrets: SigningSecrets::one(Secret::new("secret")),
+        health: Health::default(),
+        disabled_reason: None,
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+fn claimed(ambient: &ManualAmbient, endpoint: EndpointId, lane: Lane) -> Claimed {
+    let now = ambient.now();
+    Claimed {
+        id: DeliveryId::new(now, ambient),
+        handle: 0,
+        endpoint,
+        lane,
+        attempts: 0,
+        max_attempts: 6,
+        lease_until: MonoTime::default(),
+        event_id: EventId::new(now, ambient),
+        event: EventType::parse("a.b").expect("a type"),
+        sequence: 1,
+        body: "{}".into(),
+    }
+}
+
+/// The last endpoint answers, all others hang from the first moment on.
+fn a_healthy_one_among(hanging: usize) {
+    let mut bench = Bench::new(hanging + 1);
+    (0..hanging).for_each(|n| bench.put(n, Lane::Live, 50));
+    bench.turn();
+    for _ in 0..40 {
+        bench.put(hanging, Lane::Live, 1);
+        let healthy = bench.endpoints[hanging].id;
+        let began = bench.turn();
+        let own: Vec<_> = began.iter().filter(|(_, one)| one.endpoint == healthy).collect();
+        assert_eq!(own.len(), 1, "among {hanging}: it begins at once");
+        bench.ambient.advance_ms(20);
+        bench.end(&own[0].1, true, 20);
+        bench.ambient.advance_ms(230);
+    }
+    assert!(bench.given_back < 100, "little is claimed that can't begin: {}", bench.given_back);
+    // Ten seconds on, when those that hang are known to be slow: a burst goes at full width.
+    bench.put(hanging, Lane::Live, 8);
+    let healthy = bench.endpoints[hanging].id;
+    assert_eq!(bench.turn().iter().filter(|(_, one)| one.endpoint == healthy).count(), 8, "among {hanging}");
+}
+
+#[test]
+fn a_healthy_one_among_many_that_hang_begins_at_once() {
+    [1, 64, 200, 300].into_iter().for_each(a_healthy_one_among);
+}
+
+#[test]
+fn one_that_was_fast_and_hangs_is_slow_after_a_second() {
+    let mut bench = Bench::new(200);
+    for n in 0..200 {
+        bench.put(n, Lane::Live, 1);
+    }
+    for (_, one) in bench.turn() {
+        bench.end(&one, true, 5);
+    }
+    // All hang at once, but the last.
+    (0..199).for_each(|n| bench.put(n, Lane::Live, 50));
+    bench.turn();
+    bench.put(199, Lane::Live, 1);
+    let healthy = bench.endpoints[199].id;
+    let began = bench.turn();
+    let own = began.iter().find(|(_, one)| one.endpoint == healthy).expect("within the first second");
+    bench.end(&own.1, true, 5);
+    bench.ambient.advance_ms(1_000);
+    bench.put(199, Lane::Live, 10);
+    assert_eq!(bench.turn().iter().filter(|(_, one)| one.endpoint == healthy).count(), 8, "and after it");
+}
+
+#[test]
+fn leases_that_get_too_short_are_given_back_at_once() {
+    let mut bench = Bench::new(1);
+    bench.put(0, Lane::Live, 1);
+    for (_, one) in bench.turn() {
+        bench.end(&one, true, 5);
+    }
+    // A fast one holds more than it has slots; then it hangs.
+    bench.put(0, Lane::Live, 100);
+    assert_eq!(bench.turn().len(), 8);
+    bench.ambient.advance_ms(5_001);
+    let now = bench.now();
+    bench.window.wants(now);
+    let released = bench.window.take_released();
+    assert_eq!(released.len(), 92, "all that could not end within its lease any more");
+    assert!(bench.window.take_released().is_empty(), "once");
+}
+
+/// The first endpoint, failing, with its next probe in ten minutes.
+fn failing() -> Bench {
+    let mut bench = Bench::new(1);
+    let probe_at = Some(bench.now().plus_ms(600_000));
+    bench.endpoints[0].health =
+        Health { consecutive_failures: 12, failing_since: Some(Timestamp::from_s(1)), probe_at, ..Health::default() };
+    bench.endpoints_changed();
+    bench
+}
+
+#[test]
+fn a_requested_probe_goes_at_once_and_a_click_during_it_is_not_lost() {
+    let mut bench = failing();
+    bench.put(0, Lane::Live, 5);
+    assert!(bench.turn().is_empty(), "the next probe is planned for later");
+    bench.endpoints[0].health.request_probe();
+    bench.endpoints_changed();
+    let began = bench.turn();
+    assert_eq!(began.len(), 1, "one probe");
+    assert_eq!(began[0].0.endpoint.health.probe_requests, 1);
+    // A click while it is under way.
+    bench.endpoints[0].health.request_probe();
+    bench.endpoints_changed();
+    assert!(bench.turn().is_empty(), "one at a time");
+    bench.end(&began[0].1, false, 50);
+    bench.endpoints[0].health.probes_answered = 1;
+    bench.endpoints_changed();
+    let again = bench.turn();
+    assert_eq!((again.len(), again[0].0.endpoint.health.probe_requests), (1, 2), "the click is answered");
+    bench.end(&again[0].1, false, 50);
+    assert!(bench.turn().is_empty(), "even before its outcome is read back");
+}
+
+#[test]
+fn a_probe_may_be_what_is_sent_again() {
+    let mut bench = failing();
+    bench.put(0, Lane::Replay, 3);
+    bench.ambient.advance_ms(600_000);
+    let began = bench.turn();
+    assert_eq!(began.iter().map(|(_, one)| one.lane).collect::<Vec<_>>(), [Lane::Replay]);
+    bench.end(&began[0].1, false, 50);
+    bench.endpoints[0].health.probe_at = Some(bench.now().plus_ms(600_000));
+    bench.endpoints_changed();
+    bench.put(0, Lane::Live, 3);
+    bench.ambient.advance_ms(600_000);
+    assert_eq!(bench.turn()[0].1.lane, Lane::Live, "what is new goes first");
+}
