@@ -1,6 +1,6 @@
 //! Takes connections in, and serves requests on them, each within bounds of time.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, extract::ConnectInfo};
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
@@ -8,18 +8,26 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
+
+use crate::connections::{Connections, Noted};
 
 /// How long a client may take for the head of a request, or leave a connection unused. One that opens
 /// connections and says nothing must not keep them all.
 pub const HEAD: Duration = Duration::from_secs(60);
-/// The pause after a connection that could not be taken in: there may be no more file descriptors.
-const PAUSE: Duration = Duration::from_millis(200);
+/// The pause after a connection that could not be taken in although there should be descriptors.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until the stop, and until the requests under way have ended.
-pub async fn listen(listener: TcpListener, router: Router, head: Duration, stop: CancellationToken) {
+pub async fn listen(
+    listener: TcpListener,
+    router: Router,
+    head: Duration,
+    connections: Arc<Connections>,
+    stop: CancellationToken,
+) {
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(head);
     let graceful = GracefulShutdown::new();
@@ -29,9 +37,15 @@ pub async fn listen(listener: TcpListener, router: Router, head: Duration, stop:
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => serve(&server, &graceful, &router, stream, peer),
+            // One without a place is closed: all who have one are known.
+            Ok((stream, peer)) => {
+                if let Some(place) = connections.admit() {
+                    serve(&server, &graceful, &router, Noted::new(stream, place), peer);
+                }
+            }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be taken in");
+                connections.make_room();
                 tokio::time::sleep(PAUSE).await;
             }
         }
@@ -40,18 +54,23 @@ pub async fn listen(listener: TcpListener, router: Router, head: Duration, stop:
     graceful.shutdown().await;
 }
 
-fn serve(server: &http1::Builder, graceful: &GracefulShutdown, router: &Router, stream: TcpStream, peer: SocketAddr) {
-    // Answers are small: none should wait for another segment. What can't be set is only slower.
-    let _ = stream.set_nodelay(true);
-    let router = router.clone();
+fn serve(server: &http1::Builder, graceful: &GracefulShutdown, router: &Router, stream: Noted, peer: SocketAddr) {
+    let (router, client) = (router.clone(), stream.client());
+    let known = client.known.clone();
     let answer = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(known.clone());
         router.clone().oneshot(request)
     });
     let connection = graceful.watch(server.serve_connection(TokioIo::new(stream), answer));
     // An error is the client's: it went away, or said nothing for too long.
-    tokio::spawn(async move { drop(connection.await) });
+    tokio::spawn(async move {
+        tokio::select! {
+            ended = connection => drop(ended),
+            () = client.close.cancelled() => {}
+        }
+    });
 }
 
 #[cfg(test)]
@@ -61,6 +80,7 @@ mod tests {
     use axum::routing::get;
 
     use super::*;
+    use crate::descriptors::Budget;
 
     /// A server, its address, and what stops it.
     async fn start(head: Duration) -> (SocketAddr, CancellationToken, tokio::task::JoinHandle<()>) {
@@ -69,7 +89,7 @@ mod tests {
         let stop = CancellationToken::new();
         let router = Router::new()
             .route("/", get(|ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() }));
-        let server = tokio::spawn(listen(listener, router, head, stop.clone()));
+        let server = tokio::spawn(listen(listener, router, head, Connections::new(Budget::of(1024)), stop.clone()));
         (address, stop, server)
     }
 

@@ -1,16 +1,103 @@
-//! Logs go to standard error, as text or as JSON lines.
+//! Logs go to standard error, as text or as JSON lines, by a thread of their own. What can't be written, or not fast
+//! enough, is dropped and counted: a log line stops nothing.
 
-use std::io::IsTerminal;
+use std::{
+    io::{self, IsTerminal, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, Settings};
 
-pub fn start(settings: &Settings) {
+/// How long the last lines may take at a stop.
+const LAST_LINES: Duration = Duration::from_secs(1);
+/// Lines that may wait to be written.
+const LINES_MAX: usize = 2048;
+
+/// Logs while this lives; what waits then is still written, if that takes no longer than a second.
+pub struct Logs {
+    guard: Option<WorkerGuard>,
+    dropped: Dropped,
+}
+
+impl Drop for Logs {
+    /// Writes what waits, unless nobody takes it: a stop does not wait for a reader that stopped reading.
+    fn drop(&mut self) {
+        let (done, written) = std::sync::mpsc::channel::<()>();
+        let guard = self.guard.take();
+        let waiting = std::thread::Builder::new().spawn(move || {
+            drop(guard);
+            drop(done);
+        });
+        if waiting.is_ok() {
+            // Either end is one: the thread is through, or the time is.
+            let _ = written.recv_timeout(LAST_LINES);
+        }
+    }
+}
+
+/// Counts the lines that were dropped.
+#[derive(Clone)]
+pub struct Dropped {
+    /// For want of room.
+    queue: ErrorCounter,
+    /// That could not be written.
+    failed: Arc<AtomicU64>,
+}
+
+impl Dropped {
+    /// So many since the start.
+    pub fn count(&self) -> u64 {
+        self.queue.dropped_lines() as u64 + self.failed.load(Ordering::Relaxed)
+    }
+}
+
+impl Logs {
+    /// What counts the lines that were dropped.
+    pub fn dropped(&self) -> Dropped {
+        self.dropped.clone()
+    }
+}
+
+/// Begins logging.
+pub fn start(settings: &Settings) -> Logs {
+    let failed = Arc::new(AtomicU64::new(0));
+    let writer = Unfailing { to: io::stderr(), failed: failed.clone() };
+    let builder = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(LINES_MAX).thread_name("logs");
+    let (writer, guard) = builder.finish(writer);
+    let dropped = Dropped { queue: writer.error_counter(), failed };
     let filter = EnvFilter::try_new(&settings.log_level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).log_internal_errors(false);
     match settings.log_format {
-        LogFormat::Text => subscriber.with_target(false).with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Text => subscriber.with_target(false).with_ansi(io::stderr().is_terminal()).init(),
         LogFormat::Json => subscriber.json().flatten_event(true).init(),
+    }
+    Logs { guard: Some(guard), dropped }
+}
+
+/// Writes what can be written. An error is counted, not returned: whoever gets one might stop for it.
+struct Unfailing<W> {
+    to: W,
+    failed: Arc<AtomicU64>,
+}
+
+impl<W: Write> Write for Unfailing<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if self.to.write_all(line).is_err() {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        // What can't be flushed was counted, or is lost with the process.
+        let _ = self.to.flush();
+        Ok(())
     }
 }

@@ -8,6 +8,8 @@ mod api_client;
 mod args;
 mod command;
 mod config;
+mod connections;
+mod descriptors;
 mod failed;
 mod listen;
 mod logs;
@@ -29,7 +31,7 @@ fn main() -> ExitCode {
     match command::run(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("gancho: {error}");
+            complain!("gancho: {error}");
             error.exit_code()
         }
     }

@@ -1,3 +1,5 @@
+//! What a command says to whoever runs it. Neither a closed pipe nor a full disk is a reason to break.
+
 use std::{fmt, io::Write};
 
 /// Prints a line. Whoever reads may have seen enough (`| head`): then there is no more to do.
@@ -10,4 +12,14 @@ pub fn print_line(line: fmt::Arguments<'_>) {
     if writeln!(std::io::stdout(), "{line}").is_err() {
         std::process::exit(0);
     }
+}
+
+/// Prints a line on standard error, where there is one.
+macro_rules! complain {
+    ($($part:tt)*) => { $crate::say::complain_line(format_args!($($part)*)) };
+}
+
+/// See `complain!`.
+pub fn complain_line(line: fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -6,6 +6,7 @@ use anyhow::Context;
 use gancho_delivery::{Engine, EngineOptions};
 use gancho_intake::Intake;
 use gancho_mail::Watch;
+use gancho_model::{Ambient, limits::Limits};
 use gancho_source::Hearings;
 use gancho_web::{App, Metrics, Rooms, WebSettings};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
@@ -19,8 +20,11 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     ambient::Real,
     config::Settings,
+    connections::Connections,
+    descriptors::{self, Budget},
     failed::Failed,
     listen::{HEAD, listen},
+    logs::{Dropped, Logs},
     probing::Probe,
     wiring,
 };
@@ -31,24 +35,28 @@ const COUNTED_EVERY: Duration = Duration::from_secs(5);
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// Serves until a signal.
-pub fn run(settings: &Settings) -> Result<(), Failed> {
+pub fn run(settings: &Settings, logs: &Logs) -> Result<(), Failed> {
+    // Before the clock can be set: everything that waits is counted from here.
+    Real.mono();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failed::refused)?;
-    runtime.block_on(serve(settings))
+    runtime.block_on(serve(settings, logs.dropped()))
 }
 
-async fn serve(settings: &Settings) -> Result<(), Failed> {
+async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), Failed> {
     // What is in the way of a start is told in one line, with exit code 2.
+    let budget = descriptors::raise();
     let listener = TcpListener::bind(settings.listen).await;
     let listener = listener.with_context(|| format!("can't listen on {}", settings.listen)).map_err(Failed::start)?;
     let _lock = wiring::lock(&settings.data_dir).map_err(Failed::start)?;
     let store = wiring::store(settings).map_err(Failed::start)?;
-    let client = Arc::new(wiring::client(settings).map_err(Failed::start)?);
+    let trust = wiring::trust(settings).map_err(Failed::start)?;
+    let client = Arc::new(wiring::client(settings, &trust).map_err(Failed::start)?);
     let address = listener.local_addr().map_err(Failed::refused)?;
 
     let stop = CancellationToken::new();
     // Before anybody counts.
-    let metrics = metrics(&stop).map_err(Failed::refused)?;
-    let options = EngineOptions { limits: settings.limits };
+    let metrics = metrics(&stop, dropped).map_err(Failed::refused)?;
+    let options = EngineOptions { limits: within(settings.limits, budget) };
     let probing = Arc::new(Probe(client.clone()));
     let mut engine = tokio::spawn(Engine::run(store.clone(), client, Arc::new(Real), options, stop.clone()));
     let web = web_settings(settings, metrics, &stop);
@@ -68,7 +76,8 @@ async fn serve(settings: &Settings) -> Result<(), Failed> {
     let mailing = settings.post.clone();
     let app = App::new(Rooms { store, intake, hearing: hearings, probing, mailing, ambient: Arc::new(Real) }, &web);
     let setup = gancho_web::setup_link(&app).await.map_err(Failed::start)?;
-    let mut server = tokio::spawn(listen(listener, gancho_web::router(app), HEAD, stop.clone()));
+    let mut server =
+        tokio::spawn(listen(listener, gancho_web::router(app), HEAD, Connections::new(budget), stop.clone()));
     // Heard from before anybody is told that we are ready.
     let signals = Signals::listen().map_err(Failed::refused)?;
     let signals = tokio::spawn(signals.watch(stop.clone()));
@@ -98,10 +107,20 @@ async fn serve(settings: &Settings) -> Result<(), Failed> {
     Ok(())
 }
 
+/// The limits, as far as the system's descriptors go.
+fn within(limits: Limits, budget: Budget) -> Limits {
+    if limits.in_flight > budget.attempts {
+        let (wanted, allowed) = (limits.in_flight, budget.attempts);
+        tracing::warn!(wanted, allowed, "the system allows few file descriptors: fewer attempts go at once");
+    }
+    Limits { in_flight: limits.in_flight.min(budget.attempts), ..limits }
+}
+
 /// What the HTTP side is told.
 fn web_settings(settings: &Settings, metrics: Metrics, stop: &CancellationToken) -> WebSettings {
     WebSettings {
         limits: settings.limits,
+        allowed: settings.allowed.clone(),
         admin_token: settings.admin_token.clone(),
         public_url: settings.public_url.clone(),
         login_tries: settings.login_tries,
@@ -136,7 +155,7 @@ fn closing(stop: &CancellationToken) -> watch::Receiver<bool> {
 }
 
 /// Begins counting, and gives what renders the counts.
-fn metrics(stop: &CancellationToken) -> anyhow::Result<Metrics> {
+fn metrics(stop: &CancellationToken, dropped: Dropped) -> anyhow::Result<Metrics> {
     let seconds = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
     let sizes = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];
     let recorder = PrometheusBuilder::new()
@@ -150,7 +169,11 @@ fn metrics(stop: &CancellationToken) -> anyhow::Result<Metrics> {
             upkeep.run_upkeep();
         }
     });
-    Ok(Arc::new(move || recorder.render()))
+    let lines = metrics::counter!("gancho_log_lines_dropped_total");
+    Ok(Arc::new(move || {
+        lines.absolute(dropped.count());
+        recorder.render()
+    }))
 }
 
 /// SIGTERM and SIGINT.

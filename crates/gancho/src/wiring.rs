@@ -9,13 +9,14 @@ use std::{
 
 use anyhow::{Context, bail};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use gancho_delivery::{Client, ClientOptions, Guard, SystemResolver, TlsOptions};
+use gancho_delivery::{Client, ClientOptions, Guard, SystemResolver};
 use gancho_model::Ambient;
 use gancho_store::{
     Store,
     sqlite::{FILE, Options, SqliteStore},
     vault::Vault,
 };
+use gancho_trust::Trust;
 
 use crate::{
     ambient::Real,
@@ -55,20 +56,20 @@ pub fn lock(dir: &Path) -> anyhow::Result<File> {
     Ok(file)
 }
 
+/// Whom this process believes in TLS, from its start on.
+pub fn trust(settings: &Settings) -> anyhow::Result<Arc<Trust>> {
+    Ok(gancho_trust::install(Trust::load(settings.tls_ca_file.as_deref())?))
+}
+
 /// The client for deliveries.
-pub fn client(settings: &Settings) -> anyhow::Result<Client> {
-    let extra_roots = match &settings.tls_ca_file {
-        Some(path) => certificates(path)?,
-        None => vec![],
-    };
+pub fn client(settings: &Settings, trust: &Trust) -> anyhow::Result<Client> {
     let options = ClientOptions {
         connect_ms: settings.limits.connect_ms,
         read_bytes: settings.limits.response_read_bytes,
         kept_bytes: settings.limits.response_kept_bytes,
     };
     let book = SystemResolver::new(&settings.dns_servers).context("the name servers can't be set up")?;
-    let guard = Guard::new(settings.allowed.clone());
-    Ok(Client::new(guard, Arc::new(book), &TlsOptions { extra_roots }, options)?)
+    Ok(Client::new(Guard::new(settings.allowed.clone()), Arc::new(book), trust.config(), options))
 }
 
 fn make_dir(dir: &Path) -> anyhow::Result<()> {
@@ -101,19 +102,4 @@ fn key_of_dir(dir: &Path) -> anyhow::Result<[u8; 32]> {
     });
     written.with_context(|| format!("the key {} can't be written", path.display()))?;
     Ok(key)
-}
-
-/// The certificates of a PEM file, DER.
-fn certificates(path: &Path) -> anyhow::Result<Vec<Vec<u8>>> {
-    let text = fs::read_to_string(path).with_context(|| format!("tls_ca_file {} can't be read", path.display()))?;
-    let parts = text.split("-----BEGIN CERTIFICATE-----").skip(1);
-    let read = |part: &str| {
-        let base64: String = part.split("-----END").next()?.split_whitespace().collect();
-        STANDARD.decode(base64).ok()
-    };
-    let found: Option<Vec<_>> = parts.map(read).collect();
-    match found {
-        Some(found) if !found.is_empty() => Ok(found),
-        _ => bail!("tls_ca_file {} holds no PEM certificates", path.display()),
-    }
 }

@@ -41,23 +41,18 @@ pub enum Notice {
 
 /// What to tell of an endpoint, and what will have been told then. `lost`: whether a delivery failed
 /// for good since the failures began.
-pub fn of_endpoint(
-    endpoint: &Endpoint,
-    lost: bool,
-    told: Option<Told>,
-    now: Timestamp,
-) -> Option<(Notice, Option<Told>)> {
+pub fn of_endpoint(endpoint: &Endpoint, lost: bool, told: Option<Told>) -> Option<(Notice, Option<Told>)> {
     if !endpoint.enabled {
         // Whom a person disabled needs no telling.
         let tells = endpoint.disabled_reason.is_some() && told != Some(Told::Disabled);
         return tells.then_some((Notice::Disabled, Some(Told::Disabled)));
     }
-    let Some(since) = endpoint.health.failures_since else {
+    if endpoint.health.failures_since.is_none() {
         // Enabled again is not yet well again: something must have arrived since.
         let arrived = endpoint.health.last_success_at.is_some_and(|at| at > endpoint.updated_at);
         return told.filter(|told| *told != Told::Disabled || arrived).map(|_| (Notice::Recovered, None));
-    };
-    let soon = endpoint.health.is_failing() && now.since_ms(since) >= SOON_MS;
+    }
+    let soon = endpoint.health.is_failing() && endpoint.health.failing_ms >= SOON_MS;
     match told {
         None | Some(Told::First | Told::Disabled) if soon => Some((Notice::Soon, Some(Told::Soon))),
         None | Some(Told::Disabled) if lost => Some((Notice::First, Some(Told::First))),
@@ -109,26 +104,27 @@ mod tests {
     #[test]
     fn an_outage_is_told_once_at_each_turn() {
         let (mut one, hour) = (endpoint(), |hours: i64| Timestamp::from_s(hours * 3600));
-        assert_eq!(of_endpoint(&one, false, None, hour(1)), None);
+        assert_eq!(of_endpoint(&one, false, None), None);
         one.health.failures_since = Some(hour(1));
-        assert_eq!(of_endpoint(&one, false, None, hour(1)), None, "attempts are left");
-        assert_eq!(of_endpoint(&one, true, None, hour(2)), Some((Notice::First, Some(Told::First))));
-        assert_eq!(of_endpoint(&one, true, Some(Told::First), hour(3)), None, "once");
+        assert_eq!(of_endpoint(&one, false, None), None, "attempts are left");
+        assert_eq!(of_endpoint(&one, true, None), Some((Notice::First, Some(Told::First))));
+        assert_eq!(of_endpoint(&one, true, Some(Told::First)), None, "once");
         one.health.failing_since = Some(hour(2));
-        assert_eq!(of_endpoint(&one, true, Some(Told::First), hour(97)), Some((Notice::Soon, Some(Told::Soon))));
-        assert_eq!(of_endpoint(&one, true, Some(Told::Soon), hour(98)), None);
+        one.health.failing_ms = SOON_MS;
+        assert_eq!(of_endpoint(&one, true, Some(Told::First)), Some((Notice::Soon, Some(Told::Soon))));
+        assert_eq!(of_endpoint(&one, true, Some(Told::Soon)), None);
         (one.enabled, one.disabled_reason) = (false, Some("failing".into()));
         let disabled = Some((Notice::Disabled, Some(Told::Disabled)));
-        assert_eq!(of_endpoint(&one, true, Some(Told::Soon), hour(121)), disabled);
-        assert_eq!(of_endpoint(&one, true, Some(Told::Disabled), hour(122)), None);
+        assert_eq!(of_endpoint(&one, true, Some(Told::Soon)), disabled);
+        assert_eq!(of_endpoint(&one, true, Some(Told::Disabled)), None);
         (one.enabled, one.disabled_reason, one.health) = (true, None, Health::default());
         one.updated_at = hour(123);
-        assert_eq!(of_endpoint(&one, false, Some(Told::Disabled), hour(123)), None, "nothing arrived yet");
+        assert_eq!(of_endpoint(&one, false, Some(Told::Disabled)), None, "nothing arrived yet");
         one.health.last_success_at = Some(hour(124));
-        assert_eq!(of_endpoint(&one, false, Some(Told::Disabled), hour(124)), Some((Notice::Recovered, None)));
-        assert_eq!(of_endpoint(&one, false, None, hour(124)), None);
+        assert_eq!(of_endpoint(&one, false, Some(Told::Disabled)), Some((Notice::Recovered, None)));
+        assert_eq!(of_endpoint(&one, false, None), None);
         one.enabled = false;
-        assert_eq!(of_endpoint(&one, false, None, hour(125)), None, "a person did it");
+        assert_eq!(of_endpoint(&one, false, None), None, "a person did it");
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl Watch {
             let about = of_endpoint(&endpoint);
             let known = self.store.told(&about.object).await?;
             let lost = known.is_none() && self.lost(&endpoint).await?;
-            if let Some((what, next)) = notice::of_endpoint(&endpoint, lost, parse(known.as_deref()), now) {
+            if let Some((what, next)) = notice::of_endpoint(&endpoint, lost, parse(known.as_deref())) {
                 self.tell(&about, what, known, next, now).await?;
             }
         }

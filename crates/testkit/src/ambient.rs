@@ -3,30 +3,47 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
-use gancho_model::{Ambient, Timestamp};
+use gancho_model::{Ambient, MonoTime, Timestamp};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
-/// A clock that moves when it is told to, and randomness from a seed.
+/// Clocks that move when they are told to, and randomness from a seed.
 pub struct ManualAmbient {
-    now_ms: AtomicI64,
+    wall_ms: AtomicI64,
+    mono_ms: AtomicI64,
     rng: Mutex<StdRng>,
 }
 
 impl ManualAmbient {
     /// Begins at this second.
     pub fn new(seed: u64, now_s: i64) -> Self {
-        Self { now_ms: AtomicI64::new(now_s * 1000), rng: Mutex::new(StdRng::seed_from_u64(seed)) }
+        let clock = || AtomicI64::new(now_s * 1000);
+        Self { wall_ms: clock(), mono_ms: clock(), rng: Mutex::new(StdRng::seed_from_u64(seed)) }
     }
 
-    /// Moves the clock, back too.
+    /// So much time passes.
     pub fn advance_ms(&self, ms: i64) -> Timestamp {
-        Timestamp::from_ms(self.now_ms.fetch_add(ms, Ordering::SeqCst) + ms)
+        self.mono_ms.fetch_add(ms, Ordering::SeqCst);
+        self.set_wall_ms(ms)
+    }
+
+    /// Somebody sets the computer's clock, back too.
+    pub fn set_wall_ms(&self, by_ms: i64) -> Timestamp {
+        Timestamp::from_ms(self.wall_ms.fetch_add(by_ms, Ordering::SeqCst) + by_ms)
+    }
+
+    /// Another process starts: its planning clock begins at the wall clock.
+    pub fn restart(&self) {
+        self.mono_ms.store(self.wall_ms.load(Ordering::SeqCst), Ordering::SeqCst);
     }
 }
 
 impl Ambient for ManualAmbient {
     fn now(&self) -> Timestamp {
-        Timestamp::from_ms(self.now_ms.load(Ordering::SeqCst))
+        Timestamp::from_ms(self.wall_ms.load(Ordering::SeqCst))
+    }
+
+    fn mono(&self) -> MonoTime {
+        MonoTime::from_ms(self.mono_ms.load(Ordering::SeqCst))
     }
 
     fn fill(&self, buffer: &mut [u8]) {

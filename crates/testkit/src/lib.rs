@@ -8,6 +8,7 @@ mod database;
 mod erp;
 mod erp_api;
 mod erp_php;
+mod name_server;
 mod receiver;
 mod server;
 
@@ -16,6 +17,7 @@ pub use client::Client;
 pub use database::{Database, Engine, Instance};
 pub use erp_api::{Asked, ErpApi, FULL_KEY, Trap};
 pub use erp_php::ErpPhp;
+pub use name_server::{Family, NameServer, Says};
 pub use receiver::{Received, Receiver, Respond};
 pub use server::{Answer, Server, ServerOptions};
 

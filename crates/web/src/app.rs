@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex};
 
 use gancho_intake::Intake;
-use gancho_model::{Ambient, Caller, Deed, Hearing, Mailing, Probing, limits::Limits};
+use gancho_model::{Ambient, Caller, Deed, Hearing, Mailing, Probing, address::Allowed, limits::Limits};
 use gancho_store::Store;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
@@ -20,6 +20,8 @@ pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
 pub struct WebSettings {
     /// The limits of CONTRACT §4.
     pub limits: Limits,
+    /// Private addresses that webhooks may have.
+    pub allowed: Allowed,
     /// `GANCHO_ADMIN_TOKEN`, if it is set.
     pub admin_token: Option<String>,
     /// The address under which people reach this server, if it is set.
@@ -60,6 +62,7 @@ pub struct App {
     pub(crate) mailing: Arc<dyn Mailing>,
     pub(crate) ambient: Arc<dyn Ambient>,
     pub(crate) limits: Limits,
+    pub(crate) allowed: Allowed,
     pub(crate) tokens: Tokens,
     pub(crate) tries: Tries,
     pub(crate) login_tries: usize,
@@ -88,6 +91,7 @@ impl App {
             site: Site::new(settings.public_url.as_deref()),
             jobs: Jobs::default(),
             limits: settings.limits,
+            allowed: settings.allowed.clone(),
             in_force: settings.in_force.clone(),
             metrics: settings.metrics.clone(),
             setup: Mutex::default(),

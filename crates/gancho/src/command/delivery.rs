@@ -44,6 +44,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("error", "/last/error"),
     ("ms", "/last/duration_ms"),
     ("attempts", "/attempts"),
+    ("waits for", "/waiting_for"),
     ("next", "/next_attempt_at"),
     ("created", "/created_at"),
 ];

@@ -31,7 +31,11 @@ pub fn run(local: &LocalArgs) -> Done {
     };
     report.good("settings", format!("data in {}", settings.data_dir.display()));
     clock(&mut report);
-    let (store, client) = match wiring::store(&settings).and_then(|store| Ok((store, wiring::client(&settings)?))) {
+    let parts = wiring::store(&settings).and_then(|store| {
+        let trust = wiring::trust(&settings)?;
+        Ok((store, wiring::client(&settings, &trust)?))
+    });
+    let (store, client) = match parts {
         Ok(parts) => parts,
         Err(error) => {
             report.bad("database", format!("{error:#}"));

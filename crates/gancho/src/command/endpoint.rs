@@ -68,6 +68,11 @@ pub enum EndpointCommand {
         /// ep_…
         id: String,
     },
+    /// The receiver was repaired: try now. A failing webhook gets one attempt, and everything if that succeeds.
+    Retry {
+        /// ep_…
+        id: String,
+    },
     /// Send a sample and show what came back.
     Test {
         /// ep_…
@@ -136,6 +141,15 @@ async fn act(command: EndpointCommand, api: &ApiClient) -> Done {
         EndpointCommand::Disable { id } => patch(&id, json!({"enabled": false})).await,
         EndpointCommand::Pause { id } => patch(&id, json!({"paused": true})).await,
         EndpointCommand::Resume { id } => patch(&id, json!({"paused": false})).await,
+        EndpointCommand::Retry { id } => {
+            let answer = api.call(Method::POST, &format!("endpoints/{id}/retry"), None).await?;
+            if api.json {
+                say!("{answer}")
+            } else {
+                say!("trying now; {} wait", answer["pending"])
+            }
+            Ok(())
+        }
         EndpointCommand::Test { id, event } => test(api, &id, event).await,
         EndpointCommand::RotateSecret { id, overlap_s, finish } => {
             let mut body = Map::new();

@@ -119,7 +119,7 @@ async fn list(api: &ApiClient, mut query: Vec<(&str, String)>, mut after: String
         let page = match api.call(Method::GET, &format!("events?after={after}{query}"), None).await {
             Err(error) if follow && after != "latest" => {
                 // The server may be starting again: go on where we were.
-                eprintln!("gancho: {error}; trying again");
+                complain!("gancho: {error}; trying again");
                 tokio::time::sleep(AGAIN).await;
                 continue;
             }

@@ -82,8 +82,8 @@ pub fn run(args: Args) -> Done {
     match args.command {
         Command::Serve(args) => {
             let settings = serve_settings(&args)?;
-            logs::start(&settings);
-            serve::run(&settings)
+            let logs = logs::start(&settings);
+            serve::run(&settings, &logs)
         }
         Command::Config(local) => config::run(&local),
         Command::Doctor(local) => doctor::run(&local),

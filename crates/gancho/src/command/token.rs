@@ -72,7 +72,7 @@ fn create(name: String, scope: &str, local: &LocalArgs) -> Done {
     let scope = Scope::parse(scope).ok_or_else(|| Failed::usage("the scope must be admin, read or ingest"))?;
     let settings = Settings::load(local, &[]).map_err(Failed::start)?;
     if !settings.data_dir.exists() {
-        eprintln!(
+        complain!(
             "gancho: there was nothing in {} yet: is it the folder that the server uses?",
             settings.data_dir.display()
         );

@@ -103,7 +103,7 @@ fn warn_of_unknown() {
         let name = name.to_string_lossy();
         let ours = name.starts_with("GANCHO_") && !name.starts_with("GANCHO_TEST_") && !OTHERS.contains(&&*name);
         if ours && !SETTINGS.iter().any(|one| variable(one) == name) {
-            eprintln!("gancho: {name} is in the environment, but there is no such setting (gancho config lists them)");
+            complain!("gancho: {name} is in the environment, but there is no such setting (gancho config lists them)");
         }
     }
 }

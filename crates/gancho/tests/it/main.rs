@@ -2,8 +2,10 @@
 
 mod access;
 mod bad_input;
+mod clock;
 mod command_line;
 mod crash;
+mod dead_address;
 mod delivering;
 mod erp_api;
 mod erp_api_lies;
@@ -16,14 +18,20 @@ mod erp_plugin_trouble;
 mod feed;
 mod flush;
 mod full_disk;
+mod hanging;
 mod hostile;
+mod leniency;
+mod logs;
 mod openapi;
 mod outage;
+mod repair;
 mod repeats;
 mod rooms;
 mod settings;
+mod shortage;
 mod spine;
 mod tidy;
+mod upgrade;
 mod watching;
 mod words;
 

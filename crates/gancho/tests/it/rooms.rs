@@ -13,9 +13,13 @@ fn imports_go_one_way() {
         ("gancho-store", &["gancho-model"]),
         ("gancho-words", &["gancho-model"]),
         ("gancho-intake", &["gancho-model", "gancho-facturascripts", "gancho-store"]),
-        ("gancho-source", &["gancho-model", "gancho-facturascripts", "gancho-store", "gancho-intake", "gancho-words"]),
-        ("gancho-delivery", &["gancho-model", "gancho-store", "gancho-receiver"]),
-        ("gancho-mail", &["gancho-model", "gancho-store", "gancho-words"]),
+        (
+            "gancho-source",
+            &["gancho-model", "gancho-facturascripts", "gancho-store", "gancho-intake", "gancho-words", "gancho-trust"],
+        ),
+        ("gancho-trust", &[]),
+        ("gancho-delivery", &["gancho-model", "gancho-store", "gancho-receiver", "gancho-trust"]),
+        ("gancho-mail", &["gancho-model", "gancho-store", "gancho-words", "gancho-trust"]),
         (
             "gancho-web",
             &[
@@ -39,6 +43,7 @@ fn imports_go_one_way() {
                 "gancho-source",
                 "gancho-delivery",
                 "gancho-mail",
+                "gancho-trust",
                 "gancho-web",
             ],
         ),

@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use gancho_model::Timestamp;
+use gancho_model::MonoTime;
 
 /// The time that is looked at, milliseconds.
 const WINDOW_MS: i64 = 60_000;
@@ -16,12 +16,12 @@ const REMEMBERED_MAX: usize = 10_000;
 /// place are tried faster.
 #[derive(Default)]
 pub struct Tries {
-    known: Mutex<HashMap<String, Vec<Timestamp>>>,
+    known: Mutex<HashMap<String, Vec<MonoTime>>>,
 }
 
 impl Tries {
     /// Notes a try for each of these, unless one of them had as many within a minute already.
-    pub fn may(&self, who: &[String], most: usize, now: Timestamp) -> bool {
+    pub fn may(&self, who: &[String], most: usize, now: MonoTime) -> bool {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() > REMEMBERED_MAX {
             known.retain(|_, tries| tries.last().is_some_and(|last| now.since_ms(*last) < WINDOW_MS));
@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn five_a_minute() {
         let (tries, who) = (Tries::default(), ["ana".to_owned(), "192.0.2.1".to_owned()]);
-        let at = Timestamp::from_s;
+        let at = |second: i64| MonoTime::from_ms(second * 1000);
         for second in 0..5 {
             assert!(tries.may(&who, 5, at(second)));
         }

@@ -1,5 +1,6 @@
 //! Who calls, and what they may do.
 
+mod acquaintance;
 mod caller;
 pub(crate) mod cookie;
 pub(crate) mod limit;
@@ -7,5 +8,6 @@ pub mod password;
 pub(crate) mod session;
 mod token;
 
+pub use acquaintance::Acquaintance;
 pub use caller::{Admin, Anyone, Ingest, Reader};
 pub use token::{Tokens, digest, new_token};

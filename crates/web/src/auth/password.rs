@@ -42,6 +42,9 @@ mod tests {
         fn now(&self) -> Timestamp {
             Timestamp::from_s(0)
         }
+        fn mono(&self) -> gancho_model::MonoTime {
+            gancho_model::MonoTime::default()
+        }
         fn fill(&self, buffer: &mut [u8]) {
             buffer.fill(3);
         }

@@ -3,7 +3,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use gancho_model::{Ambient, Caller, Scope, Timestamp, TokenId};
+use gancho_model::{Ambient, Caller, MonoTime, Scope, TokenId};
 use gancho_store::{Store, StoreError};
 use sha2::{Digest, Sha256};
 
@@ -28,7 +28,7 @@ pub fn new_token(ambient: &dyn Ambient) -> String {
 }
 
 /// By a token's digest: who it is, and when the store said so.
-type Known = HashMap<[u8; 32], (Option<Caller>, Timestamp)>;
+type Known = HashMap<[u8; 32], (Option<Caller>, MonoTime)>;
 
 /// Knows callers by their tokens.
 #[derive(Default)]
@@ -53,7 +53,7 @@ impl Tokens {
         &self,
         token: &str,
         store: &dyn Store,
-        now: Timestamp,
+        now: MonoTime,
     ) -> Result<Option<Caller>, StoreError> {
         let digest = digest(token);
         if self.admin == Some(digest) {

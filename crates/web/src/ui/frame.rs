@@ -1,7 +1,7 @@
 //! What stands around every page.
 
 use askama::Template;
-use gancho_model::Timestamp;
+use gancho_model::{Moment, Timestamp};
 use gancho_words::{Language, Words};
 
 use super::{form::Form, query::Unreadable, visitor::Visitor};
@@ -25,6 +25,8 @@ pub(crate) struct Frame {
     /// What was done just now, by its name.
     pub done: Option<String>,
     pub now: Timestamp,
+    /// The same by both clocks.
+    pub moment: Moment,
 }
 
 impl Frame {
@@ -40,6 +42,7 @@ impl Frame {
             form_token: visitor.form_token.clone(),
             done: None,
             now: app.ambient.now(),
+            moment: app.ambient.moment(),
         }
     }
 
@@ -55,6 +58,7 @@ impl Frame {
             form_token,
             done: None,
             now: app.ambient.now(),
+            moment: app.ambient.moment(),
         }
     }
 

@@ -71,7 +71,7 @@ async fn read(app: &App, frame: &Frame) -> Answer<Page> {
     for (endpoint, standing) in endpoints.iter().zip(&standings) {
         if needs_care(endpoint) {
             let own = draw::sum(&draw::last_day(&hours, |hour| hour.endpoint == endpoint.id, frame.now));
-            let condition = Condition { endpoint, standing: *standing, day: own, now: frame.now };
+            let condition = Condition { endpoint, standing: *standing, day: own, now: frame.moment };
             cares.push(Care {
                 link: format!("/webhooks/{}", endpoint.id),
                 name: names(endpoint).0,

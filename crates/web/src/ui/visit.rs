@@ -17,7 +17,7 @@ use super::{
 use crate::{
     App,
     api::problem::Problem,
-    auth::{cookie, session},
+    auth::{Acquaintance, cookie, session},
 };
 
 impl FromRequestParts<Arc<App>> for Visitor {
@@ -31,6 +31,7 @@ impl FromRequestParts<Arc<App>> for Visitor {
             let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
             return Err(Redirect::to(&app.site.link(&format!("/login?next={next}"))).into_response());
         };
+        Acquaintance::note(&parts.extensions);
         let text = cookie::get(&parts.headers, cookie::SESSION).unwrap_or_default();
         let words = locale::words(&parts.headers, Some(&user));
         Ok(Self { form_token: session::form_token(text), user, session, words })

@@ -68,7 +68,7 @@ async fn row(store: &dyn Store, there: u64, endpoint: EndpointId) -> Result<(), 
     let log = time(async || store.deliveries(None, DeliveryFilter::default(), 50).await.map(drop)).await?;
     let one = time(async || store.deliveries(None, of_endpoint.clone(), 50).await.map(drop)).await?;
     let waiting = time(async || store.deliveries(None, pending.clone(), 50).await.map(drop)).await?;
-    let prune = time(async || store.prune(long_ago, Real.now()).await.map(drop)).await?;
+    let prune = time(async || store.prune(long_ago, Real.moment()).await.map(drop)).await?;
     say!("{there:>12} {claim:>10.2} {feed:>10.2} {log:>12.2} {one:>12.2} {waiting:>12.2} {prune:>10.2}");
     Ok(())
 }
@@ -85,7 +85,7 @@ async fn time(call: impl AsyncFn() -> Result<(), StoreError>) -> Result<f64, Sto
 }
 
 async fn claim(store: &dyn Store, endpoint: EndpointId) -> Result<(), StoreError> {
-    let now = Real.now();
+    let now = Real.mono();
     let want = Want { endpoint, lane: Lane::Live, limit: 10, lease_until: now.plus_ms(15_000), probe: false };
     store.claim(vec![want], now).await.map(drop)
 }

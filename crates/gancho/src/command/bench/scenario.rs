@@ -114,7 +114,7 @@ fn stamp() -> i64 {
 
 pub async fn all(args: &BenchArgs) -> Done {
     if cfg!(debug_assertions) {
-        eprintln!("this is a debug build: measure with cargo run --release -- bench");
+        complain!("this is a debug build: measure with cargo run --release -- bench");
     }
     throughput(args).await?;
     fan_out().await?;

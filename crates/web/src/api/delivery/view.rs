@@ -1,4 +1,4 @@
-use gancho_model::{Attempt, Delivery, ErrorKind, Head, Lane, Reason, State, Timestamp, mask};
+use gancho_model::{Attempt, Delivery, ErrorKind, Head, Lane, Reason, State, Timestamp, WaitingFor, mask};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -25,6 +25,11 @@ pub(crate) struct DeliveryView {
     /// How many were made; in the detail, the attempts themselves, oldest first.
     attempts: Value,
     max_attempts: u32,
+    /// While pending: `attempt` (under way, or planned for later), `endpoint_failing`, `endpoint_paused`,
+    /// `endpoint_disabled`, `rate`, `slot` or `order`.
+    #[schema(value_type = Option<String>)]
+    waiting_for: Option<WaitingFor>,
+    /// While pending: when the next attempt may go; of a failing endpoint its next probe. Null while that is not known.
     #[schema(value_type = Option<String>, format = DateTime)]
     next_attempt_at: Option<Timestamp>,
     #[schema(value_type = String, format = DateTime)]
@@ -56,6 +61,7 @@ impl DeliveryView {
             lane: delivery.lane,
             attempts: delivery.attempts.into(),
             max_attempts: delivery.max_attempts,
+            waiting_for: delivery.waiting_for,
             next_attempt_at: delivery.next_attempt_at,
             created_at: delivery.created_at,
             last: delivery.last.map(|last| LastView {

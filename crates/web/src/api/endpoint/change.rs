@@ -42,7 +42,7 @@ pub(crate) async fn apply(app: &App, id: EndpointId, said: Value, who: &str) -> 
     let (mut endpoint, read_at) = (known.clone(), known.updated_at);
     let mut errors = Errors::default();
     let read = Fields::of(said, "", &mut errors).map(|mut fields| {
-        if let Some(url) = fields.optional("url", input::url) {
+        if let Some(url) = fields.optional("url", input::url(&app.allowed, Some(&known.url))) {
             endpoint.url = url;
         }
         if let Some(events) = fields.optional("events", input::events) {

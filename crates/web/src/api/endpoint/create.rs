@@ -50,7 +50,7 @@ pub(crate) fn called(endpoint: &Endpoint) -> String {
 fn read(app: &App, said: Value, errors: &mut Errors) -> Option<Endpoint> {
     let mut fields = Fields::of(said, "", errors)?;
     let now = app.ambient.now();
-    let url = fields.required("url", input::url);
+    let url = fields.required("url", input::url(&app.allowed, None));
     let events = fields.required("events", input::events);
     let secret = fields.optional("secret", input::secret);
     let mut endpoint = Endpoint {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use gancho_model::{
-    Endpoint, Pattern, Plan, Said, Secret, SourceId, header,
+    Endpoint, Pattern, Plan, Said, Secret, SourceId,
+    address::Allowed,
+    header,
     limits::{ATTEMPT_MS_MAX, DELAY_S_MAX, RETRIES_MAX},
     mask, target,
 };
@@ -37,9 +39,15 @@ pub(crate) struct EndpointInput {
     max_in_flight: Option<u32>,
 }
 
-pub(crate) fn url(value: Value) -> Result<String, Said> {
-    let Value::String(text) = value else { return Err(Said::plain("error-text")) };
-    target::parse(&text).map(String::from).map_err(|error| error.said())
+/// Reads a new URL; `known` is the one that the endpoint has, which stays as it is whatever would be said of it today.
+pub(crate) fn url<'a>(allowed: &'a Allowed, known: Option<&'a str>) -> impl FnOnce(Value) -> Result<String, Said> + 'a {
+    move |value| match value {
+        Value::String(text) if target::parse(&text).is_ok_and(|url| known == Some(url.as_str())) => {
+            Ok(known.unwrap_or_default().to_owned())
+        }
+        Value::String(text) => target::parse_new(&text, allowed).map(String::from).map_err(|error| error.said()),
+        _ => Err(Said::plain("error-text")),
+    }
 }
 
 pub(crate) fn events(value: Value) -> Result<Vec<Pattern>, Said> {

@@ -6,6 +6,7 @@ pub mod input;
 pub mod list;
 pub mod remove;
 pub mod replay;
+pub mod retry;
 pub mod rotate;
 pub mod secret;
 pub mod show;

@@ -69,7 +69,7 @@ pub(crate) fn what(app: &App, id: EndpointId, said: Value) -> Answer<Replay> {
 
 /// Sends it again, or counts it, batch after batch; says how far it is.
 pub(crate) async fn run(app: &App, replay: &Replay, mut tell: impl FnMut(u64)) -> Answer<u64> {
-    let (mut count, mut after, now) = (0, None, app.ambient.now());
+    let (mut count, mut after, now) = (0, None, app.ambient.moment());
     loop {
         let replayed = app.store.replay(replay.clone(), after, now).await?;
         count += replayed.count;

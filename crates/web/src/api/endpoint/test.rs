@@ -74,7 +74,7 @@ pub(crate) async fn test(
 pub(crate) async fn send(app: &App, id: EndpointId, event: EventType) -> Answer<(DeliveryId, EventId)> {
     let sample = sample(app, event);
     let event_id = sample.event.id;
-    Ok((app.store.send_test(id, sample, app.ambient.now()).await?, event_id))
+    Ok((app.store.send_test(id, sample).await?, event_id))
 }
 
 /// Waits for a test's end. Ended or not, what is known by then is the answer.

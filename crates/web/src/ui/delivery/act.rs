@@ -30,10 +30,9 @@ pub(crate) async fn act(
 async fn run(app: &App, id: &str, act: &str, who: &str) -> Answer<&'static str> {
     let missing = || Problem::said(StatusCode::NOT_FOUND, Said::plain("problem-missing"));
     let id: DeliveryId = id.parse().map_err(|_| missing())?;
-    let now = app.ambient.now();
     let (action, what, delivery) = match act {
-        "retry" => ("delivery.retried", "retried", app.store.retry(id, now).await?),
-        "cancel" => ("delivery.cancelled", "cancelled", app.store.cancel(id, now).await?),
+        "retry" => ("delivery.retried", "retried", app.store.retry(id, app.ambient.mono()).await?),
+        "cancel" => ("delivery.cancelled", "cancelled", app.store.cancel(id).await?),
         _ => return Err(missing()),
     };
     app.note(who, action, &id, delivery.label.unwrap_or_else(|| delivery.event.to_string()), Map::new()).await;

@@ -38,8 +38,8 @@ impl Row {
         let words = &frame.words;
         let last = delivery.last;
         let answer = match last.map(|last| (last.status_code, last.error)) {
-            Some((Some(status), _)) => status.to_string(),
-            Some((None, Some(kind))) => words.get(&format!("error-kind-{}", kind.as_str())),
+            Some((Some(status), None | Some(ErrorKind::Status))) => status.to_string(),
+            Some((_, Some(kind))) => words.get(&format!("error-kind-{}", kind.as_str())),
             _ => delivery.reason.map_or_else(String::new, |reason| reason_word(frame, reason)),
         };
         Self {
@@ -54,9 +54,7 @@ impl Row {
             }),
             took: last.map_or_else(String::new, |last| words.span(last.duration_ms.into())),
             attempts: format!("{}/{}", delivery.attempts, delivery.max_attempts),
-            next: delivery.next_attempt_at.map_or_else(String::new, |at| {
-                if at > frame.now { words.ago(at, frame.now) } else { words.get("time-now") }
-            }),
+            next: say::waiting(words, delivery, frame.moment),
             at: words.short(delivery.created_at, frame.now),
             at_full: words.full(delivery.created_at),
             test: delivery.lane == gancho_model::Lane::Test,

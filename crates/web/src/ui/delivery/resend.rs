@@ -44,7 +44,7 @@ pub(crate) async fn ask(State(app): State<Arc<App>>, Manager(visitor): Manager, 
         Ok(filter) => filter,
         Err(_) => return go(&app, &format!("/deliveries?{}", query.with(&NAMES, None))),
     };
-    let resend = Resend { filter, dry_run: true, now: frame.now };
+    let resend = Resend { filter, dry_run: true, now: app.ambient.mono() };
     match run(&app, &resend, |_| {}).await {
         Ok(count) => page(&Page { frame, query, count, job: app.jobs.last(ABOUT) }),
         Err(problem) => error::of(frame, &problem.into()),
@@ -54,12 +54,11 @@ pub(crate) async fn ask(State(app): State<Arc<App>>, Manager(visitor): Manager, 
 pub(crate) async fn resend(State(app): State<Arc<App>>, Manager(visitor): Manager, form: Form) -> Response {
     let query = Query::of(NAMES.iter().map(|name| (*name, form.value(name))));
     let total = form.value("count").parse().unwrap_or(0);
-    let now = app.ambient.now();
-    let filter = match filter::read(&query, now) {
+    let filter = match filter::read(&query, app.ambient.now()) {
         Ok(filter) => filter,
         Err(_) => return go(&app, &format!("/deliveries?{}", query.with(&NAMES, None))),
     };
-    let resend = Resend { filter, dry_run: false, now };
+    let resend = Resend { filter, dry_run: false, now: app.ambient.mono() };
     let job = app.jobs.begin(ABOUT, total);
     let (working, who) = (app.clone(), visitor.user.name);
     tokio::spawn(async move {

@@ -97,7 +97,7 @@ async fn read(app: &App, frame: &Frame, id: DeliveryId, given: Option<&str>) -> 
     Ok(Page {
         state: say::state(words, delivery.state),
         why,
-        next: delivery.next_attempt_at.map_or_else(String::new, |at| words.ago(at.max(frame.now), frame.now)),
+        next: say::waiting(words, &delivery, frame.moment),
         steps: steps(frame, &event, &delivery, &attempts),
         attempts: attempts.iter().map(|attempt| shown(frame, attempt)).collect(),
         changes: event::show::changes(words, &parsed),
@@ -139,12 +139,12 @@ fn steps(frame: &Frame, event: &Event, delivery: &Delivery, attempts: &[Attempt]
             .with("span", words.span(attempt.duration_ms.into()));
         steps.push(step(attempt.at, colour, said));
     }
-    match (delivery.state, delivery.next_attempt_at) {
-        (Standing::Pending, Some(at)) => {
-            let said = Said::plain("step-next").with("when", words.ago(at.max(frame.now), frame.now));
+    match delivery.state {
+        Standing::Pending => {
+            let said = Said::plain("step-waiting").with("what", say::waiting(words, delivery, frame.moment));
             steps.push(Step { at: String::new(), colour: "busy", text: words.said(&said) });
         }
-        (Standing::Failed, _) => {
+        Standing::Failed => {
             steps.push(Step { at: String::new(), colour: "bad", text: words.get("step-given-up") });
         }
         _ => {}

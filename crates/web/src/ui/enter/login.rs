@@ -68,7 +68,7 @@ pub(crate) async fn enter(
     // Names that nobody can have are not worth remembering.
     let kept: String = name.to_lowercase().chars().take(100).collect();
     let who = [format!("name {kept}"), format!("address {}", address(&headers, peer))];
-    if !app.tries.may(&who, app.login_tries, app.ambient.now()) {
+    if !app.tries.may(&who, app.login_tries, app.ambient.mono()) {
         let wrong = Some((StatusCode::TOO_MANY_REQUESTS, "problem-too-many"));
         return form(&app, &headers, &next, &name, wrong).await;
     }

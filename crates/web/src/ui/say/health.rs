@@ -1,4 +1,4 @@
-use gancho_model::{Endpoint, ErrorKind, Health, HealthState, Said, Tally, Timestamp};
+use gancho_model::{Endpoint, ErrorKind, Health, HealthState, Moment, Said, Tally};
 use gancho_store::Standing;
 use gancho_words::Words;
 
@@ -8,7 +8,7 @@ pub(crate) struct Condition<'a> {
     pub standing: Standing,
     /// Its last 24 hours.
     pub day: Tally,
-    pub now: Timestamp,
+    pub now: Moment,
 }
 
 /// How an endpoint does, in words: "Falla desde hace 3 h: 503 en 14 de 14 intentos; próximo intento en
@@ -27,11 +27,11 @@ pub(crate) fn health(words: &Words, condition: &Condition<'_>) -> String {
             .with("answer", answer(&condition.endpoint.health))
             .with("waiting", waiting()),
         HealthState::Ok if day.success().is_none() => {
-            let last = health.last_success_at.map_or_else(String::new, |at| words.ago(at, *now));
+            let last = health.last_success_at.map_or_else(String::new, |at| words.ago(at, now.wall));
             Said::plain("health-quiet-sentence").with("last", last).with("waiting", waiting())
         }
         HealthState::Ok => {
-            let last = health.last_success_at.map_or_else(String::new, |at| words.ago(at, *now));
+            let last = health.last_success_at.map_or_else(String::new, |at| words.ago(at, now.wall));
             let share = day.success().map_or_else(|| "–".to_owned(), |share| words.percent(share));
             Said::plain("health-ok-sentence").with("last", last).with("share", share).with("waiting", waiting())
         }
@@ -50,9 +50,11 @@ fn disabled(endpoint: &Endpoint, waiting: Said) -> Said {
 
 fn failing(words: &Words, condition: &Condition<'_>, waiting: Said) -> Said {
     let health = &condition.endpoint.health;
-    let since = health.failures_since.map_or(0, |since| condition.now.since_ms(since));
+    let since = health.failures_since.map_or(0, |since| condition.now.wall.since_ms(since));
     let next = match health.probe_at {
-        Some(at) if at > condition.now => words.ago(at, condition.now),
+        Some(at) if at > condition.now.mono && !health.is_probe_requested() => {
+            words.ago(condition.now.shown(at), condition.now.wall)
+        }
         _ => words.get("time-now"),
     };
     Said::plain("health-failing-sentence")

@@ -1,6 +1,7 @@
 //! Sentences for people: what an event is, how an endpoint does, why an attempt failed.
 
 mod health;
+mod waiting;
 mod why;
 
 use gancho_facturascripts::event_types;
@@ -8,6 +9,7 @@ use gancho_model::{EventType, HealthState, State};
 use gancho_words::{Language, Words};
 
 pub(crate) use health::{Condition, health};
+pub(crate) use waiting::waiting;
 pub(crate) use why::why;
 
 /// An event in words, with its document: `Factura de cliente F2026A12 cobrada`.

@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::{
     App,
     api::{
-        endpoint::{change, rotate, test},
+        endpoint::{change, retry, rotate, test},
         problem::{Answer, Problem},
     },
     ui::{done, error, form::Form, frame::Frame, visitor::Manager},
@@ -51,6 +51,7 @@ async fn run(app: &App, id: EndpointId, act: &str, form: &Form, who: &str) -> An
         "disable" => set(json!({"enabled": false})).await.map(|()| "disabled")?,
         "pause" => set(json!({"paused": true})).await.map(|()| "paused")?,
         "resume" => set(json!({"paused": false})).await.map(|()| "resumed")?,
+        "retry" => retry::run(app, id, who).await.map(|_| "retrying")?,
         "rotate" => {
             rotate(rotate::Change::Begin { overlap_s: OVERLAP_S, secret: None }).await?;
             return Ok((format!("/webhooks/{id}?tab=settings"), "secret-changed"));

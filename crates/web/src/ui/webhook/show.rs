@@ -146,7 +146,7 @@ async fn read(app: &App, frame: &Frame, id: EndpointId, tab: &'static str, with_
     let hours = app.store.hours(frame.now.plus_ms(-23 * draw::HOUR_MS)).await?;
     let day = draw::last_day(&hours, |hour| hour.endpoint == id, frame.now);
     let sum = draw::sum(&day);
-    let condition = Condition { endpoint: &endpoint, standing, day: sum, now: frame.now };
+    let condition = Condition { endpoint: &endpoint, standing, day: sum, now: frame.moment };
     let words = &frame.words;
     let rows = if ["summary", "deliveries"].contains(&tab) { rows(app, frame, id, tab).await? } else { vec![] };
     let secret = if frame.admin && with_secret {

@@ -1,0 +1,42 @@
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use gancho_model::EndpointId;
+use serde::Serialize;
+use serde_json::Map;
+use utoipa::ToSchema;
+
+use super::create::called;
+use crate::{
+    App,
+    api::{page::Id, problem::Answer},
+    auth::Admin,
+};
+
+/// What waits.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RetryOutput {
+    /// Deliveries that wait for the endpoint.
+    pending: u64,
+}
+
+/// Goes on with an endpoint whose receiver was repaired: a failing one is probed now, a healthy one's waiting
+/// retries become due.
+#[utoipa::path(post, path = "/endpoints/{id}/retry", tag = "endpoints", params(("id" = String, Path)),
+    responses((status = 202, body = RetryOutput), (status = 409, description = "it is paused or disabled")))]
+pub(crate) async fn retry(
+    State(app): State<Arc<App>>,
+    Admin(caller): Admin,
+    Id(id): Id<EndpointId>,
+) -> Answer<(StatusCode, Json<RetryOutput>)> {
+    let pending = run(&app, id, &app.who(caller).await).await?;
+    Ok((StatusCode::ACCEPTED, Json(RetryOutput { pending })))
+}
+
+/// Does so, and keeps who did; returns how many deliveries wait.
+pub(crate) async fn run(app: &App, id: EndpointId, who: &str) -> Answer<u64> {
+    let endpoint = app.store.endpoint(id).await?;
+    let pending = app.store.retry_endpoint(id).await?;
+    app.note(who, "endpoint.retried", &id, called(&endpoint), Map::new()).await;
+    Ok(pending)
+}
