@@ -1,12 +1,13 @@
 //! The post: one SMTP server.
 
-use std::time::Duration;
+use std::{sync::OnceLock, time::Duration};
 
 use async_trait::async_trait;
 use gancho_model::{Mailing, Said};
 use lettre::{
     Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
     message::{Mailbox, header::ContentType},
+    transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters},
 };
 use url::Url;
 
@@ -32,10 +33,40 @@ pub struct Post {
 }
 
 struct Way {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    url: Url,
+    /// Made when it is needed first: by then it is known whom this process believes in TLS.
+    transport: OnceLock<AsyncSmtpTransport<Tokio1Executor>>,
     from: Mailbox,
     /// Without the password.
     server: String,
+}
+
+impl Way {
+    fn transport(&self) -> Result<&AsyncSmtpTransport<Tokio1Executor>, lettre::transport::smtp::Error> {
+        if let Some(made) = self.transport.get() {
+            return Ok(made);
+        }
+        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(self.url.as_str())?;
+        let asked = self.url.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value.into_owned());
+        match (self.url.scheme(), asked.as_deref()) {
+            ("smtps", _) => builder = builder.tls(Tls::Wrapper(self.tls()?)),
+            (_, Some("required")) => builder = builder.tls(Tls::Required(self.tls()?)),
+            (_, Some("opportunistic")) => builder = builder.tls(Tls::Opportunistic(self.tls()?)),
+            _ => {}
+        }
+        Ok(self.transport.get_or_init(|| builder.timeout(Some(PATIENCE)).build()))
+    }
+
+    fn tls(&self) -> Result<TlsParameters, lettre::transport::smtp::Error> {
+        let builder = TlsParameters::builder(self.host().to_owned()).certificate_store(CertificateStore::None);
+        let believed = gancho_trust::get();
+        let certificates = believed.certificates().map(|der| Certificate::from_der(der.to_vec()));
+        certificates.into_iter().try_fold(builder, |builder, one| Ok(builder.add_root_certificate(one?)))?.build()
+    }
+
+    fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
 }
 
 impl Post {
@@ -60,12 +91,12 @@ impl Post {
             None | Some("required" | "opportunistic") => {}
             Some(_) => return Err(BadAddress::Server),
         }
-        let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.as_str()).map_err(|_| BadAddress::Server)?;
+        AsyncSmtpTransport::<Tokio1Executor>::from_url(url.as_str()).map_err(|_| BadAddress::Server)?;
         let from: Mailbox = from.parse().map_err(|_| BadAddress::Sender)?;
         let host = url.host_str().unwrap_or_default();
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
         let server = format!("{host}{port}");
-        Ok(Self { way: Some(Way { transport: transport.timeout(Some(PATIENCE)).build(), from, server }) })
+        Ok(Self { way: Some(Way { url, transport: OnceLock::new(), from, server }) })
     }
 
     /// Whether there is a server.
@@ -90,10 +121,13 @@ impl Post {
             .header(ContentType::TEXT_PLAIN)
             .body(text.to_owned())
             .map_err(|error| failed(error.to_string()))?;
-        let sent = tokio::time::timeout(PATIENCE, way.transport.send(mail)).await;
-        match sent {
+        let transport = way.transport().map_err(|error| failed(error.to_string()))?;
+        match tokio::time::timeout(PATIENCE, transport.send(mail)).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(failed(error.to_string())),
+            Ok(Err(error)) => {
+                let of_tls = gancho_trust::with_openssl_line(&error, way.host());
+                Err(failed(of_tls.unwrap_or_else(|| error.to_string())))
+            }
             Err(_) => Err(failed("it does not answer".into())),
         }
     }

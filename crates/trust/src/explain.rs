@@ -16,6 +16,11 @@ pub fn explain(error: &(dyn Error + 'static)) -> String {
     }
 }
 
+/// Whether an error is one of TLS.
+pub fn is_of_tls(error: &(dyn Error + 'static)) -> bool {
+    find(error).is_some()
+}
+
 /// The same for libraries that believe a bundle of authorities only: how a certificate is made that fits there.
 pub fn with_openssl_line(error: &(dyn Error + 'static), host: &str) -> Option<String> {
     let found = find(error)?;
@@ -90,11 +95,14 @@ fn of_certificate(why: &CertificateError) -> String {
         }
         CertificateError::Revoked => "the server's certificate was revoked. Get a new one".into(),
         CertificateError::BadEncoding => "the server's certificate can't be read. Make it anew (version 3)".into(),
-        CertificateError::BadSignature
-        | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        CertificateError::BadSignature => {
+            "the server's certificate names an authority that is believed here, but was not signed by it. If it was \
+             made anew, name its new file in the setting tls_ca_file"
+                .into()
+        }
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
         | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
-            "the signature of the server's certificate is wrong or of a kind that is not safe any more (SHA-1, short \
-             keys). Make it anew with SHA-256 and RSA of 2048 bits or more"
+            "the signature of the server's certificate is of a kind that is not safe any more (SHA-1, short keys). Make it anew with SHA-256 and RSA of 2048 bits or more"
                 .into()
         }
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {

@@ -5,5 +5,5 @@ mod explain;
 mod listed;
 mod store;
 
-pub use explain::{explain, with_openssl_line};
+pub use explain::{explain, is_of_tls, with_openssl_line};
 pub use store::{Trust, TrustError, get, install};

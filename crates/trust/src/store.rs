@@ -14,7 +14,9 @@ use crate::listed::ListedVerifier;
 /// Whom to believe.
 pub struct Trust {
     config: Arc<ClientConfig>,
+    /// Those that can stand at the end of a chain.
     roots: Vec<CertificateDer<'static>>,
+    bundle: OnceLock<Vec<u8>>,
 }
 
 /// A file of certificates that can't be used.
@@ -53,7 +55,7 @@ impl Trust {
         roots.extend(listed.iter().cloned());
         let mut anchors = RootCertStore::empty();
         // One that the parser refuses, such as version 1, is believed as a listed one only.
-        anchors.add_parsable_certificates(roots.iter().cloned());
+        roots.retain(|root| anchors.add(root.clone()).is_ok());
         let broken = |error: &dyn std::fmt::Display| TrustError::Broken(error.to_string());
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(anchors), provider.clone()).build();
@@ -64,7 +66,7 @@ impl Trust {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();
-        Ok(Self { config: Arc::new(config), roots })
+        Ok(Self { config: Arc::new(config), roots, bundle: OnceLock::new() })
     }
 
     /// For those who take a configuration.
@@ -78,9 +80,11 @@ impl Trust {
     }
 
     /// For those who take a bundle, PEM.
-    pub fn bundle(&self) -> Vec<u8> {
-        let parts: Vec<_> = self.certificates().map(|der| pem::Pem::new("CERTIFICATE", der)).collect();
-        pem::encode_many(&parts).into_bytes()
+    pub fn bundle(&self) -> &[u8] {
+        self.bundle.get_or_init(|| {
+            let parts: Vec<_> = self.certificates().map(|der| pem::Pem::new("CERTIFICATE", der)).collect();
+            pem::encode_many(&parts).into_bytes()
+        })
     }
 }
 

@@ -10,12 +10,12 @@ use crate::BINARY;
 const HOUR_S: i64 = 3600;
 
 /// A computer whose clock is wrong by what stands in a file: `clock.c`, put before the server.
-struct Clock {
+pub struct Clock {
     folder: tempfile::TempDir,
 }
 
 impl Clock {
-    fn new(ahead_s: i64) -> Self {
+    pub fn new(ahead_s: i64) -> Self {
         let clock = Self { folder: tempfile::tempdir().expect("a folder") };
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/clock.c");
         let mut compiler = Command::new("cc");
@@ -36,7 +36,7 @@ impl Clock {
         std::fs::rename(draft, file).expect("renamed");
     }
 
-    fn options(&self) -> ServerOptions {
+    pub fn options(&self) -> ServerOptions {
         let ahead = self.folder.path().join("ahead");
         ServerOptions::default().env("LD_PRELOAD", self.library().display()).env("CLOCK_AHEAD", ahead.display())
     }

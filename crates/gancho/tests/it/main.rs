@@ -31,6 +31,7 @@ mod settings;
 mod shortage;
 mod spine;
 mod tidy;
+mod tls;
 mod upgrade;
 mod watching;
 mod words;

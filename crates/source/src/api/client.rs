@@ -52,6 +52,7 @@ impl Client {
             .timeout(PATIENCE)
             .redirect(redirect::Policy::none())
             .no_proxy()
+            .tls_backend_preconfigured((*gancho_trust::get().config()).clone())
             .user_agent(concat!("Gancho/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| unreachable(&error))?;
@@ -213,5 +214,6 @@ fn unreachable(error: &reqwest::Error) -> ApiError {
     while let Some(next) = cause.source() {
         cause = next;
     }
-    ApiError::Unreachable(cause.to_string())
+    let of_tls = gancho_trust::is_of_tls(error).then(|| gancho_trust::explain(error));
+    ApiError::Unreachable(of_tls.unwrap_or_else(|| cause.to_string()))
 }

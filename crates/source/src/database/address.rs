@@ -1,5 +1,8 @@
 use gancho_model::{Said, Source};
-use sqlx::{mysql::MySqlConnectOptions, postgres::PgConnectOptions};
+use sqlx::{
+    mysql::{MySqlConnectOptions, MySqlSslMode},
+    postgres::{PgConnectOptions, PgSslMode},
+};
 use url::Url;
 
 /// Which kind of database it is.
@@ -68,11 +71,39 @@ impl Address {
         let options: MySqlConnectOptions = url.as_str().parse().map_err(wrong)?;
         // The session stays as the ERP's own are: the driver would set the zone to UTC, which moves
         // its timestamps, and give operators another meaning.
-        Ok(options.timezone(None).pipes_as_concat(false).no_engine_substitution(false))
+        let options = options.timezone(None).pipes_as_concat(false).no_engine_substitution(false);
+        Ok(match options.get_ssl_mode() {
+            MySqlSslMode::VerifyCa | MySqlSslMode::VerifyIdentity if !self.names_authority() => {
+                options.ssl_ca_from_pem(gancho_trust::get().bundle().to_vec())
+            }
+            _ => options,
+        })
     }
 
     pub(super) fn postgres(&self) -> Result<PgConnectOptions, String> {
-        self.url.as_str().parse::<PgConnectOptions>().map_err(wrong).map(|options| options.application_name("gancho"))
+        let options: PgConnectOptions = self.url.as_str().parse().map_err(wrong)?;
+        let options = options.application_name("gancho");
+        Ok(match options.get_ssl_mode() {
+            PgSslMode::VerifyCa | PgSslMode::VerifyFull if !self.names_authority() => {
+                options.ssl_root_cert_from_pem(gancho_trust::get().bundle().to_vec())
+            }
+            _ => options,
+        })
+    }
+
+    /// Whether it says by itself whom to believe.
+    fn names_authority(&self) -> bool {
+        const NAMES: [&str; 5] = ["ssl-ca", "sslca", "sslrootcert", "ssl-root-cert", "ssl_ca"];
+        self.url.query_pairs().any(|(name, _)| NAMES.contains(&&*name))
+    }
+
+    /// Why it can't be reached, in words.
+    pub(super) fn why_unreachable(&self, error: &sqlx::Error) -> String {
+        let host = self.url.host_str().unwrap_or("localhost");
+        match error {
+            sqlx::Error::Database(said) => said.message().to_owned(),
+            other => gancho_trust::with_openssl_line(other, host).unwrap_or_else(|| other.to_string()),
+        }
     }
 }
 

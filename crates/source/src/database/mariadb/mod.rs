@@ -38,6 +38,7 @@ pub(super) struct MariaDb {
 
 impl MariaDb {
     pub async fn connect(address: &Address) -> Result<Self, ErpError> {
+        let unreachable = |error: sqlx::Error| ErpError::Unreachable(address.why_unreachable(&error));
         let options = address.mariadb().map_err(ErpError::Unreachable)?.disable_statement_logging();
         let mut connection = options.connect().await.map_err(unreachable)?;
         // Nothing of ours is locked beyond the rows of our own outbox, and not for longer than a statement.
@@ -243,13 +244,6 @@ fn outbox_row(row: &MySqlRow, present: &Present) -> Result<OutboxRow, sqlx::Erro
 fn named(columns: &[String], values: &str) -> Option<Record> {
     let values: Vec<Value> = serde_json::from_str(values).ok()?;
     (values.len() <= columns.len()).then(|| columns.iter().cloned().zip(values).collect())
-}
-
-fn unreachable(error: sqlx::Error) -> ErpError {
-    ErpError::Unreachable(match &error {
-        sqlx::Error::Database(said) => said.message().to_owned(),
-        other => other.to_string(),
-    })
 }
 
 /// Numbers are MariaDB's: <https://mariadb.com/kb/en/mariadb-error-code-reference/>.

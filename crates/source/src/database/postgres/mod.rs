@@ -41,6 +41,7 @@ pub(super) struct Postgres {
 
 impl Postgres {
     pub async fn connect(address: &Address) -> Result<Self, ErpError> {
+        let unreachable = |error: sqlx::Error| ErpError::Unreachable(address.why_unreachable(&error));
         let options = address.postgres().map_err(ErpError::Unreachable)?.disable_statement_logging();
         let mut connection = options.connect().await.map_err(unreachable)?;
         for statement in ["SET default_transaction_isolation = 'read committed'", LOCK_WAIT] {
@@ -227,13 +228,6 @@ fn outbox_row(row: &PgRow) -> Result<((i64, i64), OutboxRow), sqlx::Error> {
         gone: row.try_get("gone")?,
     };
     Ok(((transaction, row.try_get("command")?), outbox_row.whole()))
-}
-
-fn unreachable(error: sqlx::Error) -> ErpError {
-    ErpError::Unreachable(match &error {
-        sqlx::Error::Database(said) => said.message().to_owned(),
-        other => other.to_string(),
-    })
 }
 
 /// Codes are PostgreSQL's: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
