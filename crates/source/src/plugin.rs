@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::database::{
     Plan,
-    burst::{OutboxRow, Sightings},
+    burst::{OutboxRow, Sightings, Transaction},
     compose::{Composer, Read, key_text, row_name},
     schema::{Schema, Table},
 };
@@ -122,7 +122,8 @@ fn outbox_row(row: HandedRow) -> Option<OutboxRow> {
         "D" => Operation::Delete,
         _ => return None,
     };
-    let HandedRow { id, mark, tx: transaction, at_ms, table, old: before, new: after, secrets, busy, gone, .. } = row;
+    let HandedRow { id, mark, tx, at_ms, table, old: before, new: after, secrets, busy, gone, .. } = row;
+    let transaction = Transaction::parse(tx);
     Some(OutboxRow { id, mark, transaction, at_ms, table, operation, before, after, secrets, busy, gone }.whole())
 }
 

@@ -82,13 +82,20 @@ final class Install
         }
     }
 
-    /** An outbox of another version must not be written into: it goes, once it is empty; returns it while it is not. */
+    /**
+     * An outbox of an older version is brought up to date, with what waits in it. One of another must not be written
+     * into: it goes, once it is empty; returns it while it is not.
+     */
     private function clear(array $tables): ?string
     {
         $name = 'table ' . Engine::OUTBOX;
         $installed = $this->engine->installed();
         if (!isset($installed[$name]) || $installed[$name] === $tables[$name]['mark']) {
             return null;
+        }
+        [$older, $upgrade] = $tables[$name]['older'] ?? [null, null];
+        if ($installed[$name] === $older) {
+            return $this->db->exec($upgrade) ? null : $name;
         }
         if ($this->engine->isWaiting()) {
             return $name;

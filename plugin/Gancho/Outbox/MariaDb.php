@@ -4,6 +4,8 @@ namespace FacturaScripts\Plugins\Gancho\Outbox;
 /** MariaDB, with MySQL where models tell. */
 final class MariaDb extends Engine
 {
+    private ?bool $isMariaDb = null;
+
     public function name(string $name): string
     {
         return '`' . str_replace('`', '``', $name) . '`';
@@ -89,13 +91,13 @@ final class MariaDb extends Engine
         // Before the rows: who is gone by then has left all its rows to be seen. An account sees its own connections.
         $connected = array_flip(array_column($this->db->select('SELECT ID AS id FROM information_schema.PROCESSLIST'), 'id'));
         [$which, $more] = $this->fitting($limit);
-        $select = "SELECT id, mark, conn, $epoch at) DIV 1000 AS at_ms, source, op, columns, old_row, new_row, secrets FROM "
+        $select = "SELECT id, mark, conn, $epoch at) DIV 1000 AS at_ms, source, op, columns, old_row, new_row, secrets, tx FROM "
             . self::OUTBOX . " WHERE $which ORDER BY id";
         $rows = [];
         foreach ($this->db->select($select) as $row) {
             $columns = json_decode((string)$row['columns'], true);
             $rows[] = [
-                'id' => (int)$row['id'], 'mark' => $row['mark'], 'tx' => null, 'at_ms' => (int)$row['at_ms'],
+                'id' => (int)$row['id'], 'mark' => $row['mark'], 'tx' => $row['tx'] === null ? null : (string)$row['tx'], 'at_ms' => (int)$row['at_ms'],
                 'table' => $row['source'], 'op' => $row['op'], 'old' => self::named($columns, $row['old_row']),
                 'new' => self::named($columns, $row['new_row']), 'secrets' => preg_split('/ /', (string)$row['secrets'], -1, PREG_SPLIT_NO_EMPTY),
                 'busy' => false, 'gone' => (int)$row['at_ms'] < $now && !isset($connected[$row['conn']]),
@@ -127,7 +129,7 @@ final class MariaDb extends Engine
     /** A right, and with binary logging one more: tried on a table of our own. MySQL has not all that our triggers need. */
     public function mayMakeTriggers(Plan $plan): bool
     {
-        if (!str_contains((string)($this->db->select('SELECT VERSION() AS v')[0]['v'] ?? ''), 'MariaDB')) {
+        if (!$this->isMariaDb()) {
             return false;
         }
         $this->db->exec('CREATE TABLE IF NOT EXISTS ganchoplugin_try (n int)');
@@ -151,8 +153,20 @@ final class MariaDb extends Engine
     {
         $json = fn(?array $row) => $row === null ? 'NULL' : "'" . $this->db->escapeString(self::encoded($row)) . "'";
         return "SET @ganchoplugin_mark = IFNULL(@ganchoplugin_mark, UUID()); "
-            . 'INSERT INTO ' . self::OUTBOX . ' (mark, conn, at, source, op, old_row, new_row, secrets) '
+            . 'INSERT INTO ' . self::OUTBOX . ' (mark, conn, at, source, op, old_row, new_row, secrets, tx) '
             . 'VALUES (@ganchoplugin_mark, CONNECTION_ID(), UTC_TIMESTAMP(6), ' . self::text($table)
-            . ", '$op', {$json($old)}, {$json($new)}, " . self::text(implode(' ', $secrets)) . ')';
+            . ", '$op', {$json($old)}, {$json($new)}, " . self::text(implode(' ', $secrets)) . ', ' . $this->transaction() . ')';
+    }
+
+    /** As the triggers write it; MySQL, where only models tell, has no such variable, and the clock decides. */
+    private function transaction(): string
+    {
+        return $this->isMariaDb() ? 'IF(@@in_transaction, (' . MariaDbTriggers::COUNTERS . '), 0)' : 'NULL';
+    }
+
+    private function isMariaDb(): bool
+    {
+        $version = fn() => (string)($this->db->select('SELECT VERSION() AS v')[0]['v'] ?? '');
+        return $this->isMariaDb ??= str_contains($version(), 'MariaDB');
     }
 }

@@ -7,6 +7,44 @@ use gancho_model::{Operation, Record};
 /// No act takes longer, unless it is one transaction.
 pub const LONGEST_MS: i64 = 5_000;
 
+/// Which transaction of its connection wrote a row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Transaction {
+    /// Not known: written by triggers of an older version, or by nobody who could tell.
+    #[default]
+    Unknown,
+    /// None: the statement committed by itself.
+    Alone,
+    /// In one that was not looked at: MariaDB's triggers look now and then only, since it costs.
+    Unread,
+    /// The one of this name. Two names are two transactions.
+    Named(String),
+}
+
+impl Transaction {
+    /// As triggers write it: `0` alone, `-1` unread, else a name.
+    pub fn parse(text: Option<String>) -> Self {
+        match text.as_deref() {
+            None | Some("") => Self::Unknown,
+            Some("0") => Self::Alone,
+            Some("-1") => Self::Unread,
+            Some(_) => Self::Named(text.unwrap_or_default()),
+        }
+    }
+
+    /// Whether this row and the next one of its connection are of one transaction; nothing where nobody can say
+    /// more than the clock. What is doubtful is one: an act may be told with another, but no value that nobody
+    /// ever committed.
+    fn is_shared_with(&self, next: &Self) -> Option<bool> {
+        match (self, next) {
+            (Self::Unknown, _) | (_, Self::Unknown) => None,
+            (Self::Alone, _) | (_, Self::Alone) => Some(false),
+            (Self::Unread, _) | (_, Self::Unread) => Some(true),
+            (Self::Named(one), Self::Named(other)) => Some(one == other),
+        }
+    }
+}
+
 /// A row of the outbox: one change of one row of the ERP.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutboxRow {
@@ -14,8 +52,8 @@ pub struct OutboxRow {
     pub id: i64,
     /// Which connection of the ERP wrote it: a name that does not come back.
     pub mark: String,
-    /// Its transaction, where the engine tells.
-    pub transaction: Option<String>,
+    /// Its transaction, as far as that is known.
+    pub transaction: Transaction,
     /// When, milliseconds since 1970 by the database's clock.
     pub at_ms: i64,
     /// The table.
@@ -67,6 +105,10 @@ pub struct Burst {
 pub struct Sightings {
     /// By row.
     committed_after: HashMap<i64, i64>,
+    /// The rows that were to be seen before the last look that showed new ones, if it saw all there was. What a
+    /// transaction wrote comes to be seen at once: rows that came at different looks are of different ones.
+    seen_in: HashMap<i64, u64>,
+    looks: u64,
     /// The last look that saw all there was.
     last_look: Option<i64>,
 }
@@ -75,16 +117,23 @@ impl Sightings {
     /// Notes what a look saw at `now`. One that was cut short says nothing of what it did not show.
     pub fn note(&mut self, rows: &[OutboxRow], now: i64, whole: bool) {
         let mut still_there = HashMap::with_capacity(rows.len());
+        let mut seen_in = HashMap::with_capacity(rows.len());
+        let unseen = self.last_look.unwrap_or(i64::MIN);
         for row in rows {
-            let unseen = self.last_look.unwrap_or(i64::MIN);
             let known = self.committed_after.get(&row.id).copied();
-            still_there.insert(
-                row.id,
-                known.unwrap_or_else(|| row.at_ms.max(if row.at_ms <= unseen { unseen } else { i64::MIN })),
-            );
+            let settled = row.at_ms.max(if row.at_ms <= unseen { unseen } else { i64::MIN });
+            still_there.insert(row.id, known.unwrap_or(settled));
+            seen_in.insert(row.id, self.seen_in.get(&row.id).copied().unwrap_or(self.looks));
         }
-        self.committed_after = still_there;
+        (self.committed_after, self.seen_in) = (still_there, seen_in);
         self.last_look = whole.then_some(now);
+        // What a look that was cut short left out may have been committed with what it showed.
+        self.looks += u64::from(whole);
+    }
+
+    /// Whether two rows came to be seen at different looks.
+    fn are_apart(&self, one: &OutboxRow, other: &OutboxRow) -> bool {
+        self.seen_in.get(&one.id) != self.seen_in.get(&other.id)
     }
 
     fn settled(&self, row: &OutboxRow) -> i64 {
@@ -103,26 +152,19 @@ pub fn bursts(
     is_half_made: impl Fn(&[&OutboxRow]) -> bool,
 ) -> Vec<Burst> {
     let mut by_mark: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    let mut done: Vec<Burst> = vec![];
-    let half_made = |places: &[usize]| is_half_made(&places.iter().map(|place| &rows[*place]).collect::<Vec<_>>());
     for (place, row) in rows.iter().enumerate() {
-        let open = by_mark.entry(&row.mark).or_default();
-        let goes_on = match (open.first(), open.last()) {
-            (Some(first), Some(last)) => {
-                let (first, last) = (&rows[*first], &rows[*last]);
-                let same_transaction = row.transaction.is_some() && row.transaction == last.transaction;
-                let quiet = row.at_ms - sightings.settled(last) > quiet_ms;
-                let long = row.at_ms - first.at_ms > LONGEST_MS;
-                same_transaction || (!long && (!quiet || half_made(open)))
-            }
-            _ => true,
-        };
-        if !goes_on {
-            done.push(Burst { rows: std::mem::take(open), ended: true });
-        }
-        open.push(place);
+        by_mark.entry(&row.mark).or_default().push(place);
     }
-    for open in by_mark.into_values() {
+    let half_made = |places: &[usize]| is_half_made(&places.iter().map(|place| &rows[*place]).collect::<Vec<_>>());
+    let mut done: Vec<Burst> = vec![];
+    for places in by_mark.into_values() {
+        let mut open: Vec<usize> = vec![];
+        for place in places {
+            if !goes_on(rows, sightings, &open, place, quiet_ms, half_made) {
+                done.push(Burst { rows: std::mem::take(&mut open), ended: true });
+            }
+            open.push(place);
+        }
         let (first, last) = (&rows[open[0]], &rows[open[open.len() - 1]]);
         let quiet = now - sightings.settled(last) > quiet_ms;
         let long = now - first.at_ms > LONGEST_MS;
@@ -131,6 +173,27 @@ pub fn bursts(
     }
     done.sort_by_key(|burst| burst.rows[0]);
     done
+}
+
+/// Whether a row belongs to the act that its connection has begun: always within one transaction, else as long as
+/// there is no pause.
+fn goes_on(
+    rows: &[OutboxRow],
+    sightings: &Sightings,
+    open: &[usize],
+    place: usize,
+    quiet_ms: i64,
+    half_made: impl Fn(&[usize]) -> bool,
+) -> bool {
+    let (Some(first), Some(last)) = (open.first(), open.last()) else { return true };
+    let (first, last, row) = (&rows[*first], &rows[*last], &rows[place]);
+    let shared = last.transaction.is_shared_with(&row.transaction);
+    if shared == Some(true) && !sightings.are_apart(last, row) {
+        return true;
+    }
+    let quiet = row.at_ms - sightings.settled(last) > quiet_ms;
+    let long = row.at_ms - first.at_ms > LONGEST_MS;
+    !long && (!quiet || half_made(open))
 }
 
 /// The bursts that may be told now, in order: those that ended, unless one that began before
@@ -158,7 +221,7 @@ mod tests {
         OutboxRow {
             id,
             mark: mark.into(),
-            transaction: None,
+            transaction: Transaction::Unknown,
             at_ms,
             table: "clientes".into(),
             operation: Operation::Update,
@@ -184,11 +247,50 @@ mod tests {
 
     #[test]
     fn a_transaction_is_never_cut() {
-        let in_one = |id, at| OutboxRow { transaction: Some("7".into()), ..row(id, "a", at) };
+        let in_one = |id, at| OutboxRow { transaction: Transaction::Named("7".into()), ..row(id, "a", at) };
         let rows = [in_one(1, 0), in_one(2, 4000), in_one(3, 9000), row(4, "a", 9100)];
         assert_eq!(sorted(&rows, 20_000), [(vec![1, 2, 3], true), (vec![4], true)], "too long for another transaction");
         let busy = [OutboxRow { busy: true, ..row(1, "a", 0) }];
         assert_eq!(sorted(&busy, 60_000), [(vec![1], false)]);
+    }
+
+    fn in_transaction(id: i64, at_ms: i64, tx: &str) -> OutboxRow {
+        OutboxRow { transaction: Transaction::parse(Some(tx.into())), ..row(id, "a", at_ms) }
+    }
+
+    /// How many rows each act has.
+    fn acts(rows: &[OutboxRow]) -> Vec<usize> {
+        sorted(rows, 1_000_000).into_iter().map(|(ids, _)| ids.len()).collect()
+    }
+
+    #[test]
+    fn a_transaction_that_was_read_now_and_then_is_one_act_however_long() {
+        let one = |id, at, tx| in_transaction(id, at, tx);
+        assert_eq!(acts(&[one(1, 0, "5"), one(2, 7_000, "5")]), [2], "read at both ends");
+        let slow: Vec<_> = (0..300).map(|n| one(n, n * 600, if n % 3 == 0 { "5" } else { "-1" })).collect();
+        assert_eq!(acts(&slow), [300]);
+        assert_eq!(acts(&[one(1, 0, "5"), one(2, 1_000, "7")]), [1, 1], "two transactions with a pause");
+        assert_eq!(acts(&[one(1, 0, "5"), one(2, 200, "7")]), [2], "the ERP wraps single statements too");
+        assert_eq!(acts(&[one(1, 0, "5"), one(2, 1_000, "0"), one(3, 2_000, "7")]), [1, 1, 1], "alone is alone");
+        let doubtful = [one(1, 0, "5"), one(2, 20, "-1"), one(3, 9_000, "7")];
+        assert_eq!(acts(&doubtful), [3], "the second may be of either: no value that was never committed");
+        let old = [row(1, "a", 0), one(2, 1_000, "7")];
+        assert_eq!(acts(&old), [1, 1], "what older triggers wrote is told by the clock");
+    }
+
+    #[test]
+    fn what_was_seen_before_the_next_was_there_is_of_another_transaction() {
+        let rows = [in_transaction(1, 0, "5"), in_transaction(2, 20, "-1"), in_transaction(3, 1_000, "9")];
+        let mut sightings = Sightings::default();
+        sightings.note(&rows[..2], 100, true);
+        sightings.note(&rows, 1_100, true);
+        let acts = bursts(&rows, &sightings, (9_000, 300), |_| false);
+        assert_eq!(acts.iter().map(|act| act.rows.len()).collect::<Vec<_>>(), [2, 1]);
+        // A look that was cut short proves nothing.
+        let mut cut = Sightings::default();
+        cut.note(&rows[..2], 100, false);
+        cut.note(&rows, 1_100, true);
+        assert_eq!(bursts(&rows, &cut, (9_000, 300), |_| false).len(), 1);
     }
 
     #[test]

@@ -59,6 +59,8 @@ pub struct Part {
     pub drop: String,
     /// By what it is known to be the right one, as the database shows it; empty if its being there is enough.
     pub mark: String,
+    /// How it may look where an older version made it, and the statement that brings it up to date.
+    pub older: Option<(&'static str, &'static str)>,
 }
 
 /// What a look at the outbox shows.

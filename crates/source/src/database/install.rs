@@ -21,6 +21,7 @@ pub(crate) async fn install(erp: &mut dyn Erp, plan: &Plan, somebody_waits: bool
     let installed = erp.installed().await?;
     let outbox = format!("table {OUTBOX}");
     let was_there = installed.contains_key(&outbox);
+    let installed = upgraded(erp, &parts, installed, somebody_waits).await?;
     if was_there && missing(&parts, &installed).iter().any(|part| part.name == outbox) {
         let again = "the outbox is of another version of Gancho: remove the source, then add it again";
         return Err(ErpError::Failed(again.into()));
@@ -41,6 +42,24 @@ pub(crate) async fn install(erp: &mut dyn Erp, plan: &Plan, somebody_waits: bool
         erp.note_lost(OUTBOX).await?;
     }
     Ok(made)
+}
+
+/// Brings what an older version made up to date; what waits in it stays.
+async fn upgraded(
+    erp: &mut dyn Erp,
+    parts: &[Part],
+    installed: BTreeMap<String, String>,
+    somebody_waits: bool,
+) -> Result<BTreeMap<String, String>, ErpError> {
+    let mut found = false;
+    for part in parts {
+        let Some((older, statement)) = part.older else { continue };
+        if installed.get(&part.name).is_some_and(|mark| mark.trim() == older) {
+            alter(erp, statement, somebody_waits).await?;
+            found = true;
+        }
+    }
+    if found { erp.installed().await } else { Ok(installed) }
 }
 
 /// Whether it was done; a table that the ERP is using must not keep all others from being heard.

@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Row, mysql::MySqlConnection, mysql::My
 
 use super::{
     Address, OUTBOX,
-    burst::OutboxRow,
+    burst::{OutboxRow, Transaction},
     erp::{Erp, ErpError, Look, Part, operation, quoted, record},
     schema::Schema,
     watch::{Plan, Watched},
@@ -115,7 +115,7 @@ impl Erp for MariaDb {
         // By the key itself: by the name alone it would be the number made of it, and all rows be sorted.
         let select = format!(
             "SELECT CAST(id AS SIGNED) AS id, mark, CAST(conn AS SIGNED) AS conn, {EPOCH} at) DIV 1000 AS at_ms, \
-             source, op, columns, old_row, new_row, secrets FROM {OUTBOX} ORDER BY {OUTBOX}.id LIMIT {limit}"
+             source, op, columns, old_row, new_row, secrets, tx FROM {OUTBOX} ORDER BY {OUTBOX}.id LIMIT {limit}"
         );
         for row in sqlx::query(AssertSqlSafe(select)).fetch_all(&mut self.connection).await.map_err(failed)? {
             let read = match row.try_get::<String, _>("op").map_err(failed)?.as_str() {
@@ -226,7 +226,7 @@ fn outbox_row(row: &MySqlRow, present: &Present) -> Result<OutboxRow, sqlx::Erro
     Ok(OutboxRow {
         id: row.try_get("id")?,
         mark: row.try_get("mark")?,
-        transaction: None,
+        transaction: Transaction::parse(row.try_get::<Option<i64>, _>("tx")?.map(|tx| tx.to_string())),
         at_ms,
         table: row.try_get("source")?,
         operation: operation(&op),

@@ -14,7 +14,7 @@ use sqlx::{
 
 use super::{
     Address,
-    burst::OutboxRow,
+    burst::{OutboxRow, Transaction},
     erp::{Erp, ErpError, Look, Part, operation, quoted, record},
     schema::Schema,
     watch::{Plan, Watched},
@@ -217,7 +217,7 @@ fn outbox_row(row: &PgRow) -> Result<((i64, i64), OutboxRow), sqlx::Error> {
     let outbox_row = OutboxRow {
         id: row.try_get("id")?,
         mark: row.try_get("mark")?,
-        transaction: Some(transaction.to_string()),
+        transaction: Transaction::Named(transaction.to_string()),
         at_ms: row.try_get("at_ms")?,
         table: row.try_get("source")?,
         operation: operation(&op),

@@ -35,12 +35,14 @@ pub(super) fn parts(plan: &Plan, schema: &str) -> Vec<Part> {
             create: format!("CREATE TABLE IF NOT EXISTS {} ({COLUMNS}) WITH (toast_tuple_target = 8160)", at(OUTBOX)),
             drop: format!("DROP TABLE IF EXISTS {}", at(OUTBOX)),
             mark: LAYOUT.into(),
+            older: None,
         },
         Part {
             name: format!("sequence {LOST}"),
             create: format!("CREATE SEQUENCE IF NOT EXISTS {}", at(LOST)),
             drop: format!("DROP SEQUENCE IF EXISTS {}", at(LOST)),
             mark: String::new(),
+            older: None,
         },
     ];
     parts.push(function(schema, WRITE, WRITE_ARGUMENTS, "boolean", "", &write(schema)));
@@ -83,7 +85,13 @@ fn trigger(watched: &Watched, schema: &str) -> Part {
         "{drop}; CREATE TRIGGER {TRIGGER} AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE PROCEDURE {}.{function}()",
         quoted(schema, '"'),
     );
-    Part { name: format!("trigger {TRIGGER} ON {}", watched.table), create, drop, mark: format!("{ALL_AFTER} {name}") }
+    Part {
+        name: format!("trigger {TRIGGER} ON {}", watched.table),
+        create,
+        drop,
+        mark: format!("{ALL_AFTER} {name}"),
+        older: None,
+    }
 }
 
 fn function(schema: &str, name: &str, arguments: &str, returns: &str, rights: &str, body: &str) -> Part {
@@ -96,6 +104,7 @@ fn function(schema: &str, name: &str, arguments: &str, returns: &str, rights: &s
         ),
         drop: format!("DROP FUNCTION IF EXISTS {at}({arguments})"),
         mark: body.to_owned(),
+        older: None,
     }
 }
 
