@@ -39,4 +39,5 @@ if ($db->inTransaction()) {
     $db->rollback();
 }
 $db->close();
-echo json_encode(['said' => $said, 'errors' => FacturaScripts\Core\Base\DataBase::$errors, 'logged' => FacturaScripts\Core\Tools::$logged]), "\n";
+echo json_encode(['said' => $said, 'errors' => FacturaScripts\Core\Base\DataBase::$errors,
+    'refused' => FacturaScripts\Core\Base\DataBase::$refused, 'logged' => FacturaScripts\Core\Tools::$logged]), "\n";

@@ -20,6 +20,8 @@ pub struct Done {
     pub said: Value,
     /// What the database refused.
     pub errors: Vec<Value>,
+    /// The same, whether or not anybody was to see it.
+    pub refused: Vec<Value>,
     /// What was written into the ERP's log.
     pub logged: Vec<Value>,
 }
@@ -40,9 +42,17 @@ impl ErpPhp {
     }
 
     /// A request of the ERP that runs this PHP; at its end the plugin hands over what waits. It ends
-    /// well, and complains of nothing.
+    /// well, complains of nothing, and the database refuses nothing.
     #[track_caller]
     pub fn request(&self, code: &str) -> Done {
+        let done = self.refusable(code);
+        assert!(done.refused.is_empty(), "{code}\n{:?}", done.refused);
+        done
+    }
+
+    /// The same where the database may refuse what it is asked.
+    #[track_caller]
+    pub fn refusable(&self, code: &str) -> Done {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../plugin/tests/erp.php");
         let mut php = Command::new("php")
             .args(["-d", "display_errors=stderr", script])
@@ -59,7 +69,7 @@ impl ErpPhp {
         assert!(output.status.success() && complaints.is_empty(), "{code}\n{complaints}");
         let done: Value = serde_json::from_slice(&output.stdout).expect("what it did, as JSON");
         let list = |name: &str| done[name].as_array().cloned().expect("a list");
-        Done { said: done["said"].clone(), errors: list("errors"), logged: list("logged") }
+        Done { said: done["said"].clone(), errors: list("errors"), refused: list("refused"), logged: list("logged") }
     }
 
     /// Makes it a source of this server: `/sources/src_…`

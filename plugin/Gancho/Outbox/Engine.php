@@ -78,8 +78,8 @@ abstract class Engine
     /** How many rows wait, at most so many: a million is not counted again and again. */
     public function backlog(int $most = 10001): int
     {
-        $some = 'SELECT 1 AS n FROM ' . self::OUTBOX . " LIMIT $most";
-        return (int)($this->db->select("SELECT COUNT(*) AS n FROM ($some) AS some")[0]['n'] ?? 0);
+        $waiting = 'SELECT 1 AS n FROM ' . self::OUTBOX . " LIMIT $most";
+        return (int)($this->db->select("SELECT COUNT(*) AS n FROM ($waiting) AS waiting_rows")[0]['n'] ?? 0);
     }
 
     /**

@@ -19,6 +19,8 @@ class MiniLog
 class DataBase
 {
     public static array $errors = [];
+    /** The same, whoever was to see it. */
+    public static array $refused = [];
     private static ?\mysqli $mysql = null;
     private static ?\PgSql\Connection $pg = null;
     private static bool $open = false;
@@ -109,19 +111,33 @@ class DataBase
             }
             $error = self::$mysql->error;
         }
-        if (!$done && !MiniLog::$disabled) {
-            self::$errors[] = $error;
+        if (!$done) {
+            $this->refused($sql, $error);
         }
         return $done;
+    }
+
+    private function refused(string $sql, string $error): void
+    {
+        self::$refused[] = "$error: " . substr($sql, 0, 300);
+        if (!MiniLog::$disabled) {
+            self::$errors[] = $error;
+        }
     }
 
     public function select(string $sql): array
     {
         if ($this->type() === 'postgresql') {
             $result = @pg_query(self::$pg, $sql);
+            if ($result === false) {
+                $this->refused($sql, pg_last_error(self::$pg));
+            }
             return $result === false ? [] : pg_fetch_all($result);
         }
         $result = self::$mysql->query($sql);
+        if ($result === false) {
+            $this->refused($sql, self::$mysql->error);
+        }
         return $result instanceof \mysqli_result ? $result->fetch_all(MYSQLI_ASSOC) : [];
     }
 

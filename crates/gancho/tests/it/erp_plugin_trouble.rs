@@ -165,10 +165,10 @@ async fn a_busy_table_is_for_the_next_time() {
         let mut busy = erp.database.client().await;
         busy.run("BEGIN; UPDATE clientes SET nombre = nombre; UPDATE proveedores SET nombre = nombre").await;
         let settings = "(new FacturaScripts\\Plugins\\Gancho\\Server\\Settings())";
-        let state = erp.request(&format!("$plugin->update(); return {settings}->state();")).said;
+        let state = erp.refusable(&format!("$plugin->update(); return {settings}->state();")).said;
         assert_eq!(state["mode"], "triggers", "{engine:?}: a lock is no missing right");
         assert!(state["install_error"].as_str().is_some_and(|name| name.contains("clientes")), "{engine:?}: {state}");
-        let done = erp.request("$plugin->uninstall();");
+        let done = erp.refusable("$plugin->uninstall();");
         assert!(
             done.logged.iter().any(|line| line.as_str().is_some_and(|line| line.contains("in use"))),
             "{engine:?}: it says so"

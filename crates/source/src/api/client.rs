@@ -63,7 +63,11 @@ impl Client {
     /// The names of all lists. Any key that is accepted may read them.
     pub async fn resources(&mut self) -> Result<Vec<String>, ApiError> {
         let answer = self.ask(self.base.to("", None), "").await?;
-        let names = answer.body.get("resources").and_then(Value::as_array).ok_or(ApiError::NotApi(200))?;
+        let names = answer
+            .body
+            .get("resources")
+            .and_then(Value::as_array)
+            .ok_or_else(|| ApiError::NotApi(200, seen(&answer.body.to_string())))?;
         Ok(names.iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect())
     }
 
@@ -147,7 +151,7 @@ impl Client {
         if status == StatusCode::OK {
             return Ok(Answer { body: parse(&body)?, total });
         }
-        Err(refusal(status, resource, serde_json::from_slice(&body).ok()))
+        Err(refusal(status, resource, &String::from_utf8_lossy(&body)))
     }
 }
 
@@ -171,14 +175,19 @@ fn parse(body: &[u8]) -> Result<Value, ApiError> {
     let text = std::str::from_utf8(body).map_err(|_| ApiError::Unreadable("its letters are not in UTF-8"))?;
     let start = text.trim_start_matches(['\u{feff}', ' ', '\n', '\r', '\t']);
     match start.chars().next() {
-        Some('<') | None => Err(ApiError::NotApi(200)),
+        _ if php_message(start).is_some() => Err(ApiError::Php(php_message(start).unwrap_or_default())),
+        Some('<') | None => Err(ApiError::NotApi(200, seen(start))),
         Some('{' | '[') => serde_json::from_str(start).map_err(|_| ApiError::Unreadable("it is cut or no JSON")),
         Some(_) => Err(ApiError::Unreadable("it is cut or no JSON")),
     }
 }
 
 /// The frame says `{"status":"error","message":…}`, the lists of records `{"error":…}`.
-fn refusal(status: StatusCode, resource: &str, body: Option<Value>) -> ApiError {
+fn refusal(status: StatusCode, resource: &str, answer: &str) -> ApiError {
+    if let Some(message) = php_message(answer) {
+        return ApiError::Php(message);
+    }
+    let body: Option<Value> = serde_json::from_str(answer).ok();
     let text = |name: &str| body.as_ref()?.get(name)?.as_str().map(ToOwned::to_owned);
     match (status.as_u16(), text("error"), text("status")) {
         (401, _, Some(_)) => ApiError::Key,
@@ -189,11 +198,38 @@ fn refusal(status: StatusCode, resource: &str, body: Option<Value>) -> ApiError 
         (429, _, _) => ApiError::ShutOut,
         (400 | 405 | 422, error, _) => match error.or_else(|| text("message")) {
             Some(why) => ApiError::Refused(why.chars().take(WHY_MAX).collect()),
-            None => ApiError::NotApi(status.as_u16()),
+            None => ApiError::NotApi(status.as_u16(), seen(answer)),
         },
         (status @ 500.., _, _) => ApiError::Broken(status),
-        (status, _, _) => ApiError::NotApi(status),
+        (status, _, _) => ApiError::NotApi(status, seen(answer)),
     }
+}
+
+/// The message that PHP printed, where an answer begins with one: with `display_errors` on it does so, before the
+/// JSON or instead of it, as a text or as HTML.
+fn php_message(answer: &str) -> Option<String> {
+    const KINDS: [&str; 6] = ["Warning", "Notice", "Deprecated", "Fatal error", "Parse error", "Strict Standards"];
+    let text = seen(answer);
+    let rest = KINDS.iter().find_map(|kind| text.strip_prefix(kind))?;
+    rest.trim_start().starts_with(':').then_some(text)
+}
+
+/// The beginning of what somebody answers, as a person would see it.
+fn seen(answer: &str) -> String {
+    let mut text = String::new();
+    let mut tag = false;
+    for letter in answer.chars().take(4 * WHY_MAX) {
+        match letter {
+            '<' => tag = true,
+            '>' if tag => (tag, text) = (false, text + " "),
+            _ if tag => {}
+            // What follows a message of PHP's on a line of its own is the answer itself.
+            '{' | '[' if text.ends_with(['\n', ' ']) && !text.trim().is_empty() => break,
+            letter => text.push(letter),
+        }
+    }
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").replace(" :", ":").chars().take(WHY_MAX).collect()
 }
 
 /// Where a redirection leads, without what may be secret in it.
@@ -216,4 +252,23 @@ fn unreachable(error: &reqwest::Error) -> ApiError {
     }
     let of_tls = gancho_trust::is_of_tls(error).then(|| gancho_trust::explain(error));
     ApiError::Unreachable(of_tls.unwrap_or_else(|| cause.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_php_prints_is_said_as_it_stands() {
+        let html = "<br />\n<b>Warning</b>:  Undefined variable $x in <b>/erp/Plugins/Otro/Init.php</b> on line <b>7</b><br />\n{\"a\":1}";
+        let text = "\nDeprecated: Function x() is deprecated in /erp/a.php on line 3\n[{\"a\":1}]";
+        let said = "Warning: Undefined variable $x in /erp/Plugins/Otro/Init.php on line 7";
+        assert_eq!(parse(html.as_bytes()), Err(ApiError::Php(said.into())));
+        let said = "Deprecated: Function x() is deprecated in /erp/a.php on line 3";
+        assert_eq!(parse(text.as_bytes()), Err(ApiError::Php(said.into())));
+        assert_eq!(refusal(StatusCode::UNAUTHORIZED, "clientes", text), ApiError::Php(said.into()));
+        let page = "<!doctype html><html><head><title>Maintenance</title></head></html>";
+        assert_eq!(parse(page.as_bytes()), Err(ApiError::NotApi(200, "Maintenance".into())));
+        assert!(parse(b"{\"Warning\": 1}").is_ok());
+    }
 }

@@ -12,9 +12,12 @@ pub(crate) enum ApiError {
     /// The address leads elsewhere.
     #[error("the address leads on to {0}")]
     Moved(String),
-    /// Whatever answers is not the API.
-    #[error("what answers there ({0}) is not FacturaScripts' API")]
-    NotApi(u16),
+    /// Whatever answers is not the API: its status, and the beginning of what it says.
+    #[error("what answers there ({0}) is not FacturaScripts' API: {1}")]
+    NotApi(u16, String),
+    /// PHP printed a message of its own, before the answer or instead of it.
+    #[error("PHP prints a message into the answer: {0}")]
+    Php(String),
     /// The API is switched off.
     #[error("the API is switched off")]
     Off,
@@ -55,7 +58,7 @@ impl ApiError {
 
     /// Whether other lists of the ERP may be well all the same.
     pub fn is_of_one_list(&self) -> bool {
-        matches!(self, Self::NoResource(_) | Self::NoRecord | Self::Refused(_) | Self::Unreadable(_))
+        matches!(self, Self::NoResource(_) | Self::NoRecord | Self::Refused(_) | Self::Unreadable(_) | Self::Php(_))
     }
 
     /// The same for people.
@@ -65,7 +68,10 @@ impl ApiError {
             Self::Unreachable(why) => plain("api-unreachable").with("why", why.as_str()),
             Self::Slow => plain("api-slow"),
             Self::Moved(to) => plain("api-moved").with("to", to.as_str()),
-            Self::NotApi(status) => plain("api-not-api").with("status", u64::from(*status)),
+            Self::NotApi(status, seen) => {
+                plain("api-not-api").with("status", u64::from(*status)).with("seen", seen.as_str())
+            }
+            Self::Php(message) => plain("api-php").with("message", message.as_str()),
             Self::Off => plain("api-off"),
             Self::Key => plain("api-key"),
             Self::Right(list) => plain("api-right").with("list", list.as_str()),

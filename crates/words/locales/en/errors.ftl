@@ -106,7 +106,8 @@ hearing-lost = { $count } changes or more could not be written into the outbox: 
 api-unreachable = the ERP can't be reached: { $why }. Does its address open in a browser on this machine?
 api-slow = the ERP does not answer in time: is it busy, or is a firewall in between?
 api-moved = the address leads on to { $to }: give that one
-api-not-api = what answers at this address ({ $status }) is not FacturaScripts' API: the ERP's own address is needed, as in the browser, without what follows a ?; during maintenance wait
+api-not-api = what answers at this address ({ $status }) is not FacturaScripts' API: the ERP's own address is needed, as in the browser, without what follows a ?; during maintenance wait. It says: { $seen }
+api-php = PHP prints a message into the ERP's answers: { $message }. Mend its cause (often a plugin of the ERP), or set display_errors = Off in php.ini
 api-off = the ERP's API is switched off: switch it on in FacturaScripts under Control panel › Default settings
 api-key = the ERP does not accept the key: make one under Control panel › API keys and enter it whole. Nothing more is asked until then: five refusals would shut out this machine
 api-right = the key may not read the list { $list }: allow GET for it in the key's permissions, or give full access. Nothing more is asked until then: five refusals would shut out this machine

@@ -106,7 +106,8 @@ hearing-lost = { $count } cambios o más no se pudieron escribir en la bandeja d
 api-unreachable = no se llega al ERP: { $why }. ¿Se abre su dirección en un navegador de esta máquina?
 api-slow = el ERP no responde a tiempo: ¿está ocupado, o hay un cortafuegos en medio?
 api-moved = la dirección lleva a { $to }: ponga esa
-api-not-api = lo que responde en esta dirección ({ $status }) no es la API de FacturaScripts: ponga la dirección del ERP, como en el navegador, sin lo que sigue a un ?; si está en mantenimiento, espere
+api-not-api = lo que responde en esta dirección ({ $status }) no es la API de FacturaScripts: ponga la dirección del ERP, como en el navegador, sin lo que sigue a un ?; si está en mantenimiento, espere. Dice: { $seen }
+api-php = PHP escribe un mensaje dentro de las respuestas del ERP: { $message }. Corrija su causa (a menudo, un plugin del ERP) o ponga display_errors = Off en php.ini
 api-off = la API del ERP está apagada: actívela en FacturaScripts, en Panel de control › Ajustes por defecto
 api-key = el ERP no acepta la clave: cree una en Panel de control › Claves de API y póngala entera. Hasta entonces no se pregunta más: cinco rechazos bloquearían esta máquina
 api-right = la clave no puede leer la lista { $list }: permita GET en los permisos de la clave, o dele acceso completo. Hasta entonces no se pregunta más: cinco rechazos bloquearían esta máquina
