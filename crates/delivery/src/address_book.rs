@@ -1,17 +1,22 @@
 //! Names to addresses, within the attempt's deadline: giving up on an answer holds nothing.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    collections::VecDeque,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use futures_util::{
-    StreamExt,
+    FutureExt, Stream, StreamExt,
     future::BoxFuture,
-    stream::{BoxStream, FuturesUnordered},
+    stream::{self, BoxStream, FuturesUnordered},
 };
 use hickory_resolver::{
     TokioResolver,
-    config::{LookupIpStrategy, NameServerConfig, ResolverConfig},
+    config::{LookupIpStrategy, NameServerConfig, ResolverConfig, ResolverOpts},
     net::{NetError, runtime::TokioRuntimeProvider},
     proto::rr::Name,
+    system_conf::read_system_conf,
 };
 
 use crate::shortage;
@@ -42,8 +47,34 @@ pub enum ResolveError {
 
 /// The system's name servers and hosts file, or servers of one's own.
 pub struct SystemResolver {
-    v4: TokioResolver,
-    v6: TokioResolver,
+    families: [TokioResolver; 2],
+    search: Arc<Search>,
+}
+
+/// What a name may be short for.
+struct Search {
+    domains: Vec<Name>,
+    /// From so many dots on, a name is first asked for as it stands.
+    ndots: usize,
+}
+
+impl Search {
+    /// The whole names that a name may mean, the likeliest first.
+    fn candidates(&self, name: &Name) -> VecDeque<Name> {
+        let mut whole = name.clone();
+        whole.set_fqdn(true);
+        if name.is_fqdn() {
+            return [whole].into();
+        }
+        let mut names: VecDeque<_> =
+            self.domains.iter().filter_map(|domain| name.clone().append_domain(domain).ok()).collect();
+        if usize::from(name.num_labels()) > self.ndots || name.is_localhost() {
+            names.push_front(whole);
+        } else {
+            names.push_back(whole);
+        }
+        names
+    }
 }
 
 impl SystemResolver {
@@ -52,43 +83,63 @@ impl SystemResolver {
     /// # Errors
     /// When the system's configuration can't be read.
     pub fn new(servers: &[SocketAddr]) -> Result<Self, ResolveError> {
-        let build = |strategy| resolver(servers, strategy).map_err(|error| ResolveError::Failed(error.to_string()));
-        Ok(Self { v4: build(LookupIpStrategy::Ipv4Only)?, v6: build(LookupIpStrategy::Ipv6Only)? })
+        let failed = |error: NetError| ResolveError::Failed(error.to_string());
+        let (config, options) = configuration(servers).map_err(failed)?;
+        let domains = config.domain().into_iter().chain(config.search()).cloned().collect();
+        let search = Arc::new(Search { domains, ndots: options.ndots });
+        let build = |strategy| {
+            let mut builder = TokioResolver::builder_with_config(config.clone(), TokioRuntimeProvider::default());
+            *builder.options_mut() = options.clone();
+            builder.options_mut().ip_strategy = strategy;
+            builder.build().map_err(failed)
+        };
+        Ok(Self { families: [build(LookupIpStrategy::Ipv6Only)?, build(LookupIpStrategy::Ipv4Only)?], search })
     }
 }
 
-fn resolver(servers: &[SocketAddr], strategy: LookupIpStrategy) -> Result<TokioResolver, NetError> {
-    let mut builder = if servers.is_empty() {
-        TokioResolver::builder_tokio()?
-    } else {
-        let servers = servers.iter().map(|server| {
-            let mut config = NameServerConfig::udp_and_tcp(server.ip());
-            config.connections.iter_mut().for_each(|connection| connection.port = server.port());
-            config
-        });
-        let config = ResolverConfig::from_parts(None, vec![], servers.collect());
-        TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
-    };
-    builder.options_mut().ip_strategy = strategy;
-    builder.build()
+fn configuration(servers: &[SocketAddr]) -> Result<(ResolverConfig, ResolverOpts), NetError> {
+    if servers.is_empty() {
+        return read_system_conf();
+    }
+    let servers = servers.iter().map(|server| {
+        let mut config = NameServerConfig::udp_and_tcp(server.ip());
+        config.connections.iter_mut().for_each(|connection| connection.port = server.port());
+        config
+    });
+    Ok((ResolverConfig::from_parts(None, vec![], servers.collect()), ResolverOpts::default()))
 }
 
 impl AddressBook for SystemResolver {
     fn look_up(&self, name: &str) -> BoxStream<'static, Answer> {
         // As it stands in the URL, which is ASCII: `host_1` is a name in many a network, though not of the Internet.
-        let asked: FuturesUnordered<BoxFuture<'static, Answer>> = match Name::from_ascii(name) {
-            Ok(name) => [&self.v6, &self.v4]
-                .map(|resolver| -> BoxFuture<'static, Answer> { Box::pin(ask(resolver.clone(), name.clone())) })
-                .into_iter()
-                .collect(),
-            Err(error) => {
-                let failed: BoxFuture<'static, Answer> =
-                    Box::pin(std::future::ready(Err(ResolveError::Failed(error.to_string()))));
-                [failed].into_iter().collect()
+        match Name::from_ascii(name) {
+            Ok(name) => {
+                let names = self.search.candidates(&name);
+                ask_in_turn(names, self.families.clone()).boxed()
             }
-        };
-        asked.boxed()
+            Err(error) => stream::iter([Err(ResolveError::Failed(error.to_string()))]).boxed(),
+        }
     }
+}
+
+/// Asks for both families of a name at once, and for the next name only where the one before has no address at all:
+/// the two families of a host are never those of two hosts.
+fn ask_in_turn(names: VecDeque<Name>, families: [TokioResolver; 2]) -> impl Stream<Item = Answer> {
+    let asked: FuturesUnordered<BoxFuture<'static, Answer>> = FuturesUnordered::new();
+    stream::unfold((names, asked), move |(mut names, mut asked)| {
+        let families = families.clone();
+        async move {
+            if asked.is_empty() {
+                let name = names.pop_front()?;
+                asked.extend(families.map(|family| ask(family, name.clone()).boxed()));
+            }
+            let answer = asked.next().await?;
+            if answer.is_ok() {
+                names.clear();
+            }
+            Some((answer, (names, asked)))
+        }
+    })
 }
 
 async fn ask(resolver: TokioResolver, name: Name) -> Answer {
@@ -99,5 +150,25 @@ async fn ask(resolver: TokioResolver, name: Name) -> Answer {
         // The resolver may hide why it could not ask.
         Err(error) if shortage::of_descriptors() => Err(ResolveError::Shortage(error.to_string())),
         Err(error) => Err(ResolveError::Failed(error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidates(name: &str) -> Vec<String> {
+        let domain = |name: &str| Name::from_ascii(name).unwrap();
+        let search = Search { domains: vec![domain("corp.local."), domain("lan.")], ndots: 1 };
+        search.candidates(&domain(name)).iter().map(Name::to_ascii).collect()
+    }
+
+    #[test]
+    fn a_name_with_a_dot_is_first_asked_for_as_it_stands() {
+        let whole = ["a.example.", "a.example.corp.local.", "a.example.lan."];
+        assert_eq!(candidates("a.example"), whole);
+        assert_eq!(candidates("host_1"), ["host_1.corp.local.", "host_1.lan.", "host_1."]);
+        assert_eq!(candidates("localhost"), ["localhost.", "localhost.corp.local.", "localhost.lan."]);
+        assert_eq!(candidates("a.example."), ["a.example."]);
     }
 }
