@@ -1,12 +1,16 @@
 //! Connects as RFC 8305 says: an address that does not answer at once costs a quarter of a second, not the attempt.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{collections::VecDeque, io, net::SocketAddr, time::Duration};
 
-use futures_util::{StreamExt, stream::FuturesUnordered};
+use futures_util::{
+    StreamExt,
+    future::{AbortHandle, abortable},
+    stream::FuturesUnordered,
+};
 use gancho_model::ErrorKind;
 use tokio::{
     net::TcpStream,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 
 use super::{Client, SendError, targets::Targets};
@@ -14,31 +18,56 @@ use crate::shortage;
 
 /// How long an address may take before the next one is dialled beside it (RFC 8305 §5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+/// How long a family's missing answer is waited for once all addresses of the other have failed.
+const LATE_ANSWER: Duration = Duration::from_millis(500);
+/// Addresses that are dialled at once, as each holds a descriptor; the one that was begun first gives way.
+const DIALLING_MAX: usize = 8;
+
+/// Why a connection came to nothing, by what is the better thing to say.
+#[derive(Default)]
+struct Failures {
+    /// For want of our own.
+    ours: Option<io::Error>,
+    last: Option<io::Error>,
+}
 
 impl Client {
-    /// The first of the addresses that takes the connection.
+    /// The first of the addresses that takes the connection, within the time for connecting.
     pub(super) async fn connect(&self, targets: &mut Targets<'_>) -> Result<TcpStream, SendError> {
-        let mut dialling = FuturesUnordered::new();
-        let (mut next_at, mut last) = (Instant::now(), None);
+        let limit = Duration::from_millis(self.options.connect_ms.into());
+        let mut failures = Failures::default();
+        match timeout(limit, self.first_of(targets, &mut failures)).await {
+            Ok(Some(stream)) => Ok(stream),
+            Ok(None) => Err(failures.said(targets)),
+            Err(_) if failures.ours.is_some() => Err(failures.said(targets)),
+            Err(_) => Err(SendError::new(ErrorKind::Timeout, "no connection within the time limit for connecting")),
+        }
+    }
+
+    async fn first_of(&self, targets: &mut Targets<'_>, failures: &mut Failures) -> Option<TcpStream> {
+        let (mut dialling, mut handles) = (FuturesUnordered::new(), VecDeque::new());
+        let mut next_at = Instant::now();
         loop {
-            let idle = dialling.is_empty();
-            if idle && !targets.are_waiting() && !targets.are_missing() {
-                let dialled = targets.dialled();
-                return Err(targets.failure(last.map(|error| unreachable(&error, dialled))));
+            if dialling.is_empty() && !targets.are_waiting() {
+                timeout(LATE_ANSWER, targets.more()).await.ok().filter(|()| targets.are_waiting())?;
+                continue;
             }
             tokio::select! {
-                Some(connected) = dialling.next(), if !idle => match connected {
-                    Ok(stream) => return Ok(stream),
-                    Err(error) if shortage::is_ours(&error) => {
-                        return Err(SendError::ours(format!("no connection for want of our own: {error}")));
+                Some(ended) = dialling.next(), if !dialling.is_empty() => {
+                    let Ok((address, connected)) = ended else { continue };
+                    match connected {
+                        Ok(stream) => return Some(stream),
+                        Err(error) => failures.note(address, error),
                     }
-                    Err(error) => {
-                        last = Some(error);
-                        next_at = Instant::now();
-                    }
-                },
+                    next_at = Instant::now();
+                }
                 () = sleep_until(next_at), if targets.are_waiting() => {
-                    dialling.extend(targets.take().map(|address| self.dial_one(address)));
+                    let (dial, handle) = abortable(self.dial_one(targets.take()?));
+                    dialling.push(dial);
+                    handles.push_back(handle);
+                    if dialling.len() > DIALLING_MAX {
+                        handles.pop_front().iter().for_each(AbortHandle::abort);
+                    }
                     next_at = Instant::now() + ATTEMPT_DELAY;
                 }
                 () = targets.more(), if targets.are_missing() => {}
@@ -47,11 +76,30 @@ impl Client {
     }
 
     /// Where there is no descriptor left, idle connections of our own are closed for the new one.
-    async fn dial_one(&self, address: SocketAddr) -> io::Result<TcpStream> {
+    async fn dial_one(&self, address: SocketAddr) -> (SocketAddr, io::Result<TcpStream>) {
         match TcpStream::connect(address).await {
-            Err(error) if shortage::is_ours(&error) && self.pool.clear() => TcpStream::connect(address).await,
-            result => result,
+            Err(error) if shortage::is_ours(&error) && self.pool.clear() => {
+                // They are closed by the tasks that drive them.
+                sleep(Duration::from_millis(5)).await;
+                (address, TcpStream::connect(address).await)
+            }
+            result => (address, result),
         }
+    }
+}
+
+impl Failures {
+    fn note(&mut self, address: SocketAddr, error: io::Error) {
+        let ours = shortage::is_ours_to(address, &error);
+        *(if ours { &mut self.ours } else { &mut self.last }) = Some(error);
+    }
+
+    fn said(self, targets: &mut Targets<'_>) -> SendError {
+        if let Some(error) = self.ours {
+            return SendError::ours(format!("no connection for want of our own: {error}"));
+        }
+        let dialled = targets.dialled();
+        targets.failure(self.last.map(|error| unreachable(&error, dialled)))
     }
 }
 

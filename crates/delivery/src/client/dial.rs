@@ -30,8 +30,7 @@ impl Client {
 
         let limit = Duration::from_millis(self.options.connect_ms.into());
         let connecting = Instant::now();
-        let late = || SendError::new(ErrorKind::Timeout, "no connection within the time limit for connecting");
-        let stream = timeout(limit, self.connect(&mut targets)).await.map_err(|_| late())??;
+        let stream = self.connect(&mut targets).await?;
         phases.connect_ms = Some(millis(connecting));
         // A segment at once is worth more than a full one: requests are small.
         let _ = stream.set_nodelay(true);
