@@ -5,6 +5,7 @@ mod in_flight;
 mod rate;
 mod seat;
 mod slots;
+mod target;
 #[cfg(test)]
 mod tests;
 
@@ -17,8 +18,8 @@ use gancho_model::{DeliveryId, Endpoint, EndpointId, Lane, MonoTime};
 use gancho_store::{Claimed, Claims, Due, Release, Want};
 
 use seat::Seat;
-pub(crate) use seat::Target;
 use slots::Slots;
+pub(crate) use target::Target;
 
 /// Deliveries held in all.
 const HELD_MAX: u32 = 8192;
@@ -48,6 +49,8 @@ pub(crate) struct Window {
     bytes: usize,
     /// Leases to be given back to the store.
     released: Vec<Release>,
+    /// Who was asked first what it wants, the last time.
+    first: usize,
     closing: bool,
 }
 
@@ -55,7 +58,7 @@ impl Window {
     pub fn new(limits: WindowLimits) -> Self {
         let (seats, ready) = (HashMap::new(), VecDeque::new());
         let slots = Slots::new(limits.in_flight);
-        Self { limits, seats, ready, slots, held: 0, bytes: 0, released: vec![], closing: false }
+        Self { limits, seats, ready, slots, held: 0, bytes: 0, released: vec![], first: 0, closing: false }
     }
 
     /// Starts nothing more.
@@ -196,11 +199,15 @@ impl Window {
         let asking = self.seats.values().filter(|seat| seat.is_asking(now)).count() as u32;
         let part = (room / asking.max(1)).max(1);
         let mut wants = vec![];
-        for seat in self.seats.values_mut() {
-            for lane in Lane::ALL {
-                if let Some(want) = seat.want(*lane, now, part.min(room), roomy, &mut slots) {
-                    room = room.saturating_sub(want.limit);
-                    wants.push(want);
+        // Another is the first each time: what there is may not suffice for all.
+        self.first = (self.first + 1) % self.seats.len().max(1);
+        for (skipped, taken) in [(self.first, usize::MAX), (0, self.first)] {
+            for seat in self.seats.values_mut().skip(skipped).take(taken) {
+                for lane in Lane::ALL {
+                    if let Some(want) = seat.want(*lane, now, part.min(room), roomy, &mut slots) {
+                        room = room.saturating_sub(want.limit);
+                        wants.push(want);
+                    }
                 }
             }
         }
@@ -233,7 +240,7 @@ impl Window {
 
     /// The next attempt to start, if any may.
     pub fn start(&mut self, now: MonoTime) -> Option<(Arc<Target>, Claimed)> {
-        while self.slots.in_flight() < self.limits.in_flight && !self.closing {
+        while self.slots.are_free() && !self.closing {
             let id = self.ready.pop_front()?;
             let Some(seat) = self.seats.get_mut(&id) else { continue };
             seat.queued = false;
@@ -276,7 +283,7 @@ impl Window {
     pub fn mark_all(&mut self, now: MonoTime) {
         for (id, seat) in &mut self.seats {
             seat.repace(now, &mut self.slots);
-            if !seat.queued && seat.may_start(now, &self.slots) {
+            if !seat.queued && seat.may_queue(now, &self.slots) {
                 seat.queued = true;
                 self.ready.push_back(*id);
             }
@@ -297,7 +304,7 @@ impl Window {
     fn mark(&mut self, id: EndpointId, now: MonoTime) {
         if let Some(seat) = self.seats.get_mut(&id)
             && !seat.queued
-            && seat.may_start(now, &self.slots)
+            && seat.may_queue(now, &self.slots)
         {
             seat.queued = true;
             self.ready.push_back(id);

@@ -3,11 +3,11 @@ use std::{
     sync::Arc,
 };
 
-use gancho_model::{DeliveryId, Endpoint, EndpointId, FAILING_AFTER, Lane, MonoTime, limits::LEASE_SLACK_MS};
+use gancho_model::{DeliveryId, EndpointId, FAILING_AFTER, Lane, MonoTime, limits::LEASE_SLACK_MS};
 use gancho_store::{Claimed, Release, Want};
-use url::Url;
 
 use super::{
+    Target,
     in_flight::InFlight,
     rate::Rate,
     slots::{Pace, Slots},
@@ -18,21 +18,6 @@ use super::{
 const SHARE_PER_SLOT: u32 = 256;
 /// The same once others need the room: enough to keep a fast one busy between claims.
 const SHARE_PER_SLOT_WHEN_SCARCE: u32 = 32;
-
-/// An endpoint and its parsed URL.
-pub(crate) struct Target {
-    pub endpoint: Endpoint,
-    /// Its URL as text, to be noted with every attempt.
-    pub address: Arc<str>,
-    /// Checked when the endpoint was saved; nothing if an older version took what this one does not.
-    pub url: Option<Url>,
-}
-
-impl Target {
-    pub fn new(endpoint: Endpoint) -> Self {
-        Self { url: gancho_model::target::parse(&endpoint.url).ok(), address: endpoint.url.as_str().into(), endpoint }
-    }
-}
 
 /// One endpoint's place at the table.
 pub(super) struct Seat {
@@ -183,7 +168,10 @@ impl Seat {
             return free;
         }
         let waiting = self.places().saturating_sub(self.in_flight.count() + self.unrecorded);
-        free.min(slots.room(self.pace(), self.in_flight.count(), self.slots()).saturating_sub(waiting))
+        let room = slots.room(self.pace(), self.in_flight.count(), self.slots()).saturating_sub(waiting);
+        // One that has nothing gets into the turn, though all slots are taken for the moment.
+        let turn = self.places() == 0 && slots.allow_once_free(self.pace(), 0, self.slots());
+        free.min(room.max(u32::from(turn)))
     }
 
     /// A place, unless the share is taken or something older waits in the store: that goes first.
@@ -228,7 +216,7 @@ impl Seat {
             return None;
         }
         // A test asks for little, and somebody is waiting for it.
-        let least = u32::from(lane == Lane::Test);
+        let least = u32::from(lane == Lane::Test && self.waiting[n].is_empty());
         // One that has nothing gets something, though others have filled all places.
         let room = room.max(u32::from(self.places() == 0));
         let limit = self.places_free(roomy, slots).max(least).min(room);
@@ -247,8 +235,10 @@ impl Seat {
     /// A claim ended that gave so many; `due` is when the next of that queue may go.
     pub fn claim_ended(&mut self, want: &Want, count: usize, due: Option<MonoTime>) {
         self.claiming[want.lane as usize] = false;
-        // Whatever waits is under somebody else's lease.
-        self.no_probe_before = due.filter(|_| want.probe && count == 0);
+        if want.probe {
+            // Whatever waits is under somebody else's lease.
+            self.no_probe_before = due.filter(|_| count == 0);
+        }
     }
 
     /// Takes a claimed delivery; says no to one that is held already.
@@ -267,8 +257,9 @@ impl Seat {
             .find(|lane| !self.waiting[*lane as usize].is_empty() && self.lane_open(*lane, now))
     }
 
-    pub fn may_start(&self, now: MonoTime, slots: &Slots) -> bool {
-        slots.allow(self.pace(), self.in_flight.count(), self.slots())
+    /// Whether its turn is to come: it could start something if there is a slot by then.
+    pub fn may_queue(&self, now: MonoTime, slots: &Slots) -> bool {
+        slots.allow_once_free(self.pace(), self.in_flight.count(), self.slots())
             && self.rate.is_none_or(|rate| rate.next_at(now) <= now)
             && self.next_lane(now).is_some()
     }
@@ -276,12 +267,14 @@ impl Seat {
     /// Starts the next attempt if it may.
     pub fn start(&mut self, now: MonoTime, slots: &mut Slots) -> Option<(Arc<Target>, Claimed)> {
         self.repace(now, slots);
-        if !self.may_start(now, slots) {
+        if !slots.are_free() || !self.may_queue(now, slots) {
             return None;
         }
         let claimed = self.next_lane(now).and_then(|lane| self.waiting[lane as usize].pop_front())?;
         self.in_flight.begin(claimed.id, now, slots);
-        self.answering = self.target.endpoint.health.probe_requests;
+        if claimed.lane != Lane::Test {
+            self.answering = self.target.endpoint.health.probe_requests;
+        }
         if let Some(rate) = &mut self.rate {
             rate.take(now);
         }
@@ -323,6 +316,10 @@ impl Seat {
     pub fn withdraw(&mut self, claimed: &Claimed, not_before: MonoTime, slots: &mut Slots) -> Release {
         self.in_flight.end(claimed.id, slots);
         self.held.remove(&claimed.id);
+        self.answering = self.answering.min(self.target.endpoint.health.probes_answered);
+        if self.is_failing() {
+            self.no_probe_before = Some(not_before);
+        }
         lease_of(claimed, Some(not_before))
     }
 
@@ -364,13 +361,14 @@ impl Seat {
         due.chain(rate).chain(probe).chain(self.in_flight.slow_at()).min()
     }
 
-    /// When something of a lane is to be claimed. While the share is full or a claim runs, its end
-    /// is what wakes us.
+    /// When something of a lane is to be claimed. While the share is full, a claim runs or an end is not recorded
+    /// yet, that is what wakes us.
     fn due_at(&self, lane: Lane, now: MonoTime, roomy: bool, slots: &Slots) -> Option<MonoTime> {
         let n = lane as usize;
         let due = self.due[n].filter(|_| !self.claiming[n])?;
         match lane {
-            Lane::Test => Some(due),
+            Lane::Test => Some(due).filter(|_| self.waiting[n].is_empty()),
+            _ if self.is_in_doubt() => None,
             _ if !self.target.endpoint.is_open() || self.places_free(roomy, slots) == 0 => None,
             _ if self.is_failing() => self.probe_due_at(now).filter(|_| lane == self.probe_lane()),
             _ => Some(due),

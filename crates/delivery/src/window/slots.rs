@@ -54,7 +54,17 @@ impl Slots {
     /// the less others may have: one alone gets all that it may have, and of 200 that begin to hang at once each
     /// gets something and leaves something. A quarter of all slots is never taken by those known to be slow.
     pub fn allow(&self, pace: Pace, own: u32, most: u32) -> bool {
-        if own >= most || self.in_flight() >= self.limit {
+        self.are_free() && self.allow_once_free(pace, own, most)
+    }
+
+    /// Whether one is free.
+    pub fn are_free(&self) -> bool {
+        self.in_flight() < self.limit
+    }
+
+    /// The same as [`Slots::allow`] where all are taken: whether the endpoint may wait for the next that is free.
+    pub fn allow_once_free(&self, pace: Pace, own: u32, most: u32) -> bool {
+        if own >= most {
             return false;
         }
         let group = if pace == Pace::Fast { self.fast } else { self.slow };

@@ -24,8 +24,13 @@ struct Bench {
 
 impl Bench {
     fn new(endpoints: usize) -> Self {
+        Self::of(512, endpoints)
+    }
+
+    /// With so many attempts at once in all.
+    fn of(in_flight: u32, endpoints: usize) -> Self {
         let ambient = ManualAmbient::new(1, 1_800_000_000);
-        let limits = WindowLimits { in_flight: 512, in_flight_per_endpoint: 8 };
+        let limits = WindowLimits { in_flight, in_flight_per_endpoint: 8 };
         let endpoints = (0..endpoints).map(|_| endpoint(&ambient)).collect();
         let mut bench =
             Self { window: Window::new(limits), ambient, endpoints, waiting: BTreeMap::new(), given_back: 0 };
@@ -248,4 +253,80 @@ fn a_probe_may_be_what_is_sent_again() {
     bench.put(0, Lane::Live, 3);
     bench.ambient.advance_ms(600_000);
     assert_eq!(bench.turn()[0].1.lane, Lane::Live, "what is new goes first");
+}
+
+#[test]
+fn one_that_comes_while_all_slots_are_taken_has_its_turn() {
+    let mut bench = Bench::of(4, 3);
+    for n in [0, 1] {
+        bench.put(n, Lane::Live, 1);
+    }
+    for (_, one) in bench.turn() {
+        bench.end(&one, true, 5);
+    }
+    // Two fast ones with a backlog take all slots; then the third gets its first event.
+    for n in [0, 1] {
+        bench.put(n, Lane::Live, 1_000);
+    }
+    let mut under_way = bench.turn();
+    assert_eq!(under_way.len(), 4);
+    bench.put(2, Lane::Live, 1);
+    let third = bench.endpoints[2].id;
+    under_way.extend(bench.turn());
+    for _ in 0..8 {
+        let (_, one) = under_way.remove(0);
+        bench.end(&one, true, 5);
+        // What began at once when the slot was free, before the next turn.
+        while let Some(next) = bench.window.start(bench.ambient.mono()) {
+            under_way.push(next);
+        }
+        under_way.extend(bench.turn());
+        if under_way.iter().any(|(_, one)| one.endpoint == third) {
+            return;
+        }
+    }
+    panic!("it waits for a backlog that is not its own");
+}
+
+#[test]
+fn a_probe_that_could_not_be_made_waits_a_second_and_answers_nobody() {
+    let mut bench = failing();
+    bench.put(0, Lane::Live, 5);
+    bench.endpoints[0].health.request_probe();
+    bench.endpoints_changed();
+    let began = bench.turn();
+    let now = bench.now();
+    bench.window.withdraw(&began[0].1, now.plus_ms(1_000));
+    bench.window.take_released();
+    bench.put(0, Lane::Live, 1);
+    assert!(bench.turn().is_empty(), "not at once");
+    bench.ambient.advance_ms(1_000);
+    assert_eq!(bench.turn().len(), 1, "the person who asked has had no answer");
+}
+
+#[test]
+fn a_test_answers_no_request_for_a_probe() {
+    let mut bench = failing();
+    bench.put(0, Lane::Live, 5);
+    bench.endpoints[0].health.request_probe();
+    bench.put(0, Lane::Test, 1);
+    bench.endpoints_changed();
+    let lanes: Vec<_> = bench.turn().iter().map(|(_, one)| one.lane).collect();
+    assert_eq!(lanes, [Lane::Test], "one at a time");
+    let mut bench = failing();
+    bench.endpoints[0].health.request_probe();
+    bench.put(0, Lane::Test, 1);
+    bench.endpoints_changed();
+    let began = bench.turn();
+    bench.end(&began[0].1, false, 50);
+    bench.put(0, Lane::Live, 1);
+    assert_eq!(bench.turn().len(), 1, "the probe that was asked for");
+}
+
+#[test]
+fn many_tests_of_one_that_hangs_wait_in_the_store() {
+    let mut bench = Bench::new(1);
+    bench.put(0, Lane::Test, 20);
+    assert_eq!(bench.turn().len(), 8);
+    assert!(bench.given_back <= 1, "nothing goes to and fro: {}", bench.given_back);
 }
