@@ -12,8 +12,6 @@ const EVERY: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long a process runs before it believes its clock enough to remove anything, milliseconds.
 const SETTLE_MS: i64 = 3_600_000;
-/// How long a clock that was set must go on as it is before it is believed again, milliseconds.
-const RESETTLE_MS: i64 = 24 * 3_600_000;
 /// How far a clock may wander, milliseconds.
 const DRIFT_MS_MAX: i64 = 60_000;
 
@@ -21,23 +19,27 @@ const DRIFT_MS_MAX: i64 = 60_000;
 struct ClockTrust {
     drift_ms: i64,
     since: MonoTime,
-    settle_ms: i64,
+    is_told: bool,
 }
 
 impl ClockTrust {
     fn new(now: Moment) -> Self {
-        Self { drift_ms: now.drift_ms(), since: now.mono, settle_ms: SETTLE_MS }
+        Self { drift_ms: now.drift_ms(), since: now.mono, is_told: false }
     }
 
-    /// Looks at the clocks. One that was set by more than a minute is not believed before it has gone on like that
-    /// for a day.
+    /// Looks at the clocks. One that was set by more than a minute since the start is not believed: which of the two
+    /// was right, nobody here knows.
     fn look(&mut self, now: Moment) -> bool {
-        if (now.drift_ms() - self.drift_ms).abs() > DRIFT_MS_MAX {
-            let by_s = (now.drift_ms() - self.drift_ms) / 1000;
-            tracing::warn!(by_s, "the computer's clock was set; nothing is removed for its age for a day");
-            *self = Self { settle_ms: RESETTLE_MS, ..Self::new(now) };
+        let by_ms = now.drift_ms() - self.drift_ms;
+        let was_set = by_ms.abs() > DRIFT_MS_MAX;
+        if was_set && !self.is_told {
+            tracing::warn!(
+                by_s = by_ms / 1000,
+                "the computer's clock was set; nothing is removed for its age until it is set back or Gancho is restarted"
+            );
         }
-        now.mono.since_ms(self.since) >= self.settle_ms
+        self.is_told = was_set;
+        !was_set && now.mono.since_ms(self.since) >= SETTLE_MS
     }
 }
 
@@ -111,14 +113,13 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_set_is_not_believed_for_a_day() {
+    fn a_clock_that_was_set_is_not_believed_until_it_is_set_back() {
         for step_ms in [2 * HOUR_MS, -2 * HOUR_MS, 40 * 24 * HOUR_MS, -40 * 24 * HOUR_MS, 61_000] {
             let mut clock = ClockTrust::new(at(0, 0));
             assert!(clock.look(at(2 * HOUR_MS, 0)));
             assert!(!clock.look(at(3 * HOUR_MS, step_ms)));
-            assert!(!clock.look(at(26 * HOUR_MS, step_ms)), "{step_ms}");
-            assert!(clock.look(at(27 * HOUR_MS, step_ms)), "{step_ms}");
-            assert!(!clock.look(at(28 * HOUR_MS, 0)), "{step_ms}: set back");
+            assert!(!clock.look(at(400 * HOUR_MS, step_ms)), "{step_ms}");
+            assert!(clock.look(at(401 * HOUR_MS, 0)), "{step_ms}: set back");
         }
     }
 }

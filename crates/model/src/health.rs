@@ -109,7 +109,8 @@ impl Health {
         }
         self.consecutive_failures = self.consecutive_failures.saturating_add(1);
         self.last_failure_at = Some(end.now.wall);
-        self.failures_since.get_or_insert(end.now.wall);
+        // A clock that was ahead when it began must not hide what failed later.
+        self.failures_since = Some(self.failures_since.map_or(end.now.wall, |known| known.min(end.now.wall)));
         self.probes_answered = self.probes_answered.max(end.probe_request.min(self.probe_requests));
         let step_ms = self.counted_at.map_or(0, |since| end.now.mono.since_ms(since));
         self.failing_ms += step_ms.clamp(0, STEP_MS_MAX);

@@ -154,7 +154,9 @@ pub(super) fn resend_outage(
     now: MonoTime,
 ) -> Result<u64, StoreError> {
     const MOST: i64 = 10_000;
-    let select = "SELECT n FROM deliveries WHERE endpoint = ?1 AND state = 2 AND last_at >= ?2 AND lane < 2 \
+    // The outage began when an attempt ended; of the last attempt the beginning is kept, and how long it took.
+    let select = "SELECT n FROM deliveries WHERE endpoint = ?1 AND state = 2 AND last_at >= ?2 - 120000 \
+        AND last_at + coalesce(last_ms, 0) + 10 >= ?2 AND lane < 2 \
         ORDER BY n DESC LIMIT ?3";
     let failed: Vec<i64> = {
         let mut select = desk.db.prepare_cached(select)?;
