@@ -117,11 +117,16 @@ fn of_certificate(why: &CertificateError) -> String {
     }
 }
 
+/// How many of a certificate's names are told: a large site's has hundreds.
+const NAMES_TOLD: usize = 4;
+
 fn named(why: &CertificateError) -> String {
     match why {
         CertificateError::NotValidForNameContext { expected, presented } if !presented.is_empty() => {
-            let names = presented.join(", ");
-            format!("the server's certificate is not for {} but for {names}", expected.to_str())
+            let names = presented.iter().take(NAMES_TOLD).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let more = presented.len().saturating_sub(NAMES_TOLD);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("the server's certificate is not for {} but for {names}{more}", expected.to_str())
         }
         CertificateError::NotValidForNameContext { expected, .. } => {
             format!("the server's certificate names no host, so that it is not for {}", expected.to_str())

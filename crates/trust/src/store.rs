@@ -9,6 +9,8 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
+use x509_parser::{certificate::X509Certificate, prelude::FromDer};
+
 use crate::listed::ListedVerifier;
 
 /// Whom to believe.
@@ -48,15 +50,22 @@ impl Trust {
     /// # Errors
     /// When the file can't be used.
     pub fn load(ca_file: Option<&Path>) -> Result<Self, TrustError> {
+        let broken = |error: &dyn std::fmt::Display| TrustError::Broken(error.to_string());
         let listed = ca_file.map(read).transpose()?.unwrap_or_default();
         let mut roots: Vec<_> = webpki_root_certs::TLS_SERVER_ROOT_CERTS.to_vec();
         // Where the system has no store of its own, the built-in one does.
         roots.extend(rustls_native_certs::load_native_certs().certs);
-        roots.extend(listed.iter().cloned());
         let mut anchors = RootCertStore::empty();
-        // One that the parser refuses, such as version 1, is believed as a listed one only.
         roots.retain(|root| anchors.add(root.clone()).is_ok());
-        let broken = |error: &dyn std::fmt::Display| TrustError::Broken(error.to_string());
+        for one in &listed {
+            // One that the parser refuses, such as version 1, is believed as a listed one only. So is a server's:
+            // whoever holds its key must not be able to sign for other hosts.
+            let is_parsed = RootCertStore::empty().add(one.clone()).is_ok();
+            if is_parsed && is_authority(one) {
+                anchors.add(one.clone()).map_err(|error| broken(&error))?;
+            }
+            roots.extend(is_parsed.then(|| one.clone()));
+        }
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(anchors), provider.clone()).build();
         let verifier = ListedVerifier::new(inner.map_err(|error| broken(&error))?, listed, provider.clone());
@@ -86,6 +95,11 @@ impl Trust {
             pem::encode_many(&parts).into_bytes()
         })
     }
+}
+
+/// Whether it says of itself that it signs others (RFC 5280 §4.2.1.9).
+fn is_authority(certificate: &CertificateDer<'_>) -> bool {
+    X509Certificate::from_der(certificate).is_ok_and(|(_, parsed)| parsed.is_ca())
 }
 
 fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {

@@ -144,6 +144,20 @@ async fn a_self_signed_certificate_is_believed_for_its_host_where_it_is_listed()
 }
 
 #[tokio::test]
+async fn a_listed_server_signs_for_nobody_else() {
+    let listed = Certificate::make(&["-subj", "/CN=erp.lan", "-addext", "basicConstraints=critical,CA:FALSE"]);
+    let (file, key) = (listed.file(), listed.key());
+    let [file_text, key_text] = [&file, &key].map(|path| path.to_str().expect("a path"));
+    let names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
+    let leaf = ["-addext", "basicConstraints=critical,CA:FALSE", "-CA", file_text, "-CAkey", key_text];
+    let forged = Certificate::make(&[&names[..], &leaf].concat());
+    let port = listen(&forged, answers).await;
+    let believing = server(Some(&file), ServerOptions::default()).await;
+    let refused = attempt(&believing, &format!("https://localhost:{port}/")).await;
+    assert!(message(&refused).contains("certificate"), "{refused}");
+}
+
+#[tokio::test]
 async fn a_listed_certificate_that_has_expired_is_not_believed() {
     let certificate = Certificate::make(&["-subj", "/CN=localhost"]);
     let port = listen(&certificate, answers).await;
