@@ -91,6 +91,9 @@ pub struct HandedStatus {
     pub lost: u64,
     /// What does not work there, in the database's own words.
     pub error: Option<String>,
+    /// Tables that make no events, because no single column names a row. Older plugins say nothing of it.
+    #[serde(default)]
+    pub unheard: Vec<String>,
 }
 
 /// What became of what was handed over.

@@ -18,6 +18,27 @@ const TELL_AFTER_MS: i64 = 60_000;
 struct Known {
     standing: Standing,
     told: bool,
+    /// How many changes triggers could not write.
+    lost: u64,
+    /// What is not heard, though the source is.
+    unheard: Vec<String>,
+}
+
+impl Known {
+    /// What does not work though the source is heard, the worst first.
+    fn trouble(&self) -> Option<Said> {
+        match (self.lost, &self.unheard[..]) {
+            (0, []) => None,
+            (0, unheard) => Some(Said::plain("hearing-unheard").with("tables", unheard.join(", "))),
+            (count, _) => Some(Said::plain("hearing-lost").with("count", count)),
+        }
+    }
+
+    fn standing(&self) -> Standing {
+        let mut standing = self.standing.clone();
+        standing.last_error = standing.last_error.or_else(|| self.trouble());
+        standing
+    }
 }
 
 /// Where whoever hears a source tells how it goes.
@@ -35,7 +56,7 @@ impl Report {
 
     /// How it goes with a source.
     pub(crate) fn standing(&self, source: SourceId) -> Option<Standing> {
-        lock(&self.known).get(&source).map(|known| known.standing.clone())
+        lock(&self.known).get(&source).map(Known::standing)
     }
 
     /// Forgets all other sources.
@@ -90,14 +111,12 @@ impl Report {
     /// A plugin says how it is.
     pub(crate) fn plugin(&self, source: &Source, status: &HandedStatus) {
         let mut all = lock(&self.known);
-        let standing = &mut all.entry(source.id).or_default().standing;
-        standing.backlog = Some(status.backlog);
-        standing.last_error = match (&status.error, status.lost) {
-            (Some(why), _) => Some(Said::plain("plugin-error").with("why", why.as_str())),
-            (None, 0) => None,
-            (None, count) => Some(Said::plain("hearing-lost").with("count", count)),
-        };
-        standing.plugin = Some(status.clone());
+        let known = all.entry(source.id).or_default();
+        (known.lost, known.unheard) = (status.lost, status.unheard.clone());
+        known.standing.backlog = Some(status.backlog);
+        known.standing.last_error =
+            status.error.as_ref().map(|why| Said::plain("plugin-error").with("why", why.as_str()));
+        known.standing.plugin = Some(status.clone());
     }
 
     pub(crate) fn backlog(&self, source: SourceId, rows: u64) {
@@ -114,10 +133,12 @@ impl Report {
     /// Triggers could not write so many changes.
     pub(crate) fn lost(&self, source: &Source, count: u64) {
         metrics::gauge!("gancho_source_lost", "source" => source.id.to_string()).set(count as f64);
-        if count > 0 {
-            let error = Said::plain("hearing-lost").with("count", count);
-            lock(&self.known).entry(source.id).or_default().standing.last_error = Some(error);
-        }
+        lock(&self.known).entry(source.id).or_default().lost = count;
+    }
+
+    /// These tables of the ERP make no events.
+    pub(crate) fn unheard(&self, source: &Source, tables: Vec<&str>) {
+        lock(&self.known).entry(source.id).or_default().unheard = tables.into_iter().map(ToOwned::to_owned).collect();
     }
 
     async fn tell(&self, source: &Source, event: &'static str) {

@@ -23,7 +23,7 @@ abstract class Engine
         return $db->type() === 'postgresql' ? new Postgres($db) : new MariaDb($db);
     }
 
-    /** @return array<string, array{key: ?string, columns: array<string, string>}> */
+    /** @return array<string, array{key: string[], columns: array<string, string>}> keys: the columns of the primary key */
     abstract public function schema(): array;
 
     /** Foreign keys that delete or unlink rows without a trigger of theirs being fired. */

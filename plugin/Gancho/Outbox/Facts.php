@@ -34,6 +34,20 @@ final class Facts
         'presupuestosprov' => ['lineaspresupuestosprov', 'LineaPresupuestoProveedor', 'idpresupuesto'],
     ];
 
+    /** By which column a row is known: the primary key may hold another beside it, such as that of a partition. */
+    public const KEYS = [
+        'facturascli' => 'idfactura', 'facturasprov' => 'idfactura', 'albaranescli' => 'idalbaran',
+        'albaranesprov' => 'idalbaran', 'pedidoscli' => 'idpedido', 'pedidosprov' => 'idpedido',
+        'presupuestoscli' => 'idpresupuesto', 'presupuestosprov' => 'idpresupuesto', 'recibospagoscli' => 'idrecibo',
+        'recibospagosprov' => 'idrecibo', 'pagoscli' => 'idpago', 'pagosprov' => 'idpago', 'clientes' => 'codcliente',
+        'proveedores' => 'codproveedor', 'contactos' => 'idcontacto', 'productos' => 'idproducto',
+        'variantes' => 'idvariante', 'stocks' => 'idstock', 'users' => 'nick', 'roles' => 'codrole',
+        'roles_users' => 'id', 'roles_access' => 'id', 'estados_documentos' => 'idestado',
+        'lineasfacturascli' => 'idlinea', 'lineasfacturasprov' => 'idlinea', 'lineasalbaranescli' => 'idlinea',
+        'lineasalbaranesprov' => 'idlinea', 'lineaspedidoscli' => 'idlinea', 'lineaspedidosprov' => 'idlinea',
+        'lineaspresupuestoscli' => 'idlinea', 'lineaspresupuestosprov' => 'idlinea',
+    ];
+
     /** Columns whose change alone is no news. */
     private const NOISE = [
         'clientes' => ['riesgoalcanzado', 'codsubcuenta'],

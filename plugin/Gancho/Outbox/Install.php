@@ -43,6 +43,7 @@ final class Install
         $tables = array_filter($parts, fn($name) => !self::isTrigger($name), ARRAY_FILTER_USE_KEY);
         $error = $this->clear($tables) ?? $this->make($tables);
         $this->settings->cache(array_keys($plan->tables));
+        $this->settings->note(['unheard' => $plan->unheard]);
         if ($error === null && !$this->engine->mayMakeTriggers($plan)) {
             // Triggers beside the models' own words would tell things twice.
             $left = $this->drop(fn($name) => self::isTrigger($name));

@@ -42,6 +42,7 @@ final class Look
             'backlog' => $engine->backlog(),
             'lost' => $engine->lost(),
             'error' => $state['install_error'] ?? null,
+            'unheard' => $state['unheard'] ?? [],
         ];
     }
 

@@ -20,18 +20,18 @@ final class MariaDb extends Engine
     {
         $sql = 'SELECT c.TABLE_NAME AS name, c.COLUMN_NAME AS col, c.COLUMN_TYPE AS kind, c.COLUMN_KEY AS part '
             . 'FROM information_schema.COLUMNS c JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA '
-            . "AND t.TABLE_NAME = c.TABLE_NAME WHERE c.TABLE_SCHEMA = DATABASE() AND t.TABLE_TYPE = 'BASE TABLE' "
+            . "AND t.TABLE_NAME = c.TABLE_NAME WHERE c.TABLE_SCHEMA = DATABASE() AND t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') "
+            . "AND coalesce(c.GENERATION_EXPRESSION, '') NOT IN ('ROW START', 'ROW END') "
             . 'ORDER BY c.TABLE_NAME, c.ORDINAL_POSITION';
         $schema = [];
         foreach ($this->db->select($sql) as ['name' => $table, 'col' => $column, 'kind' => $kind, 'part' => $part]) {
-            $schema[$table] ??= ['key' => null, 'columns' => []];
+            $schema[$table] ??= ['key' => [], 'columns' => []];
             if ($part === 'PRI') {
-                // Of a key of several columns none names a row alone.
-                $schema[$table]['key'] = $schema[$table]['key'] === null ? $column : '';
+                $schema[$table]['key'][] = $column;
             }
             $schema[$table]['columns'][$column] = $kind;
         }
-        return array_map(fn($table) => ['key' => $table['key'] ?: null] + $table, $schema);
+        return $schema;
     }
 
     public function links(): array

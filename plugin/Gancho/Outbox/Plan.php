@@ -12,11 +12,14 @@ final class Plan
     /** @var array<string, array{key: string, columns: array<string, string>, secrets: string[]}> heard tables by name */
     public array $tables = [];
 
+    /** @var string[] tables that are there and make no events: no single column names a row */
+    public array $unheard = [];
+
     /** @var array<string, array<int, array<int, array>>> by parent table: the ways on which its deletions take heard rows along */
     public array $cascades = [];
 
     /**
-     * @param array<string, array{key: ?string, columns: array<string, string>}> $schema
+     * @param array<string, array{key: string[], columns: array<string, string>}> $schema
      * @param array<int, array{child: string, column: string, parent: string, parent_column: string, deletes: bool}> $links
      * @param string[]|null $models those of the catalogue if none are named
      */
@@ -41,8 +44,14 @@ final class Plan
 
     private function add(array $schema, string $table): void
     {
-        $key = $schema[$table]['key'] ?? null;
-        if ($key === null || Facts::isSecretTable($table)) {
+        $keys = $schema[$table]['key'] ?? [];
+        $known = Facts::KEYS[$table] ?? null;
+        $key = count($keys) === 1 ? $keys[0] : (in_array($known, $keys, true) ? $known : null);
+        if (Facts::isSecretTable($table)) {
+            return;
+        }
+        if ($key === null) {
+            array_push($this->unheard, ...array_diff(isset($schema[$table]) ? [$table] : [], $this->unheard));
             return;
         }
         $all = $schema[$table]['columns'];

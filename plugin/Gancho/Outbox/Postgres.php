@@ -25,16 +25,16 @@ final class Postgres extends Engine
     public function schema(): array
     {
         $sql = 'SELECT c.relname::text AS name, a.attname::text AS col, format_type(a.atttypid, a.atttypmod) AS kind, '
-            . '(coalesce(a.attnum = ANY(i.indkey::int2[]), false) AND coalesce(i.indnkeyatts, 0) = 1)::int AS key '
+            . 'coalesce(a.attnum = ANY(i.indkey::int2[]), false)::int AS key '
             . 'FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid '
             . 'LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary '
-            . "WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped "
+            . "WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped "
             . 'ORDER BY c.relname, a.attnum';
         $schema = [];
         foreach ($this->db->select($sql) as ['name' => $table, 'col' => $column, 'kind' => $kind, 'key' => $isKey]) {
-            $schema[$table] ??= ['key' => null, 'columns' => []];
+            $schema[$table] ??= ['key' => [], 'columns' => []];
             if ((int)$isKey === 1) {
-                $schema[$table]['key'] = $column;
+                $schema[$table]['key'][] = $column;
             }
             $schema[$table]['columns'][$column] = $kind;
         }
@@ -76,7 +76,7 @@ final class Postgres extends Engine
             "SELECT 'trigger ' || t.tgname || ' ON ' || c.relname AS name, t.tgenabled::text || t.tgtype || ' ' || p.proname "
                 . "|| coalesce(' ' || nullif(t.tgattr::text, ''), '') || CASE WHEN t.tgqual IS NULL THEN '' ELSE ' WHEN' END AS mark "
                 . 'FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_class c ON c.oid = t.tgrelid ' . sprintf($here, 'c.relnamespace')
-                . "NOT t.tgisinternal AND t.tgname LIKE 'ganchoplugin\\_%'",
+                . "NOT t.tgisinternal AND NOT c.relispartition AND t.tgname LIKE 'ganchoplugin\\_%'",
         ];
         foreach ($selects as $select) {
             foreach ($this->db->select($select) as $row) {

@@ -15,6 +15,7 @@ mod erp_odd;
 mod erp_outbox;
 mod erp_plugin;
 mod erp_plugin_trouble;
+mod erp_tables;
 mod erp_transactions;
 mod feed;
 mod flush;

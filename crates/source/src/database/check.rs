@@ -7,7 +7,7 @@ use gancho_model::{Finding, Said};
 use super::{
     Engine, LOST,
     erp::{Erp, ErpError, Part},
-    watch::Plan,
+    watch::{Plan, Unheard},
 };
 
 /// All of it as SQL, for a careful administrator.
@@ -22,8 +22,13 @@ pub(crate) fn script(engine: Engine, parts: &[Part]) -> String {
 /// Line by line.
 pub(crate) async fn findings(erp: &mut dyn Erp, plan: &Plan) -> Result<Vec<Finding>, ErpError> {
     let mut found = erp.facts().await?;
-    for model in &plan.missing {
-        found.push(Finding::bad(model, Said::plain("check-no-table")));
+    for (model, why) in &plan.unheard {
+        let id = match why {
+            Unheard::NoTable => "check-no-table",
+            Unheard::NoKey => "check-no-key",
+            Unheard::Secret => "check-secret-table",
+        };
+        found.push(Finding::bad(model, Said::plain(id)));
     }
     let installed = erp.installed().await?;
     let parts = erp.parts(plan);

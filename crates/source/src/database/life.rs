@@ -17,7 +17,7 @@ use super::{
     erp::within,
     install::install,
     tail::{Ended, Tail},
-    watch::Plan,
+    watch::{Plan, Unheard},
 };
 
 /// Rows looked at together: a few megabytes.
@@ -128,8 +128,16 @@ impl<'a> Life<'a> {
             tracing::warn!(source = %source.id, made, "put back what was missing in the ERP's database, or not as it should be");
         }
         self.tail.report.lost(source, within(self.erp.lost()).await?);
+        self.tail.report.unheard(source, self.unheard());
         self.mended = Instant::now();
         Ok(())
+    }
+
+    /// What is there and makes no events, and what was asked for by name.
+    fn unheard(&self) -> Vec<&str> {
+        let is_asked = |model: &String| self.tail.source.models.as_ref().is_some_and(|asked| asked.contains(model));
+        let is_told = |(model, why): &&(String, Unheard)| *why == Unheard::NoKey || is_asked(model);
+        self.plan.unheard.iter().filter(is_told).map(|(model, _)| model.as_str()).collect()
     }
 
     /// Rows without which changes can't be understood.

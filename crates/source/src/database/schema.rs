@@ -16,8 +16,19 @@ pub struct Schema {
 pub struct Table {
     /// Columns in their order, each with the engine's name of its type.
     pub columns: Vec<(String, String)>,
-    /// The primary key, if it is one column.
-    pub key: Option<String>,
+    /// The columns of the primary key.
+    pub key: Vec<String>,
+}
+
+impl Table {
+    /// By which column a row is known: the primary key's only one, or the one of these that the ERP's own key is.
+    /// A partitioned table has the column in its key by which it is partitioned.
+    pub fn row_key(&self, known: Option<&str>) -> Option<&str> {
+        match &self.key[..] {
+            [only] => Some(only),
+            several => several.iter().map(String::as_str).find(|column| known == Some(column)),
+        }
+    }
 }
 
 /// A foreign key that acts when its parent goes.

@@ -17,8 +17,19 @@ pub struct Plan {
     /// By parent table: what its deletions take along without a trigger of the row's own (MariaDB
     /// only), what goes last first.
     pub cascades: BTreeMap<String, Vec<Vec<Link>>>,
-    /// Models that were asked for and have no table here.
-    pub missing: Vec<String>,
+    /// Models that were asked for and can't be heard, with the reason.
+    pub unheard: Vec<(String, Unheard)>,
+}
+
+/// Why a model can't be heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unheard {
+    /// There is no such table, or it is a view.
+    NoTable,
+    /// No single column names a row.
+    NoKey,
+    /// It holds nothing but secrets.
+    Secret,
 }
 
 /// A watched table.
@@ -61,38 +72,40 @@ impl Plan {
             None => catalogue::MODELS.iter().map(|model| model.name).collect(),
         };
         for name in asked {
-            if !plan.add(schema, name, None) {
-                plan.missing.push(name.to_owned());
+            if let Err(why) = plan.add(schema, name, None) {
+                plan.unheard.push((name.to_owned(), why));
             }
         }
         for name in KNOWLEDGE {
-            plan.add(schema, name, None);
+            let _ = plan.add(schema, name, None);
         }
         plan.cascades = cascades(schema, &plan.tables);
         plan
     }
 
-    /// Watches a model's table, and that of its lines; says no if it is not here or holds nothing but secrets.
-    fn add(&mut self, schema: &Schema, name: &str, document: Option<(String, String)>) -> bool {
+    /// Watches a model's table, and that of its lines.
+    fn add(&mut self, schema: &Schema, name: &str, document: Option<(String, String)>) -> Result<(), Unheard> {
         let known = columns::find(name);
         let (model, table) = known.map_or((name, name), |known| (known.model, known.name));
-        let Some((facts, key)) = schema.tables.get(table).and_then(|facts| Some((facts, facts.key.clone()?))) else {
-            return false;
-        };
         if secrets::is_secret_model(model) {
-            return false;
+            return Err(Unheard::Secret);
         }
+        let facts = schema.tables.get(table).ok_or(Unheard::NoTable)?;
+        let key = facts.row_key(known.map(|known| known.key)).ok_or(Unheard::NoKey)?.to_owned();
         let mut watched = watched(model, table, key.clone(), facts);
         watched.document = document;
         let lines = catalogue::find(model).and_then(|model| columns::find(model.lines?));
-        if let Some(lines) = lines.filter(|lines| self.add(schema, lines.model, Some((table.into(), key.clone())))) {
-            watched.lines = Some((lines.name.into(), key));
+        if let Some(lines) = lines {
+            match self.add(schema, lines.model, Some((table.into(), key.clone()))) {
+                Ok(()) => watched.lines = Some((lines.name.into(), key)),
+                Err(why) => self.unheard.push((lines.model.to_owned(), why)),
+            }
         }
         // Lines that were asked for by name are their document's all the same.
         let earlier = self.tables.remove(table).and_then(|earlier| earlier.document);
         watched.document = watched.document.or(earlier);
         self.tables.insert(table.into(), watched);
-        true
+        Ok(())
     }
 
     /// The watched table of a model.
@@ -166,7 +179,7 @@ mod tests {
 
     fn table(columns: &[&str]) -> Table {
         let columns = columns.iter().map(|name| ((*name).to_owned(), "int".to_owned())).collect::<Vec<_>>();
-        Table { key: Some(columns[0].0.clone()), columns }
+        Table { key: vec![columns[0].0.clone()], columns }
     }
 
     fn link(child: &str, column: &str, parent: &str, deletes: bool) -> Link {
@@ -200,7 +213,7 @@ mod tests {
         assert_eq!(names, ["facturascli", "lineasfacturascli", "roles_users", "users"]);
         assert_eq!(plan.tables["facturascli"].lines, Some(("lineasfacturascli".into(), "idfactura".into())));
         assert_eq!(plan.tables["lineasfacturascli"].document, Some(("facturascli".into(), "idfactura".into())));
-        assert!(plan.missing.is_empty());
+        assert!(plan.unheard.is_empty());
     }
 
     #[test]
@@ -209,7 +222,8 @@ mod tests {
         assert_eq!(plan.tables["users"].secrets, ["password", "logkey"]);
         assert_eq!(plan.tables["machines"].secrets, ["api_token"]);
         assert!(!plan.tables.contains_key("settings"));
-        assert_eq!(plan.missing, ["settings", "Nothing"]);
+        let unheard = [("settings".into(), Unheard::Secret), ("Nothing".into(), Unheard::NoTable)];
+        assert_eq!(plan.unheard, unheard);
     }
 
     #[test]

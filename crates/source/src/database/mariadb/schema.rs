@@ -15,19 +15,16 @@ pub(super) async fn read(db: &mut MySqlConnection) -> Result<Schema, ErpError> {
     let columns = "SELECT CAST(c.TABLE_NAME AS CHAR) AS name, CAST(c.COLUMN_NAME AS CHAR) AS col, \
         CAST(c.COLUMN_TYPE AS CHAR) AS kind, CAST(c.COLUMN_KEY AS CHAR) AS part FROM information_schema.COLUMNS c \
         JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME \
-        WHERE c.TABLE_SCHEMA = DATABASE() AND t.TABLE_TYPE = 'BASE TABLE' ORDER BY c.TABLE_NAME, c.ORDINAL_POSITION";
+        WHERE c.TABLE_SCHEMA = DATABASE() AND t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') \
+        AND coalesce(c.GENERATION_EXPRESSION, '') NOT IN ('ROW START', 'ROW END') ORDER BY c.TABLE_NAME, c.ORDINAL_POSITION";
     for row in sqlx::query(columns).fetch_all(&mut *db).await.map_err(failed)? {
         let text = |name| row.try_get::<String, _>(name).map_err(failed);
         let table = schema.tables.entry(text("name")?).or_default();
         let column = text("col")?;
         if text("part")? == "PRI" {
-            // Of a key of several columns none names a row alone.
-            table.key = if table.key.is_none() { Some(column.clone()) } else { Some(String::new()) };
+            table.key.push(column.clone());
         }
         table.columns.push((column, text("kind")?));
-    }
-    for table in schema.tables.values_mut() {
-        table.key = table.key.take().filter(|key| !key.is_empty());
     }
     let links = "SELECT CAST(k.TABLE_NAME AS CHAR) AS child, CAST(k.COLUMN_NAME AS CHAR) AS col, \
         CAST(k.REFERENCED_TABLE_NAME AS CHAR) AS parent, CAST(k.REFERENCED_COLUMN_NAME AS CHAR) AS parent_col, \

@@ -7,20 +7,21 @@ use sqlx::{Row, postgres::PgConnection};
 use super::{ErpError, failed};
 use crate::database::schema::Schema;
 
-/// Foreign keys fire our triggers themselves here: no links are needed.
+/// Foreign keys fire our triggers themselves here: no links are needed. Partitions are heard by their parent's
+/// trigger, which PostgreSQL copies to them: they are no tables of their own.
 pub(super) async fn read(db: &mut PgConnection, name: &str) -> Result<Schema, ErpError> {
     let mut schema = Schema::default();
     let columns = "SELECT c.relname::text AS name, a.attname::text AS col, format_type(a.atttypid, a.atttypmod) AS kind, \
-        coalesce(a.attnum = ANY(i.indkey::int2[]), false) AS in_key, coalesce(i.indnkeyatts, 0)::int AS parts \
+        coalesce(a.attnum = ANY(i.indkey::int2[]), false) AS in_key \
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid \
         LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary \
-        WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped ORDER BY c.relname, a.attnum";
+        WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped ORDER BY c.relname, a.attnum";
     for row in sqlx::query(columns).bind(name).fetch_all(&mut *db).await.map_err(failed)? {
         let text = |name| row.try_get::<String, _>(name).map_err(failed);
         let table = schema.tables.entry(text("name")?).or_default();
         let column = text("col")?;
-        if row.try_get("in_key").map_err(failed)? && row.try_get::<i32, _>("parts").map_err(failed)? == 1 {
-            table.key = Some(column.clone());
+        if row.try_get("in_key").map_err(failed)? {
+            table.key.push(column.clone());
         }
         table.columns.push((column, text("kind")?));
     }
@@ -43,7 +44,7 @@ pub(super) async fn installed(db: &mut PgConnection, name: &str) -> Result<BTree
         t.tgenabled::text || t.tgtype || ' ' || p.proname || coalesce(' ' || nullif(t.tgattr::text, ''), '') \
         || CASE WHEN t.tgqual IS NULL THEN '' ELSE ' WHEN' END AS mark FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid \
         JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
-        WHERE n.nspname = $1 AND NOT t.tgisinternal AND t.tgname LIKE 'gancho\\_%'";
+        WHERE n.nspname = $1 AND NOT t.tgisinternal AND NOT c.relispartition AND t.tgname LIKE 'gancho\\_%'";
     for select in [relations, functions, triggers] {
         for row in sqlx::query(select).bind(name).fetch_all(&mut *db).await.map_err(failed)? {
             found.insert(row.try_get("name").map_err(failed)?, row.try_get("mark").map_err(failed)?);

@@ -1,0 +1,136 @@
+//! Tables of ERPs that administrators have changed: partitioned, versioned, without a usable key.
+
+use gancho_testkit::{Engine, Instance, Server, ServerOptions};
+use serde_json::{Value, json};
+
+use crate::{
+    BINARY,
+    erp_database::{Stage, types},
+    erp_plugin::{Erp, NOTHING, events, server},
+};
+
+/// The customers' table made anew, partitioned by city, with one partition.
+const PARTITIONED: &str = "ALTER TABLE clientes RENAME TO clientes_old; \
+    CREATE TABLE clientes (LIKE clientes_old, PRIMARY KEY (codcliente, ciudad)) PARTITION BY LIST (ciudad); \
+    CREATE TABLE clientes_a PARTITION OF clientes FOR VALUES IN ('a'); DROP TABLE clientes_old CASCADE";
+/// What is written: a new partition, rows in both, one that moves.
+const ACTS: [&str; 4] = [
+    "CREATE TABLE clientes_b PARTITION OF clientes FOR VALUES IN ('b')",
+    "INSERT INTO clientes (codcliente, nombre, ciudad) VALUES ('8', 'Eva', 'a')",
+    "INSERT INTO clientes (codcliente, nombre, ciudad) VALUES ('9', 'Luis', 'b')",
+    "UPDATE clientes SET nombre = 'Luisa' WHERE codcliente = '9'",
+];
+/// What the ERP's cron does in each hour.
+const MEND: &str = "use FacturaScripts\\Plugins\\Gancho\\{Outbox\\Install, Server\\Settings}; \
+    (new Install($db, (new Settings())->read($db)))->mend(); return null;";
+const TOLD: [&str; 3] = ["customer.created", "customer.created", "customer.updated"];
+
+#[tokio::test]
+async fn a_partitioned_table_is_heard_under_its_own_name() {
+    let database = Instance::shared(Engine::Postgres).database().await;
+    database.run("ALTER TABLE clientes ADD COLUMN IF NOT EXISTS ciudad varchar(10)").await;
+    database.run(PARTITIONED).await;
+    let stage = Stage::of(database).await;
+    stage.well().await;
+    for act in ACTS {
+        stage.database.run(act).await;
+        stage.drained().await;
+    }
+    let events = stage.events(3).await;
+    assert_eq!(types(&events), TOLD);
+    assert!(events.iter().all(|event| event["data"]["model"].is_null()), "a customer, whatever the partition");
+    // A minute on, the partitions' own copies of the trigger are taken for nothing strange.
+    stage.database.run("ALTER TABLE productos ADD COLUMN plug integer").await;
+    stage.well().await;
+    stage.database.run("UPDATE clientes SET ciudad = 'a' WHERE codcliente = '9'").await;
+    let last = stage.events(4).await[3].clone();
+    assert_eq!((&last["event"], &last["data"]["object"]["ciudad"]), (&json!("customer.updated"), &json!("a")));
+    assert_eq!(last["data"]["previous"], json!({"ciudad": "b"}), "it moved into another partition");
+    assert_eq!(stage.server.get(&stage.source).await["state"], "ok");
+}
+
+#[tokio::test]
+async fn the_plugin_hears_a_partitioned_table_too() {
+    let erp = Erp::new(Engine::Postgres).await;
+    erp.database.run("ALTER TABLE clientes ADD COLUMN IF NOT EXISTS ciudad varchar(10)").await;
+    erp.database.run(PARTITIONED).await;
+    let server = server().await;
+    erp.connect(&server).await;
+    erp.request(MEND);
+    for act in ACTS {
+        erp.database.run(act).await;
+        erp.request(NOTHING);
+    }
+    assert_eq!(types(&events(&server).await), TOLD);
+}
+
+#[tokio::test]
+async fn a_versioned_table_is_heard() {
+    let stage = Stage::set(Engine::MariaDb).await;
+    stage.database.run("ALTER TABLE clientes ADD SYSTEM VERSIONING").await;
+    stage
+        .database
+        .run(
+            "ALTER TABLE proveedores ADD COLUMN b timestamp(6) GENERATED ALWAYS AS ROW START, \
+        ADD COLUMN e timestamp(6) GENERATED ALWAYS AS ROW END, ADD PERIOD FOR SYSTEM_TIME(b, e), ADD SYSTEM VERSIONING",
+        )
+        .await;
+    stage.well().await;
+    stage.database.run("UPDATE clientes SET nombre = 'Eva' WHERE codcliente = '1'").await;
+    stage.database.run("INSERT INTO proveedores (codproveedor, nombre) VALUES ('1', 'Old')").await;
+    stage.events(2).await;
+    stage.database.run("UPDATE proveedores SET nombre = 'New'").await;
+    let events = stage.events(3).await;
+    assert_eq!(types(&events), ["customer.updated", "supplier.created", "supplier.updated"]);
+    assert_eq!(events[2]["data"]["previous"], json!({"nombre": "Old"}), "its history is no news");
+    assert!(stage.server.get(&stage.source).await["last_error"].is_null());
+}
+
+#[tokio::test]
+async fn a_table_that_can_t_be_heard_is_told() {
+    for engine in Engine::ALL {
+        let database = Instance::shared(engine).database().await;
+        database.run("CREATE TABLE pairs (a integer, b integer, PRIMARY KEY (a, b))").await;
+        database.run("CREATE TABLE keyless (a integer); CREATE VIEW seen AS SELECT a FROM keyless").await;
+        let options = ServerOptions::default().env("GANCHO_SOURCE_MEND_S", 1).env("GANCHO_LOG_LEVEL", "error");
+        let server = Server::start(BINARY, options).await;
+        let models = json!(["Cliente", "pairs", "keyless", "seen"]);
+        let source = json!({"kind": "database", "name": "ERP", "url": database.url, "models": models});
+        let source = server.post("/sources", source, 201).await;
+        let path = format!("/sources/{}", source["id"].as_str().expect("an id"));
+        let check = server.post(&format!("{path}/check"), json!({}), 200).await;
+        let said =
+            |name: &str| check["checks"].as_array().and_then(|all| all.iter().find(|one| one["name"] == name).cloned());
+        for (name, why) in [("pairs", "no single column"), ("keyless", "no single column"), ("seen", "a view")] {
+            let finding = said(name).unwrap_or_else(|| panic!("{engine:?}: {name} in {check}"));
+            assert_eq!(finding["ok"], false);
+            assert!(finding.to_string().contains(why), "{engine:?}: {finding}");
+        }
+        let told = server.wait_until(&path, |source| source["last_error"].is_string()).await;
+        assert!(told["last_error"].as_str().is_some_and(|error| error.contains("pairs, keyless, seen")), "{told}");
+        assert_eq!(told["state"], "waiting", "it is not down: all else is heard");
+        // With a key it is heard, and nothing is told any more.
+        database.run("ALTER TABLE keyless ADD PRIMARY KEY (a)").await;
+        let shorter = |source: &Value| source["last_error"].as_str().is_some_and(|error| !error.contains("keyless"));
+        server.wait_until(&path, shorter).await;
+    }
+}
+
+#[tokio::test]
+async fn the_plugin_tells_of_a_table_that_it_can_t_hear() {
+    for engine in Engine::ALL {
+        let erp = Erp::new(engine).await;
+        let drop = match engine {
+            Engine::MariaDb => "ALTER TABLE contactos MODIFY idcontacto integer NOT NULL, DROP PRIMARY KEY",
+            Engine::Postgres => "ALTER TABLE contactos DROP CONSTRAINT contactos_pkey CASCADE",
+        };
+        erp.database.run(drop).await;
+        let server = server().await;
+        let path = erp.connect(&server).await;
+        erp.request(MEND);
+        erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('1', 'Ana')").await;
+        erp.request(NOTHING);
+        let told = server.wait_until(&path, |source| source["last_error"].is_string()).await;
+        assert!(told["last_error"].as_str().is_some_and(|error| error.contains("contactos")), "{engine:?}: {told}");
+    }
+}
