@@ -100,4 +100,15 @@ pub struct Standing {
     pub down_since: Option<Timestamp>,
     /// Of a plugin: how it said that it is.
     pub plugin: Option<HandedStatus>,
+    /// Of an ERP whose lists are asked: how soon something is seen.
+    pub pace: Option<Pace>,
+}
+
+/// How soon something is seen in an ERP whose lists are asked again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// New records, seconds.
+    pub new_s: u64,
+    /// Changes of others, seconds.
+    pub changes_s: u64,
 }

@@ -42,7 +42,7 @@ pub use event_type::{EventType, Pattern};
 pub use gancho_receiver::Secret;
 pub use head::Head;
 pub use health::{AttemptEnd, FAILING_AFTER, Health, HealthState, Turn};
-pub use hearing::{Finding, Hearing, Refused, Standing};
+pub use hearing::{Finding, Hearing, Pace, Refused, Standing};
 pub use history::Deed;
 pub use hour::{CLASSES_MS, Hour, Tally};
 pub use id::{BadId, DeliveryId, EndpointId, EventId, SourceId, TokenId, UserId};

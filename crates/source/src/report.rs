@@ -3,10 +3,11 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use gancho_intake::Intake;
-use gancho_model::{Said, Source, SourceId, Standing, outbox::HandedStatus};
+use gancho_model::{Pace, Said, Source, SourceId, Standing, outbox::HandedStatus};
 use gancho_words::Words;
 use serde_json::json;
 
@@ -117,6 +118,12 @@ impl Report {
         known.standing.last_error =
             status.error.as_ref().map(|why| Said::plain("plugin-error").with("why", why.as_str()));
         known.standing.plugin = Some(status.clone());
+    }
+
+    /// How soon new records of an ERP that is asked are seen, and how soon changes.
+    pub(crate) fn asks(&self, source: SourceId, (new, changes): (Duration, Duration)) {
+        let pace = Pace { new_s: new.as_secs().max(1), changes_s: changes.as_secs().max(1) };
+        lock(&self.known).entry(source).or_default().standing.pace = Some(pace);
     }
 
     pub(crate) fn backlog(&self, source: SourceId, rows: u64) {

@@ -46,7 +46,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("resend_after_outage", "true", "Whether what failed while a webhook was failing is sent again when it works again."),
     setting("burst_quiet_ms", "300", "After so much quiet on a connection of the ERP, what it did is told as one act."),
     setting("source_mend_s", "60", "How often it is looked whether our triggers are still in place in an ERP's database."),
-    setting("api_new_s", "30", "How often new records are looked for in an ERP that is asked by its API."),
+    setting("api_new_s", "5", "How often new records are looked for in an ERP that is asked by its API."),
     setting("api_changes_s", "300", "How often such an ERP's records are read again for changes."),
     setting("api_changes_days", "90", "Of how many days back documents are then read again."),
     setting("api_sweep_s", "86400", "How often everything in such an ERP is read; a day or more: at night."),

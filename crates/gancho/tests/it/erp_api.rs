@@ -244,3 +244,37 @@ async fn a_kill_tells_nothing_twice_and_loses_nothing() {
     assert_eq!(names.last(), Some(&&json!("Ana 11")));
     assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "none twice: {names:?}");
 }
+
+/// Not all lists can be asked every second: those that had news are asked more often, with one request each.
+#[tokio::test]
+async fn lists_that_had_news_are_looked_at_first() {
+    let erp = ErpApi::start(Engine::MariaDb).await;
+    let pace = [("NEW_S", "1"), ("REQUESTS_PER_S", "5")];
+    let options = ServerOptions::default().env("GANCHO_LOG_LEVEL", "error");
+    let options =
+        pace.into_iter().fold(options, |options, (name, value)| options.env(&format!("GANCHO_API_{name}"), value));
+    let server = Server::start(BINARY, options).await;
+    let source = json!({"kind": "api", "name": "ERP", "url": erp.url(), "key": FULL_KEY});
+    server.post("/sources", source, 201).await;
+    let looks = |list: &'static str, key: &'static str| {
+        erp.count(move |asked| asked.list == list && asked.get(&format!("filter[{key}_gt]")).is_some())
+    };
+    let invoices = || looks("facturaclientes", "idfactura");
+    let orders = || looks("pedidoclientes", "idpedido");
+    let until = async |done: &dyn Fn() -> bool| {
+        let waiting = async {
+            while !done() {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(gancho_testkit::PATIENCE, waiting).await.expect("it goes on asking");
+    };
+    until(&|| invoices() > 0 && orders() > 0).await;
+    erp.put("LineaFacturaCliente", line(2, 2, "Dos"));
+    erp.put("FacturaCliente", invoice(2, 242.0));
+    server.wait_until("/events", |page| page["data"][0]["event"] == "invoice.created").await;
+    let (before, others_before) = (invoices(), orders());
+    until(&|| orders() >= others_before + 3).await;
+    let (own, others) = (invoices() - before, orders() - others_before);
+    assert!(own >= 2 * others, "{own} looks at invoices, {others} at orders");
+}

@@ -10,6 +10,7 @@ mod client;
 mod compare;
 mod error;
 mod fetch;
+mod look;
 mod missing;
 mod poller;
 mod reading;

@@ -113,12 +113,19 @@ impl Asker<'_> {
     /// Compares records that were read with what was seen of them.
     pub async fn take(&mut self, place: usize, rows: Vec<Record>) -> Result<(), Cut> {
         self.note_highs(place, &rows);
-        let (mut found, _) = self.compare(place, rows.clone()).await?;
+        // Whatever cuts this short, it is read once more.
+        self.lists[place].again = true;
+        let (mut found, all) = self.compare(place, rows.clone()).await?;
+        let count = found.len();
         if self.lists[place].resource.lines.is_some() && !found.is_empty() {
             let steady = self.steady(place, &rows, &found).await?;
             found.retain(|news| steady.contains(&news.sight.key));
         }
         self.wait_for_half_made(place, &mut found);
+        self.lists[place].again = !all || found.len() < count;
+        if count > 0 {
+            self.lists[place].news_at = Some(Instant::now());
+        }
         self.news.extend(found);
         if self.news.len() >= TELL { self.flush().await } else { Ok(()) }
     }

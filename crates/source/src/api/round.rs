@@ -66,6 +66,8 @@ impl<'a> Asker<'a> {
             learn_kinds(&mut client, list).await?;
         }
         let now = Instant::now();
+        let (delay, options) = (poller.options.delay(watched.len()), poller.options);
+        poller.report.asks(source.id, (delay, options.changes_every));
         Ok(Self {
             poller,
             client,
@@ -120,30 +122,6 @@ impl<'a> Asker<'a> {
             tokio::time::sleep_until(due.min(began + IDLE_MAX)).await;
         }
         Ok(())
-    }
-
-    /// Records with keys beyond those known, or made lately.
-    async fn look_for_new(&mut self) -> Result<(), Cut> {
-        self.round += 1;
-        let yesterday = self.day(1);
-        for place in 0..self.lists.len() {
-            let list = &self.lists[place];
-            if !list.known || list.rests_until.is_some_and(|until| Instant::now() < until) {
-                continue;
-            }
-            let (walk, pages) = match (&list.resource, list.resource.born) {
-                (resource, _) if resource.serial => {
-                    (list.walk().beyond(list.low(Instant::now()).to_string()), u32::MAX)
-                }
-                (_, Some(born)) => (list.walk().only(&format!("{born}_gte"), yesterday.as_str()), u32::MAX),
-                // Users and roles are few: a new one is on the first page.
-                _ => (list.walk(), 1),
-            };
-            let read = self.read_along(place, walk, pages).await;
-            self.spare(place, read)?;
-        }
-        self.follow_payments().await?;
-        self.flush().await
     }
 
     /// Goes on with the first reading of one of these kinds, if there is any.
@@ -323,7 +301,7 @@ impl<'a> Asker<'a> {
     }
 
     /// The day so many days ago, by the ERP's clock.
-    fn day(&self, ago: u32) -> String {
+    pub fn day(&self, ago: u32) -> String {
         self.shape.wall_clock(self.poller.intake.now().plus_ms(-DAY_MS * i64::from(ago))).0
     }
 }
@@ -335,7 +313,7 @@ impl Watched {
     }
 
     /// The key beyond which records may be new.
-    fn low(&self, now: Instant) -> u64 {
+    pub fn low(&self, now: Instant) -> u64 {
         let old = self.highs.iter().filter(|(at, _)| now.duration_since(*at) >= LATE).map(|(_, high)| *high);
         old.max().unwrap_or(0).max(self.floor)
     }

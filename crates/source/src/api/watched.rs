@@ -27,6 +27,13 @@ pub(crate) struct Watched {
     /// The greatest key that surely was seen, and those seen lately: lower ones may still be committed.
     pub floor: u64,
     pub highs: VecDeque<(Instant, u64)>,
+    /// When it was looked at for new records last, and when for those committed late.
+    pub looked_at: Option<Instant>,
+    pub deep_at: Option<Instant>,
+    /// When something new or changed was found in it last.
+    pub news_at: Option<Instant>,
+    /// Something that was found waits to be read once more.
+    pub again: bool,
     /// Readings that are under way, at most one of each kind.
     pub passes: Vec<Pass>,
     /// New documents without lines or total: the round and the moment in which they were seen so first.
@@ -79,6 +86,10 @@ impl Watched {
             known: false,
             floor: 0,
             highs: VecDeque::new(),
+            looked_at: None,
+            deep_at: None,
+            news_at: None,
+            again: false,
             passes: vec![],
             half_made: HashMap::new(),
             suspected: None,

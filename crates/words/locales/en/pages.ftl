@@ -495,6 +495,7 @@ source-new-title = Connect an ERP
 source-new-intro = How can Gancho hear your FacturaScripts?
 source-kind-plugin = Plugin
 source-kind-database = Database
+source-pace = New records are seen within about { $new }, changes of older ones within about { $changes }: FacturaScripts' API does not tell them, so that its lists are asked one after the other. The plugin tells both at once.
 source-kind-api = REST API
 source-choice-plugin = You install a plugin in FacturaScripts: nothing else is needed there.
 source-choice-database = You have access to its MariaDB or PostgreSQL: the fastest and most exact way.

@@ -495,6 +495,7 @@ source-new-title = Conectar un ERP
 source-new-intro = ¿Cómo puede Gancho oír a su FacturaScripts?
 source-kind-plugin = Plugin
 source-kind-database = Base de datos
+source-pace = Lo nuevo se ve en unos { $new }, y los cambios de lo anterior en unos { $changes }: la API de FacturaScripts no avisa, así que se preguntan sus listas una tras otra. El plugin avisa de ambos enseguida.
 source-kind-api = API REST
 source-choice-plugin = Usted instala un plugin en FacturaScripts: allí no hace falta nada más.
 source-choice-database = Usted tiene acceso a su MariaDB o PostgreSQL: lo más rápido y exacto.

@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Said, Source, mask};
+use gancho_model::{Pace, Said, Source, mask};
+use gancho_words::Words;
 
 use crate::{
     App,
@@ -18,6 +19,8 @@ pub(crate) struct Row {
     pub url: String,
     pub state: (String, &'static str),
     pub sentence: String,
+    /// How soon something is seen, of an ERP that is asked.
+    pub pace: String,
     pub lag: String,
     pub backlog: Option<u64>,
     pub heard: bool,
@@ -70,10 +73,17 @@ pub(crate) fn row(app: &App, frame: &Frame, source: &Source) -> Row {
         url: source.url.as_ref().map(|url| mask::url(url.expose())).unwrap_or_default(),
         state: (words.get(id), colour),
         sentence: words.said(&said),
+        pace: standing.pace.map(|pace| pace_sentence(words, pace)).unwrap_or_default(),
         lag: standing.lag_s.map_or_else(|| "–".into(), |lag| words.span((lag * 1000.0) as i64)),
         backlog: standing.backlog,
         heard: source.heard_at.is_some(),
         heard_at,
         down: standing.down,
     }
+}
+
+/// How soon something is seen in an ERP that is asked.
+fn pace_sentence(words: &Words, pace: Pace) -> String {
+    let span = |s: u64| words.span(i64::try_from(s).unwrap_or(i64::MAX).saturating_mul(1000));
+    words.said(&Said::plain("source-pace").with("new", span(pace.new_s)).with("changes", span(pace.changes_s)))
 }
