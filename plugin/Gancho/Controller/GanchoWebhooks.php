@@ -51,9 +51,18 @@ class GanchoWebhooks extends GanchoPage
         if ($answer->ok() && ($answer->body['state'] ?? '') === 'delivered') {
             Tools::log()->notice('gancho-webhook-arrived', ['%code%' => $attempt['status_code'] ?? '']);
         } else {
-            $why = $attempt['error']['message'] ?? ($answer->ok() ? 'HTTP ' . ($attempt['status_code'] ?? '–') : $answer->sentence());
-            Tools::log()->error('gancho-webhook-failed', ['%why%' => $why]);
+            Tools::log()->error('gancho-webhook-failed', ['%why%' => $answer->ok() ? self::why($attempt) : $answer->sentence()]);
         }
+    }
+
+    /** Why a test did not arrive, in the reader's language, with what Gancho saw. */
+    private static function why(array $attempt): string
+    {
+        if (isset($attempt['status_code'])) {
+            return Tools::lang()->trans('gancho-answered', ['%code%' => $attempt['status_code']]);
+        }
+        $kind = (string)($attempt['error']['kind'] ?? 'waits');
+        return trim(Tools::lang()->trans("gancho-error-$kind") . ' ' . ($attempt['error']['message'] ?? ''));
     }
 
     private function done(Answer $answer): void

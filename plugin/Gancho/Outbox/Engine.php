@@ -55,6 +55,12 @@ abstract class Engine
     /** Whether the account may make triggers on these tables at all. */
     abstract public function mayMakeTriggers(Plan $plan): bool;
 
+    /** What keeps us from it: `binlog`, or the `right` that is missing. */
+    public function whyNoTriggers(): string
+    {
+        return 'right';
+    }
+
     /** How long our own changes of tables wait for the ERP's locks: while they wait, it waits behind them. Null: as it was. */
     abstract public function patience(?int $seconds): void;
 

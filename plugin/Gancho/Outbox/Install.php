@@ -47,7 +47,8 @@ final class Install
         if ($error === null && !$this->engine->mayMakeTriggers($plan)) {
             // Triggers beside the models' own words would tell things twice.
             $left = $this->drop(fn($name) => self::isTrigger($name));
-            $this->settings->note($left === null ? ['mode' => 'models', 'install_error' => null] : ['install_error' => $left]);
+            $this->settings->note(($left === null ? ['mode' => 'models', 'install_error' => null] : ['install_error' => $left])
+                + ['mode_why' => $this->engine->whyNoTriggers()]);
             (new Flags($this->db))->learn();
             return;
         }

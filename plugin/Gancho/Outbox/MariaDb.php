@@ -138,6 +138,13 @@ final class MariaDb extends Engine
         return $may;
     }
 
+    public function whyNoTriggers(): string
+    {
+        // https://mariadb.com/kb/en/binary-logging-of-stored-routines/
+        $binary = $this->db->select('SELECT @@log_bin AND NOT @@log_bin_trust_function_creators AS refused')[0]['refused'] ?? 0;
+        return (int)$binary === 1 ? 'binlog' : 'right';
+    }
+
     protected function countLost(string $table): void
     {
         $this->db->exec('INSERT INTO ' . self::LOST . ' (source, count) VALUES (' . self::text($table)

@@ -25,7 +25,7 @@ final class Client
     public function call(string $method, string $path, array|object|null $body = null, float $seconds = 4.0): Answer
     {
         if (!function_exists('curl_init')) {
-            return new Answer(0, [], 'PHP has no curl here: install the extension php-curl');
+            return new Answer(0, [], 'curl');
         }
         $text = '';
         $curl = curl_init(rtrim($this->url, '/') . '/api/v1/' . $path);
@@ -47,10 +47,31 @@ final class Client
             $flags = JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE | JSON_PRESERVE_ZERO_FRACTION;
             curl_setopt($curl, CURLOPT_POSTFIELDS, (string)json_encode($body, $flags | JSON_PARTIAL_OUTPUT_ON_ERROR));
         }
+        $facts = ['%url%' => $this->address()];
         if (curl_exec($curl) === false) {
-            return new Answer(0, [], curl_error($curl));
+            return new Answer(0, [], self::why(curl_errno($curl)), $facts + ['%detail%' => curl_error($curl)]);
         }
         $decoded = json_decode($text, true);
-        return new Answer((int)curl_getinfo($curl, CURLINFO_RESPONSE_CODE), is_array($decoded) ? $decoded : []);
+        return new Answer((int)curl_getinfo($curl, CURLINFO_RESPONSE_CODE), is_array($decoded) ? $decoded : [], '', $facts);
+    }
+
+    /** Where Gancho is, without what may be secret in it. */
+    private function address(): string
+    {
+        $parts = parse_url($this->url) ?: [];
+        return ($parts['scheme'] ?? 'http') . '://' . ($parts['host'] ?? '') . (isset($parts['port']) ? ":$parts[port]" : '');
+    }
+
+    /** Of curl's numbers, which they are in its manual, those that a person can do something about. */
+    private static function why(int $number): string
+    {
+        return match ($number) {
+            CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL => 'url',
+            CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY => 'name',
+            CURLE_COULDNT_CONNECT => 'refused',
+            CURLE_OPERATION_TIMEDOUT => 'slow',
+            CURLE_SSL_CONNECT_ERROR, CURLE_SSL_PEER_CERTIFICATE, CURLE_SSL_CACERT, CURLE_SSL_CACERT_BADFILE => 'tls',
+            default => 'network',
+        };
     }
 }

@@ -21,6 +21,18 @@ namespace FacturaScripts\Core {
     {
         public static array $logged = [];
 
+        /** The plugin's own words in Spanish, which must all be there. */
+        public static function lang(): object
+        {
+            return new class {
+                public function trans(string $name, array $facts = []): string
+                {
+                    $words = json_decode(file_get_contents(__DIR__ . '/../../Gancho/Translation/es_ES.json'), true);
+                    return strtr($words[$name], $facts);
+                }
+            };
+        }
+
         public static function log(string $channel = ''): object
         {
             return new class {

@@ -94,13 +94,19 @@ pub fn run(command: SourceCommand, api: &ApiClient) -> Done {
 async fn act(command: SourceCommand, api: &ApiClient) -> Done {
     match command {
         SourceCommand::Add(AddCommand::Plugin { about }) => {
-            show(api, &api.call(Method::POST, "sources", Some(about.body("plugin"))).await?);
+            let made = api.call(Method::POST, "sources", Some(about.body("plugin"))).await?;
+            show(api, &made);
+            next(
+                api,
+                "Enter Gancho's address and this token on the plugin's page in FacturaScripts, and press its test.",
+            );
             Ok(())
         }
         SourceCommand::Add(AddCommand::Api { url, key, about }) => {
             let mut body = about.body("api");
             (body["url"], body["key"]) = (url.into(), key.into());
             show(api, &api.call(Method::POST, "sources", Some(body)).await?);
+            next(api, "All is read once, which makes no events; from then on, what is new or changes does.");
             Ok(())
         }
         SourceCommand::Add(AddCommand::Database { url, dry_run, about }) => {
@@ -109,7 +115,13 @@ async fn act(command: SourceCommand, api: &ApiClient) -> Done {
             let made = api.call(Method::POST, "sources", Some(body)).await?;
             match made["sql"].as_str() {
                 Some(sql) if !api.json => say!("{sql}"),
-                _ => show(api, &made),
+                _ => {
+                    show(api, &made);
+                    next(
+                        api,
+                        "The triggers are in place. Save any record in the ERP: until then the state is waiting.",
+                    );
+                }
             }
             Ok(())
         }
@@ -137,6 +149,13 @@ async fn act(command: SourceCommand, api: &ApiClient) -> Done {
             say!("removed {id}");
             Ok(())
         }
+    }
+}
+
+/// What a person does next.
+fn next(api: &ApiClient, sentence: &str) {
+    if !api.json {
+        say!("\n{sentence}");
     }
 }
 

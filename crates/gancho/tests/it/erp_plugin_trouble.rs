@@ -205,3 +205,37 @@ async fn a_huge_row_jams_nothing() {
         assert_eq!(types(&events(&server).await), ["customer.created"; 2], "{engine:?}");
     }
 }
+
+/// What the owner of the shop reads when Gancho does not take what it is sent: her language, and what to do.
+#[tokio::test(flavor = "multi_thread")]
+async fn why_nothing_goes_is_said_in_the_owner_s_language() {
+    let erp = Erp::new(Engine::MariaDb).await;
+    let server = server().await;
+    let elsewhere = Receiver::with(|_| Respond::status(200)).await;
+    let wrong = format!("gnc_{}", "x".repeat(40));
+    for (url, said) in [
+        ("http://127.0.0.1:1/gancho?key=S3CRET".to_owned(), "nadie responde en http://127.0.0.1:1. ¿"),
+        ("http://no-such-host.invalid".to_owned(), "no existe ese nombre en la red: http://no-such-host.invalid."),
+        (server.base().to_owned(), "no reconoce la clave"),
+        (elsewhere.url(""), "no es Gancho"),
+    ] {
+        erp.point_at(&url, &wrong);
+        let code = "use FacturaScripts\\Plugins\\Gancho\\Server\\{Client, Settings};
+            return Client::source((new Settings())->read($db))->call('POST', 'outbox', (object)[])->sentence();";
+        let sentence = erp.request(code).said;
+        let sentence = sentence.as_str().expect("a sentence");
+        assert!(sentence.contains(said) && !sentence.contains("S3CRET"), "{url}: {sentence}");
+    }
+}
+
+/// Both languages have the same words.
+#[test]
+fn the_plugin_speaks_both_languages() {
+    let words = |language: &str| -> Vec<String> {
+        let file = format!("{}/../../plugin/Gancho/Translation/{language}.json", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(file).expect("a file");
+        let words: std::collections::BTreeMap<String, String> = serde_json::from_str(&text).expect("JSON");
+        words.into_keys().collect()
+    };
+    assert_eq!(words("es_ES"), words("en_EN"));
+}

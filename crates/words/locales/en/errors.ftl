@@ -130,7 +130,7 @@ plugin-error = the plugin could not put { $why } in place: its table was in use,
 error-session = must be login or logout
 error-outbox = is not what the plugin sends: { $why }. Are the plugin and Gancho of versions that fit together?
 check-plugin-triggers = version { $version } in FacturaScripts { $erp }, with triggers: every change is seen
-check-plugin-models = version { $version } in FacturaScripts { $erp }, without triggers, which its database account may not make: changes by plain SQL are only seen where the plugin knows of them
+check-plugin-models = version { $version } in FacturaScripts { $erp }, without triggers, which its database account may not make: changes by plain SQL are only seen where the plugin knows of them. Its page in FacturaScripts says how to mend that
 hearing-ours = Gancho's own store did not take the changes: { $why }
 
 check-no-table = there is no such table here, or it is a view: it makes no events

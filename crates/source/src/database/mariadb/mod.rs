@@ -254,7 +254,10 @@ fn failed(error: sqlx::Error) -> ErpError {
         Some(1205) => ErpError::Locked(message),
         Some(1044 | 1045 | 1142 | 1143 | 1227) => ErpError::Denied(message),
         Some(1419) => ErpError::Denied(
-            "binary logging is on: ask the administrator for SET GLOBAL log_bin_trust_function_creators = 1".into(),
+            "binary logging is on: ask the administrator for SET GLOBAL log_bin_trust_function_creators = 1, and for \
+             log_bin_trust_function_creators = 1 below [mysqld] in the database's configuration, so that it outlasts a \
+             restart"
+                .into(),
         ),
         Some(1146 | 4091) => ErpError::Missing(message),
         _ => ErpError::Failed(message),

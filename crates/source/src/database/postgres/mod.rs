@@ -44,7 +44,9 @@ impl Postgres {
         let unreachable = |error: sqlx::Error| ErpError::Unreachable(address.why_unreachable(&error));
         let options = address.postgres().map_err(ErpError::Unreachable)?.disable_statement_logging();
         let mut connection = options.connect().await.map_err(unreachable)?;
-        for statement in ["SET default_transaction_isolation = 'read committed'", LOCK_WAIT] {
+        // Notices, such as that there is no trigger to replace, look like faults in our log.
+        let quiet = "SET client_min_messages = warning";
+        for statement in ["SET default_transaction_isolation = 'read committed'", LOCK_WAIT, quiet] {
             sqlx::raw_sql(statement).execute(&mut connection).await.map_err(failed)?;
         }
         let select = "SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS version, \
