@@ -110,7 +110,7 @@ fn ours(error: impl std::fmt::Display) -> Said {
 
 fn schema(handed: &Handed) -> Schema {
     let table = |(name, table): (&String, &gancho_model::outbox::HandedTable)| {
-        (name.clone(), Table { columns: table.columns.clone(), key: vec![table.key.clone()] })
+        (name.clone(), Table { columns: table.columns.clone(), key: vec![table.key.clone()], ..Table::default() })
     };
     Schema { tables: handed.tables.iter().map(table).collect(), links: vec![] }
 }

@@ -82,6 +82,7 @@ impl Instance {
                 let mut command = Command::new(program("mariadb-install-db", &[]));
                 command.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
                 command.arg(format!("--datadir={}", data.display())).arg(format!("--user={}", user()));
+                command.arg(self.temporary());
                 command
             }
             Engine::Postgres => {
@@ -96,6 +97,13 @@ impl Instance {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
+    /// MariaDB removes others' temporary tables from a folder that it shares with them, when it starts.
+    fn temporary(&self) -> String {
+        let folder = self.dir.path().join("tmp");
+        fs::create_dir_all(&folder).expect("a folder");
+        format!("--tmpdir={}", folder.display())
+    }
+
     /// Starts the server on the data that is there.
     pub fn run(&mut self) {
         let (data, port) = (self.dir.path().join("data"), self.port);
@@ -106,7 +114,10 @@ impl Instance {
                 command.args(["--no-defaults", "--bind-address=127.0.0.1", "--character-set-server=utf8mb4"]);
                 command.arg("--collation-server=utf8mb4_unicode_520_ci");
                 command.arg(format!("--innodb-flush-log-at-trx-commit={}", if self.durable { 1 } else { 2 }));
-                command.arg(format!("--datadir={}", data.display())).arg(format!("--port={port}"));
+                command
+                    .arg(format!("--datadir={}", data.display()))
+                    .arg(format!("--port={port}"))
+                    .arg(self.temporary());
                 command
                     .arg(format!("--socket={}", self.dir.path().join("s").display()))
                     .arg(format!("--user={}", user()));

@@ -124,7 +124,7 @@ final class Install
         $until = microtime(true) + self::SECONDS;
         $installed = $this->engine->installed();
         foreach ($parts as $name => ['create' => $create, 'mark' => $mark]) {
-            if (isset($installed[$name]) && trim($installed[$name]) === trim($mark)) {
+            if (isset($installed[$name]) && self::isAsIs($installed[$name], $mark)) {
                 continue;
             }
             if (microtime(true) > $until) {
@@ -138,6 +138,13 @@ final class Install
             }
         }
         return null;
+    }
+
+    /** MariaDB shows the texts in a trigger's body with other quotes and backslashes than they were given with. */
+    public static function isAsIs(string $installed, string $mark): bool
+    {
+        $plain = fn($text) => str_replace(['\\', "'"], '', trim($text));
+        return $plain($installed) === $plain($mark);
     }
 
     private static function isTrigger(string $name): bool

@@ -18,18 +18,33 @@ final class MariaDb extends Engine
 
     public function schema(): array
     {
-        $sql = 'SELECT c.TABLE_NAME AS name, c.COLUMN_NAME AS col, c.COLUMN_TYPE AS kind, c.COLUMN_KEY AS part '
+        $sql = 'SELECT c.TABLE_NAME AS name, c.COLUMN_NAME AS col, CONCAT(c.COLUMN_TYPE, '
+            . "IF(c.CHARACTER_SET_NAME IS NULL OR c.CHARACTER_SET_NAME IN ('utf8mb4', 'utf8mb3', 'utf8', 'ascii'), '', "
+            . "CONCAT(' charset ', c.CHARACTER_SET_NAME))) AS kind, c.COLUMN_KEY AS part, c.EXTRA AS extra, coalesce(c.GENERATION_EXPRESSION, '') AS expression "
             . 'FROM information_schema.COLUMNS c JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA '
             . "AND t.TABLE_NAME = c.TABLE_NAME WHERE c.TABLE_SCHEMA = DATABASE() AND t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') "
             . "AND coalesce(c.GENERATION_EXPRESSION, '') NOT IN ('ROW START', 'ROW END') "
             . 'ORDER BY c.TABLE_NAME, c.ORDINAL_POSITION';
-        $schema = [];
-        foreach ($this->db->select($sql) as ['name' => $table, 'col' => $column, 'kind' => $kind, 'part' => $part]) {
+        [$schema, $counted, $computed] = [[], [], []];
+        foreach ($this->db->select($sql) as $row) {
+            ['name' => $table, 'col' => $column, 'extra' => $extra] = $row;
             $schema[$table] ??= ['key' => [], 'columns' => []];
-            if ($part === 'PRI') {
+            if ($row['part'] === 'PRI') {
                 $schema[$table]['key'][] = $column;
             }
-            $schema[$table]['columns'][$column] = $kind;
+            if (stripos($extra, 'AUTO_INCREMENT') !== false) {
+                $counted[$table] = "`$column`";
+            }
+            if (stripos($extra, 'VIRTUAL') !== false) {
+                $computed[] = [$table, $column, $row['expression']];
+            }
+            $schema[$table]['columns'][$column] = $row['kind'];
+        }
+        foreach ($computed as [$table, $column, $expression]) {
+            // Computed from the number that the database gives, it is not known when the trigger for a new row runs.
+            if (isset($counted[$table]) && str_contains($expression, $counted[$table])) {
+                unset($schema[$table]['columns'][$column]);
+            }
         }
         return $schema;
     }
@@ -124,6 +139,10 @@ final class MariaDb extends Engine
     public function patience(?int $seconds): void
     {
         $this->db->exec('SET lock_wait_timeout = ' . ($seconds ?? 'DEFAULT'));
+        // Triggers keep the mode in which they were made: in the server's own, such as ORACLE, they would mean
+        // something else. The ERP gets its own back.
+        $this->db->exec($seconds === null ? 'SET sql_mode = @ganchoplugin_mode'
+            : "SET @ganchoplugin_mode = @@sql_mode, sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'");
     }
 
     /** A right, and with binary logging one more: tried on a table of our own. MySQL has not all that our triggers need. */

@@ -25,6 +25,9 @@ final class MariaDbTriggers
     /** What an older version's outbox lacks: its columns, and what adds them. Rows in it stay to be told. */
     private const OLDER = ['id mark conn at source op columns old_row new_row secrets', 'ALTER TABLE ' . Engine::OUTBOX . ' ADD COLUMN tx BIGINT'];
 
+    /** Types of what is drawn on a map: told as text, `POINT(1 2)`. */
+    private const SHAPES = ['geometry', 'point', 'linestring', 'polygon', 'multipoint', 'multilinestring', 'multipolygon', 'geometrycollection'];
+
     /** @param string $account as whom the triggers run, `user@host` */
     public function __construct(private Engine $engine, private string $account)
     {
@@ -71,7 +74,7 @@ final class MariaDbTriggers
     {
         return 'DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END; '
             . 'INSERT INTO ' . Engine::OUTBOX . " (mark, conn, at, source, op) VALUES ('', 0, UTC_TIMESTAMP(6), "
-            . Engine::text($table) . ", 'X'); END;";
+            . self::text($table) . ", 'X'); END;";
     }
 
     private function inserted(Plan $plan, string $table): string
@@ -88,7 +91,7 @@ final class MariaDbTriggers
         $news = fn($row) => $this->array(array_map(fn($column) => $this->value($plan, $table, $row, $column), $this->news($plan, $table)));
         [$old, $new] = [$news('OLD'), $news('NEW')];
         $changed = fn($column) => "IF(BINARY {$this->value($plan, $table, 'OLD', $column)} <=> BINARY {$this->value($plan, $table, 'NEW', $column)}, NULL, "
-            . Engine::text($column) . ')';
+            . self::text($column) . ')';
         $hidden = implode(', ', array_map($changed, $plan->tables[$table]['secrets']));
         $secrets = $hidden === '' ? 'NULL' : "CONCAT_WS(' ', $hidden)";
         $orSecret = $hidden === '' ? '' : " OR $secrets <> ''";
@@ -125,8 +128,8 @@ final class MariaDbTriggers
     {
         $columns = json_encode($this->columns($plan, $table), JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES);
         return 'INSERT INTO ' . Engine::OUTBOX . ' (mark, conn, at, source, op, columns, old_row, new_row, secrets, tx) '
-            . 'VALUES (@ganchoplugin_mark, CONNECTION_ID(), UTC_TIMESTAMP(6), ' . Engine::text($table)
-            . ", '$op', " . str_replace('\\', '\\\\', Engine::text($columns)) . ", $old, $new, $secrets, @ganchoplugin_tx);";
+            . 'VALUES (@ganchoplugin_mark, CONNECTION_ID(), UTC_TIMESTAMP(6), ' . self::text($table)
+            . ", '$op', " . self::text($columns) . ", $old, $new, $secrets, @ganchoplugin_tx);";
     }
 
     /** @return string[] columns that are news, then those of which a change alone is none */
@@ -150,19 +153,30 @@ final class MariaDbTriggers
         return $this->array(array_map($value, $this->columns($plan, $table)));
     }
 
+    /** A text in quotes, in which a backslash is one. */
+    private static function text(string $text): string
+    {
+        return "'" . str_replace(['\\', "'"], ['\\\\', "''"], $text) . "'";
+    }
+
     /**
      * A column's value, so that it makes JSON that can be read: MariaDB writes bits bare and leading zeros as they
-     * are, and knows no characters beside bytes. Bytes are written as PostgreSQL does.
+     * are, knows no characters beside bytes, and mixes no two charsets. Bytes are written as PostgreSQL does.
      */
     private function value(Plan $plan, string $table, string $row, string $column): string
     {
         $value = "$row." . $this->engine->name($column);
         $kind = $plan->tables[$table]['columns'][$column] ?? '';
+        $word = preg_split('/[( ]/', $kind)[0];
+        // What stands behind the length, or the words that may be chosen.
+        $rest = substr(strrchr(")$kind", ')'), 1);
         return match (true) {
-            str_starts_with($kind, 'bit') => "$value + 0",
-            str_starts_with($kind, 'year') || str_contains($kind, 'zerofill') => "CAST($value AS CHAR)",
-            str_contains($kind, 'blob') || preg_match('/^(var)?binary/', $kind) === 1
+            $word === 'bit' => "$value + 0",
+            in_array($word, ['year', 'inet4', 'inet6', 'uuid'], true) || str_contains($rest, ' zerofill') => "CAST($value AS CHAR)",
+            preg_match('/^(tiny|medium|long)?blob$|^(var)?binary$|^vector$/', $word) === 1
                 => "CONCAT(CHAR(92 USING utf8mb4), 'x', LOWER(HEX($value)))",
+            in_array($word, self::SHAPES, true) => "ST_AsText($value)",
+            str_contains($rest, ' charset ') => "CONVERT($value USING utf8mb4)",
             default => $value,
         };
     }

@@ -17,6 +17,7 @@ mod erp_plugin;
 mod erp_plugin_trouble;
 mod erp_tables;
 mod erp_transactions;
+mod erp_types;
 mod feed;
 mod flush;
 mod full_disk;

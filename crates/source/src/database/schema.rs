@@ -18,9 +18,23 @@ pub struct Table {
     pub columns: Vec<(String, String)>,
     /// The columns of the primary key.
     pub key: Vec<String>,
+    /// The column whose numbers the database gives.
+    pub counted: Option<String>,
+    /// Columns that are not told, because a trigger does not see what is in them.
+    pub left_out: Vec<String>,
 }
 
 impl Table {
+    /// A virtual column that is computed from the number which the database gives is not known when MariaDB's trigger
+    /// for a new row runs.
+    pub fn leave_out_if_counted(&mut self, column: &str, expression: &str) {
+        let Some(counted) = &self.counted else { return };
+        if expression.contains(&format!("`{counted}`")) {
+            self.columns.retain(|(name, _)| name != column);
+            self.left_out.push(column.to_owned());
+        }
+    }
+
     /// By which column a row is known: the primary key's only one, or the one of these that the ERP's own key is.
     /// A partitioned table has the column in its key by which it is partitioned.
     pub fn row_key(&self, known: Option<&str>) -> Option<&str> {

@@ -30,6 +30,8 @@ pub enum Unheard {
     NoKey,
     /// It holds nothing but secrets.
     Secret,
+    /// Of a column: it is computed from the number that the database gives, which triggers do not see in time.
+    Computed,
 }
 
 /// A watched table.
@@ -92,6 +94,8 @@ impl Plan {
         }
         let facts = schema.tables.get(table).ok_or(Unheard::NoTable)?;
         let key = facts.row_key(known.map(|known| known.key)).ok_or(Unheard::NoKey)?.to_owned();
+        let left_out = facts.left_out.iter().map(|column| (format!("{table}.{column}"), Unheard::Computed));
+        self.unheard.extend(left_out);
         let mut watched = watched(model, table, key.clone(), facts);
         watched.document = document;
         let lines = catalogue::find(model).and_then(|model| columns::find(model.lines?));
@@ -179,7 +183,7 @@ mod tests {
 
     fn table(columns: &[&str]) -> Table {
         let columns = columns.iter().map(|name| ((*name).to_owned(), "int".to_owned())).collect::<Vec<_>>();
-        Table { key: vec![columns[0].0.clone()], columns }
+        Table { key: vec![columns[0].0.clone()], columns, ..Table::default() }
     }
 
     fn link(child: &str, column: &str, parent: &str, deletes: bool) -> Link {

@@ -135,6 +135,7 @@ hearing-ours = Gancho's own store did not take the changes: { $why }
 
 check-no-table = there is no such table here, or it is a view: it makes no events
 check-no-key = no single column names a row of it (its primary key is missing, or has several columns): it makes no events
+check-computed = is not told: it is computed from the number that the database gives, which triggers do not see in time
 check-secret-table = holds nothing but secrets: it makes no events
 check-odd = is not as it should be; it is put back within a minute, if the rights are there
 check-missing = is missing; it is put back within a minute, if the rights are there

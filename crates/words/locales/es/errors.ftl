@@ -135,6 +135,7 @@ hearing-ours = el almacén de Gancho no admitió los cambios: { $why }
 
 check-no-table = aquí no hay tal tabla, o es una vista: no genera eventos
 check-no-key = ninguna columna basta para nombrar una fila (le falta la clave primaria, o es de varias columnas): no genera eventos
+check-computed = no se cuenta: se calcula con el número que da la base de datos, que los disparadores no ven a tiempo
 check-secret-table = solo guarda secretos: no genera eventos
 check-odd = no está como debe; se repone en un minuto, si hay permisos
 check-missing = falta; se repone en un minuto, si hay permisos

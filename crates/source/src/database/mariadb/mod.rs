@@ -26,6 +26,8 @@ const EPOCH: &str = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00',";
 const NOW_MS: &str = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6)) DIV 1000";
 /// How long our own changes of tables wait for the ERP's locks: while they wait, it waits behind them.
 const LOCK_WAIT: &str = "SET SESSION lock_wait_timeout = 1";
+/// Triggers keep the mode in which they were made: in the server's own, such as ORACLE, they would mean something else.
+const SQL_MODE: &str = "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'";
 const NO_LOCK_WAIT: &str = "SET SESSION lock_wait_timeout = 0";
 
 pub(super) struct MariaDb {
@@ -42,9 +44,12 @@ impl MariaDb {
         let options = address.mariadb().map_err(ErpError::Unreachable)?.disable_statement_logging();
         let mut connection = options.connect().await.map_err(unreachable)?;
         // Nothing of ours is locked beyond the rows of our own outbox, and not for longer than a statement.
-        for statement in
-            ["SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "SET SESSION autocommit = 1", LOCK_WAIT]
-        {
+        for statement in [
+            "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+            "SET SESSION autocommit = 1",
+            LOCK_WAIT,
+            SQL_MODE,
+        ] {
             sqlx::raw_sql(statement).execute(&mut connection).await.map_err(failed)?;
         }
         let transactions = sqlx::query("SELECT 1 FROM information_schema.INNODB_TRX LIMIT 1");

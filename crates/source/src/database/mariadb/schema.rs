@@ -13,18 +13,32 @@ use crate::database::{
 pub(super) async fn read(db: &mut MySqlConnection) -> Result<Schema, ErpError> {
     let mut schema = Schema::default();
     let columns = "SELECT CAST(c.TABLE_NAME AS CHAR) AS name, CAST(c.COLUMN_NAME AS CHAR) AS col, \
-        CAST(c.COLUMN_TYPE AS CHAR) AS kind, CAST(c.COLUMN_KEY AS CHAR) AS part FROM information_schema.COLUMNS c \
+        CAST(CONCAT(c.COLUMN_TYPE, IF(c.CHARACTER_SET_NAME IS NULL OR c.CHARACTER_SET_NAME IN ('utf8mb4', 'utf8mb3', 'utf8', 'ascii'), '', \
+        CONCAT(' charset ', c.CHARACTER_SET_NAME))) AS CHAR) AS kind, CAST(c.COLUMN_KEY AS CHAR) AS part, CAST(c.EXTRA AS CHAR) AS extra, \
+        CAST(coalesce(c.GENERATION_EXPRESSION, '') AS CHAR) AS expression FROM information_schema.COLUMNS c \
         JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME \
         WHERE c.TABLE_SCHEMA = DATABASE() AND t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') \
         AND coalesce(c.GENERATION_EXPRESSION, '') NOT IN ('ROW START', 'ROW END') ORDER BY c.TABLE_NAME, c.ORDINAL_POSITION";
+    let mut computed = vec![];
     for row in sqlx::query(columns).fetch_all(&mut *db).await.map_err(failed)? {
         let text = |name| row.try_get::<String, _>(name).map_err(failed);
-        let table = schema.tables.entry(text("name")?).or_default();
-        let column = text("col")?;
+        let (name, column, extra) = (text("name")?, text("col")?, text("extra")?.to_uppercase());
+        let table = schema.tables.entry(name.clone()).or_default();
         if text("part")? == "PRI" {
             table.key.push(column.clone());
         }
+        if extra.contains("AUTO_INCREMENT") {
+            table.counted = Some(column.clone());
+        }
+        if extra.contains("VIRTUAL") {
+            computed.push((name, column.clone(), text("expression")?));
+        }
         table.columns.push((column, text("kind")?));
+    }
+    for (name, column, expression) in computed {
+        if let Some(table) = schema.tables.get_mut(&name) {
+            table.leave_out_if_counted(&column, &expression);
+        }
     }
     let links = "SELECT CAST(k.TABLE_NAME AS CHAR) AS child, CAST(k.COLUMN_NAME AS CHAR) AS col, \
         CAST(k.REFERENCED_TABLE_NAME AS CHAR) AS parent, CAST(k.REFERENCED_COLUMN_NAME AS CHAR) AS parent_col, \

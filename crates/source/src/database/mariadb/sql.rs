@@ -9,7 +9,7 @@
 
 use crate::database::{
     LOST, OUTBOX,
-    erp::{Part, quoted, short, text},
+    erp::{Part, quoted, short},
     schema::Link,
     watch::{Plan, Watched},
 };
@@ -161,7 +161,7 @@ fn insert(watched: &Watched, op: char, old: &str, new: &str, secrets: &str) -> S
         "INSERT INTO {OUTBOX} (mark, conn, at, source, op, columns, old_row, new_row, secrets, tx) \
          VALUES (@gancho_mark, CONNECTION_ID(), UTC_TIMESTAMP(6), {}, '{op}', {}, {old}, {new}, {secrets}, @gancho_tx);",
         text(&watched.table),
-        text(&columns.to_string()).replace('\\', "\\\\"),
+        text(&columns.to_string()),
     )
 }
 
@@ -171,21 +171,44 @@ fn row(watched: &Watched, row: &str, without: Option<&str>) -> String {
     array(columns.map(|column| if without == Some(column) { "NULL".into() } else { value(watched, row, column) }))
 }
 
+/// A text in quotes, in which a backslash is one.
+fn text(value: &str) -> String {
+    format!("'{}'", value.replace('\\', "\\\\").replace('\'', "''"))
+}
+
 /// A column's value, so that it makes JSON that can be read: MariaDB writes bits bare and leading zeros
-/// as they are, and knows no characters beside bytes. Bytes are written as PostgreSQL does.
+/// as they are, knows no characters beside bytes, and mixes no two charsets. Bytes are written as PostgreSQL does.
 fn value(watched: &Watched, row: &str, column: &str) -> String {
     let value = format!("{row}.{}", quoted(column, '`'));
     let kind = watched.columns.iter().find(|(name, _)| name == column).map_or("", |(_, kind)| kind.as_str());
-    let is = |names: &[&str]| names.iter().any(|name| kind.starts_with(name));
-    match kind {
-        _ if is(&["bit"]) => format!("{value} + 0"),
-        _ if is(&["year"]) || kind.contains("zerofill") => format!("CAST({value} AS CHAR)"),
-        _ if kind.contains("blob") || is(&["binary", "varbinary"]) => {
+    let word = kind.split(['(', ' ']).next().unwrap_or_default();
+    // What stands behind the length, or the words that may be chosen.
+    let rest = kind.rsplit(')').next().unwrap_or_default();
+    match word {
+        "bit" => format!("{value} + 0"),
+        "year" => format!("CAST({value} AS CHAR)"),
+        _ if rest.contains(" zerofill") => format!("CAST({value} AS CHAR)"),
+        "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" | "vector" => {
             format!("CONCAT(CHAR(92 USING utf8mb4), 'x', LOWER(HEX({value})))")
         }
+        "inet4" | "inet6" | "uuid" => format!("CAST({value} AS CHAR)"),
+        _ if SHAPES.contains(&word) => format!("ST_AsText({value})"),
+        _ if rest.contains(" charset ") => format!("CONVERT({value} USING utf8mb4)"),
         _ => value,
     }
 }
+
+/// Types of what is drawn on a map: told as text, `POINT(1 2)`.
+const SHAPES: &[&str] = &[
+    "geometry",
+    "point",
+    "linestring",
+    "polygon",
+    "multipoint",
+    "multilinestring",
+    "multipolygon",
+    "geometrycollection",
+];
 
 /// As a text of its own: MariaDB 10.11 makes nothing but NULL of an array that once became too large.
 fn array(values: impl Iterator<Item = String>) -> String {
