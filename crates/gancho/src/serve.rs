@@ -49,6 +49,9 @@ async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), Failed> {
     let listener = listener.with_context(|| format!("can't listen on {}", settings.listen)).map_err(Failed::start)?;
     let _lock = wiring::lock(&settings.data_dir).map_err(Failed::start)?;
     let store = wiring::store(settings).map_err(Failed::start)?;
+    if let Some(why) = wiring::is_open_to_others(&settings.data_dir) {
+        tracing::warn!("{why}");
+    }
     let trust = wiring::trust(settings).map_err(Failed::start)?;
     let client = Arc::new(wiring::client(settings, &trust).map_err(Failed::start)?);
     let address = listener.local_addr().map_err(Failed::refused)?;

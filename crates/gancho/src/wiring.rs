@@ -32,6 +32,7 @@ const LOCK_FILE: &str = "serve.lock";
 pub fn store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
     let dir = &settings.data_dir;
     make_dir(dir)?;
+    close_to_others(dir)?;
     let key = match settings.secret_key {
         Some(key) => key,
         None => key_of_dir(dir)?,
@@ -72,9 +73,51 @@ pub fn client(settings: &Settings, trust: &Trust) -> anyhow::Result<Client> {
     Ok(Client::new(Guard::new(settings.allowed.clone()), Arc::new(book), trust.config(), options))
 }
 
+/// The store of a folder that is there: who makes a token or adds a person would else do so in a new one, by a slip
+/// of the hand.
+pub fn store_of_dir(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
+    let dir = &settings.data_dir;
+    if !dir.is_dir() {
+        bail!(
+            "there is no data dir {}, and nothing was made: give the --data-dir that the server uses, or make the folder \
+             first",
+            dir.display()
+        );
+    }
+    store(settings)
+}
+
+/// Whether others on this machine may look into the data dir: then it is said so, with what to do.
+pub fn is_open_to_others(dir: &Path) -> Option<String> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = fs::metadata(dir).ok()?.permissions().mode();
+    let shown = dir.display();
+    (mode & 0o077 != 0)
+        .then(|| format!("others on this machine may look into {shown} (mode {:o}): chmod 700 {shown}", mode & 0o777))
+}
+
+/// Invoices and customers, whatever the folder was: files of an older version, too, are nobody else's business.
+fn close_to_others(dir: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    for entry in fs::read_dir(dir).with_context(|| format!("the data dir {} can't be read", dir.display()))? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let metadata = fs::symlink_metadata(&path)?;
+        if metadata.is_file()
+            && (name.starts_with(FILE) || name == KEY_FILE)
+            && metadata.permissions().mode() & 0o077 != 0
+        {
+            let closed = fs::set_permissions(&path, fs::Permissions::from_mode(0o600));
+            closed.with_context(|| format!("{} can't be closed to others", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
 fn make_dir(dir: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
-    // Invoices and customers lie in it: nobody else's business.
+    // Invoices and customers lie in it: nobody else's business, nor is anything that is made in it from now on.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
     made.with_context(|| format!("the data dir {} can't be made", dir.display()))
 }

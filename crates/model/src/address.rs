@@ -32,7 +32,8 @@ const fn v6(a: u16, b: u16, c: u16) -> Ipv6Addr {
 const REFUSED_V6: &[(Ipv6Addr, u8, &str)] = &[
     (v6(0x64, 0xff9b, 1), 48, "local NAT64"),
     (v6(0x100, 0, 0), 64, "discard"),
-    (v6(0x2001, 0, 0), 23, "reserved"), // Teredo, ORCHID, benchmarking
+    (Ipv6Addr::new(0x100, 0, 0, 1, 0, 0, 0, 0), 64, "dummy"), // RFC 9780
+    (v6(0x2001, 0, 0), 23, "reserved"),                       // Teredo, ORCHID, benchmarking
     (v6(0x2001, 0xdb8, 0), 32, "documentation"),
     (v6(0x3fff, 0, 0), 20, "documentation"),
     (v6(0x5f00, 0, 0), 16, "segment routing"),
@@ -60,8 +61,8 @@ pub fn is_metadata(address: IpAddr) -> bool {
 
 /// Why an address is refused: `loopback`, `private`, … Nothing if anybody may call it.
 pub fn refusal(address: IpAddr) -> Option<&'static str> {
-    let address = address.to_canonical(); // ::ffff:127.0.0.1 is 127.0.0.1
-    if METADATA.contains(&address) {
+    // ::ffff:127.0.0.1 is 127.0.0.1
+    if METADATA.contains(&address.to_canonical()) {
         return Some("cloud metadata");
     }
     match address {
@@ -97,6 +98,9 @@ fn refusal_v6(address: Ipv6Addr) -> Option<&'static str> {
         // NAT64's well-known prefix stands for a public IPv4 address, or hides another.
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => embedded(high, low),
         [0x2002, high, low, ..] => embedded(high, low).or(Some("6to4")),
+        // IPv4-mapped and IPv4-translated (RFC 2765) addresses live in machines, not on the net.
+        [0, 0, 0, 0, 0, 0xffff, high, low] => embedded(high, low).or(Some("IPv4-mapped")),
+        [0, 0, 0, 0, 0xffff, 0, high, low] => embedded(high, low).or(Some("IPv4-translated")),
         // ::/96, the old IPv4-compatible form: nobody's address today.
         [0, 0, 0, 0, 0, 0, high, low] => embedded(high, low).or(Some("reserved")),
         _ => None,

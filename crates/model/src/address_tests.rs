@@ -13,7 +13,8 @@ const REFUSED: &[&str] = &[
     "64:ff9b:1::1", "64:ff9b:1:ffff:ffff:ffff:ffff:ffff", "100::", "100::ffff:ffff:ffff:ffff", "2001::1",
     "2001:1ff:ffff::1", "2001:db8::1", "2001:db8:ffff::1", "2002:7f00:1::1", "2002:808:808::1", "3fff::1",
     "3fff:fff::1", "5f00::1", "fc00::1", "fdff::1", "fd00:ec2::254", "fe80::1", "febf::1", "fec0::1", "feff::1",
-    "ff00::1", "ffff::1",
+    "ff00::1", "ffff::1", "::ffff:8.8.8.8", "::ffff:0:8.8.8.8", "::ffff:0:127.0.0.1", "100:0:0:1::",
+    "100:0:0:1:ffff:ffff:ffff:ffff",
 ];
 
 /// Their neighbours.
@@ -23,7 +24,7 @@ const FREE: &[&str] = &[
     "169.253.255.255", "169.255.0.0", "172.15.255.255", "172.32.0.0", "191.255.255.255", "192.0.1.0",
     "192.0.3.0", "192.88.98.255", "192.88.100.0", "192.167.255.255", "192.169.0.0", "198.17.255.255",
     "198.20.0.0", "198.51.99.255", "198.51.101.0", "203.0.112.255", "203.0.114.0", "223.255.255.255", "8.8.8.8",
-    "::ffff:8.8.8.8", "64:ff9b::808:808", "2001:200::1", "2001:4860:4860::8888", "2606:4700::1111", "2a00::1",
+    "64:ff9b::808:808", "100:0:0:2::", "::1:ffff:0:808:808", "2001:200::1", "2001:4860:4860::8888", "2606:4700::1111", "2a00::1",
     "3ffe::1", "fbff::1",
 ];
 
@@ -65,10 +66,57 @@ fn what_a_person_allows() {
     assert_eq!(Allowed::parse(["a b"]), Err("a b".into()));
 }
 
+/// IANA's special-purpose registries of IPv4 and IPv6 addresses, as of 2025-10: each block, and whether it is
+/// globally reachable. Of those that have no answer there (deprecated, or as the address that they hold), no.
+#[rustfmt::skip]
+const IANA: &[(&str, bool)] = &[
+    ("0.0.0.0/8", false), ("0.0.0.0/32", false), ("10.0.0.0/8", false), ("100.64.0.0/10", false), ("127.0.0.0/8", false),
+    ("169.254.0.0/16", false), ("172.16.0.0/12", false), ("192.0.0.0/24", false), ("192.0.0.0/29", false),
+    ("192.0.0.8/32", false), ("192.0.0.9/32", true), ("192.0.0.10/32", true), ("192.0.0.170/32", false),
+    ("192.0.0.171/32", false), ("192.0.2.0/24", false), ("192.31.196.0/24", true), ("192.52.193.0/24", true),
+    ("192.88.99.0/24", false), ("192.88.99.2/32", false), ("192.168.0.0/16", false), ("192.175.48.0/24", true),
+    ("198.18.0.0/15", false), ("198.51.100.0/24", false), ("203.0.113.0/24", false), ("240.0.0.0/4", false),
+    ("255.255.255.255/32", false),
+    ("::1/128", false), ("::/128", false), ("::ffff:0:0/96", false), ("64:ff9b::/96", true), ("64:ff9b:1::/48", false),
+    ("100::/64", false), ("100:0:0:1::/64", false), ("2001::/23", false), ("2001::/32", false), ("2001:1::1/128", true),
+    ("2001:1::2/128", true), ("2001:1::3/128", true), ("2001:2::/48", false), ("2001:3::/32", true),
+    ("2001:4:112::/48", true), ("2001:10::/28", false), ("2001:20::/28", true), ("2001:30::/28", true),
+    ("2001:db8::/32", false), ("2002::/16", false), ("2620:4f:8000::/48", true), ("3fff::/20", false),
+    ("5f00::/16", false), ("fc00::/7", false), ("fe80::/10", false),
+];
+
+/// Reachable by the registry and refused all the same: nobody receives webhooks there.
+const REFUSED_BESIDE: &[&str] = &["192.0.0.0/24", "2001::/23"];
+
+#[test]
+fn as_the_registries_of_iana_say() {
+    let net = |text: &str| text.parse::<IpNet>().expect(text);
+    for (text, reachable) in IANA {
+        let block = net(text);
+        let refused_beside = REFUSED_BESIDE.iter().any(|outer| net(outer).contains(&block));
+        // NAT64 stands for the address that it holds.
+        let (first, last) = match *text {
+            "64:ff9b::/96" => {
+                ("64:ff9b::808:808".parse().expect("an address"), "64:ff9b::101:101".parse().expect("one"))
+            }
+            _ => (block.network(), block.broadcast()),
+        };
+        for address in [first, last] {
+            assert_eq!(refusal(address).is_none(), *reachable && !refused_beside, "{address} of {text}");
+        }
+    }
+}
+
 proptest! {
     #[test]
-    fn a_mapped_address_is_judged_like_the_plain_one(bits: u32) {
+    fn an_address_is_refused_in_whatever_form_it_comes(bits: u32) {
         let v4 = Ipv4Addr::from(bits);
-        prop_assert_eq!(refusal(IpAddr::V4(v4)), refusal(IpAddr::V6(v4.to_ipv6_mapped())));
+        let [high, low] = [(bits >> 16) as u16, bits as u16];
+        let forms = [v4.to_ipv6_mapped(), Ipv6Addr::new(0, 0, 0, 0, 0xffff, 0, high, low), v4.to_ipv6_compatible()];
+        for form in forms {
+            prop_assert!(refusal(IpAddr::V6(form)).is_some());
+        }
+        let nat64 = Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, high, low);
+        prop_assert_eq!(refusal(IpAddr::V4(v4)), refusal(IpAddr::V6(nat64)));
     }
 }

@@ -1,6 +1,6 @@
 //! Reading JSON strictly: a key that stands twice, or a number that can't be kept, is an error.
 
-use std::fmt;
+use std::{cell::Cell, fmt};
 
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -11,21 +11,74 @@ use serde_json::{Map, Number, Value};
 /// Says what is wrong and where, without repeating the text.
 pub fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict.deserialize(&mut reader)?;
+    let is_large = Cell::new(false);
+    let value = Strict { is_large: &is_large }.deserialize(&mut reader)?;
     reader.end()?;
+    if is_large.get() && integers(bytes).any(|digits| !is_kept(digits)) {
+        return Err(de::Error::custom("a number is too large to be kept exactly: send it as a text"));
+    }
     Ok(value)
 }
 
-struct Strict;
+/// Whether a whole number comes back as it was written.
+fn is_kept(digits: &[u8]) -> bool {
+    let text = std::str::from_utf8(digits).unwrap_or_default();
+    text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok()
+}
 
-impl<'de> DeserializeSeed<'de> for Strict {
+/// The numbers of a valid JSON text that are written without point and exponent.
+fn integers(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        loop {
+            let begin = rest.iter().position(|byte| matches!(byte, b'"' | b'-' | b'0'..=b'9'))?;
+            rest = &rest[begin..];
+            if rest[0] == b'"' {
+                rest = behind_text(rest);
+                continue;
+            }
+            let is_part = |byte: &u8| matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9');
+            let length = rest.iter().position(|byte| !is_part(byte)).unwrap_or(rest.len());
+            let (number, behind) = rest.split_at(length);
+            rest = behind;
+            if !number.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E')) {
+                return Some(number);
+            }
+        }
+    })
+}
+
+/// What follows the text that begins here.
+fn behind_text(bytes: &[u8]) -> &[u8] {
+    let mut at = 1;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => return &bytes[at + 1..],
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    &[]
+}
+
+/// Numbers from here on are perhaps no longer what was written: a double holds whole ones up to 2^53, and they come as
+/// one beyond 64 bits.
+const LARGE: f64 = 9_223_372_036_854_775_808.0;
+
+#[derive(Clone, Copy)]
+struct Strict<'a> {
+    /// Whether there is a number that is perhaps an integer beyond 64 bits.
+    is_large: &'a Cell<bool>,
+}
+
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
     fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,9 +97,8 @@ impl<'de> Visitor<'de> for Strict {
         Ok(value.into())
     }
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
-        // A whole number beyond 64 bits comes as a double, changed: better refused than altered.
-        if value.fract() == 0.0 && value.abs() >= 18_446_744_073_709_551_616.0 && value.abs() < 1e30 {
-            return Err(E::custom("a number is too large to be kept exactly: send it as a text"));
+        if value.abs() >= LARGE {
+            self.is_large.set(true);
         }
         Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("a number is out of range"))
     }
@@ -58,7 +110,7 @@ impl<'de> Visitor<'de> for Strict {
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(Strict)? {
+        while let Some(item) = items.next_element_seed(self)? {
             list.push(item);
         }
         Ok(Value::Array(list))
@@ -69,7 +121,7 @@ impl<'de> Visitor<'de> for Strict {
             if map.contains_key(&key) {
                 return Err(de::Error::custom("a key stands twice in the same object"));
             }
-            let value = entries.next_value_seed(Strict)?;
+            let value = entries.next_value_seed(self)?;
             map.insert(key, value);
         }
         Ok(Value::Object(map))
@@ -84,11 +136,20 @@ mod tests {
     fn strict() {
         assert!(parse(br#"{"a":{"b":[1,-2,3.5,null,true,"x"]}}"#).is_ok());
         assert_eq!(parse(b"18446744073709551615").expect("fits"), u64::MAX);
+        assert_eq!(parse(b"-9223372036854775808").expect("fits"), i64::MIN);
+        assert_eq!(parse(b"[1e20,1.5e300,-1e25]").expect("doubles"), serde_json::json!([1e20, 1.5e300, -1e25]));
+        let text = br#"["12345678901234567890123 \" 1", 1e30]"#;
+        assert!(parse(text).is_ok(), "a text may hold any number");
         for bad in [
             &br#"{"a":1,"a":2}"#[..],
             br#"{"a":{"b":1,"b":1}}"#,
             b"1e400",
             b"123456789012345678901234567",
+            b"18446744073709551616",
+            b"-9223372036854775809",
+            b"1234567890123456789012345678901234567890",
+            b"-1234567890123456789012345678901234567890",
+            br#"{"a\"1.5":["\\",1.5e300,{"b":-9223372036854775809}]}"#,
             b"{} {}",
             b"\xff",
             b"\"\xff\"",

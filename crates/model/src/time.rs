@@ -45,8 +45,13 @@ impl Timestamp {
 
     /// Reads RFC 3339 with any offset.
     pub fn parse(text: &str) -> Option<Self> {
-        let at: jiff::Timestamp = text.parse().ok()?;
-        Some(Self::from_ms(at.as_millisecond()))
+        if let Ok(at) = text.parse::<jiff::Timestamp>() {
+            return Some(Self::from_ms(at.as_millisecond()));
+        }
+        // jiff ends two days before the year 9999 does, which people mean by "for ever".
+        let rest = ["9999-12-30", "9999-12-31"].iter().find_map(|day| text.strip_prefix(day))?;
+        let like: jiff::Timestamp = format!("9999-12-29{rest}").parse().ok()?;
+        (like.as_second() > 0).then(|| Self::from_ms(jiff::Timestamp::MAX.as_millisecond()))
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod api;
 mod app;
 pub mod auth;
+mod host;
 mod jobs;
 mod live;
 mod plugin;
@@ -33,7 +34,8 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(ui::router())
         .fallback(ui::error::not_found)
         .method_not_allowed_fallback(ui::error::method_not_allowed)
-        .with_state(app);
+        .with_state(app)
+        .layer(axum::middleware::from_fn(host::named_once));
     // A proxy may pass the path on as it came, or take off what stands before ours.
     if base.is_empty() { all } else { Router::new().nest_service(&base, all.clone()).fallback_service(all) }
 }

@@ -31,6 +31,10 @@ pub fn run(local: &LocalArgs) -> Done {
     };
     report.good("settings", format!("data in {}", settings.data_dir.display()));
     clock(&mut report);
+    match wiring::is_open_to_others(&settings.data_dir) {
+        Some(why) => report.bad("data dir", why),
+        None => report.good("data dir", "closed to others on this machine"),
+    }
     let parts = wiring::store(&settings).and_then(|store| {
         let trust = wiring::trust(&settings)?;
         Ok((store, wiring::client(&settings, &trust)?))

@@ -144,9 +144,9 @@ async fn act(command: EndpointCommand, api: &ApiClient) -> Done {
         EndpointCommand::Retry { id } => {
             let answer = api.call(Method::POST, &format!("endpoints/{id}/retry"), None).await?;
             if api.json {
-                say!("{answer}")
+                say!("{answer}");
             } else {
-                say!("trying now; {} wait", answer["pending"])
+                say!("trying now; {} wait", answer["pending"]);
             }
             Ok(())
         }

@@ -71,13 +71,7 @@ fn create(name: String, scope: &str, local: &LocalArgs) -> Done {
     }
     let scope = Scope::parse(scope).ok_or_else(|| Failed::usage("the scope must be admin, read or ingest"))?;
     let settings = Settings::load(local, &[]).map_err(Failed::start)?;
-    if !settings.data_dir.exists() {
-        complain!(
-            "gancho: there was nothing in {} yet: is it the folder that the server uses?",
-            settings.data_dir.display()
-        );
-    }
-    let store = wiring::store(&settings).map_err(Failed::start)?;
+    let store = wiring::store_of_dir(&settings).map_err(Failed::start)?;
     let created_at = Real.now();
     let token = Token { id: TokenId::new(created_at, &Real), name, scope, created_at };
     let text = auth::new_token(&Real);

@@ -44,7 +44,7 @@ pub fn run(command: UserCommand) -> Done {
     std::io::stdin().read_line(&mut line).map_err(Failed::refused)?;
     let password = line.trim_end_matches('\n').trim_end_matches('\r');
     let password_hash = password::hash(password, &Real).map_err(Failed::because)?;
-    let store = wiring::store(&Settings::load(&local, &[]).map_err(Failed::start)?).map_err(Failed::start)?;
+    let store = wiring::store_of_dir(&Settings::load(&local, &[]).map_err(Failed::start)?).map_err(Failed::start)?;
     let created_at = Real.now();
     let user = User {
         id: UserId::new(created_at, &Real),

@@ -112,7 +112,7 @@ impl Settings {
                 "json" => LogFormat::Json,
                 _ => return Err(raw.wrong("log_format", "must be text or json")),
             },
-            log_level: raw.text("log_level").to_owned(),
+            log_level: log_level(raw)?,
             secret_key: optional("secret_key").map(|text| key(raw, text)).transpose()?,
             admin_token: optional("admin_token").map(ToOwned::to_owned),
             allowed: Allowed::parse(raw.list("allow_hosts").iter().map(String::as_str))
@@ -140,6 +140,24 @@ impl Settings {
             mail_every: seconds("mail_every_s", 3600)?,
             in_force: raw.shown(),
         })
+    }
+}
+
+fn log_level(raw: &Raw) -> Result<String, ConfigError> {
+    let text = raw.text("log_level");
+    // A word that is no level would be taken for the name of a part, and everything else be silent.
+    let levels = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_level = |word: &str| levels.iter().any(|level| level.eq_ignore_ascii_case(word));
+    let is_good = text.split(',').map(str::trim).all(|part| match part.split_once('=') {
+        Some((name, level)) => !name.trim().is_empty() && is_level(level.trim()),
+        None => is_level(part),
+    });
+    match tracing_subscriber::EnvFilter::try_new(text) {
+        Ok(_) if is_good => Ok(text.to_owned()),
+        _ => Err(raw.wrong(
+            "log_level",
+            "must be error, warn, info, debug or trace, parts apart as in info,gancho_delivery=debug",
+        )),
     }
 }
 

@@ -5,6 +5,7 @@ mod bad_input;
 mod clock;
 mod command_line;
 mod crash;
+mod data_dir;
 mod dead_address;
 mod delivering;
 mod erp_api;

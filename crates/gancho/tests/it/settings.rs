@@ -6,7 +6,7 @@ use gancho_testkit::{Server, ServerOptions};
 
 use crate::{BINARY, server};
 
-fn run(args: &[&str], env: &[(&str, &str)]) -> Output {
+pub fn run(args: &[&str], env: &[(&str, &str)]) -> Output {
     let dir = tempfile::tempdir().expect("a folder");
     // One that serves although it should not is ended by `timeout`, with another exit code.
     Command::new("timeout")
@@ -18,7 +18,7 @@ fn run(args: &[&str], env: &[(&str, &str)]) -> Output {
         .expect("runs")
 }
 
-fn refused(args: &[&str], env: &[(&str, &str)], says: &str) {
+pub fn refused(args: &[&str], env: &[(&str, &str)], says: &str) {
     let output = run(args, env);
     let error = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{error}");
@@ -32,6 +32,9 @@ fn bad_settings_are_refused_by_name() {
     refused(&["serve"], &[("GANCHO_LISTEN", "nowhere")], "setting listen");
     refused(&["serve"], &[("GANCHO_ALLOW_HOSTS", "10.0.0.0/99")], "allow_hosts");
     refused(&["serve"], &[("GANCHO_ATTEMPT_MS", "-1")], "attempt_ms");
+    for level in ["loud", "", "info,gancho_delivery=loud", "info,gancho_delivery", "info,,", "warn=", "=info"] {
+        refused(&["serve"], &[("GANCHO_LOG_LEVEL", level)], "log_level");
+    }
     refused(&["serve"], &[("GANCHO_SECRET_KEY", "short")], "secret_key");
     refused(&["serve", "--database-url", "postgres://x/y"], &[], "PostgreSQL is not available");
     refused(&["serve", "--config", "missing.toml"], &[], "missing.toml");

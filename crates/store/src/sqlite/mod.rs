@@ -67,6 +67,15 @@ pub enum OpenError {
         /// What SQLite says.
         why: String,
     },
+    /// Its file has no bytes at all, so that everything in it is lost.
+    #[error(
+        "the database {path} is empty, with 0 bytes, as no version of Gancho leaves it: restore it from a copy, or remove \
+         it to begin with nothing"
+    )]
+    Empty {
+        /// Its file.
+        path: PathBuf,
+    },
     /// It was made by a newer version of Gancho.
     #[error("the database {path} was made by a newer version of Gancho (schema {found}, this one knows {known})")]
     Newer {
@@ -104,6 +113,11 @@ impl SqliteStore {
     /// [`OpenError`] says what is in the way.
     pub fn open(data_dir: &Path, vault: Vault, ambient: Arc<dyn Ambient>, options: Options) -> Result<Self, OpenError> {
         let path = data_dir.join(FILE);
+        match std::fs::metadata(&path) {
+            Ok(file) if file.len() == 0 => return Err(OpenError::Empty { path }),
+            Ok(_) => {}
+            Err(_) => schema::create(&path)?,
+        }
         let unusable = |error: rusqlite::Error| OpenError::Unusable { path: path.clone(), why: error.to_string() };
         let mut db = Connection::open(&path).map_err(unusable)?;
         schema::prepare(&db, options).map_err(unusable)?;

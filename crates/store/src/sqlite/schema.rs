@@ -17,6 +17,8 @@ const MIGRATIONS: &[&str] = &[
 
 /// Pages in the WAL before they are written back.
 const CHECKPOINT_PAGES: u32 = 2000;
+/// Whose file it is: `ganc`.
+const APPLICATION: i32 = 0x6761_6e63;
 /// Bytes of a page.
 const PAGE_BYTES: u32 = 8192;
 
@@ -36,6 +38,23 @@ pub(super) fn prepare(db: &Connection, options: Options) -> rusqlite::Result<()>
         db.pragma_update(None, "max_page_count", options.pages_max)?;
     }
     Ok(())
+}
+
+/// Makes the file of a new database, which is there whole or not at all: an empty one is never ours.
+pub(super) fn create(path: &Path) -> Result<(), OpenError> {
+    let unusable = |why: String| OpenError::Unusable { path: path.into(), why };
+    let draft = path.with_extension("db.new");
+    match std::fs::remove_file(&draft) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(unusable(error.to_string())),
+        _ => {}
+    }
+    let made = Connection::open(&draft).and_then(|db| {
+        db.pragma_update(None, "page_size", PAGE_BYTES)?;
+        db.pragma_update(None, "application_id", APPLICATION)?;
+        db.close().map_err(|(_, error)| error)
+    });
+    made.map_err(|error| unusable(error.to_string()))?;
+    std::fs::rename(&draft, path).map_err(|error| unusable(error.to_string()))
 }
 
 pub(super) fn migrate(db: &mut Connection, path: &Path, vault: &Vault) -> Result<(), OpenError> {
