@@ -136,6 +136,14 @@ pub fn parse(text: &str) -> Result<Url, BadUrl> {
     Ok(url)
 }
 
+/// Whether two URLs lead to one origin: scheme, host and port (WHATWG URL, "origin").
+pub fn is_same_origin(one: &str, other: &str) -> bool {
+    match (Url::parse(one), Url::parse(other)) {
+        (Ok(one), Ok(other)) => one.origin() == other.origin() && one.origin().is_tuple(),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

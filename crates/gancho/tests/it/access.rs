@@ -1,7 +1,8 @@
 //! Who may do what.
 
+use gancho_testkit::{Engine, ErpApi, FULL_KEY};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::server;
 
@@ -77,4 +78,49 @@ async fn a_removed_token_is_refused() {
     server.call_as(token, Method::GET, &path, None).await.expect(200);
     server.call(Method::DELETE, &path, None).await.expect(204);
     server.call_as(token, Method::GET, &path, None).await.expect(401);
+}
+
+/// What opens one door must not be shown at another.
+#[tokio::test]
+async fn secrets_do_not_follow_an_address_to_another_server() {
+    let server = server().await;
+    let made = json!({"url": "https://one.example/a", "events": ["*"], "headers": {"X-Key": "S3CRET", "X-Tag": "t"}});
+    let made = server.post("/endpoints", made, 201).await;
+    let path = format!("/endpoints/{}", made["id"].as_str().expect("an id"));
+    let secret = server.get(&format!("{path}/secret")).await;
+    // Another path of the same server.
+    let same = server.patch(&path, json!({"url": "https://ONE.example:443/b?x=1"})).await;
+    assert_eq!((&same["headers"]["X-Key"], &same["dropped"]), (&json!("***"), &Value::Null));
+    for (url, headers, kept, dropped) in [
+        ("http://one.example/b", json!({"X-Key": "***"}), json!({}), json!(["headers.X-Key", "headers.X-Tag"])),
+        ("https://one.example:444/b", Value::Null, json!({}), json!(["headers.X-Key", "headers.X-Tag"])),
+        ("https://two.example/b", json!({"x-key": "new"}), json!({"x-key": "***"}), json!(["headers.X-Tag"])),
+    ] {
+        let again = json!({"url": "https://one.example/a", "headers": {"X-Key": "S3CRET", "X-Tag": "t"}});
+        server.patch(&path, again).await;
+        let mut change = json!({"url": url});
+        if !headers.is_null() {
+            change["headers"] = headers;
+        }
+        let moved = server.patch(&path, change).await;
+        assert_eq!((&moved["headers"], &moved["dropped"]), (&kept, &dropped), "{url}");
+        assert_eq!(server.get(&format!("{path}/secret")).await, secret, "what signs stays");
+    }
+    assert!(server.get(&path).await["dropped"].is_null(), "it is said once");
+}
+
+#[tokio::test]
+async fn an_erp_s_key_does_not_follow_its_address() {
+    let (here, there) = (ErpApi::start(Engine::MariaDb).await, ErpApi::start(Engine::MariaDb).await);
+    let server = server().await;
+    let source = json!({"kind": "api", "name": "ERP", "url": here.url(), "key": FULL_KEY});
+    let source = server.post("/sources", source, 201).await;
+    let path = format!("/sources/{}", source["id"].as_str().expect("an id"));
+    let moved = server.patch(&path, json!({"url": there.url()})).await;
+    assert_eq!(moved["dropped"], json!(["key"]), "{moved}");
+    let told = server.wait_until(&path, |source| source["last_error"].is_string()).await;
+    assert!(told["last_error"].as_str().is_some_and(|error| error.contains("key")), "{told}");
+    assert_eq!(there.count(|_| true), 0, "it was not asked anything");
+    let heard = server.patch(&path, json!({"key": FULL_KEY})).await;
+    assert!(heard["dropped"].is_null() && there.count(|_| true) > 0, "{heard}");
 }

@@ -223,7 +223,7 @@ async fn another_erp_begins_anew_and_a_removed_source_asks_no_more() {
     let stage = stage().await;
     let other = ErpApi::start(Engine::MariaDb).await;
     other.put("Cliente", customer("1", "Luis"));
-    stage.server.patch(&stage.source, json!({"url": other.url()})).await;
+    stage.server.patch(&stage.source, json!({"url": other.url(), "key": gancho_testkit::FULL_KEY})).await;
     let moved = Stage { server: stage.server, erp: other, source: stage.source };
     assert_eq!(types(&moved.events().await), Vec::<&str>::new(), "what the other ERP holds is no news");
     moved.erp.set("Cliente", "1", json!({"nombre": "Eva"}));

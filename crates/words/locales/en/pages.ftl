@@ -633,6 +633,8 @@ deed-person-removed = removed
 # What was done just now.
 
 done-saved = Saved.
+done-saved-key-dropped = Saved. The key was dropped, because the address leads to another server: enter its key, and it is heard.
+done-saved-headers-dropped = Saved. The header fields were dropped, because the address leads to another server: enter them again if they are for that one too.
 done-webhook-created = The webhook is there. Send a test to see it arrive.
 done-webhook-removed = The webhook was removed.
 done-enabled = The webhook is enabled.

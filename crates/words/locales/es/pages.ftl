@@ -633,6 +633,8 @@ deed-person-removed = eliminó a
 # Lo que se acaba de hacer.
 
 done-saved = Guardado.
+done-saved-key-dropped = Guardado. La clave se ha quitado, porque la dirección lleva a otro servidor: ponga la suya y se oirá.
+done-saved-headers-dropped = Guardado. Las cabeceras se han quitado, porque la dirección lleva a otro servidor: póngalas otra vez si también son para él.
 done-webhook-created = El webhook está creado. Envíe una prueba para verla llegar.
 done-webhook-removed = El webhook se ha eliminado.
 done-enabled = El webhook está activado.

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::{Json as Out, extract::State};
-use gancho_model::{EndpointId, Said};
+use gancho_model::{EndpointId, Said, target};
 
 use serde_json::Value;
 
@@ -22,7 +22,8 @@ use crate::{
     auth::{Admin, Reader},
 };
 
-/// Changes what is given; null clears what may be empty.
+/// Changes what is given; null clears what may be empty. Where the URL leads to another origin (scheme, host, port),
+/// header fields that are not given with it are dropped: `dropped` names them.
 #[utoipa::path(patch, path = "/endpoints/{id}", tag = "endpoints", params(("id" = String, Path)),
     request_body = EndpointInput,
     responses((status = 200, body = EndpointView), (status = 409, description = "changed by somebody else meanwhile")))]
@@ -32,17 +33,23 @@ pub(crate) async fn change(
     Id(id): Id<EndpointId>,
     body: Json,
 ) -> Answer<Out<EndpointView>> {
-    apply(&app, id, body.value, &app.who(caller).await).await?;
-    show::view(&app, id, Reader(caller)).await.map(Out)
+    let dropped = apply(&app, id, body.value, &app.who(caller).await).await?;
+    let mut view = show::view(&app, id, Reader(caller)).await?;
+    view.dropped = dropped;
+    Ok(Out(view))
 }
 
-/// Changes what this says.
-pub(crate) async fn apply(app: &App, id: EndpointId, said: Value, who: &str) -> Answer<()> {
+/// Changes what this says; returns the header fields that were dropped.
+pub(crate) async fn apply(app: &App, id: EndpointId, said: Value, who: &str) -> Answer<Vec<String>> {
     let known = app.store.endpoint(id).await?;
     let (mut endpoint, read_at) = (known.clone(), known.updated_at);
     let mut errors = Errors::default();
     let read = Fields::of(said, "", &mut errors).map(|mut fields| {
         if let Some(url) = fields.optional("url", input::url(&app.allowed, Some(&known.url))) {
+            if !target::is_same_origin(&known.url, &url) {
+                // What opens one door must not be shown at another.
+                endpoint.headers.clear();
+            }
             endpoint.url = url;
         }
         if let Some(events) = fields.optional("events", input::events) {
@@ -62,5 +69,9 @@ pub(crate) async fn apply(app: &App, id: EndpointId, said: Value, who: &str) -> 
     if !changed.is_empty() {
         app.note(who, "endpoint.changed", &id, called(&endpoint), changed).await;
     }
-    Ok(())
+    if target::is_same_origin(&known.url, &endpoint.url) {
+        return Ok(vec![]);
+    }
+    let is_kept = |name: &String| endpoint.headers.keys().any(|kept| kept.eq_ignore_ascii_case(name));
+    Ok(known.headers.into_keys().filter(|name| !is_kept(name)).map(|name| format!("headers.{name}")).collect())
 }

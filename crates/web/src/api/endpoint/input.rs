@@ -127,10 +127,12 @@ fn headers_of(
             fields.wrong(&place, Said::plain("error-text"));
             continue;
         };
-        if value == mask::MASK
-            && let Some((_, known)) = known.iter().find(|(known, _)| known.eq_ignore_ascii_case(&name))
-        {
-            value.clone_from(known);
+        if value == mask::MASK {
+            match known.iter().find(|(known, _)| known.eq_ignore_ascii_case(&name)) {
+                Some((_, known)) => value.clone_from(known),
+                // It was dropped, or never there.
+                None => continue,
+            }
         }
         if headers.keys().any(|other| other.eq_ignore_ascii_case(&name)) {
             fields.wrong(&place, Said::plain("error-twice"));

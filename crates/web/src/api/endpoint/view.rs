@@ -41,6 +41,9 @@ pub(crate) struct EndpointView {
     /// Shown once, when it is made.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
+    /// Only where it was changed: what was dropped because the URL leads to another origin, such as `headers.X-Key`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<String>,
 }
 
 /// How an endpoint is doing.
@@ -89,6 +92,7 @@ impl EndpointView {
             created_at: endpoint.created_at,
             updated_at: endpoint.updated_at,
             secret: None,
+            dropped: vec![],
         }
     }
 

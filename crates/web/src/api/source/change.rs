@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::{Json as Out, extract::State};
-use gancho_model::{Said, Source, SourceId};
+use gancho_model::{Said, Source, SourceId, SourceKind};
 use gancho_words::Words;
 
 use serde_json::{Map, Value};
@@ -22,7 +22,9 @@ use crate::{
     auth::Admin,
 };
 
-/// Changes what is given; null clears what may be empty.
+/// Changes what is given; null clears what may be empty. Where the address leads to another origin (scheme, host,
+/// port), the ERP's key is dropped unless it is given with it: `dropped` says so, and nothing is asked until there is
+/// one.
 #[utoipa::path(patch, path = "/sources/{id}", tag = "sources", params(("id" = String, Path)), request_body = SourceInput,
     responses((status = 200, body = SourceView), (status = 404, description = "no such source")))]
 pub(crate) async fn change(
@@ -50,7 +52,8 @@ pub(crate) async fn apply(app: &App, id: SourceId, said: Value, who: &str) -> An
     let source = errors.finish(read)?;
     let is_watched = source.kind.is_watched();
     let hears = |source: &Source| (source.url.clone(), source.key.clone(), source.models.clone());
-    if is_watched && hears(&old) != hears(&source) {
+    let is_key_dropped = old.key.is_some() && source.key.is_none() && source.kind == SourceKind::Api;
+    if is_watched && !is_key_dropped && hears(&old) != hears(&source) {
         // Before it is saved: what can't be heard is not accepted.
         another_has_it(app, &source).await?;
         app.hearing.install(&source).await.map_err(super::create::refused)?;
@@ -66,7 +69,9 @@ pub(crate) async fn apply(app: &App, id: SourceId, said: Value, who: &str) -> An
     }
     app.hearing.sources_changed();
     app.note(who, "source.changed", &id, source.name.clone(), Map::new()).await;
-    Ok(SourceView::new(app, &source))
+    let mut view = SourceView::new(app, &source);
+    view.dropped = if is_key_dropped { vec!["key"] } else { vec![] };
+    Ok(view)
 }
 
 /// Two sources would take each other's rows.

@@ -1,7 +1,7 @@
 //! What people say of a source, checked.
 
 use gancho_facturascripts::{secrets, shape::Shape};
-use gancho_model::{Said, Secret, Source};
+use gancho_model::{Said, Secret, Source, SourceKind, target};
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -27,11 +27,19 @@ pub(crate) struct SourceInput {
 }
 
 pub(crate) fn apply(fields: &mut Fields<'_>, source: &mut Source) {
+    let old = source.url.clone();
     if let Some(url) = fields.changed("url", read::text(1, 2000)) {
         source.url = url.map(Secret::new);
     }
-    if let Some(key) = fields.changed("key", read::text(1, 500)) {
-        source.key = key.map(Secret::new);
+    let leads_elsewhere = match (&old, &source.url) {
+        (Some(old), Some(new)) => !target::is_same_origin(old.expose(), new.expose()),
+        _ => false,
+    };
+    match fields.changed("key", read::text(1, 500)) {
+        Some(key) => source.key = key.map(Secret::new),
+        // A key is shown to nobody but the ERP that it was entered for.
+        None if source.kind == SourceKind::Api && leads_elsewhere => source.key = None,
+        None => {}
     }
     if let Some(zone) = fields.optional("time_zone", zone) {
         source.time_zone = zone;

@@ -31,6 +31,10 @@ pub(crate) struct SourceView {
     /// The token by which it pushes; shown once, when it is made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) token: Option<String>,
+    /// Only where it was changed: `key`, if that was dropped because the address leads to another origin.
+    #[schema(value_type = Vec<String>)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) dropped: Vec<&'static str>,
 }
 
 impl SourceView {
@@ -55,6 +59,7 @@ impl SourceView {
             heard_at: source.heard_at,
             created_at: source.created_at,
             token: None,
+            dropped: vec![],
         }
     }
 

@@ -18,6 +18,7 @@ pub(crate) async fn save(
 ) -> Response {
     let frame = Frame::new(&app, &visitor, "sources", "sources-title");
     match api::source::change::apply(&app, id, said(&form), &visitor.user.name).await {
+        Ok(view) if !view.dropped.is_empty() => done(&app, &format!("/sources/{id}"), "saved-key-dropped"),
         Ok(_) => done(&app, &format!("/sources/{id}"), "saved"),
         Err(problem) if problem.errors().is_empty() => error::of(frame, &problem),
         Err(problem) => show::refused(&app, frame, id, form, &problem).await,

@@ -47,10 +47,10 @@ async fn run(app: &App, id: EndpointId, act: &str, form: &Form, who: &str) -> An
     let set = async |said| change::apply(app, id, said, who).await;
     let rotate = async |change| rotate::turn(app, id, change, who).await.map(drop);
     let what = match act {
-        "enable" => set(json!({"enabled": true})).await.map(|()| "enabled")?,
-        "disable" => set(json!({"enabled": false})).await.map(|()| "disabled")?,
-        "pause" => set(json!({"paused": true})).await.map(|()| "paused")?,
-        "resume" => set(json!({"paused": false})).await.map(|()| "resumed")?,
+        "enable" => set(json!({"enabled": true})).await.map(|_| "enabled")?,
+        "disable" => set(json!({"enabled": false})).await.map(|_| "disabled")?,
+        "pause" => set(json!({"paused": true})).await.map(|_| "paused")?,
+        "resume" => set(json!({"paused": false})).await.map(|_| "resumed")?,
         "retry" => retry::run(app, id, who).await.map(|_| "retrying")?,
         "rotate" => {
             rotate(rotate::Change::Begin { overlap_s: OVERLAP_S, secret: None }).await?;

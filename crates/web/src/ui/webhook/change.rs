@@ -16,7 +16,10 @@ pub(crate) async fn save(
     form: Form,
 ) -> Response {
     match api::endpoint::change::apply(&app, id, fill::said(&form, false), &visitor.user.name).await {
-        Ok(()) => done(&app, &format!("/webhooks/{id}?tab=settings"), "saved"),
+        Ok(dropped) if !dropped.is_empty() => {
+            done(&app, &format!("/webhooks/{id}?tab=settings"), "saved-headers-dropped")
+        }
+        Ok(_) => done(&app, &format!("/webhooks/{id}?tab=settings"), "saved"),
         Err(problem) if problem.errors().is_empty() => {
             error::of(Frame::new(&app, &visitor, "webhooks", "problem-title"), &problem)
         }
