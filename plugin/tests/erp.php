@@ -20,7 +20,8 @@ define('FS_FOLDER', getenv('ERP_FOLDER'));
 spl_autoload_register(function (string $class) {
     $ours = 'FacturaScripts\\Plugins\\Gancho\\';
     if (str_starts_with($class, $ours)) {
-        require __DIR__ . '/../Gancho/' . str_replace('\\', '/', substr($class, strlen($ours))) . '.php';
+        // ERP_PLUGIN: the folder of another version of it.
+        require (getenv('ERP_PLUGIN') ?: __DIR__ . '/../Gancho') . '/' . str_replace('\\', '/', substr($class, strlen($ours))) . '.php';
     } elseif ($class === 'FacturaScripts\\Dinamic\\Lib\\Gancho') {
         class_alias('FacturaScripts\\Plugins\\Gancho\\Lib\\Gancho', $class);
     }

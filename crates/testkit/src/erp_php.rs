@@ -1,5 +1,6 @@
 use std::{
     io::Write,
+    path::PathBuf,
     process::{Command, Stdio},
 };
 
@@ -12,6 +13,8 @@ use crate::{Database, Server};
 pub struct ErpPhp {
     database_url: String,
     folder: TempDir,
+    /// The folder of another version of the plugin.
+    plugin: Option<PathBuf>,
 }
 
 /// What a request of it did.
@@ -38,7 +41,14 @@ impl ErpPhp {
     pub fn over(database: &Database) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(folder.path().join("MyFiles")).expect("a folder");
-        Self { database_url: database.url.clone(), folder }
+        Self { database_url: database.url.clone(), folder, plugin: None }
+    }
+
+    /// The same with another version of the plugin, from this folder.
+    #[must_use]
+    pub fn with_plugin(mut self, folder: PathBuf) -> Self {
+        self.plugin = Some(folder);
+        self
     }
 
     /// A request of the ERP that runs this PHP; at its end the plugin hands over what waits. It ends
@@ -54,7 +64,9 @@ impl ErpPhp {
     #[track_caller]
     pub fn refusable(&self, code: &str) -> Done {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../plugin/tests/erp.php");
+        let plugin = self.plugin.iter().map(|folder| ("ERP_PLUGIN", folder));
         let mut php = Command::new("php")
+            .envs(plugin)
             .args(["-d", "display_errors=stderr", script])
             .env("ERP_DATABASE", &self.database_url)
             .env("ERP_FOLDER", self.folder.path())

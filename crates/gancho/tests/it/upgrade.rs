@@ -186,3 +186,32 @@ async fn the_plugin_goes_on_with_the_outbox_of_an_older_one() {
         }
     }
 }
+
+/// The ERP's plugin is updated when its owner thinks of it.
+#[tokio::test]
+async fn an_older_plugin_is_still_understood() {
+    for version in VERSIONS {
+        let fixture = Fixture::unpack(version);
+        let zip = std::fs::File::open(fixture.folder.path().join("Gancho.zip")).expect("the plugin");
+        zip::ZipArchive::new(zip).and_then(|mut zip| zip.extract(fixture.folder.path())).expect("unpacks");
+        for engine in Engine::ALL {
+            let database = Instance::shared(engine).database().await;
+            let older = ErpPhp::over(&database).with_plugin(fixture.folder.path().join("Gancho"));
+            older.refusable("$plugin->update();");
+            let server = Server::start(BINARY, ServerOptions::default().env("GANCHO_LOG_LEVEL", "error")).await;
+            let source = server.post("/sources", json!({"kind": "plugin", "name": "ERP"}), 201).await;
+            let save = format!(
+                "(new FacturaScripts\\Plugins\\Gancho\\Server\\Settings())->save($db, ['url' => '{}', 'token' => '{}', 'way' => 'push']);",
+                server.base(),
+                source["token"].as_str().expect("a token")
+            );
+            older.refusable(&save);
+            database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('1', 'Ana')").await;
+            older.refusable("return null;");
+            let page = server.get(OF_THE_ERP).await;
+            assert_eq!(page["data"][0]["data"]["object"]["nombre"], "Ana", "{version}, {engine:?}: {page}");
+            let check = format!("/sources/{}/check", source["id"].as_str().expect("an id"));
+            assert_eq!(server.post(&check, json!({}), 200).await["ok"], true, "{version}, {engine:?}");
+        }
+    }
+}
