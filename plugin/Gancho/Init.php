@@ -36,7 +36,7 @@ class Init extends InitClass
             $db = new DataBase();
             $db->connect();
             $settings = (new Settings())->read($db);
-            (new Install($db, $settings))->mend();
+            (new Install($db, $settings))->mend(true);
             $settings->note(['ready' => $settings->isPushing(), 'loaded' => $settings->loaded()]);
         } catch (\Throwable $error) {
             $this->note($error);
@@ -49,12 +49,19 @@ class Init extends InitClass
             $db = new DataBase();
             $db->connect();
             $settings = (new Settings())->read($db);
-            // What waits goes now or never. Address and keys stay, for whoever switches the plugin on again.
+            // What waits goes now or never.
             (new Push($db, $settings))->run();
             $left = (new Install($db, $settings))->remove();
+            if ($settings->get('keep') === '') {
+                $settings->forget($db);
+            }
             $settings->note(['ready' => false, 'mode' => 'triggers', 'primed' => false]);
-            if ($left !== null) {
-                Tools::log('gancho')->error("Gancho: $left is in use and could not be taken away; switch the plugin on and off again");
+            if ($left) {
+                // On the page from which it was switched off, and in a file, as pages end.
+                $sql = implode(";\n", $left) . ";\n";
+                $file = $settings->folder() . '/remove.sql';
+                @file_put_contents($file, $sql);
+                Tools::log()->error('gancho-left', ['%count%' => count($left), '%sql%' => $sql, '%file%' => 'MyFiles/Gancho/remove.sql']);
             }
         } catch (\Throwable $error) {
             $this->note($error);

@@ -57,6 +57,7 @@ class Gancho extends GanchoPage
             'models' => array_diff($all, $chosen) ? implode(' ', $chosen) : '',
             'loaded' => implode(' ', array_intersect($all, $this->request()->request->getArray('loaded'))),
             'way' => $this->text('way') === 'fetch' ? 'fetch' : 'push',
+            'keep' => $this->text('keep') === '' ? '' : '1',
         ];
         foreach (['token', 'admin_token'] as $key) {
             // A key that is left empty stays as it is: it is never shown again.

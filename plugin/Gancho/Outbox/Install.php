@@ -29,15 +29,36 @@ final class Install
 
     /**
      * Puts in place what is missing or not as it should be. Where the account may make no triggers, the ERP's
-     * models tell instead. A table that is busy is for the next time.
+     * models tell instead. A table that is busy is for the next time. Once the plugin was switched off, only who
+     * switches it on may.
      */
-    public function mend(): void
+    public function mend(bool $switchesOn = false): void
     {
-        Quiet::run(fn() => $this->patiently(fn() => $this->mendNow()));
+        $this->alone(function () use ($switchesOn) {
+            if ($switchesOn) {
+                $this->settings->note(['off' => false]);
+            }
+            if (!$this->settings->isOff()) {
+                Quiet::run(fn() => $this->patiently(fn() => $this->mendNow()));
+            }
+        });
+    }
+
+    /** Who switches on and who switches off exclude each other: else one leaves behind what the other took away. */
+    private function alone(callable $work): mixed
+    {
+        // Where the folder can't be written, there is no lock, and no second one either.
+        $lock = Lock::ofInstall($this->settings, 2 * self::SECONDS);
+        try {
+            return $work();
+        } finally {
+            $lock?->release();
+        }
     }
 
     private function mendNow(): void
     {
+        $this->settings->note(['tables_seen' => Settings::tablesMark()]);
         $plan = $this->plan();
         $parts = $this->engine->parts($plan);
         $tables = array_filter($parts, fn($name) => !self::isTrigger($name), ARRAY_FILTER_USE_KEY);
@@ -60,18 +81,37 @@ final class Install
         $this->settings->note(['install_error' => $error]);
     }
 
-    /** Takes away everything of ours but the settings, triggers first; returns what is left, if anything. */
-    public function remove(): ?string
+    /**
+     * Takes away everything of ours but the settings, triggers first; what is busy is tried again for a while.
+     *
+     * @return string[] the SQL that removes what is left, if anything
+     */
+    public function remove(): array
     {
-        return Quiet::run(fn() => $this->patiently(function () {
+        return $this->alone(function () {
+            $this->settings->note(['off' => true]);
+            return Quiet::run(fn() => $this->patiently(fn() => $this->removeNow()));
+        });
+    }
+
+    private function removeNow(): array
+    {
+        $until = microtime(true) + self::SECONDS / 2;
+        do {
             $left = $this->drop(fn($name) => self::isTrigger($name));
             foreach (['function ', 'table ', 'sequence '] as $kind) {
                 // What triggers still write into stays.
                 $left ??= $this->drop(fn($name) => str_starts_with($name, $kind));
             }
-            $this->db->exec('DROP TABLE IF EXISTS ganchoplugin_flags');
-            return $left;
-        }));
+        } while ($left !== null && microtime(true) < $until && usleep(200000) === null);
+        $this->db->exec('DROP TABLE IF EXISTS ganchoplugin_flags');
+        if ($this->db->tableExists('cronjobs')) {
+            $this->db->exec("DELETE FROM cronjobs WHERE pluginname = 'Gancho'");
+        }
+        $kinds = ['trigger', 'function', 'table', 'sequence'];
+        $names = array_keys($this->engine->installed());
+        usort($names, fn($one, $other) => array_search(strtok($one, ' '), $kinds) <=> array_search(strtok($other, ' '), $kinds));
+        return array_map(fn($name) => $this->engine->dropOf($name), $names);
     }
 
     private function patiently(callable $work): mixed

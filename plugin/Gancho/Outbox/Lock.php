@@ -3,7 +3,7 @@ namespace FacturaScripts\Plugins\Gancho\Outbox;
 
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
-/** One process at a time hands over. Nobody waits for it. */
+/** One process at a time hands over, and one puts in place or takes away. */
 final class Lock
 {
     private function __construct(private mixed $file)
@@ -21,6 +21,24 @@ final class Lock
             return null;
         }
         return new self($file);
+    }
+
+    /** The lock for what is ours in the ERP's database: waited for, as whoever comes later would undo the other's work. */
+    public static function ofInstall(Settings $settings, float $seconds): ?self
+    {
+        $file = @fopen($settings->folder() . '/install.lock', 'c');
+        $until = microtime(true) + $seconds;
+        while ($file !== false) {
+            if (flock($file, LOCK_EX | LOCK_NB)) {
+                return new self($file);
+            }
+            if (microtime(true) > $until) {
+                fclose($file);
+                return null;
+            }
+            usleep(50000);
+        }
+        return null;
     }
 
     public static function isHeld(Settings $settings): bool

@@ -35,18 +35,25 @@ final class Push
     {
         try {
             $settings = new Settings();
-            if (!$settings->isDue()) {
+            $isNew = $settings->areTablesNew();
+            if (!$isNew && !$settings->isDue()) {
                 return;
             }
+            $isFree = PHP_SAPI === 'cli' || function_exists('fastcgi_finish_request');
             if (function_exists('fastcgi_finish_request')) {
                 fastcgi_finish_request();
-            } elseif (PHP_SAPI !== 'cli' && (Lock::isHeld($settings) || !Kick::mayWrite() || Kick::self($settings))) {
+            }
+            if ($isNew && ($db = self::database()) !== null) {
+                // Another plugin of the ERP may have added columns: they are heard from their first change on.
+                (new Install($db, $settings->read($db)))->mend();
+            }
+            if (!$settings->isDue() || (!$isFree && (Lock::isHeld($settings) || !Kick::mayWrite() || Kick::self($settings)))) {
                 // Here the user would wait: another request does it, or is about to.
                 return;
             }
             $db = self::database();
             if ($db !== null) {
-                (new self($db, $settings, PHP_SAPI === 'cli' || function_exists('fastcgi_finish_request') ? self::SECONDS : 0.3))->run();
+                (new self($db, $settings, $isFree ? self::SECONDS : 0.3))->run();
             }
         } catch (\Throwable $error) {
             // The ERP comes first, whatever happens to us.

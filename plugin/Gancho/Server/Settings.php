@@ -11,7 +11,7 @@ final class Settings
 {
     public const VERSION = '1.0';
     private const TABLE = 'ganchoplugin_settings';
-    private const DEFAULTS = ['url' => '', 'token' => '', 'admin_token' => '', 'models' => '', 'loaded' => '', 'way' => 'push'];
+    private const DEFAULTS = ['url' => '', 'token' => '', 'admin_token' => '', 'models' => '', 'loaded' => '', 'way' => 'push', 'keep' => ''];
 
     private ?array $values = null;
 
@@ -52,6 +52,13 @@ final class Settings
         return $this->note($news) && $done;
     }
 
+    /** Takes the table away, with the keys in it. */
+    public function forget(DataBase $db): void
+    {
+        $db->exec('DROP TABLE IF EXISTS ' . self::TABLE);
+        $this->values = self::DEFAULTS;
+    }
+
     public function get(string $name): string
     {
         return $this->values[$name] ?? self::DEFAULTS[$name] ?? '';
@@ -82,6 +89,30 @@ final class Settings
     public function isFetched(): bool
     {
         return $this->get('way') === 'fetch';
+    }
+
+    /**
+     * Whether the ERP has looked at its tables since we did, as it does after another plugin was switched on or
+     * updated: columns may have come.
+     */
+    public function areTablesNew(): bool
+    {
+        $state = $this->state();
+        return isset($state['tables_seen']) && !$this->isOff() && $state['tables_seen'] !== self::tablesMark();
+    }
+
+    /** Whether the plugin was switched off: whoever is still at work puts nothing more in place. */
+    public function isOff(): bool
+    {
+        return $this->state()['off'] ?? false;
+    }
+
+    /** When the ERP looked at its tables last: it notes those it has looked at in a file. */
+    public static function tablesMark(): string
+    {
+        $file = FS_FOLDER . '/MyFiles/db-updater.json';
+        clearstatcache(true, $file);
+        return is_file($file) ? filemtime($file) . ' ' . filesize($file) : '';
     }
 
     /** Whether a request should look at all: nothing is set, or a failure is too recent. */

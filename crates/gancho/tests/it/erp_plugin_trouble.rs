@@ -63,20 +63,63 @@ async fn uninstalling_leaves_nothing_behind() {
         let erp = Erp::new(engine).await;
         erp.connect(&server().await).await;
         erp.request("$plugin->update(); $plugin->update();");
+        erp.database.run("CREATE TABLE cronjobs (id integer, jobname varchar(20), pluginname varchar(20))").await;
+        erp.database.run("INSERT INTO cronjobs VALUES (1, 'gancho-mend', 'Gancho'), (2, 'other', 'Other')").await;
         erp.request("$plugin->uninstall();");
+        assert_eq!(erp.database.number("SELECT COUNT(*) FROM cronjobs").await, 1, "{engine:?}: others' jobs stay");
+        // Whoever was still at work when it was switched off puts nothing back.
+        erp.request("use FacturaScripts\\Plugins\\Gancho\\{Outbox\\Install, Server\\Settings}; (new Install($db, (new Settings())->read($db)))->mend(); return null;");
+        erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('9', 'Eva')").await;
         let left = match engine {
             Engine::MariaDb => {
                 "SELECT (SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()) + \
-                 (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'gancho%' AND TABLE_NAME <> 'ganchoplugin_settings')"
+                 (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'gancho%')"
             }
             Engine::Postgres => {
                 "SELECT (SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal AND tgname LIKE 'gancho%') + \
-                 (SELECT count(*) FROM pg_class WHERE relname LIKE 'gancho%' AND relname NOT LIKE 'ganchoplugin\\_settings%') + \
+                 (SELECT count(*) FROM pg_class WHERE relname LIKE 'gancho%') + \
                  (SELECT count(*) FROM pg_proc WHERE proname LIKE 'gancho%')"
             }
         };
         assert_eq!(erp.database.number(left).await, 0, "{engine:?}");
         erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('1', 'Ana')").await;
+    }
+}
+
+/// A shop that switches the plugin off for an hour may keep the address and the keys.
+#[tokio::test]
+async fn the_keys_stay_where_she_keeps_them() {
+    for engine in Engine::ALL {
+        let erp = Erp::new(engine).await;
+        let server = server().await;
+        erp.connect(&server).await;
+        let settings = "(new FacturaScripts\\Plugins\\Gancho\\Server\\Settings())";
+        erp.request(&format!("{settings}->save($db, ['keep' => '1']); $plugin->uninstall();"));
+        erp.request("$plugin->update();");
+        erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('1', 'Ana')").await;
+        erp.request(NOTHING);
+        assert_eq!(types(&events(&server).await), ["customer.created"], "{engine:?}");
+    }
+}
+
+/// The ERP notes in a file which tables it has looked at: after another plugin came, it looks at them anew.
+#[tokio::test]
+async fn a_column_of_another_plugin_is_heard_from_its_first_change_on() {
+    for engine in Engine::ALL {
+        let erp = Erp::new(engine).await;
+        let server = server().await;
+        erp.connect(&server).await;
+        erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('1', 'Ana')").await;
+        erp.request(NOTHING);
+        erp.request(
+            "$db->exec('ALTER TABLE clientes ADD COLUMN plug timestamp NULL');
+            file_put_contents(FS_FOLDER . '/MyFiles/db-updater.json', '[\"clientes\"]'); return null;",
+        );
+        erp.database.run("UPDATE clientes SET plug = '2026-07-24 10:00:00' WHERE codcliente = '1'").await;
+        erp.request(NOTHING);
+        let events = events(&server).await;
+        assert_eq!(types(&events), ["customer.created", "customer.updated"], "{engine:?}");
+        assert_eq!(events[1]["data"]["object"]["plug"], "2026-07-24T10:00:00+02:00", "{engine:?}");
     }
 }
 
@@ -170,8 +213,13 @@ async fn a_busy_table_is_for_the_next_time() {
         assert!(state["install_error"].as_str().is_some_and(|name| name.contains("clientes")), "{engine:?}: {state}");
         let done = erp.refusable("$plugin->uninstall();");
         assert!(
-            done.logged.iter().any(|line| line.as_str().is_some_and(|line| line.contains("in use"))),
+            done.logged.iter().any(|line| line.as_str().is_some_and(|line| line.contains("gancho-left"))),
             "{engine:?}: it says so"
+        );
+        let sql = erp.request("return file_get_contents(FS_FOLDER . '/MyFiles/Gancho/remove.sql');").said;
+        assert!(
+            sql.as_str().is_some_and(|sql| sql.contains("DROP TRIGGER") && sql.contains("clientes")),
+            "{engine:?}: {sql}"
         );
         // Nothing was taken away from under the triggers that stayed.
         erp.database.run("INSERT INTO productos (idproducto, referencia) VALUES (1, 'P')").await;
@@ -238,4 +286,29 @@ fn the_plugin_speaks_both_languages() {
         words.into_keys().collect()
     };
     assert_eq!(words("es_ES"), words("en_EN"));
+}
+
+/// Who switches on and who switches off at the same moment: all of it is there, or nothing.
+#[tokio::test]
+async fn switching_on_and_off_exclude_each_other() {
+    for engine in Engine::ALL {
+        let erp = Erp::new(engine).await;
+        let triggers = match engine {
+            Engine::MariaDb => "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()",
+            Engine::Postgres => "SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal AND tgname LIKE 'gancho%'",
+        };
+        let all = erp.database.number(triggers).await;
+        assert!(all > 0);
+        for ms in [0, 20, 60, 120, 200] {
+            erp.request("$plugin->uninstall();");
+            std::thread::scope(|scope| {
+                scope.spawn(|| erp.request("$plugin->update();"));
+                std::thread::sleep(std::time::Duration::from_millis(ms));
+                erp.request("$plugin->uninstall();");
+            });
+            let is_off = erp.request("return (new FacturaScripts\\Plugins\\Gancho\\Server\\Settings())->isOff();").said;
+            let left = erp.database.number(triggers).await;
+            assert_eq!(left, if is_off == true { 0 } else { all }, "{engine:?}, {ms} ms");
+        }
+    }
 }
