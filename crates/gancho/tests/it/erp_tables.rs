@@ -134,3 +134,29 @@ async fn the_plugin_tells_of_a_table_that_it_can_t_hear() {
         assert!(told["last_error"].as_str().is_some_and(|error| error.contains("contactos")), "{engine:?}: {told}");
     }
 }
+
+/// Long before all tables are looked at once more.
+#[tokio::test]
+async fn a_column_that_comes_is_heard_soon_and_in_its_kind() {
+    for engine in Engine::ALL {
+        let database = Instance::shared(engine).database().await;
+        let options = ServerOptions::default().env("GANCHO_SOURCE_MEND_S", 3600).env("GANCHO_LOG_LEVEL", "error");
+        let server = Server::start(BINARY, options).await;
+        server.post("/sources", json!({"kind": "database", "name": "ERP", "url": database.url}), 201).await;
+        database.run("ALTER TABLE clientes ADD COLUMN plug timestamp NULL").await;
+        // PostgreSQL's triggers see it at once, those of MariaDB when they were made anew.
+        let mut key = 0;
+        let told = loop {
+            key += 1;
+            let insert = format!("INSERT INTO clientes (codcliente, plug) VALUES ('{key}', '2026-07-24 10:00:00')");
+            database.run(&insert).await;
+            let page =
+                server.wait_until("/events?limit=500", |page| page["data"].as_array().map(Vec::len) == Some(key)).await;
+            let object = page["data"][key - 1]["data"]["object"].clone();
+            if engine == Engine::Postgres || !object["plug"].is_null() {
+                break object["plug"].clone();
+            }
+        };
+        assert_eq!(told, "2026-07-24T10:00:00+02:00", "{engine:?}");
+    }
+}

@@ -80,6 +80,9 @@ pub trait Erp: Send {
     /// What the database looks like.
     async fn schema(&mut self) -> Result<Schema, ErpError>;
 
+    /// What changes when a column comes or goes, cheaply; nothing where triggers see new columns by themselves.
+    async fn columns_mark(&mut self) -> Result<Option<String>, ErpError>;
+
     /// What of ours should be there, in the order in which it is made.
     fn parts(&self, plan: &Plan) -> Vec<Part>;
 

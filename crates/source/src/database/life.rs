@@ -30,6 +30,8 @@ const TELL_ROWS: usize = 500;
 const COUNT_EVERY: Duration = Duration::from_secs(5);
 /// How long after a look at the tables something lost is a reason for another.
 const MEND_AGAIN: Duration = Duration::from_secs(5);
+/// How often it is looked whether columns came or went.
+const COLUMNS_EVERY: Duration = Duration::from_secs(5);
 /// The wait between looks while something goes on, milliseconds.
 const BUSY_MS: u64 = 100;
 
@@ -44,6 +46,9 @@ pub(crate) struct Life<'a> {
     forget: Vec<String>,
     /// Rows looked at together: more while one act is larger than a look.
     rows: u32,
+    /// What the columns were like, and when that was looked at.
+    columns: Option<String>,
+    columns_seen: Instant,
     mended: Instant,
     counted: Instant,
 }
@@ -60,6 +65,8 @@ impl<'a> Life<'a> {
             sightings: Sightings::default(),
             forget: vec![],
             rows: LOOK_ROWS,
+            columns: None,
+            columns_seen: Instant::now(),
             mended: Instant::now(),
             counted: Instant::now(),
         };
@@ -70,7 +77,7 @@ impl<'a> Life<'a> {
 
     /// One look, what it tells, and the wait until the next.
     pub async fn turn(&mut self) -> Result<(), Ended> {
-        if self.mended.elapsed() > self.tail.options.mend_every {
+        if self.mended.elapsed() > self.tail.options.mend_every || self.are_columns_new().await? {
             self.mend().await?;
         }
         let look = match within(self.erp.look(self.rows)).await {
@@ -82,6 +89,10 @@ impl<'a> Life<'a> {
         };
         if look.lost > 0 && self.mended.elapsed() > MEND_AGAIN {
             // A column that triggers name may be gone.
+            self.mend().await?;
+        }
+        if look.rows.iter().any(|row| self.has_unknown_column(row)) {
+            // What kind it is of must be known before it is told.
             self.mend().await?;
         }
         let full = look.rows.len() + look.lost as usize == self.rows as usize;
@@ -121,6 +132,7 @@ impl<'a> Life<'a> {
     /// Looks at the tables anew, and puts back what is missing.
     async fn mend(&mut self) -> Result<(), Ended> {
         let source = &self.tail.source;
+        self.columns = within(self.erp.columns_mark()).await?;
         self.plan = Plan::new(&within(self.erp.schema()).await?, source.models.as_deref());
         let made = install(&mut *self.erp, &self.plan, false).await?;
         if !made.is_empty() {
@@ -131,6 +143,24 @@ impl<'a> Life<'a> {
         self.tail.report.unheard(source, self.unheard());
         self.mended = Instant::now();
         Ok(())
+    }
+
+    /// Whether columns came or went since the last look at them, which is not taken each time.
+    async fn are_columns_new(&mut self) -> Result<bool, Ended> {
+        if self.columns_seen.elapsed() < COLUMNS_EVERY {
+            return Ok(false);
+        }
+        self.columns_seen = Instant::now();
+        let mark = within(self.erp.columns_mark()).await?;
+        Ok(mark != self.columns)
+    }
+
+    /// A trigger that writes whole rows writes columns that have come since.
+    fn has_unknown_column(&self, row: &OutboxRow) -> bool {
+        let Some(watched) = self.plan.tables.get(&row.table) else { return false };
+        let known =
+            |name: &String| watched.columns.iter().any(|(column, _)| column == name) || watched.secrets.contains(name);
+        row.after.iter().chain(&row.before).flat_map(|record| record.keys()).any(|name| !known(name))
     }
 
     /// What is there and makes no events, and what was asked for by name.

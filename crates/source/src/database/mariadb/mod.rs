@@ -88,6 +88,12 @@ impl Erp for MariaDb {
         schema::read(&mut self.connection).await
     }
 
+    async fn columns_mark(&mut self) -> Result<Option<String>, ErpError> {
+        let select = "SELECT CAST(CONCAT(COUNT(*), ' ', COALESCE(SUM(CRC32(CONCAT_WS(' ', TABLE_NAME, COLUMN_NAME, COLUMN_TYPE))), 0)) AS CHAR) \
+            FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE()";
+        self.one_text(select).await.map(Some)
+    }
+
     fn parts(&self, plan: &Plan) -> Vec<Part> {
         sql::parts(plan, &self.account)
     }

@@ -81,6 +81,10 @@ impl Erp for Postgres {
         schema::read(&mut self.connection, &self.schema).await
     }
 
+    async fn columns_mark(&mut self) -> Result<Option<String>, ErpError> {
+        Ok(None)
+    }
+
     fn parts(&self, plan: &Plan) -> Vec<Part> {
         sql::parts(plan, &self.schema)
     }
