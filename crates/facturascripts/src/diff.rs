@@ -7,7 +7,8 @@ use crate::{catalogue::Model, noise};
 
 /// What an update changed.
 pub(crate) struct Diff {
-    /// The old values of all columns that changed.
+    /// The old values of the columns that changed, without derived ones: some ways of capture show these and some
+    /// don't.
     pub previous: Record,
     /// Whether any of them is news.
     pub is_news: bool,
@@ -24,9 +25,12 @@ pub(crate) fn diff(name: &str, model: Option<&Model>, before: &Record, after: &R
             Some(lines) if column == "lines" => without_noise(lines, old) != without_noise(lines, new),
             _ => old != new && !noise::is_noise(name, column),
         };
-        // Lines that changed only in what is derived are left out; a derived column beside news is shown.
-        if news || (old != new && column != "lines") {
-            previous.insert(column.clone(), old.clone());
+        match lines_model {
+            Some(lines) if news && column == "lines" => {
+                drop(previous.insert(column.clone(), without_noise(lines, old)))
+            }
+            _ if news => drop(previous.insert(column.clone(), old.clone())),
+            _ => {}
         }
         is_news |= news;
     }

@@ -107,6 +107,29 @@ async fn changes_are_found_by_comparing() {
     assert_eq!(events[1]["data"]["object"]["lines"][0]["cantidad"], 5);
 }
 
+/// One act on a role's rights is one event for each user, as by triggers; what is derived is not among what was before.
+#[tokio::test]
+async fn rights_are_told_once_and_derived_columns_are_not_shown() {
+    let stage = Stage::set(Engine::MariaDb).await;
+    stage.erp.put("User", json!({"nick": "luis", "enabled": true}));
+    stage.erp.put("Role", json!({"codrole": "ventas"}));
+    stage.erp.put("RoleUser", json!({"id": 1, "nick": "luis", "codrole": "ventas"}));
+    let began = stage.events().await.len();
+    stage.erp.trap(|_| Some(gancho_testkit::Trap::Html(503)));
+    for id in 1..5 {
+        let access = json!({"id": id, "codrole": "ventas", "pagename": format!("Page{id}")});
+        stage.erp.put("RoleAccess", access);
+    }
+    stage.erp.set("Cliente", "1", json!({"riesgoalcanzado": 5.0, "nombre": "Eva"}));
+    stage.erp.trap(|_| None);
+    let events = stage.events().await.split_off(began);
+    let mut told = types(&events);
+    told.sort_unstable();
+    assert_eq!(told, ["customer.updated", "user.permissions_changed"]);
+    let customer = events.iter().find(|event| event["event"] == "customer.updated").expect("it is told");
+    assert_eq!(customer["data"]["previous"], json!({"nombre": "Ana"}));
+}
+
 #[tokio::test]
 async fn a_payment_shows_at_its_invoice_however_old_that_is() {
     let erp = ErpApi::start(Engine::MariaDb).await;

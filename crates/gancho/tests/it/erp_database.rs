@@ -129,6 +129,39 @@ async fn what_is_no_news_does_not_stand_among_what_was_before() {
     assert_eq!(seen[0], seen[1]);
 }
 
+/// What the ERP derives after it wrote the rest, such as a line's part in the stock, is no news, and told as it is.
+#[tokio::test]
+async fn what_is_derived_at_last_is_told_as_it_is() {
+    let mut seen = vec![];
+    for engine in Engine::ALL {
+        let stage = Stage::set(engine).await;
+        let refund = "BEGIN; INSERT INTO facturascli (idfactura, codigo, codcliente, total, pagada, vencida, fecha, hora) \
+                VALUES (8, 'FAC8', '1', -10, false, false, '2026-11-24', '18:30:00'); \
+            INSERT INTO lineasfacturascli (idlinea, idfactura, descripcion, cantidad, actualizastock) VALUES (5, 8, 'Uno', -1, -1); \
+            UPDATE lineasfacturascli SET actualizastock = 0 WHERE idlinea = 5; \
+            UPDATE facturascli SET idasiento = 77 WHERE idfactura = 8; COMMIT";
+        stage.database.run(refund).await;
+        let events = stage.events(1).await;
+        assert_eq!(types(&events), ["invoice.created"], "{engine:?}");
+        let object = &events[0]["data"]["object"];
+        assert_eq!(
+            (&object["lines"][0]["actualizastock"], &object["idasiento"]),
+            (&json!(0), &json!(77)),
+            "{engine:?}"
+        );
+        stage.database.run("UPDATE lineasfacturascli SET actualizastock = -1 WHERE idlinea = 5").await;
+        let act = "BEGIN; UPDATE lineasfacturascli SET cantidad = -2 WHERE idlinea = 5; \
+            UPDATE lineasfacturascli SET servido = 1 WHERE idlinea = 5; COMMIT";
+        stage.database.run(act).await;
+        let data = stage.events(2).await[1]["data"].clone();
+        let line = &data["object"]["lines"][0];
+        assert_eq!((&line["servido"], &line["actualizastock"]), (&json!(1), &json!(-1)), "{engine:?}");
+        assert!(data["previous"]["lines"][0].get("servido").is_none(), "{engine:?}: {data}");
+        seen.push((object.clone(), data));
+    }
+    assert_eq!(seen[0], seen[1]);
+}
+
 #[tokio::test]
 async fn acts_of_different_requests_stay_apart_however_late_they_are_read() {
     for engine in Engine::ALL {

@@ -7,6 +7,9 @@ use serde_json::Value;
 use super::watched::Watched;
 use crate::database::key_text;
 
+/// The name of the act in which rights changed: intake keeps acts of one call apart from those of others.
+const RIGHTS: &str = "rights";
+
 /// Something that was found.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct News {
@@ -48,7 +51,9 @@ fn news(
 ) -> News {
     let model = list.resource.model.clone();
     let row = ObjectKey { model: model.clone(), key: key.to_owned() };
-    let change = Change { id: None, row, operation, before, after, at: None, burst: None, session: None };
+    // What a look finds of rights is told once for each user: when which of them changed, nobody knows.
+    let burst = list.is_of_people().then(|| RIGHTS.to_owned());
+    let change = Change { id: None, row, operation, before, after, at: None, burst, session: None };
     News { sight: Sight { model, key: key.to_owned(), seen }, change: Some(change) }
 }
 

@@ -105,7 +105,8 @@ impl Watched {
         self.highs.back().map(|(_, high)| *high).unwrap_or(0).max(self.low(now))
     }
 
-    fn is_of_people(&self) -> bool {
+    /// Whether it says who there is and what they may do.
+    pub fn is_of_people(&self) -> bool {
         let kind = catalogue::find(&self.resource.model).map(|model| model.kind);
         matches!(kind, Some(Kind::User | Kind::Permission)) || self.resource.model == "RoleUser"
     }

@@ -81,11 +81,9 @@ impl<'a> Composer<'a> {
         let (mut lines, mut documents) = (BTreeSet::new(), BTreeSet::new());
         for burst in bursts {
             for (document, touched) in self.touched(burst) {
-                let made_or_gone = touched.own.iter().any(|row| row.operation != Operation::Update);
-                if !made_or_gone {
+                // Those made here show their lines themselves, but for what is derived, which is written later.
+                if touched.own.last().is_none_or(|row| row.operation != Operation::Delete) {
                     lines.insert(document.clone());
-                }
-                if touched.own.is_empty() {
                     documents.insert(document);
                 }
             }
@@ -175,6 +173,10 @@ impl<'a> Composer<'a> {
         let (old, new) = self.lines(document, touched, read);
         if let Some(after) = change.change.after.as_mut().filter(|_| is(last)) {
             after.insert("lines".into(), new);
+            if let Some((watched, read)) = self.plan.tables.get(&document.0).zip(read.documents.get(document)) {
+                let now = self.shaped(watched, read);
+                take_derived(watched, after, &now);
+            }
         }
         let shows_old = if gone { is(last) } else { is(first) && !touched.lines.is_empty() };
         if let Some(before) = change.change.before.as_mut().filter(|_| shows_old) {
@@ -242,13 +244,33 @@ impl<'a> Composer<'a> {
         let list = |records: BTreeMap<String, &Record>| {
             records.into_values().map(|line| Value::Object(self.shaped(lines, line))).collect()
         };
-        (list(before), list(now))
+        let derived = |now: BTreeMap<String, &Record>| {
+            let keyed = |line| Some((key_text(Record::get(line, &lines.key)?), line));
+            let as_read: BTreeMap<String, &Record> =
+                read.lines.get(document).into_iter().flatten().filter_map(keyed).collect();
+            let line = |(key, line): (String, &Record)| {
+                let mut line = line.clone();
+                as_read.get(&key).into_iter().for_each(|read| take_derived(lines, &mut line, read));
+                Value::Object(self.shaped(lines, &line))
+            };
+            now.into_iter().map(line).collect()
+        };
+        (list(before), derived(now))
     }
 
     /// The record in its one shape, by the types that the database says its columns have.
     pub fn shaped(&self, watched: &Watched, record: &Record) -> Record {
         let of = |column: &str| watched.columns.iter().find(|(name, _)| name == column);
         self.shape.record(&watched.model, record.clone(), |column| of(column).map(|(_, name)| Kind::of_database(name)))
+    }
+}
+
+/// What the ERP derives, such as a line's part in the stock, is no news and written by no trigger: as it is now.
+fn take_derived(watched: &Watched, record: &mut Record, now: &Record) {
+    for column in watched.noise() {
+        if let Some(value) = now.get(column) {
+            record.insert(column.to_owned(), value.clone());
+        }
     }
 }
 
