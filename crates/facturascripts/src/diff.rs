@@ -25,12 +25,12 @@ pub(crate) fn diff(name: &str, model: Option<&Model>, before: &Record, after: &R
             Some(lines) if column == "lines" => without_noise(lines, old) != without_noise(lines, new),
             _ => old != new && !noise::is_noise(name, column),
         };
-        match lines_model {
-            Some(lines) if news && column == "lines" => {
-                drop(previous.insert(column.clone(), without_noise(lines, old)))
-            }
-            _ if news => drop(previous.insert(column.clone(), old.clone())),
-            _ => {}
+        if news {
+            let shown = match lines_model {
+                Some(lines) if column == "lines" => without_noise(lines, old),
+                _ => old.clone(),
+            };
+            previous.insert(column.clone(), shown);
         }
         is_news |= news;
     }

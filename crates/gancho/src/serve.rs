@@ -127,6 +127,7 @@ fn web_settings(settings: &Settings, metrics: Metrics, stop: &CancellationToken)
         admin_token: settings.admin_token.clone(),
         public_url: settings.public_url.clone(),
         login_tries: settings.login_tries,
+        proxies: settings.proxies.clone(),
         in_force: settings.in_force.clone(),
         metrics: Some(metrics),
         closing: Some(closing(stop)),

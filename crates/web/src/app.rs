@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex};
 use gancho_intake::Intake;
 use gancho_model::{Ambient, Caller, Deed, Hearing, Mailing, Probing, address::Allowed, limits::Limits};
 use gancho_store::Store;
+use ipnet::IpNet;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
@@ -28,6 +29,8 @@ pub struct WebSettings {
     pub public_url: Option<String>,
     /// How often a minute a password may be tried.
     pub login_tries: usize,
+    /// Proxies that are believed about whom they ask for.
+    pub proxies: Vec<IpNet>,
     /// The settings in force, secrets masked: names, values and meanings.
     pub in_force: Vec<(String, String, String)>,
     /// Renders what the parts counted, for `/metrics`.
@@ -66,6 +69,7 @@ pub struct App {
     pub(crate) tokens: Tokens,
     pub(crate) tries: Tries,
     pub(crate) login_tries: usize,
+    pub(crate) proxies: Vec<IpNet>,
     pub(crate) site: Site,
     pub(crate) jobs: Jobs,
     pub(crate) in_force: Vec<(String, String, String)>,
@@ -88,6 +92,7 @@ impl App {
             tokens: Tokens::new(settings.admin_token.as_deref()),
             tries: Tries::default(),
             login_tries: settings.login_tries,
+            proxies: settings.proxies.clone(),
             site: Site::new(settings.public_url.as_deref()),
             jobs: Jobs::default(),
             limits: settings.limits,

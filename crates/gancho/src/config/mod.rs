@@ -3,11 +3,17 @@
 mod sources;
 mod table;
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use gancho_mail::{BadAddress, Post};
 use gancho_model::{address::Allowed, limits::Limits};
 use gancho_source::{AskingOptions, HearingOptions};
+use ipnet::IpNet;
 
 use crate::args::LocalArgs;
 pub use sources::Raw;
@@ -40,6 +46,8 @@ pub struct Settings {
     pub limits: Limits,
     pub public_url: Option<String>,
     pub login_tries: usize,
+    /// Proxies that are believed about whom they ask for.
+    pub proxies: Vec<IpNet>,
     pub post: Arc<Post>,
     pub mail_every: Duration,
     /// Every setting in force, secrets masked: name, value, meaning.
@@ -136,11 +144,20 @@ impl Settings {
             limits: limits(raw)?,
             public_url: optional("public_url").map(|url| url.trim_end_matches('/').to_owned()),
             login_tries: raw.number("login_tries", 1, 1000)? as usize,
+            proxies: proxies(raw)?,
             post: Arc::new(post(raw)?),
             mail_every: seconds("mail_every_s", 3600)?,
             in_force: raw.shown(),
         })
     }
+}
+
+fn proxies(raw: &Raw) -> Result<Vec<IpNet>, ConfigError> {
+    let read = |entry: &String| {
+        let net = entry.parse::<IpNet>().or_else(|_| entry.parse::<IpAddr>().map(IpNet::from));
+        net.map_err(|_| raw.wrong("trusted_proxies", format!("{entry} is neither an address nor a range")))
+    };
+    raw.list("trusted_proxies").iter().map(read).collect()
 }
 
 fn log_level(raw: &Raw) -> Result<String, ConfigError> {

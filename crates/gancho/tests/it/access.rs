@@ -4,7 +4,7 @@ use gancho_testkit::{Engine, ErpApi, FULL_KEY};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::server;
+use crate::{server, upgrade::sign_in_from};
 
 #[tokio::test]
 async fn scopes() {
@@ -123,4 +123,34 @@ async fn an_erp_s_key_does_not_follow_its_address() {
     assert_eq!(there.count(|_| true), 0, "it was not asked anything");
     let heard = server.patch(&path, json!({"key": FULL_KEY})).await;
     assert!(heard["dropped"].is_null() && there.count(|_| true) > 0, "{heard}");
+}
+
+/// Names from one place are tried no faster than one; whoever tries a name from elsewhere does not shut its owner out.
+#[tokio::test]
+async fn passwords_are_tried_slowly() {
+    let server = server().await;
+    let add = tokio::process::Command::new(crate::BINARY)
+        .args(["user", "add", "ana", "--role", "admin", "--data-dir"])
+        .arg(server.data_dir())
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn();
+    let mut add = add.expect("runs");
+    let mut input = add.stdin.take().expect("its input");
+    tokio::io::AsyncWriteExt::write_all(&mut input, b"una clave larga\n").await.expect("it reads");
+    drop(input);
+    assert!(add.wait().await.expect("ends").success());
+
+    // What stands before the last hop is made up anew each time, in one line or in several.
+    for n in 0..5 {
+        let (one, first) = (format!("198.51.100.{n}, 203.0.113.7"), format!("198.51.100.{n}"));
+        let hops: &[&str] = if n % 2 == 0 { &[&one] } else { &[&first, "203.0.113.7"] };
+        assert_eq!(sign_in_from(&server, hops, &format!("name{n}"), "wrong").await, 401);
+    }
+    assert_eq!(sign_in_from(&server, &["9.9.9.9, 203.0.113.7"], "ana", "una clave larga").await, 429, "many names");
+    for n in 0..5 {
+        assert_eq!(sign_in_from(&server, &[&format!("2001:db8:1:2::{n}")], "ana", "wrong").await, 401);
+    }
+    assert_eq!(sign_in_from(&server, &["2001:db8:1:2:9::1"], "ana", "wrong").await, 429, "one has all of its /64");
+    assert_eq!(sign_in_from(&server, &["203.0.113.8"], "ana", "una clave larga").await, 200, "the owner gets in");
 }

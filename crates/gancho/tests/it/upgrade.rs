@@ -98,6 +98,11 @@ async fn secrets_people_and_tokens_are_still_known() {
 
 /// What comes after the login page, to a name and a password.
 async fn sign_in(server: &Server, name: &str, password: &str) -> u16 {
+    sign_in_from(server, &[], name, password).await
+}
+
+/// The same with these lines of X-Forwarded-For.
+pub async fn sign_in_from(server: &Server, hops: &[&str], name: &str, password: &str) -> u16 {
     let page = server.request(Method::GET, "/login").send().await.expect("a page");
     let cookie = page.headers()["set-cookie"].to_str().expect("text").split(';').next().expect("a cookie").to_owned();
     let page = page.text().await.expect("text");
@@ -106,6 +111,7 @@ async fn sign_in(server: &Server, name: &str, password: &str) -> u16 {
     let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
     let request = server.request(Method::POST, "/login").header("cookie", cookie).body(form);
     let request = request.header("content-type", "application/x-www-form-urlencoded");
+    let request = hops.iter().fold(request, |request, hop| request.header("x-forwarded-for", *hop));
     server.answer(request).await.expect("an answer").status
 }
 

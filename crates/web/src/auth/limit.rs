@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use gancho_model::MonoTime;
@@ -12,8 +13,12 @@ const WINDOW_MS: i64 = 60_000;
 /// Names and addresses remembered; beyond, those that are old go.
 const REMEMBERED_MAX: usize = 10_000;
 
-/// Counts tries by name and by address: neither one name from many places nor many names from one
-/// place are tried faster.
+/// The wait for each try of a name beyond those that are free, and the longest.
+const SLOWER: Duration = Duration::from_millis(500);
+const SLOWEST: Duration = Duration::from_secs(3);
+
+/// Counts tries by address, and by name and address: many names from one place are tried no faster than one, and
+/// whoever tries a name from elsewhere does not shut its owner out.
 #[derive(Default)]
 pub struct Tries {
     known: Mutex<HashMap<String, Vec<MonoTime>>>,
@@ -37,6 +42,24 @@ impl Tries {
         true
     }
 
+    /// How long a try of this name waits, wherever it comes from, after so many that failed within a minute.
+    pub fn slowed(&self, name: &str, free: usize, now: MonoTime) -> Duration {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(tries) = known.get_mut(name) else { return Duration::ZERO };
+        tries.retain(|at| now.since_ms(*at) < WINDOW_MS);
+        let beyond = u32::try_from(tries.len().saturating_sub(free)).unwrap_or(u32::MAX);
+        SLOWER.saturating_mul(beyond).min(SLOWEST)
+    }
+
+    /// Notes one that failed; no more are remembered than make a difference.
+    pub fn note(&self, name: &str, now: MonoTime) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let tries = known.entry(name.to_owned()).or_default();
+        if tries.len() < 1024 {
+            tries.push(now);
+        }
+    }
+
     /// Whoever got in has all tries again.
     pub fn forget(&self, who: &[String]) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -56,10 +79,20 @@ mod tests {
             assert!(tries.may(&who, 5, at(second)));
         }
         assert!(!tries.may(&who, 5, at(5)));
-        assert!(!tries.may(&["ana".into(), "192.0.2.2".into()], 5, at(6)), "from elsewhere neither");
         assert!(!tries.may(&["eva".into(), "192.0.2.1".into()], 5, at(6)), "nor for others");
         assert!(tries.may(&who, 5, at(61)), "the first is a minute old");
         tries.forget(&who);
         assert!((0..5).all(|_| tries.may(&who, 5, at(61))));
+    }
+
+    #[test]
+    fn a_name_that_is_tried_from_everywhere_is_slower_and_not_shut() {
+        let (tries, at) = (Tries::default(), |second: i64| MonoTime::from_ms(second * 1000));
+        let wait = |now| tries.slowed("ana", 5, now);
+        for (failed, waits) in [(5, 0), (1, 500), (1, 1000), (200, 3000)] {
+            (0..failed).for_each(|_| tries.note("ana", at(1)));
+            assert_eq!(wait(at(2)), Duration::from_millis(waits));
+        }
+        assert_eq!(wait(at(62)), Duration::ZERO);
     }
 }

@@ -3,6 +3,7 @@
 mod acquaintance;
 mod caller;
 pub(crate) mod cookie;
+pub(crate) mod hop;
 pub(crate) mod limit;
 pub mod password;
 pub(crate) mod session;

@@ -6,13 +6,13 @@ use axum::{
     http::{HeaderMap, StatusCode, header::RETRY_AFTER},
     response::Response,
 };
-use gancho_model::{Said, User};
+use gancho_model::User;
 
 use super::{safe_path, visit, with_cookies};
 use crate::{
     App,
     api::problem::Problem,
-    auth::{cookie, password, session},
+    auth::{cookie, hop, password, session},
     ui::{answer, error, form::Form, frame::Frame, go, locale, query::Query},
 };
 
@@ -67,17 +67,23 @@ pub(crate) async fn enter(
     let (name, next) = (filled.value("name").trim().to_owned(), filled.value("next").to_owned());
     // Names that nobody can have are not worth remembering.
     let kept: String = name.to_lowercase().chars().take(100).collect();
-    let who = [format!("name {kept}"), format!("address {}", address(&headers, peer))];
-    if !app.tries.may(&who, app.login_tries, app.ambient.mono()) {
+    let address = hop::counted(hop::client(&headers, peer.ip(), &app.proxies));
+    // Whoever tries from elsewhere makes it slower for the owner of the name, and does not shut her out.
+    let who = [format!("address {address}"), format!("name {kept} from {address}")];
+    let (now, by_name) = (app.ambient.mono(), format!("name {kept}"));
+    if !app.tries.may(&who, app.login_tries, now) {
         let wrong = Some((StatusCode::TOO_MANY_REQUESTS, "problem-too-many"));
         return form(&app, &headers, &next, &name, wrong).await;
     }
+    tokio::time::sleep(app.tries.slowed(&by_name, app.login_tries, now)).await;
     let user = match verified(&app, &name, filled.value("password").to_owned()).await {
         Ok(user) => user,
         Err(problem) => return error::page(&app, &locale::words(&headers, None), &problem),
     };
     let Some(user) = user else {
-        tracing::warn!(name, "somebody could not sign in: wrong name or password");
+        // A name that was typed may be a password.
+        tracing::warn!(address, "somebody could not sign in: wrong name or password");
+        app.tries.note(&by_name, now);
         return form(&app, &headers, &next, &name, Some((StatusCode::UNAUTHORIZED, "problem-login"))).await;
     };
     app.tries.forget(&who);
@@ -91,19 +97,6 @@ pub(crate) async fn enter(
 async fn verified(app: &App, name: &str, given: String) -> Result<Option<User>, Problem> {
     let user = app.store.user(name).await?;
     let hash = user.as_ref().map_or(NOBODY, |user| &user.password_hash).to_owned();
-    let right =
-        tokio::task::spawn_blocking(move || given.len() <= 4 * password::LENGTH_MAX && password::verify(&given, &hash));
-    let right =
-        right.await.map_err(|_| Problem::said(StatusCode::INTERNAL_SERVER_ERROR, Said::plain("problem-broken")))?;
+    let right = given.len() <= 4 * password::LENGTH_MAX && password::verify_apart(given, hash).await;
     Ok(user.filter(|_| right))
-}
-
-/// Where a request comes from. A proxy on this machine says for whom it asks; nobody else is believed.
-fn address(headers: &HeaderMap, peer: SocketAddr) -> String {
-    let forwarded = headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
-    let last = forwarded.and_then(|list| list.rsplit(',').next()).map(str::trim);
-    match last {
-        Some(client) if peer.ip().is_loopback() && !client.is_empty() => client.to_owned(),
-        _ => peer.ip().to_string(),
-    }
 }

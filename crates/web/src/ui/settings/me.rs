@@ -46,8 +46,7 @@ async fn change(app: &Arc<App>, visitor: &Visitor, form: &Form) -> Answer<()> {
     };
     if !form.value("password").is_empty() {
         let (given, hash) = (form.value("old").to_owned(), visitor.user.password_hash.clone());
-        let right = tokio::task::spawn_blocking(move || password::verify(&given, &hash)).await;
-        if !right.unwrap_or(false) {
+        if !password::verify_apart(given, hash).await {
             return Err(Problem::field("old", Said::plain("error-password-wrong")));
         }
         change.password_hash = Some(person::hashed(app, person::password(form)?).await?);
