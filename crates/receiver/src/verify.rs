@@ -11,7 +11,7 @@ const TOLERANCE_S: i64 = 5 * 60;
 pub struct Verifier {
     secrets: Vec<Secret>,
     tolerance_s: i64,
-    standard_only: bool,
+    accepts_body_only: bool,
 }
 
 /// Which of the two signatures was checked.
@@ -19,8 +19,8 @@ pub struct Verifier {
 pub enum Scheme {
     /// `webhook-signature`: id, timestamp and body are signed.
     Standard,
-    /// `X-Webhook-Signature`: only the body is signed, so that an old request stays valid:
-    /// remember the ids of handled events.
+    /// `X-Webhook-Signature`: only the body is signed, so that an old request stays valid: accepted only by
+    /// [`Verifier::accept_body_only`].
     Plain,
 }
 
@@ -36,9 +36,16 @@ pub struct Verified {
 /// Why a request is not to be believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
-    /// Neither `webhook-signature` nor `X-Webhook-Signature` is there (or the one demanded is not).
+    /// Neither `webhook-signature` nor `X-Webhook-Signature` is there.
     #[error("the request carries no signature header")]
     Missing,
+    /// Only `X-Webhook-Signature` is there, which does not cover the time.
+    #[error(
+        "the request carries only X-Webhook-Signature, which does not cover the time: whoever copied it once could send \
+         it again for ever. For a secret that does not begin with whsec_ there is no other: accept it then, and \
+         remember the ids of handled events"
+    )]
+    BodyOnly,
     /// A header that the signature needs is missing or malformed.
     #[error("the header {0} is missing or malformed")]
     Header(&'static str),
@@ -53,7 +60,7 @@ pub enum VerifyError {
 impl Verifier {
     /// Checks against one secret, with a tolerance of five minutes.
     pub fn new(secret: Secret) -> Self {
-        Self { secrets: vec![secret], tolerance_s: TOLERANCE_S, standard_only: false }
+        Self { secrets: vec![secret], tolerance_s: TOLERANCE_S, accepts_body_only: false }
     }
 
     /// Accepts this secret too, as during a rotation.
@@ -62,9 +69,10 @@ impl Verifier {
         self
     }
 
-    /// Refuses requests that carry only `X-Webhook-Signature`, which does not cover the time.
-    pub fn standard_only(mut self) -> Self {
-        self.standard_only = true;
+    /// Accepts requests that carry only `X-Webhook-Signature`, too. It does not cover the time, so that an old request
+    /// stays valid: remember the ids of handled events.
+    pub fn accept_body_only(mut self) -> Self {
+        self.accepts_body_only = true;
         self
     }
 
@@ -82,11 +90,12 @@ impl Verifier {
         if let Some(given) = header(headers::STANDARD_SIGNATURE) {
             return self.verify_standard(&header, given, body, now_s);
         }
-        if self.standard_only {
-            return Err(VerifyError::Missing);
-        }
         let given = [headers::X_SIGNATURE, headers::X_SIGNATURE_NEXT].map(&header);
-        self.verify_plain(&given.into_iter().flatten().collect::<Vec<_>>(), body)
+        match given.into_iter().flatten().collect::<Vec<_>>() {
+            given if given.is_empty() => Err(VerifyError::Missing),
+            _ if !self.accepts_body_only => Err(VerifyError::BodyOnly),
+            given => self.verify_plain(&given, body),
+        }
     }
 
     fn verify_standard<'a>(
@@ -111,9 +120,6 @@ impl Verifier {
     }
 
     fn verify_plain(&self, given: &[&str], body: &[u8]) -> Result<Verified, VerifyError> {
-        if given.is_empty() {
-            return Err(VerifyError::Missing);
-        }
         let given: Vec<Vec<u8>> = given.iter().map(|one| one.as_bytes().to_vec()).collect();
         let found = self.matching(&given, |secret| Some(sign::plain(secret, body).into_bytes()));
         found.map(|secret| Verified { scheme: Scheme::Plain, secret }).ok_or(VerifyError::Mismatch)

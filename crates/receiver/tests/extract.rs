@@ -30,7 +30,8 @@ async fn status(body: &str, signature: Option<String>) -> u16 {
         Router::new().route("/", post(async |hook: Webhook| hook.event.event)).with_state(App(Verifier::new(secret)));
     let mut request = Request::post("/");
     if let Some(signature) = signature {
-        request = request.header("X-Webhook-Signature", signature);
+        let signed = request.header("webhook-id", "evt_1").header("webhook-timestamp", "1709546390");
+        request = signed.header("webhook-signature", signature);
     }
     let request = request.body(Body::from(body.to_owned())).expect("a request");
     app.oneshot(request).await.expect("answers").status().as_u16()
@@ -38,10 +39,12 @@ async fn status(body: &str, signature: Option<String>) -> u16 {
 
 #[tokio::test]
 async fn only_what_is_signed() {
-    let secret = Secret::from_bytes(&[1; 32]);
+    let sign = |body: &str| {
+        sign::standard(&Secret::from_bytes(&[1; 32]), "evt_1", 1_709_546_390, body.as_bytes()).expect("a key")
+    };
     let body = r#"{"id":"evt_1","event":"invoice.paid","created":1,"data":{"object":{}},"source":null}"#;
-    assert_eq!(status(body, Some(sign::plain(&secret, body.as_bytes()))).await, 200);
+    assert_eq!(status(body, Some(sign(body))).await, 200);
     assert_eq!(status(body, None).await, 401);
     assert_eq!(status(body, Some("00".into())).await, 401);
-    assert_eq!(status("{}", Some(sign::plain(&secret, b"{}"))).await, 400);
+    assert_eq!(status("{}", Some(sign("{}"))).await, 400);
 }

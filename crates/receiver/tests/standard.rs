@@ -38,8 +38,9 @@ proptest! {
         let mut changed = body.clone();
         changed[at.index(body.len())] ^= 1 << bit;
         let header = |name: &str| (name == "x-webhook-signature").then_some(signature.as_str());
-        prop_assert!(Verifier::new(secret.clone()).verify(header, &body, 0).is_ok());
-        prop_assert!(Verifier::new(secret).verify(header, &changed, 0).is_err());
+        let verifier = Verifier::new(secret).accept_body_only();
+        prop_assert!(verifier.verify(header, &body, 0).is_ok());
+        prop_assert!(verifier.verify(header, &changed, 0).is_err());
     }
 }
 
