@@ -22,7 +22,7 @@ class Cron extends CronClass
             $db->connect();
             $settings = (new Settings())->read($db);
             $mend = fn() => (new Install($db, $settings))->mend();
-            if ($settings->state()['install_error'] ?? null) {
+            if (($settings->state()['install_error'] ?? null) || $settings->areTablesNew()) {
                 $mend();
             } else {
                 $this->job('gancho-mend')->every('1 hour')->run($mend);

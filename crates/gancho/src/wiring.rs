@@ -100,15 +100,16 @@ pub fn is_open_to_others(dir: &Path) -> Option<String> {
 fn close_to_others(dir: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     for entry in fs::read_dir(dir).with_context(|| format!("the data dir {} can't be read", dir.display()))? {
-        let path = entry?.path();
+        let Ok(path) = entry.map(|entry| entry.path()) else { continue };
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let metadata = fs::symlink_metadata(&path)?;
-        if metadata.is_file()
-            && (name.starts_with(FILE) || name == KEY_FILE)
-            && metadata.permissions().mode() & 0o077 != 0
-        {
-            let closed = fs::set_permissions(&path, fs::Permissions::from_mode(0o600));
-            closed.with_context(|| format!("{} can't be closed to others", path.display()))?;
+        // One that is gone meanwhile needs nothing.
+        let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
+        let is_ours = metadata.is_file() && (name.starts_with(FILE) || name == KEY_FILE);
+        if is_ours && metadata.permissions().mode() & 0o077 != 0 {
+            // A copy that another account made, or a file system without modes, is no reason not to start.
+            if let Err(error) = fs::set_permissions(&path, fs::Permissions::from_mode(0o600)) {
+                complain!("gancho: {} can't be closed to others: {error}", path.display());
+            }
         }
     }
     Ok(())

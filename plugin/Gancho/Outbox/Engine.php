@@ -55,7 +55,7 @@ abstract class Engine
     /** Whether the account may make triggers on these tables at all. */
     abstract public function mayMakeTriggers(Plan $plan): bool;
 
-    /** What keeps us from it: `binlog`, or the `right` that is missing. */
+    /** What keeps us from it: `binlog`, an `engine` that has not what our triggers need, or the `right` that is missing. */
     public function whyNoTriggers(): string
     {
         return 'right';

@@ -14,6 +14,8 @@ final class Install
     private const PATIENCE = 2;
     /** How long all of it may take, seconds: people wait for the request in which it happens. */
     private const SECONDS = 20;
+    /** The pause between looks at the ERP's tables because of news, seconds. */
+    private const PAUSE = 5;
 
     private Engine $engine;
 
@@ -34,9 +36,9 @@ final class Install
      */
     public function mend(bool $switchesOn = false): void
     {
-        $this->alone(function () use ($switchesOn) {
+        $this->alone(2 * self::SECONDS, function () use ($switchesOn) {
             if ($switchesOn) {
-                $this->settings->note(['off' => false]);
+                $this->settings->setOff(false);
             }
             if (!$this->settings->isOff()) {
                 Quiet::run(fn() => $this->patiently(fn() => $this->mendNow()));
@@ -44,13 +46,30 @@ final class Install
         });
     }
 
-    /** Who switches on and who switches off exclude each other: else one leaves behind what the other took away. */
-    private function alone(callable $work): mixed
+    /**
+     * The same after the ERP looked at its tables, for the one request that comes first: it notes each table that it
+     * looks at, so that after an update many requests see news within a minute.
+     */
+    public function mendIfNew(): void
     {
-        // Where the folder can't be written, there is no lock, and no second one either.
-        $lock = Lock::ofInstall($this->settings, 2 * self::SECONDS);
+        $this->alone(0, function () {
+            // Whoever held the lock until now has seen the same, and one that can't note it would begin again for ever.
+            $isDue = $this->settings->areTablesNew() && ($this->settings->state()['mended_at'] ?? 0) + self::PAUSE < time();
+            if ($isDue && $this->settings->note(['mended_at' => time()])) {
+                Quiet::run(fn() => $this->patiently(fn() => $this->mendNow()));
+            }
+        });
+    }
+
+    /**
+     * Who switches on and who switches off exclude each other: else one leaves behind what the other took away. Nothing
+     * is done where another is at work for so long.
+     */
+    private function alone(float $seconds, callable $work): mixed
+    {
+        $lock = Lock::ofInstall($this->settings, $seconds);
         try {
-            return $work();
+            return $lock === null ? null : $work();
         } finally {
             $lock?->release();
         }
@@ -88,10 +107,9 @@ final class Install
      */
     public function remove(): array
     {
-        return $this->alone(function () {
-            $this->settings->note(['off' => true]);
-            return Quiet::run(fn() => $this->patiently(fn() => $this->removeNow()));
-        });
+        $this->settings->setOff(true);
+        $remove = fn() => Quiet::run(fn() => $this->patiently(fn() => $this->removeNow()));
+        return $this->alone(2 * self::SECONDS, $remove) ?? $this->left();
     }
 
     private function removeNow(): array
@@ -108,6 +126,12 @@ final class Install
         if ($this->db->tableExists('cronjobs')) {
             $this->db->exec("DELETE FROM cronjobs WHERE pluginname = 'Gancho'");
         }
+        return $this->left();
+    }
+
+    /** The SQL that removes what is there, in an order in which it can be run. */
+    private function left(): array
+    {
         $kinds = ['trigger', 'function', 'table', 'sequence'];
         $names = array_keys($this->engine->installed());
         usort($names, fn($one, $other) => array_search(strtok($one, ' '), $kinds) <=> array_search(strtok($other, ' '), $kinds));

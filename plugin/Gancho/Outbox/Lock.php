@@ -26,7 +26,9 @@ final class Lock
     /** The lock for what is ours in the ERP's database: waited for, as whoever comes later would undo the other's work. */
     public static function ofInstall(Settings $settings, float $seconds): ?self
     {
-        $file = @fopen($settings->folder() . '/install.lock', 'c');
+        // Where the folder can't be written, a lock in the system's does.
+        $file = @fopen($settings->folder() . '/install.lock', 'c')
+            ?: @fopen(sys_get_temp_dir() . '/gancho-install-' . md5(FS_FOLDER) . '.lock', 'c');
         $until = microtime(true) + $seconds;
         while ($file !== false) {
             if (flock($file, LOCK_EX | LOCK_NB)) {

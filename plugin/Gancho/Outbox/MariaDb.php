@@ -151,14 +151,19 @@ final class MariaDb extends Engine
         if (!$this->isMariaDb()) {
             return false;
         }
-        $this->db->exec('CREATE TABLE IF NOT EXISTS ganchoplugin_try (n int)');
-        $may = $this->db->exec('CREATE OR REPLACE TRIGGER ganchoplugin_try AFTER INSERT ON ganchoplugin_try FOR EACH ROW BEGIN END');
-        $this->db->exec('DROP TABLE IF EXISTS ganchoplugin_try');
+        // Of this connection alone: another that tries at the same moment takes its own away.
+        $try = 'ganchoplugin_try_' . (int)$this->db->select('SELECT CONNECTION_ID() AS id')[0]['id'];
+        $this->db->exec("CREATE TABLE IF NOT EXISTS $try (n int)");
+        $may = $this->db->exec("CREATE OR REPLACE TRIGGER $try AFTER INSERT ON $try FOR EACH ROW BEGIN END");
+        $this->db->exec("DROP TABLE IF EXISTS $try");
         return $may;
     }
 
     public function whyNoTriggers(): string
     {
+        if (!$this->isMariaDb()) {
+            return 'engine';
+        }
         // https://mariadb.com/kb/en/binary-logging-of-stored-routines/
         $binary = $this->db->select('SELECT @@log_bin AND NOT @@log_bin_trust_function_creators AS refused')[0]['refused'] ?? 0;
         return (int)$binary === 1 ? 'binlog' : 'right';

@@ -10,13 +10,13 @@ final class MariaDbTriggers
 {
     /**
      * A name for the connection that does not come back when its number does; and, in `@ganchoplugin_tx`, which
-     * transaction it is in: 0 in none, else a name, or -1 where the last look is less than 50 ms old. The sum of these
+     * transaction it is in: 0 in none, else a name, or -1 where the last look is less than 200 ms old. The sum of these
      * counters stays the same through one transaction and rises with the next; a look at them costs 0.12 ms.
      */
     private const MARK = 'IF @ganchoplugin_mark IS NULL THEN SET @ganchoplugin_mark = UUID(); END IF; '
         . 'IF NOT @@in_transaction THEN SET @ganchoplugin_tx = 0; '
-        . 'ELSEIF IFNULL(UTC_TIMESTAMP(6) BETWEEN @ganchoplugin_read AND @ganchoplugin_read + INTERVAL 50000 MICROSECOND, FALSE) THEN SET @ganchoplugin_tx = -1; '
-        . 'ELSE SET @ganchoplugin_read = UTC_TIMESTAMP(6), @ganchoplugin_tx = (' . self::COUNTERS . '); END IF;';
+        . 'ELSEIF @@timestamp - @ganchoplugin_read BETWEEN 0 AND 0.2 THEN SET @ganchoplugin_tx = -1; '
+        . 'ELSE SET @ganchoplugin_read = @@timestamp, @ganchoplugin_tx = (' . self::COUNTERS . '); END IF;';
     public const COUNTERS = 'SELECT 1 + SUM(VARIABLE_VALUE) FROM information_schema.SESSION_STATUS '
         . "WHERE VARIABLE_NAME IN ('COM_BEGIN', 'COM_COMMIT', 'COM_ROLLBACK', 'COM_XA_START')";
 

@@ -43,9 +43,10 @@ final class Push
             if (function_exists('fastcgi_finish_request')) {
                 fastcgi_finish_request();
             }
-            if ($isNew && ($db = self::database()) !== null) {
-                // Another plugin of the ERP may have added columns: they are heard from their first change on.
-                (new Install($db, $settings->read($db)))->mend();
+            // Another plugin of the ERP may have added columns: they are heard from their first change on. Where the
+            // user would wait for it, cron does it.
+            if ($isNew && $isFree && ($db = self::database()) !== null) {
+                (new Install($db, $settings->read($db)))->mendIfNew();
             }
             if (!$settings->isDue() || (!$isFree && (Lock::isHeld($settings) || !Kick::mayWrite() || Kick::self($settings)))) {
                 // Here the user would wait: another request does it, or is about to.

@@ -104,7 +104,14 @@ final class Settings
     /** Whether the plugin was switched off: whoever is still at work puts nothing more in place. */
     public function isOff(): bool
     {
-        return $this->state()['off'] ?? false;
+        return is_file($this->folder() . '/off');
+    }
+
+    /** In a file of its own: whoever notes something else at the same moment does not overwrite it. */
+    public function setOff(bool $off): void
+    {
+        $off ? @touch($this->folder() . '/off') : @unlink($this->folder() . '/off');
+        clearstatcache();
     }
 
     /** When the ERP looked at its tables last: it notes those it has looked at in a file. */

@@ -116,6 +116,8 @@ async fn an_erp_s_key_does_not_follow_its_address() {
     let source = json!({"kind": "api", "name": "ERP", "url": here.url(), "key": FULL_KEY});
     let source = server.post("/sources", source, 201).await;
     let path = format!("/sources/{}", source["id"].as_str().expect("an id"));
+    let typed = server.call(Method::PATCH, &path, Some(json!({"url": "erp.example.com/api"}))).await;
+    assert_eq!((typed.status, &typed.body["errors"][0]["field"]), (422, &json!("url")), "a slip costs no key");
     let moved = server.patch(&path, json!({"url": there.url()})).await;
     assert_eq!(moved["dropped"], json!(["key"]), "{moved}");
     let told = server.wait_until(&path, |source| source["last_error"].is_string()).await;

@@ -66,16 +66,13 @@ async fn the_plugin_hears_a_partitioned_table_too() {
 
 #[tokio::test]
 async fn a_versioned_table_is_heard() {
-    let stage = Stage::set(Engine::MariaDb).await;
-    stage.database.run("ALTER TABLE clientes ADD SYSTEM VERSIONING").await;
-    stage
-        .database
-        .run(
-            "ALTER TABLE proveedores ADD COLUMN b timestamp(6) GENERATED ALWAYS AS ROW START, \
-        ADD COLUMN e timestamp(6) GENERATED ALWAYS AS ROW END, ADD PERIOD FOR SYSTEM_TIME(b, e), ADD SYSTEM VERSIONING",
-        )
-        .await;
-    stage.well().await;
+    let database = Instance::shared(Engine::MariaDb).database().await;
+    let versioned = "ALTER TABLE clientes ADD SYSTEM VERSIONING; \
+        ALTER TABLE proveedores ADD COLUMN b timestamp(6) GENERATED ALWAYS AS ROW START, \
+        ADD COLUMN e timestamp(6) GENERATED ALWAYS AS ROW END, ADD PERIOD FOR SYSTEM_TIME(b, e), ADD SYSTEM VERSIONING; \
+        INSERT INTO clientes (codcliente, nombre) VALUES ('1', 'Ana')";
+    database.run(versioned).await;
+    let stage = Stage::of(database).await;
     stage.database.run("UPDATE clientes SET nombre = 'Eva' WHERE codcliente = '1'").await;
     stage.database.run("INSERT INTO proveedores (codproveedor, nombre) VALUES ('1', 'Old')").await;
     stage.events(2).await;
@@ -83,6 +80,21 @@ async fn a_versioned_table_is_heard() {
     let events = stage.events(3).await;
     assert_eq!(types(&events), ["customer.updated", "supplier.created", "supplier.updated"]);
     assert_eq!(events[2]["data"]["previous"], json!({"nombre": "Old"}), "its history is no news");
+    // One that becomes so while it is heard goes on being heard.
+    stage.database.run("ALTER TABLE productos ADD SYSTEM VERSIONING").await;
+    stage.well().await;
+    let heard = async {
+        for key in 1.. {
+            let insert = format!("INSERT INTO productos (idproducto, referencia) VALUES ({key}, 'P{key}')");
+            stage.database.run(&insert).await;
+            stage.drained().await;
+            let page = stage.server.get("/events?types=product.*&limit=500").await;
+            if page["data"].as_array().is_some_and(|all| !all.is_empty()) {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(gancho_testkit::PATIENCE, heard).await.expect("it is heard");
     assert!(stage.server.get(&stage.source).await["last_error"].is_null());
 }
 

@@ -151,9 +151,9 @@ async fn numbers_that_are_none_spoil_no_row() {
 #[tokio::test]
 async fn a_table_without_transactions_is_heard() {
     for engine in ["MyISAM", "Aria"] {
-        let stage = Stage::set(Engine::MariaDb).await;
-        stage.database.run(&format!("ALTER TABLE proveedores ENGINE={engine}")).await;
-        stage.well().await;
+        let database = gancho_testkit::Instance::shared(Engine::MariaDb).database().await;
+        database.run(&format!("ALTER TABLE proveedores ENGINE={engine}")).await;
+        let stage = Stage::of(database).await;
         stage.database.run("INSERT INTO proveedores (codproveedor, nombre) VALUES ('1', 'Eva')").await;
         assert_eq!(types(&stage.events(1).await), ["supplier.created"], "{engine}");
     }

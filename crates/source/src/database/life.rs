@@ -46,6 +46,8 @@ pub(crate) struct Life<'a> {
     forget: Vec<String>,
     /// Rows looked at together: more while one act is larger than a look.
     rows: u32,
+    /// Columns that were looked for in vain.
+    strange: BTreeSet<String>,
     /// What the columns were like, and when that was looked at.
     columns: Option<String>,
     columns_seen: Instant,
@@ -65,6 +67,7 @@ impl<'a> Life<'a> {
             sightings: Sightings::default(),
             forget: vec![],
             rows: LOOK_ROWS,
+            strange: BTreeSet::new(),
             columns: None,
             columns_seen: Instant::now(),
             mended: Instant::now(),
@@ -91,8 +94,10 @@ impl<'a> Life<'a> {
             // A column that triggers name may be gone.
             self.mend().await?;
         }
-        if look.rows.iter().any(|row| self.has_unknown_column(row)) {
-            // What kind it is of must be known before it is told.
+        let strange: Vec<String> = look.rows.iter().flat_map(|row| self.unknown_columns(row)).collect();
+        if strange.iter().any(|name| !self.strange.contains(name)) {
+            // What kind it is of must be known before it is told. What is unknown even then was dropped since.
+            self.strange.extend(strange);
             self.mend().await?;
         }
         let full = look.rows.len() + look.lost as usize == self.rows as usize;
@@ -156,11 +161,12 @@ impl<'a> Life<'a> {
     }
 
     /// A trigger that writes whole rows writes columns that have come since.
-    fn has_unknown_column(&self, row: &OutboxRow) -> bool {
-        let Some(watched) = self.plan.tables.get(&row.table) else { return false };
+    fn unknown_columns(&self, row: &OutboxRow) -> Vec<String> {
+        let Some(watched) = self.plan.tables.get(&row.table) else { return vec![] };
         let known =
             |name: &String| watched.columns.iter().any(|(column, _)| column == name) || watched.secrets.contains(name);
-        row.after.iter().chain(&row.before).flat_map(|record| record.keys()).any(|name| !known(name))
+        let names = row.after.iter().chain(&row.before).flat_map(|record| record.keys()).filter(|name| !known(name));
+        names.map(|name| format!("{}.{name}", row.table)).collect()
     }
 
     /// What is there and makes no events, and what was asked for by name.

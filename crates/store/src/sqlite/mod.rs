@@ -113,10 +113,11 @@ impl SqliteStore {
     /// [`OpenError`] says what is in the way.
     pub fn open(data_dir: &Path, vault: Vault, ambient: Arc<dyn Ambient>, options: Options) -> Result<Self, OpenError> {
         let path = data_dir.join(FILE);
-        match std::fs::metadata(&path) {
-            Ok(file) if file.len() == 0 => return Err(OpenError::Empty { path }),
-            Ok(_) => {}
-            Err(_) => schema::create(&path)?,
+        match std::fs::symlink_metadata(&path) {
+            Ok(file) if file.is_file() && file.len() == 0 => return Err(OpenError::Empty { path }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => schema::create(&path)?,
+            // Whatever else is in the way is told by opening it.
+            _ => {}
         }
         let unusable = |error: rusqlite::Error| OpenError::Unusable { path: path.clone(), why: error.to_string() };
         let mut db = Connection::open(&path).map_err(unusable)?;

@@ -43,18 +43,24 @@ pub(super) fn prepare(db: &Connection, options: Options) -> rusqlite::Result<()>
 /// Makes the file of a new database, which is there whole or not at all: an empty one is never ours.
 pub(super) fn create(path: &Path) -> Result<(), OpenError> {
     let unusable = |why: String| OpenError::Unusable { path: path.into(), why };
-    let draft = path.with_extension("db.new");
-    match std::fs::remove_file(&draft) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(unusable(error.to_string())),
-        _ => {}
-    }
+    // Of this process alone: another may begin in the same folder at the same moment.
+    let draft = path.with_extension(format!("db.new-{}", std::process::id()));
+    let _ = std::fs::remove_file(&draft);
     let made = Connection::open(&draft).and_then(|db| {
         db.pragma_update(None, "page_size", PAGE_BYTES)?;
         db.pragma_update(None, "application_id", APPLICATION)?;
         db.close().map_err(|(_, error)| error)
     });
     made.map_err(|error| unusable(error.to_string()))?;
-    std::fs::rename(&draft, path).map_err(|error| unusable(error.to_string()))
+    // Unlike a renaming, a link takes nobody else's place.
+    let placed = match std::fs::hard_link(&draft, path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        // File systems without links.
+        Err(_) if !path.exists() => std::fs::rename(&draft, path),
+        placed => placed,
+    };
+    let _ = std::fs::remove_file(&draft);
+    placed.map_err(|error| unusable(error.to_string()))
 }
 
 pub(super) fn migrate(db: &mut Connection, path: &Path, vault: &Vault) -> Result<(), OpenError> {

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use axum::{Json as Out, extract::State};
 use gancho_model::{Said, Source, SourceId, SourceKind};
 use gancho_words::Words;
+use url::Url;
 
 use serde_json::{Map, Value};
 
@@ -57,6 +58,15 @@ pub(crate) async fn apply(app: &App, id: SourceId, said: Value, who: &str) -> An
         // Before it is saved: what can't be heard is not accepted.
         another_has_it(app, &source).await?;
         app.hearing.install(&source).await.map_err(super::create::refused)?;
+    }
+    if is_key_dropped {
+        // It can't be asked yet; that it is an address at all, and of no other source, is seen all the same.
+        let url = source.url.as_ref().and_then(|url| Url::parse(url.expose().trim()).ok());
+        let is_address = url.is_some_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host());
+        if !is_address {
+            return Err(Problem::field("url", Said::plain("error-erp-url")));
+        }
+        another_has_it(app, &source).await?;
     }
     app.store.save_source(source.clone()).await?;
     app.hearing.sources_changed();
