@@ -172,3 +172,36 @@ async fn a_column_that_comes_is_heard_soon_and_in_its_kind() {
         assert_eq!(told, "2026-07-24T10:00:00+02:00", "{engine:?}");
     }
 }
+
+/// MariaDB leaves out of its catalogue what is being altered at that moment: it is not gone for that.
+#[tokio::test]
+async fn a_table_that_is_altered_again_and_again_stays_heard() {
+    let stage = Stage::set(Engine::MariaDb).await;
+    let (altered, watched) = (stage.database.clone(), stage.database.clone());
+    let altering = tokio::spawn(async move {
+        let mut client = altered.client().await;
+        for _ in 0..40 {
+            client.run("ALTER TABLE proveedores ENGINE=MyISAM; ALTER TABLE proveedores ENGINE=InnoDB").await;
+        }
+    });
+    // The tables are looked at every second, and whenever columns seem to have come or gone.
+    let triggers = "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE() \
+        AND EVENT_OBJECT_TABLE = 'proveedores' AND CREATED > NOW(2) - INTERVAL 60 SECOND";
+    altering.await.expect("altered");
+    stage.well().await;
+    assert_eq!(watched.number(triggers).await, 3);
+    stage.database.run("INSERT INTO proveedores (codproveedor, nombre) VALUES ('1', 'Eva')").await;
+    assert_eq!(types(&stage.events(1).await), ["supplier.created"]);
+    // Nothing is left, though its catalogue shows now this, now that.
+    let removed = stage.database.clone();
+    let altering = tokio::spawn(async move {
+        let mut client = removed.client().await;
+        for _ in 0..40 {
+            client.run("ALTER TABLE proveedores ENGINE=MyISAM; ALTER TABLE proveedores ENGINE=InnoDB").await;
+        }
+    });
+    stage.server.call(reqwest::Method::DELETE, &stage.source, None).await;
+    altering.await.expect("altered");
+    let left = "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()";
+    assert_eq!(stage.database.number(left).await, 0);
+}

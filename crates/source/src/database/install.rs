@@ -11,6 +11,8 @@ use super::{
 
 /// How often a statement is tried while the ERP holds its table, and somebody waits for us.
 const TRIES: u32 = 12;
+/// How often nothing of ours must be seen before it is believed.
+const LOOKS: u32 = 3;
 /// The wait after the first try; it doubles.
 const WAIT: Duration = Duration::from_millis(100);
 
@@ -91,14 +93,22 @@ async fn make(
 
 /// Takes everything of ours away: triggers before what they write into.
 pub(crate) async fn uninstall(erp: &mut dyn Erp) -> Result<(), ErpError> {
-    let installed = erp.installed().await?;
-    for kind in ["trigger ", "function ", "table ", "sequence "] {
-        for name in installed.keys().filter(|name| name.starts_with(kind)) {
-            let drop = erp.drop_of(name);
-            alter(erp, &drop, true).await?;
+    let mut looks = 0;
+    loop {
+        let installed = erp.installed().await?;
+        // MariaDB does not list what is being altered at that moment: nothing must be seen several times.
+        looks = if installed.is_empty() { looks + 1 } else { 0 };
+        if looks == LOOKS {
+            return Ok(());
         }
+        for kind in ["trigger ", "function ", "table ", "sequence "] {
+            for name in installed.keys().filter(|name| name.starts_with(kind)) {
+                let drop = erp.drop_of(name);
+                alter(erp, &drop, true).await?;
+            }
+        }
+        tokio::time::sleep(WAIT).await;
     }
-    Ok(())
 }
 
 /// Waits shortly for locks, and longer between tries: whoever waits for a table holds up all that

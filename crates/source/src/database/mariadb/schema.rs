@@ -1,6 +1,6 @@
 //! What MariaDB says of its tables and of what is ours.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use sqlx::{Row, mysql::MySqlConnection};
 
@@ -10,15 +10,52 @@ use crate::database::{
     schema::{Link, Schema},
 };
 
+/// How often, and with which pause, what is being altered just now is read again.
+const TRIES: u32 = 40;
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// MariaDB leaves out of `information_schema`, without a word, what is being altered at that moment: taken for gone, its
+/// triggers would be removed. So the names, which it lists without opening anything, must all be there.
 pub(super) async fn read(db: &mut MySqlConnection) -> Result<Schema, ErpError> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let mut schema = columns(db).await?;
+        let (others, whole) = others(db, &schema).await?;
+        // One that can't be opened for so long is broken.
+        if whole || tries == TRIES {
+            others.iter().for_each(|name| drop(schema.tables.remove(name)));
+            schema.links = links(db).await?;
+            return Ok(schema);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// What is no table: views, sequences; and whether all tables could be looked at.
+async fn others(db: &mut MySqlConnection, schema: &Schema) -> Result<(Vec<String>, bool), ErpError> {
+    let select = "SELECT CAST(TABLE_NAME AS CHAR) AS name, CAST(TABLE_TYPE AS CHAR) AS kind FROM information_schema.TABLES \
+        WHERE TABLE_SCHEMA = DATABASE()";
+    let (mut others, mut tables, mut whole) = (vec![], 0, true);
+    for row in sqlx::query(select).fetch_all(&mut *db).await.map_err(failed)? {
+        let name: String = row.try_get("name").map_err(failed)?;
+        match row.try_get::<Option<String>, _>("kind").map_err(failed)?.as_deref() {
+            Some("BASE TABLE" | "SYSTEM VERSIONED") if schema.tables.contains_key(&name) => tables += 1,
+            None | Some("BASE TABLE" | "SYSTEM VERSIONED") => whole = false,
+            Some(_) => others.push(name),
+        }
+    }
+    let all = schema.tables.keys().filter(|name| !others.contains(name)).count();
+    Ok((others, whole && all == tables))
+}
+
+async fn columns(db: &mut MySqlConnection) -> Result<Schema, ErpError> {
     let mut schema = Schema::default();
     let columns = "SELECT CAST(c.TABLE_NAME AS CHAR) AS name, CAST(c.COLUMN_NAME AS CHAR) AS col, \
         CAST(CONCAT(c.COLUMN_TYPE, IF(c.CHARACTER_SET_NAME IS NULL OR c.CHARACTER_SET_NAME IN ('utf8mb4', 'utf8mb3', 'utf8', 'ascii'), '', \
         CONCAT(' charset ', c.CHARACTER_SET_NAME))) AS CHAR) AS kind, CAST(c.COLUMN_KEY AS CHAR) AS part, CAST(c.EXTRA AS CHAR) AS extra, \
         CAST(coalesce(c.GENERATION_EXPRESSION, '') AS CHAR) AS expression FROM information_schema.COLUMNS c \
-        JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME \
-        WHERE c.TABLE_SCHEMA = DATABASE() AND t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') \
-        AND coalesce(c.GENERATION_EXPRESSION, '') NOT IN ('ROW START', 'ROW END') ORDER BY c.TABLE_NAME, c.ORDINAL_POSITION";
+        WHERE c.TABLE_SCHEMA = DATABASE() AND coalesce(c.GENERATION_EXPRESSION, '') NOT IN ('ROW START', 'ROW END') ORDER BY c.TABLE_NAME, c.ORDINAL_POSITION";
     let mut computed = vec![];
     for row in sqlx::query(columns).fetch_all(&mut *db).await.map_err(failed)? {
         let text = |name| row.try_get::<String, _>(name).map_err(failed);
@@ -40,6 +77,11 @@ pub(super) async fn read(db: &mut MySqlConnection) -> Result<Schema, ErpError> {
             table.leave_out_if_counted(&column, &expression);
         }
     }
+    Ok(schema)
+}
+
+async fn links(db: &mut MySqlConnection) -> Result<Vec<Link>, ErpError> {
+    let mut found = vec![];
     let links = "SELECT CAST(k.TABLE_NAME AS CHAR) AS child, CAST(k.COLUMN_NAME AS CHAR) AS col, \
         CAST(k.REFERENCED_TABLE_NAME AS CHAR) AS parent, CAST(k.REFERENCED_COLUMN_NAME AS CHAR) AS parent_col, \
         CAST(r.DELETE_RULE AS CHAR) AS rule FROM information_schema.KEY_COLUMN_USAGE k \
@@ -49,7 +91,7 @@ pub(super) async fn read(db: &mut MySqlConnection) -> Result<Schema, ErpError> {
         AND r.DELETE_RULE IN ('CASCADE', 'SET NULL') ORDER BY k.TABLE_NAME, k.CONSTRAINT_NAME";
     for row in sqlx::query(links).fetch_all(&mut *db).await.map_err(failed)? {
         let text = |name| row.try_get::<String, _>(name).map_err(failed);
-        schema.links.push(Link {
+        found.push(Link {
             child: text("child")?,
             column: text("col")?,
             parent: text("parent")?,
@@ -57,7 +99,7 @@ pub(super) async fn read(db: &mut MySqlConnection) -> Result<Schema, ErpError> {
             deletes: text("rule")? == "CASCADE",
         });
     }
-    Ok(schema)
+    Ok(found)
 }
 
 pub(super) async fn installed(db: &mut MySqlConnection) -> Result<BTreeMap<String, String>, ErpError> {
