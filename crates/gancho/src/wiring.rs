@@ -87,7 +87,7 @@ pub fn store_of_dir(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
     store(settings)
 }
 
-/// Whether others on this machine may look into the data dir: then it is said so, with what to do.
+/// A warning, with the remedy, if other accounts on this machine may read the data dir.
 pub fn is_open_to_others(dir: &Path) -> Option<String> {
     use std::os::unix::fs::PermissionsExt;
     let mode = fs::metadata(dir).ok()?.permissions().mode();

@@ -177,7 +177,7 @@ async fn a_column_that_comes_is_heard_soon_and_in_its_kind() {
 #[tokio::test]
 async fn a_table_that_is_altered_again_and_again_stays_heard() {
     let stage = Stage::set(Engine::MariaDb).await;
-    let (altered, watched) = (stage.database.clone(), stage.database.clone());
+    let altered = stage.database.clone();
     let altering = tokio::spawn(async move {
         let mut client = altered.client().await;
         for _ in 0..40 {
@@ -186,10 +186,10 @@ async fn a_table_that_is_altered_again_and_again_stays_heard() {
     });
     // The tables are looked at every second, and whenever columns seem to have come or gone.
     let triggers = "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE() \
-        AND EVENT_OBJECT_TABLE = 'proveedores' AND CREATED > NOW(2) - INTERVAL 60 SECOND";
+        AND EVENT_OBJECT_TABLE = 'proveedores'";
     altering.await.expect("altered");
     stage.well().await;
-    assert_eq!(watched.number(triggers).await, 3);
+    assert_eq!(stage.database.number(triggers).await, 3);
     stage.database.run("INSERT INTO proveedores (codproveedor, nombre) VALUES ('1', 'Eva')").await;
     assert_eq!(types(&stage.events(1).await), ["supplier.created"]);
     // Nothing is left, though its catalogue shows now this, now that.
