@@ -1,7 +1,7 @@
 //! One connection to the ERP's database: look, tell what has ended, remove it, wait.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     time::Duration,
 };
 
@@ -94,8 +94,8 @@ impl<'a> Life<'a> {
             // A column that triggers name may be gone.
             self.mend().await?;
         }
-        let strange: Vec<String> = look.rows.iter().flat_map(|row| self.unknown_columns(row)).collect();
-        if strange.iter().any(|name| !self.strange.contains(name)) {
+        let strange = self.unknown_columns(&look.rows);
+        if !strange.is_subset(&self.strange) {
             // What kind it is of must be known before it is told. What is unknown even then was dropped since.
             self.strange.extend(strange);
             self.mend().await?;
@@ -161,12 +161,17 @@ impl<'a> Life<'a> {
     }
 
     /// A trigger that writes whole rows writes columns that have come since.
-    fn unknown_columns(&self, row: &OutboxRow) -> Vec<String> {
-        let Some(watched) = self.plan.tables.get(&row.table) else { return vec![] };
-        let known =
-            |name: &String| watched.columns.iter().any(|(column, _)| column == name) || watched.secrets.contains(name);
-        let names = row.after.iter().chain(&row.before).flat_map(|record| record.keys()).filter(|name| !known(name));
-        names.map(|name| format!("{}.{name}", row.table)).collect()
+    fn unknown_columns(&self, rows: &[OutboxRow]) -> BTreeSet<String> {
+        let (mut known, mut unknown) = (HashMap::<&str, HashSet<&str>>::new(), BTreeSet::new());
+        for row in rows {
+            let Some(watched) = self.plan.tables.get(&row.table) else { continue };
+            let names = watched.columns.iter().map(|(name, _)| name).chain(&watched.secrets).map(String::as_str);
+            let known = known.entry(&row.table).or_insert_with(|| names.collect());
+            let told = row.after.as_ref().or(row.before.as_ref()).into_iter().flat_map(|record| record.keys());
+            unknown
+                .extend(told.filter(|name| !known.contains(name.as_str())).map(|name| format!("{}.{name}", row.table)));
+        }
+        unknown
     }
 
     /// What is there and makes no events, and what was asked for by name.
