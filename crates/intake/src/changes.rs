@@ -3,7 +3,7 @@ use gancho_model::{
     Caller, Change, Event, EventId, ObjectKey, Payload, Record, Scope, Source, SourceId, Timestamp, TokenId,
     render_body,
 };
-use gancho_store::{NewEvent, Recalled, Remember, RepeatKey, RepeatKind, Sight, StoreError, Submission};
+use gancho_store::{NewEvent, ProcessedRow, Recalled, Remember, RepeatKey, RepeatKind, Sight, StoreError, Submission};
 
 use crate::{
     Intake, IntakeError, RequestKey, minds,
@@ -73,25 +73,31 @@ impl Intake {
     /// # Errors
     /// [`IntakeError`] says what is wrong; nothing was kept then.
     pub async fn found(&self, source: SourceId, changes: Vec<Change>, sights: Vec<Sight>) -> Result<(), IntakeError> {
-        let unnamed = |change| SubmittedChange { change, digest: Digest::default() };
-        let changes = changes.into_iter().map(unnamed).collect();
         let aside = Aside { sights, ..Aside::default() };
-        self.understand(own_caller(source), source, changes, None, aside).await.map(drop)
+        self.understand(own_caller(source), source, unnamed(changes), None, aside).await.map(drop)
     }
 
-    /// Takes in what was read from a source's outbox. `forget` are names of changes that were
-    /// removed there since: they can't come again.
+    /// Takes in the changes that were made from these rows of a source's outbox. The rows are remembered: see
+    /// [`Intake::processed`].
     ///
     /// # Errors
     /// [`IntakeError`] says what is wrong; nothing was kept then.
-    pub async fn take(
+    pub async fn outbox_changes(
         &self,
         source: SourceId,
-        submitted: Vec<SubmittedChange>,
-        forget: &[String],
-    ) -> Result<ChangesAnswer, IntakeError> {
-        let aside = Aside { forget, ..Aside::default() };
-        self.understand(own_caller(source), source, submitted, None, aside).await
+        changes: Vec<Change>,
+        processed: Vec<ProcessedRow>,
+    ) -> Result<(), IntakeError> {
+        let aside = Aside { processed, ..Aside::default() };
+        self.understand(own_caller(source), source, unnamed(changes), None, aside).await.map(drop)
+    }
+
+    /// For each row of a source's outbox in its place: whether it was processed before.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn processed(&self, source: SourceId, rows: Vec<ProcessedRow>) -> Result<Vec<bool>, IntakeError> {
+        Ok(self.store.processed(source, rows).await?)
     }
 
     /// Remembers rows of a source without which its changes can't be understood.
@@ -114,7 +120,7 @@ impl Intake {
         source: SourceId,
         submitted: Vec<SubmittedChange>,
         request: Option<RequestKey>,
-        aside: Aside<'_>,
+        aside: Aside,
     ) -> Result<ChangesAnswer, IntakeError> {
         let source = self.store.source(source).await?;
         let mind = self.minds.of(source.id);
@@ -136,8 +142,7 @@ impl Intake {
             if let Some(request) = &request {
                 submission.repeats.push(request.remember(caller.token, answer.to_text()));
             }
-            let name = |key: &String| (caller.token, RepeatKey { kind: RepeatKind::Change, key: key.clone() });
-            submission.forget = aside.forget.iter().map(name).collect();
+            submission.processed.clone_from(&aside.processed);
             submission.sights.clone_from(&aside.sights);
             if repeats::kept(&self.store.accept(submission).await?) {
                 *mind = Some(knowledge);
@@ -223,14 +228,19 @@ impl Intake {
 
 /// What is kept beside changes.
 #[derive(Default)]
-struct Aside<'a> {
-    /// Names of changes that can't come again.
-    forget: &'a [String],
+struct Aside {
+    /// Rows of the source's outbox from which the changes were made.
+    processed: Vec<ProcessedRow>,
     /// How records look now.
     sights: Vec<Sight>,
 }
 
+/// Changes that need no name, since they are recognised by other means when they come again.
+fn unnamed(changes: Vec<Change>) -> Vec<SubmittedChange> {
+    changes.into_iter().map(|change| SubmittedChange { change, digest: Digest::default() }).collect()
+}
+
 /// A source that is watched from here speaks for itself, without a token.
-pub fn own_caller(source: SourceId) -> Caller {
+pub(crate) fn own_caller(source: SourceId) -> Caller {
     Caller { token: TokenId::from_bytes(*source.bytes()), scope: Scope::Source(source) }
 }

@@ -1,10 +1,11 @@
 use gancho_facturascripts::label;
-use gancho_model::{Caller, Event, EventId, EventType, Timestamp, render_body};
-use gancho_store::{NewEvent, Recalled, RepeatKey, RepeatKind, Submission};
+use gancho_model::{Caller, Event, EventId, EventType, SourceId, Timestamp, render_body};
+use gancho_store::{NewEvent, ProcessedRow, Recalled, RepeatKey, RepeatKind, Submission};
 use serde_json::{Map, Value};
 
 use crate::{
     Intake, IntakeError, RequestKey,
+    changes::own_caller,
     repeats::{self, Before, Digest, Named, RACES_MAX, Sorted},
 };
 
@@ -66,6 +67,22 @@ impl Intake {
             }
         }
         Err(repeats::lost())
+    }
+
+    /// Takes in an event that another plugin of the ERP wrote into a source's outbox, as this row.
+    ///
+    /// # Errors
+    /// [`IntakeError`] says what is wrong; nothing was kept then.
+    pub async fn outbox_event(
+        &self,
+        source: SourceId,
+        event: SubmittedEvent,
+        row: ProcessedRow,
+    ) -> Result<(), IntakeError> {
+        let now = self.ambient.now();
+        let mut submission = Submission { now, source: Some(source), processed: vec![row], ..Submission::default() };
+        self.gather(own_caller(source), &[event], &Sorted::default(), &mut submission)?;
+        if repeats::kept(&self.store.accept(submission).await?) { Ok(()) } else { Err(repeats::lost()) }
     }
 
     /// Tells an event of Gancho's own, such as `source.down`, to those who ask for it by name.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use gancho_model::{Ambient, limits::Limits};
 use gancho_store::Store;
 
-pub use changes::{ChangesAnswer, SubmittedChange, own_caller};
+pub use changes::{ChangesAnswer, SubmittedChange};
 pub use error::IntakeError;
 pub use events::SubmittedEvent;
 pub use repeats::{Digest, RequestKey, digest};

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use crate::{
-    Caller, Said, Source, SourceId, Timestamp,
+    Said, Source, SourceId, Timestamp,
     outbox::{Handed, HandedOver, HandedStatus},
 };
 
@@ -37,6 +37,12 @@ pub trait Hearing: Send + Sync {
     /// What stands in the way, in one sentence.
     async fn leave(&self, old: &Source, new: &Source) -> Result<(), Said>;
 
+    /// A person says that what the source's address leads to is its ERP, though it looks like a copy of it.
+    ///
+    /// # Errors
+    /// What stands in the way, in one sentence.
+    async fn confirm(&self, source: &Source) -> Result<(), Said>;
+
     /// Whether both are one ERP, whatever their addresses say: then adding it again is adding nothing.
     async fn same_erp(&self, one: &Source, other: &Source) -> bool;
 
@@ -44,7 +50,7 @@ pub trait Hearing: Send + Sync {
     ///
     /// # Errors
     /// What stands in the way; nothing was taken then.
-    async fn hand_over(&self, source: &Source, caller: Caller, handed: Handed) -> Result<HandedOver, Said>;
+    async fn hand_over(&self, source: &Source, handed: Handed) -> Result<HandedOver, Said>;
 
     /// How it goes; nothing for what is not known yet.
     fn standing(&self, source: SourceId) -> Option<Standing>;
@@ -90,6 +96,8 @@ impl Finding {
 pub struct Standing {
     /// Whether it can't be heard at the moment.
     pub down: bool,
+    /// Whether it waits for a person to say that it is the right ERP: see [`Hearing::confirm`].
+    pub asks: bool,
     /// Seconds between a change in the ERP and its coming in, of the last one that came.
     pub lag_s: Option<f64>,
     /// Rows that wait in the ERP's database.

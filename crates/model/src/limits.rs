@@ -53,6 +53,9 @@ pub const OUTBOX_BYTES: usize = 64 << 20;
 pub const BATCH_MAX: usize = 1000;
 /// How long a repeat is recognised, milliseconds.
 pub const REPEAT_MS: i64 = 30 * 24 * 3600 * 1000;
+/// How long the rows of a source's outbox are remembered, milliseconds by the source's clock: a backup of the ERP's
+/// database that is restored within this time makes no event twice.
+pub const PROCESSED_MS: i64 = 60 * 24 * 3600 * 1000;
 /// How far a `Retry-After` may postpone, milliseconds.
 pub const RETRY_AFTER_MS_MAX: i64 = 3600 * 1000;
 /// Rows removed in one transaction by upkeep.

@@ -89,6 +89,13 @@ pub struct HandedStatus {
     pub backlog: u64,
     /// Changes that could not be written into the outbox.
     pub lost: u64,
+    /// Changes that were not written because the outbox was full, or nobody took rows for too long. Older plugins say
+    /// nothing of it.
+    #[serde(default)]
+    pub dropped: u64,
+    /// Where the plugin is, if it has stopped because it finds itself in a copy of the ERP.
+    #[serde(default)]
+    pub copy: Option<String>,
     /// What does not work there, in the database's own words.
     pub error: Option<String>,
     /// Tables that make no events, because no single column names a row. Older plugins say nothing of it.

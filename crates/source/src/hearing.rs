@@ -7,7 +7,7 @@ use std::{
 use async_trait::async_trait;
 use gancho_intake::Intake;
 use gancho_model::{
-    Caller, Finding, Hearing, Refused, Said, Source, SourceId, SourceKind, Standing,
+    Finding, Hearing, Refused, Said, Source, SourceId, SourceKind, Standing,
     outbox::{Handed, HandedOver},
 };
 use gancho_store::Store;
@@ -199,6 +199,16 @@ impl Hearing for Hearings {
         Ok(())
     }
 
+    async fn confirm(&self, source: &Source) -> Result<(), Said> {
+        if source.kind != SourceKind::Database {
+            return Err(Said::plain("hearing-nothing-asked"));
+        }
+        visit::confirm(source).await?;
+        self.stop_watching(source.id).await;
+        self.changed.notify_one();
+        Ok(())
+    }
+
     async fn same_erp(&self, one: &Source, other: &Source) -> bool {
         match one.kind {
             SourceKind::Api => Base::of(one).is_ok_and(|here| Base::of(other) == Ok(here)),
@@ -206,11 +216,11 @@ impl Hearing for Hearings {
         }
     }
 
-    async fn hand_over(&self, source: &Source, caller: Caller, handed: Handed) -> Result<HandedOver, Said> {
+    async fn hand_over(&self, source: &Source, handed: Handed) -> Result<HandedOver, Said> {
         self.report.plugin(source, &handed.status);
         let sightings = lock(&self.sightings).entry(source.id).or_default().clone();
         let mut sightings = sightings.lock().await;
-        plugin::take(&self.intake, source, caller, handed, (&mut sightings, self.options.quiet_ms)).await
+        plugin::take(&self.intake, source, handed, (&mut sightings, self.options.quiet_ms)).await
     }
 
     fn standing(&self, source: SourceId) -> Option<Standing> {

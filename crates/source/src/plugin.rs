@@ -4,16 +4,17 @@
 use std::collections::{BTreeMap, HashMap};
 
 use gancho_facturascripts::shape::Shape;
-use gancho_intake::{Intake, IntakeError, SubmittedChange, SubmittedEvent, digest};
+use gancho_intake::{Digest, Intake, IntakeError, SubmittedEvent};
 use gancho_model::{
-    Caller, ErpSession, EventType, ObjectKey, Operation, Record, Said, Source, Timestamp,
+    Change, ErpSession, EventType, ObjectKey, Operation, Record, Said, Source, Timestamp,
     outbox::{Handed, HandedOver, HandedRow},
 };
+use gancho_store::ProcessedRow;
 use serde_json::Value;
 
 use crate::database::{
     Plan,
-    burst::{OutboxRow, Sightings, Transaction},
+    burst::{OutboxRow, Sightings, Transaction, processed_row},
     compose::{Composer, Read, key_text, row_name},
     schema::{Schema, Table},
 };
@@ -28,14 +29,14 @@ const WHOLE_ROWS: usize = 20_000;
 pub(crate) async fn take(
     intake: &Intake,
     source: &Source,
-    caller: Caller,
-    handed: Handed,
+    mut handed: Handed,
     (sightings, quiet_ms): (&mut Sightings, i64),
 ) -> Result<HandedOver, Said> {
     let shape = Shape::new(&source.time_zone).map_err(ours)?;
     let plan = Plan::new(&schema(&handed), source.models.as_deref());
     let composer = Composer::new(&plan, &shape);
     learn(intake, source, &plan, &composer, handed.known).await?;
+    let mut over = HandedOver { taken: drop_processed(intake, source, &mut handed.rows).await?, waiting: 0 };
     let (rows, others): (Vec<HandedRow>, Vec<HandedRow>) =
         handed.rows.into_iter().partition(|row| matches!(row.op.as_str(), "I" | "U" | "D"));
     let sessions = sessions(&others);
@@ -47,8 +48,7 @@ pub(crate) async fn take(
         // An act larger than this look: the plugin shows more of it next time.
         ended.clear();
     }
-    let mut over = HandedOver::default();
-    let mut changes: Vec<SubmittedChange> = vec![];
+    let (mut changes, mut processed): (Vec<Change>, Vec<ProcessedRow>) = Default::default();
     for burst in ended {
         let act: Vec<&OutboxRow> = burst.rows.iter().map(|place| &rows[*place]).collect();
         let (lines, documents) = composer.needs(std::slice::from_ref(&act));
@@ -60,21 +60,22 @@ pub(crate) async fn take(
         let mark = act.first().map(|row| row.mark.clone()).unwrap_or_default();
         let name = act.first().map(|row| row_name(row)).unwrap_or_default();
         let mut composed = composer.changes(&name, &act, &read);
-        for one in composed.iter_mut().filter(|one| one.change.row.model == "User") {
-            one.change.session = sessions.get(&(mark.clone(), one.change.row.key.clone())).copied();
+        for one in composed.iter_mut().filter(|one| one.row.model == "User") {
+            one.session = sessions.get(&(mark.clone(), one.row.key.clone())).copied();
         }
         changes.extend(composed);
+        processed.extend(act.iter().map(|row| row.key()));
         over.taken.extend(act.iter().map(|row| row.id));
     }
-    over.waiting = rows.len() - over.taken.len();
-    let events = others.iter().filter(|row| row.op == "E").filter_map(event).collect::<Vec<_>>();
+    over.waiting = rows.len() - processed.len();
     over.taken.extend(others.iter().filter(|row| row.op == "E" || over.waiting == 0).map(|row| row.id));
-    if !changes.is_empty() {
-        intake.changes(caller, source.id, changes, None).await.map_err(ours)?;
+    if !processed.is_empty() {
+        intake.outbox_changes(source.id, changes, processed).await.map_err(ours)?;
     }
-    for event in events {
+    for row in others.iter().filter(|row| row.op == "E") {
+        let Some(event) = event(row) else { continue };
         let name = event.event.to_string();
-        match intake.events(caller, vec![event], None).await {
+        match intake.outbox_event(source.id, event, key(row)).await {
             // It can never be told, and must not keep others from being told.
             Err(error @ IntakeError::TooLarge { .. }) => {
                 tracing::warn!(source = %source.id, event = name, %error, "an event of another plugin of the ERP is dropped");
@@ -83,6 +84,18 @@ pub(crate) async fn take(
         }
     }
     Ok(over)
+}
+
+/// Takes out rows from which events were made before; returns their ids.
+async fn drop_processed(intake: &Intake, source: &Source, rows: &mut Vec<HandedRow>) -> Result<Vec<i64>, Said> {
+    let processed = intake.processed(source.id, rows.iter().map(key).collect()).await.map_err(ours)?;
+    let again: Vec<i64> = rows.iter().zip(processed).filter(|(_, again)| *again).map(|(row, _)| row.id).collect();
+    rows.retain(|row| !again.contains(&row.id));
+    Ok(again)
+}
+
+fn key(row: &HandedRow) -> ProcessedRow {
+    processed_row(row.id, &row.mark, row.at_ms)
 }
 
 /// What must be known beforehand.
@@ -150,12 +163,11 @@ fn read(documents: Vec<gancho_model::outbox::HandedDocument>) -> Read {
 
 /// An event of another plugin of the ERP. One whose type is none is dropped: it can never be told.
 fn event(row: &HandedRow) -> Option<SubmittedEvent> {
-    let id = format!("{}-{}", row.mark, row.id);
     let event = EventType::parse(&row.table).ok().filter(|event| !event.is_own())?;
     let mut data = row.new.clone().unwrap_or_default();
     if !data.get("object").is_some_and(Value::is_object) {
         data = [("object".to_owned(), Value::Object(data))].into_iter().collect();
     }
     let created = Some(Timestamp::from_ms(row.at_ms));
-    Some(SubmittedEvent { digest: digest(id.as_bytes()), id: Some(id), event, data, created })
+    Some(SubmittedEvent { digest: Digest::default(), id: None, event, data, created })
 }

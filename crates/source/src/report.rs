@@ -7,20 +7,28 @@ use std::{
 };
 
 use gancho_intake::Intake;
-use gancho_model::{Pace, Said, Source, SourceId, Standing, outbox::HandedStatus};
+use gancho_model::{Pace, Said, Source, SourceId, Standing, Timestamp, outbox::HandedStatus};
 use gancho_words::Words;
 use serde_json::json;
 
+use crate::database::Lost;
+
 /// How long a source is down before it is told, milliseconds.
 const TELL_AFTER_MS: i64 = 60_000;
+
+/// How long it is shown that a copy of the ERP has the source's key, milliseconds after it said so: it says so every
+/// hour.
+const COPY_MS: i64 = 2 * 3600 * 1000;
 
 /// What is known of a source that is watched.
 #[derive(Default)]
 struct Known {
     standing: Standing,
     told: bool,
-    /// How many changes triggers could not write.
-    lost: u64,
+    /// How many changes triggers did not write.
+    lost: Lost,
+    /// A copy of the ERP that has the source's key: where it is, and when it said so.
+    copy: Option<(String, Timestamp)>,
     /// What is not heard, though the source is.
     unheard: Vec<String>,
 }
@@ -28,10 +36,16 @@ struct Known {
 impl Known {
     /// What does not work though the source is heard, the worst first.
     fn trouble(&self) -> Option<Said> {
+        if let Some((here, _)) = &self.copy {
+            return Some(Said::plain("plugin-copy").with("here", here.as_str()));
+        }
         match (self.lost, &self.unheard[..]) {
-            (0, []) => None,
-            (0, unheard) => Some(Said::plain("hearing-unheard").with("tables", unheard.join(", "))),
-            (count, _) => Some(Said::plain("hearing-lost").with("count", count)),
+            (Lost { failed: 0, dropped: 0 }, []) => None,
+            (Lost { failed: 0, dropped: 0 }, unheard) => {
+                Some(Said::plain("hearing-unheard").with("tables", unheard.join(", ")))
+            }
+            (Lost { dropped: 0, failed }, _) => Some(Said::plain("hearing-lost").with("count", failed)),
+            (Lost { dropped, .. }, _) => Some(Said::plain("hearing-dropped").with("count", dropped)),
         }
     }
 
@@ -72,6 +86,21 @@ impl Report {
         self.note_down(source, error, TELL_AFTER_MS).await;
     }
 
+    /// It may be the wrong ERP, and waits until a person has decided.
+    pub(crate) async fn asks_whether(&self, source: &Source, question: Said) {
+        let is_new = {
+            let mut all = lock(&self.known);
+            let known = all.entry(source.id).or_default();
+            known.standing.last_error = Some(question.clone());
+            !std::mem::replace(&mut known.standing.asks, true)
+        };
+        if is_new {
+            let text = Words::english().said(&question);
+            tracing::error!(source = %source.id, name = source.name, question = text, "a source waits for a person's decision");
+        }
+        self.note_down(source, question, 0).await;
+    }
+
     /// It will not be heard until somebody has seen to it.
     pub(crate) async fn stopped(&self, source: &Source, error: Said) {
         let text = Words::english().said(&error);
@@ -101,6 +130,7 @@ impl Report {
             let mut all = lock(&self.known);
             let known = all.entry(source.id).or_default();
             (known.standing.down, known.standing.last_error, known.standing.down_since) = (false, None, None);
+            known.standing.asks = false;
             std::mem::take(&mut known.told)
         };
         tracing::info!(source = %source.id, name = source.name, "a source is heard");
@@ -113,7 +143,15 @@ impl Report {
     pub(crate) fn plugin(&self, source: &Source, status: &HandedStatus) {
         let mut all = lock(&self.known);
         let known = all.entry(source.id).or_default();
-        (known.lost, known.unheard) = (status.lost, status.unheard.clone());
+        if let Some(here) = &status.copy {
+            // Of the ERP itself it says nothing.
+            known.copy = Some((here.clone(), self.intake.now()));
+            return;
+        }
+        let now = self.intake.now();
+        known.copy = known.copy.take().filter(|(_, said_at)| now.since_ms(*said_at) < COPY_MS);
+        known.lost = Lost { failed: status.lost, dropped: status.dropped };
+        known.unheard = status.unheard.clone();
         known.standing.backlog = Some(status.backlog);
         known.standing.last_error =
             status.error.as_ref().map(|why| Said::plain("plugin-error").with("why", why.as_str()));
@@ -137,10 +175,11 @@ impl Report {
         metrics::gauge!("gancho_source_lag_seconds", "source" => source.to_string()).set(lag_s);
     }
 
-    /// Triggers could not write so many changes.
-    pub(crate) fn lost(&self, source: &Source, count: u64) {
-        metrics::gauge!("gancho_source_lost", "source" => source.id.to_string()).set(count as f64);
-        lock(&self.known).entry(source.id).or_default().lost = count;
+    /// Triggers did not write so many changes.
+    pub(crate) fn lost(&self, source: &Source, lost: Lost) {
+        let all = lost.failed + lost.dropped;
+        metrics::gauge!("gancho_source_lost", "source" => source.id.to_string()).set(all as f64);
+        lock(&self.known).entry(source.id).or_default().lost = lost;
     }
 
     /// These tables of the ERP make no events.

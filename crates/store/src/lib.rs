@@ -13,7 +13,7 @@ mod verbs;
 pub use bell::{Bell, Claimed};
 pub use error::StoreError;
 pub use verbs::{
-    accept::{Accepted, Accepting, NewEvent, Recalled, Remember, RepeatKey, RepeatKind, Submission},
+    accept::{Accepted, Accepting, NewEvent, ProcessedRow, Recalled, Remember, RepeatKey, RepeatKind, Submission},
     access::{Access, UserChange},
     deliver::{Claims, Delivering, Due, Outcome, Release, Turned, Want},
     endpoint::{Endpoints, Only, Replay, Replayed, Standing},

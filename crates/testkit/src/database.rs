@@ -231,6 +231,37 @@ impl Database {
         client.close().await;
     }
 
+    /// What the engine's own tool writes into a backup of it.
+    pub fn dump(&self) -> String {
+        let port = self.port.to_string();
+        let mut command = match self.engine {
+            Engine::MariaDb => {
+                let mut command = Command::new(program("mariadb-dump", &[]));
+                command.args(["--no-defaults", "-h127.0.0.1", "-uroot", "--single-transaction", "-P", &port]);
+                command
+            }
+            Engine::Postgres => {
+                let mut command = Command::new(program("pg_dump", &postgres_folders()));
+                command.args(["-h127.0.0.1", "-Upostgres", "-p", &port]);
+                command
+            }
+        };
+        let output = command.arg(&self.name).output().expect("it runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    /// Puts a backup in its place.
+    pub async fn restore(&self, dump: &str) {
+        let admin = if self.engine == Engine::MariaDb { "mysql" } else { "postgres" };
+        let mut client = Client::patient(self.engine, &self.url.replace(&self.name, admin)).await;
+        let end = if self.engine == Engine::MariaDb { "" } else { " WITH (FORCE)" };
+        client.run(&format!("DROP DATABASE {}{end}", self.name)).await;
+        client.run(&format!("CREATE DATABASE {}", self.name)).await;
+        client.close().await;
+        self.play(dump);
+    }
+
     /// Gives a script to the engine's own client, on a connection of its own. Errors that the script
     /// does not expect end it, and the test.
     pub fn play(&self, script: &str) {

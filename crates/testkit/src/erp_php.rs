@@ -44,6 +44,18 @@ impl ErpPhp {
         Self { database_url: database.url.clone(), folder, plugin: None }
     }
 
+    /// A copy of all of it, over a copy of its database.
+    pub fn copy(&self, database: &Database) -> Self {
+        let copy = Self::over(database);
+        let (from, to) = (self.folder.path().join("MyFiles/Gancho"), copy.folder.path().join("MyFiles/Gancho"));
+        std::fs::create_dir_all(&to).expect("a folder");
+        for file in std::fs::read_dir(from).expect("its files") {
+            let file = file.expect("a file");
+            std::fs::copy(file.path(), to.join(file.file_name())).expect("a copy");
+        }
+        copy
+    }
+
     /// The same with another version of the plugin, from this folder.
     #[must_use]
     pub fn with_plugin(mut self, folder: PathBuf) -> Self {

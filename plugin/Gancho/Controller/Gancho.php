@@ -7,6 +7,7 @@ use FacturaScripts\Plugins\Gancho\Outbox\Engine;
 use FacturaScripts\Plugins\Gancho\Outbox\Facts;
 use FacturaScripts\Plugins\Gancho\Outbox\Install;
 use FacturaScripts\Plugins\Gancho\Outbox\Look;
+use FacturaScripts\Plugins\Gancho\Outbox\Site;
 use FacturaScripts\Plugins\Gancho\Server\Client;
 
 /** The settings, and how the handing over goes. */
@@ -17,6 +18,7 @@ class Gancho extends GanchoPage
     public array $loaded = [];
     public int $backlog = 0;
     public int $lost = 0;
+    public int $dropped = 0;
     public bool $isFar = false;
 
     public function getPageData(): array
@@ -30,6 +32,8 @@ class Gancho extends GanchoPage
             'save' => $this->save(),
             'test' => $this->test(),
             'mend' => $this->mend(),
+            'moved' => $this->site()->confirm(),
+            'copy' => $this->site()->disown($this->db()),
             default => null,
         };
     }
@@ -70,6 +74,9 @@ class Gancho extends GanchoPage
         }
         if ($this->settings->save($this->db(), $values)) {
             (new Install($this->db(), $this->settings))->mend();
+            if (!$this->site()->isCopy()) {
+                $this->site()->sign(true);
+            }
             Tools::log()->notice('record-updated-correctly');
         } else {
             Tools::log()->error('gancho-not-kept', ['%folder%' => 'MyFiles/Gancho']);
@@ -96,13 +103,20 @@ class Gancho extends GanchoPage
         Tools::log()->notice('gancho-mended');
     }
 
+    private function site(): Site
+    {
+        return new Site(Engine::of($this->db()), $this->settings);
+    }
+
     protected function read(): void
     {
+        $this->site()->isCopy();
         $this->state = $this->settings->state();
         $this->models = array_fill_keys($this->settings->models() ?? array_keys(Facts::MODELS), true);
         $this->loaded = array_fill_keys($this->settings->loaded(), true);
         $engine = Engine::of($this->db());
         $this->backlog = $engine->backlog();
+        $this->dropped = $engine->dropped();
         $this->lost = $engine->lost() + ($this->state['refused'] ?? 0);
         // Customers and prices would be readable on the way.
         $host = parse_url($this->settings->get('url'), PHP_URL_HOST) ?: 'localhost';

@@ -5,6 +5,7 @@ use FacturaScripts\Core\Template\ApiController;
 use FacturaScripts\Plugins\Gancho\Outbox\Engine;
 use FacturaScripts\Plugins\Gancho\Outbox\Install;
 use FacturaScripts\Plugins\Gancho\Outbox\Look;
+use FacturaScripts\Plugins\Gancho\Outbox\Site;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
 /**
@@ -38,11 +39,19 @@ class ApiGancho extends ApiController
             $done = $isList && Engine::of($this->db())->remove($taken);
             if ($done) {
                 $settings->notePush();
+                (new Site(Engine::of($this->db()), $settings))->sign();
             }
             $this->response->setHttpCode($done ? 200 : 400)->json($done ? ['ok' => true] : ['error' => 'taken must be a list of ids']);
             return;
         }
         $plan = (new Install($this->db(), $settings))->plan();
+        $engine = Engine::of($this->db());
+        $site = new Site($engine, $settings);
+        if ($site->isCopy()) {
+            $look = ['now_ms' => (int)(microtime(true) * 1000), 'rows' => [], 'more' => false];
+            $this->response->json(Look::of($engine, $settings, $plan, $look));
+            return;
+        }
         $rows = max(1, min(self::ROWS_MAX, (int)$this->request->query('rows', (string)self::ROWS)));
         $this->response->json(Look::at($this->db(), $settings, $plan, $rows, $this->request->query('known') === '1'));
     }

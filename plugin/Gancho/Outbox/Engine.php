@@ -13,6 +13,12 @@ abstract class Engine
     public const OURS = 'ganchoplugin_';
     public const OUTBOX = self::OURS . 'outbox';
     public const LOST = self::OURS . 'lost';
+    /** Says which installation of the ERP this database was set up for, and when rows were taken last. */
+    public const SITE = self::OURS . 'site';
+    /** Rows in the outbox beyond which triggers only count what they don't write. */
+    public const ROWS_MAX = 500000;
+    /** Days without anybody who takes rows after which triggers only count what they don't write. */
+    public const DAYS_MAX = 14;
 
     public function __construct(protected DataBase $db)
     {
@@ -69,8 +75,36 @@ abstract class Engine
 
     abstract public function lost(): int;
 
-    /** One more of a table's changes was lost. */
-    abstract protected function countLost(string $table): void;
+    /** How many changes were not written because the outbox was full. */
+    abstract public function dropped(): int;
+
+    /** Whether the outbox is full, or nobody took rows for too long. */
+    abstract public function isFull(): bool;
+
+    /** One more change of a table was not written because the outbox was full. */
+    abstract public function countDropped(string $table): void;
+
+    /** So many more of a table's changes were lost. */
+    abstract protected function countLost(string $table, int $count): void;
+
+    /**
+     * What tells this database from another: a dump that is restored makes `made` anew.
+     *
+     * @return array{database: string, server: string, made: string}
+     */
+    abstract public function site(): array;
+
+    /** What was written into it when it was set up. */
+    abstract public function setUp(): ?array;
+
+    /** Writes that it is set up, and that somebody who takes rows was here just now. */
+    abstract public function writeSetUp(array $site): void;
+
+    /** Removes all rows of the outbox. */
+    public function empty(): void
+    {
+        $this->db->exec('DELETE FROM ' . self::OUTBOX);
+    }
 
     /** A row for the outbox, as one statement. */
     abstract public function insert(string $table, string $op, ?array $old, ?array $new, array $secrets): string;
@@ -156,10 +190,11 @@ abstract class Engine
     {
         $isWhole = fn($row) => ($row['old'] !== null || in_array($row['op'], ['I', 'E', 'N'], true))
             && ($row['new'] !== null || $row['op'] === 'D');
-        foreach (array_filter($rows, fn($row) => !$isWhole($row)) as $row) {
-            $this->countLost($row['table']);
-            $this->remove([$row['id']]);
+        $broken = array_filter($rows, fn($row) => !$isWhole($row));
+        foreach (array_count_values(array_map(fn($row) => $row['op'] === 'F' ? '*' : $row['table'], $broken)) as $table => $count) {
+            $this->countLost((string)$table, $count);
         }
+        $this->remove(array_column($broken, 'id'));
         return array_values(array_filter($rows, $isWhole));
     }
 

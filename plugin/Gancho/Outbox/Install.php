@@ -84,6 +84,9 @@ final class Install
         $error = $this->clear($tables) ?? $this->make($tables);
         $this->settings->cache(array_keys($plan->tables));
         $this->settings->note(['unheard' => $plan->unheard]);
+        if ($error === null && $this->engine->setUp() === null) {
+            (new Site($this->engine, $this->settings))->sign(true);
+        }
         if ($error === null && !$this->engine->mayMakeTriggers($plan)) {
             // Triggers beside the models' own words would tell things twice.
             $left = $this->drop(fn($name) => self::isTrigger($name));

@@ -41,6 +41,8 @@ final class Look
             'mode' => $state['mode'] ?? 'triggers',
             'backlog' => $engine->backlog(),
             'lost' => $engine->lost(),
+            'dropped' => $engine->dropped(),
+            'copy' => ($state['copy'] ?? null) === null ? null : (new Site($engine, $settings))->name(),
             'error' => $state['install_error'] ?? null,
             'unheard' => $state['unheard'] ?? [],
         ];

@@ -93,7 +93,7 @@ final class MariaDb extends Engine
         $found = [];
         $tables = "SELECT TABLE_NAME AS name, GROUP_CONCAT(COLUMN_NAME ORDER BY ORDINAL_POSITION SEPARATOR ' ') AS columns "
             . "FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ('" . self::OUTBOX . "', '"
-            . self::LOST . "') GROUP BY TABLE_NAME";
+            . self::LOST . "', '" . self::SITE . "') GROUP BY TABLE_NAME";
         foreach ($this->db->select($tables) as $row) {
             $found['table ' . $row['name']] = $row['name'] === self::OUTBOX ? $row['columns'] : '';
         }
@@ -188,15 +188,63 @@ final class MariaDb extends Engine
         return (int)$binary === 1 ? 'binlog' : 'right';
     }
 
-    protected function countLost(string $table): void
+    protected function countLost(string $table, int $count): void
     {
         $this->db->exec('INSERT INTO ' . self::LOST . ' (source, count) VALUES (' . self::text($table)
-            . ', 1) ON DUPLICATE KEY UPDATE count = count + 1');
+            . ", $count) ON DUPLICATE KEY UPDATE count = count + $count");
     }
 
     public function lost(): int
     {
-        return (int)($this->db->select('SELECT SUM(count) AS n FROM ' . self::LOST)[0]['n'] ?? 0);
+        return $this->counted("source <> '*'");
+    }
+
+    public function dropped(): int
+    {
+        return $this->counted("source = '*'");
+    }
+
+    /** `*` stands for all tables: the outbox was full. */
+    private function counted(string $which): int
+    {
+        return (int)($this->db->select('SELECT SUM(count) AS n FROM ' . self::LOST . " WHERE $which")[0]['n'] ?? 0);
+    }
+
+    public function isFull(): bool
+    {
+        $select = 'SELECT (' . MariaDbTriggers::FULL . ') AS full, (' . MariaDbTriggers::FORSAKEN . ') AS forsaken';
+        $row = $this->db->select($select)[0] ?? [];
+        return (int)($row['full'] ?? 0) > 0 || (int)($row['forsaken'] ?? 0) > 0;
+    }
+
+    public function countDropped(string $table): void
+    {
+        $this->db->exec('INSERT INTO ' . self::OUTBOX . " (mark, conn, at, source, op) VALUES ('', 0, UTC_TIMESTAMP(6), " . self::text($table) . ", 'F')");
+    }
+
+    /** A database can't be renamed: one of another name was made anew, even within the same second. */
+    public function site(): array
+    {
+        $sql = "SELECT DATABASE() AS `database`, CONCAT(@@hostname, ':', @@port) AS server, "
+            . "CONCAT(COALESCE(MAX(UNIX_TIMESTAMP(CREATE_TIME)), 0), '@', HEX(DATABASE())) AS made FROM information_schema.TABLES "
+            . "WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '" . self::LOST . "'";
+        return $this->db->select($sql)[0];
+    }
+
+    public function setUp(): ?array
+    {
+        $sql = "SELECT COALESCE(MAX(TABLE_COMMENT), '') AS text FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() "
+            . "AND TABLE_NAME = '" . self::SITE . "'";
+        $words = explode(' ', (string)$this->db->select($sql)[0]['text'], 5);
+        return count($words) < 5 ? null : array_combine(['at', 'source', 'made', 'server', 'database'], $words);
+    }
+
+    /** Made anew each time: what a table's comment says can be read without opening it. Its first word is the time. */
+    public function writeSetUp(array $site): void
+    {
+        $now = (int)$this->db->select('SELECT UNIX_TIMESTAMP() AS now')[0]['now'];
+        $comment = "$now plugin $site[made] $site[server] $site[database]";
+        $this->db->exec('CREATE OR REPLACE TABLE ' . self::SITE . " (n INT) ENGINE=InnoDB COMMENT = '" . $this->db->escapeString($comment) . "'");
     }
 
     public function insert(string $table, string $op, ?array $old, ?array $new, array $secrets): string

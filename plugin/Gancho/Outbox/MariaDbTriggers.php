@@ -9,14 +9,23 @@ namespace FacturaScripts\Plugins\Gancho\Outbox;
 final class MariaDbTriggers
 {
     /**
-     * A name for the connection that does not come back when its number does; and, in `@ganchoplugin_tx`, which
+     * Whether the outbox is full, or nobody took rows for too long: looked at once a connection, and again while it is;
+     * that reads no row, so that nobody waits for anybody. Then a name for the connection that does not come back when its number does; and, in `@ganchoplugin_tx`, which
      * transaction it is in: 0 in none, else a name, or -1 where the last look is less than 200 ms old. The sum of these
      * counters stays the same through one transaction and rises with the next; a look at them costs 0.12 ms.
      */
-    private const MARK = 'IF @ganchoplugin_mark IS NULL THEN SET @ganchoplugin_mark = UUID(); END IF; '
+    private const MARK = 'IF @ganchoplugin_mark IS NULL OR @ganchoplugin_full > 0 THEN SET @ganchoplugin_mark = IFNULL(@ganchoplugin_mark, UUID()), '
+        . '@ganchoplugin_full = IFNULL((' . self::FULL . '), 0); '
+        . 'IF @ganchoplugin_full = 0 AND (' . self::FORSAKEN . ') THEN SET @ganchoplugin_full = 1; END IF; END IF; '
         . 'IF NOT @@in_transaction THEN SET @ganchoplugin_tx = 0; '
         . 'ELSEIF @@timestamp - @ganchoplugin_read BETWEEN 0 AND 0.2 THEN SET @ganchoplugin_tx = -1; '
         . 'ELSE SET @ganchoplugin_read = @@timestamp, @ganchoplugin_tx = (' . self::COUNTERS . '); END IF;';
+    /** 1 where the outbox is full, by the server's own estimate, and 2 where not even marks are written any more. */
+    public const FULL = 'SELECT (TABLE_ROWS > ' . Engine::ROWS_MAX . ') + (TABLE_ROWS > ' . 2 * Engine::ROWS_MAX . ') FROM information_schema.TABLES '
+        . "WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '" . Engine::OUTBOX . "'";
+    /** Whether nobody took rows for too long. */
+    public const FORSAKEN = "SELECT SUBSTRING_INDEX(TABLE_COMMENT, ' ', 1) + " . Engine::DAYS_MAX * 24 * 3600 . ' < UNIX_TIMESTAMP() '
+        . "FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '" . Engine::SITE . "'";
     public const COUNTERS = 'SELECT 1 + SUM(VARIABLE_VALUE) FROM information_schema.SESSION_STATUS '
         . "WHERE VARIABLE_NAME IN ('COM_BEGIN', 'COM_COMMIT', 'COM_ROLLBACK', 'COM_XA_START')";
 
@@ -127,9 +136,10 @@ final class MariaDbTriggers
     private function write(Plan $plan, string $table, string $op, string $old, string $new, string $secrets): string
     {
         $columns = json_encode($this->columns($plan, $table), JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES);
-        return 'INSERT INTO ' . Engine::OUTBOX . ' (mark, conn, at, source, op, columns, old_row, new_row, secrets, tx) '
-            . 'VALUES (@ganchoplugin_mark, CONNECTION_ID(), UTC_TIMESTAMP(6), ' . self::text($table)
-            . ", '$op', " . self::text($columns) . ", $old, $new, $secrets, @ganchoplugin_tx);";
+        $name = self::text($table);
+        return 'IF @ganchoplugin_full = 0 THEN INSERT INTO ' . Engine::OUTBOX . ' (mark, conn, at, source, op, columns, old_row, new_row, secrets, tx) '
+            . "VALUES (@ganchoplugin_mark, CONNECTION_ID(), UTC_TIMESTAMP(6), $name, '$op', " . self::text($columns) . ", $old, $new, $secrets, @ganchoplugin_tx); "
+            . 'ELSEIF @ganchoplugin_full = 1 THEN INSERT INTO ' . Engine::OUTBOX . " (mark, conn, at, source, op) VALUES ('', 0, UTC_TIMESTAMP(6), $name, 'F'); END IF;";
     }
 
     /** @return string[] columns that are news, then those of which a change alone is none */

@@ -4,6 +4,8 @@ namespace FacturaScripts\Plugins\Gancho\Outbox;
 /** PostgreSQL. */
 final class Postgres extends Engine
 {
+    public const DROPPED = self::OURS . 'dropped';
+
     private ?string $schema = null;
 
     public function name(string $name): string
@@ -68,7 +70,7 @@ final class Postgres extends Engine
             "SELECT CASE c.relkind WHEN 'S' THEN 'sequence ' ELSE 'table ' END || c.relname AS name, CASE c.relkind WHEN 'S' THEN '' "
                 . "ELSE (SELECT string_agg(a.attname, ' ' ORDER BY a.attnum) FROM pg_attribute a "
                 . 'WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) END AS mark FROM pg_class c '
-                . sprintf($here, 'c.relnamespace') . "c.relname IN ('" . self::OUTBOX . "', '" . self::LOST . "')",
+                . sprintf($here, 'c.relnamespace') . "c.relname IN ('" . implode("', '", [self::OUTBOX, self::LOST, self::SITE, self::DROPPED]) . "')",
             // One that everybody may call (a dump that was restored without rights) is not as it should be.
             "SELECT 'function ' || p.proname AS name, CASE WHEN has_function_privilege('public', p.oid, 'EXECUTE') "
                 . "THEN 'everybody''s ' ELSE '' END || p.prosrc AS mark FROM pg_proc p "
@@ -164,15 +166,59 @@ final class Postgres extends Engine
         return $names !== '' && !$this->db->select($others);
     }
 
-    protected function countLost(string $table): void
+    protected function countLost(string $table, int $count): void
     {
-        $this->db->select("SELECT nextval('" . str_replace("'", "''", $this->at(self::LOST)) . "')");
+        $lost = $this->at(self::LOST);
+        $this->db->select("SELECT setval('" . str_replace("'", "''", $lost) . "', CASE WHEN is_called THEN last_value ELSE 0 END + $count) FROM $lost");
     }
 
     public function lost(): int
     {
-        $select = 'SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS n FROM ' . $this->at(self::LOST);
+        return $this->counted(self::LOST);
+    }
+
+    public function dropped(): int
+    {
+        return $this->counted(self::DROPPED);
+    }
+
+    private function counted(string $sequence): int
+    {
+        $select = 'SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS n FROM ' . $this->at($sequence);
         return (int)($this->db->select($select)[0]['n'] ?? 0);
+    }
+
+    public function isFull(): bool
+    {
+        return (int)($this->db->select('SELECT coalesce((' . (new PostgresTriggers($this))->full() . ')::int, 0) AS n')[0]['n'] ?? 0) === 1;
+    }
+
+    public function countDropped(string $table): void
+    {
+        $this->db->select("SELECT nextval('" . str_replace("'", "''", $this->at(self::DROPPED)) . "')");
+    }
+
+    public function site(): array
+    {
+        $sql = "SELECT current_database() || '.' || current_schema() AS database, "
+            . '(SELECT system_identifier::text FROM pg_control_system()) AS server, '
+            . "coalesce(to_regclass('" . str_replace("'", "''", $this->at(self::LOST)) . "')::oid::text, '') AS made";
+        return $this->db->select($sql)[0];
+    }
+
+    public function setUp(): ?array
+    {
+        if (!$this->db->tableExists(self::SITE)) {
+            return null;
+        }
+        return $this->db->select('SELECT source, database, server, made FROM ' . $this->at(self::SITE))[0] ?? null;
+    }
+
+    public function writeSetUp(array $site): void
+    {
+        $at = $this->at(self::SITE);
+        $values = implode("', '", array_map(fn($name) => $this->db->escapeString((string)$site[$name]), ['database', 'server', 'made']));
+        $this->db->exec("WITH old AS (DELETE FROM $at) INSERT INTO $at (source, database, server, made, seen) VALUES ('plugin', '$values', now())");
     }
 
     public function insert(string $table, string $op, ?array $old, ?array $new, array $secrets): string

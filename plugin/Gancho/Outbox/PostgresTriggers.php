@@ -31,7 +31,10 @@ final class PostgresTriggers
         $parts = [
             'table ' . Engine::OUTBOX => ['mark' => self::LAYOUT, 'create' => 'CREATE TABLE IF NOT EXISTS ' . $this->engine->at(Engine::OUTBOX)
                 . ' (' . self::COLUMNS . ') WITH (toast_tuple_target = 8160)'],
+            'table ' . Engine::SITE => ['mark' => 'source database server made seen', 'create' => 'CREATE TABLE IF NOT EXISTS '
+                . $this->engine->at(Engine::SITE) . ' (source text, database text, server text, made text, seen timestamptz)'],
             'sequence ' . Engine::LOST => ['mark' => '', 'create' => 'CREATE SEQUENCE IF NOT EXISTS ' . $this->engine->at(Engine::LOST)],
+            'sequence ' . Postgres::DROPPED => ['mark' => '', 'create' => 'CREATE SEQUENCE IF NOT EXISTS ' . $this->engine->at(Postgres::DROPPED)],
         ];
         $parts += $this->function(self::WRITE, self::ARGUMENTS, 'boolean', '', $this->writeBody());
         foreach ($plan->tables as $table => $heard) {
@@ -64,21 +67,38 @@ final class PostgresTriggers
         return ["function $name" => ['create' => $create, 'mark' => $body]];
     }
 
+    /** Whether the outbox is full, or nobody took rows for too long. The rows of a small one are not counted. */
+    public function full(): string
+    {
+        [$outbox, $site] = [$this->engine->at(Engine::OUTBOX), $this->engine->at(Engine::SITE)];
+        return "(SELECT seen < now() - interval '" . Engine::DAYS_MAX . " days' FROM $site) "
+            . "OR (pg_relation_size('$outbox') > 100000000 AND EXISTS (SELECT FROM $outbox OFFSET " . Engine::ROWS_MAX . '))';
+    }
+
     /**
-     * An update of nothing but what is no news is not written, nor is that of an updated row's old side. A column that
-     * came since is looked at by its name: a secret is left out before the tables have been looked at again.
+     * Updates that touch only ignored columns are not written; ignored columns are also left out of `old_row`. A column
+     * that came since is looked at by its name: a secret is left out before the tables have been looked at again.
+     * Whether the outbox is full is looked at once a connection, and again while it is.
      */
     private function writeBody(): string
     {
         $insert = 'INSERT INTO ' . $this->engine->at(Engine::OUTBOX)
             . ' (source, op, old_row, new_row, secrets) '
             . "VALUES (source, op, CASE op WHEN 'UPDATE' THEN old_row - noise ELSE old_row END, new_row, changed)";
+        [$full, $dropped] = [$this->full(), $this->engine->at(Postgres::DROPPED)];
         return <<<SQL
 
 DECLARE
     changed text;
 BEGIN
     IF old_row - noise = new_row - noise THEN RETURN false; END IF;
+    IF coalesce(current_setting('ganchoplugin.full', true), '') <> 'no' THEN
+        PERFORM set_config('ganchoplugin.full', CASE WHEN $full THEN 'yes' ELSE 'no' END, false);
+    END IF;
+    IF current_setting('ganchoplugin.full') = 'yes' THEN
+        PERFORM nextval('$dropped');
+        RETURN false;
+    END IF;
     IF hidden IS NOT NULL THEN
         IF op = 'UPDATE' THEN
             SELECT string_agg(name, ' ') INTO changed FROM unnest(hidden) AS name

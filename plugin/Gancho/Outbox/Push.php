@@ -103,6 +103,11 @@ final class Push
 
     private function drain(bool $always): bool
     {
+        $site = new Site($this->engine, $this->settings);
+        if ($site->isCopy()) {
+            $this->tellCopy($site);
+            return false;
+        }
         $plan = (new Install($this->db, $this->settings))->plan();
         [$rows, $pause] = [self::ROWS, self::PAUSE];
         do {
@@ -124,6 +129,7 @@ final class Push
                 return false;
             }
             $this->settings->notePush();
+            $site->sign();
             if ($taken) {
                 [$rows, $pause] = [self::ROWS, self::PAUSE];
             } elseif ($look['rows']) {
@@ -161,6 +167,16 @@ final class Push
         }
         $this->settings->noteFailure($answer->sentence(), self::BACK_OFF_MAX);
         return false;
+    }
+
+    /** A copy of the ERP hands nothing over; Gancho is told that there is one. */
+    private function tellCopy(Site $site): void
+    {
+        if ($site->isToBeTold()) {
+            $look = ['now_ms' => (int)(microtime(true) * 1000), 'rows' => [], 'more' => false];
+            $plan = (new Install($this->db, $this->settings))->plan();
+            $this->send(Look::of($this->engine, $this->settings, $plan, $look));
+        }
     }
 
     private function send(array $body): Answer

@@ -8,10 +8,18 @@ use FacturaScripts\Core\Base\DataBase;
  */
 final class Write
 {
+    /** Looked at once a request. */
+    private static ?bool $isFull = null;
+
     public static function row(DataBase $db, string $table, string $op, ?array $old, ?array $new, array $secrets = []): bool
     {
         return Quiet::run(function () use ($db, $table, $op, $old, $new, $secrets) {
-            $insert = Engine::of($db)->insert($table, $op, $old, $new, $secrets);
+            $engine = Engine::of($db);
+            if (self::$isFull ??= $engine->isFull()) {
+                $engine->countDropped($table);
+                return false;
+            }
+            $insert = $engine->insert($table, $op, $old, $new, $secrets);
             if ($db->type() !== 'postgresql' || !$db->inTransaction()) {
                 return $db->exec($insert);
             }

@@ -22,6 +22,11 @@ pub enum SourceCommand {
         /// src_…
         id: String,
     },
+    /// Say that it leads to the right ERP, after it stopped because that looks like a copy.
+    Confirm {
+        /// src_…
+        id: String,
+    },
     /// Remove one; its events stay.
     Remove {
         /// src_…
@@ -143,6 +148,10 @@ async fn act(command: SourceCommand, api: &ApiClient) -> Done {
                 table::print(checked["checks"].as_array().map_or(&[], Vec::as_slice), columns);
             }
             if checked["ok"] == true { Ok(()) } else { Err(Failed::because("something is missing")) }
+        }
+        SourceCommand::Confirm { id } => {
+            show(api, &api.call(Method::POST, &format!("sources/{id}/confirm"), None).await?);
+            Ok(())
         }
         SourceCommand::Remove { id, force } => {
             api.call(Method::DELETE, &format!("sources/{id}?force={force}"), None).await?;

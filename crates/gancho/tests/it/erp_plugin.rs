@@ -27,6 +27,13 @@ impl Erp {
         Self { php: ErpPhp::install(&database), database }
     }
 
+    /// A copy of all of it, such as for tests.
+    pub async fn copied(&self) -> Self {
+        let database = Instance::shared(self.database.engine).blank().await;
+        database.play(&self.database.dump());
+        Self { php: self.php.copy(&database), database }
+    }
+
     pub async fn waiting(&self) -> i64 {
         self.database.number("SELECT COUNT(*) FROM ganchoplugin_outbox").await
     }

@@ -10,6 +10,7 @@ mod dead_address;
 mod delivering;
 mod erp_api;
 mod erp_api_lies;
+mod erp_copies;
 mod erp_database;
 mod erp_install;
 mod erp_odd;

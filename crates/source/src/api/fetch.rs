@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use gancho_intake::own_caller;
-
 use super::{
     ApiError, Client,
     poller::{Cut, Poller},
@@ -50,9 +48,7 @@ impl<'a> Fetcher<'a> {
         self.poller.report.plugin(source, &handed.status);
         let is_cut = handed.more;
         let (is_empty, teaches) = (handed.rows.is_empty(), !handed.known.is_empty());
-        let over =
-            plugin::take(intake, source, own_caller(source.id), handed, (&mut self.sightings, self.poller.quiet_ms))
-                .await;
+        let over = plugin::take(intake, source, handed, (&mut self.sightings, self.poller.quiet_ms)).await;
         let over = over.map_err(Cut::Ours)?;
         if teaches || !over.taken.is_empty() {
             self.client.remove(&over.taken).await?;

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use gancho_model::{Operation, Record};
+use gancho_intake::digest;
+use gancho_model::{Operation, Record, Timestamp};
+use gancho_store::ProcessedRow;
 
 /// No act takes longer, unless it is one transaction.
 pub const LONGEST_MS: i64 = 5_000;
@@ -79,6 +81,11 @@ impl OutboxRow {
             && (self.after.is_some() || self.operation == Operation::Delete)
     }
 
+    /// By what it is recognised should it come again.
+    pub fn key(&self) -> ProcessedRow {
+        processed_row(self.id, &self.mark, self.at_ms)
+    }
+
     /// With its old side whole: triggers write of an update's old row only what may be news.
     pub fn whole(mut self) -> Self {
         if let (Some(before), Some(after)) = (&mut self.before, &self.after) {
@@ -88,6 +95,13 @@ impl OutboxRow {
         }
         self
     }
+}
+
+/// By what a row of an outbox is recognised: a database that is restored holds rows again from which events were made,
+/// and gives their keys to new ones.
+pub fn processed_row(id: i64, mark: &str, at_ms: i64) -> ProcessedRow {
+    let [a, b, c, d, e, f, g, h, ..] = digest(mark.as_bytes());
+    ProcessedRow { id, mark: i64::from_be_bytes([a, b, c, d, e, f, g, h]), at: Timestamp::from_ms(at_ms) }
 }
 
 /// Rows of one act, by their places.

@@ -6,7 +6,7 @@ use gancho_model::{Finding, Said};
 
 use super::{
     Engine, LOST,
-    erp::{Erp, ErpError, Part},
+    erp::{Erp, ErpError, Lost, Part},
     watch::{Plan, Unheard},
 };
 
@@ -41,16 +41,24 @@ pub(crate) async fn findings(erp: &mut dyn Erp, plan: &Plan) -> Result<Vec<Findi
         found.push(Finding::good("triggers", Said::plain("check-triggers").with("count", plan.tables.len())));
         let waiting = erp.backlog().await?;
         found.push(Finding::good("outbox", Said::plain("check-outbox").with("count", waiting)));
-        found.push(lost(erp.lost().await?));
+        found.extend(lost(erp.lost().await?));
     }
     Ok(found)
 }
 
-fn lost(count: u64) -> Finding {
-    match count {
-        0 => Finding::good("lost", Said::plain("check-nothing-lost")),
-        _ => Finding::bad("lost", Said::plain("check-lost").with("count", count).with("table", LOST)),
+fn lost(lost: Lost) -> Vec<Finding> {
+    let said = |id, count| Finding::bad("lost", Said::plain(id).with("count", count).with("table", LOST));
+    let mut found = vec![];
+    if lost.failed > 0 {
+        found.push(said("check-lost", lost.failed));
     }
+    if lost.dropped > 0 {
+        found.push(said("check-dropped", lost.dropped));
+    }
+    if found.is_empty() {
+        found.push(Finding::good("lost", Said::plain("check-nothing-lost")));
+    }
+    found
 }
 
 /// Those that are not there, or not as they should be.

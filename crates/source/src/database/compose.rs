@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use gancho_facturascripts::{columns::Kind, shape::Shape};
-use gancho_intake::{SubmittedChange, digest};
 use gancho_model::{Change, ObjectKey, Operation, Record, Timestamp};
 use serde_json::Value;
 
@@ -92,7 +91,7 @@ impl<'a> Composer<'a> {
     }
 
     /// The changes of a burst, in order.
-    pub fn changes(&self, name: &str, rows: &[&OutboxRow], read: &Read) -> Vec<SubmittedChange> {
+    pub fn changes(&self, name: &str, rows: &[&OutboxRow], read: &Read) -> Vec<Change> {
         let mut touched = self.touched(rows);
         let mut out = vec![];
         for row in rows {
@@ -132,7 +131,7 @@ impl<'a> Composer<'a> {
         documents
     }
 
-    fn change(&self, burst: &str, row: &OutboxRow, watched: &Watched, key: &str) -> SubmittedChange {
+    fn change(&self, burst: &str, row: &OutboxRow, watched: &Watched, key: &str) -> Change {
         let mut before = row.before.as_ref().map(|record| self.shaped(watched, record));
         let mut after = row.after.as_ref().map(|record| self.shaped(watched, record));
         for secret in &row.secrets {
@@ -141,7 +140,7 @@ impl<'a> Composer<'a> {
                 side.iter_mut().for_each(|record| drop(record.insert(secret.clone(), stand_in.into())));
             }
         }
-        submitted(
+        placed(
             burst,
             row,
             Change {
@@ -159,19 +158,12 @@ impl<'a> Composer<'a> {
 
     /// Lines on both sides of a document's own change: the old ones with its first row, the new
     /// ones with its last.
-    fn add_lines(
-        &self,
-        change: &mut SubmittedChange,
-        row: &OutboxRow,
-        document: &Document,
-        touched: &Touched<'_>,
-        read: &Read,
-    ) {
+    fn add_lines(&self, change: &mut Change, row: &OutboxRow, document: &Document, touched: &Touched<'_>, read: &Read) {
         let (first, last) = (touched.own.first(), touched.own.last());
         let is = |one: Option<&&OutboxRow>| one.is_some_and(|one| one.id == row.id);
         let gone = last.is_some_and(|last| last.operation == Operation::Delete);
         let (old, new) = self.lines(document, touched, read);
-        if let Some(after) = change.change.after.as_mut().filter(|_| is(last)) {
+        if let Some(after) = change.after.as_mut().filter(|_| is(last)) {
             after.insert("lines".into(), new);
             if let Some((watched, read)) = self.plan.tables.get(&document.0).zip(read.documents.get(document)) {
                 let now = self.shaped(watched, read);
@@ -179,7 +171,7 @@ impl<'a> Composer<'a> {
             }
         }
         let shows_old = if gone { is(last) } else { is(first) && !touched.lines.is_empty() };
-        if let Some(before) = change.change.before.as_mut().filter(|_| shows_old) {
+        if let Some(before) = change.before.as_mut().filter(|_| shows_old) {
             before.insert("lines".into(), old);
         }
     }
@@ -192,7 +184,7 @@ impl<'a> Composer<'a> {
         document: &Document,
         touched: &Touched<'_>,
         read: &Read,
-    ) -> Option<SubmittedChange> {
+    ) -> Option<Change> {
         let watched = self.plan.tables.get(&document.0)?;
         let record = self.shaped(watched, read.documents.get(document)?);
         let (old, new) = self.lines(document, touched, read);
@@ -204,7 +196,7 @@ impl<'a> Composer<'a> {
         let row_key = ObjectKey { model: watched.model.clone(), key: document.1.clone() };
         let (before, after) = (with(old), with(new));
         let operation = Operation::Update;
-        Some(submitted(
+        Some(placed(
             burst,
             row,
             Change { id: None, row: row_key, operation, before, after, at: None, burst: None, session: None },
@@ -274,14 +266,9 @@ fn take_derived(watched: &Watched, record: &mut Record, now: &Record) {
     }
 }
 
-/// With its name, by which intake knows it again: never the same for two rows, always the same for one.
-fn submitted(burst: &str, row: &OutboxRow, mut change: Change) -> SubmittedChange {
-    let id = row_name(row);
-    change.id = Some(id.clone());
-    change.burst = Some(burst.to_owned());
-    change.at = Some(Timestamp::from_ms(row.at_ms));
-    // Its lines may have changed since it was told the first time: it is the same change all the same.
-    SubmittedChange { digest: digest(id.as_bytes()), change }
+/// With its act and its time.
+fn placed(burst: &str, row: &OutboxRow, change: Change) -> Change {
+    Change { burst: Some(burst.to_owned()), at: Some(Timestamp::from_ms(row.at_ms)), ..change }
 }
 
 /// A row's name among all rows of all times.

@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use super::{
     burst::OutboxRow,
     schema::Schema,
+    site::{SetUp, Site},
     watch::{Plan, Watched},
 };
 
@@ -74,6 +75,15 @@ pub struct Look {
     pub now_ms: i64,
 }
 
+/// Changes that made no event, because no trigger wrote them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// Which could not be written or read.
+    pub failed: u64,
+    /// For which the outbox was full, or too old.
+    pub dropped: u64,
+}
+
 /// A connection to the ERP's database. No call leaves a transaction open.
 #[async_trait]
 pub trait Erp: Send {
@@ -105,11 +115,23 @@ pub trait Erp: Send {
     /// How many rows wait.
     async fn backlog(&mut self) -> Result<u64, ErpError>;
 
-    /// How many changes at least triggers could not write since they were installed.
-    async fn lost(&mut self) -> Result<u64, ErpError>;
+    /// How many changes at least triggers did not write since they were installed.
+    async fn lost(&mut self) -> Result<Lost, ErpError>;
 
-    /// Counts one more, of which no trigger could leave a mark.
-    async fn note_lost(&mut self, what: &str) -> Result<(), ErpError>;
+    /// Counts so many more changes of a table, of which no trigger could leave a mark.
+    async fn note_lost(&mut self, table: &str, count: u64) -> Result<(), ErpError>;
+
+    /// What tells this database from another.
+    async fn site(&mut self) -> Result<Site, ErpError>;
+
+    /// What was written into it when it was set up.
+    async fn set_up(&mut self) -> Result<Option<SetUp>, ErpError>;
+
+    /// Writes that it is set up for this source, and that somebody who takes rows was here just now.
+    async fn write_set_up(&mut self, set_up: &SetUp) -> Result<(), ErpError>;
+
+    /// Removes all rows of the outbox; says how many.
+    async fn empty(&mut self) -> Result<u64, ErpError>;
 
     /// Rows of a table whose column holds one of these values; all rows if no column is given.
     async fn records(&mut self, table: &Watched, which: Option<(&str, &[String])>) -> Result<Vec<Record>, ErpError>;

@@ -41,7 +41,7 @@ pub(crate) async fn install(erp: &mut dyn Erp, plan: &Plan, somebody_waits: bool
     }
     if !was_there && installed.keys().any(|name| is_trigger(&name)) {
         // There was nowhere to write, nor to leave a mark.
-        erp.note_lost(OUTBOX).await?;
+        erp.note_lost(OUTBOX, 1).await?;
     }
     Ok(made)
 }

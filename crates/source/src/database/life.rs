@@ -14,8 +14,9 @@ use super::{
     burst::{OutboxRow, Sightings},
     compose::{Composer, Document, Read, key_text, row_name},
     connect,
-    erp::within,
+    erp::{Look, within},
     install::install,
+    site::{SetUp, identify},
     tail::{Ended, Tail},
     watch::{Plan, Unheard},
 };
@@ -32,6 +33,8 @@ const COUNT_EVERY: Duration = Duration::from_secs(5);
 const MEND_AGAIN: Duration = Duration::from_secs(5);
 /// How often it is looked whether columns came or went.
 const COLUMNS_EVERY: Duration = Duration::from_secs(5);
+/// How often it is written into the ERP's database that somebody takes rows; see `OUTBOX_DAYS_MAX`.
+const SIGN_EVERY: Duration = Duration::from_secs(3600);
 /// The wait between looks while something goes on, milliseconds.
 const BUSY_MS: u64 = 100;
 
@@ -42,8 +45,6 @@ pub(crate) struct Life<'a> {
     shape: Shape,
     plan: Plan,
     sightings: Sightings,
-    /// Changes whose rows were removed: they can't come again.
-    forget: Vec<String>,
     /// Rows looked at together: more while one act is larger than a look.
     rows: u32,
     /// Columns that were looked for in vain.
@@ -52,6 +53,8 @@ pub(crate) struct Life<'a> {
     columns: Option<String>,
     columns_seen: Instant,
     mended: Instant,
+    /// When it was last written into the database that somebody takes rows.
+    signed: Option<Instant>,
     counted: Instant,
 }
 
@@ -65,14 +68,15 @@ impl<'a> Life<'a> {
             shape: Shape::new(&tail.source.time_zone).map_err(Ended::ours)?,
             plan: Plan::default(),
             sightings: Sightings::default(),
-            forget: vec![],
             rows: LOOK_ROWS,
             strange: BTreeSet::new(),
             columns: None,
             columns_seen: Instant::now(),
             mended: Instant::now(),
+            signed: None,
             counted: Instant::now(),
         };
+        life.check_site().await?;
         life.mend().await?;
         life.learn().await?;
         Ok(life)
@@ -80,10 +84,13 @@ impl<'a> Life<'a> {
 
     /// One look, what it tells, and the wait until the next.
     pub async fn turn(&mut self) -> Result<(), Ended> {
-        if self.mended.elapsed() > self.tail.options.mend_every || self.are_columns_new().await? {
+        if self.mended.elapsed() > self.tail.options.mend_every {
+            self.check_site().await?;
+            self.mend().await?;
+        } else if self.are_columns_new().await? {
             self.mend().await?;
         }
-        let look = match within(self.erp.look(self.rows)).await {
+        let mut look = match within(self.erp.look(self.rows)).await {
             Err(ErpError::Missing(_)) => {
                 self.mend().await?;
                 within(self.erp.look(self.rows)).await?
@@ -101,6 +108,7 @@ impl<'a> Life<'a> {
             self.mend().await?;
         }
         let full = look.rows.len() + look.lost as usize == self.rows as usize;
+        self.drop_processed(&mut look).await?;
         self.sightings.note(&look.rows, look.now_ms, !full);
         let told = self.tell(&look.rows, look.now_ms, full).await?;
         self.rows = if full && told == 0 { (self.rows * 4).min(LOOK_ROWS_MAX) } else { LOOK_ROWS };
@@ -108,6 +116,22 @@ impl<'a> Life<'a> {
         self.count(left, full).await?;
         if !full {
             self.wait(left > 0).await;
+        }
+        Ok(())
+    }
+
+    /// Removes rows from which events were made before: the ERP's database was restored, or we died before we removed
+    /// them.
+    async fn drop_processed(&mut self, look: &mut Look) -> Result<(), Ended> {
+        let keys = look.rows.iter().map(OutboxRow::key).collect();
+        let processed = self.tail.intake.processed(self.tail.source.id, keys).await.map_err(Ended::ours)?;
+        let mut is_processed = processed.iter();
+        let (again, new): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut look.rows).into_iter().partition(|_| is_processed.next() == Some(&true));
+        look.rows = new;
+        let ids: Vec<i64> = again.iter().map(|row| row.id).collect();
+        if !ids.is_empty() {
+            within(self.erp.remove(&ids)).await?;
         }
         Ok(())
     }
@@ -134,6 +158,25 @@ impl<'a> Life<'a> {
         Ok(())
     }
 
+    /// Stops at a copy of the ERP until a person has decided.
+    async fn check_site(&mut self) -> Result<(), Ended> {
+        let (here, set_up) = (within(self.erp.site()).await?, within(self.erp.set_up()).await?);
+        match identify(set_up.as_ref(), &here, self.tail.source.id).question(&here) {
+            Some(question) => Err(Ended::Question(question)),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes into the database which one it is, and that somebody takes rows.
+    async fn sign(&mut self) -> Result<(), Ended> {
+        if self.signed.is_none_or(|at| at.elapsed() > SIGN_EVERY) {
+            let site = within(self.erp.site()).await?;
+            within(self.erp.write_set_up(&SetUp { source: self.tail.source.id.to_string(), site })).await?;
+            self.signed = Some(Instant::now());
+        }
+        Ok(())
+    }
+
     /// Looks at the tables anew, and puts back what is missing.
     async fn mend(&mut self) -> Result<(), Ended> {
         let source = &self.tail.source;
@@ -144,6 +187,8 @@ impl<'a> Life<'a> {
             let made = made.join(", ");
             tracing::warn!(source = %source.id, made, "put back what was missing in the ERP's database, or not as it should be");
         }
+        self.sign().await?;
+        let source = &self.tail.source;
         self.tail.report.lost(source, within(self.erp.lost()).await?);
         self.tail.report.unheard(source, self.unheard());
         self.mended = Instant::now();
@@ -227,15 +272,11 @@ impl<'a> Life<'a> {
             let Some(first) = burst.first() else { continue };
             changes.extend(composer.changes(&row_name(first), burst, &read));
         }
-        let names: Vec<String> = changes.iter().filter_map(|change| change.change.id.clone()).collect();
-        if !changes.is_empty() {
-            let taken = self.tail.intake.take(self.tail.source.id, changes, &self.forget).await;
-            taken.map_err(Ended::ours)?;
-            self.forget.clear();
-        }
+        let processed = group.iter().flatten().map(|row| row.key()).collect();
+        let taken = self.tail.intake.outbox_changes(self.tail.source.id, changes, processed).await;
+        taken.map_err(Ended::ours)?;
         let ids: Vec<i64> = group.iter().flatten().map(|row| row.id).collect();
         within(self.erp.remove(&ids)).await?;
-        self.forget.extend(names);
         Ok(ids.len())
     }
 

@@ -16,13 +16,14 @@ mod mariadb;
 mod postgres;
 mod run;
 pub(crate) mod schema;
+pub(crate) mod site;
 pub(crate) mod tail;
 pub(crate) mod visit;
 mod watch;
 
 pub use address::{Address, Engine};
 pub(crate) use compose::key_text;
-pub use erp::{Erp, ErpError};
+pub use erp::{Erp, ErpError, Lost};
 pub use tail::Tail;
 pub use watch::Plan;
 
@@ -33,6 +34,13 @@ use postgres::Postgres;
 pub(crate) const OUTBOX: &str = "gancho_outbox";
 /// Counts what a trigger could not write.
 pub(crate) const LOST: &str = "gancho_lost";
+
+/// Says which installation of the ERP this database was set up for, and when it was watched last.
+pub(crate) const SITE: &str = "gancho_site";
+/// Rows in the outbox beyond which triggers only count what they don't write.
+pub(crate) const OUTBOX_ROWS_MAX: u64 = 500_000;
+/// Days without anybody who takes rows after which triggers only count what they don't write.
+pub(crate) const OUTBOX_DAYS_MAX: u32 = 14;
 
 /// Connects.
 ///

@@ -25,7 +25,10 @@ impl Tail {
                 ended = self.live() => ended,
             };
             failures = if began.elapsed() > GOOD_LIFE { 0 } else { failures + 1 };
-            self.report.down(&self.source, error.said()).await;
+            match error {
+                Ended::Question(question) => self.report.asks_whether(&self.source, question).await,
+                error => self.report.down(&self.source, error.said()).await,
+            }
             let wait = Duration::from_secs(WAIT_S[usize::min(failures, WAIT_S.len() - 1)]);
             tokio::select! {
                 () = self.stop.cancelled() => return,

@@ -30,6 +30,9 @@ pub(crate) enum Ended {
     Erp(#[from] ErpError),
     #[error("{0}")]
     Ours(Said),
+    /// It may be the wrong ERP: a person has to decide.
+    #[error("{0}")]
+    Question(Said),
 }
 
 impl Ended {
@@ -37,7 +40,7 @@ impl Ended {
     pub fn said(&self) -> Said {
         match self {
             Self::Erp(error) => error.said(),
-            Self::Ours(said) => said.clone(),
+            Self::Ours(said) | Self::Question(said) => said.clone(),
         }
     }
 

@@ -2,7 +2,12 @@
 
 use gancho_model::{Finding, Said, Source};
 
-use super::{Address, Erp, ErpError, Plan, check, connect, erp::within, install};
+use super::{
+    Address, Erp, ErpError, Plan, check, connect,
+    erp::within,
+    install,
+    site::{Identity, SetUp, identify},
+};
 
 /// What would be put into it, as SQL.
 pub(crate) async fn plan(source: &Source) -> Result<String, Said> {
@@ -23,7 +28,30 @@ pub(crate) async fn install(source: &Source) -> Result<(), Said> {
         // Nothing is half done. What can't be taken away now is told by the next try to add it.
         let _ = install::uninstall(&mut *erp).await;
     }
-    made.map(drop).map_err(why)
+    made.map(drop).map_err(why)?;
+    take_over(&mut *erp, source).await.map_err(why)
+}
+
+/// Writes into the database that it is this source's. What stands in the outbox of a copy was written elsewhere. One
+/// that was set up for this very source is left as it is: whoever watches it asks.
+async fn take_over(erp: &mut dyn Erp, source: &Source) -> Result<(), ErpError> {
+    let (site, set_up) = (within(erp.site()).await?, within(erp.set_up()).await?);
+    if set_up.as_ref().is_some_and(|set_up| set_up.source == source.id.to_string()) {
+        return Ok(());
+    }
+    if let Identity::Copy(of) = identify(set_up.as_ref(), &site, source.id) {
+        let rows = within(erp.empty()).await?;
+        tracing::warn!(source = %source.id, rows, of = of.database, "removed the rows that came with a copy of an ERP's database");
+    }
+    within(erp.write_set_up(&SetUp { source: source.id.to_string(), site })).await
+}
+
+/// A person says that this is the ERP of the source, whatever it was set up for.
+pub(crate) async fn confirm(source: &Source) -> Result<(), Said> {
+    let (mut erp, _) = visit(source).await?;
+    let say = |error: ErpError| error.said();
+    let site = within(erp.site()).await.map_err(say)?;
+    within(erp.write_set_up(&SetUp { source: source.id.to_string(), site })).await.map_err(say)
 }
 
 /// Takes everything of ours away.

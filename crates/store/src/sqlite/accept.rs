@@ -7,9 +7,11 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::{
     SqliteStore,
     desk::{Desk, Ring},
-    rows, snapshot,
+    processed, rows, snapshot,
 };
-use crate::{Accepted, Accepting, Claimed, NewEvent, Recalled, RepeatKey, RepeatKind, StoreError, Submission};
+use crate::{
+    Accepted, Accepting, Claimed, NewEvent, ProcessedRow, Recalled, RepeatKey, RepeatKind, StoreError, Submission,
+};
 
 #[async_trait]
 impl Accepting for SqliteStore {
@@ -30,6 +32,11 @@ impl Accepting for SqliteStore {
             Ok(found)
         })
         .await
+    }
+
+    async fn processed(&self, source: SourceId, rows: Vec<ProcessedRow>) -> Result<Vec<bool>, StoreError> {
+        // Through the writer, as above.
+        self.write(false, move |desk| processed::find(&desk.db, source, &rows)).await
     }
 
     async fn accept(&self, submission: Submission) -> Result<Accepted, StoreError> {
@@ -62,6 +69,11 @@ fn accept(desk: &mut Desk, submission: &Submission) -> Result<Accepted, StoreErr
             return Ok(Accepted::Raced);
         }
     }
+    if let Some(source) = submission.source
+        && processed::are_any(&desk.db, source, &submission.processed)?
+    {
+        return Ok(Accepted::Raced);
+    }
     for (token, key, recalled) in &submission.repeats {
         let insert = "INSERT INTO repeats (token, kind, key, digest, answer, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let kind = kind_number(key.kind);
@@ -74,10 +86,6 @@ fn accept(desk: &mut Desk, submission: &Submission) -> Result<Accepted, StoreErr
             recalled.answer,
             at
         ])?;
-    }
-    for (token, key) in &submission.forget {
-        let forget = "DELETE FROM repeats WHERE token = ?1 AND kind = ?2 AND key = ?3";
-        desk.db.prepare_cached(forget)?.execute(params![token.bytes(), kind_number(key.kind), key.key])?;
     }
     for remember in &submission.remember {
         let (source, row) = (remember.source.bytes(), &remember.row);
@@ -96,6 +104,7 @@ fn accept(desk: &mut Desk, submission: &Submission) -> Result<Accepted, StoreErr
     }
     if let Some(source) = submission.source {
         snapshot::keep(&desk.db, source, &submission.sights)?;
+        processed::keep(&desk.db, source, &submission.processed)?;
         let mut heard = desk.db.prepare_cached("UPDATE sources SET heard_at = ?2 WHERE id = ?1")?;
         heard.execute(params![source.bytes(), submission.now.ms()])?;
     }

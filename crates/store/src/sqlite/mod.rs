@@ -9,6 +9,7 @@ mod history;
 mod list;
 mod log;
 mod people;
+mod processed;
 mod readers;
 mod record;
 mod repair;

@@ -5,7 +5,7 @@ use gancho_model::{Secret, Source, SourceId, SourceKind, Timestamp, Token};
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 
-use super::{SqliteStore, access, desk::Desk, rows};
+use super::{SqliteStore, access, desk::Desk, processed, rows};
 use crate::{Snapshots, Sources, StoreError, vault::Vault};
 
 /// What stands in `sources.sealed`.
@@ -64,6 +64,7 @@ impl Sources for SqliteStore {
     async fn remove_source(&self, id: SourceId) -> Result<(), StoreError> {
         self.source(id).await?;
         self.forget_seen(id).await?;
+        while self.write(false, move |desk| processed::forget(&desk.db, id)).await? > 0 {}
         self.write(true, move |desk| {
             if desk.db.execute("DELETE FROM sources WHERE id = ?1", [id.bytes()])? == 0 {
                 return Err(StoreError::NotFound);

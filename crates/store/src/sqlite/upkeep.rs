@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 use gancho_model::{
     Moment, Timestamp,
-    limits::{REPEAT_MS, RETENTION_BATCH},
+    limits::{PROCESSED_MS, REPEAT_MS, RETENTION_BATCH},
 };
 use rusqlite::params;
 
-use super::{SqliteStore, desk::Desk, endpoint, stats};
+use super::{SqliteStore, desk::Desk, endpoint, processed, stats};
 use crate::{Pruned, StoreError, Upkeep};
 
 /// How much longer than the retention what ended is kept, so that an expiry can be seen.
@@ -23,6 +23,7 @@ impl Upkeep for SqliteStore {
                 expired: expire(desk, before, now)?,
                 events: remove_events(desk, before.plus_ms(-GRACE_MS), now.wall.plus_ms(-GRACE_MS))?,
                 repeats: forget_repeats(desk, now.wall)?,
+                processed: processed::prune(&desk.db, now.wall.plus_ms(-PROCESSED_MS), RETENTION_BATCH)?,
                 hours: forget_hours(desk, before)?,
             })
         })

@@ -12,6 +12,10 @@ pub trait Accepting: Send + Sync {
     /// What is remembered of a source's rows.
     async fn remembered(&self, source: SourceId) -> Result<Vec<(ObjectKey, Record)>, StoreError>;
 
+    /// For each row of a source's outbox in its place: whether events were made from it before. A database that is
+    /// restored holds such rows again. What is older than anything remembered counts as processed.
+    async fn processed(&self, source: SourceId, rows: Vec<ProcessedRow>) -> Result<Vec<bool>, StoreError>;
+
     /// Keeps events together with a delivery for each endpoint that wants them, all or nothing.
     /// When it returns, they are on disk.
     async fn accept(&self, submission: Submission) -> Result<Accepted, StoreError>;
@@ -24,8 +28,8 @@ pub struct Submission {
     pub events: Vec<NewEvent>,
     /// By what repeats of this request will be recognised.
     pub repeats: Vec<(TokenId, RepeatKey, Recalled)>,
-    /// What needs not be recognised any more: it can't come again.
-    pub forget: Vec<(TokenId, RepeatKey)>,
+    /// Rows of the source's outbox from which this was made.
+    pub processed: Vec<ProcessedRow>,
     /// Rows to remember or forget.
     pub remember: Vec<Remember>,
     /// How records of the source look now, where asking it found news.
@@ -34,6 +38,17 @@ pub struct Submission {
     pub source: Option<SourceId>,
     /// When it came.
     pub now: Timestamp,
+}
+
+/// A row of a source's outbox, by what it is recognised when it comes again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessedRow {
+    /// Its key there.
+    pub id: i64,
+    /// A digest of the name of the connection that wrote it: keys come back when a database is restored.
+    pub mark: i64,
+    /// When it was written, by the source's clock.
+    pub at: Timestamp,
 }
 
 /// An event that comes in.
@@ -90,6 +105,6 @@ pub struct Recalled {
 pub enum Accepted {
     /// It is on disk; each event with its place in the feed.
     Kept(Vec<(EventId, u64)>),
-    /// One of its keys was used meanwhile: nothing was kept, recall again.
+    /// One of its keys was used, or one of its rows processed, meanwhile: nothing was kept, look again.
     Raced,
 }

@@ -26,6 +26,8 @@ pub struct Pruned {
     pub events: u64,
     /// Repeats forgotten.
     pub repeats: u64,
+    /// Rows of outboxes forgotten.
+    pub processed: u64,
     /// Hours whose counts were forgotten.
     pub hours: u64,
 }

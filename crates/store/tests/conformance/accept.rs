@@ -1,5 +1,7 @@
 use gancho_model::{ObjectKey, SourceId, State, TokenId};
-use gancho_store::{Accepted, Recalled, Remember, RepeatKey, RepeatKind, StoreError, Submission, sqlite::Options};
+use gancho_store::{
+    Accepted, ProcessedRow, Recalled, Remember, RepeatKey, RepeatKind, StoreError, Submission, sqlite::Options,
+};
 
 use crate::{Bench, event, lock};
 
@@ -110,4 +112,36 @@ async fn a_full_store_refuses_whole_and_recovers() {
     let bench = bench.reopen();
     let next = bench.accept(vec![event(&*bench.ambient, "demo.made", None)]).await;
     assert_eq!(next[0].1, kept as u64 + 1);
+}
+
+/// A database of an ERP that is restored holds rows again from which events were made.
+#[tokio::test]
+async fn rows_of_an_outbox_are_processed_once() {
+    let bench = Bench::sqlite();
+    let source = add_source(&bench).await;
+    let now = bench.now();
+    let row = |id, mark, days: i64| ProcessedRow { id, mark, at: now.plus_ms(-days * 24 * 3600 * 1000) };
+    let keep = async |rows: Vec<ProcessedRow>| {
+        let submission = Submission { source: Some(source), processed: rows, now, ..Submission::default() };
+        bench.store.accept(submission).await.expect("it answers")
+    };
+    assert_eq!(keep(vec![row(7, 1, 0), row(8, 1, 0)]).await, Accepted::Kept(vec![]));
+    let seen = bench.store.processed(source, vec![row(7, 1, 0), row(7, 2, 0), row(9, 1, 0), row(3, 1, 61)]).await;
+    assert_eq!(
+        seen.expect("it answers"),
+        [true, false, false, true],
+        "what is older than anything kept was there before"
+    );
+    assert_eq!(keep(vec![row(9, 1, 0), row(8, 1, 0)]).await, Accepted::Raced, "nothing of it is kept");
+    assert_eq!(bench.store.processed(source, vec![row(9, 1, 0)]).await.expect("it answers"), [false]);
+    let other = add_source(&bench).await;
+    assert_eq!(bench.store.processed(other, vec![row(7, 1, 0), row(3, 1, 61)]).await.expect("it answers"), [false; 2]);
+    bench.store.remove_source(source).await.expect("removed");
+    assert_eq!(bench.store.processed(source, vec![row(7, 1, 0)]).await.expect("it answers"), [false]);
+}
+
+async fn add_source(bench: &Bench) -> SourceId {
+    let source = bench.source();
+    bench.store.add_source(source.clone(), None).await.expect("added");
+    source.id
 }

@@ -1,5 +1,8 @@
-use gancho_model::{Reason, State, TokenId, Verdict, limits::REPEAT_MS};
-use gancho_store::{Recalled, RepeatKey, RepeatKind, Submission};
+use gancho_model::{
+    Reason, State, TokenId, Verdict,
+    limits::{PROCESSED_MS, REPEAT_MS},
+};
+use gancho_store::{ProcessedRow, Recalled, RepeatKey, RepeatKind, Submission};
 
 use crate::{Bench, outcome};
 
@@ -77,5 +80,20 @@ async fn repeats_are_forgotten_after_thirty_days() {
         let now = bench.ambient.advance_ms(wait_ms);
         bench.store.prune(now.plus_ms(-30 * DAY_MS), bench.moment()).await.expect("prunes");
         assert_eq!(bench.store.recall(token, vec![key.clone()]).await, Ok(vec![known]));
+    }
+}
+
+#[tokio::test]
+async fn rows_of_an_outbox_are_forgotten_after_sixty_days() {
+    let bench = Bench::sqlite();
+    let source = bench.source();
+    bench.store.add_source(source.clone(), None).await.expect("added");
+    let processed = vec![ProcessedRow { id: 1, mark: 1, at: bench.now() }];
+    let submission = Submission { source: Some(source.id), processed, now: bench.now(), ..Submission::default() };
+    bench.store.accept(submission).await.expect("kept");
+    for (wait_ms, forgotten) in [(PROCESSED_MS, 0), (1, 1)] {
+        let now = bench.ambient.advance_ms(wait_ms);
+        let pruned = bench.store.prune(now.plus_ms(-30 * DAY_MS), bench.moment()).await.expect("prunes");
+        assert_eq!(pruned.processed, forgotten);
     }
 }

@@ -70,6 +70,7 @@ pub(crate) fn router() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(source::create::create, source::list::list))
         .routes(routes!(source::show::show, source::change::change, source::remove::remove))
         .routes(routes!(source::check::check))
+        .routes(routes!(source::confirm::confirm))
         .routes(routes!(token::create::create, token::list::list))
         .routes(routes!(token::remove::remove));
     OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", api).split_for_parts()

@@ -73,6 +73,7 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .route("/sources/new", get(source::create::show).post(source::create::make))
         .route("/sources/{id}", get(source::show::show))
         .route("/sources/{id}/settings", post(source::change::save))
+        .route("/sources/{id}/confirm", post(source::confirm::confirm))
         .route("/sources/{id}/remove", get(source::remove::ask).post(source::remove::remove))
         .route("/settings", get(settings::show))
         .route("/settings/me", post(settings::me::save))

@@ -10,8 +10,8 @@ use axum::{
 use gancho_intake::Intake;
 use gancho_mail::Post;
 use gancho_model::{
-    Ambient, Caller, DeliveryId, EventId, Finding, Hearing, Probing, Refused, Role, Said, Session, Source, SourceId,
-    Standing, User, UserId,
+    Ambient, DeliveryId, EventId, Finding, Hearing, Probing, Refused, Role, Said, Session, Source, SourceId, Standing,
+    User, UserId,
     limits::Limits,
     outbox::{Handed, HandedOver},
 };
@@ -133,7 +133,11 @@ impl Hearing for Nobody {
     async fn same_erp(&self, _: &Source, _: &Source) -> bool {
         false
     }
-    async fn hand_over(&self, _: &Source, _: Caller, _: Handed) -> Result<HandedOver, Said> {
+    async fn confirm(&self, _: &Source) -> Result<(), Said> {
+        Ok(())
+    }
+
+    async fn hand_over(&self, _: &Source, _: Handed) -> Result<HandedOver, Said> {
         Ok(HandedOver::default())
     }
     fn standing(&self, _: SourceId) -> Option<Standing> {

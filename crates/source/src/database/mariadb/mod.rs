@@ -13,8 +13,9 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Row, mysql::MySqlConnection, mysql::My
 use super::{
     Address, OUTBOX,
     burst::{OutboxRow, Transaction},
-    erp::{Erp, ErpError, Look, Part, operation, quoted, record},
+    erp::{Erp, ErpError, Look, Lost, Part, operation, quoted, record},
     schema::Schema,
+    site::{SetUp, Site},
     watch::{Plan, Watched},
 };
 
@@ -58,10 +59,16 @@ impl MariaDb {
         Ok(Self { connection, sees_all, account })
     }
 
-    /// Counts a mark that a trigger left for what it could not write, or a row that can't be read, and removes it.
-    async fn count_lost(&mut self, mark: &MySqlRow) -> Result<(), ErpError> {
-        self.note_lost(&mark.try_get::<String, _>("source").map_err(failed)?).await?;
-        self.remove(&[mark.try_get("id").map_err(failed)?]).await
+    /// Counts marks that triggers left for what they did not write, and rows that can't be read; removes them.
+    async fn count_lost(&mut self, marks: Vec<Mark>) -> Result<(), ErpError> {
+        let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+        for mark in &marks {
+            *counts.entry(if mark.is_full { FULL } else { &mark.table }).or_default() += 1;
+        }
+        for (table, count) in counts {
+            self.note_lost(table, count).await?;
+        }
+        self.remove(&marks.iter().map(|mark| mark.id).collect::<Vec<_>>()).await
     }
 
     async fn present(&mut self, now_ms: i64) -> Result<Present, ErpError> {
@@ -128,19 +135,20 @@ impl Erp for MariaDb {
             "SELECT CAST(id AS SIGNED) AS id, mark, CAST(conn AS SIGNED) AS conn, {EPOCH} at) DIV 1000 AS at_ms, \
              source, op, columns, old_row, new_row, secrets, tx FROM {OUTBOX} ORDER BY {OUTBOX}.id LIMIT {limit}"
         );
+        let mut marks = vec![];
         for row in sqlx::query(AssertSqlSafe(select)).fetch_all(&mut self.connection).await.map_err(failed)? {
-            let read = match row.try_get::<String, _>("op").map_err(failed)?.as_str() {
-                "X" => None,
-                _ => Some(outbox_row(&row, &present).map_err(failed)?).filter(OutboxRow::is_whole),
+            let op: String = row.try_get("op").map_err(failed)?;
+            let read = match op.starts_with([sql::LOST_MARK, sql::FULL_MARK]) {
+                true => None,
+                false => Some(outbox_row(&row, &present).map_err(failed)?).filter(OutboxRow::is_whole),
             };
             match read {
                 Some(read) => look.rows.push(read),
-                None => {
-                    self.count_lost(&row).await?;
-                    look.lost += 1;
-                }
+                None => marks.push(Mark::read(&row, op.starts_with(sql::FULL_MARK)).map_err(failed)?),
             }
         }
+        look.lost = marks.len() as u32;
+        self.count_lost(marks).await?;
         Ok(look)
     }
 
@@ -158,14 +166,42 @@ impl Erp for MariaDb {
         count.fetch_one(&mut self.connection).await.map(i64::unsigned_abs).map_err(failed)
     }
 
-    async fn lost(&mut self) -> Result<u64, ErpError> {
-        let sum = sqlx::query_scalar::<_, i64>("SELECT CAST(COALESCE(SUM(count), 0) AS SIGNED) FROM gancho_lost");
-        sum.fetch_one(&mut self.connection).await.map(i64::unsigned_abs).map_err(failed)
+    async fn lost(&mut self) -> Result<Lost, ErpError> {
+        let select = "SELECT CAST(COALESCE(SUM(IF(source = '*', 0, count)), 0) AS SIGNED) AS failed, \
+            CAST(COALESCE(SUM(IF(source = '*', count, 0)), 0) AS SIGNED) AS dropped FROM gancho_lost";
+        let row = sqlx::query(select).fetch_one(&mut self.connection).await.map_err(failed)?;
+        let number = |name| row.try_get::<i64, _>(name).map(i64::unsigned_abs).map_err(failed);
+        Ok(Lost { failed: number("failed")?, dropped: number("dropped")? })
     }
 
-    async fn note_lost(&mut self, what: &str) -> Result<(), ErpError> {
-        let add = "INSERT INTO gancho_lost (source, count) VALUES (?, 1) ON DUPLICATE KEY UPDATE count = count + 1";
-        sqlx::query(add).bind(what).execute(&mut self.connection).await.map(drop).map_err(failed)
+    async fn note_lost(&mut self, table: &str, count: u64) -> Result<(), ErpError> {
+        let add = "INSERT INTO gancho_lost (source, count) VALUES (?, ?) ON DUPLICATE KEY UPDATE count = count + VALUES(count)";
+        sqlx::query(add).bind(table).bind(count).execute(&mut self.connection).await.map(drop).map_err(failed)
+    }
+
+    async fn site(&mut self) -> Result<Site, ErpError> {
+        let database = self.one_text("SELECT DATABASE()").await?;
+        let server = self.one_text("SELECT CONCAT(@@hostname, ':', @@port)").await?;
+        // A database can't be renamed: one of another name was made anew, even within the same second.
+        let made = "SELECT CAST(CONCAT(COALESCE(MAX(UNIX_TIMESTAMP(CREATE_TIME)), 0), '@', HEX(DATABASE())) AS CHAR) FROM information_schema.TABLES \
+            WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'gancho_lost'";
+        Ok(Site { database, server, made: self.one_text(made).await? })
+    }
+
+    async fn set_up(&mut self) -> Result<Option<SetUp>, ErpError> {
+        let select = "SELECT CAST(COALESCE(MAX(TABLE_COMMENT), '') AS CHAR) FROM information_schema.TABLES \
+            WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'gancho_site'";
+        Ok(sql::read_site(&self.one_text(select).await?))
+    }
+
+    async fn write_set_up(&mut self, set_up: &SetUp) -> Result<(), ErpError> {
+        let now = sqlx::query_scalar("SELECT CAST(UNIX_TIMESTAMP() AS SIGNED)").fetch_one(&mut self.connection).await;
+        self.alter(&sql::site(set_up, now.map_err(failed)?), true).await
+    }
+
+    async fn empty(&mut self) -> Result<u64, ErpError> {
+        let delete = sqlx::raw_sql("DELETE FROM gancho_outbox").execute(&mut self.connection).await;
+        delete.map(|done| done.rows_affected()).map_err(failed)
     }
 
     async fn records(&mut self, table: &Watched, which: Option<(&str, &[String])>) -> Result<Vec<Record>, ErpError> {
@@ -210,6 +246,23 @@ impl Erp for MariaDb {
 
     fn idle_ms(&self) -> u64 {
         IDLE_MS
+    }
+}
+
+/// What `gancho_lost` calls the changes for which the outbox was full, whatever their table.
+const FULL: &str = "*";
+
+/// What stands in the outbox for a change that is not in it, or a row that can't be read.
+struct Mark {
+    id: i64,
+    table: String,
+    /// Whether it was not written because the outbox was full.
+    is_full: bool,
+}
+
+impl Mark {
+    fn read(row: &MySqlRow, is_full: bool) -> Result<Self, sqlx::Error> {
+        Ok(Self { id: row.try_get("id")?, table: row.try_get("source")?, is_full })
     }
 }
 

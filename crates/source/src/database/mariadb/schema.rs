@@ -6,7 +6,7 @@ use sqlx::{Row, mysql::MySqlConnection};
 
 use super::{ErpError, failed};
 use crate::database::{
-    LOST, OUTBOX,
+    OUTBOX,
     schema::{Link, Schema},
 };
 
@@ -106,10 +106,9 @@ pub(super) async fn installed(db: &mut MySqlConnection) -> Result<BTreeMap<Strin
     let mut found = BTreeMap::new();
     let tables = "SELECT CAST(TABLE_NAME AS CHAR) AS name, \
         CAST(GROUP_CONCAT(COLUMN_NAME ORDER BY ORDINAL_POSITION SEPARATOR ' ') AS CHAR) AS columns FROM information_schema.COLUMNS \
-        WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ('gancho_outbox', 'gancho_lost') GROUP BY TABLE_NAME";
+        WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ('gancho_outbox', 'gancho_lost', 'gancho_site') GROUP BY TABLE_NAME";
     for row in sqlx::query(tables).fetch_all(&mut *db).await.map_err(failed)? {
         let name: String = row.try_get("name").map_err(failed)?;
-        debug_assert!(name == OUTBOX || name == LOST);
         let mark = if name == OUTBOX { row.try_get("columns").map_err(failed)? } else { String::new() };
         found.insert(format!("table {name}"), mark);
     }

@@ -8,22 +8,36 @@
 //! outbox's auto-increment lock until the ERP's statement ends.
 
 use crate::database::{
-    LOST, OUTBOX,
+    LOST, OUTBOX, OUTBOX_DAYS_MAX, OUTBOX_ROWS_MAX, SITE,
     erp::{Part, quoted, short},
     schema::Link,
+    site::{SetUp, Site},
     watch::{Plan, Watched},
 };
 
 /// What a mark of a lost change has in the place of an operation.
 pub(super) const LOST_MARK: char = 'X';
-/// A name for the connection that does not come back when its number does; and, in `@gancho_tx`, which transaction it
+/// The same where the outbox was full. Beyond twice as many rows not even that is written.
+pub(super) const FULL_MARK: char = 'F';
+/// Whether the outbox is full, by the server's own estimate, or nobody took rows for too long: looked at once a
+/// connection, and again while it is; that reads no row, so that nobody waits for anybody. Then a name for the connection that does not come back when its number does; and, in `@gancho_tx`, which transaction it
 /// is in: 0 in none, else a name, or -1 where the last look is less than 200 ms old. The sum of these counters stays
 /// the same through one transaction and rises with the next; a look at them costs 0.12 ms.
-const MARK: &str = "IF @gancho_mark IS NULL THEN SET @gancho_mark = UUID(); END IF; \
-    IF NOT @@in_transaction THEN SET @gancho_tx = 0; \
-    ELSEIF @@timestamp - @gancho_read BETWEEN 0 AND 0.2 THEN SET @gancho_tx = -1; \
-    ELSE SET @gancho_read = @@timestamp, @gancho_tx = (SELECT 1 + SUM(VARIABLE_VALUE) FROM information_schema.SESSION_STATUS \
-    WHERE VARIABLE_NAME IN ('COM_BEGIN', 'COM_COMMIT', 'COM_ROLLBACK', 'COM_XA_START')); END IF;";
+fn mark() -> String {
+    let (rows, twice, seconds) = (OUTBOX_ROWS_MAX, 2 * OUTBOX_ROWS_MAX, OUTBOX_DAYS_MAX * 24 * 3600);
+    format!(
+        "IF @gancho_mark IS NULL OR @gancho_full > 0 THEN SET @gancho_mark = IFNULL(@gancho_mark, UUID()), \
+         @gancho_full = IFNULL((SELECT (TABLE_ROWS > {rows}) + (TABLE_ROWS > {twice}) FROM information_schema.TABLES \
+         WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '{OUTBOX}'), 0); \
+         IF @gancho_full = 0 AND (SELECT SUBSTRING_INDEX(TABLE_COMMENT, ' ', 1) + {seconds} < UNIX_TIMESTAMP() \
+         FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '{SITE}') \
+         THEN SET @gancho_full = 1; END IF; END IF; \
+         IF NOT @@in_transaction THEN SET @gancho_tx = 0; \
+         ELSEIF @@timestamp - @gancho_read BETWEEN 0 AND 0.2 THEN SET @gancho_tx = -1; \
+         ELSE SET @gancho_read = @@timestamp, @gancho_tx = (SELECT 1 + SUM(VARIABLE_VALUE) FROM information_schema.SESSION_STATUS \
+         WHERE VARIABLE_NAME IN ('COM_BEGIN', 'COM_COMMIT', 'COM_ROLLBACK', 'COM_XA_START')); END IF;"
+    )
+}
 
 /// The outbox's columns in their order: one of another version must not be written into.
 const LAYOUT: &str = "id mark conn at source op columns old_row new_row secrets tx";
@@ -105,7 +119,7 @@ fn guard(table: &str) -> String {
 
 fn inserted(watched: &Watched) -> String {
     let insert = insert(watched, 'I', "NULL", &row(watched, "NEW", None), "NULL");
-    format!("{MARK} {insert}")
+    format!("{} {insert}", mark())
 }
 
 /// An update that changes nothing, or nothing but what is no news, is not written, and costs the ERP
@@ -126,7 +140,7 @@ fn updated(watched: &Watched) -> String {
         }
     };
     let insert = insert(watched, 'U', &old, &row(watched, "NEW", None), &secrets);
-    format!("IF IFNULL(BINARY {old} <> BINARY {new}, TRUE){or_secret} THEN {MARK} {insert} END IF;")
+    format!("IF IFNULL(BINARY {old} <> BINARY {new}, TRUE){or_secret} THEN {} {insert} END IF;", mark())
 }
 
 /// The row itself, then what foreign keys take along: in the order in which PostgreSQL tells it.
@@ -134,7 +148,7 @@ fn deleted(plan: &Plan, table: &str) -> String {
     let ways = plan.cascades.get(table).into_iter().flatten();
     let taken: Vec<String> = ways.filter_map(|way| cascade(plan, way)).collect();
     let own = plan.tables.get(table).map(|watched| insert(watched, 'D', &row(watched, "OLD", None), "NULL", "NULL"));
-    format!("{MARK} {} {}", own.unwrap_or_default(), taken.join(" "))
+    format!("{} {} {}", mark(), own.unwrap_or_default(), taken.join(" "))
 }
 
 /// The rows at the end of a way of foreign keys, deleted or unlinked.
@@ -157,10 +171,12 @@ fn cascade(plan: &Plan, way: &[Link]) -> Option<String> {
 
 fn insert(watched: &Watched, op: char, old: &str, new: &str, secrets: &str) -> String {
     let columns = serde_json::Value::from(watched.news().chain(watched.noise()).collect::<Vec<_>>());
+    let table = text(&watched.table);
     format!(
-        "INSERT INTO {OUTBOX} (mark, conn, at, source, op, columns, old_row, new_row, secrets, tx) \
-         VALUES (@gancho_mark, CONNECTION_ID(), UTC_TIMESTAMP(6), {}, '{op}', {}, {old}, {new}, {secrets}, @gancho_tx);",
-        text(&watched.table),
+        "IF @gancho_full = 0 THEN INSERT INTO {OUTBOX} (mark, conn, at, source, op, columns, old_row, new_row, secrets, tx) \
+         VALUES (@gancho_mark, CONNECTION_ID(), UTC_TIMESTAMP(6), {table}, '{op}', {}, {old}, {new}, {secrets}, @gancho_tx); \
+         ELSEIF @gancho_full = 1 THEN INSERT INTO {OUTBOX} (mark, conn, at, source, op) \
+         VALUES ('', 0, UTC_TIMESTAMP(6), {table}, '{FULL_MARK}'); END IF;",
         text(&columns.to_string()),
     )
 }
@@ -219,4 +235,19 @@ fn array(values: impl Iterator<Item = String>) -> String {
 pub(super) fn object(watched: &Watched, row: &str) -> String {
     let pair = |(column, _): &(String, String)| format!("{}, {}", text(column), value(watched, row, column));
     format!("JSON_OBJECT({})", watched.columns.iter().map(pair).collect::<Vec<_>>().join(", "))
+}
+
+/// Made anew each time: an account that may make and drop tables may do that, and what it says can be read without
+/// opening it. Its first word is the time.
+pub(super) fn site(set_up: &SetUp, now_s: i64) -> String {
+    let Site { database, server, made } = &set_up.site;
+    let comment = [&now_s.to_string(), &set_up.source, made, server, database].map(String::as_str).join(" ");
+    format!("CREATE OR REPLACE TABLE {SITE} (n INT) ENGINE=InnoDB COMMENT = {}", text(&comment))
+}
+
+/// Reads it.
+pub(super) fn read_site(comment: &str) -> Option<SetUp> {
+    let mut words = comment.splitn(5, ' ').skip(1).map(ToOwned::to_owned);
+    let (source, made, server, database) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    Some(SetUp { source, site: Site { database, server, made } })
 }

@@ -15,8 +15,9 @@ use sqlx::{
 use super::{
     Address,
     burst::{OutboxRow, Transaction},
-    erp::{Erp, ErpError, Look, Part, operation, quoted, record},
+    erp::{Erp, ErpError, Look, Lost, Part, operation, quoted, record},
     schema::Schema,
+    site::{SetUp, Site},
     watch::{Plan, Watched},
 };
 
@@ -131,11 +132,11 @@ impl Erp for Postgres {
         let (whole, broken): (Vec<_>, Vec<_>) =
             in_order(read.map_err(failed)?).into_iter().partition(OutboxRow::is_whole);
         look.rows = whole;
-        for row in broken {
-            self.note_lost(&row.table).await?;
-            self.remove(&[row.id]).await?;
-            look.lost += 1;
+        if !broken.is_empty() {
+            self.note_lost("", broken.len() as u64).await?;
+            self.remove(&broken.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
         }
+        look.lost = broken.len() as u32;
         Ok(look)
     }
 
@@ -149,13 +150,57 @@ impl Erp for Postgres {
         self.number(format!("SELECT count(*) FROM {}", self.at(super::OUTBOX))).await
     }
 
-    async fn lost(&mut self) -> Result<u64, ErpError> {
+    async fn lost(&mut self) -> Result<Lost, ErpError> {
         let select = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM";
-        self.number(format!("{select} {}", self.at(super::LOST))).await
+        let failed = self.number(format!("{select} {}", self.at(super::LOST))).await?;
+        Ok(Lost { failed, dropped: self.number(format!("{select} {}", self.at(sql::DROPPED))).await? })
     }
 
-    async fn note_lost(&mut self, _: &str) -> Result<(), ErpError> {
-        self.number(format!("SELECT nextval('{}')", self.at(super::LOST).replace('\'', "''"))).await.map(drop)
+    async fn note_lost(&mut self, _: &str, count: u64) -> Result<(), ErpError> {
+        let lost = self.at(super::LOST);
+        let set = "SELECT setval('{}', CASE WHEN is_called THEN last_value ELSE 0 END + {}) FROM";
+        let set = set.replacen("{}", &lost.replace('\'', "''"), 1).replacen("{}", &count.to_string(), 1);
+        self.number(format!("{set} {lost}")).await.map(drop)
+    }
+
+    async fn site(&mut self) -> Result<Site, ErpError> {
+        let select = "SELECT current_database() || '.' || $1 AS database, \
+            (SELECT system_identifier::text FROM pg_control_system()) AS server, coalesce(to_regclass($2)::oid::text, '') AS made";
+        let lost = self.at(super::LOST);
+        let query = sqlx::query(select).bind(&self.schema).bind(lost).fetch_one(&mut self.connection);
+        let row = query.await.map_err(failed)?;
+        let text = |name| row.try_get::<String, _>(name).map_err(failed);
+        Ok(Site { database: text("database")?, server: text("server")?, made: text("made")? })
+    }
+
+    async fn set_up(&mut self) -> Result<Option<SetUp>, ErpError> {
+        let at = self.at(super::SITE);
+        let known = sqlx::query_scalar::<_, Option<String>>("SELECT to_regclass($1)::text").bind(&at);
+        if known.fetch_one(&mut self.connection).await.map_err(failed)?.is_none() {
+            return Ok(None);
+        }
+        let select = format!("SELECT source, database, server, made FROM {at}");
+        let row = sqlx::query(AssertSqlSafe(select)).fetch_optional(&mut self.connection).await.map_err(failed)?;
+        let Some(row) = row else { return Ok(None) };
+        let text = |name| row.try_get::<String, _>(name).map_err(failed);
+        let site = Site { database: text("database")?, server: text("server")?, made: text("made")? };
+        Ok(Some(SetUp { source: text("source")?, site }))
+    }
+
+    async fn write_set_up(&mut self, set_up: &SetUp) -> Result<(), ErpError> {
+        let at = self.at(super::SITE);
+        let write = format!(
+            "WITH old AS (DELETE FROM {at}) INSERT INTO {at} (source, database, server, made, seen) VALUES ($1, $2, $3, $4, now())"
+        );
+        let Site { database, server, made } = &set_up.site;
+        let query = sqlx::query(AssertSqlSafe(write)).bind(&set_up.source).bind(database).bind(server).bind(made);
+        query.execute(&mut self.connection).await.map(drop).map_err(failed)
+    }
+
+    async fn empty(&mut self) -> Result<u64, ErpError> {
+        let delete = format!("DELETE FROM {}", self.at(super::OUTBOX));
+        let done = sqlx::raw_sql(AssertSqlSafe(delete)).execute(&mut self.connection).await;
+        done.map(|done| done.rows_affected()).map_err(failed)
     }
 
     async fn records(&mut self, table: &Watched, which: Option<(&str, &[String])>) -> Result<Vec<Record>, ErpError> {

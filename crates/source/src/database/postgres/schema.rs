@@ -34,7 +34,7 @@ pub(super) async fn installed(db: &mut PgConnection, name: &str) -> Result<BTree
         CASE c.relkind WHEN 'S' THEN '' ELSE (SELECT string_agg(a.attname, ' ' ORDER BY a.attnum) FROM pg_attribute a \
         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) END AS mark \
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-        WHERE n.nspname = $1 AND c.relname IN ('gancho_outbox', 'gancho_lost')";
+        WHERE n.nspname = $1 AND c.relname IN ('gancho_outbox', 'gancho_lost', 'gancho_site', 'gancho_dropped')";
     // One that everybody may call (a dump that was restored without rights) is not as it should be.
     let functions = "SELECT 'function ' || p.proname AS name, \
         CASE WHEN has_function_privilege('public', p.oid, 'EXECUTE') THEN 'everybody''s ' ELSE '' END || p.prosrc AS mark FROM pg_proc p \

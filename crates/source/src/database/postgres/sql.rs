@@ -7,11 +7,15 @@
 //! bind no column: the ERP may still change their types.
 
 use crate::database::{
-    LOST, OUTBOX,
+    LOST, OUTBOX, OUTBOX_DAYS_MAX, OUTBOX_ROWS_MAX, SITE,
     erp::{Part, quoted, short, text},
     watch::{Plan, Watched},
 };
 
+/// Counts what was not written because the outbox was full.
+pub(super) const DROPPED: &str = "gancho_dropped";
+/// Bytes below which the rows of an outbox are not counted.
+const SMALL_BYTES: u64 = 100_000_000;
 /// Writes a row into the outbox.
 const WRITE: &str = "gancho_write";
 /// Begins the name of each table's function.
@@ -38,13 +42,23 @@ pub(super) fn parts(plan: &Plan, schema: &str) -> Vec<Part> {
             older: None,
         },
         Part {
-            name: format!("sequence {LOST}"),
-            create: format!("CREATE SEQUENCE IF NOT EXISTS {}", at(LOST)),
-            drop: format!("DROP SEQUENCE IF EXISTS {}", at(LOST)),
-            mark: String::new(),
+            name: format!("table {SITE}"),
+            create: format!(
+                "CREATE TABLE IF NOT EXISTS {} (source text, database text, server text, made text, seen timestamptz)",
+                at(SITE)
+            ),
+            drop: format!("DROP TABLE IF EXISTS {}", at(SITE)),
+            mark: "source database server made seen".into(),
             older: None,
         },
     ];
+    parts.extend([LOST, DROPPED].map(|name| Part {
+        name: format!("sequence {name}"),
+        create: format!("CREATE SEQUENCE IF NOT EXISTS {}", at(name)),
+        drop: format!("DROP SEQUENCE IF EXISTS {}", at(name)),
+        mark: String::new(),
+        older: None,
+    }));
     parts.push(function(schema, WRITE, WRITE_ARGUMENTS, "boolean", "", &write(schema)));
     for watched in plan.tables.values() {
         let name = capture_name(&watched.table);
@@ -117,13 +131,19 @@ const COLUMNS: &str = "id bigint PRIMARY KEY DEFAULT ((extract(epoch FROM clock_
     pid int NOT NULL DEFAULT pg_backend_pid(), port int DEFAULT inet_client_port(), tx bigint NOT NULL DEFAULT txid_current(), \
     at timestamptz NOT NULL DEFAULT clock_timestamp(), source text NOT NULL, op text NOT NULL, old_row jsonb, new_row jsonb, secrets text";
 
-/// An update of nothing but what is no news is not written, nor is that of an updated row's old side. A column that came since is looked at by its
-/// name: a secret is left out before we have looked at the tables again.
+/// Updates that touch only ignored columns are not written; ignored columns are also left out of `old_row`. A column that
+/// came since is looked at by its name: a secret is left out before we have looked at the tables again. Whether the
+/// outbox is full, or nobody took rows for too long, is looked at once a connection, and again while it is.
 fn write(schema: &str) -> String {
     let schema = quoted(schema, '"');
     let insert = format!(
         "INSERT INTO {schema}.{OUTBOX} (source, op, old_row, new_row, secrets) \
          VALUES (source, op, CASE op WHEN 'UPDATE' THEN old_row - noise ELSE old_row END, new_row, changed)"
+    );
+    let full = format!(
+        "(SELECT seen < now() - interval '{OUTBOX_DAYS_MAX} days' FROM {schema}.{SITE}) \
+         OR (pg_relation_size('{schema}.{OUTBOX}') > {SMALL_BYTES} \
+         AND EXISTS (SELECT FROM {schema}.{OUTBOX} OFFSET {OUTBOX_ROWS_MAX}))"
     );
     format!(
         r#"
@@ -131,6 +151,13 @@ DECLARE
     changed text;
 BEGIN
     IF old_row - noise = new_row - noise THEN RETURN false; END IF;
+    IF coalesce(current_setting('gancho.full', true), '') <> 'no' THEN
+        PERFORM set_config('gancho.full', CASE WHEN {full} THEN 'yes' ELSE 'no' END, false);
+    END IF;
+    IF current_setting('gancho.full') = 'yes' THEN
+        PERFORM nextval('{schema}.{DROPPED}');
+        RETURN false;
+    END IF;
     IF hidden IS NOT NULL THEN
         IF op = 'UPDATE' THEN
             SELECT string_agg(name, ' ') INTO changed FROM unnest(hidden) AS name

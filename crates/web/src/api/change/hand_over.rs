@@ -39,6 +39,6 @@ pub(crate) async fn hand_over(
     let handed: Handed = serde_json::from_value(body.0).map_err(odd)?;
     let source = app.store.source(source).await?;
     let said = |why| Problem::said(StatusCode::SERVICE_UNAVAILABLE, why);
-    let over = app.hearing.hand_over(&source, caller, handed).await.map_err(said)?;
+    let over = app.hearing.hand_over(&source, handed).await.map_err(said)?;
     Ok((StatusCode::ACCEPTED, Out(HandedOverView { taken: over.taken, waiting: over.waiting })))
 }

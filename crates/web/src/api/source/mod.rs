@@ -2,6 +2,7 @@
 
 pub mod change;
 pub mod check;
+pub mod confirm;
 pub mod create;
 pub mod input;
 pub mod list;

@@ -17,7 +17,8 @@ pub(crate) struct SourceView {
     time_zone: String,
     /// Watched models; those of the catalogue if null.
     models: Option<Vec<String>>,
-    /// `waiting` until the first change comes, then `ok`; `down` while the ERP can't be heard.
+    /// `waiting` until the first change comes, then `ok`; `down` while the ERP can't be heard; `asks` where it looks
+    /// like a copy of the ERP, until somebody confirms it: `last_error` says why.
     state: &'static str,
     /// Seconds between a change and its coming in, of the last one, where that is known.
     lag_s: Option<f64>,
@@ -40,10 +41,11 @@ pub(crate) struct SourceView {
 impl SourceView {
     pub fn new(app: &App, source: &Source) -> Self {
         let standing = app.hearing.standing(source.id).unwrap_or_default();
-        let state = match (standing.down, source.heard_at) {
-            (true, _) => "down",
-            (false, Some(_)) => "ok",
-            (false, None) => "waiting",
+        let state = match (standing.asks, standing.down, source.heard_at) {
+            (true, ..) => "asks",
+            (false, true, _) => "down",
+            (false, false, Some(_)) => "ok",
+            (false, false, None) => "waiting",
         };
         Self {
             id: source.id.to_string(),

@@ -26,6 +26,8 @@ pub(crate) struct Row {
     pub heard: bool,
     pub heard_at: String,
     pub down: bool,
+    /// Whether a person has to decide whether it is the right ERP.
+    pub asks: bool,
 }
 
 #[derive(Template)]
@@ -53,13 +55,15 @@ pub(crate) fn row(app: &App, frame: &Frame, source: &Source) -> Row {
     let words = &frame.words;
     let standing = app.hearing.standing(source.id).unwrap_or_default();
     let heard_at = source.heard_at.map_or_else(|| words.get("never"), |at| words.ago(at, frame.now));
-    let (id, colour) = match (standing.down, source.heard_at) {
-        (true, _) => ("source-down", "bad"),
-        (false, Some(_)) => ("source-ok", "good"),
-        (false, None) => ("source-waiting", "busy"),
+    let (id, colour) = match (standing.asks, standing.down, source.heard_at) {
+        (true, ..) => ("source-asks", "bad"),
+        (false, true, _) => ("source-down", "bad"),
+        (false, false, Some(_)) => ("source-ok", "good"),
+        (false, false, None) => ("source-waiting", "busy"),
     };
     let error = standing.last_error.clone();
     let said = match error {
+        Some(why) if standing.asks => why,
         Some(why) => Said::plain(if standing.down { "source-down-sentence" } else { "source-warns-sentence" })
             .with("why", why)
             .with("heard", heard_at.as_str()),
@@ -79,6 +83,7 @@ pub(crate) fn row(app: &App, frame: &Frame, source: &Source) -> Row {
         heard: source.heard_at.is_some(),
         heard_at,
         down: standing.down,
+        asks: standing.asks,
     }
 }
 

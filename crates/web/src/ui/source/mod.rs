@@ -1,6 +1,7 @@
 //! Sources: ERPs that are heard.
 
 pub mod change;
+pub mod confirm;
 pub mod create;
 pub mod list;
 pub mod remove;

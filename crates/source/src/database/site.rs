@@ -1,0 +1,111 @@
+//! Which installation of the ERP a database belongs to. A copy of it, such as one for tests, has our triggers and
+//! perhaps rows that were written elsewhere: what happens there must reach no webhook. Pure.
+
+use gancho_model::{Said, SourceId};
+
+/// What tells one database from another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Site {
+    /// Its name; with PostgreSQL also the schema's.
+    pub database: String,
+    /// The server: its name and port, or the number that PostgreSQL gives each.
+    pub server: String,
+    /// When one of our tables was made, or its number. A dump that is restored makes it anew.
+    pub made: String,
+}
+
+/// What was written into the database when it was set up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetUp {
+    /// The source's id.
+    pub source: String,
+    /// The database at that time.
+    pub site: Site,
+}
+
+/// How a database and what was written into it go together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// Nothing was written into it yet.
+    New,
+    /// It is the one that was set up, perhaps restored from a dump, or on a server of another name.
+    Same,
+    /// It was copied from this one.
+    Copy(Site),
+    /// It was set up for another source since.
+    Other,
+}
+
+/// Compares a database with what was written into it when it was set up for a source.
+///
+/// Neither sign is enough alone: a container has another name whenever it is made anew, and a dump that is restored in
+/// place makes all tables anew.
+pub fn identify(set_up: Option<&SetUp>, here: &Site, source: SourceId) -> Identity {
+    let Some(SetUp { source: owner, site }) = set_up else { return Identity::New };
+    let is_made_anew = site.made != here.made;
+    let is_elsewhere = (&site.database, &site.server) != (&here.database, &here.server);
+    match (is_made_anew && is_elsewhere, *owner == source.to_string()) {
+        (true, _) => Identity::Copy(site.clone()),
+        (false, true) => Identity::Same,
+        (false, false) => Identity::Other,
+    }
+}
+
+impl Identity {
+    /// Why the source stops until a person has decided; nothing if it may go on.
+    pub fn question(&self, here: &Site) -> Option<Said> {
+        match self {
+            Self::New | Self::Same => None,
+            Self::Other => Some(Said::plain("hearing-other-source").with("database", here.database.as_str())),
+            Self::Copy(of) => Some(
+                Said::plain("hearing-copy")
+                    .with("of", format!("{} ({})", of.database, of.server))
+                    .with("here", format!("{} ({})", here.database, here.server)),
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gancho_model::{Ambient, MonoTime, Timestamp};
+
+    use super::*;
+
+    struct Still;
+
+    impl Ambient for Still {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_ms(0)
+        }
+        fn mono(&self) -> MonoTime {
+            MonoTime::from_ms(0)
+        }
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(7);
+        }
+    }
+
+    #[test]
+    fn a_copy_is_what_was_made_anew_elsewhere() {
+        let source = SourceId::new(Timestamp::from_ms(0), &Still);
+        let site = |database: &str, server: &str, made: &str| Site {
+            database: database.into(),
+            server: server.into(),
+            made: made.into(),
+        };
+        let first = site("erp", "db:3306", "1");
+        let set_up = SetUp { source: source.to_string(), site: first.clone() };
+        let seen = |here: Site| identify(Some(&set_up), &here, source);
+        assert_eq!(identify(None, &first, source), Identity::New);
+        assert_eq!(seen(first.clone()), Identity::Same);
+        assert_eq!(seen(site("erp", "db:3306", "2")), Identity::Same, "restored in place");
+        assert_eq!(seen(site("erp", "c0ffee:3306", "1")), Identity::Same, "a container made anew");
+        assert_eq!(seen(site("erp_test", "db:3306", "2")), Identity::Copy(first.clone()));
+        assert_eq!(seen(site("erp", "laptop:3306", "2")), Identity::Copy(first.clone()));
+        let others = SetUp { source: "src_other".into(), site: first.clone() };
+        assert_eq!(identify(Some(&others), &first, source), Identity::Other);
+        assert!(seen(site("erp_test", "db:3306", "2")).question(&first).is_some());
+        assert!(seen(first.clone()).question(&first).is_none());
+    }
+}

@@ -1,0 +1,64 @@
+//! Rows of sources' outboxes from which events were made, so that a restored database makes none twice.
+
+use gancho_model::{
+    SourceId, Timestamp,
+    limits::{PROCESSED_MS, RETENTION_BATCH},
+};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::{ProcessedRow, StoreError};
+
+/// Whether each of these rows was processed before, in its place.
+pub(super) fn find(db: &Connection, source: SourceId, rows: &[ProcessedRow]) -> Result<Vec<bool>, StoreError> {
+    let newest = "SELECT at FROM processed_rows WHERE source = ?1 ORDER BY id DESC LIMIT 1";
+    let newest: Option<i64> = db.prepare_cached(newest)?.query_row([source.bytes()], |row| row.get(0)).optional()?;
+    // Outboxes are read from the oldest row on: one that is so much older than the newest was there before.
+    let oldest = newest.map_or(i64::MIN, |at| at - PROCESSED_MS);
+    rows.iter().map(|row| Ok(row.at.ms() < oldest || is_kept(db, source, row)?)).collect()
+}
+
+/// Whether one of these rows was processed before.
+pub(super) fn are_any(db: &Connection, source: SourceId, rows: &[ProcessedRow]) -> Result<bool, StoreError> {
+    for row in rows {
+        if is_kept(db, source, row)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn is_kept(db: &Connection, source: SourceId, row: &ProcessedRow) -> Result<bool, StoreError> {
+    let select = "SELECT 1 FROM processed_rows WHERE source = ?1 AND id = ?2 AND mark = ?3";
+    Ok(db.prepare_cached(select)?.exists(params![source.bytes(), row.id, row.mark])?)
+}
+
+/// Remembers that these rows were processed.
+pub(super) fn keep(db: &Connection, source: SourceId, rows: &[ProcessedRow]) -> Result<(), StoreError> {
+    let insert = "INSERT OR IGNORE INTO processed_rows (source, id, mark, at) VALUES (?1, ?2, ?3, ?4)";
+    let mut insert = db.prepare_cached(insert)?;
+    for row in rows {
+        insert.execute(params![source.bytes(), row.id, row.mark, row.at.ms()])?;
+    }
+    Ok(())
+}
+
+/// Forgets the oldest of each source that were written before this time, at most so many of each.
+pub(super) fn prune(db: &Connection, before: Timestamp, most: u32) -> Result<u64, StoreError> {
+    let delete = "DELETE FROM processed_rows WHERE (source, id, mark) IN \
+        (SELECT source, id, mark FROM processed_rows WHERE source = ?1 ORDER BY id LIMIT ?3) AND at < ?2";
+    let mut delete = db.prepare_cached(delete)?;
+    let mut select = db.prepare_cached("SELECT id FROM sources")?;
+    let sources = select.query_map([], |row| row.get::<_, [u8; 16]>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
+    let mut pruned = 0;
+    for source in sources {
+        pruned += delete.execute(params![source, before.ms(), most])? as u64;
+    }
+    Ok(pruned)
+}
+
+/// Forgets some of a source's, whatever their age; says how many.
+pub(super) fn forget(db: &Connection, source: SourceId) -> Result<u64, StoreError> {
+    let delete = "DELETE FROM processed_rows WHERE (source, id, mark) IN \
+        (SELECT source, id, mark FROM processed_rows WHERE source = ?1 LIMIT ?2)";
+    Ok(db.prepare_cached(delete)?.execute(params![source.bytes(), RETENTION_BATCH])? as u64)
+}
