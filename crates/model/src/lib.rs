@@ -23,6 +23,7 @@ pub mod mask;
 pub mod outbox;
 mod plan;
 mod probing;
+mod randomness;
 mod said;
 mod source;
 pub mod target;

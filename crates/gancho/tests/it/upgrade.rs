@@ -221,3 +221,32 @@ async fn an_older_plugin_is_still_understood() {
         }
     }
 }
+
+/// Whether this stands readable in a file of the folder.
+fn is_readable(folder: &Path, text: &str) -> bool {
+    let files = std::fs::read_dir(folder).expect("a folder").map(|file| file.expect("a file").path());
+    let holds =
+        |file: &Path| std::fs::read(file).expect("bytes").windows(text.len()).any(|part| part == text.as_bytes());
+    files.filter(|file| file.is_file()).any(|file| holds(&file))
+}
+
+#[tokio::test]
+async fn addresses_of_webhooks_are_readable_in_no_file() {
+    for version in VERSIONS {
+        let fixture = Fixture::unpack(version);
+        let secret = "token=S3CRET-private";
+        assert!(is_readable(&fixture.folder.path().join("data"), secret), "{version}: they were");
+        let mut server = fixture.server(ServerOptions::default()).await;
+        let known = &fixture.facts["endpoints"]["private"]["url"];
+        assert_eq!(server.get(&fixture.endpoint("private")).await["url"], *known, "{version}");
+        assert!(!is_readable(&server.data_dir(), secret), "{version}: not while it runs");
+        let path = fixture.endpoint("private");
+        server.patch(&path, json!({"url": "https://example.com/hook?token=an0ther-secret"})).await;
+        server.patch(&path, json!({"url": "https://example.com/hook?token=th1rd"})).await;
+        assert!(!is_readable(&server.data_dir(), "an0ther-secret"), "{version}");
+        server.stop().await;
+        for text in [secret, "an0ther-secret", "token=th1rd"] {
+            assert!(!is_readable(&server.data_dir(), text), "{version}: nor afterwards: {text}");
+        }
+    }
+}

@@ -18,11 +18,10 @@ pub(super) const CANCEL_MAX: u32 = 1000;
 impl Endpoints for SqliteStore {
     async fn add_endpoint(&self, endpoint: Endpoint) -> Result<(), StoreError> {
         self.write(true, move |desk| {
-            let insert = "INSERT INTO endpoints (id, url, config, sealed, enabled, paused, disabled_reason, health, \
-                pending, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10)";
+            let insert = "INSERT INTO endpoints (id, config, sealed, enabled, paused, disabled_reason, health, \
+                pending, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9)";
             desk.db.prepare_cached(insert)?.execute(params![
                 endpoint.id.bytes(),
-                endpoint.url,
                 rows::to_json(&rows::Config::of(&endpoint)),
                 sealed(desk, &endpoint),
                 endpoint.enabled,
@@ -132,11 +131,10 @@ fn save(desk: &mut Desk, endpoint: &Endpoint, read_at: Timestamp) -> Result<(), 
     if known.updated_at != read_at {
         return Err(StoreError::Conflict(Said::plain("conflict-changed")));
     }
-    let update = "UPDATE endpoints SET url = ?2, config = ?3, sealed = ?4, enabled = ?5, paused = ?6, \
-        disabled_reason = ?7, updated_at = ?8 WHERE n = ?1";
+    let update = "UPDATE endpoints SET config = ?2, sealed = ?3, enabled = ?4, paused = ?5, \
+        disabled_reason = ?6, updated_at = ?7 WHERE n = ?1";
     desk.db.prepare_cached(update)?.execute(params![
         n,
-        endpoint.url,
         rows::to_json(&rows::Config::of(endpoint)),
         sealed(desk, endpoint),
         endpoint.enabled,

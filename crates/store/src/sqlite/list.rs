@@ -1,6 +1,6 @@
 //! Pages of events and deliveries, by keyset: the cost of a page does not grow with what lies behind it.
 
-use gancho_model::{Delivery, DeliveryId, Event, Moment, State};
+use gancho_model::{Delivery, DeliveryId, Event, State};
 use rusqlite::{Connection, OptionalExtension, ToSql, params_from_iter};
 
 use super::rows;
@@ -40,7 +40,7 @@ pub(super) fn deliveries(
     before: Option<DeliveryId>,
     filter: &DeliveryFilter,
     limit: usize,
-    now: Moment,
+    reading: &rows::Deliveries<'_>,
 ) -> Result<Page<Delivery, DeliveryId>, StoreError> {
     let before: i64 = match before {
         Some(id) => {
@@ -68,7 +68,7 @@ pub(super) fn deliveries(
             break;
         }
         looked_at += 1;
-        let (delivery, matches) = read(db, n, filter, now)?;
+        let (delivery, matches) = read(db, n, filter, reading)?;
         let id = delivery.id;
         if matches {
             page.items.push(delivery);
@@ -139,7 +139,7 @@ pub(super) fn read(
     db: &Connection,
     n: i64,
     filter: &DeliveryFilter,
-    now: Moment,
+    reading: &rows::Deliveries<'_>,
 ) -> Result<(Delivery, bool), StoreError> {
     let text = if filter.text.is_some() { "instr(e.body, ?2) > 0" } else { "?2 IS NULL" };
     let select = format!("SELECT {}, {text} FROM {} WHERE d.n = ?1", rows::DELIVERY, rows::DELIVERY_FROM);
@@ -147,7 +147,7 @@ pub(super) fn read(
     // Both sides as bytes: `instr` compares a blob with a blob.
     let mut found = select.query((n, filter.text.as_ref().map(|text| text.as_bytes())))?;
     let row = found.next()?.ok_or_else(|| rows::damaged("a delivery without its event"))?;
-    let delivery = rows::delivery(row, now)?;
+    let delivery = reading.read(row)?;
     let matches = row.get::<_, bool>(rows::DELIVERY_COLUMNS)? && filter.takes(&delivery);
     Ok((delivery, matches))
 }

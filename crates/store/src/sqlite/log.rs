@@ -9,7 +9,7 @@ use super::{
     desk::{Desk, Ring},
     list, resend, rows,
 };
-use crate::{DeliveryFilter, EventFilter, Log, Page, Resend, Resent, StoreError};
+use crate::{DeliveryFilter, EventFilter, Log, Page, Resend, Resent, StoreError, vault::Vault};
 
 #[async_trait]
 impl Log for SqliteStore {
@@ -32,8 +32,8 @@ impl Log for SqliteStore {
 
     async fn resend(&self, resend: Resend, before: Option<DeliveryId>) -> Result<Resent, StoreError> {
         if resend.dry_run {
-            let now = self.ambient.moment();
-            return self.read(move |db| resend::count(db, &resend, before, now)).await;
+            let (vault, now) = (self.vault.clone(), self.ambient.moment());
+            return self.read(move |db| resend::count(db, &resend, before, &rows::Deliveries::new(&vault, now))).await;
         }
         self.write(true, move |desk| resend::resend(desk, &resend, before)).await
     }
@@ -52,8 +52,9 @@ impl Log for SqliteStore {
     }
 
     async fn deliveries_of(&self, event: EventId) -> Result<Vec<Delivery>, StoreError> {
-        let now = self.ambient.moment();
+        let (vault, now) = (self.vault.clone(), self.ambient.moment());
         self.read(move |db| {
+            let reading = rows::Deliveries::new(&vault, now);
             let select = format!(
                 "SELECT {} FROM {} WHERE d.event = (SELECT n FROM events WHERE id = ?1) ORDER BY d.n LIMIT 1000",
                 rows::DELIVERY,
@@ -63,7 +64,7 @@ impl Log for SqliteStore {
             let mut found = select.query([event.bytes()])?;
             let mut deliveries = vec![];
             while let Some(row) = found.next()? {
-                deliveries.push(rows::delivery(row, now)?);
+                deliveries.push(reading.read(row)?);
             }
             Ok(deliveries)
         })
@@ -76,14 +77,14 @@ impl Log for SqliteStore {
         filter: DeliveryFilter,
         limit: usize,
     ) -> Result<Page<Delivery, DeliveryId>, StoreError> {
-        let now = self.ambient.moment();
-        self.read(move |db| list::deliveries(db, before, &filter, limit, now)).await
+        let (vault, now) = (self.vault.clone(), self.ambient.moment());
+        self.read(move |db| list::deliveries(db, before, &filter, limit, &rows::Deliveries::new(&vault, now))).await
     }
 
     async fn delivery(&self, id: DeliveryId) -> Result<(Delivery, Vec<Attempt>), StoreError> {
-        let now = self.ambient.moment();
+        let (vault, now) = (self.vault.clone(), self.ambient.moment());
         self.read(move |db| {
-            let (n, delivery) = one(db, id, now)?;
+            let (n, delivery) = one(db, id, &vault, now)?;
             let mut select =
                 db.prepare_cached("SELECT attempt FROM attempts WHERE k BETWEEN ?1 AND ?1 + 65535 ORDER BY k")?;
             let mut found = select.query([n << 16])?;
@@ -99,7 +100,7 @@ impl Log for SqliteStore {
     async fn retry(&self, id: DeliveryId, now: MonoTime) -> Result<Delivery, StoreError> {
         let vault = self.vault.clone();
         self.write(true, move |desk| {
-            let (n, delivery) = one(&desk.db, id, desk.ambient.moment())?;
+            let (n, delivery) = one(&desk.db, id, &desk.vault, desk.ambient.moment())?;
             let Ok((endpoint_n, endpoint)) = super::endpoint::one(&desk.db, &vault, delivery.endpoint_id) else {
                 return Err(StoreError::Conflict(Said::plain("conflict-removed")));
             };
@@ -108,7 +109,7 @@ impl Log for SqliteStore {
             }
             let max_attempts = delivery.attempts + endpoint.retry.attempts();
             resend::again(desk, n, &delivery, endpoint_n, max_attempts, now)?;
-            one(&desk.db, id, desk.ambient.moment()).map(|(_, delivery)| delivery)
+            one(&desk.db, id, &desk.vault, desk.ambient.moment()).map(|(_, delivery)| delivery)
         })
         .await
     }
@@ -118,12 +119,12 @@ impl Log for SqliteStore {
     }
 }
 
-fn one(db: &Connection, id: DeliveryId, now: Moment) -> Result<(i64, Delivery), StoreError> {
+fn one(db: &Connection, id: DeliveryId, vault: &Vault, now: Moment) -> Result<(i64, Delivery), StoreError> {
     let select = format!("SELECT {} FROM {} WHERE d.id = ?1", rows::DELIVERY, rows::DELIVERY_FROM);
     let mut select = db.prepare_cached(&select)?;
     let mut found = select.query([id.bytes()])?;
     let row = found.next()?.ok_or(StoreError::NotFound)?;
-    Ok((row.get(rows::DELIVERY_NUMBER)?, rows::delivery(row, now)?))
+    Ok((row.get(rows::DELIVERY_NUMBER)?, rows::Deliveries::new(vault, now).read(row)?))
 }
 
 /// The name of a state's word.
@@ -139,7 +140,7 @@ fn spoken(state: State) -> &'static str {
 
 fn cancel(desk: &mut Desk, id: DeliveryId) -> Result<Delivery, StoreError> {
     let now = desk.ambient.moment();
-    let (n, delivery) = one(&desk.db, id, now)?;
+    let (n, delivery) = one(&desk.db, id, &desk.vault, now)?;
     if delivery.state != State::Pending {
         let said = Said::plain("conflict-not-waiting").with("state", Said::plain(spoken(delivery.state)));
         return Err(StoreError::Conflict(said));
@@ -150,5 +151,5 @@ fn cancel(desk: &mut Desk, id: DeliveryId) -> Result<Delivery, StoreError> {
         desk.waiting(endpoint, -1);
     }
     desk.tell(Ring::Forget(delivery.endpoint_id, id));
-    one(&desk.db, id, now).map(|(_, delivery)| delivery)
+    one(&desk.db, id, &desk.vault, now).map(|(_, delivery)| delivery)
 }

@@ -17,6 +17,7 @@ mod replay;
 mod resend;
 mod rows;
 mod schema;
+mod seal_urls;
 mod snapshot;
 mod source;
 mod start;
@@ -123,7 +124,7 @@ impl SqliteStore {
         let unusable = |error: rusqlite::Error| OpenError::Unusable { path: path.clone(), why: error.to_string() };
         let mut db = Connection::open(&path).map_err(unusable)?;
         schema::prepare(&db, options).map_err(unusable)?;
-        schema::migrate(&mut db, &path, &vault)?;
+        schema::migrate(&mut db, &path, &vault, &*ambient)?;
         let vault = Arc::new(vault);
         let bell = Arc::new(OnceLock::new());
         let readers = Arc::new(Readers::open(&path).map_err(unusable)?);

@@ -1,11 +1,11 @@
 //! Deliveries that ended badly are sent again, one by one or as many as match.
 
-use gancho_model::{Delivery, DeliveryId, Lane, Moment, MonoTime, State};
+use gancho_model::{Delivery, DeliveryId, Lane, MonoTime, State};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     desk::{Desk, Ring},
-    list, repair, replay,
+    list, repair, replay, rows,
 };
 use crate::{DeliveryFilter, Resend, Resent, StoreError};
 
@@ -54,7 +54,7 @@ fn batch(
     filter: &DeliveryFilter,
     before: Option<DeliveryId>,
     most: usize,
-    now: Moment,
+    reading: &rows::Deliveries<'_>,
 ) -> Result<Batch, StoreError> {
     let before: i64 = match before {
         Some(id) => {
@@ -69,7 +69,7 @@ fn batch(
     let looked_at = numbers.len();
     let mut last = None;
     for n in numbers {
-        let (delivery, matches) = list::read(db, n, &filter, now)?;
+        let (delivery, matches) = list::read(db, n, &filter, reading)?;
         last = Some(delivery.id);
         let ended_badly = matches!(delivery.state, State::Failed | State::Cancelled);
         if matches && ended_badly && delivery.lane != Lane::Test {
@@ -86,9 +86,9 @@ pub(super) fn count(
     db: &Connection,
     resend: &Resend,
     before: Option<DeliveryId>,
-    now: Moment,
+    reading: &rows::Deliveries<'_>,
 ) -> Result<Resent, StoreError> {
-    let (found, next) = batch(db, &resend.filter, before, usize::MAX, now)?;
+    let (found, next) = batch(db, &resend.filter, before, usize::MAX, reading)?;
     let there = |endpoint: &[u8; 16]| -> Result<bool, StoreError> {
         let select = "SELECT EXISTS (SELECT 1 FROM endpoints WHERE id = ?1 AND removed_at IS NULL)";
         Ok(db.prepare_cached(select)?.query_row([endpoint], |row| row.get(0))?)
@@ -101,7 +101,8 @@ pub(super) fn count(
 }
 
 pub(super) fn resend(desk: &mut Desk, resend: &Resend, before: Option<DeliveryId>) -> Result<Resent, StoreError> {
-    let (found, next) = batch(&desk.db, &resend.filter, before, BATCH, desk.ambient.moment())?;
+    let (found, next) =
+        batch(&desk.db, &resend.filter, before, BATCH, &rows::Deliveries::new(&desk.vault, desk.ambient.moment()))?;
     let routes = desk.routes()?;
     let mut count = 0;
     for (n, delivery) in &found {

@@ -1,5 +1,7 @@
 //! Between rows and the model's types.
 
+use std::{cell::RefCell, collections::HashMap};
+
 use gancho_model::{
     Delivery, DeliveryId, Endpoint, EndpointId, ErrorKind, Event, EventId, EventType, Health, Lane, LastAttempt,
     Moment, MonoTime, ObjectKey, Pattern, Pending, Plan, Reason, Secret, SigningSecrets, SourceId, State, Timestamp,
@@ -57,6 +59,7 @@ impl Config {
 /// What stands in `endpoints.sealed`.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Sealed {
+    url: String,
     secret: String,
     next: Option<(String, i64)>,
     headers: std::collections::BTreeMap<String, String>,
@@ -66,15 +69,21 @@ impl Sealed {
     pub fn of(endpoint: &Endpoint) -> Self {
         let SigningSecrets { current, next } = &endpoint.secrets;
         Self {
+            url: endpoint.url.clone(),
             secret: current.expose().to_owned(),
             next: next.as_ref().map(|(secret, until)| (secret.expose().to_owned(), until.ms())),
             headers: endpoint.headers.clone(),
         }
     }
+
+    fn open(vault: &Vault, id: EndpointId, sealed: &[u8]) -> Result<Self, StoreError> {
+        let opened = vault.open(id.bytes(), sealed).map_err(|error| StoreError::Broken(error.to_string()))?;
+        serde_json::from_slice(&opened).map_err(|_| damaged("sealed"))
+    }
 }
 
 const ENDPOINT: &str =
-    "n, id, url, config, sealed, enabled, paused, disabled_reason, health, created_at, updated_at FROM endpoints";
+    "n, id, config, sealed, enabled, paused, disabled_reason, health, created_at, updated_at FROM endpoints";
 
 /// Endpoints where a condition holds, with their numbers.
 pub(super) fn endpoints(
@@ -94,30 +103,28 @@ pub(super) fn endpoints(
 
 fn endpoint(row: &Row<'_>, vault: &Vault) -> Result<Endpoint, StoreError> {
     let id = EndpointId::from_bytes(row.get(1)?);
-    let config: Config = from_json(&row.get::<_, String>(3)?)?;
-    let opened = vault.open(id.bytes(), &row.get::<_, Vec<u8>>(4)?);
-    let opened = opened.map_err(|error| StoreError::Broken(error.to_string()))?;
-    let sealed: Sealed = serde_json::from_slice(&opened).map_err(|_| damaged("sealed"))?;
+    let config: Config = from_json(&row.get::<_, String>(2)?)?;
+    let sealed = Sealed::open(vault, id, &row.get::<_, Vec<u8>>(3)?)?;
     let next = sealed.next.map(|(secret, until)| (Secret::new(secret), Timestamp::from_ms(until)));
     Ok(Endpoint {
         id,
-        url: row.get(2)?,
+        url: sealed.url,
         name: config.name,
         description: config.description,
         events: config.events,
         sources: config.sources,
-        enabled: row.get(5)?,
-        paused: row.get(6)?,
+        enabled: row.get(4)?,
+        paused: row.get(5)?,
         headers: sealed.headers,
         timeout_ms: config.timeout_ms,
         retry: config.retry,
         rate_per_s: config.rate_per_s,
         max_in_flight: config.max_in_flight,
         secrets: SigningSecrets { current: Secret::new(sealed.secret), next },
-        health: from_json(&row.get::<_, String>(8)?)?,
-        disabled_reason: row.get(7)?,
-        created_at: Timestamp::from_ms(row.get(9)?),
-        updated_at: Timestamp::from_ms(row.get(10)?),
+        health: from_json(&row.get::<_, String>(7)?)?,
+        disabled_reason: row.get(6)?,
+        created_at: Timestamp::from_ms(row.get(8)?),
+        updated_at: Timestamp::from_ms(row.get(9)?),
     })
 }
 
@@ -145,8 +152,8 @@ pub(super) fn event_type(text: &str) -> Result<EventType, StoreError> {
     EventType::parse(text).map_err(|_| damaged("an event's type"))
 }
 
-/// The columns that [`delivery`] reads, and the tables they stand in.
-pub(super) const DELIVERY: &str = "d.id, e.id, e.type, p.id, p.url, d.state, d.reason, d.lane, d.attempts, \
+/// The columns that [`Deliveries`] reads, and the tables they stand in.
+pub(super) const DELIVERY: &str = "d.id, e.id, e.type, p.id, p.sealed, d.state, d.reason, d.lane, d.attempts, \
     d.max_attempts, d.due, d.leased, d.created_at, d.last_at, d.last_status, d.last_error, d.last_ms, d.n, e.label, \
     p.enabled, p.paused, p.config ->> 'rate_per_s', p.health";
 /// Where a delivery's number stands among them.
@@ -156,37 +163,61 @@ pub(super) const DELIVERY_COLUMNS: usize = 23;
 pub(super) const DELIVERY_FROM: &str =
     "deliveries d JOIN events e ON e.n = d.event JOIN endpoints p ON p.n = d.endpoint";
 
-pub(super) fn delivery(row: &Row<'_>, now: Moment) -> Result<Delivery, StoreError> {
-    let state = state_of(row.get(5)?)?;
-    let waiting = waiting(row, state, now.mono)?;
-    let reason: Option<String> = row.get(6)?;
-    let error: Option<String> = row.get(15)?;
-    let last = match row.get::<_, Option<i64>>(13)? {
-        Some(at) => Some(LastAttempt {
-            at: Timestamp::from_ms(at),
-            status_code: row.get(14)?,
-            error: error.as_deref().and_then(ErrorKind::parse),
-            duration_ms: row.get::<_, Option<u32>>(16)?.unwrap_or(0),
-        }),
-        None => None,
-    };
-    Ok(Delivery {
-        id: DeliveryId::from_bytes(row.get(0)?),
-        event_id: EventId::from_bytes(row.get(1)?),
-        event: event_type(&row.get::<_, String>(2)?)?,
-        label: row.get(18)?,
-        endpoint_id: EndpointId::from_bytes(row.get(3)?),
-        url: row.get(4)?,
-        state,
-        reason: reason.as_deref().and_then(Reason::parse),
-        lane: lane_of(row.get(7)?)?,
-        attempts: row.get(8)?,
-        max_attempts: row.get(9)?,
-        waiting_for: waiting.map(|(reason, _)| reason),
-        next_attempt_at: waiting.and_then(|(_, until)| until).map(|until| now.shown(until)),
-        created_at: Timestamp::from_ms(row.get(12)?),
-        last,
-    })
+/// Reads deliveries of one query. An endpoint's address rests sealed: it is opened once, not for each of them.
+pub(super) struct Deliveries<'a> {
+    vault: &'a Vault,
+    now: Moment,
+    urls: RefCell<HashMap<[u8; 16], String>>,
+}
+
+impl<'a> Deliveries<'a> {
+    pub fn new(vault: &'a Vault, now: Moment) -> Self {
+        Self { vault, now, urls: RefCell::default() }
+    }
+
+    /// From the columns of [`DELIVERY`].
+    pub fn read(&self, row: &Row<'_>) -> Result<Delivery, StoreError> {
+        let state = state_of(row.get(5)?)?;
+        let waiting = waiting(row, state, self.now.mono)?;
+        let reason: Option<String> = row.get(6)?;
+        let error: Option<String> = row.get(15)?;
+        let last = match row.get::<_, Option<i64>>(13)? {
+            Some(at) => Some(LastAttempt {
+                at: Timestamp::from_ms(at),
+                status_code: row.get(14)?,
+                error: error.as_deref().and_then(ErrorKind::parse),
+                duration_ms: row.get::<_, Option<u32>>(16)?.unwrap_or(0),
+            }),
+            None => None,
+        };
+        Ok(Delivery {
+            id: DeliveryId::from_bytes(row.get(0)?),
+            event_id: EventId::from_bytes(row.get(1)?),
+            event: event_type(&row.get::<_, String>(2)?)?,
+            label: row.get(18)?,
+            endpoint_id: EndpointId::from_bytes(row.get(3)?),
+            url: self.url(row)?,
+            state,
+            reason: reason.as_deref().and_then(Reason::parse),
+            lane: lane_of(row.get(7)?)?,
+            attempts: row.get(8)?,
+            max_attempts: row.get(9)?,
+            waiting_for: waiting.map(|(reason, _)| reason),
+            next_attempt_at: waiting.and_then(|(_, until)| until).map(|until| self.now.shown(until)),
+            created_at: Timestamp::from_ms(row.get(12)?),
+            last,
+        })
+    }
+
+    fn url(&self, row: &Row<'_>) -> Result<String, StoreError> {
+        let id: [u8; 16] = row.get(3)?;
+        if let Some(url) = self.urls.borrow().get(&id) {
+            return Ok(url.clone());
+        }
+        let sealed = Sealed::open(self.vault, EndpointId::from_bytes(id), &row.get::<_, Vec<u8>>(4)?)?;
+        self.urls.borrow_mut().insert(id, sealed.url.clone());
+        Ok(sealed.url)
+    }
 }
 
 /// What a delivery waits for, if it waits.

@@ -2,19 +2,31 @@
 
 use std::path::Path;
 
+use gancho_model::Ambient;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, config::DbConfig};
 
-use super::{OpenError, Options};
+use super::{OpenError, Options, seal_urls};
 use crate::vault::Vault;
 
 /// One file a step; a step that was released is never changed.
-const MIGRATIONS: &[&str] = &[
-    include_str!("migrations/001.sql"),
-    include_str!("migrations/002.sql"),
-    include_str!("migrations/003.sql"),
-    include_str!("migrations/004.sql"),
-    include_str!("migrations/005.sql"),
+const MIGRATIONS: &[Step] = &[
+    Step::Sql(include_str!("migrations/001.sql")),
+    Step::Sql(include_str!("migrations/002.sql")),
+    Step::Sql(include_str!("migrations/003.sql")),
+    Step::Sql(include_str!("migrations/004.sql")),
+    Step::Sql(include_str!("migrations/005.sql")),
+    Step::Code(seal_urls::run),
 ];
+
+/// From this schema on endpoints' addresses are sealed.
+const SEALED_URLS: u32 = 6;
+
+/// One step of the schema.
+enum Step {
+    Sql(&'static str),
+    /// What SQL can't do.
+    Code(fn(&Connection, &Vault, &dyn Ambient) -> rusqlite::Result<()>),
+}
 
 /// Pages in the WAL before they are written back.
 const CHECKPOINT_PAGES: u32 = 2000;
@@ -64,7 +76,7 @@ pub(super) fn create(path: &Path) -> Result<(), OpenError> {
     placed.map_err(|error| unusable(error.to_string()))
 }
 
-pub(super) fn migrate(db: &mut Connection, path: &Path, vault: &Vault) -> Result<(), OpenError> {
+pub(super) fn migrate(db: &mut Connection, path: &Path, vault: &Vault, ambient: &dyn Ambient) -> Result<(), OpenError> {
     let unusable = |error: rusqlite::Error| OpenError::Unusable { path: path.into(), why: error.to_string() };
     let known = MIGRATIONS.len() as u32;
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unusable)?;
@@ -72,21 +84,44 @@ pub(super) fn migrate(db: &mut Connection, path: &Path, vault: &Vault) -> Result
     if found > known {
         return Err(OpenError::Newer { path: path.into(), found, known });
     }
+    check_key(&transaction, path, vault)?;
     for step in &MIGRATIONS[found as usize..] {
-        transaction.execute_batch(step).map_err(unusable)?;
+        match step {
+            Step::Sql(text) => transaction.execute_batch(text),
+            Step::Code(run) => run(&transaction, vault, ambient),
+        }
+        .map_err(unusable)?;
     }
     transaction.pragma_update(None, "user_version", known).map_err(unusable)?;
-    let fingerprint: Option<String> = transaction
-        .query_row("SELECT value FROM meta WHERE name = 'key_fingerprint'", [], |row| row.get(0))
-        .optional()
-        .map_err(unusable)?;
-    match fingerprint {
-        None => {
-            let insert = "INSERT INTO meta VALUES ('key_fingerprint', ?1)";
-            transaction.execute(insert, [vault.fingerprint()]).map_err(unusable)?;
-        }
-        Some(right) if right != vault.fingerprint() => return Err(OpenError::WrongKey { path: path.into() }),
-        Some(_) => {}
+    let insert = "INSERT OR IGNORE INTO meta VALUES ('key_fingerprint', ?1)";
+    transaction.execute(insert, [vault.fingerprint()]).map_err(unusable)?;
+    transaction.commit().map_err(unusable)?;
+    if (1..SEALED_URLS).contains(&found) {
+        erase_freed(db);
     }
-    transaction.commit().map_err(unusable)
+    Ok(())
+}
+
+/// What was freed stays readable in the file and its log until something else is written there: the file is written
+/// anew. Without room for that, all works the same.
+fn erase_freed(db: &Connection) {
+    let erased = db.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
+    if let Err(error) = erased {
+        tracing::warn!(%error, "addresses of webhooks from before the upgrade may stay readable in free space of the database: \
+            run VACUUM on it when there is room for a second copy");
+    }
+}
+
+/// Before anything is changed: another key could open nothing that is sealed.
+fn check_key(db: &Connection, path: &Path, vault: &Vault) -> Result<(), OpenError> {
+    let unusable = |error: rusqlite::Error| OpenError::Unusable { path: path.into(), why: error.to_string() };
+    if !db.table_exists(None, "meta").map_err(unusable)? {
+        return Ok(());
+    }
+    let select = "SELECT value FROM meta WHERE name = 'key_fingerprint'";
+    let right: Option<String> = db.query_row(select, [], |row| row.get(0)).optional().map_err(unusable)?;
+    if right.is_some_and(|right| right != vault.fingerprint()) {
+        return Err(OpenError::WrongKey { path: path.into() });
+    }
+    Ok(())
 }
