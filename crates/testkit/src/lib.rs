@@ -19,7 +19,7 @@ pub use erp_api::{Asked, ErpApi, FULL_KEY, Trap};
 pub use erp_php::ErpPhp;
 pub use name_server::{Family, NameServer, Says};
 pub use receiver::{Received, Receiver, Respond};
-pub use server::{Answer, Server, ServerOptions};
+pub use server::{ADMIN_TOKEN, Answer, Server, ServerOptions};
 
 /// How long a test waits for what must come. Long: it is a limit, not a measure.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);

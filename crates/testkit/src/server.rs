@@ -13,8 +13,8 @@ use tokio::{
 
 use crate::PATIENCE;
 
-/// The admin token of every test server.
-const ADMIN: &str = "test-admin-token";
+/// The administrator of every test server.
+pub const ADMIN_TOKEN: &str = "test-admin-token";
 
 /// How to start the binary.
 #[derive(Clone, Debug, Default)]
@@ -88,7 +88,7 @@ impl Server {
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(self.data_dir())
             .current_dir(self.dir.path())
-            .env("GANCHO_ADMIN_TOKEN", ADMIN)
+            .env("GANCHO_ADMIN_TOKEN", ADMIN_TOKEN)
             .env("GANCHO_ALLOW_HOSTS", "127.0.0.1,localhost,::1")
             .env("GANCHO_LOG_LEVEL", "warn")
             .envs(self.options.env.iter().cloned())
@@ -148,7 +148,7 @@ impl Server {
 
     /// A call as the administrator.
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
-        self.call_as(ADMIN, method, path, body).await
+        self.call_as(ADMIN_TOKEN, method, path, body).await
     }
 
     /// A call with another token.
@@ -163,7 +163,7 @@ impl Server {
     /// A call that may find nobody: the server is being killed.
     pub async fn try_call(&self, method: Method, path: &str, body: Value) -> Option<Answer> {
         let url = format!("{}/api/v1{path}", self.base);
-        self.answer(self.http.request(method, url).bearer_auth(ADMIN).json(&body)).await
+        self.answer(self.http.request(method, url).bearer_auth(ADMIN_TOKEN).json(&body)).await
     }
 
     /// A request made by hand.

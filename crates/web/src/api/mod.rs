@@ -11,6 +11,7 @@ pub(crate) mod page;
 pub mod problem;
 pub(crate) mod read;
 pub(crate) mod source;
+mod statuses;
 pub(crate) mod token;
 
 use std::sync::Arc;
@@ -73,7 +74,10 @@ pub(crate) fn router() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(source::confirm::confirm))
         .routes(routes!(token::create::create, token::list::list))
         .routes(routes!(token::remove::remove));
-    OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", api).split_for_parts()
+    let (router, mut document) =
+        OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", api).split_for_parts();
+    statuses::complete(&mut document);
+    (router, document)
 }
 
 /// The OpenAPI document as JSON.

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Sources, oldest first; all on one page.
-#[utoipa::path(get, path = "/sources", tag = "sources", responses((status = 200, body = List<SourceView>)))]
+#[utoipa::path(get, path = "/sources", tag = "sources", params(("limit" = Option<u32>, Query)), responses((status = 200, body = List<SourceView>)))]
 pub(crate) async fn list(State(app): State<Arc<App>>, _: Reader, query: Query) -> Answer<Json<List<SourceView>>> {
     query.read(page::limit)?;
     let sources = app.store.sources().await?;

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Tokens, oldest first; all on one page, without their texts.
-#[utoipa::path(get, path = "/tokens", tag = "tokens", responses((status = 200, body = List<TokenView>)))]
+#[utoipa::path(get, path = "/tokens", tag = "tokens", params(("limit" = Option<u32>, Query)), responses((status = 200, body = List<TokenView>)))]
 pub(crate) async fn list(State(app): State<Arc<App>>, _: Admin, query: Query) -> Answer<Json<List<TokenView>>> {
     query.read(page::limit)?;
     let tokens = app.store.tokens().await?;
