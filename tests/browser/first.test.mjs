@@ -38,10 +38,14 @@ test('from the one-time link to the first delivery and the first change heard', 
   assert.equal(JSON.parse(receiver.received[0].body).test, true);
 
   // Its signature, checked on the page.
-  const signature = receiver.received[0].headers['x-webhook-signature'];
-  await page.fill('[name=signature]', signature);
-  await page.click('button:has-text("Comprobar")');
-  await page.waitForSelector('text=Correcta');
+  for (const header of ['webhook-signature', 'x-webhook-signature']) {
+    await page.fill('[name=signature]', receiver.received[0].headers[header]);
+    await page.click('button:has-text("Comprobar")');
+    await page.waitForSelector('text=Correcta');
+    await page.fill('[name=signature]', receiver.received[0].headers[header].slice(0, -2) + 'xx');
+    await page.click('button:has-text("Comprobar")');
+    await page.waitForSelector('text=Incorrecta');
+  }
 
   // The ERP.
   await page.goto(`${server.base}/sources/new`);

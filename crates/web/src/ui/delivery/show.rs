@@ -3,10 +3,12 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{extract::State, response::Response};
 use gancho_model::{Attempt, Delivery, DeliveryId, ErrorKind, Event, Said, State as Standing, mask};
-use gancho_receiver::sign;
 use serde_json::Value;
 
-use super::list::{reason_word, webhook};
+use super::{
+    list::{reason_word, webhook},
+    signature,
+};
 use crate::{
     App,
     api::problem::Answer,
@@ -38,7 +40,7 @@ struct Page {
     body: String,
     pretty: String,
     curl: String,
-    signature: Option<Checked>,
+    signature: Option<signature::Checked>,
 }
 
 /// An attempt as it is shown.
@@ -55,13 +57,6 @@ struct Try {
     response: Vec<(String, String)>,
     body: String,
     truncated: bool,
-}
-
-/// A signature that was given, beside the right one.
-struct Checked {
-    given: String,
-    right: bool,
-    expected: String,
 }
 
 pub(crate) async fn show(
@@ -103,11 +98,10 @@ async fn read(app: &App, frame: &Frame, id: DeliveryId, given: Option<&str>) -> 
         changes: event::show::changes(words, &parsed),
         pretty: serde_json::to_string_pretty(&parsed).unwrap_or_default(),
         curl: curl(&url, &body),
-        signature: endpoint.filter(|_| frame.admin).zip(given).map(|(endpoint, given)| {
-            let expected = sign::plain(endpoint.secrets.at(frame.now).0, &event.body);
-            let given = given.trim().to_owned();
-            Checked { right: given == expected, given, expected }
-        }),
+        signature: endpoint
+            .filter(|_| frame.admin)
+            .zip(given)
+            .map(|(endpoint, given)| signature::check(given, endpoint, &event, &attempts, frame.now)),
         webhook: webhook(&endpoints, &delivery),
         frame: frame.clone().titled(title.clone()),
         delivery,
