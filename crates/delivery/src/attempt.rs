@@ -26,6 +26,7 @@ pub(crate) async fn attempt(
     claimed: &Claimed,
     now: Timestamp,
 ) -> Made {
+    fail::fail_point!("attempt");
     let headers = request::headers(endpoint, url, claimed, now);
     let request_headers = request::logged(&headers, Some(endpoint));
     let exchange = client.post(url, headers, claimed.body.clone(), endpoint.timeout_ms).await;

@@ -1,13 +1,15 @@
 use std::{
+    panic::AssertUnwindSafe,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use gancho_model::{
     Ambient, Attempt, ErrorKind, Failure, Head, Moment, Phases, Reply, Timestamp, judge, limits::Limits,
 };
 use gancho_store::{Claimed, Due, Outcome, Release, Store, StoreError};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinError};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -38,6 +40,18 @@ pub struct EngineOptions {
     pub limits: Limits,
 }
 
+/// A part of the engine ended by itself.
+#[derive(Debug, thiserror::Error)]
+#[error("its {part} stopped: {why}")]
+pub struct EngineFailed {
+    part: &'static str,
+    why: String,
+}
+
+fn why(ended: Result<(), JoinError>) -> String {
+    ended.map_or_else(|error| error.to_string(), |()| "it ended".to_owned())
+}
+
 /// The engine. Cheap to clone: a handle.
 #[derive(Clone)]
 pub struct Engine {
@@ -50,13 +64,16 @@ pub struct Engine {
 
 impl Engine {
     /// Runs until `stop`, then lets attempts end (30 s at most) and records them.
+    ///
+    /// # Errors
+    /// [`EngineFailed`] if a part of it ended by itself: nothing would be recorded, or removed, any more.
     pub async fn run(
         store: Arc<dyn Store>,
         client: Arc<Client>,
         ambient: Arc<dyn Ambient>,
         options: EngineOptions,
         stop: CancellationToken,
-    ) {
+    ) -> Result<(), EngineFailed> {
         let limits = WindowLimits {
             in_flight: options.limits.in_flight,
             in_flight_per_endpoint: options.limits.in_flight_per_endpoint,
@@ -65,11 +82,19 @@ impl Engine {
         take_over(&*store, &*ambient, &stop).await;
         store.attach(shared.clone());
         let (outcomes, ended) = mpsc::channel(OUTCOMES_MAX);
-        let recording = tokio::spawn(recorder::run(store.clone(), shared.clone(), ended));
-        let upkeep = tokio::spawn(upkeep::run(store.clone(), ambient, options.limits.retention_days, stop.clone()));
+        let mut recording = tokio::spawn(recorder::run(store.clone(), shared.clone(), ended));
+        let mut upkeep = tokio::spawn(upkeep::run(store.clone(), ambient, options.limits.retention_days, stop.clone()));
         let engine = Self { store, client, shared, outcomes, attempts: TaskTracker::new() };
-        engine.turn(&stop).await;
-
+        tokio::select! {
+            () = engine.turn(&stop) => {}
+            ended = &mut recording => return Err(EngineFailed { part: "recorder", why: why(ended) }),
+            ended = &mut upkeep, if !stop.is_cancelled() => {
+                // After a stop it ends too, perhaps first.
+                if !stop.is_cancelled() {
+                    return Err(EngineFailed { part: "upkeep", why: why(ended) });
+                }
+            }
+        }
         engine.shared.window().close();
         engine.attempts.close();
         let ended = tokio::time::timeout(GRACE, engine.attempts.wait()).await.is_ok();
@@ -80,7 +105,10 @@ impl Engine {
         drop(engine);
         // The last sender is gone with the last attempt; what they said is recorded first.
         let _ = tokio::time::timeout(if ended { GRACE } else { RECORD_GRACE }, recording).await;
-        let _ = upkeep.await;
+        if !upkeep.is_finished() {
+            let _ = upkeep.await;
+        }
+        Ok(())
     }
 
     /// Turns until the stop: look, claim, start, wait for the bell or the next due time.
@@ -89,6 +117,7 @@ impl Engine {
         loop {
             // Registered before the look, so that a ring in between is not lost.
             let rung = self.shared.wake.notified();
+            fail::fail_point!("engine");
             let wait = match self.step().await {
                 Ok(wait) => wait,
                 Err(error) => {
@@ -180,8 +209,12 @@ impl Engine {
     async fn deliver(self, target: Arc<Target>, claimed: Claimed) {
         let began_at = self.shared.ambient.now();
         let made = match &target.url {
-            Some(url) => attempt(&self.client, &target.endpoint, url, &claimed, began_at).await,
-            None => Made::Attempt(unsendable(&claimed, began_at), Reply::Nothing),
+            Some(url) => {
+                let attempt = attempt(&self.client, &target.endpoint, url, &claimed, began_at);
+                let made = AssertUnwindSafe(attempt).catch_unwind().await;
+                made.unwrap_or_else(|_| Made::Attempt(unsent(FAULT, &claimed, began_at), Reply::Nothing))
+            }
+            None => Made::Attempt(unsent(UNREADABLE, &claimed, began_at), Reply::Nothing),
         };
         let ended_at = self.shared.ambient.moment();
         match made {
@@ -246,9 +279,14 @@ async fn take_over(store: &dyn Store, ambient: &dyn Ambient, stop: &Cancellation
     }
 }
 
-/// A URL that can't be read is a failed attempt like any other.
-fn unsendable(claimed: &Claimed, at: Timestamp) -> Attempt {
-    let message = "the webhook's URL can't be read: change it".to_owned();
+/// Why nothing could be sent.
+const UNREADABLE: &str = "the webhook's URL can't be read: change it";
+/// After a panic: the delivery must not keep its slot, nor come again for ever.
+const FAULT: &str = "Gancho failed while making the attempt: please report it with the log";
+
+/// What can't be sent is a failed attempt like any other.
+fn unsent(message: &str, claimed: &Claimed, at: Timestamp) -> Attempt {
+    let message = message.to_owned();
     Attempt {
         n: claimed.attempts + 1,
         at,

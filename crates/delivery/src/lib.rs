@@ -19,4 +19,4 @@ mod window;
 
 pub use address_book::{AddressBook, Answer as ResolverAnswer, ResolveError, SystemResolver};
 pub use client::{Client, ClientOptions, Guard, SendError};
-pub use engine::{Engine, EngineOptions};
+pub use engine::{Engine, EngineFailed, EngineOptions};

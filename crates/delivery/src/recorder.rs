@@ -21,6 +21,7 @@ pub(crate) async fn run(store: Arc<dyn Store>, shared: Arc<Shared>, mut ended: m
     let mut group = vec![];
     while ended.recv_many(&mut group, GROUP_MAX).await > 0 {
         let outcomes: Arc<[Outcome]> = std::mem::take(&mut group).into();
+        fail::fail_point!("recorder");
         measures.count(&outcomes);
         let turned = record(&*store, &outcomes).await;
         {

@@ -51,6 +51,7 @@ pub(crate) async fn run(
 ) {
     let mut clock = ClockTrust::new(ambient.moment());
     while !stop.is_cancelled() {
+        fail::fail_point!("upkeep");
         let now = ambient.moment();
         let removed = cancel_removed(&*store).await;
         let wait = match clock.look(now) && prune(&*store, retention_days, now).await || removed {

@@ -36,6 +36,7 @@ pub async fn listen(
             () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
+        fail::fail_point!("http");
         match accepted {
             // One without a place is closed: all who have one are known.
             Ok((stream, peer)) => {

@@ -16,6 +16,7 @@ mod logs;
 mod probing;
 mod runtime;
 mod serve;
+mod supervise;
 mod wiring;
 
 use std::process::ExitCode;

@@ -9,11 +9,12 @@ use gancho_mail::Watch;
 use gancho_model::{Ambient, limits::Limits};
 use gancho_source::Hearings;
 use gancho_web::{App, Metrics, Rooms, WebSettings};
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
+    task::AbortHandle,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +27,7 @@ use crate::{
     listen::{HEAD, listen},
     logs::{Dropped, Logs},
     probing::Probe,
+    supervise::Tasks,
     wiring,
 };
 
@@ -33,9 +35,13 @@ use crate::{
 const COUNTED_EVERY: Duration = Duration::from_secs(5);
 /// How long requests may go on after a stop.
 const DRAIN: Duration = Duration::from_secs(10);
+/// How long everything may take to end: attempts have 30 s, and what an ERP's database is asked has its own limit.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Serves until a signal.
 pub fn run(settings: &Settings, logs: &Logs) -> Result<(), Failed> {
+    // Where a test breaks something, if it was built for that.
+    let _failpoints = fail::FailScenario::setup();
     // Before the clock can be set: everything that waits is counted from here.
     Real.mono();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failed::refused)?;
@@ -58,14 +64,17 @@ async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), Failed> {
 
     let stop = CancellationToken::new();
     // Before anybody counts.
-    let metrics = metrics(&stop, dropped).map_err(Failed::refused)?;
+    let (metrics, recorder) = metrics(dropped).map_err(Failed::refused)?;
     let options = EngineOptions { limits: within(settings.limits, budget) };
     let probing = Arc::new(Probe(client.clone()));
-    let mut engine = tokio::spawn(Engine::run(store.clone(), client, Arc::new(Real), options, stop.clone()));
+    let mut tasks = Tasks::default();
+    tasks.spawn_endless("metrics", sum_up(recorder, stop.clone()));
+    tasks.spawn("store", wiring::is_alive(store.clone(), stop.clone()));
+    tasks.spawn("engine", Engine::run(store.clone(), client, Arc::new(Real), options, stop.clone()));
     let web = web_settings(settings, metrics, &stop);
     let intake = Arc::new(Intake::new(store.clone(), Arc::new(Real), settings.limits));
     let hearings = Hearings::new(store.clone(), intake.clone(), settings.hearing);
-    let hearing = tokio::spawn(hearings.clone().run(stop.clone()));
+    tasks.spawn_endless("sources", hearings.clone().run(stop.clone()));
     let site = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     let mail = Watch {
         store: store.clone(),
@@ -75,39 +84,52 @@ async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), Failed> {
         site: site.clone(),
         every: settings.mail_every,
     };
-    let mail = tokio::spawn(mail.run(stop.clone()));
+    tasks.spawn_endless("mail", mail.run(stop.clone()));
     let mailing = settings.post.clone();
     let app = App::new(Rooms { store, intake, hearing: hearings, probing, mailing, ambient: Arc::new(Real) }, &web);
     let setup = gancho_web::setup_link(&app).await.map_err(Failed::start)?;
-    let mut server =
-        tokio::spawn(listen(listener, gancho_web::router(app), HEAD, Connections::new(budget), stop.clone()));
+    let router = gancho_web::router(app);
+    let server = tasks.spawn_endless("http", listen(listener, router, HEAD, Connections::new(budget), stop.clone()));
     // Heard from before anybody is told that we are ready.
     let signals = Signals::listen().map_err(Failed::refused)?;
-    let signals = tokio::spawn(signals.watch(stop.clone()));
     announce(format_args!("listening on http://{address}"));
     if let Some(path) = setup {
         announce_setup(&site, &path);
     }
+    until_the_end(tasks, signals, server, stop).await
+}
 
-    // A part that ends by itself ends all: better restarted by a supervisor than half alive.
+/// Works until a signal or until a task breaks, then stops softly. A second signal stops at once: nothing is lost
+/// either way.
+async fn until_the_end(
+    mut tasks: Tasks,
+    mut signals: Signals,
+    server: AbortHandle,
+    stop: CancellationToken,
+) -> Result<(), Failed> {
     let broken = tokio::select! {
-        biased; // after a stop the others end too: that is no breakage
-        () = stop.cancelled() => None,
-        ended = &mut server => Some(format!("the server stopped by itself: {ended:?}")),
-        ended = &mut engine => Some(format!("the engine stopped by itself: {ended:?}")),
+        () = signals.next() => None,
+        broken = tasks.ended() => Some(broken),
     };
+    match &broken {
+        Some(broken) => tracing::error!(broken, "stopping: a supervisor is to start Gancho again"),
+        None => tracing::info!("stopping: attempts under way may end"),
+    }
     stop.cancel();
-    if let Some(broken) = broken {
-        return Err(Failed::because(broken));
-    }
-    if tokio::time::timeout(DRAIN, &mut server).await.is_err() {
+    let drained = async {
+        tokio::time::sleep(DRAIN).await;
         server.abort();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = tasks.finish(if broken.is_some() { DRAIN } else { PATIENCE }) => {}
+        () = drained => {}
+        () = signals.next() => {
+            tracing::warn!("stopping at once");
+            std::process::exit(1);
+        }
     }
-    engine.await.map_err(Failed::refused)?;
-    hearing.await.map_err(Failed::refused)?;
-    mail.await.map_err(Failed::refused)?;
-    signals.abort();
-    Ok(())
+    broken.map_or(Ok(()), |broken| Err(Failed::because(broken)))
 }
 
 /// The limits, as far as the system's descriptors go.
@@ -159,25 +181,28 @@ fn closing(stop: &CancellationToken) -> watch::Receiver<bool> {
 }
 
 /// Begins counting, and gives what renders the counts.
-fn metrics(stop: &CancellationToken, dropped: Dropped) -> anyhow::Result<Metrics> {
+fn metrics(dropped: Dropped) -> anyhow::Result<(Metrics, PrometheusHandle)> {
     let seconds = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
     let sizes = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];
     let recorder = PrometheusBuilder::new()
         .set_buckets(&seconds)?
         .set_buckets_for_metric(Matcher::Full("gancho_commit_size".into()), &sizes)?
         .install_recorder()?;
-    let (upkeep, stop) = (recorder.clone(), stop.clone());
-    tokio::spawn(async move {
-        // What was counted is summed up now and then, whether or not anybody asks.
-        while tokio::time::timeout(COUNTED_EVERY, stop.cancelled()).await.is_err() {
-            upkeep.run_upkeep();
-        }
-    });
     let lines = metrics::counter!("gancho_log_lines_dropped_total");
-    Ok(Arc::new(move || {
+    let handle = recorder.clone();
+    let render = move || {
         lines.absolute(dropped.count());
         recorder.render()
-    }))
+    };
+    Ok((Arc::new(render), handle))
+}
+
+/// What was counted is summed up now and then, whether or not anybody asks.
+async fn sum_up(recorder: PrometheusHandle, stop: CancellationToken) {
+    while tokio::time::timeout(COUNTED_EVERY, stop.cancelled()).await.is_err() {
+        fail::fail_point!("metrics");
+        recorder.run_upkeep();
+    }
 }
 
 /// SIGTERM and SIGINT.
@@ -196,15 +221,5 @@ impl Signals {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
-    }
-
-    /// The first signal stops softly, the second at once. Nothing is lost either way.
-    async fn watch(mut self, stop: CancellationToken) {
-        self.next().await;
-        tracing::info!("stopping: attempts under way may end");
-        stop.cancel();
-        self.next().await;
-        tracing::warn!("stopping at once");
-        std::process::exit(1);
     }
 }

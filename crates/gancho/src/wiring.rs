@@ -17,6 +17,7 @@ use gancho_store::{
     vault::Vault,
 };
 use gancho_trust::Trust;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     ambient::Real,
@@ -43,6 +44,17 @@ pub fn store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
         ..Options::default()
     };
     Ok(Arc::new(SqliteStore::open(dir, Vault::new(&key), Arc::new(Real), options)?))
+}
+
+/// Runs until the stop, or until the store can't write any more: the thread that does is gone.
+pub async fn is_alive(store: Arc<dyn Store>, stop: CancellationToken) -> anyhow::Result<()> {
+    let mut news = store.watch();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            changed = news.changed() => changed.context("its writer has stopped")?,
+        }
+    }
 }
 
 /// One server at a time works on a data dir. The lock goes with the process, however it ends.

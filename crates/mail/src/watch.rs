@@ -46,6 +46,7 @@ impl Watch {
     /// Looks until the stop.
     pub async fn run(self, stop: CancellationToken) {
         while tokio::time::timeout(self.every, stop.cancelled()).await.is_err() {
+            fail::fail_point!("mail");
             if let Err(error) = self.step().await {
                 tracing::warn!(%error, "the store did not say what people should be told; trying again");
             }

@@ -25,6 +25,10 @@ use crate::{
 /// How often sources are looked for although nobody rang.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 
+/// The wait before a source that panicked is watched again; it doubles up to the longest.
+const RESTART_WAIT: Duration = Duration::from_secs(1);
+const RESTART_WAIT_MAX: Duration = Duration::from_secs(60);
+
 /// All sources that are watched from here.
 pub struct Hearings {
     store: Arc<dyn Store>,
@@ -65,6 +69,7 @@ impl Hearings {
     /// Watches every source that is to be watched, until the stop.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         while !stop.is_cancelled() {
+            fail::fail_point!("sources");
             match self.store.sources().await {
                 Ok(sources) => self.follow(sources).await,
                 Err(error) => tracing::warn!(%error, "the store did not say which sources there are; trying again"),
@@ -117,15 +122,20 @@ impl Hearings {
     fn start(&self, source: Source) -> Watching {
         let (stop, again) = (CancellationToken::new(), Arc::new(Notify::new()));
         let (intake, report, options) = (self.intake.clone(), self.report.clone(), self.options);
-        let task = match source.kind {
-            SourceKind::Api => {
-                let (source, store) = (source.clone(), self.store.clone());
-                let (quiet_ms, options) = (options.quiet_ms, options.asking);
-                let (again, stop) = (again.clone(), stop.clone());
-                tokio::spawn(Poller { source, store, intake, report, options, quiet_ms, again, stop }.run())
+        let (store, begin_source) = (self.store.clone(), source.clone());
+        let (begin_again, begin_stop) = (again.clone(), stop.clone());
+        let begin = move || {
+            let (source, intake, report) = (begin_source.clone(), intake.clone(), report.clone());
+            match source.kind {
+                SourceKind::Api => {
+                    let (quiet_ms, options) = (options.quiet_ms, options.asking);
+                    let (store, again, stop) = (store.clone(), begin_again.clone(), begin_stop.clone());
+                    tokio::spawn(Poller { source, store, intake, report, options, quiet_ms, again, stop }.run())
+                }
+                _ => tokio::spawn(Tail { source, intake, report, options, stop: begin_stop.clone() }.run()),
             }
-            _ => tokio::spawn(Tail { source: source.clone(), intake, report, options, stop: stop.clone() }.run()),
         };
+        let task = tokio::spawn(restarted(begin, self.report.clone(), source.clone(), stop.clone()));
         Watching { source, again, stop, task }
     }
 
@@ -137,11 +147,27 @@ impl Hearings {
     }
 }
 
+/// Watches a source, and begins anew after a panic: what was not removed from the ERP's outbox comes again, and the
+/// other sources go on meanwhile.
+async fn restarted(begin: impl Fn() -> JoinHandle<()>, report: Report, source: Source, stop: CancellationToken) {
+    let mut wait = RESTART_WAIT;
+    while let Err(error) = begin().await {
+        if stop.is_cancelled() {
+            return;
+        }
+        report.restarted(&source, &error).await;
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(wait) => wait = (wait * 2).min(RESTART_WAIT_MAX),
+        }
+    }
+}
+
 impl Watching {
     /// Ends it; what it was telling is told or comes again.
     async fn end(self) {
         self.stop.cancel();
-        // A panic there was told there.
+        // It never fails: it begins anew after a panic.
         let _ = self.task.await;
     }
 }

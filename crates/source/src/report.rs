@@ -86,6 +86,13 @@ impl Report {
         self.note_down(source, error, TELL_AFTER_MS).await;
     }
 
+    /// Whoever watched it panicked; it is watched again after a while.
+    pub(crate) async fn restarted(&self, source: &Source, error: &tokio::task::JoinError) {
+        metrics::counter!("gancho_source_restarts_total", "source" => source.id.to_string()).increment(1);
+        tracing::error!(source = %source.id, %error, "watching a source failed by a fault of ours; beginning anew");
+        self.note_down(source, Said::plain("hearing-restarted"), TELL_AFTER_MS).await;
+    }
+
     /// It may be the wrong ERP, and waits until a person has decided.
     pub(crate) async fn asks_whether(&self, source: &Source, question: Said) {
         let is_new = {

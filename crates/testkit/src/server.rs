@@ -81,6 +81,11 @@ impl Server {
 
     /// Starts it again on the same data.
     pub async fn run(&mut self) {
+        assert!(self.try_run().await, "it says where it listens");
+    }
+
+    /// The same where it may end before it is ready; says whether it is.
+    pub async fn try_run(&mut self) -> bool {
         let mut words: Vec<std::ffi::OsString> = self.options.before.iter().map(Into::into).collect();
         words.push(self.binary.clone().into());
         let mut child = Command::new(&words[0])
@@ -98,9 +103,12 @@ impl Server {
             .expect("the binary starts");
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("it is ready in time");
-        let line = line.expect("its output can be read").expect("it says where it listens");
-        self.base = line.strip_prefix("listening on ").expect("where it listens").to_owned();
+        let line = line.expect("its output can be read");
         self.child = Some(child);
+        if let Some(line) = &line {
+            self.base = line.strip_prefix("listening on ").expect("where it listens").to_owned();
+        }
+        line.is_some()
     }
 
     /// Another setting from the next start on.
@@ -141,6 +149,13 @@ impl Server {
         let pid = self.pid().to_string();
         let sent = Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill runs");
         assert!(sent.success());
+        let mut child = self.child.take()?;
+        let ended = tokio::time::timeout(PATIENCE, child.wait()).await.expect("it ends in time");
+        ended.expect("it ends").code()
+    }
+
+    /// Waits until it ends by itself; returns its exit code.
+    pub async fn ended(&mut self) -> Option<i32> {
         let mut child = self.child.take()?;
         let ended = tokio::time::timeout(PATIENCE, child.wait()).await.expect("it ends in time");
         ended.expect("it ends").code()

@@ -43,6 +43,15 @@ impl Jobs {
         id
     }
 
+    /// Runs one to its end apart from its page, whatever happens to it.
+    pub fn run(&self, id: u64, work: impl Future<Output = Result<(), Said>> + Send + 'static) {
+        let (jobs, work) = (self.clone(), tokio::spawn(work));
+        tokio::spawn(async move {
+            let failed = work.await.unwrap_or_else(|_| Err(Said::plain("problem-broken"))).err();
+            jobs.note(id, |job| (job.ended, job.failed) = (true, failed));
+        });
+    }
+
     /// Notes how far it is.
     pub fn note(&self, id: u64, change: impl FnOnce(&mut Job)) {
         if let Some(job) = self.lock().iter_mut().find(|job| job.id == id) {

@@ -35,6 +35,8 @@ mod rooms;
 mod settings;
 mod shortage;
 mod spine;
+#[cfg(feature = "failpoints")]
+mod supervised;
 mod tidy;
 mod tls;
 mod upgrade;

@@ -84,6 +84,7 @@ impl<'a> Life<'a> {
 
     /// One look, what it tells, and the wait until the next.
     pub async fn turn(&mut self) -> Result<(), Ended> {
+        fail::fail_point!("source-database");
         if self.mended.elapsed() > self.tail.options.mend_every {
             self.check_site().await?;
             self.mend().await?;

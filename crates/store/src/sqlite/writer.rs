@@ -111,6 +111,7 @@ fn run(mut desk: Desk, waiting: &Receiver<Box<dyn Job>>) {
         let mut group = vec![first];
         group.extend(waiting.try_iter().take(GROUP_MAX - 1));
         crowded = group.len() >= CROWD;
+        fail::fail_point!("store-writer");
         commit(&mut desk, group);
     }
 }

@@ -106,6 +106,7 @@ hearing-lost = { $count } changes or more could not be written into the outbox: 
 hearing-dropped = { $count } changes were not kept and made no event: the outbox in the ERP's database was full (500,000 rows), or nobody had taken rows for 14 days
 hearing-copy = This looks like a copy of the ERP: the database { $here } was copied from { $of }. Nothing is sent from it until you decide. If the ERP has moved here, confirm it; if this is a copy (for tests, say), remove this connection or correct its address
 hearing-other-source = The database { $database } was connected to another Gancho, or as another connection, since. Nothing is taken from it until you decide: two would take each other's changes. Confirm to take it back, or remove this connection
+hearing-restarted = a fault in Gancho interrupted this connection; it begins anew by itself, and nothing is lost. Please report it with the log
 hearing-nothing-asked = this connection asks nothing: only one to a database does, when it looks like a copy. A plugin asks on its own page in FacturaScripts
 plugin-copy = a copy of this ERP at { $here } has the same key. Its plugin has stopped by itself, and nothing is sent from there; the plugin's page in the copy asks what to do
 hearing-unheard = { $tables } can't be heard and makes no events: the table is missing, or no single column of it names a row. See gancho source check

@@ -106,6 +106,7 @@ hearing-lost = { $count } cambios o más no se pudieron escribir en la bandeja d
 hearing-dropped = { $count } cambios no se guardaron ni generaron evento: la bandeja de salida de la base de datos del ERP estaba llena (500.000 filas), o nadie había recogido filas en 14 días
 hearing-copy = Esto parece una copia del ERP: la base de datos { $here } se copió de { $of }. No se envía nada desde ella hasta que usted decida. Si el ERP se ha trasladado aquí, confírmelo; si es una copia (por ejemplo, de pruebas), elimine esta conexión o corrija su dirección
 hearing-other-source = La base de datos { $database } se ha conectado después a otro Gancho, o con otra conexión. No se recoge nada de ella hasta que usted decida: dos se quitarían los cambios uno al otro. Confirme para recuperarla, o elimine esta conexión
+hearing-restarted = un fallo de Gancho interrumpió esta conexión; vuelve a empezar sola y no se pierde nada. Por favor, comuníquelo con el registro
 hearing-nothing-asked = esta conexión no pregunta nada: solo lo hace una conexión a base de datos cuando parece una copia. Un plugin pregunta en su propia página de FacturaScripts
 plugin-copy = una copia de este ERP en { $here } tiene la misma clave. Su plugin se ha detenido solo y no se envía nada desde allí; la página del plugin en la copia pregunta qué hacer
 hearing-unheard = no se oye { $tables }, que no genera eventos: no existe la tabla, o ninguna columna suya basta para nombrar una fila. Compruebe la conexión

@@ -61,14 +61,12 @@ pub(crate) async fn resend(State(app): State<Arc<App>>, Manager(visitor): Manage
     let resend = Resend { filter, dry_run: false, now: app.ambient.mono() };
     let job = app.jobs.begin(ABOUT, total);
     let (working, who) = (app.clone(), visitor.user.name);
-    tokio::spawn(async move {
+    app.jobs.run(job, async move {
         let run = run(&working, &resend, |done| working.jobs.note(job, |job| job.done = done)).await;
-        let failed = run.as_ref().err().map(|_| Said::plain("problem-busy"));
-        working.jobs.note(job, |job| (job.ended, job.failed) = (true, failed));
-        if let Ok(count) = run {
-            let details = [("count".to_owned(), count.into())].into_iter().collect();
-            working.note(&who, "deliveries.resent", &"", String::new(), details).await;
-        }
+        let count = run.map_err(|_| Said::plain("problem-busy"))?;
+        let details = [("count".to_owned(), count.into())].into_iter().collect();
+        working.note(&who, "deliveries.resent", &"", String::new(), details).await;
+        Ok(())
     });
     done(&app, &format!("/deliveries/resend?{}", query.with(&NAMES, None)), "resend-begun")
 }

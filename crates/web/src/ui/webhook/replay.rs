@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::show;
 use crate::{
     App, api,
-    api::problem::Answer,
+    api::problem::{Answer, Problem},
     ui::{done, error, form::Form, frame::Frame, id::Id, visitor::Manager},
 };
 
@@ -50,15 +50,11 @@ fn said(form: &Form, now: Timestamp) -> Value {
 fn begin(app: &Arc<App>, replay: Replay, total: u64, who: String) {
     let (app, id) = (app.clone(), replay.endpoint);
     let job = app.jobs.begin(&id.to_string(), total);
-    tokio::spawn(async move {
+    let jobs = app.jobs.clone();
+    jobs.run(job, async move {
         let run = api::endpoint::replay::run(&app, &replay, |done| app.jobs.note(job, |job| job.done = done)).await;
-        let failed = run
-            .as_ref()
-            .err()
-            .map(|problem| problem.sentence().cloned().unwrap_or_else(|| Said::plain("problem-broken")));
-        app.jobs.note(job, |job| (job.ended, job.failed) = (true, failed));
-        if let Ok(count) = run {
-            api::endpoint::replay::noted(&app, id, count, &who).await;
-        }
+        let broken = |problem: Problem| problem.sentence().cloned().unwrap_or_else(|| Said::plain("problem-broken"));
+        api::endpoint::replay::noted(&app, id, run.map_err(broken)?, &who).await;
+        Ok(())
     });
 }
