@@ -35,7 +35,7 @@ fn dated(secrets: &[&Secret], event: &Event, attempts: &[Attempt]) -> Vec<String
         fields.find(|(name, _)| *name == "webhook-timestamp").and_then(|(_, value)| value.parse::<i64>().ok())
     };
     let id = event.id.to_string();
-    let signed = |at| secrets.iter().filter_map(move |secret| Some((at, *secret))).collect::<Vec<_>>();
+    let signed = |at| secrets.iter().map(move |secret| (at, *secret)).collect::<Vec<_>>();
     let pairs = attempts.iter().rev().filter_map(sent_at).flat_map(signed);
     pairs.filter_map(|(at, secret)| sign::standard(secret, &id, at, &event.body)).collect()
 }
