@@ -34,11 +34,11 @@ $db = new FacturaScripts\Core\Base\DataBase();
 $db->connect();
 $plugin = new FacturaScripts\Plugins\Gancho\Init();
 $plugin->init();
-$said = eval((string)stream_get_contents(STDIN));
+$returned = eval((string)stream_get_contents(STDIN));
 // As the ERP does: what is open is rolled back, the connection closed, then come the shutdown functions.
 if ($db->inTransaction()) {
     $db->rollback();
 }
 $db->close();
-echo json_encode(['said' => $said, 'errors' => FacturaScripts\Core\Base\DataBase::$errors,
+echo json_encode(['returned' => $returned, 'errors' => FacturaScripts\Core\Base\DataBase::$errors,
     'refused' => FacturaScripts\Core\Base\DataBase::$refused, 'logged' => FacturaScripts\Core\Tools::$logged]), "\n";

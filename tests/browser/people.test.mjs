@@ -47,8 +47,8 @@ test('a viewer sees no secrets and changes nothing', async () => {
   // Not by sending forms either.
   await viewer.goto(`${server.base}/settings`);
   const statuses = await viewer.evaluate(async (paths) => {
-    const form_token = document.querySelector('[name=form_token]').value;
-    const send = (path) => fetch(path, { method: 'POST', body: new URLSearchParams({ form_token, name: 'x', role: 'admin' }) });
+    const csrf_token = document.querySelector('[name=csrf_token]').value;
+    const send = (path) => fetch(path, { method: 'POST', body: new URLSearchParams({ csrf_token, name: 'x', role: 'admin' }) });
     return Promise.all(paths.map(async (path) => (await send(path)).status));
   }, [`/webhooks/${made.shop.id}/disable`, '/webhooks/new', '/settings/people', '/settings/tokens', `/sources/${made.source.id}/remove`]);
   assert.deepEqual(statuses, [403, 403, 403, 403, 403]);
@@ -59,16 +59,16 @@ const cookies = async () => (await page.context().cookies()).map((one) => `${one
 
 test('forms that are not ours are refused, from anywhere', async () => {
   await page.goto(`${server.base}/settings`);
-  const token = await page.inputValue('form[action$="/settings/me"] [name=form_token]');
+  const token = await page.inputValue('form[action$="/settings/me"] [name=csrf_token]');
   const send = async (body, headers) => fetch(`${server.base}/webhooks/${made.shop.id}/pause`, {
     method: 'POST', redirect: 'manual', headers: { cookie: await cookies(), ...headers }, body: new URLSearchParams(body),
   });
   assert.equal((await send({}, {})).status, 403, 'without a token');
-  assert.equal((await send({ form_token: 'wrong' }, {})).status, 403, 'with another');
-  assert.equal((await send({ form_token: token }, { origin: 'https://evil.example' })).status, 403, 'from another site');
-  assert.equal((await send({ form_token: token }, { 'sec-fetch-site': 'cross-site' })).status, 403, 'as the browser says');
+  assert.equal((await send({ csrf_token: 'wrong' }, {})).status, 403, 'with another');
+  assert.equal((await send({ csrf_token: token }, { origin: 'https://evil.example' })).status, 403, 'from another site');
+  assert.equal((await send({ csrf_token: token }, { 'sec-fetch-site': 'cross-site' })).status, 403, 'as the browser says');
   assert.equal((await server.call('GET', `/endpoints/${made.shop.id}`)).paused, false);
-  assert.equal((await send({ form_token: token }, { origin: server.base })).status, 303, 'ours');
+  assert.equal((await send({ csrf_token: token }, { origin: server.base })).status, 303, 'ours');
   await server.call('PATCH', `/endpoints/${made.shop.id}`, { paused: false });
 });
 

@@ -1,6 +1,6 @@
 //! One attempt, from the signature to the record.
 
-use gancho_model::{Attempt, Endpoint, ErrorKind, Failure, Head, Reply, Timestamp, retry_after_ms};
+use gancho_model::{Attempt, Endpoint, ErrorKind, Failure, HeaderLog, Reply, Timestamp, retry_after_ms};
 use gancho_store::Claimed;
 use http::header::RETRY_AFTER;
 use url::Url;
@@ -12,7 +12,7 @@ use crate::{
 
 /// What came of trying to make an attempt.
 pub(crate) enum Made {
-    /// An attempt, and what the wire said.
+    /// An attempt, and what the wire message.
     Attempt(Attempt, Reply),
     /// None: we lacked something of our own, which is no fault of the receiver's.
     Nothing(String),
@@ -50,7 +50,7 @@ fn reply(exchange: &Exchange, now: Timestamp) -> Reply {
     }
 }
 
-fn record(claimed: &Claimed, exchange: Exchange, request_headers: Head, at: Timestamp) -> Attempt {
+fn record(claimed: &Claimed, exchange: Exchange, request_headers: HeaderLog, at: Timestamp) -> Attempt {
     let status_code = exchange.status.map(|status| status.as_u16());
     let (answer, error) = match exchange.result {
         Ok(answer) => {

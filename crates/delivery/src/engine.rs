@@ -6,7 +6,7 @@ use std::{
 
 use futures_util::FutureExt;
 use gancho_model::{
-    Ambient, Attempt, ErrorKind, Failure, Head, Moment, Phases, Reply, Timestamp, judge, limits::Limits,
+    Attempt, Environment, ErrorKind, Failure, HeaderLog, Moment, Phases, Reply, Timestamp, decide, limits::Limits,
 };
 use gancho_store::{Claimed, Due, Outcome, Release, Store, StoreError};
 use tokio::{sync::mpsc, task::JoinError};
@@ -14,10 +14,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     attempt::{Made, attempt},
-    bell::Shared,
     client::Client,
-    recorder, upkeep,
-    window::{Target, Window, WindowLimits},
+    notifier::Shared,
+    recorder,
+    scheduler::{Scheduler, SchedulerLimits, Target},
+    upkeep,
 };
 
 /// Outcomes that may wait to be recorded; beyond, attempts wait with their slots.
@@ -70,20 +71,21 @@ impl Engine {
     pub async fn run(
         store: Arc<dyn Store>,
         client: Arc<Client>,
-        ambient: Arc<dyn Ambient>,
+        environment: Arc<dyn Environment>,
         options: EngineOptions,
         stop: CancellationToken,
     ) -> Result<(), EngineFailed> {
-        let limits = WindowLimits {
+        let limits = SchedulerLimits {
             in_flight: options.limits.in_flight,
             in_flight_per_endpoint: options.limits.in_flight_per_endpoint,
         };
-        let shared = Arc::new(Shared::new(Window::new(limits), ambient.clone()));
-        take_over(&*store, &*ambient, &stop).await;
+        let shared = Arc::new(Shared::new(Scheduler::new(limits), environment.clone()));
+        take_over(&*store, &*environment, &stop).await;
         store.attach(shared.clone());
         let (outcomes, ended) = mpsc::channel(OUTCOMES_MAX);
         let mut recording = tokio::spawn(recorder::run(store.clone(), shared.clone(), ended));
-        let mut upkeep = tokio::spawn(upkeep::run(store.clone(), ambient, options.limits.retention_days, stop.clone()));
+        let mut upkeep =
+            tokio::spawn(upkeep::run(store.clone(), environment, options.limits.retention_days, stop.clone()));
         let engine = Self { store, client, shared, outcomes, attempts: TaskTracker::new() };
         tokio::select! {
             () = engine.turn(&stop) => {}
@@ -95,15 +97,15 @@ impl Engine {
                 }
             }
         }
-        engine.shared.window().close();
+        engine.shared.scheduler().close();
         engine.attempts.close();
         let ended = tokio::time::timeout(GRACE, engine.attempts.wait()).await.is_ok();
         if !ended {
-            let left = engine.shared.window().in_flight();
+            let left = engine.shared.scheduler().in_flight();
             tracing::warn!(left, "attempts did not end in time; they will be made again");
         }
         drop(engine);
-        // The last sender is gone with the last attempt; what they said is recorded first.
+        // The last sender is gone with the last attempt; what they message is recorded first.
         let _ = tokio::time::timeout(if ended { GRACE } else { RECORD_GRACE }, recording).await;
         if !upkeep.is_finished() {
             let _ = upkeep.await;
@@ -111,7 +113,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Turns until the stop: look, claim, start, wait for the bell or the next due time.
+    /// Turns until the stop: look, claim, start, wait for the notifier or the next due time.
     async fn turn(&self, stop: &CancellationToken) {
         let mut poll = tokio::time::interval(POLL);
         loop {
@@ -139,46 +141,46 @@ impl Engine {
         if self.shared.endpoints_stale.swap(false, Ordering::AcqRel) {
             let read = self.store.all_endpoints().await;
             let endpoints = read.inspect_err(|_| self.shared.endpoints_stale.store(true, Ordering::Release))?;
-            self.shared.window().set_endpoints(endpoints, self.shared.ambient.mono());
+            self.shared.scheduler().set_endpoints(endpoints, self.shared.environment.mono());
         }
         self.start_ready();
         self.release().await;
-        let now = self.shared.ambient.mono();
-        let wants = self.shared.window().wants(now);
+        let now = self.shared.environment.mono();
+        let wants = self.shared.scheduler().wants(now);
         if !wants.is_empty() {
             let claims = self.store.claim(wants.clone(), now).await;
-            let now = self.shared.ambient.mono();
+            let now = self.shared.environment.mono();
             match claims {
-                Ok(claims) => self.shared.window().claimed(&wants, claims, now),
+                Ok(claims) => self.shared.scheduler().claimed(&wants, claims, now),
                 Err(error) => {
                     let again = wants.iter().map(|want| Due { endpoint: want.endpoint, lane: want.lane, at: now });
                     let claims = gancho_store::Claims { claimed: vec![], due: again.collect() };
-                    self.shared.window().claimed(&wants, claims, now);
+                    self.shared.scheduler().claimed(&wants, claims, now);
                     return Err(error);
                 }
             }
             self.start_ready();
         }
-        let now = self.shared.ambient.mono();
-        self.shared.window().mark_all(now);
+        let now = self.shared.environment.mono();
+        self.shared.scheduler().mark_all(now);
         self.start_ready();
         self.release().await;
-        let next = self.shared.window().next_wake(now);
+        let next = self.shared.scheduler().next_wake(now);
         let wait_ms = next.map_or(i64::MAX, |at| at.since_ms(now));
         Ok(Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0)).min(POLL))
     }
 
     /// Gives leases back that nothing can be done with now.
     async fn release(&self) {
-        let leases = self.shared.window().take_released();
+        let leases = self.shared.scheduler().take_released();
         if leases.is_empty() {
             return;
         }
         if let Err(error) = self.store.release(leases.clone()).await {
             tracing::warn!(%error, "leases can't be given back; they end by themselves");
-            let mut window = self.shared.window();
+            let mut scheduler = self.shared.scheduler();
             for Release { endpoint, lane, lease_until, .. } in leases {
-                window.due(Due { endpoint, lane, at: lease_until });
+                scheduler.due(Due { endpoint, lane, at: lease_until });
             }
         }
     }
@@ -188,8 +190,8 @@ impl Engine {
         self.client.sweep();
         match self.store.due().await {
             Ok(due) => {
-                let mut window = self.shared.window();
-                due.into_iter().for_each(|due| window.due(due));
+                let mut scheduler = self.shared.scheduler();
+                due.into_iter().for_each(|due| scheduler.due(due));
             }
             Err(error) => tracing::warn!(%error, "the store did not say what is due; trying again"),
         }
@@ -198,7 +200,7 @@ impl Engine {
     fn start_ready(&self) {
         // Not before the endpoints are read again: one may have been paused, or be failing now.
         while !self.shared.endpoints_stale.load(Ordering::Acquire) {
-            let started = self.shared.window().start(self.shared.ambient.mono());
+            let started = self.shared.scheduler().start(self.shared.environment.mono());
             let Some((target, claimed)) = started else { return };
             let engine = self.clone();
             self.attempts.spawn(async move { engine.deliver(target, claimed).await });
@@ -207,7 +209,7 @@ impl Engine {
 
     /// One attempt, from start to record.
     async fn deliver(self, target: Arc<Target>, claimed: Claimed) {
-        let began_at = self.shared.ambient.now();
+        let began_at = self.shared.environment.now();
         let made = match &target.url {
             Some(url) => {
                 let attempt = attempt(&self.client, &target.endpoint, url, &claimed, began_at);
@@ -216,21 +218,21 @@ impl Engine {
             }
             None => Made::Attempt(unsent(UNREADABLE, &claimed, began_at), Reply::Nothing),
         };
-        let ended_at = self.shared.ambient.moment();
+        let ended_at = self.shared.environment.moment();
         match made {
             Made::Attempt(attempt, reply) => {
                 let (duration_ms, success) = (attempt.duration_ms, reply.is_success());
-                let outcome = outcome_of(&target, &claimed, attempt, reply, ended_at, self.shared.ambient.fraction());
+                let outcome = outcome_of(&target, &claimed, attempt, reply, ended_at, self.shared.environment.jitter());
                 recorder::log_failure(&outcome, &target.endpoint.url);
-                self.shared.window().ended(&claimed, success);
+                self.shared.scheduler().ended(&claimed, success);
                 // Fails only when the recorder is gone, which outlives us.
                 let _ = self.outcomes.send(outcome).await;
-                self.shared.window().finished(&claimed, duration_ms, ended_at.mono);
+                self.shared.scheduler().finished(&claimed, duration_ms, ended_at.mono);
             }
             Made::Nothing(want) => {
                 tracing::warn!(delivery = %claimed.id, endpoint = %claimed.endpoint, "no attempt was made: {want}");
                 metrics::counter!("gancho_attempts_withdrawn_total").increment(1);
-                self.shared.window().withdraw(&claimed, ended_at.mono.plus_ms(SHORTAGE_WAIT_MS));
+                self.shared.scheduler().withdraw(&claimed, ended_at.mono.plus_ms(SHORTAGE_WAIT_MS));
                 self.shared.wake.notify_one();
             }
         }
@@ -245,7 +247,7 @@ pub(crate) fn outcome_of(
     attempt: Attempt,
     reply: Reply,
     ended_at: Moment,
-    fraction: f64,
+    jitter: f64,
 ) -> Outcome {
     let left = claimed.max_attempts.saturating_sub(claimed.attempts + 1);
     Outcome {
@@ -254,20 +256,20 @@ pub(crate) fn outcome_of(
         endpoint: claimed.endpoint,
         lane: claimed.lane,
         max_attempts: claimed.max_attempts,
-        verdict: judge(reply, left, &target.endpoint.retry, ended_at.mono, fraction),
+        verdict: decide(reply, left, &target.endpoint.retry, ended_at.mono, jitter),
         url: target.address.clone(),
         gone: reply.is_gone(),
         attempt,
         ended_at,
-        fraction,
+        jitter,
         probe_request: target.endpoint.health.probe_requests,
     }
 }
 
 /// Frees what a dead process left and plans it anew, however long the store takes to let us.
-async fn take_over(store: &dyn Store, ambient: &dyn Ambient, stop: &CancellationToken) {
+async fn take_over(store: &dyn Store, environment: &dyn Environment, stop: &CancellationToken) {
     while !stop.is_cancelled() {
-        match store.take_over(ambient.mono()).await {
+        match store.take_over(environment.mono()).await {
             Ok(0) => return,
             Ok(freed) => {
                 tracing::info!(freed, "took over deliveries that were under way when the last run ended");
@@ -294,8 +296,8 @@ fn unsent(message: &str, claimed: &Claimed, at: Timestamp) -> Attempt {
         phases: Phases::default(),
         status_code: None,
         error: Some(Failure { kind: ErrorKind::Connect, message }),
-        request_headers: Head::default(),
-        response_headers: Head::default(),
+        request_headers: HeaderLog::default(),
+        response_headers: HeaderLog::default(),
         response_body: String::new(),
         response_truncated: false,
     }

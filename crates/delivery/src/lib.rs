@@ -5,17 +5,17 @@
 
 mod address_book;
 mod attempt;
-mod bell;
 mod client;
 mod engine;
 mod measure;
+mod notifier;
 mod recorder;
 mod request;
+mod scheduler;
 mod shortage;
 #[cfg(test)]
 mod simulation;
 mod upkeep;
-mod window;
 
 pub use address_book::{AddressBook, Answer as ResolverAnswer, ResolveError, SystemResolver};
 pub use client::{Client, ClientOptions, Guard, SendError};

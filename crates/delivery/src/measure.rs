@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use gancho_model::{EndpointId, Phases, Verdict};
+use gancho_model::{Decision, EndpointId, Phases};
 use gancho_store::Outcome;
 use metrics::Histogram;
 
@@ -35,9 +35,9 @@ impl Measures {
             let result = outcome.attempt.error.as_ref().map_or("ok", |error| error.kind.as_str());
             *results.entry((outcome.endpoint, result)).or_default() += 1;
             let end = match outcome.verdict {
-                Verdict::Delivered => "gancho_deliveries_delivered_total",
-                Verdict::Failed => "gancho_deliveries_failed_total",
-                Verdict::Retry { .. } => "gancho_deliveries_retried_total",
+                Decision::Delivered => "gancho_deliveries_delivered_total",
+                Decision::Failed => "gancho_deliveries_failed_total",
+                Decision::Retry { .. } => "gancho_deliveries_retried_total",
             };
             *ends.entry((outcome.endpoint, end)).or_default() += 1;
             self.phases(&outcome.attempt.phases);

@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use gancho_model::{Turn, mask};
-use gancho_store::{Outcome, Store, StoreError, Turned};
+use gancho_model::{HealthTransition, mask};
+use gancho_store::{HealthChange, Outcome, Store, StoreError};
 use tokio::sync::mpsc;
 
-use crate::{bell::Shared, measure::Measures};
+use crate::{measure::Measures, notifier::Shared};
 
 /// Outcomes in one group.
 const GROUP_MAX: usize = 512;
@@ -25,9 +25,9 @@ pub(crate) async fn run(store: Arc<dyn Store>, shared: Arc<Shared>, mut ended: m
         measures.count(&outcomes);
         let turned = record(&*store, &outcomes).await;
         {
-            let mut window = shared.window();
+            let mut scheduler = shared.scheduler();
             for outcome in &*outcomes {
-                window.recorded(outcome.endpoint, outcome.delivery);
+                scheduler.recorded(outcome.endpoint, outcome.delivery);
             }
         }
         shared.wake.notify_one();
@@ -35,7 +35,7 @@ pub(crate) async fn run(store: Arc<dyn Store>, shared: Arc<Shared>, mut ended: m
     }
 }
 
-async fn record(store: &dyn Store, group: &Arc<[Outcome]>) -> Vec<Turned> {
+async fn record(store: &dyn Store, group: &Arc<[Outcome]>) -> Vec<HealthChange> {
     let mut wait_ms = WAIT_MS;
     loop {
         match store.record(group.clone()).await {
@@ -48,12 +48,14 @@ async fn record(store: &dyn Store, group: &Arc<[Outcome]>) -> Vec<Turned> {
     }
 }
 
-fn tell(turned: &Turned) {
+fn tell(turned: &HealthChange) {
     let endpoint = turned.endpoint;
     match turned.turn {
-        Turn::Failing => tracing::warn!(%endpoint, "an endpoint keeps failing; one probe at a time from here on"),
-        Turn::Recovered => tracing::info!(%endpoint, "an endpoint works again"),
-        Turn::Disabled => tracing::warn!(%endpoint, "an endpoint was disabled"),
+        HealthTransition::Failing => {
+            tracing::warn!(%endpoint, "an endpoint keeps failing; one probe at a time from here on");
+        }
+        HealthTransition::Recovered => tracing::info!(%endpoint, "an endpoint works again"),
+        HealthTransition::Disabled => tracing::warn!(%endpoint, "an endpoint was disabled"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The header fields of an attempt.
 
-use gancho_model::{Endpoint, Head, Timestamp, mask};
+use gancho_model::{Endpoint, HeaderLog, Timestamp, mask};
 use gancho_receiver::{headers as names, sign};
 use gancho_store::Claimed;
 use http::{
@@ -59,9 +59,9 @@ pub(crate) fn headers(endpoint: &Endpoint, url: &Url, claimed: &Claimed, now: Ti
 }
 
 /// Header fields as the log keeps them: values of the endpoint's own, signatures, tokens and cookies masked.
-pub(crate) fn logged(headers: &HeaderMap, endpoint: Option<&Endpoint>) -> Head {
+pub(crate) fn logged(headers: &HeaderMap, endpoint: Option<&Endpoint>) -> HeaderLog {
     let own = |name: &str| endpoint.is_some_and(|one| one.headers.keys().any(|own| own.eq_ignore_ascii_case(name)));
-    let mut head = Head::new();
+    let mut head = HeaderLog::new();
     for (name, value) in headers {
         let name = name.as_str();
         let secret = mask::is_secret_header(name) || own(name);

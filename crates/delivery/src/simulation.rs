@@ -1,4 +1,4 @@
-//! The window and the real store, stepped with a clock set by hand and a seed, through crashes,
+//! The scheduler and the real store, stepped with a clock set by hand and a seed, through crashes,
 //! clock jumps, pauses, and receivers that are slow, dead or flapping. The invariants of
 //! ARCHITECTURE.md must hold; a failing seed is printed, and kept in `seeds`.
 
@@ -8,20 +8,20 @@ use std::{
 };
 
 use gancho_model::{
-    Ambient, Attempt, DeliveryId, Endpoint, EndpointId, ErrorKind, Event, EventId, EventType, Failure, Head, Health,
-    MonoTime, Pattern, Phases, Plan, Reply, Secret, SigningSecrets, State,
+    Attempt, Clock as _, DeliveryId, Endpoint, EndpointId, ErrorKind, Event, EventId, EventType, Failure, HeaderLog,
+    Health, MonoTime, Pattern, Phases, Reply, RetryPolicy, Rng as _, Secret, SigningSecrets, State,
 };
 use gancho_store::{
     Accepted, Claimed, NewEvent, Outcome, Store, Submission,
     sqlite::{Options, SqliteStore},
     vault::Vault,
 };
-use gancho_testkit::ManualAmbient;
+use gancho_testkit::ManualClock;
 
 use crate::{
-    bell::Shared,
     engine::outcome_of,
-    window::{Target, Window, WindowLimits},
+    notifier::Shared,
+    scheduler::{Scheduler, SchedulerLimits, Target},
 };
 
 /// Seeds that once failed.
@@ -49,7 +49,7 @@ struct Running {
 
 struct World {
     seed: u64,
-    ambient: Arc<ManualAmbient>,
+    environment: Arc<ManualClock>,
     dir: tempfile::TempDir,
     store: Arc<dyn Store>,
     shared: Arc<Shared>,
@@ -61,11 +61,11 @@ struct World {
     arrived: HashMap<DeliveryId, (u32, u32)>,
 }
 
-fn open(dir: &tempfile::TempDir, ambient: &Arc<ManualAmbient>) -> (Arc<dyn Store>, Arc<Shared>) {
+fn open(dir: &tempfile::TempDir, environment: &Arc<ManualClock>) -> (Arc<dyn Store>, Arc<Shared>) {
     let store =
-        SqliteStore::open(dir.path(), Vault::new(&[1; 32]), ambient.clone(), Options::default()).expect("opens");
-    let limits = WindowLimits { in_flight: IN_FLIGHT, in_flight_per_endpoint: SLOTS };
-    let shared = Arc::new(Shared::new(Window::new(limits), ambient.clone()));
+        SqliteStore::open(dir.path(), Vault::new(&[1; 32]), environment.clone(), Options::default()).expect("opens");
+    let limits = SchedulerLimits { in_flight: IN_FLIGHT, in_flight_per_endpoint: SLOTS };
+    let shared = Arc::new(Shared::new(Scheduler::new(limits), environment.clone()));
     store.attach(shared.clone());
     (Arc::new(store), shared)
 }
@@ -74,12 +74,12 @@ use gancho_store::Delivering;
 
 impl World {
     async fn new(seed: u64) -> Self {
-        let ambient = Arc::new(ManualAmbient::new(seed, 1_800_000_000));
+        let environment = Arc::new(ManualClock::new(seed, 1_800_000_000));
         let dir = tempfile::tempdir().expect("a folder");
-        let (store, shared) = open(&dir, &ambient);
+        let (store, shared) = open(&dir, &environment);
         let mut world = Self {
             seed,
-            ambient,
+            environment,
             dir,
             store,
             shared,
@@ -98,9 +98,9 @@ impl World {
     }
 
     fn endpoint(&self) -> Endpoint {
-        let now = self.ambient.now();
+        let now = self.environment.now();
         Endpoint {
-            id: EndpointId::new(now, &*self.ambient),
+            id: EndpointId::new(now, &*self.environment),
             url: "https://example.com/".into(),
             name: None,
             description: None,
@@ -110,7 +110,7 @@ impl World {
             paused: false,
             headers: BTreeMap::new(),
             timeout_ms: 10_000,
-            retry: Plan { delays_s: vec![5, 25, 125] },
+            retry: RetryPolicy { delays_s: vec![5, 25, 125] },
             rate_per_s: None,
             max_in_flight: None,
             secrets: SigningSecrets::one(Secret::new("secret")),
@@ -124,14 +124,14 @@ impl World {
     /// A number below this.
     fn below(&self, most: u64) -> u64 {
         let mut bytes = [0; 8];
-        self.ambient.fill(&mut bytes);
+        self.environment.fill(&mut bytes);
         u64::from_le_bytes(bytes) % most
     }
 
     async fn accept(&mut self) {
-        let now = self.ambient.now();
+        let now = self.environment.now();
         let event = EventType::parse("demo.made").expect("a type");
-        let event = Event::own(event, 1.into(), None, now, &*self.ambient);
+        let event = Event::own(event, 1.into(), None, now, &*self.environment);
         let id = event.id;
         let events = vec![NewEvent { event, deliverable: true }];
         let accepted = self.store.accept(Submission { events, now, ..Submission::default() }).await;
@@ -143,21 +143,21 @@ impl World {
     async fn step(&mut self) {
         if self.shared.endpoints_stale.swap(false, Ordering::AcqRel) {
             let endpoints = self.store.all_endpoints().await.expect("reads");
-            self.shared.window().set_endpoints(endpoints, self.ambient.mono());
+            self.shared.scheduler().set_endpoints(endpoints, self.environment.mono());
         }
-        let now = self.ambient.mono();
-        let wants = self.shared.window().wants(now);
+        let now = self.environment.mono();
+        let wants = self.shared.scheduler().wants(now);
         if !wants.is_empty() {
             let claims = self.store.claim(wants.clone(), now).await.expect("claims");
-            self.shared.window().claimed(&wants, claims, now);
+            self.shared.scheduler().claimed(&wants, claims, now);
         }
-        self.shared.window().mark_all(now);
+        self.shared.scheduler().mark_all(now);
         loop {
-            let started = self.shared.window().start(now);
+            let started = self.shared.scheduler().start(now);
             let Some((target, claimed)) = started else { break };
             self.start(target, claimed, now);
         }
-        let released = self.shared.window().take_released();
+        let released = self.shared.scheduler().take_released();
         self.store.release(released).await.expect("released");
     }
 
@@ -180,7 +180,7 @@ impl World {
 
     /// Attempts whose time has come end.
     fn end_attempts(&mut self) {
-        let now = self.ambient.mono();
+        let now = self.environment.mono();
         let (ended, running): (Vec<_>, Vec<_>) = self.running.drain(..).partition(|one| one.ends_at <= now);
         self.running = running;
         for one in ended {
@@ -191,10 +191,10 @@ impl World {
                 assert_eq!(*in_life, 1, "seed {}: {} arrived twice in one life", self.seed, one.claimed.id);
             }
             let outcome = self.outcome(&one, reply, now);
-            let mut window = self.shared.window();
-            window.ended(&one.claimed, reply.is_success());
-            window.finished(&one.claimed, outcome.attempt.duration_ms, now);
-            drop(window);
+            let mut scheduler = self.shared.scheduler();
+            scheduler.ended(&one.claimed, reply.is_success());
+            scheduler.finished(&one.claimed, outcome.attempt.duration_ms, now);
+            drop(scheduler);
             self.ended.push(outcome);
         }
     }
@@ -203,26 +203,26 @@ impl World {
         let error = (!reply.is_success()).then(|| Failure { kind: ErrorKind::Status, message: "no".into() });
         let attempt = Attempt {
             n: one.claimed.attempts + 1,
-            at: self.ambient.now(),
+            at: self.environment.now(),
             duration_ms: now.since_ms(one.began_at).max(0) as u32,
             phases: Phases::default(),
             status_code: one.code,
             error,
-            request_headers: Head::default(),
-            response_headers: Head::default(),
+            request_headers: HeaderLog::default(),
+            response_headers: HeaderLog::default(),
             response_body: String::new(),
             response_truncated: false,
         };
-        outcome_of(&one.target, &one.claimed, attempt, reply, self.ambient.moment(), self.ambient.fraction())
+        outcome_of(&one.target, &one.claimed, attempt, reply, self.environment.moment(), self.environment.jitter())
     }
 
     async fn record(&mut self) {
         let outcomes = std::mem::take(&mut self.ended);
         let done: Vec<_> = outcomes.iter().map(|one| (one.endpoint, one.delivery)).collect();
         self.store.record(outcomes.into()).await.expect("recorded");
-        let mut window = self.shared.window();
+        let mut scheduler = self.shared.scheduler();
         for (endpoint, delivery) in done {
-            window.recorded(endpoint, delivery);
+            scheduler.recorded(endpoint, delivery);
         }
     }
 
@@ -231,16 +231,16 @@ impl World {
         self.running.clear();
         self.ended.clear();
         self.arrived.values_mut().for_each(|(in_life, _)| *in_life = 0);
-        let nothing = Window::new(WindowLimits { in_flight: 1, in_flight_per_endpoint: 1 });
-        self.shared = Arc::new(Shared::new(nothing, self.ambient.clone()));
+        let nothing = Scheduler::new(SchedulerLimits { in_flight: 1, in_flight_per_endpoint: 1 });
+        self.shared = Arc::new(Shared::new(nothing, self.environment.clone()));
         // Closes the old store before it is opened again.
-        let (placeholder, _) = open(&tempfile::tempdir().expect("a folder"), &self.ambient);
+        let (placeholder, _) = open(&tempfile::tempdir().expect("a folder"), &self.environment);
         self.store = placeholder;
-        let (store, shared) = open(&self.dir, &self.ambient);
+        let (store, shared) = open(&self.dir, &self.environment);
         (self.store, self.shared) = (store, shared);
         // The next process has another planning clock.
-        self.ambient.restart();
-        self.store.take_over(self.ambient.mono()).await.expect("takes over");
+        self.environment.restart();
+        self.store.take_over(self.environment.mono()).await.expect("takes over");
     }
 
     async fn toggle_pause(&mut self) {
@@ -248,7 +248,7 @@ impl World {
         let mut endpoint = endpoints[self.below(endpoints.len() as u64) as usize].clone();
         let read_at = endpoint.updated_at;
         endpoint.paused = !endpoint.paused;
-        endpoint.updated_at = self.ambient.now();
+        endpoint.updated_at = self.environment.now();
         self.store.save_endpoint(endpoint, read_at).await.expect("saved");
     }
 
@@ -274,13 +274,13 @@ impl World {
     }
 
     fn ambient_moves(&self, ms: i64) {
-        self.ambient.advance_ms(ms);
+        self.environment.advance_ms(ms);
     }
 
     /// Somebody sets the computer's clock, forth or back.
     fn sets_the_clock(&self, most_ms: u64) {
         let by_ms = self.below(2 * most_ms) as i64 - most_ms as i64;
-        self.ambient.set_wall_ms(by_ms);
+        self.environment.set_wall_ms(by_ms);
     }
 
     /// Everybody is well and nobody paused: it must come to an end, and soon. The longest wait is that for a probe,
@@ -297,13 +297,13 @@ impl World {
             self.store.save_endpoint(endpoint, read_at).await.expect("saved");
         }
         for _ in 0..1_200 {
-            self.ambient.advance_ms(997);
+            self.environment.advance_ms(997);
             self.end_attempts();
             self.record().await;
             self.step().await;
             let ids = self.receivers.iter().filter(|(_, one)| !matches!(one, Receiver::Dead)).map(|(id, _)| *id);
-            let standings = self.store.standings(ids.collect()).await.expect("reads");
-            if self.running.is_empty() && standings.iter().all(|standing| standing.pending == 0) {
+            let backlogs = self.store.backlogs(ids.collect()).await.expect("reads");
+            if self.running.is_empty() && backlogs.iter().all(|backlog| backlog.pending == 0) {
                 return;
             }
         }
@@ -311,7 +311,7 @@ impl World {
     }
 
     /// Every accepted event reached every endpoint that is not dead, or was given up with all its attempts made.
-    async fn judge(&self) {
+    async fn decide(&self) {
         for event in &self.accepted {
             let deliveries = self.store.deliveries_of(*event).await.expect("reads");
             assert_eq!(deliveries.len(), self.receivers.len(), "seed {}", self.seed);
@@ -335,7 +335,7 @@ async fn simulate(seed: u64) {
         world.act().await;
     }
     world.settle().await;
-    world.judge().await;
+    world.decide().await;
 }
 
 #[tokio::test]
@@ -354,7 +354,7 @@ async fn five_days_of_failures_disable_an_endpoint_and_keep_what_waits() {
     let mut world = World::new(7).await;
     let dead = world.receivers.iter().find(|(_, one)| matches!(one, Receiver::Dead)).map(|(id, _)| *id);
     let dead = dead.expect("there is one");
-    let began = world.ambient.now();
+    let began = world.environment.now();
     let mut disabled_after_ms = None;
     for minute in 0..6 * 24 * 60 {
         if minute % 60 == 0 {
@@ -369,14 +369,14 @@ async fn five_days_of_failures_disable_an_endpoint_and_keep_what_waits() {
         let endpoint = world.store.endpoint(dead).await.expect("reads");
         if !endpoint.enabled && disabled_after_ms.is_none() {
             assert_eq!(endpoint.disabled_reason.as_deref(), Some("failing"));
-            disabled_after_ms = Some(world.ambient.now().since_ms(began));
+            disabled_after_ms = Some(world.environment.now().since_ms(began));
         }
         world.ambient_moves(60_000);
     }
     let after_ms = disabled_after_ms.expect("it was disabled");
     assert!((5 * 24 * HOUR_MS..(5 * 24 + 1) * HOUR_MS).contains(&after_ms), "after {} h", after_ms / HOUR_MS);
-    let standing = &world.store.standings(vec![dead]).await.expect("reads")[0];
-    assert!(standing.pending > 0, "what waits keeps waiting");
-    let health = world.store.standings(world.receivers.keys().copied().collect()).await.expect("reads");
+    let backlog = &world.store.backlogs(vec![dead]).await.expect("reads")[0];
+    assert!(backlog.pending > 0, "what waits keeps waiting");
+    let health = world.store.backlogs(world.receivers.keys().copied().collect()).await.expect("reads");
     assert_eq!(health.iter().filter(|one| one.pending > 0).count(), 1, "nobody else suffers");
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use gancho_model::{Ambient, Moment, MonoTime};
+use gancho_model::{Environment, Moment, MonoTime};
 use gancho_store::Store;
 use tokio_util::sync::CancellationToken;
 
@@ -45,14 +45,14 @@ impl ClockTrust {
 
 pub(crate) async fn run(
     store: Arc<dyn Store>,
-    ambient: Arc<dyn Ambient>,
+    environment: Arc<dyn Environment>,
     retention_days: u32,
     stop: CancellationToken,
 ) {
-    let mut clock = ClockTrust::new(ambient.moment());
+    let mut clock = ClockTrust::new(environment.moment());
     while !stop.is_cancelled() {
         fail::fail_point!("upkeep");
-        let now = ambient.moment();
+        let now = environment.moment();
         let removed = cancel_removed(&*store).await;
         let wait = match clock.look(now) && prune(&*store, retention_days, now).await || removed {
             true => PAUSE,

@@ -8,9 +8,9 @@ pub mod columns;
 mod diff;
 pub mod event_types;
 pub mod fold;
-mod knowledge;
 mod label;
 pub mod noise;
+mod reference_data;
 pub mod resource;
 mod rules;
 pub mod secrets;
@@ -18,6 +18,6 @@ pub mod shape;
 pub mod text;
 mod understand;
 
-pub use knowledge::{Knowledge, Learned};
 pub use label::label;
+pub use reference_data::{ReferenceData, ReferenceRow};
 pub use understand::{Understood, Watched, understand};

@@ -3,7 +3,7 @@ use std::collections::{BTreeSet, HashSet};
 use gancho_model::{Change, ObjectKey, Operation, Payload};
 
 use crate::{
-    Knowledge, Learned, catalogue, columns,
+    ReferenceData, ReferenceRow, catalogue, columns,
     fold::{Folded, fold},
     rules, secrets,
     shape::Shape,
@@ -33,18 +33,18 @@ pub struct Understood {
     /// The events, each with the places of the changes that it is made of.
     pub events: Vec<(Vec<usize>, Payload)>,
     /// What was learned on the way, to be remembered together with the events.
-    pub learned: Vec<Learned>,
+    pub learned: Vec<ReferenceRow>,
 }
 
 /// Turns the changes of one request into events. `knowledge` is what was known before it and
 /// grows on the way.
-pub fn understand(changes: Vec<Change>, shape: &Shape, watched: &Watched, knowledge: &mut Knowledge) -> Understood {
+pub fn understand(changes: Vec<Change>, shape: &Shape, watched: &Watched, knowledge: &mut ReferenceData) -> Understood {
     let shaped = changes.into_iter().enumerate().map(|(place, change)| shaped(shape, place, change)).collect();
     let mut understood = Understood::default();
     let mut told = rules::Told::default();
     let mut gone = vec![];
     for folded in fold(shaped) {
-        let lesson = Knowledge::lesson(&folded.change);
+        let lesson = ReferenceData::lesson(&folded.change);
         if watched.contains(&folded.change.row.model) && !secrets::is_secret_model(&folded.change.row.model) {
             for payload in rules::events(&folded, knowledge, &mut told) {
                 understood.events.push((folded.made_of.clone(), payload));
@@ -52,7 +52,7 @@ pub fn understand(changes: Vec<Change>, shape: &Shape, watched: &Watched, knowle
         }
         if let Some(learned) = lesson {
             understood.learned.push(learned.clone());
-            gone.retain(|earlier: &Learned| earlier.row != learned.row);
+            gone.retain(|earlier: &ReferenceRow| earlier.row != learned.row);
             // A user who goes takes roles along: whose they were is still to be known then.
             match learned.record {
                 None if learned.row.model == "User" => gone.push(learned),

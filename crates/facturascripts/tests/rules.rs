@@ -1,6 +1,6 @@
 //! From changes to events, rule by rule of EVENTS.
 
-use gancho_facturascripts::{Knowledge, Watched, event_types, shape::Shape, understand};
+use gancho_facturascripts::{ReferenceData, Watched, event_types, shape::Shape, understand};
 use gancho_model::{Change, EventType, ObjectKey, Operation, Payload, Record, Timestamp};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -33,13 +33,13 @@ fn in_burst(burst: &str, change: Change) -> Change {
     Change { burst: Some(burst.into()), ..change }
 }
 
-fn payloads_of(changes: Vec<Change>, models: Option<&[String]>, knowledge: &mut Knowledge) -> Vec<Payload> {
+fn payloads_of(changes: Vec<Change>, models: Option<&[String]>, knowledge: &mut ReferenceData) -> Vec<Payload> {
     let shape = Shape::new("Europe/Madrid").expect("a zone");
     understand(changes, &shape, &Watched::new(models), knowledge).events.into_iter().map(|(_, event)| event).collect()
 }
 
 fn payloads(changes: Vec<Change>) -> Vec<Payload> {
-    payloads_of(changes, None, &mut Knowledge::default())
+    payloads_of(changes, None, &mut ReferenceData::default())
 }
 
 fn types(changes: Vec<Change>) -> Vec<String> {
@@ -119,7 +119,7 @@ fn rule_3_approved() {
     assert_eq!(of("FacturaCliente:1", 10, 99), ["invoice.updated"], "a state that nobody knows");
 
     let own = change("EstadoDocumento:99", Value::Null, json!({"idestado": 99, "generadoc": null, "editable": "f"}));
-    let mut knowledge = Knowledge::default();
+    let mut knowledge = ReferenceData::default();
     let both = vec![own, change("FacturaCliente:1", state(10), state(99))];
     let told: Vec<_> = payloads_of(both, None, &mut knowledge).iter().map(|event| event.event.to_string()).collect();
     assert_eq!(told, ["invoice.updated", "invoice.approved"], "a state of this ERP's own");
@@ -176,7 +176,7 @@ fn rule_6_users() {
 
 #[test]
 fn rule_6_permissions() {
-    let mut knowledge = Knowledge::default();
+    let mut knowledge = ReferenceData::default();
     let mut tell = |changes| payloads_of(changes, None, &mut knowledge);
     tell(vec![
         change("User:ana", Value::Null, json!({"nick": "ana", "email": "a@example.com", "logkey": "x"})),
@@ -216,7 +216,7 @@ fn rule_8_never_out() {
         change("Settings:default", Value::Null, json!({"name": "default", "properties": "{\"mailpassword\":1}"})),
         change("api_keys:1", Value::Null, json!({"id": 1, "apikey": "very-secret", "nick": "ana"})),
     ];
-    let events = payloads_of(both, Some(&models), &mut Knowledge::default());
+    let events = payloads_of(both, Some(&models), &mut ReferenceData::default());
     assert_eq!(events.len(), 1, "settings never, even when asked for");
     assert_eq!(events[0].data["model"], "ApiKey");
     assert_eq!(events[0].data["object"], json!({"id": 1, "nick": "ana"}));
@@ -242,7 +242,7 @@ fn other_models_only_when_asked_for() {
         change("tpv_cajas:1", json!({"id": 1}), Value::Null),
         change("Cliente:1", Value::Null, json!({})),
     ];
-    let events = payloads_of(changes, Some(&models), &mut Knowledge::default());
+    let events = payloads_of(changes, Some(&models), &mut ReferenceData::default());
     let told: Vec<_> = events.iter().map(|event| (event.event.as_str(), event.data["model"].as_str())).collect();
     assert_eq!(told, [("model.saved", Some("Serie")), ("model.deleted", Some("tpv_cajas"))]);
 }

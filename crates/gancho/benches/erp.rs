@@ -184,10 +184,10 @@ async fn backlog(instance: &Instance) {
     }
     let per_s = BACKLOG as f64 / began.elapsed().as_secs_f64();
     println!("{BACKLOG} rows waiting: {per_s:.0} a second into the store (at least 5,000), {most} MB at most (150)");
-    let standing = server.get(&source).await;
+    let backlog = server.get(&source).await;
     println!(
         "  then: {}",
-        json!({"state": standing["state"], "backlog": standing["backlog"], "last_error": standing["last_error"]})
+        json!({"state": backlog["state"], "backlog": backlog["backlog"], "last_error": backlog["last_error"]})
     );
 }
 

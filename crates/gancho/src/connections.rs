@@ -11,7 +11,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use gancho_web::auth::Acquaintance;
+use gancho_web::auth::KnownClient;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -32,7 +32,7 @@ pub struct Connections {
 /// One of them.
 pub struct Client {
     /// Whether whoever is behind it has shown who they are.
-    pub known: Acquaintance,
+    pub known: KnownClient,
     /// Ends it.
     pub close: CancellationToken,
     /// When something last went over it, milliseconds since the start.
@@ -61,7 +61,7 @@ impl Connections {
             return None;
         }
         let client = Arc::new(Client {
-            known: Acquaintance::default(),
+            known: KnownClient::default(),
             close: CancellationToken::new(),
             active_ms: AtomicU64::new(self.now_ms()),
         });

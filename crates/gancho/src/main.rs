@@ -3,20 +3,20 @@
 #[macro_use]
 mod say;
 
-mod ambient;
 mod api_client;
 mod args;
+mod cli_error;
 mod command;
 mod config;
 mod connections;
 mod descriptors;
-mod failed;
 mod listen;
 mod logs;
 mod probing;
 mod runtime;
 mod serve;
 mod supervise;
+mod system;
 mod wiring;
 
 use std::process::ExitCode;

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use gancho_delivery::Client;
-use gancho_model::{ErrorKind, Finding, Probing, Said, target};
+use gancho_model::{ErrorKind, Finding, Message, Probing, target};
 
 /// The longest that looking may take.
 const PATIENCE: Duration = Duration::from_secs(6);
@@ -17,24 +17,24 @@ impl Probing for Probe {
     async fn probe(&self, url: &str) -> Vec<Finding> {
         let url = match target::parse(url) {
             Ok(url) => url,
-            Err(error) => return vec![Finding::bad("url", error.said())],
+            Err(error) => return vec![Finding::bad("url", error.message())],
         };
         let encrypted = url.scheme() == "https";
-        let mut found = vec![Finding::good("url", Said::plain("probe-parse"))];
+        let mut found = vec![Finding::good("url", Message::new("probe-parse"))];
         found.push(match encrypted {
-            true => Finding::good("https", Said::plain("probe-https")),
-            false => Finding::bad("https", Said::plain("probe-http")),
+            true => Finding::good("https", Message::new("probe-https")),
+            false => Finding::bad("https", Message::new("probe-http")),
         });
         let host = url.host_str().unwrap_or_default().to_owned();
         found.push(match tokio::time::timeout(PATIENCE, self.0.reach(&url)).await {
-            Ok(Ok(_)) => Finding::good("reach", Said::plain("probe-reached").with("host", host)),
+            Ok(Ok(_)) => Finding::good("reach", Message::new("probe-reached").with("host", host)),
             Ok(Err(error)) if error.kind == ErrorKind::Blocked => {
-                Finding::bad("reach", Said::plain("probe-blocked").with("why", error.message))
+                Finding::bad("reach", Message::new("probe-blocked").with("why", error.message))
             }
             Ok(Err(error)) => {
-                Finding::bad("reach", Said::plain("probe-failed").with("why", Said::plain(kind_of(error.kind))))
+                Finding::bad("reach", Message::new("probe-failed").with("why", Message::new(kind_of(error.kind))))
             }
-            Err(_) => Finding::bad("reach", Said::plain("probe-failed").with("why", Said::plain("why-timeout"))),
+            Err(_) => Finding::bad("reach", Message::new("probe-failed").with("why", Message::new("why-timeout"))),
         });
         found
     }

@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use gancho_delivery::{Engine, EngineOptions};
 use gancho_intake::Intake;
-use gancho_mail::Watch;
-use gancho_model::{Ambient, limits::Limits};
-use gancho_source::Hearings;
-use gancho_web::{App, Metrics, Rooms, WebSettings};
+use gancho_mail::AlertLoop;
+use gancho_model::{Clock as _, limits::Limits};
+use gancho_source::SourceManager;
+use gancho_web::{App, Metrics, Services, WebSettings};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::{
     net::TcpListener,
@@ -19,15 +19,15 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    ambient::Real,
+    cli_error::CliError,
     config::Settings,
     connections::Connections,
     descriptors::{self, Budget},
-    failed::Failed,
     listen::{HEAD, listen},
     logs::{Dropped, Logs},
     probing::Probe,
     supervise::Tasks,
+    system::System,
     wiring,
 };
 
@@ -39,59 +39,59 @@ const DRAIN: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Serves until a signal.
-pub fn run(settings: &Settings, logs: &Logs) -> Result<(), Failed> {
+pub fn run(settings: &Settings, logs: &Logs) -> Result<(), CliError> {
     // Where a test breaks something, if it was built for that.
     let _failpoints = fail::FailScenario::setup();
     // Before the clock can be set: everything that waits is counted from here.
-    Real.mono();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failed::refused)?;
+    System.mono();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::refused)?;
     runtime.block_on(serve(settings, logs.dropped()))
 }
 
-async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), Failed> {
+async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), CliError> {
     // What is in the way of a start is told in one line, with exit code 2.
     let budget = descriptors::raise();
     let listener = TcpListener::bind(settings.listen).await;
-    let listener = listener.with_context(|| format!("can't listen on {}", settings.listen)).map_err(Failed::start)?;
-    let _lock = wiring::lock(&settings.data_dir).map_err(Failed::start)?;
-    let store = wiring::store(settings).map_err(Failed::start)?;
+    let listener = listener.with_context(|| format!("can't listen on {}", settings.listen)).map_err(CliError::start)?;
+    let _lock = wiring::lock(&settings.data_dir).map_err(CliError::start)?;
+    let store = wiring::store(settings).map_err(CliError::start)?;
     if let Some(why) = wiring::is_open_to_others(&settings.data_dir) {
         tracing::warn!("{why}");
     }
-    let trust = wiring::trust(settings).map_err(Failed::start)?;
-    let client = Arc::new(wiring::client(settings, &trust).map_err(Failed::start)?);
-    let address = listener.local_addr().map_err(Failed::refused)?;
+    let trust = wiring::trust(settings).map_err(CliError::start)?;
+    let client = Arc::new(wiring::client(settings, &trust).map_err(CliError::start)?);
+    let address = listener.local_addr().map_err(CliError::refused)?;
 
     let stop = CancellationToken::new();
     // Before anybody counts.
-    let (metrics, recorder) = metrics(dropped).map_err(Failed::refused)?;
+    let (metrics, recorder) = metrics(dropped).map_err(CliError::refused)?;
     let options = EngineOptions { limits: within(settings.limits, budget) };
     let probing = Arc::new(Probe(client.clone()));
     let mut tasks = Tasks::default();
     tasks.spawn_endless("metrics", sum_up(recorder, stop.clone()));
     tasks.spawn("store", wiring::is_alive(store.clone(), stop.clone()));
-    tasks.spawn("engine", Engine::run(store.clone(), client, Arc::new(Real), options, stop.clone()));
+    tasks.spawn("engine", Engine::run(store.clone(), client, Arc::new(System), options, stop.clone()));
     let web = web_settings(settings, metrics, &stop);
-    let intake = Arc::new(Intake::new(store.clone(), Arc::new(Real), settings.limits));
-    let hearings = Hearings::new(store.clone(), intake.clone(), settings.hearing);
-    tasks.spawn_endless("sources", hearings.clone().run(stop.clone()));
+    let intake = Arc::new(Intake::new(store.clone(), Arc::new(System), settings.limits));
+    let sources = SourceManager::new(store.clone(), intake.clone(), settings.sources);
+    tasks.spawn_endless("sources", sources.clone().run(stop.clone()));
     let site = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
-    let mail = Watch {
+    let mail = AlertLoop {
         store: store.clone(),
-        hearing: hearings.clone(),
+        sources: sources.clone(),
         post: settings.post.clone(),
-        ambient: Arc::new(Real),
+        environment: Arc::new(System),
         site: site.clone(),
         every: settings.mail_every,
     };
     tasks.spawn_endless("mail", mail.run(stop.clone()));
     let mailing = settings.post.clone();
-    let app = App::new(Rooms { store, intake, hearing: hearings, probing, mailing, ambient: Arc::new(Real) }, &web);
-    let setup = gancho_web::setup_link(&app).await.map_err(Failed::start)?;
+    let app = App::new(Services { store, intake, sources, probing, mailing, environment: Arc::new(System) }, &web);
+    let setup = gancho_web::setup_link(&app).await.map_err(CliError::start)?;
     let router = gancho_web::router(app);
     let server = tasks.spawn_endless("http", listen(listener, router, HEAD, Connections::new(budget), stop.clone()));
     // Heard from before anybody is told that we are ready.
-    let signals = Signals::listen().map_err(Failed::refused)?;
+    let signals = Signals::listen().map_err(CliError::refused)?;
     announce(format_args!("listening on http://{address}"));
     if let Some(path) = setup {
         announce_setup(&site, &path);
@@ -106,7 +106,7 @@ async fn until_the_end(
     mut signals: Signals,
     server: AbortHandle,
     stop: CancellationToken,
-) -> Result<(), Failed> {
+) -> Result<(), CliError> {
     let broken = tokio::select! {
         () = signals.next() => None,
         broken = tasks.ended() => Some(broken),
@@ -129,7 +129,7 @@ async fn until_the_end(
             std::process::exit(1);
         }
     }
-    broken.map_or(Ok(()), |broken| Err(Failed::because(broken)))
+    broken.map_or(Ok(()), |broken| Err(CliError::because(broken)))
 }
 
 /// The limits, as far as the system's descriptors go.

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, bail};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use gancho_delivery::{Client, ClientOptions, Guard, SystemResolver};
-use gancho_model::Ambient;
+use gancho_model::Rng as _;
 use gancho_store::{
     Store,
     sqlite::{FILE, Options, SqliteStore},
@@ -20,8 +20,8 @@ use gancho_trust::Trust;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    ambient::Real,
     config::{Settings, parse_key},
+    system::System,
 };
 
 /// The key's file in the data dir.
@@ -43,7 +43,7 @@ pub fn store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
         resend_after_outage: settings.resend_after_outage,
         ..Options::default()
     };
-    Ok(Arc::new(SqliteStore::open(dir, Vault::new(&key), Arc::new(Real), options)?))
+    Ok(Arc::new(SqliteStore::open(dir, Vault::new(&key), Arc::new(System), options)?))
 }
 
 /// Runs until the stop, or until the store can't write any more: the thread that does is gone.
@@ -151,7 +151,7 @@ fn key_of_dir(dir: &Path) -> anyhow::Result<[u8; 32]> {
         bail!("the key {} is missing, without which the database beside it can't be read: restore it", path.display());
     }
     let mut key = [0; 32];
-    Real.fill(&mut key);
+    System.fill(&mut key);
     let written = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path).and_then(|mut file| {
         writeln!(file, "{}", STANDARD.encode(key))?;
         file.sync_all()

@@ -1,13 +1,17 @@
-use gancho_facturascripts::{Knowledge, Understood, Watched, shape::Shape, understand};
+use gancho_facturascripts::{ReferenceData, Understood, Watched, shape::Shape, understand};
 use gancho_model::{
     Caller, Change, Event, EventId, ObjectKey, Payload, Record, Scope, Source, SourceId, Timestamp, TokenId,
     render_body,
 };
-use gancho_store::{NewEvent, ProcessedRow, Recalled, Remember, RepeatKey, RepeatKind, Sight, StoreError, Submission};
+use gancho_store::{
+    IdempotencyKey, IdempotencyKind, NewEvent, ProcessedRow, ReferenceUpdate, SnapshotUpdate, StoreError,
+    StoredResponse, Submission,
+};
 
 use crate::{
-    Intake, IntakeError, RequestKey, minds,
-    repeats::{self, Before, Digest, Named, RACES_MAX, Sorted},
+    Intake, IntakeError, RequestIdempotency,
+    idempotency::{self, Before, Digest, Named, RACES_MAX, Sorted},
+    source_cache,
 };
 
 /// A change that a source sends.
@@ -63,7 +67,7 @@ impl Intake {
         caller: Caller,
         source: SourceId,
         submitted: Vec<SubmittedChange>,
-        request: Option<RequestKey>,
+        request: Option<RequestIdempotency>,
     ) -> Result<ChangesAnswer, IntakeError> {
         self.understand(caller, source, submitted, request, Aside::default()).await
     }
@@ -72,8 +76,13 @@ impl Intake {
     ///
     /// # Errors
     /// [`IntakeError`] says what is wrong; nothing was kept then.
-    pub async fn found(&self, source: SourceId, changes: Vec<Change>, sights: Vec<Sight>) -> Result<(), IntakeError> {
-        let aside = Aside { sights, ..Aside::default() };
+    pub async fn found(
+        &self,
+        source: SourceId,
+        changes: Vec<Change>,
+        snapshots: Vec<SnapshotUpdate>,
+    ) -> Result<(), IntakeError> {
+        let aside = Aside { snapshots, ..Aside::default() };
         self.understand(own_caller(source), source, unnamed(changes), None, aside).await.map(drop)
     }
 
@@ -105,12 +114,12 @@ impl Intake {
     /// # Errors
     /// When the store can't keep them.
     pub async fn learn(&self, source: SourceId, rows: Vec<(ObjectKey, Record)>) -> Result<(), IntakeError> {
-        let mind = self.minds.of(source);
-        let mut mind = mind.lock().await;
-        *mind = None;
-        let remember = |(row, record)| Remember { source, row, record: Some(record) };
+        let cache = self.caches.of(source);
+        let mut cache = cache.lock().await;
+        *cache = None;
+        let remember = |(row, record)| ReferenceUpdate { source, row, record: Some(record) };
         let remember = rows.into_iter().map(remember).collect();
-        self.store.accept(Submission { remember, now: self.ambient.now(), ..Submission::default() }).await?;
+        self.store.accept(Submission { remember, now: self.environment.now(), ..Submission::default() }).await?;
         Ok(())
     }
 
@@ -119,12 +128,12 @@ impl Intake {
         caller: Caller,
         source: SourceId,
         submitted: Vec<SubmittedChange>,
-        request: Option<RequestKey>,
+        request: Option<RequestIdempotency>,
         aside: Aside,
     ) -> Result<ChangesAnswer, IntakeError> {
         let source = self.store.source(source).await?;
-        let mind = self.minds.of(source.id);
-        let mut mind = mind.lock().await;
+        let cache = self.caches.of(source.id);
+        let mut cache = cache.lock().await;
         for _ in 0..RACES_MAX {
             if let Some(request) = &request
                 && let Some(answer) = request.recall(&*self.store, caller.token).await?
@@ -133,23 +142,23 @@ impl Intake {
                     .ok_or_else(|| StoreError::Broken("a remembered answer can't be read".into()).into());
             }
             // Taken out: a failure on the way leaves nothing half learned, it is read again.
-            let mut knowledge = match mind.take() {
+            let mut knowledge = match cache.take() {
                 Some(knowledge) => knowledge,
-                None => minds::read(&*self.store, source.id).await?,
+                None => source_cache::read(&*self.store, source.id).await?,
             };
-            let sorted = repeats::sort(&*self.store, caller.token, RepeatKind::Change, &submitted).await?;
+            let sorted = idempotency::sort(&*self.store, caller.token, IdempotencyKind::Change, &submitted).await?;
             let (mut submission, answer) = self.prepare(caller, &source, &submitted, &sorted, &mut knowledge)?;
             if let Some(request) = &request {
                 submission.repeats.push(request.remember(caller.token, answer.to_text()));
             }
             submission.processed.clone_from(&aside.processed);
-            submission.sights.clone_from(&aside.sights);
-            if repeats::kept(&self.store.accept(submission).await?) {
-                *mind = Some(knowledge);
+            submission.snapshots.clone_from(&aside.snapshots);
+            if idempotency::kept(&self.store.accept(submission).await?) {
+                *cache = Some(knowledge);
                 return Ok(answer);
             }
         }
-        Err(repeats::lost())
+        Err(idempotency::lost())
     }
 
     fn prepare(
@@ -158,9 +167,9 @@ impl Intake {
         source: &Source,
         submitted: &[SubmittedChange],
         sorted: &Sorted,
-        knowledge: &mut Knowledge,
+        knowledge: &mut ReferenceData,
     ) -> Result<(Submission, ChangesAnswer), IntakeError> {
-        let now = self.ambient.now();
+        let now = self.environment.now();
         let shape = Shape::new(&source.time_zone).map_err(|error| StoreError::Broken(error.to_string()))?;
         let watched = Watched::new(source.models.as_deref());
         let fresh: Vec<Change> = sorted.fresh.iter().map(|&place| submitted[place].change.clone()).collect();
@@ -178,8 +187,8 @@ impl Intake {
             };
             if let (Some(_), Some(name)) = (fresh_place, &one.change.id) {
                 let answer = own.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-                let key = RepeatKey { kind: RepeatKind::Change, key: name.clone() };
-                submission.repeats.push((caller.token, key, Recalled { digest: one.digest, answer }));
+                let key = IdempotencyKey { kind: IdempotencyKind::Change, key: name.clone() };
+                submission.repeats.push((caller.token, key, StoredResponse { digest: one.digest, answer }));
             }
             events.extend(own.into_iter().filter(|id| !events.contains(id)).collect::<Vec<_>>());
         }
@@ -195,8 +204,11 @@ impl Intake {
         now: Timestamp,
         submission: &mut Submission,
     ) -> Vec<(Vec<usize>, EventId)> {
-        let remember =
-            |learned: gancho_facturascripts::Learned| Remember { source, row: learned.row, record: learned.record };
+        let remember = |learned: gancho_facturascripts::ReferenceRow| ReferenceUpdate {
+            source,
+            row: learned.row,
+            record: learned.record,
+        };
         submission.remember.extend(understood.learned.into_iter().map(remember));
         let mut made = vec![];
         for (made_of, payload) in understood.events {
@@ -210,7 +222,7 @@ impl Intake {
     }
 
     fn render_payload(&self, source: SourceId, payload: Payload, now: Timestamp) -> Event {
-        let id = EventId::new(now, &*self.ambient);
+        let id = EventId::new(now, &*self.environment);
         let created = payload.at.unwrap_or(now);
         Event {
             id,
@@ -232,7 +244,7 @@ struct Aside {
     /// Rows of the source's outbox from which the changes were made.
     processed: Vec<ProcessedRow>,
     /// How records look now.
-    sights: Vec<Sight>,
+    snapshots: Vec<SnapshotUpdate>,
 }
 
 /// Changes that need no name, since they are recognised by other means when they come again.

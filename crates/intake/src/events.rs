@@ -1,12 +1,12 @@
 use gancho_facturascripts::label;
 use gancho_model::{Caller, Event, EventId, EventType, SourceId, Timestamp, render_body};
-use gancho_store::{NewEvent, ProcessedRow, Recalled, RepeatKey, RepeatKind, Submission};
+use gancho_store::{IdempotencyKey, IdempotencyKind, NewEvent, ProcessedRow, StoredResponse, Submission};
 use serde_json::{Map, Value};
 
 use crate::{
-    Intake, IntakeError, RequestKey,
+    Intake, IntakeError, RequestIdempotency,
     changes::own_caller,
-    repeats::{self, Before, Digest, Named, RACES_MAX, Sorted},
+    idempotency::{self, Before, Digest, Named, RACES_MAX, Sorted},
 };
 
 /// An event that a program sends.
@@ -43,7 +43,7 @@ impl Intake {
         &self,
         caller: Caller,
         submitted: Vec<SubmittedEvent>,
-        request: Option<RequestKey>,
+        request: Option<RequestIdempotency>,
     ) -> Result<Vec<EventId>, IntakeError> {
         for _ in 0..RACES_MAX {
             if let Some(request) = &request
@@ -51,8 +51,8 @@ impl Intake {
             {
                 return Ok(answer.split(' ').filter_map(|id| id.parse().ok()).collect());
             }
-            let sorted = repeats::sort(&*self.store, caller.token, RepeatKind::Event, &submitted).await?;
-            let now = self.ambient.now();
+            let sorted = idempotency::sort(&*self.store, caller.token, IdempotencyKind::Event, &submitted).await?;
+            let now = self.environment.now();
             let mut submission = Submission { now, source: caller.source(), ..Submission::default() };
             let ids = self.gather(caller, &submitted, &sorted, &mut submission)?;
             if let Some(request) = &request {
@@ -62,11 +62,11 @@ impl Intake {
             if submission.events.is_empty() && submission.repeats.is_empty() {
                 return Ok(ids);
             }
-            if repeats::kept(&self.store.accept(submission).await?) {
+            if idempotency::kept(&self.store.accept(submission).await?) {
                 return Ok(ids);
             }
         }
-        Err(repeats::lost())
+        Err(idempotency::lost())
     }
 
     /// Takes in an event that another plugin of the ERP wrote into a source's outbox, as this row.
@@ -79,10 +79,10 @@ impl Intake {
         event: SubmittedEvent,
         row: ProcessedRow,
     ) -> Result<(), IntakeError> {
-        let now = self.ambient.now();
+        let now = self.environment.now();
         let mut submission = Submission { now, source: Some(source), processed: vec![row], ..Submission::default() };
         self.gather(own_caller(source), &[event], &Sorted::default(), &mut submission)?;
-        if repeats::kept(&self.store.accept(submission).await?) { Ok(()) } else { Err(repeats::lost()) }
+        if idempotency::kept(&self.store.accept(submission).await?) { Ok(()) } else { Err(idempotency::lost()) }
     }
 
     /// Tells an event of Gancho's own, such as `source.down`, to those who ask for it by name.
@@ -91,8 +91,8 @@ impl Intake {
     /// When the store can't keep it.
     pub async fn tell(&self, event: &'static str, object: Value) -> Result<(), IntakeError> {
         let Ok(event) = EventType::parse(event) else { return Ok(()) };
-        let now = self.ambient.now();
-        let event = Event::own(event, object, None, now, &*self.ambient);
+        let now = self.environment.now();
+        let event = Event::own(event, object, None, now, &*self.environment);
         let events = vec![NewEvent { event, deliverable: true }];
         self.store.accept(Submission { events, now, ..Submission::default() }).await?;
         Ok(())
@@ -123,8 +123,8 @@ impl Intake {
                 return Err(IntakeError::TooLarge { place, bytes, limit });
             }
             if let Some(name) = &one.id {
-                let key = RepeatKey { kind: RepeatKind::Event, key: name.clone() };
-                let recalled = Recalled { digest: one.digest, answer: event.id.to_string() };
+                let key = IdempotencyKey { kind: IdempotencyKind::Event, key: name.clone() };
+                let recalled = StoredResponse { digest: one.digest, answer: event.id.to_string() };
                 submission.repeats.push((caller.token, key, recalled));
             }
             ids.push(event.id);
@@ -134,7 +134,7 @@ impl Intake {
     }
 
     fn render(&self, caller: Caller, submitted: &SubmittedEvent, now: Timestamp) -> Event {
-        let id = EventId::new(now, &*self.ambient);
+        let id = EventId::new(now, &*self.environment);
         let created = submitted.created.unwrap_or(now);
         let source = caller.source();
         Event {

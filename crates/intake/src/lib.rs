@@ -4,35 +4,35 @@
 mod changes;
 mod error;
 mod events;
-mod minds;
-mod repeats;
+mod idempotency;
+mod source_cache;
 
 use std::sync::Arc;
 
-use gancho_model::{Ambient, limits::Limits};
+use gancho_model::{Environment, limits::Limits};
 use gancho_store::Store;
 
 pub use changes::{ChangesAnswer, SubmittedChange};
 pub use error::IntakeError;
 pub use events::SubmittedEvent;
-pub use repeats::{Digest, RequestKey, digest};
+pub use idempotency::{Digest, RequestIdempotency, digest};
 
 /// Where everything comes in.
 pub struct Intake {
     store: Arc<dyn Store>,
-    ambient: Arc<dyn Ambient>,
+    environment: Arc<dyn Environment>,
     limits: Limits,
-    minds: minds::Minds,
+    caches: source_cache::SourceCaches,
 }
 
 impl Intake {
     /// Takes in for this store.
-    pub fn new(store: Arc<dyn Store>, ambient: Arc<dyn Ambient>, limits: Limits) -> Self {
-        Self { minds: minds::Minds::default(), store, ambient, limits }
+    pub fn new(store: Arc<dyn Store>, environment: Arc<dyn Environment>, limits: Limits) -> Self {
+        Self { caches: source_cache::SourceCaches::default(), store, environment, limits }
     }
 
     /// The time now, for those who only have an intake.
     pub fn now(&self) -> gancho_model::Timestamp {
-        self.ambient.now()
+        self.environment.now()
     }
 }

@@ -1,9 +1,9 @@
 //! Tells people by mail when something needs them: what to tell is decided by [`notice`], pure; what
 //! was told is in the store, so that nobody is told twice, whatever happens to us.
 
-pub mod notice;
-mod post;
-mod watch;
+pub mod alert;
+mod alert_loop;
+mod mailer;
 
-pub use post::{BadAddress, Post};
-pub use watch::Watch;
+pub use alert_loop::AlertLoop;
+pub use mailer::{BadAddress, Mailer};

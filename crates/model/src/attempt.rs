@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Head, Timestamp};
+use crate::{HeaderLog, Timestamp};
 
 /// Why an attempt failed, in one word of CONTRACT §2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -87,9 +87,9 @@ pub struct Attempt {
     /// Why it failed, if it failed.
     pub error: Option<Failure>,
     /// Header fields sent; secrets masked.
-    pub request_headers: Head,
+    pub request_headers: HeaderLog,
     /// Header fields received; cookies masked.
-    pub response_headers: Head,
+    pub response_headers: HeaderLog,
     /// The beginning of the answer's body, undecodable bytes replaced.
     pub response_body: String,
     /// Whether the answer was longer than what is kept.

@@ -75,7 +75,7 @@ words! {
 
 words! {
     /// Which queue of its endpoint a delivery waits in.
-    Lane {
+    Priority {
         /// Events as they come.
         Live = "live",
         /// Events sent again: they don't hold the live ones up and don't touch the endpoint's health.
@@ -105,7 +105,7 @@ pub struct Delivery {
     /// Why it ended, if no attempt says so.
     pub reason: Option<Reason>,
     /// Which queue.
-    pub lane: Lane,
+    pub lane: Priority,
     /// Attempts made.
     pub attempts: u32,
     /// Attempts that it may have.

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::{EndpointId, EventType, Health, Pattern, Plan, Secret, SourceId, Timestamp};
+use crate::{EndpointId, EventType, Health, Pattern, RetryPolicy, Secret, SourceId, Timestamp};
 
 /// A registered webhook URL. Pages call it *webhook*.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +26,7 @@ pub struct Endpoint {
     /// An attempt all in all, milliseconds.
     pub timeout_ms: u32,
     /// When to try again.
-    pub retry: Plan,
+    pub retry: RetryPolicy,
     /// At most so many attempts a second.
     pub rate_per_s: Option<u32>,
     /// At most so many attempts at once.
@@ -87,12 +87,12 @@ impl SigningSecrets {
 
 impl Endpoint {
     /// Whether an event of this type and source is collected for this endpoint.
-    pub fn wants(&self, event: &EventType, source: Option<SourceId>) -> bool {
-        self.enabled && self.would_want(event, source)
+    pub fn collects(&self, event: &EventType, source: Option<SourceId>) -> bool {
+        self.enabled && self.matches(event, source)
     }
 
     /// Whether it would be, were the endpoint enabled.
-    pub fn would_want(&self, event: &EventType, source: Option<SourceId>) -> bool {
+    pub fn matches(&self, event: &EventType, source: Option<SourceId>) -> bool {
         let from_here = self.sources.is_empty() || source.is_some_and(|source| self.sources.contains(&source));
         // Gancho's own events come from no source.
         (from_here || event.is_own()) && self.events.iter().any(|pattern| pattern.matches(event))

@@ -1,6 +1,6 @@
 //! Header fields that an endpoint may add to its deliveries.
 
-use crate::Said;
+use crate::Message;
 
 /// How many an endpoint may add.
 pub const COUNT_MAX: usize = 20;
@@ -44,11 +44,11 @@ pub enum BadHeader {
 
 impl BadHeader {
     /// The same for people.
-    pub fn said(self) -> Said {
+    pub fn message(self) -> Message {
         match self {
-            Self::Name => Said::plain("error-header-name"),
-            Self::Forbidden => Said::plain("error-header-forbidden"),
-            Self::Value => Said::plain("error-header-value").with("max", VALUE_MAX),
+            Self::Name => Message::new("error-header-name"),
+            Self::Forbidden => Message::new("error-header-forbidden"),
+            Self::Value => Message::new("error-header-value").with("max", VALUE_MAX),
         }
     }
 }

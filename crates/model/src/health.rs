@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{ErrorKind, Lane, Moment, MonoTime, Plan, Timestamp};
+use crate::{ErrorKind, Moment, MonoTime, Priority, RetryPolicy, Timestamp};
 
 /// Failed attempts in a row after which an endpoint is failing.
 pub const FAILING_AFTER: u32 = 10;
@@ -65,7 +65,7 @@ pub enum HealthState {
 
 /// A turn for the worse or better that people and programs are told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
+pub enum HealthTransition {
     /// It has come to be failing.
     Failing,
     /// It works again.
@@ -80,11 +80,11 @@ pub struct AttemptEnd<'a> {
     /// Whether it succeeded.
     pub success: bool,
     /// The endpoint's plan of retries: probes go at its pace.
-    pub plan: &'a Plan,
+    pub plan: &'a RetryPolicy,
     /// When it ended.
     pub now: Moment,
     /// The jitter of the next probe, `0.0..1.0`.
-    pub fraction: f64,
+    pub jitter: f64,
     /// [`Health::probe_requests`] when it began: later requests are not answered by it.
     pub probe_request: u32,
 }
@@ -92,20 +92,20 @@ pub struct AttemptEnd<'a> {
 impl Health {
     /// Whether an attempt of this lane says something about the endpoint. What is sent again counts only as the
     /// probe of a failing endpoint; a test only where it succeeds there.
-    pub fn counts(&self, lane: Lane, success: bool) -> bool {
+    pub fn counts(&self, lane: Priority, success: bool) -> bool {
         match lane {
-            Lane::Live => true,
-            Lane::Replay => self.is_failing(),
-            Lane::Test => self.is_failing() && success,
+            Priority::Live => true,
+            Priority::Replay => self.is_failing(),
+            Priority::Test => self.is_failing() && success,
         }
     }
 
     /// Takes an attempt's end into account.
-    pub fn note(&mut self, end: AttemptEnd<'_>) -> Option<Turn> {
+    pub fn note(&mut self, end: AttemptEnd<'_>) -> Option<HealthTransition> {
         if end.success {
             let was_failing = self.is_failing();
             *self = Self { last_success_at: Some(end.now.wall), last_failure_at: self.last_failure_at, ..self.anew() };
-            return was_failing.then_some(Turn::Recovered);
+            return was_failing.then_some(HealthTransition::Recovered);
         }
         self.consecutive_failures = self.consecutive_failures.saturating_add(1);
         self.last_failure_at = Some(end.now.wall);
@@ -118,13 +118,13 @@ impl Health {
         if self.consecutive_failures < FAILING_AFTER {
             return None;
         }
-        self.probe_at = Some(end.now.mono.plus_ms(self.probe_wait_ms(end.plan, end.fraction)));
+        self.probe_at = Some(end.now.mono.plus_ms(self.probe_wait_ms(end.plan, end.jitter)));
         if self.failing_ms >= DISABLE_AFTER_MS {
-            return Some(Turn::Disabled);
+            return Some(HealthTransition::Disabled);
         }
         if self.failing_since.is_none() {
             self.failing_since = Some(end.now.wall);
-            return Some(Turn::Failing);
+            return Some(HealthTransition::Failing);
         }
         None
     }
@@ -149,7 +149,7 @@ impl Health {
 
     /// Plans anew at the start of a process, whose clock has nothing to do with the last one's: the next probe goes
     /// at the plan's pace, within ten minutes, and the time between the two runs is not counted.
-    pub fn replan(&mut self, plan: &Plan, now: MonoTime) {
+    pub fn replan(&mut self, plan: &RetryPolicy, now: MonoTime) {
         let latest = now.plus_ms(self.probe_wait_ms(plan, 1.0));
         self.probe_at = self.probe_at.map(|at| at.min(latest));
         if let Some(since) = self.failures_since {
@@ -179,10 +179,10 @@ impl Health {
     }
 
     /// The plan's pace, and at least every ten minutes.
-    fn probe_wait_ms(&self, plan: &Plan, fraction: f64) -> i64 {
+    fn probe_wait_ms(&self, plan: &RetryPolicy, jitter: f64) -> i64 {
         let probes = self.consecutive_failures.saturating_sub(FAILING_AFTER);
         let left = plan.attempts().saturating_sub(1).saturating_sub(probes).max(1);
-        plan.delay_ms(left, fraction).unwrap_or(PROBE_MS_MAX).min(PROBE_MS_MAX)
+        plan.delay_ms(left, jitter).unwrap_or(PROBE_MS_MAX).min(PROBE_MS_MAX)
     }
 }
 

@@ -3,7 +3,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
 
-use crate::{Ambient, Timestamp};
+use crate::{Rng, Timestamp};
 
 /// Crockford's alphabet in lower case: sorts like the bytes, leaves out i, l, o, u.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -56,9 +56,9 @@ macro_rules! id {
             pub const PREFIX: &str = $prefix;
 
             /// Makes a new one: a UUID v7, so that ids sort by the time they were made.
-            pub fn new(now: Timestamp, ambient: &dyn Ambient) -> Self {
+            pub fn new(now: Timestamp, rng: &dyn Rng) -> Self {
                 let mut random = [0; 10];
-                ambient.fill(&mut random);
+                rng.fill(&mut random);
                 let ms = u64::try_from(now.ms()).unwrap_or(0);
                 Self(uuid::Builder::from_unix_timestamp_millis(ms, &random).into_uuid())
             }
@@ -154,17 +154,10 @@ id!(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::MonoTime;
     use proptest::prelude::*;
 
     struct Fixed(u8);
-    impl Ambient for Fixed {
-        fn now(&self) -> Timestamp {
-            Timestamp::from_s(0)
-        }
-        fn mono(&self) -> MonoTime {
-            MonoTime::default()
-        }
+    impl crate::Rng for Fixed {
         fn fill(&self, buffer: &mut [u8]) {
             buffer.fill(self.0);
         }

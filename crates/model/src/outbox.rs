@@ -8,27 +8,27 @@ use crate::Record;
 
 /// A look at an outbox.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Handed {
+pub struct OutboxPayload {
     /// The database's clock, milliseconds since 1970.
     pub now_ms: i64,
     /// The tables that rows are of, by name.
-    pub tables: BTreeMap<String, HandedTable>,
+    pub tables: BTreeMap<String, OutboxPayloadTable>,
     /// The oldest rows, in the order of their ids.
-    pub rows: Vec<HandedRow>,
+    pub rows: Vec<OutboxPayloadRow>,
     /// The documents that rows or their lines are of, as they are now.
-    pub documents: Vec<HandedDocument>,
+    pub documents: Vec<OutboxPayloadDocument>,
     /// All rows of tables without which others can't be understood; once, and when something of ours was mended.
     #[serde(default)]
     pub known: BTreeMap<String, Vec<Record>>,
     /// Whether more rows wait than are here.
     pub more: bool,
     /// How the plugin is.
-    pub status: HandedStatus,
+    pub status: PluginStatus,
 }
 
 /// A table of the ERP.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct HandedTable {
+pub struct OutboxPayloadTable {
     /// Its primary key.
     pub key: String,
     /// Columns, each with the database's name of its type.
@@ -37,7 +37,7 @@ pub struct HandedTable {
 
 /// A row of the outbox.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct HandedRow {
+pub struct OutboxPayloadRow {
     /// Its key there.
     pub id: i64,
     /// Which connection of the ERP wrote it: a name that does not come back.
@@ -65,7 +65,7 @@ pub struct HandedRow {
 
 /// A document of the ERP as it is now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct HandedDocument {
+pub struct OutboxPayloadDocument {
     /// Its table.
     pub table: String,
     /// Its key.
@@ -78,7 +78,7 @@ pub struct HandedDocument {
 
 /// How the plugin is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct HandedStatus {
+pub struct PluginStatus {
     /// Its version.
     pub plugin: String,
     /// The ERP's version.
@@ -105,7 +105,7 @@ pub struct HandedStatus {
 
 /// What became of what was handed over.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HandedOver {
+pub struct OutboxReceipt {
     /// Rows that are taken, and may be removed.
     pub taken: Vec<i64>,
     /// How many of these rows wait for their act to end: they are to be handed over again.

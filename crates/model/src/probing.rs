@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use crate::{Finding, Said};
+use crate::{Finding, Message};
 
 /// Whether a URL can be reached, as far as people ask about it: what `web` knows of the engine.
 #[async_trait]
@@ -19,5 +19,5 @@ pub trait Mailing: Send + Sync {
     ///
     /// # Errors
     /// What stands in the way.
-    async fn send_test(&self, to: &str, subject: &str, text: &str) -> Result<(), Said>;
+    async fn send_test(&self, to: &str, subject: &str, text: &str) -> Result<(), Message>;
 }

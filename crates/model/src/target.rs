@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use url::{Host, Url};
 
 use crate::{
-    Said,
+    Message,
     address::{self, Allowed},
 };
 
@@ -47,21 +47,21 @@ pub enum BadUrl {
 
 impl BadUrl {
     /// The same for people.
-    pub fn said(self) -> Said {
+    pub fn message(self) -> Message {
         match self {
-            Self::Syntax => Said::plain("error-url"),
-            Self::Scheme => Said::plain("error-url-scheme"),
-            Self::Credentials => Said::plain("error-url-credentials"),
-            Self::Fragment => Said::plain("error-url-fragment"),
-            Self::Length => Said::plain("error-url-length").with("max", LENGTH_MAX),
-            Self::Host => Said::plain("error-url-host"),
+            Self::Syntax => Message::new("error-url"),
+            Self::Scheme => Message::new("error-url-scheme"),
+            Self::Credentials => Message::new("error-url-credentials"),
+            Self::Fragment => Message::new("error-url-fragment"),
+            Self::Length => Message::new("error-url-length").with("max", LENGTH_MAX),
+            Self::Host => Message::new("error-url-host"),
             // No setting is offered that would open it.
             Self::Refused { address, .. } if address::is_metadata(address) => {
-                Said::plain("error-url-metadata").with("address", address.to_string())
+                Message::new("error-url-metadata").with("address", address.to_string())
             }
             Self::Refused { address, why } => {
-                let why = Said::plain(address_word(why));
-                Said::plain("error-url-address").with("address", address.to_string()).with("why", why)
+                let why = Message::new(address_word(why));
+                Message::new("error-url-address").with("address", address.to_string()).with("why", why)
             }
         }
     }
@@ -199,7 +199,7 @@ mod tests {
         ] {
             let error = parse_new(refused, &nobody).expect_err(refused);
             assert!(matches!(error, BadUrl::Refused { why: said, .. } if said == why), "{refused}: {error}");
-            let offers = error.said().id == "error-url-address";
+            let offers = error.message().id == "error-url-address";
             assert_eq!(offers, why != "cloud metadata", "{refused}: whether a setting is offered");
         }
         let allowed = Allowed::parse(["10.0.0.0/8", "127.0.0.1"]).expect("entries");

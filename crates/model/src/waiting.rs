@@ -1,12 +1,12 @@
 //! What a delivery waits for, and until when.
 
-use crate::{Health, Lane, MonoTime, WaitingFor};
+use crate::{Health, MonoTime, Priority, WaitingFor};
 
 /// What is known of a delivery that waits, and of its endpoint.
 #[derive(Clone, Copy, Debug)]
 pub struct Pending<'a> {
     /// Its queue.
-    pub lane: Lane,
+    pub lane: Priority,
     /// When it may go; while it is leased, when it might.
     pub due: MonoTime,
     /// Whether a node has it: its attempt is under way or about to begin.
@@ -25,7 +25,7 @@ impl Pending<'_> {
     /// What it waits for, and until when as far as that is known: the first that holds, in the order of
     /// CONTRACT §2. Tests go to any endpoint.
     pub fn waiting(&self, now: MonoTime) -> (WaitingFor, Option<MonoTime>) {
-        let test = self.lane == Lane::Test;
+        let test = self.lane == Priority::Test;
         if !test && !self.enabled {
             return (WaitingFor::EndpointDisabled, None);
         }
@@ -57,7 +57,7 @@ mod tests {
         let failing = Health { failing_since: Some(Timestamp::from_s(0)), probe_at: Some(later), ..Health::default() };
         let asked = Health { probe_requests: 1, ..failing };
         let one = Pending {
-            lane: Lane::Live,
+            lane: Priority::Live,
             due: now,
             leased: false,
             enabled: true,
@@ -75,7 +75,7 @@ mod tests {
             (Pending { due: later, ..one }, (WaitingFor::Attempt, Some(later))),
             (one, (WaitingFor::Rate, Some(now))),
             (Pending { rated: false, ..one }, (WaitingFor::Slot, Some(now))),
-            (Pending { lane: Lane::Test, ..shut }, (WaitingFor::Attempt, Some(now))),
+            (Pending { lane: Priority::Test, ..shut }, (WaitingFor::Attempt, Some(now))),
         ] {
             assert_eq!(pending.waiting(now), expected, "{pending:?}");
         }

@@ -4,7 +4,7 @@ use serde_json::Value;
 /// A webhook's body.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// `evt_…`: the same at every attempt. Remember it, and handle an event once.
+    /// `evt_…`: the same at every attempt. ReferenceUpdate it, and handle an event once.
     pub id: String,
     /// The event's type, such as `invoice.paid`.
     pub event: String,

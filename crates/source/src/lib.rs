@@ -3,11 +3,11 @@
 
 mod api;
 mod database;
-mod hearing;
+mod manager;
 mod options;
 mod plugin;
 mod report;
 
-pub use api::AskingOptions;
-pub use hearing::Hearings;
-pub use options::HearingOptions;
+pub use api::PollingOptions;
+pub use manager::SourceManager;
+pub use options::SourceOptions;

@@ -6,51 +6,51 @@ use std::collections::{BTreeMap, HashMap};
 use gancho_facturascripts::shape::Shape;
 use gancho_intake::{Digest, Intake, IntakeError, SubmittedEvent};
 use gancho_model::{
-    Change, ErpSession, EventType, ObjectKey, Operation, Record, Said, Source, Timestamp,
-    outbox::{Handed, HandedOver, HandedRow},
+    Change, ErpSession, EventType, Message, ObjectKey, Operation, Record, Source, Timestamp,
+    outbox::{OutboxPayload, OutboxPayloadRow, OutboxReceipt},
 };
 use gancho_store::ProcessedRow;
 use serde_json::Value;
 
 use crate::database::{
-    Plan,
-    burst::{OutboxRow, Sightings, Transaction, processed_row},
-    compose::{Composer, Read, key_text, row_name},
+    CapturePlan,
+    change_group::{CommitTracker, OutboxRow, Transaction, processed_row},
+    compose::{Composer, DocumentsRead, key_text, row_name},
     schema::{Schema, Table},
 };
 
 /// An act of so many rows is told in parts; a smaller one is waited for.
 const WHOLE_ROWS: usize = 20_000;
 
-/// Takes in what has ended of what was handed over. What it returns as taken is on disk.
+/// Takes in what has ended of what was payload over. What it returns as taken is on disk.
 ///
 /// # Errors
 /// What stands in the way; nothing was taken then.
 pub(crate) async fn take(
     intake: &Intake,
     source: &Source,
-    mut handed: Handed,
-    (sightings, quiet_ms): (&mut Sightings, i64),
-) -> Result<HandedOver, Said> {
+    mut payload: OutboxPayload,
+    (tracker, quiet_ms): (&mut CommitTracker, i64),
+) -> Result<OutboxReceipt, Message> {
     let shape = Shape::new(&source.time_zone).map_err(ours)?;
-    let plan = Plan::new(&schema(&handed), source.models.as_deref());
+    let plan = CapturePlan::new(&schema(&payload), source.models.as_deref());
     let composer = Composer::new(&plan, &shape);
-    learn(intake, source, &plan, &composer, handed.known).await?;
-    let mut over = HandedOver { taken: drop_processed(intake, source, &mut handed.rows).await?, waiting: 0 };
-    let (rows, others): (Vec<HandedRow>, Vec<HandedRow>) =
-        handed.rows.into_iter().partition(|row| matches!(row.op.as_str(), "I" | "U" | "D"));
+    learn(intake, source, &plan, &composer, payload.known).await?;
+    let mut over = OutboxReceipt { taken: drop_processed(intake, source, &mut payload.rows).await?, waiting: 0 };
+    let (rows, others): (Vec<OutboxPayloadRow>, Vec<OutboxPayloadRow>) =
+        payload.rows.into_iter().partition(|row| matches!(row.op.as_str(), "I" | "U" | "D"));
     let sessions = sessions(&others);
     let rows: Vec<OutboxRow> = rows.into_iter().filter_map(outbox_row).collect();
-    let read = read(handed.documents);
-    sightings.note(&rows, handed.now_ms, !handed.more);
-    let mut ended = composer.ended(&rows, sightings, (handed.now_ms, quiet_ms), handed.more);
-    if handed.more && rows.len() < WHOLE_ROWS && !ended.iter().all(|burst| burst.ended) {
+    let read = read(payload.documents);
+    tracker.note(&rows, payload.now_ms, !payload.more);
+    let mut ended = composer.ended(&rows, tracker, (payload.now_ms, quiet_ms), payload.more);
+    if payload.more && rows.len() < WHOLE_ROWS && !ended.iter().all(|change_group| change_group.ended) {
         // An act larger than this look: the plugin shows more of it next time.
         ended.clear();
     }
     let (mut changes, mut processed): (Vec<Change>, Vec<ProcessedRow>) = Default::default();
-    for burst in ended {
-        let act: Vec<&OutboxRow> = burst.rows.iter().map(|place| &rows[*place]).collect();
+    for change_group in ended {
+        let act: Vec<&OutboxRow> = change_group.rows.iter().map(|place| &rows[*place]).collect();
         let (lines, documents) = composer.needs(std::slice::from_ref(&act));
         let is_there = lines.iter().all(|document| read.lines.contains_key(document))
             && documents.iter().all(|document| read.lines.contains_key(document));
@@ -87,14 +87,18 @@ pub(crate) async fn take(
 }
 
 /// Takes out rows from which events were made before; returns their ids.
-async fn drop_processed(intake: &Intake, source: &Source, rows: &mut Vec<HandedRow>) -> Result<Vec<i64>, Said> {
+async fn drop_processed(
+    intake: &Intake,
+    source: &Source,
+    rows: &mut Vec<OutboxPayloadRow>,
+) -> Result<Vec<i64>, Message> {
     let processed = intake.processed(source.id, rows.iter().map(key).collect()).await.map_err(ours)?;
     let again: Vec<i64> = rows.iter().zip(processed).filter(|(_, again)| *again).map(|(row, _)| row.id).collect();
     rows.retain(|row| !again.contains(&row.id));
     Ok(again)
 }
 
-fn key(row: &HandedRow) -> ProcessedRow {
+fn key(row: &OutboxPayloadRow) -> ProcessedRow {
     processed_row(row.id, &row.mark, row.at_ms)
 }
 
@@ -102,10 +106,10 @@ fn key(row: &HandedRow) -> ProcessedRow {
 async fn learn(
     intake: &Intake,
     source: &Source,
-    plan: &Plan,
+    plan: &CapturePlan,
     composer: &Composer<'_>,
     known: BTreeMap<String, Vec<Record>>,
-) -> Result<(), Said> {
+) -> Result<(), Message> {
     let mut rows = vec![];
     for (table, records) in known {
         let Some(watched) = plan.tables.get(&table) else { continue };
@@ -117,40 +121,40 @@ async fn learn(
     if rows.is_empty() { Ok(()) } else { intake.learn(source.id, rows).await.map_err(ours) }
 }
 
-fn ours(error: impl std::fmt::Display) -> Said {
-    Said::plain("hearing-ours").with("why", error.to_string())
+fn ours(error: impl std::fmt::Display) -> Message {
+    Message::new("hearing-ours").with("why", error.to_string())
 }
 
-fn schema(handed: &Handed) -> Schema {
-    let table = |(name, table): (&String, &gancho_model::outbox::HandedTable)| {
+fn schema(payload: &OutboxPayload) -> Schema {
+    let table = |(name, table): (&String, &gancho_model::outbox::OutboxPayloadTable)| {
         (name.clone(), Table { columns: table.columns.clone(), key: vec![table.key.clone()], ..Table::default() })
     };
-    Schema { tables: handed.tables.iter().map(table).collect(), links: vec![] }
+    Schema { tables: payload.tables.iter().map(table).collect(), links: vec![] }
 }
 
-fn outbox_row(row: HandedRow) -> Option<OutboxRow> {
+fn outbox_row(row: OutboxPayloadRow) -> Option<OutboxRow> {
     let operation = match row.op.as_str() {
         "I" => Operation::Insert,
         "U" => Operation::Update,
         "D" => Operation::Delete,
         _ => return None,
     };
-    let HandedRow { id, mark, tx, at_ms, table, old: before, new: after, secrets, busy, gone, .. } = row;
+    let OutboxPayloadRow { id, mark, tx, at_ms, table, old: before, new: after, secrets, busy, gone, .. } = row;
     let transaction = Transaction::parse(tx);
     Some(OutboxRow { id, mark, transaction, at_ms, table, operation, before, after, secrets, busy, gone }.whole())
 }
 
 /// What became of users' sessions, by connection and user.
-fn sessions(notes: &[HandedRow]) -> HashMap<(String, String), ErpSession> {
-    let note = |row: &HandedRow| {
+fn sessions(notes: &[OutboxPayloadRow]) -> HashMap<(String, String), ErpSession> {
+    let note = |row: &OutboxPayloadRow| {
         let text = |name: &str| row.new.as_ref()?.get(name)?.as_str();
         Some(((row.mark.clone(), text("nick")?.to_owned()), ErpSession::parse(text("session")?)?))
     };
     notes.iter().filter(|row| row.op == "N").filter_map(note).collect()
 }
 
-fn read(documents: Vec<gancho_model::outbox::HandedDocument>) -> Read {
-    let mut read = Read::default();
+fn read(documents: Vec<gancho_model::outbox::OutboxPayloadDocument>) -> DocumentsRead {
+    let mut read = DocumentsRead::default();
     for document in documents {
         let name = (document.table, document.key);
         if let Some(record) = document.record {
@@ -162,7 +166,7 @@ fn read(documents: Vec<gancho_model::outbox::HandedDocument>) -> Read {
 }
 
 /// An event of another plugin of the ERP. One whose type is none is dropped: it can never be told.
-fn event(row: &HandedRow) -> Option<SubmittedEvent> {
+fn event(row: &OutboxPayloadRow) -> Option<SubmittedEvent> {
     let event = EventType::parse(&row.table).ok().filter(|event| !event.is_own())?;
     let mut data = row.new.clone().unwrap_or_default();
     if !data.get("object").is_some_and(Value::is_object) {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use gancho_intake::Intake;
-use gancho_model::{Pace, Said, Source, SourceId, Standing, Timestamp, outbox::HandedStatus};
+use gancho_model::{Message, Pace, Source, SourceId, SourceStatus, Timestamp, outbox::PluginStatus};
 use gancho_words::Words;
 use serde_json::json;
 
@@ -16,18 +16,18 @@ use crate::database::Lost;
 /// How long a source is down before it is told, milliseconds.
 const TELL_AFTER_MS: i64 = 60_000;
 
-/// How long it is shown that a copy of the ERP has the source's key, milliseconds after it said so: it says so every
+/// How long it is shown that a copy of the ERP has the source's key, milliseconds after it message so: it says so every
 /// hour.
 const COPY_MS: i64 = 2 * 3600 * 1000;
 
 /// What is known of a source that is watched.
 #[derive(Default)]
 struct Known {
-    standing: Standing,
+    status: SourceStatus,
     told: bool,
     /// How many changes triggers did not write.
     lost: Lost,
-    /// A copy of the ERP that has the source's key: where it is, and when it said so.
+    /// A copy of the ERP that has the source's key: where it is, and when it message so.
     copy: Option<(String, Timestamp)>,
     /// What is not heard, though the source is.
     unheard: Vec<String>,
@@ -35,24 +35,24 @@ struct Known {
 
 impl Known {
     /// What does not work though the source is heard, the worst first.
-    fn trouble(&self) -> Option<Said> {
+    fn trouble(&self) -> Option<Message> {
         if let Some((here, _)) = &self.copy {
-            return Some(Said::plain("plugin-copy").with("here", here.as_str()));
+            return Some(Message::new("plugin-copy").with("here", here.as_str()));
         }
         match (self.lost, &self.unheard[..]) {
             (Lost { failed: 0, dropped: 0 }, []) => None,
             (Lost { failed: 0, dropped: 0 }, unheard) => {
-                Some(Said::plain("hearing-unheard").with("tables", unheard.join(", ")))
+                Some(Message::new("hearing-unheard").with("tables", unheard.join(", ")))
             }
-            (Lost { dropped: 0, failed }, _) => Some(Said::plain("hearing-lost").with("count", failed)),
-            (Lost { dropped, .. }, _) => Some(Said::plain("hearing-dropped").with("count", dropped)),
+            (Lost { dropped: 0, failed }, _) => Some(Message::new("hearing-lost").with("count", failed)),
+            (Lost { dropped, .. }, _) => Some(Message::new("hearing-dropped").with("count", dropped)),
         }
     }
 
-    fn standing(&self) -> Standing {
-        let mut standing = self.standing.clone();
-        standing.last_error = standing.last_error.or_else(|| self.trouble());
-        standing
+    fn status(&self) -> SourceStatus {
+        let mut status = self.status.clone();
+        status.last_error = status.last_error.or_else(|| self.trouble());
+        status
     }
 }
 
@@ -70,8 +70,8 @@ impl Report {
     }
 
     /// How it goes with a source.
-    pub(crate) fn standing(&self, source: SourceId) -> Option<Standing> {
-        lock(&self.known).get(&source).map(Known::standing)
+    pub(crate) fn status(&self, source: SourceId) -> Option<SourceStatus> {
+        lock(&self.known).get(&source).map(Known::status)
     }
 
     /// Forgets all other sources.
@@ -80,8 +80,8 @@ impl Report {
     }
 
     /// It can't be heard. Told to those who ask for it when it has lasted.
-    pub(crate) async fn down(&self, source: &Source, error: Said) {
-        let text = Words::english().said(&error);
+    pub(crate) async fn down(&self, source: &Source, error: Message) {
+        let text = Words::english().message(&error);
         tracing::warn!(source = %source.id, name = source.name, error = text, "a source can't be heard; trying again");
         self.note_down(source, error, TELL_AFTER_MS).await;
     }
@@ -90,39 +90,39 @@ impl Report {
     pub(crate) async fn restarted(&self, source: &Source, error: &tokio::task::JoinError) {
         metrics::counter!("gancho_source_restarts_total", "source" => source.id.to_string()).increment(1);
         tracing::error!(source = %source.id, %error, "watching a source failed by a fault of ours; beginning anew");
-        self.note_down(source, Said::plain("hearing-restarted"), TELL_AFTER_MS).await;
+        self.note_down(source, Message::new("hearing-restarted"), TELL_AFTER_MS).await;
     }
 
     /// It may be the wrong ERP, and waits until a person has decided.
-    pub(crate) async fn asks_whether(&self, source: &Source, question: Said) {
+    pub(crate) async fn asks_whether(&self, source: &Source, question: Message) {
         let is_new = {
             let mut all = lock(&self.known);
             let known = all.entry(source.id).or_default();
-            known.standing.last_error = Some(question.clone());
-            !std::mem::replace(&mut known.standing.asks, true)
+            known.status.last_error = Some(question.clone());
+            !std::mem::replace(&mut known.status.asks, true)
         };
         if is_new {
-            let text = Words::english().said(&question);
+            let text = Words::english().message(&question);
             tracing::error!(source = %source.id, name = source.name, question = text, "a source waits for a person's decision");
         }
         self.note_down(source, question, 0).await;
     }
 
     /// It will not be heard until somebody has seen to it.
-    pub(crate) async fn stopped(&self, source: &Source, error: Said) {
-        let text = Words::english().said(&error);
+    pub(crate) async fn stopped(&self, source: &Source, error: Message) {
+        let text = Words::english().message(&error);
         tracing::error!(source = %source.id, name = source.name, error = text, "a source is not asked any more until its key or its rights are mended");
         self.note_down(source, error, 0).await;
     }
 
-    async fn note_down(&self, source: &Source, error: Said, after_ms: i64) {
+    async fn note_down(&self, source: &Source, error: Message, after_ms: i64) {
         let now = self.intake.now();
         let tell = {
             let mut all = lock(&self.known);
             let known = all.entry(source.id).or_default();
-            known.standing.down = true;
-            known.standing.last_error = Some(error);
-            let since = *known.standing.down_since.get_or_insert(now);
+            known.status.down = true;
+            known.status.last_error = Some(error);
+            let since = *known.status.down_since.get_or_insert(now);
             let lasts = now.since_ms(since) >= after_ms;
             lasts && !std::mem::replace(&mut known.told, true)
         };
@@ -136,8 +136,8 @@ impl Report {
         let told = {
             let mut all = lock(&self.known);
             let known = all.entry(source.id).or_default();
-            (known.standing.down, known.standing.last_error, known.standing.down_since) = (false, None, None);
-            known.standing.asks = false;
+            (known.status.down, known.status.last_error, known.status.down_since) = (false, None, None);
+            known.status.asks = false;
             std::mem::take(&mut known.told)
         };
         tracing::info!(source = %source.id, name = source.name, "a source is heard");
@@ -147,7 +147,7 @@ impl Report {
     }
 
     /// A plugin says how it is.
-    pub(crate) fn plugin(&self, source: &Source, status: &HandedStatus) {
+    pub(crate) fn plugin(&self, source: &Source, status: &PluginStatus) {
         let mut all = lock(&self.known);
         let known = all.entry(source.id).or_default();
         if let Some(here) = &status.copy {
@@ -159,26 +159,26 @@ impl Report {
         known.copy = known.copy.take().filter(|(_, said_at)| now.since_ms(*said_at) < COPY_MS);
         known.lost = Lost { failed: status.lost, dropped: status.dropped };
         known.unheard = status.unheard.clone();
-        known.standing.backlog = Some(status.backlog);
-        known.standing.last_error =
-            status.error.as_ref().map(|why| Said::plain("plugin-error").with("why", why.as_str()));
-        known.standing.plugin = Some(status.clone());
+        known.status.backlog = Some(status.backlog);
+        known.status.last_error =
+            status.error.as_ref().map(|why| Message::new("plugin-error").with("why", why.as_str()));
+        known.status.plugin = Some(status.clone());
     }
 
     /// How soon new records of an ERP that is asked are seen, and how soon changes.
     pub(crate) fn asks(&self, source: SourceId, (new, changes): (Duration, Duration)) {
         let pace = Pace { new_s: new.as_secs().max(1), changes_s: changes.as_secs().max(1) };
-        lock(&self.known).entry(source).or_default().standing.pace = Some(pace);
+        lock(&self.known).entry(source).or_default().status.pace = Some(pace);
     }
 
     pub(crate) fn backlog(&self, source: SourceId, rows: u64) {
-        lock(&self.known).entry(source).or_default().standing.backlog = Some(rows);
+        lock(&self.known).entry(source).or_default().status.backlog = Some(rows);
         metrics::gauge!("gancho_source_backlog", "source" => source.to_string()).set(rows as f64);
     }
 
     pub(crate) fn heard(&self, source: SourceId, lag_ms: i64) {
         let lag_s = lag_ms as f64 / 1000.0;
-        lock(&self.known).entry(source).or_default().standing.lag_s = Some(lag_s);
+        lock(&self.known).entry(source).or_default().status.lag_s = Some(lag_s);
         metrics::gauge!("gancho_source_lag_seconds", "source" => source.to_string()).set(lag_s);
     }
 
@@ -190,13 +190,13 @@ impl Report {
     }
 
     /// These tables of the ERP make no events.
-    pub(crate) fn unheard(&self, source: &Source, tables: Vec<&str>) {
+    pub(crate) fn uncaptured(&self, source: &Source, tables: Vec<&str>) {
         lock(&self.known).entry(source.id).or_default().unheard = tables.into_iter().map(ToOwned::to_owned).collect();
     }
 
     async fn tell(&self, source: &Source, event: &'static str) {
-        let error = lock(&self.known).get(&source.id).and_then(|known| known.standing.last_error.clone());
-        let error = error.map(|error| Words::english().said(&error));
+        let error = lock(&self.known).get(&source.id).and_then(|known| known.status.last_error.clone());
+        let error = error.map(|error| Words::english().message(&error));
         let object = json!({"id": source.id, "name": source.name, "kind": source.kind.as_str(), "last_error": error});
         if let Err(error) = self.intake.tell(event, object).await {
             tracing::warn!(%error, event, "it could not be told");

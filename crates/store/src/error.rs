@@ -1,4 +1,4 @@
-use gancho_model::Said;
+use gancho_model::Message;
 
 /// Why a verb did not do what it says. Nothing is half done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -8,7 +8,7 @@ pub enum StoreError {
     NotFound,
     /// It is not in a state for this, or somebody else was first.
     #[error("{0}")]
-    Conflict(Said),
+    Conflict(Message),
     /// The store can't take it now: the disk is full, the queue is, the database is locked. Try again.
     #[error("the store is busy: {0}")]
     Busy(String),

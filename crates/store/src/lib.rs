@@ -4,22 +4,25 @@
 //! own. There is no `begin`: nothing outside can hold a transaction open, least of all over a
 //! network call. Every verb that needs the time is given `now`.
 
-mod bell;
 mod error;
+mod notifier;
 pub mod sqlite;
 pub mod vault;
 mod verbs;
 
-pub use bell::{Bell, Claimed};
 pub use error::StoreError;
+pub use notifier::{Claimed, DeliveryNotifier};
 pub use verbs::{
-    accept::{Accepted, Accepting, NewEvent, ProcessedRow, Recalled, Remember, RepeatKey, RepeatKind, Submission},
+    accept::{
+        Accepted, Accepting, IdempotencyKey, IdempotencyKind, NewEvent, ProcessedRow, ReferenceUpdate, StoredResponse,
+        Submission,
+    },
     access::{Access, UserChange},
-    deliver::{Claims, Delivering, Due, Outcome, Release, Turned, Want},
-    endpoint::{Endpoints, Only, Replay, Replayed, Standing},
+    deliver::{Claims, Delivering, Due, HealthChange, Outcome, Release, Want},
+    endpoint::{EndpointBacklog, Endpoints, Only, Replay, Replayed},
     history::History,
     log::{DeliveryFilter, EventFilter, Log, Page, Resend, Resent},
-    snapshot::{Seen, Sight, Snapshots},
+    snapshot::{RecordSnapshot, SnapshotUpdate, Snapshots},
     source::Sources,
     stats::Stats,
     upkeep::{Pruned, Upkeep},

@@ -5,7 +5,7 @@ use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
     aead::{Aead, Payload},
 };
-use gancho_model::Ambient;
+use gancho_model::Rng;
 use sha2::{Digest, Sha256};
 
 const NONCE: usize = 24;
@@ -37,9 +37,9 @@ impl Vault {
     }
 
     /// Seals a secret of the thing of this name.
-    pub fn seal(&self, of: &[u8], secret: &[u8], ambient: &dyn Ambient) -> Vec<u8> {
+    pub fn seal(&self, of: &[u8], secret: &[u8], rng: &dyn Rng) -> Vec<u8> {
         let mut sealed = vec![0; NONCE];
-        ambient.fill(&mut sealed);
+        rng.fill(&mut sealed);
         let nonce: [u8; NONCE] = std::array::from_fn(|n| sealed[n]);
         let payload = Payload { msg: secret, aad: of };
         // Encryption fails only beyond 256 GiB.
@@ -59,18 +59,12 @@ impl Vault {
 
 #[cfg(test)]
 mod tests {
-    use gancho_model::{Ambient, MonoTime, Timestamp};
+    use gancho_model::Rng;
 
     use super::Vault;
 
     struct Counting;
-    impl Ambient for Counting {
-        fn now(&self) -> Timestamp {
-            Timestamp::from_s(0)
-        }
-        fn mono(&self) -> MonoTime {
-            MonoTime::default()
-        }
+    impl Rng for Counting {
         fn fill(&self, buffer: &mut [u8]) {
             buffer.fill(7);
         }

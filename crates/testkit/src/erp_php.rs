@@ -20,7 +20,7 @@ pub struct ErpPhp {
 /// What a request of it did.
 pub struct Done {
     /// What its code returned.
-    pub said: Value,
+    pub returned: Value,
     /// What the database refused.
     pub errors: Vec<Value>,
     /// The same, whether or not anybody was to see it.
@@ -93,7 +93,12 @@ impl ErpPhp {
         assert!(output.status.success() && complaints.is_empty(), "{code}\n{complaints}");
         let done: Value = serde_json::from_slice(&output.stdout).expect("what it did, as JSON");
         let list = |name: &str| done[name].as_array().cloned().expect("a list");
-        Done { said: done["said"].clone(), errors: list("errors"), refused: list("refused"), logged: list("logged") }
+        Done {
+            returned: done["returned"].clone(),
+            errors: list("errors"),
+            refused: list("refused"),
+            logged: list("logged"),
+        }
     }
 
     /// Makes it a source of this server: `/sources/src_…`

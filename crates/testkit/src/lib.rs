@@ -2,8 +2,8 @@
 //! binary on a port and in a folder of its own, real databases with tables
 //! like the ERP's, and a fake of its API.
 
-mod ambient;
 mod client;
+mod clock;
 mod database;
 mod erp;
 mod erp_api;
@@ -12,8 +12,8 @@ mod name_server;
 mod receiver;
 mod server;
 
-pub use ambient::ManualAmbient;
 pub use client::Client;
+pub use clock::ManualClock;
 pub use database::{Database, Engine, Instance};
 pub use erp_api::{Asked, ErpApi, FULL_KEY, Trap};
 pub use erp_php::ErpPhp;

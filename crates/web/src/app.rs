@@ -1,14 +1,16 @@
 use std::sync::{Arc, Mutex};
 
 use gancho_intake::Intake;
-use gancho_model::{Ambient, Caller, Deed, Hearing, Mailing, Probing, address::Allowed, limits::Limits};
+use gancho_model::{
+    AuditEntry, Caller, Environment, Mailing, Probing, SourceControl, address::Allowed, limits::Limits,
+};
 use gancho_store::Store;
 use ipnet::IpNet;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
 use crate::{
-    auth::{Tokens, limit::Tries},
+    auth::{Tokens, limit::LoginRateLimiter},
     jobs::Jobs,
     site::Site,
 };
@@ -41,33 +43,33 @@ pub struct WebSettings {
 
 /// The rooms that the HTTP side speaks to.
 #[derive(Clone)]
-pub struct Rooms {
+pub struct Services {
     /// Where things rest.
     pub store: Arc<dyn Store>,
     /// Where things come in.
     pub intake: Arc<Intake>,
     /// What watches ERPs.
-    pub hearing: Arc<dyn Hearing>,
+    pub sources: Arc<dyn SourceControl>,
     /// What looks whether a URL can be reached.
     pub probing: Arc<dyn Probing>,
     /// What sends mail.
     pub mailing: Arc<dyn Mailing>,
     /// Time and chance.
-    pub ambient: Arc<dyn Ambient>,
+    pub environment: Arc<dyn Environment>,
 }
 
 /// What every handler may use.
 pub struct App {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) intake: Arc<Intake>,
-    pub(crate) hearing: Arc<dyn Hearing>,
+    pub(crate) sources: Arc<dyn SourceControl>,
     pub(crate) probing: Arc<dyn Probing>,
     pub(crate) mailing: Arc<dyn Mailing>,
-    pub(crate) ambient: Arc<dyn Ambient>,
+    pub(crate) environment: Arc<dyn Environment>,
     pub(crate) limits: Limits,
     pub(crate) allowed: Allowed,
     pub(crate) tokens: Tokens,
-    pub(crate) tries: Tries,
+    pub(crate) tries: LoginRateLimiter,
     pub(crate) login_tries: usize,
     pub(crate) proxies: Vec<IpNet>,
     pub(crate) site: Site,
@@ -81,16 +83,16 @@ pub struct App {
 
 impl App {
     /// Puts the HTTP side together.
-    pub fn new(rooms: Rooms, settings: &WebSettings) -> Arc<Self> {
+    pub fn new(rooms: Services, settings: &WebSettings) -> Arc<Self> {
         Arc::new(Self {
             store: rooms.store,
             intake: rooms.intake,
-            hearing: rooms.hearing,
+            sources: rooms.sources,
             probing: rooms.probing,
             mailing: rooms.mailing,
-            ambient: rooms.ambient,
+            environment: rooms.environment,
             tokens: Tokens::new(settings.admin_token.as_deref()),
-            tries: Tries::default(),
+            tries: LoginRateLimiter::default(),
             login_tries: settings.login_tries,
             proxies: settings.proxies.clone(),
             site: Site::new(settings.public_url.as_deref()),
@@ -122,8 +124,8 @@ impl App {
     ) {
         let object = object.to_string();
         tracing::info!(who, action, object, "somebody changed something");
-        let (who, action, at) = (who.to_owned(), action.to_owned(), self.ambient.now());
-        if let Err(error) = self.store.note(Deed { at, who, action, object, name, details }).await {
+        let (who, action, at) = (who.to_owned(), action.to_owned(), self.environment.now());
+        if let Err(error) = self.store.note(AuditEntry { at, who, action, object, name, details }).await {
             tracing::warn!(%error, "who did what could not be kept");
         }
     }

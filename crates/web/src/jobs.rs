@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use gancho_model::Said;
+use gancho_model::Message;
 
 /// Pieces of work remembered.
 const REMEMBERED_MAX: usize = 50;
@@ -24,7 +24,7 @@ pub(crate) struct Job {
     /// Whether it has ended.
     pub ended: bool,
     /// Why it ended before its end.
-    pub failed: Option<Said>,
+    pub failed: Option<Message>,
 }
 
 /// The pieces of work of this process.
@@ -44,10 +44,10 @@ impl Jobs {
     }
 
     /// Runs one to its end apart from its page, whatever happens to it.
-    pub fn run(&self, id: u64, work: impl Future<Output = Result<(), Said>> + Send + 'static) {
+    pub fn run(&self, id: u64, work: impl Future<Output = Result<(), Message>> + Send + 'static) {
         let (jobs, work) = (self.clone(), tokio::spawn(work));
         tokio::spawn(async move {
-            let failed = work.await.unwrap_or_else(|_| Err(Said::plain("problem-broken"))).err();
+            let failed = work.await.unwrap_or_else(|_| Err(Message::new("problem-broken"))).err();
             jobs.note(id, |job| (job.ended, job.failed) = (true, failed));
         });
     }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use axum::{Router, routing::get};
 
-pub use app::{App, Metrics, Rooms, WebSettings};
+pub use app::{App, Metrics, Services, WebSettings};
 pub use plugin::plugin_zip;
 pub use ui::setup_link;
 

@@ -31,13 +31,13 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<String, Statu
     };
     let endpoints = app.store.all_endpoints().await.map_err(unavailable)?;
     let ids: Vec<_> = endpoints.iter().map(|endpoint| endpoint.id).collect();
-    let standings = app.store.standings(ids).await.map_err(unavailable)?;
-    let now = app.ambient.now();
+    let backlogs = app.store.backlogs(ids).await.map_err(unavailable)?;
+    let now = app.environment.now();
     text.push_str("# TYPE gancho_waiting gauge\n# TYPE gancho_oldest_waiting_seconds gauge\n# TYPE gancho_endpoint_failing gauge\n");
-    for (endpoint, standing) in endpoints.iter().zip(standings) {
-        let age_s = standing.oldest_pending_at.map_or(0, |at| now.since_ms(at).max(0) / 1000);
+    for (endpoint, backlog) in endpoints.iter().zip(backlogs) {
+        let age_s = backlog.oldest_pending_at.map_or(0, |at| now.since_ms(at).max(0) / 1000);
         let id = endpoint.id;
-        text.push_str(&format!("gancho_waiting{{endpoint=\"{id}\"}} {}\n", standing.pending));
+        text.push_str(&format!("gancho_waiting{{endpoint=\"{id}\"}} {}\n", backlog.pending));
         text.push_str(&format!("gancho_oldest_waiting_seconds{{endpoint=\"{id}\"}} {age_s}\n"));
         text.push_str(&format!(
             "gancho_endpoint_failing{{endpoint=\"{id}\"}} {}\n",

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle};
-use gancho_model::Fact;
+use gancho_model::Arg;
 use intl_memoizer::concurrent::IntlLangMemoizer;
 
 use crate::{Language, number};
@@ -75,15 +75,15 @@ pub(crate) fn has(language: Language, id: &str) -> bool {
     bundle(language).has_message(id)
 }
 
-pub(crate) fn text(language: Language, id: &str, facts: &[(&'static str, Fact)]) -> String {
+pub(crate) fn text(language: Language, id: &str, facts: &[(&'static str, Arg)]) -> String {
     let bundle = bundle(language);
     let Some(pattern) = bundle.get_message(id).and_then(|message| message.value()) else { return id.to_owned() };
     let mut args = FluentArgs::with_capacity(facts.len());
     for (name, fact) in facts {
         match fact {
-            Fact::Text(given) => args.set(*name, given.as_str()),
-            Fact::Number(number) => args.set(*name, *number),
-            Fact::Said(said) => args.set(*name, text(language, said.id, &said.facts)),
+            Arg::Text(given) => args.set(*name, given.as_str()),
+            Arg::Number(number) => args.set(*name, *number),
+            Arg::Message(message) => args.set(*name, text(language, message.id, &message.args)),
         }
     }
     let mut errors = vec![];

@@ -8,7 +8,7 @@ mod time;
 
 use std::sync::LazyLock;
 
-use gancho_model::{Fact, Said};
+use gancho_model::{Arg, Message};
 use jiff::tz::TimeZone;
 
 pub use language::Language;
@@ -58,17 +58,17 @@ impl Words {
 
     /// A text with a number in it, named `count`.
     pub fn count(&self, id: &str, count: u64) -> String {
-        bundle::text(self.language, id, &[("count", Fact::Number(i64::try_from(count).unwrap_or(i64::MAX)))])
+        bundle::text(self.language, id, &[("count", Arg::Number(i64::try_from(count).unwrap_or(i64::MAX)))])
     }
 
     /// A text with facts in it.
-    pub fn with(&self, id: &str, facts: &[(&'static str, Fact)]) -> String {
+    pub fn with(&self, id: &str, facts: &[(&'static str, Arg)]) -> String {
         bundle::text(self.language, id, facts)
     }
 
-    /// What was said, in the reader's words.
-    pub fn said(&self, said: &Said) -> String {
-        bundle::text(self.language, said.id, &said.facts)
+    /// A message in the reader's words.
+    pub fn message(&self, message: &Message) -> String {
+        bundle::text(self.language, message.id, &message.args)
     }
 }
 

@@ -4,7 +4,7 @@ use fluent_syntax::{
     ast::{Entry, Expression, InlineExpression, Pattern, PatternElement},
     parser,
 };
-use gancho_model::{Fact, Said, Timestamp};
+use gancho_model::{Arg, Message, Timestamp};
 use proptest::prelude::*;
 
 use crate::{Language, Words, bundle::FILES};
@@ -59,11 +59,11 @@ fn both_languages_say_the_same() {
 fn plurals_and_facts() {
     assert_eq!(words(Language::Es).count("items", 1), "1 elemento");
     assert_eq!(words(Language::En).count("items", 12_345), "12,345 items");
-    let waiting = Said::plain("health-waiting").with("count", 0);
-    let said = Said::plain("health-idle-sentence").with("waiting", waiting);
-    assert_eq!(words(Language::Es).said(&said), "Aún no se ha enviado nada; nada en espera.");
+    let waiting = Message::new("health-waiting").with("count", 0);
+    let message = Message::new("health-idle-sentence").with("waiting", waiting);
+    assert_eq!(words(Language::Es).message(&message), "Aún no se ha enviado nada; nada en espera.");
     assert_eq!(words(Language::En).get("no-such-text"), "no-such-text");
-    let given = [("span", Fact::from("3 <h>"))];
+    let given = [("span", Arg::from("3 <h>"))];
     assert_eq!(words(Language::En).with("time-ago", &given), "3 <h> ago", "nothing is added around what is put in");
 }
 

@@ -1,6 +1,6 @@
 //! Times as the reader's language writes them, in the reader's zone.
 
-use gancho_model::{Fact, Timestamp};
+use gancho_model::{Arg, Timestamp};
 use jiff::Zoned;
 
 use crate::{Language, Words};
@@ -77,8 +77,8 @@ impl Words {
         let ms = now.since_ms(at);
         match ms {
             -999..1000 => self.get("time-now"),
-            1000.. => self.with("time-ago", &[("span", Fact::from(self.span(ms)))]),
-            _ => self.with("time-in", &[("span", Fact::from(self.span(-ms)))]),
+            1000.. => self.with("time-ago", &[("span", Arg::from(self.span(ms)))]),
+            _ => self.with("time-in", &[("span", Arg::from(self.span(-ms)))]),
         }
     }
 }

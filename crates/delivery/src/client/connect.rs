@@ -38,8 +38,8 @@ impl Client {
         let mut failures = Failures::default();
         match timeout(limit, self.first_of(targets, &mut failures)).await {
             Ok(Some(stream)) => Ok(stream),
-            Ok(None) => Err(failures.said(targets)),
-            Err(_) if failures.ours.is_some() => Err(failures.said(targets)),
+            Ok(None) => Err(failures.message(targets)),
+            Err(_) if failures.ours.is_some() => Err(failures.message(targets)),
             Err(_) => Err(SendError::new(ErrorKind::Timeout, "no connection within the time limit for connecting")),
         }
     }
@@ -94,7 +94,7 @@ impl Failures {
         *(if ours { &mut self.ours } else { &mut self.last }) = Some(error);
     }
 
-    fn said(self, targets: &mut Targets<'_>) -> SendError {
+    fn message(self, targets: &mut Targets<'_>) -> SendError {
         if let Some(error) = self.ours {
             return SendError::ours(format!("no connection for want of our own: {error}"));
         }

@@ -11,7 +11,7 @@ use gancho_model::{EventType, Operation, Payload, Record};
 use serde_json::{Map, Value};
 
 use crate::{
-    Knowledge,
+    ReferenceData,
     catalogue::{self, Kind, Model},
     diff::{Diff, diff},
     fold::Folded,
@@ -21,7 +21,7 @@ use crate::{
 pub(crate) use permission::Told;
 
 /// The events of one change, in the order in which they are told.
-pub(crate) fn events(folded: &Folded, knowledge: &Knowledge, told: &mut Told) -> Vec<Payload> {
+pub(crate) fn events(folded: &Folded, knowledge: &ReferenceData, told: &mut Told) -> Vec<Payload> {
     let Some(model) = catalogue::find(&folded.change.row.model) else {
         return record::other_model(folded);
     };

@@ -6,7 +6,7 @@ use gancho_model::Record;
 use serde_json::Value;
 
 use super::Events;
-use crate::{Knowledge, diff::diff, fold::Folded};
+use crate::{ReferenceData, diff::diff, fold::Folded};
 
 /// Who was told of already, burst by burst: a role that goes takes its rows along, and that is one act.
 #[derive(Default)]
@@ -19,7 +19,7 @@ impl Told {
     }
 }
 
-pub(super) fn tell(folded: &Folded, knowledge: &Knowledge, told: &mut Told, events: &mut Events<'_>) {
+pub(super) fn tell(folded: &Folded, knowledge: &ReferenceData, told: &mut Told, events: &mut Events<'_>) {
     let change = &folded.change;
     let sides: Vec<&Record> = change.before.iter().chain(&change.after).collect();
     if let [before, after] = sides[..]

@@ -1,13 +1,13 @@
 use crate::{
     args::LocalArgs,
+    cli_error::{CliError, CliResult},
     config::{Raw, SETTINGS, Settings},
-    failed::{Done, Failed},
 };
 
 /// Prints the settings in force, as a settings file.
-pub fn run(local: &LocalArgs) -> Done {
-    let raw = Raw::gather(local, &[]).map_err(Failed::start)?;
-    Settings::from_raw(&raw).map_err(Failed::start)?;
+pub fn run(local: &LocalArgs) -> CliResult {
+    let raw = Raw::gather(local, &[]).map_err(CliError::start)?;
+    Settings::from_raw(&raw).map_err(CliError::start)?;
     for setting in SETTINGS {
         let shown = raw.masked(setting);
         let default = if setting.default.is_empty() { "empty" } else { setting.default };

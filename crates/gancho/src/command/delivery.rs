@@ -3,7 +3,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::table;
-use crate::{api_client::ApiClient, failed::Done, runtime::block_on};
+use crate::{api_client::ApiClient, cli_error::CliResult, runtime::block_on};
 
 /// What to do with deliveries.
 #[derive(Subcommand)]
@@ -49,11 +49,11 @@ const COLUMNS: &[(&str, &str)] = &[
     ("created", "/created_at"),
 ];
 
-pub fn run(command: DeliveryCommand, api: &ApiClient) -> Done {
+pub fn run(command: DeliveryCommand, api: &ApiClient) -> CliResult {
     block_on(act(command, api))?
 }
 
-async fn act(command: DeliveryCommand, api: &ApiClient) -> Done {
+async fn act(command: DeliveryCommand, api: &ApiClient) -> CliResult {
     match command {
         DeliveryCommand::List { endpoint, event, state, limit } => {
             let filters = [("endpoint", endpoint), ("event", event), ("state", state)];
@@ -74,7 +74,7 @@ async fn act(command: DeliveryCommand, api: &ApiClient) -> Done {
     }
 }
 
-fn show(api: &ApiClient, value: &Value) -> Done {
+fn show(api: &ApiClient, value: &Value) -> CliResult {
     if api.json {
         say!("{value}");
     } else {

@@ -2,17 +2,17 @@ use std::sync::Arc;
 
 use gancho_delivery::Client;
 use gancho_intake::Intake;
-use gancho_model::{Ambient, Endpoint, Hearing, SourceKind, Timestamp, target};
-use gancho_source::Hearings;
+use gancho_model::{Clock as _, Endpoint, SourceControl, SourceKind, Timestamp, target};
+use gancho_source::SourceManager;
 use gancho_store::{Store, StoreError};
 use gancho_words::Words;
 
 use crate::{
-    ambient::Real,
     args::LocalArgs,
+    cli_error::{CliError, CliResult},
     config::Settings,
-    failed::{Done, Failed},
     runtime::block_on,
+    system::System,
     wiring,
 };
 
@@ -20,7 +20,7 @@ use crate::{
 const MADE_AT: Timestamp = Timestamp::from_ms_const(1_793_000_000_000);
 
 /// Looks at everything that can be looked at from here, line by line.
-pub fn run(local: &LocalArgs) -> Done {
+pub fn run(local: &LocalArgs) -> CliResult {
     let mut report = Report::default();
     let settings = match Settings::load(local, &[]) {
         Ok(settings) => settings,
@@ -46,15 +46,15 @@ pub fn run(local: &LocalArgs) -> Done {
             return report.end();
         }
     };
-    let intake = Arc::new(Intake::new(store.clone(), Arc::new(Real), settings.limits));
+    let intake = Arc::new(Intake::new(store.clone(), Arc::new(System), settings.limits));
     // Watches nothing: it is only asked.
-    let hearing = Hearings::new(store.clone(), intake, settings.hearing);
-    block_on(look(&*store, &*hearing, &client, &mut report))?.map_err(Failed::refused)?;
+    let sources = SourceManager::new(store.clone(), intake, settings.sources);
+    block_on(look(&*store, &*sources, &client, &mut report))?.map_err(CliError::refused)?;
     report.end()
 }
 
 fn clock(report: &mut Report) {
-    let now = Real.now();
+    let now = System.now();
     if now < MADE_AT {
         report.bad("clock", format!("{now} is in the past: signatures will be refused; set the clock (NTP)"));
     } else {
@@ -64,7 +64,7 @@ fn clock(report: &mut Report) {
 
 async fn look(
     store: &dyn Store,
-    hearing: &dyn Hearing,
+    sources: &dyn SourceControl,
     client: &Client,
     report: &mut Report,
 ) -> Result<(), StoreError> {
@@ -72,8 +72,8 @@ async fn look(
     report.good("database", "opens and answers");
     for source in store.sources().await? {
         if source.kind == SourceKind::Database {
-            for line in hearing.check(&source).await {
-                let found = format!("{}: {}, {}", source.name, line.name, Words::english().said(&line.said));
+            for line in sources.check(&source).await {
+                let found = format!("{}: {}, {}", source.name, line.name, Words::english().message(&line.message));
                 if line.ok { report.good("source", found) } else { report.bad("source", found) }
             }
             continue;
@@ -85,9 +85,9 @@ async fn look(
         }
     }
     let endpoints = store.all_endpoints().await?;
-    let standings = store.standings(endpoints.iter().map(|endpoint| endpoint.id).collect()).await?;
-    for (endpoint, standing) in endpoints.iter().zip(standings) {
-        reach(client, endpoint, standing.pending, report).await;
+    let backlogs = store.backlogs(endpoints.iter().map(|endpoint| endpoint.id).collect()).await?;
+    for (endpoint, backlog) in endpoints.iter().zip(backlogs) {
+        reach(client, endpoint, backlog.pending, report).await;
     }
     Ok(())
 }
@@ -126,11 +126,11 @@ impl Report {
         say!("BAD  {what:<10} {}", found.as_ref());
     }
 
-    fn end(self) -> Done {
+    fn end(self) -> CliResult {
         match self.bad {
             0 => Ok(()),
-            1 => Err(Failed::because("one thing needs a look")),
-            more => Err(Failed::because(format!("{more} things need a look"))),
+            1 => Err(CliError::because("one thing needs a look")),
+            more => Err(CliError::because(format!("{more} things need a look"))),
         }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::table;
 use crate::{
     api_client::ApiClient,
-    failed::{Done, Failed},
+    cli_error::{CliError, CliResult},
     runtime::block_on,
 };
 
@@ -110,11 +110,11 @@ const COLUMNS: &[(&str, &str)] = &[
     ("last success", "/health/last_success_at"),
 ];
 
-pub fn run(command: EndpointCommand, api: &ApiClient) -> Done {
+pub fn run(command: EndpointCommand, api: &ApiClient) -> CliResult {
     block_on(act(command, api))?
 }
 
-async fn act(command: EndpointCommand, api: &ApiClient) -> Done {
+async fn act(command: EndpointCommand, api: &ApiClient) -> CliResult {
     let patch = async |id: &str, change: Value| {
         let changed = api.call(Method::PATCH, &format!("endpoints/{id}"), Some(change)).await?;
         show(api, &changed);
@@ -168,17 +168,17 @@ async fn act(command: EndpointCommand, api: &ApiClient) -> Done {
     }
 }
 
-fn input(command: EndpointCommand) -> Result<Value, Failed> {
+fn input(command: EndpointCommand) -> Result<Value, CliError> {
     let EndpointCommand::Add { url, events, name, secret, headers, sources, timeout_ms, rate_per_s, max_in_flight } =
         command
     else {
-        return Err(Failed::usage("nothing to add"));
+        return Err(CliError::usage("nothing to add"));
     };
     let events: Vec<&str> = events.iter().flat_map(|part| part.split(',')).map(str::trim).collect();
     let mut fields = Map::new();
     for header in &headers {
         let (name, value) =
-            header.split_once(':').ok_or_else(|| Failed::usage(format!("{header} is not \"Name: value\"")))?;
+            header.split_once(':').ok_or_else(|| CliError::usage(format!("{header} is not \"Name: value\"")))?;
         fields.insert(name.trim().into(), value.trim().into());
     }
     Ok(json!({
@@ -187,7 +187,7 @@ fn input(command: EndpointCommand) -> Result<Value, Failed> {
     }))
 }
 
-async fn list(api: &ApiClient) -> Done {
+async fn list(api: &ApiClient) -> CliResult {
     let mut all = vec![];
     let mut path = "endpoints?limit=500".to_owned();
     loop {
@@ -206,7 +206,7 @@ async fn list(api: &ApiClient) -> Done {
     Ok(())
 }
 
-async fn test(api: &ApiClient, id: &str, event: Option<String>) -> Done {
+async fn test(api: &ApiClient, id: &str, event: Option<String>) -> CliResult {
     let body = event.map_or_else(|| json!({}), |event| json!({"event": event}));
     let delivery = api.call(Method::POST, &format!("endpoints/{id}/test?wait=true"), Some(body)).await?;
     let last = delivery["attempts"].as_array().and_then(|attempts| attempts.last()).unwrap_or(&Value::Null);
@@ -224,9 +224,9 @@ async fn test(api: &ApiClient, id: &str, event: Option<String>) -> Done {
         }
         Some("failed") => {
             let why = last["error"]["message"].as_str().unwrap_or("no reason is known");
-            Err(Failed::because(format!("the sample failed: {why}")))
+            Err(CliError::because(format!("the sample failed: {why}")))
         }
-        _ => Err(Failed::because("the sample still waits: see gancho delivery list")),
+        _ => Err(CliError::because("the sample still waits: see gancho delivery list")),
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::table;
 use crate::{
     api_client::ApiClient,
-    failed::{Done, Failed},
+    cli_error::{CliError, CliResult},
     runtime::block_on,
 };
 
@@ -61,11 +61,11 @@ const AGAIN: std::time::Duration = std::time::Duration::from_secs(1);
 const COLUMNS: &[(&str, &str)] =
     &[("#", "/sequence"), ("id", "/id"), ("event", "/event"), ("created", "/created"), ("source", "/source")];
 
-pub fn run(command: EventCommand, api: &ApiClient) -> Done {
+pub fn run(command: EventCommand, api: &ApiClient) -> CliResult {
     block_on(act(command, api))?
 }
 
-async fn act(command: EventCommand, api: &ApiClient) -> Done {
+async fn act(command: EventCommand, api: &ApiClient) -> CliResult {
     match command {
         EventCommand::Send { kind, data, id } => {
             let body = json!({"event": kind, "data": data_of(data)?, "id": id});
@@ -99,20 +99,20 @@ async fn act(command: EventCommand, api: &ApiClient) -> Done {
     }
 }
 
-fn data_of(from: Option<String>) -> Result<Value, Failed> {
+fn data_of(from: Option<String>) -> Result<Value, CliError> {
     let text = match from.as_deref() {
         None => return Ok(json!({"object": {}})),
         Some("-") => {
             let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text).map(|_| text).map_err(Failed::refused)
+            std::io::stdin().read_to_string(&mut text).map(|_| text).map_err(CliError::refused)
         }
-        Some(path) => std::fs::read_to_string(path).map_err(|error| Failed::because(format!("{path}: {error}"))),
+        Some(path) => std::fs::read_to_string(path).map_err(|error| CliError::because(format!("{path}: {error}"))),
     };
-    let value: Value = serde_json::from_str(&text?).map_err(|error| Failed::because(format!("not JSON: {error}")))?;
+    let value: Value = serde_json::from_str(&text?).map_err(|error| CliError::because(format!("not JSON: {error}")))?;
     Ok(if value.get("object").is_some_and(Value::is_object) { value } else { json!({"object": value}) })
 }
 
-async fn list(api: &ApiClient, mut query: Vec<(&str, String)>, mut after: String, follow: bool) -> Done {
+async fn list(api: &ApiClient, mut query: Vec<(&str, String)>, mut after: String, follow: bool) -> CliResult {
     query.extend(follow.then(|| ("wait", "30".to_owned())));
     let query: String = query.iter().map(|(name, value)| format!("&{name}={}", escape(value))).collect();
     loop {

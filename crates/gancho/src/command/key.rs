@@ -1,8 +1,8 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::Subcommand;
-use gancho_model::Ambient;
+use gancho_model::Rng as _;
 
-use crate::{ambient::Real, failed::Done};
+use crate::{cli_error::CliResult, system::System};
 
 /// What to do with keys.
 #[derive(Subcommand)]
@@ -12,9 +12,9 @@ pub enum KeyCommand {
 }
 
 /// Prints a new `secret_key`.
-pub fn new() -> Done {
+pub fn new() -> CliResult {
     let mut key = [0; 32];
-    Real.fill(&mut key);
+    System.fill(&mut key);
     say!("{}", STANDARD.encode(key));
     Ok(())
 }

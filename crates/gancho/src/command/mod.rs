@@ -22,8 +22,8 @@ use clap::{Parser, Subcommand};
 use crate::{
     api_client::ApiClient,
     args::{LocalArgs, Remote, ServeArgs, ServerArgs},
+    cli_error::{CliError, CliResult},
     config::Settings,
-    failed::{Done, Failed},
     logs, serve,
 };
 
@@ -78,7 +78,7 @@ pub enum Command {
 }
 
 /// Does what the arguments say.
-pub fn run(args: Args) -> Done {
+pub fn run(args: Args) -> CliResult {
     match args.command {
         Command::Serve(args) => {
             let settings = serve_settings(&args)?;
@@ -105,16 +105,16 @@ pub fn run(args: Args) -> Done {
     }
 }
 
-fn serve_settings(args: &ServeArgs) -> Result<Settings, Failed> {
+fn serve_settings(args: &ServeArgs) -> Result<Settings, CliError> {
     let flags = [
         ("listen", args.listen.clone()),
         ("public_url", args.public_url.clone()),
         ("log_format", args.log_format.clone()),
     ];
-    Settings::load(&args.local, &flags).map_err(Failed::start)
+    Settings::load(&args.local, &flags).map_err(CliError::start)
 }
 
-fn client(server: &ServerArgs) -> Result<ApiClient, Failed> {
+fn client(server: &ServerArgs) -> Result<ApiClient, CliError> {
     ApiClient::new(server)
 }
 

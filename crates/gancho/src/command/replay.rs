@@ -2,7 +2,7 @@ use clap::Parser;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::{api_client::ApiClient, args::ServerArgs, failed::Done, runtime::block_on};
+use crate::{api_client::ApiClient, args::ServerArgs, cli_error::CliResult, runtime::block_on};
 
 /// What to send again.
 #[derive(Parser)]
@@ -33,7 +33,7 @@ pub struct ReplayArgs {
 }
 
 /// Sends again, and says how many.
-pub fn run(args: &ReplayArgs, api: &ApiClient) -> Done {
+pub fn run(args: &ReplayArgs, api: &ApiClient) -> CliResult {
     let only = match (args.all, args.missed) {
         (true, _) => "all",
         (_, true) => "missed",

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::table;
 use crate::{
     api_client::ApiClient,
-    failed::{Done, Failed},
+    cli_error::{CliError, CliResult},
     runtime::block_on,
 };
 
@@ -92,11 +92,11 @@ impl About {
 const COLUMNS: &[(&str, &str)] =
     &[("id", "/id"), ("name", "/name"), ("kind", "/kind"), ("state", "/state"), ("last heard", "/heard_at")];
 
-pub fn run(command: SourceCommand, api: &ApiClient) -> Done {
+pub fn run(command: SourceCommand, api: &ApiClient) -> CliResult {
     block_on(act(command, api))?
 }
 
-async fn act(command: SourceCommand, api: &ApiClient) -> Done {
+async fn act(command: SourceCommand, api: &ApiClient) -> CliResult {
     match command {
         SourceCommand::Add(AddCommand::Plugin { about }) => {
             let made = api.call(Method::POST, "sources", Some(about.body("plugin"))).await?;
@@ -147,7 +147,7 @@ async fn act(command: SourceCommand, api: &ApiClient) -> Done {
                 let columns = &[("check", "/name"), ("ok", "/ok"), ("found", "/message")];
                 table::print(checked["checks"].as_array().map_or(&[], Vec::as_slice), columns);
             }
-            if checked["ok"] == true { Ok(()) } else { Err(Failed::because("something is missing")) }
+            if checked["ok"] == true { Ok(()) } else { Err(CliError::because("something is missing")) }
         }
         SourceCommand::Confirm { id } => {
             show(api, &api.call(Method::POST, &format!("sources/{id}/confirm"), None).await?);

@@ -1,16 +1,16 @@
 use clap::Subcommand;
-use gancho_model::{Ambient, Scope, Token, TokenId};
+use gancho_model::{Clock as _, Scope, Token, TokenId};
 use gancho_web::auth;
 use reqwest::Method;
 
 use super::table;
 use crate::{
-    ambient::Real,
     api_client::ApiClient,
     args::{LocalArgs, ServerArgs},
+    cli_error::{CliError, CliResult},
     config::Settings,
-    failed::{Done, Failed},
     runtime::block_on,
+    system::System,
     wiring,
 };
 
@@ -40,7 +40,7 @@ pub enum TokenCommand {
 }
 
 /// Makes, lists and removes tokens. `create` prints the token alone, so that a script can take it.
-pub fn run(command: TokenCommand) -> Done {
+pub fn run(command: TokenCommand) -> CliResult {
     match command {
         TokenCommand::Create { name, scope, local } => create(name, &scope, &local),
         TokenCommand::List(server) => block_on(list(&ApiClient::new(&server)?))?,
@@ -48,7 +48,7 @@ pub fn run(command: TokenCommand) -> Done {
     }
 }
 
-async fn list(api: &ApiClient) -> Done {
+async fn list(api: &ApiClient) -> CliResult {
     let page = api.call(Method::GET, "tokens", None).await?;
     if api.json {
         say!("{}", page["data"]);
@@ -59,23 +59,23 @@ async fn list(api: &ApiClient) -> Done {
     Ok(())
 }
 
-async fn remove(api: &ApiClient, id: &str) -> Done {
+async fn remove(api: &ApiClient, id: &str) -> CliResult {
     api.call(Method::DELETE, &format!("tokens/{id}"), None).await?;
     say!("removed {id}");
     Ok(())
 }
 
-fn create(name: String, scope: &str, local: &LocalArgs) -> Done {
+fn create(name: String, scope: &str, local: &LocalArgs) -> CliResult {
     if name.trim().is_empty() || name.chars().count() > 100 || name.contains(char::is_control) {
-        return Err(Failed::usage("the name must have 1 to 100 characters"));
+        return Err(CliError::usage("the name must have 1 to 100 characters"));
     }
-    let scope = Scope::parse(scope).ok_or_else(|| Failed::usage("the scope must be admin, read or ingest"))?;
-    let settings = Settings::load(local, &[]).map_err(Failed::start)?;
-    let store = wiring::store_of_dir(&settings).map_err(Failed::start)?;
-    let created_at = Real.now();
-    let token = Token { id: TokenId::new(created_at, &Real), name, scope, created_at };
-    let text = auth::new_token(&Real);
-    block_on(store.add_token(token, auth::digest(&text)))?.map_err(Failed::refused)?;
+    let scope = Scope::parse(scope).ok_or_else(|| CliError::usage("the scope must be admin, read or ingest"))?;
+    let settings = Settings::load(local, &[]).map_err(CliError::start)?;
+    let store = wiring::store_of_dir(&settings).map_err(CliError::start)?;
+    let created_at = System.now();
+    let token = Token { id: TokenId::new(created_at, &System), name, scope, created_at };
+    let text = auth::new_token(&System);
+    block_on(store.add_token(token, auth::digest(&text)))?.map_err(CliError::refused)?;
     say!("{text}");
     Ok(())
 }

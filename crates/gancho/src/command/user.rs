@@ -1,15 +1,15 @@
 use clap::Subcommand;
-use gancho_model::{Ambient, Role, User, UserId};
+use gancho_model::{Clock as _, Role, User, UserId};
 use gancho_store::StoreError;
 use gancho_web::auth::password;
 use gancho_words::Words;
 
 use crate::{
-    ambient::Real,
     args::LocalArgs,
+    cli_error::{CliError, CliResult},
     config::Settings,
-    failed::{Done, Failed},
     runtime::block_on,
+    system::System,
     wiring,
 };
 
@@ -34,20 +34,21 @@ pub enum UserCommand {
     },
 }
 
-pub fn run(command: UserCommand) -> Done {
+pub fn run(command: UserCommand) -> CliResult {
     let UserCommand::Add { name, role, email, language, local } = command;
     if name.trim() != name || name.is_empty() || name.chars().count() > 100 || name.contains(char::is_control) {
-        return Err(Failed::usage("the name must have 1 to 100 characters, without blanks around it"));
+        return Err(CliError::usage("the name must have 1 to 100 characters, without blanks around it"));
     }
-    let role = Role::parse(&role).ok_or_else(|| Failed::usage("the role must be admin or viewer"))?;
+    let role = Role::parse(&role).ok_or_else(|| CliError::usage("the role must be admin or viewer"))?;
     let mut line = String::new();
-    std::io::stdin().read_line(&mut line).map_err(Failed::refused)?;
+    std::io::stdin().read_line(&mut line).map_err(CliError::refused)?;
     let password = line.trim_end_matches('\n').trim_end_matches('\r');
-    let password_hash = password::hash(password, &Real).map_err(Failed::because)?;
-    let store = wiring::store_of_dir(&Settings::load(&local, &[]).map_err(Failed::start)?).map_err(Failed::start)?;
-    let created_at = Real.now();
+    let password_hash = password::hash(password, &System).map_err(CliError::because)?;
+    let store =
+        wiring::store_of_dir(&Settings::load(&local, &[]).map_err(CliError::start)?).map_err(CliError::start)?;
+    let created_at = System.now();
     let user = User {
-        id: UserId::new(created_at, &Real),
+        id: UserId::new(created_at, &System),
         name: name.clone(),
         role,
         password_hash,
@@ -57,8 +58,8 @@ pub fn run(command: UserCommand) -> Done {
         created_at,
     };
     block_on(store.add_user(user))?.map_err(|error| match error {
-        StoreError::Conflict(said) => Failed::because(Words::english().said(&said)),
-        other => Failed::refused(other),
+        StoreError::Conflict(message) => CliError::because(Words::english().message(&message)),
+        other => CliError::refused(other),
     })?;
     say!("added {name} ({})", role.as_str());
     Ok(())

@@ -3,7 +3,7 @@ use std::io::Read;
 use clap::Args;
 use gancho_receiver::{Scheme, Secret, Verifier};
 
-use crate::failed::{Done, Failed};
+use crate::cli_error::{CliError, CliResult};
 
 /// What was received.
 #[derive(Args)]
@@ -23,18 +23,18 @@ pub struct VerifyArgs {
 }
 
 /// Checks a signature over the body on standard input.
-pub fn run(args: &VerifyArgs) -> Done {
+pub fn run(args: &VerifyArgs) -> CliResult {
     let mut body = vec![];
-    std::io::stdin().read_to_end(&mut body).map_err(Failed::refused)?;
+    std::io::stdin().read_to_end(&mut body).map_err(CliError::refused)?;
     if body.is_empty() {
-        return Err(Failed::because(
+        return Err(CliError::because(
             "bad: nothing came on standard input; give the raw body, as in: gancho verify … < body",
         ));
     }
     let signature = args.signature.trim();
     let standard = signature.contains(',');
     if standard && (args.id.is_none() || args.timestamp.is_none()) {
-        return Err(Failed::usage("webhook-signature needs --id and --timestamp beside it"));
+        return Err(CliError::usage("webhook-signature needs --id and --timestamp beside it"));
     }
     if let Some(scheme) = check(args, signature, &body) {
         say!("good: {scheme} over {} bytes", body.len());
@@ -42,7 +42,7 @@ pub fn run(args: &VerifyArgs) -> Done {
     }
     let without_end = body.trim_ascii_end();
     if without_end.len() < body.len() && check(args, signature, without_end).is_some() {
-        return Err(Failed::because(
+        return Err(CliError::because(
             "bad as it is, good without the line end: what was given here has one more than what was sent",
         ));
     }
@@ -53,7 +53,7 @@ pub fn run(args: &VerifyArgs) -> Done {
         }
         _ => "; use the raw body, unchanged",
     };
-    Err(Failed::because(format!("bad: not the signature of this secret over these {} bytes{hint}", body.len())))
+    Err(CliError::because(format!("bad: not the signature of this secret over these {} bytes{hint}", body.len())))
 }
 
 /// Which signature it is, if it is good.

@@ -10,9 +10,9 @@ use std::{
     time::Duration,
 };
 
-use gancho_mail::{BadAddress, Post};
+use gancho_mail::{BadAddress, Mailer};
 use gancho_model::{address::Allowed, limits::Limits};
-use gancho_source::{AskingOptions, HearingOptions};
+use gancho_source::{PollingOptions, SourceOptions};
 use ipnet::IpNet;
 
 use crate::args::LocalArgs;
@@ -42,13 +42,13 @@ pub struct Settings {
     pub tls_ca_file: Option<PathBuf>,
     pub sqlite_pages_max: u32,
     pub resend_after_outage: bool,
-    pub hearing: HearingOptions,
+    pub sources: SourceOptions,
     pub limits: Limits,
     pub public_url: Option<String>,
     pub login_tries: usize,
     /// Proxies that are believed about whom they ask for.
     pub proxies: Vec<IpNet>,
-    pub post: Arc<Post>,
+    pub post: Arc<Mailer>,
     pub mail_every: Duration,
     /// Every setting in force, secrets masked: name, value, meaning.
     pub in_force: Vec<(String, String, String)>,
@@ -129,10 +129,10 @@ impl Settings {
             tls_ca_file: optional("tls_ca_file").map(PathBuf::from),
             resend_after_outage: raw.parse("resend_after_outage", "must be true or false")?,
             sqlite_pages_max: raw.number("sqlite_pages_max", 0, u32::MAX)?,
-            hearing: HearingOptions {
+            sources: SourceOptions {
                 quiet_ms: i64::from(raw.number("burst_quiet_ms", 50, 5_000)?),
                 mend_every: seconds("source_mend_s", 86_400)?,
-                asking: AskingOptions {
+                polling: PollingOptions {
                     new_every: pause("api_new_s", 86_400)?,
                     changes_every: pause("api_changes_s", 86_400)?,
                     changes_days: raw.number("api_changes_days", 1, 3650)?,
@@ -178,11 +178,11 @@ fn log_level(raw: &Raw) -> Result<String, ConfigError> {
     }
 }
 
-fn post(raw: &Raw) -> Result<Post, ConfigError> {
+fn post(raw: &Raw) -> Result<Mailer, ConfigError> {
     match (raw.text("smtp_url"), raw.text("mail_from")) {
-        ("", _) => Ok(Post::none()),
+        ("", _) => Ok(Mailer::none()),
         (_, "") => Err(raw.wrong("mail_from", "is needed where smtp_url is set")),
-        (server, from) => Post::new(server, from).map_err(|error| match error {
+        (server, from) => Mailer::new(server, from).map_err(|error| match error {
             BadAddress::Server => raw.wrong("smtp_url", error.to_string()),
             BadAddress::Sender => raw.wrong("mail_from", error.to_string()),
         }),

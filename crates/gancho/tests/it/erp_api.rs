@@ -254,6 +254,9 @@ async fn a_kill_tells_nothing_twice_and_loses_nothing() {
         stage.server.kill().await;
         stage.server.run().await;
     }
+    // What was asked before the last kill says nothing of what is known after it.
+    let is_told = |page: &Value| page.to_string().contains("Ana 11") && page.to_string().contains("FAC13");
+    stage.server.wait_until("/events?limit=500", is_told).await;
     let events = stage.events().await;
     let mut made: Vec<u64> = events
         .iter()

@@ -193,7 +193,7 @@ async fn a_copy_with_the_plugin_stops_and_asks() {
         copy.request(&made("2"));
         assert_eq!((copy.waiting().await, events(&server).await.len()), (1, 1), "{engine:?}: nothing from the copy");
         let state = "return (new FacturaScripts\\Plugins\\Gancho\\Server\\Settings())->state();";
-        let of = copy.request(state).said["copy"].as_str().expect("it says so").to_owned();
+        let of = copy.request(state).returned["copy"].as_str().expect("it says so").to_owned();
         assert!(of.contains(&erp.database.name), "{of}");
         let shown = server.get(&source).await["last_error"].as_str().expect("and there").to_owned();
         assert!(shown.contains("a copy of this ERP") && shown.contains(&copy.database.name), "{shown}");
@@ -215,7 +215,7 @@ async fn a_copy_with_the_plugin_forgets_what_it_came_with() {
         copy.request("$db->exec(\"INSERT INTO clientes (codcliente, nombre) VALUES ('2', 'Ana')\");");
         answer(&copy, "copy");
         let left = "return (new FacturaScripts\\Plugins\\Gancho\\Server\\Settings())->read($db)->get('token');";
-        assert_eq!((copy.waiting().await, copy.request(left).said), (0, json!("")), "{engine:?}");
+        assert_eq!((copy.waiting().await, copy.request(left).returned), (0, json!("")), "{engine:?}");
         assert_eq!(events(&server).await.len(), 0);
     }
 }

@@ -1,5 +1,5 @@
 //! Sources of kind database are added, changed and removed: what is put into the ERP's database, what
-//! is said when that can't be.
+//! is returned when that can't be.
 
 use gancho_testkit::{Engine, Instance};
 use reqwest::Method;
@@ -74,9 +74,13 @@ async fn what_is_missing_is_said() {
             .server
             .call(Method::POST, "/sources", Some(json!({"kind": "database", "name": "x", "url": url})))
             .await;
-        let said = refused.body.to_string();
-        assert_eq!((refused.status, &refused.body["errors"][0]["field"]), (422, &json!("url")), "{engine:?} {said}");
-        assert!(said.contains("right is missing") && !said.contains("hushhush"), "{said}");
+        let returned = refused.body.to_string();
+        assert_eq!(
+            (refused.status, &refused.body["errors"][0]["field"]),
+            (422, &json!("url")),
+            "{engine:?} {returned}"
+        );
+        assert!(returned.contains("right is missing") && !returned.contains("hushhush"), "{returned}");
         for (url, part) in [
             ("mysql://root@127.0.0.1:1/erp".to_owned(), "can't be used"),
             ("http://erp.example.com".to_owned(), "must be mysql://"),

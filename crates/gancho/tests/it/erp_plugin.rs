@@ -76,7 +76,7 @@ async fn signatures_are_those_of_the_receivers_library() {
         }}
         return $right;"
     );
-    let counts = erp.request(&code).said;
+    let counts = erp.request(&code).returned;
     assert!(counts[0].as_u64() > Some(1) && counts[1] == 0, "right and wrong: {counts}");
 }
 
@@ -87,7 +87,7 @@ async fn its_triggers_are_those_of_a_database_source() {
         let code = "use FacturaScripts\\Plugins\\Gancho\\{Outbox\\Engine, Outbox\\Install, Server\\Settings};
             $settings = (new Settings())->read($db);
             return array_values(array_column(Engine::of($db)->parts((new Install($db, $settings))->plan()), 'create'));";
-        let parts = erp.request(code).said;
+        let parts = erp.request(code).returned;
         let parts: Vec<&str> = parts.as_array().expect("a list").iter().filter_map(Value::as_str).collect();
         let end = if engine == Engine::MariaDb { " //\n" } else { ";\n" };
         let script: String = parts.iter().map(|part| part.replace("ganchoplugin", "gancho") + end).collect();
@@ -220,7 +220,7 @@ async fn other_plugins_tell_events_and_hang_on_to_saves() {
             $all[] = Gancho::send('a.large', ['text' => str_repeat('x', 300000)]);
             return [$all, $heard];",
         );
-        assert_eq!(done.said, json!([[true, false, true, true, false, false, false], ["Ana"]]), "{engine:?}");
+        assert_eq!(done.returned, json!([[true, false, true, true, false, false, false], ["Ana"]]), "{engine:?}");
         assert_eq!((done.errors, done.logged.len()), (vec![], 5), "a hook that fails is told, and the save goes on");
         let all = events(&server).await;
         let mut told = types(&all);
@@ -290,8 +290,8 @@ async fn api_of(erp: std::sync::Arc<Erp>) -> Receiver {
                     (fn() => $this->runResource())->call($api);
                     return [$api->response->code, json_encode($api->response->json)];"
                 ));
-                let status = done.said[0].as_u64().expect("a status") as u16;
-                respond(status, done.said[1].as_str().expect("a body").to_owned())
+                let status = done.returned[0].as_u64().expect("a status") as u16;
+                respond(status, done.returned[1].as_str().expect("a body").to_owned())
             }
             _ => respond(404, json!({"status": "error", "message": "no"}).to_string()),
         }
@@ -361,7 +361,7 @@ async fn cron_mends_and_hands_over() {
         let left = erp.request(&format!(
             "{cron} return (int)$db->select('SELECT COUNT(*) AS n FROM ganchoplugin_outbox')[0]['n'];"
         ));
-        assert_eq!(left.said, 0, "{engine:?}");
+        assert_eq!(left.returned, 0, "{engine:?}");
         assert_eq!(types(&events(&server).await), ["customer.created"], "{engine:?}");
     }
 }

@@ -23,7 +23,8 @@ async fn whatever_gancho_does_the_erp_goes_on_and_nothing_is_lost() {
             let done = erp.request(&insert);
             assert_eq!((done.errors, done.logged), (vec![], vec![]), "{engine:?} {url}");
             assert_eq!(erp.waiting().await, n as i64 + 1, "{engine:?} {url}: it waits");
-            let state = erp.request("return (new FacturaScripts\\Plugins\\Gancho\\Server\\Settings())->state();").said;
+            let state =
+                erp.request("return (new FacturaScripts\\Plugins\\Gancho\\Server\\Settings())->state();").returned;
             assert_eq!(state["failures"], 1, "{engine:?} {url}: {state}");
             assert!(
                 state["last_error"].is_string() && state["next_at"].as_i64() > Some(0),
@@ -51,7 +52,7 @@ async fn a_repeated_hand_over_tells_nothing_twice() {
     let code = "use FacturaScripts\\Plugins\\Gancho\\{Outbox\\Install, Outbox\\Look, Server\\Client, Server\\Settings};
         $settings = (new Settings())->read($db);
         return Client::source($settings)->call('POST', 'outbox', Look::at($db, $settings, (new Install($db, $settings))->plan(), 200))->body['taken'];";
-    assert_eq!(erp.request(code).said.as_array().map(Vec::len), Some(1));
+    assert_eq!(erp.request(code).returned.as_array().map(Vec::len), Some(1));
     erp.request(NOTHING);
     assert_eq!(erp.waiting().await, 0);
     assert_eq!(types(&events(&server).await), ["customer.created"]);
@@ -145,7 +146,7 @@ async fn a_row_that_can_never_be_taken_is_put_aside() {
         }
         assert_eq!(erp.waiting().await, 0, "{engine:?}");
         assert_eq!(types(&events(&server).await), ["customer.created"; 2], "{engine:?}");
-        let state = erp.request("return (new FacturaScripts\\Plugins\\Gancho\\Server\\Settings())->state();").said;
+        let state = erp.request("return (new FacturaScripts\\Plugins\\Gancho\\Server\\Settings())->state();").returned;
         assert!(state["refused"] == 1 && state["last_refused"].as_str().expect("why").contains("a.b"), "{state}");
     }
 }
@@ -167,7 +168,7 @@ async fn a_row_that_can_not_be_read_is_counted() {
         erp.request(NOTHING);
         assert_eq!(erp.waiting().await, 0, "{engine:?}");
         let lost = "return FacturaScripts\\Plugins\\Gancho\\Outbox\\Engine::of($db)->lost();";
-        assert_eq!(erp.request(lost).said, 1, "{engine:?}");
+        assert_eq!(erp.request(lost).returned, 1, "{engine:?}");
     }
 }
 
@@ -208,7 +209,7 @@ async fn a_busy_table_is_for_the_next_time() {
         let mut busy = erp.database.client().await;
         busy.run("BEGIN; UPDATE clientes SET nombre = nombre; UPDATE proveedores SET nombre = nombre").await;
         let settings = "(new FacturaScripts\\Plugins\\Gancho\\Server\\Settings())";
-        let state = erp.refusable(&format!("$plugin->update(); return {settings}->state();")).said;
+        let state = erp.refusable(&format!("$plugin->update(); return {settings}->state();")).returned;
         assert_eq!(state["mode"], "triggers", "{engine:?}: a lock is no missing right");
         assert!(state["install_error"].as_str().is_some_and(|name| name.contains("clientes")), "{engine:?}: {state}");
         let done = erp.refusable("$plugin->uninstall();");
@@ -216,7 +217,7 @@ async fn a_busy_table_is_for_the_next_time() {
             done.logged.iter().any(|line| line.as_str().is_some_and(|line| line.contains("gancho-left"))),
             "{engine:?}: it says so"
         );
-        let sql = erp.request("return file_get_contents(FS_FOLDER . '/MyFiles/Gancho/remove.sql');").said;
+        let sql = erp.request("return file_get_contents(FS_FOLDER . '/MyFiles/Gancho/remove.sql');").returned;
         assert!(
             sql.as_str().is_some_and(|sql| sql.contains("DROP TRIGGER") && sql.contains("clientes")),
             "{engine:?}: {sql}"
@@ -225,7 +226,7 @@ async fn a_busy_table_is_for_the_next_time() {
         erp.database.run("INSERT INTO productos (idproducto, referencia) VALUES (1, 'P')").await;
         busy.run("INSERT INTO clientes (codcliente, nombre) VALUES ('1', 'Ana'); COMMIT").await;
         erp.request("$plugin->update();");
-        assert_eq!(erp.request(&format!("return {settings}->state();")).said["mode"], "triggers", "{engine:?}");
+        assert_eq!(erp.request(&format!("return {settings}->state();")).returned["mode"], "triggers", "{engine:?}");
         let server = server().await;
         erp.connect(&server).await;
         erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('2', 'Eva')").await;
@@ -261,7 +262,7 @@ async fn why_nothing_goes_is_said_in_the_owner_s_language() {
     let server = server().await;
     let elsewhere = Receiver::with(|_| Respond::status(200)).await;
     let wrong = format!("gnc_{}", "x".repeat(40));
-    for (url, said) in [
+    for (url, returned) in [
         ("http://127.0.0.1:1/gancho?key=S3CRET".to_owned(), "nadie responde en http://127.0.0.1:1. ¿"),
         ("http://no-such-host.invalid".to_owned(), "no existe ese nombre en la red: http://no-such-host.invalid."),
         (server.base().to_owned(), "no reconoce la clave"),
@@ -270,9 +271,9 @@ async fn why_nothing_goes_is_said_in_the_owner_s_language() {
         erp.point_at(&url, &wrong);
         let code = "use FacturaScripts\\Plugins\\Gancho\\Server\\{Client, Settings};
             return Client::source((new Settings())->read($db))->call('POST', 'outbox', (object)[])->sentence();";
-        let sentence = erp.request(code).said;
+        let sentence = erp.request(code).returned;
         let sentence = sentence.as_str().expect("a sentence");
-        assert!(sentence.contains(said) && !sentence.contains("S3CRET"), "{url}: {sentence}");
+        assert!(sentence.contains(returned) && !sentence.contains("S3CRET"), "{url}: {sentence}");
     }
 }
 
@@ -306,7 +307,8 @@ async fn switching_on_and_off_exclude_each_other() {
                 std::thread::sleep(std::time::Duration::from_millis(ms));
                 erp.request("$plugin->uninstall();");
             });
-            let is_off = erp.request("return (new FacturaScripts\\Plugins\\Gancho\\Server\\Settings())->isOff();").said;
+            let is_off =
+                erp.request("return (new FacturaScripts\\Plugins\\Gancho\\Server\\Settings())->isOff();").returned;
             let left = erp.database.number(triggers).await;
             assert_eq!(left, if is_off == true { 0 } else { all }, "{engine:?}, {ms} ms");
         }

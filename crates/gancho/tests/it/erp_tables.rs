@@ -111,10 +111,10 @@ async fn a_table_that_can_t_be_heard_is_told() {
         let source = server.post("/sources", source, 201).await;
         let path = format!("/sources/{}", source["id"].as_str().expect("an id"));
         let check = server.post(&format!("{path}/check"), json!({}), 200).await;
-        let said =
+        let returned =
             |name: &str| check["checks"].as_array().and_then(|all| all.iter().find(|one| one["name"] == name).cloned());
         for (name, why) in [("pairs", "no single column"), ("keyless", "no single column"), ("seen", "a view")] {
-            let finding = said(name).unwrap_or_else(|| panic!("{engine:?}: {name} in {check}"));
+            let finding = returned(name).unwrap_or_else(|| panic!("{engine:?}: {name} in {check}"));
             assert_eq!(finding["ok"], false);
             assert!(finding.to_string().contains(why), "{engine:?}: {finding}");
         }

@@ -89,7 +89,7 @@ async fn the_plugin_tells_every_type_too() {
         $install = new Install($db, (new Settings())->read($db)); $install->mend(); $engine = Engine::of($db);
         $odd = fn($parts) => array_keys(array_filter($parts, fn($part, $name) => !Install::isAsIs($engine->installed()[$name] ?? '', $part['mark']), ARRAY_FILTER_USE_BOTH));
         return $odd($engine->parts($install->plan()));";
-    assert_eq!(erp.request(mend).said, json!([]), "all is as it should be, and stays");
+    assert_eq!(erp.request(mend).returned, json!([]), "all is as it should be, and stays");
     erp.database.run(&insert("7")).await;
     erp.request(NOTHING);
     let events = events(&server).await;

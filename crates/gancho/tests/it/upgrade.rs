@@ -106,8 +106,8 @@ pub async fn sign_in_from(server: &Server, hops: &[&str], name: &str, password: 
     let page = server.request(Method::GET, "/login").send().await.expect("a page");
     let cookie = page.headers()["set-cookie"].to_str().expect("text").split(';').next().expect("a cookie").to_owned();
     let page = page.text().await.expect("text");
-    let token = page.split("name=\"form_token\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
-    let fields = [("name", name), ("password", password), ("form_token", token.expect("a token"))];
+    let token = page.split("name=\"csrf_token\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+    let fields = [("name", name), ("password", password), ("csrf_token", token.expect("a token"))];
     let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
     let request = server.request(Method::POST, "/login").header("cookie", cookie).body(form);
     let request = request.header("content-type", "application/x-www-form-urlencoded");

@@ -73,7 +73,7 @@ fn no_text_is_missing_and_none_is_left_over() {
         parts.filter_map(|part| part.split(end).next()).map(ToOwned::to_owned).collect()
     };
     let names = [
-        asked("Said::plain(\"", "\""),
+        asked("Message::new(\"", "\""),
         asked("frame.t(\"", "\""),
         asked("frame.n(\"", "\""),
         asked("words.get(\"", "\""),

@@ -70,7 +70,7 @@ pub enum OnceError<I, H> {
     Handler(H),
     /// The handler did its work, but the inbox could not remember it: it will run again.
     #[error("handled, but the inbox could not remember it: {0}")]
-    Remember(I),
+    ReferenceUpdate(I),
 }
 
 /// Runs the handler, unless this id was handled already or is being handled now.
@@ -90,7 +90,7 @@ pub fn once<I: Inbox, T, E>(
     }
     match handler() {
         Ok(value) => {
-            inbox.finish(id, now_s).map_err(OnceError::Remember)?;
+            inbox.finish(id, now_s).map_err(OnceError::ReferenceUpdate)?;
             Ok(Once::Handled(value))
         }
         Err(error) => {

@@ -1,4 +1,4 @@
-use gancho_model::{Said, Source};
+use gancho_model::{Message, Source};
 use url::Url;
 
 /// Where an ERP's API is: its address up to `api/3/`.
@@ -10,10 +10,10 @@ impl Base {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, Said> {
-        let mut url = Url::parse(text.trim()).map_err(|_| Said::plain("error-erp-url"))?;
+    pub fn parse(text: &str) -> Result<Self, Message> {
+        let mut url = Url::parse(text.trim()).map_err(|_| Message::new("error-erp-url"))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(Said::plain("error-erp-url"));
+            return Err(Message::new("error-erp-url"));
         }
         url.set_query(None);
         url.set_fragment(None);
@@ -29,8 +29,8 @@ impl Base {
     ///
     /// # Errors
     /// When it has none.
-    pub fn of(source: &Source) -> Result<Self, Said> {
-        Self::parse(source.url.as_ref().ok_or_else(|| Said::plain("error-erp-url"))?.expose())
+    pub fn of(source: &Source) -> Result<Self, Message> {
+        Self::parse(source.url.as_ref().ok_or_else(|| Message::new("error-erp-url"))?.expose())
     }
 
     /// The address of a list, or of one record in it.

@@ -1,9 +1,9 @@
 //! Whether an ERP's API can be asked, line by line. Refusals count there: after the first one nothing
 //! more is asked.
 
-use gancho_model::{Finding, Refused, Said, Source};
+use gancho_model::{Finding, Message, Refused, Source};
 
-use super::{ApiError, Client, client::OUTBOX, poller::client, watched::lists};
+use super::{ApiError, Client, client::OUTBOX, list_state::lists, poller::client};
 
 /// Questions a second while a person waits.
 const PER_S: u32 = 10;
@@ -15,11 +15,11 @@ pub(crate) async fn accepted(source: &Source) -> Result<(), Refused> {
     let at_url = |why| Refused { field: "url", why };
     super::Base::of(source).map_err(at_url)?;
     let mut client = client(source, PER_S).map_err(|why| Refused { field: "key", why })?;
-    let refused = |error: ApiError| Refused { field: error.field(), why: error.said() };
+    let refused = |error: ApiError| Refused { field: error.field(), why: error.message() };
     let known = client.resources().await.map_err(refused)?;
     for list in lists(source.models.as_deref()) {
         if !known.contains(&list.name) {
-            let why = Said::plain("api-no-list").with("list", list.name);
+            let why = Message::new("api-no-list").with("list", list.name);
             return Err(Refused { field: "models", why });
         }
     }
@@ -35,20 +35,20 @@ pub(crate) async fn findings(source: &Source) -> Vec<Finding> {
     };
     let known = match client.resources().await {
         Ok(known) => known,
-        Err(error) => return vec![Finding::bad(error.field(), error.said())],
+        Err(error) => return vec![Finding::bad(error.field(), error.message())],
     };
-    found.push(Finding::good("url", Said::plain("check-api").with("count", known.len())));
-    found.push(Finding::good("key", Said::plain("check-api-key")));
+    found.push(Finding::good("url", Message::new("check-api").with("count", known.len())));
+    found.push(Finding::good("key", Message::new("check-api-key")));
     if known.iter().any(|list| list == OUTBOX) {
         match client.outbox(1, false).await {
             // Nothing else is asked then.
             Ok(Some(_)) => {
-                found.push(Finding::good("plugin", Said::plain("check-api-plugin")));
+                found.push(Finding::good("plugin", Message::new("check-api-plugin")));
                 return found;
             }
-            Ok(None) => found.push(Finding::good("plugin", Said::plain("check-api-plugin-off"))),
+            Ok(None) => found.push(Finding::good("plugin", Message::new("check-api-plugin-off"))),
             Err(error) => {
-                found.push(Finding::bad("plugin", error.said()));
+                found.push(Finding::bad("plugin", error.message()));
                 return found;
             }
         }
@@ -68,17 +68,17 @@ async fn rights(source: &Source, client: &mut Client, found: &mut Vec<Finding>) 
         match client.list(name, &query).await {
             Ok(_) => readable += 1,
             Err(error) if error.is_final() => {
-                let why = Said::plain("check-api-rights").with("why", error.said()).with("lists", names.join(", "));
+                let why = Message::new("check-api-rights").with("why", error.message()).with("lists", names.join(", "));
                 found.push(Finding::bad(*name, why));
                 return;
             }
-            Err(error) => found.push(Finding::bad(*name, error.said())),
+            Err(error) => found.push(Finding::bad(*name, error.message())),
         }
     }
     if readable == names.len() {
-        found.push(Finding::good("lists", Said::plain("check-api-lists").with("count", readable)));
+        found.push(Finding::good("lists", Message::new("check-api-lists").with("count", readable)));
     }
     if !client.counts {
-        found.push(Finding::bad("version", Said::plain("check-api-old")));
+        found.push(Finding::bad("version", Message::new("check-api-old")));
     }
 }

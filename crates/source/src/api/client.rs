@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use gancho_model::{Record, Secret, outbox::Handed};
+use gancho_model::{Record, Secret, outbox::OutboxPayload};
 use reqwest::{RequestBuilder, Response, StatusCode, Url, header, redirect};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -105,12 +105,12 @@ impl Client {
 
     /// The plugin's outbox, if it is there and may be fetched: so many rows; `first`: with what must be known
     /// beforehand.
-    pub async fn outbox(&mut self, rows: usize, first: bool) -> Result<Option<Handed>, ApiError> {
+    pub async fn outbox(&mut self, rows: usize, first: bool) -> Result<Option<OutboxPayload>, ApiError> {
         let mut url = self.base.to(OUTBOX, None);
         url.set_query(Some(&format!("rows={rows}&known={}", u8::from(first))));
         match self.ask(url, OUTBOX).await {
             Ok(answer) => match serde_json::from_value(answer.body) {
-                Ok(handed) => Ok(Some(handed)),
+                Ok(payload) => Ok(Some(payload)),
                 Err(_) => Err(ApiError::Unreadable("the plugin is of another version than Gancho")),
             },
             Err(ApiError::NoRecord | ApiError::NoResource(_)) => Ok(None),
@@ -262,11 +262,11 @@ mod tests {
     fn what_php_prints_is_said_as_it_stands() {
         let html = "<br />\n<b>Warning</b>:  Undefined variable $x in <b>/erp/Plugins/Otro/Init.php</b> on line <b>7</b><br />\n{\"a\":1}";
         let text = "\nDeprecated: Function x() is deprecated in /erp/a.php on line 3\n[{\"a\":1}]";
-        let said = "Warning: Undefined variable $x in /erp/Plugins/Otro/Init.php on line 7";
-        assert_eq!(parse(html.as_bytes()), Err(ApiError::Php(said.into())));
-        let said = "Deprecated: Function x() is deprecated in /erp/a.php on line 3";
-        assert_eq!(parse(text.as_bytes()), Err(ApiError::Php(said.into())));
-        assert_eq!(refusal(StatusCode::UNAUTHORIZED, "clientes", text), ApiError::Php(said.into()));
+        let message = "Warning: Undefined variable $x in /erp/Plugins/Otro/Init.php on line 7";
+        assert_eq!(parse(html.as_bytes()), Err(ApiError::Php(message.into())));
+        let message = "Deprecated: Function x() is deprecated in /erp/a.php on line 3";
+        assert_eq!(parse(text.as_bytes()), Err(ApiError::Php(message.into())));
+        assert_eq!(refusal(StatusCode::UNAUTHORIZED, "clientes", text), ApiError::Php(message.into()));
         let page = "<!doctype html><html><head><title>Maintenance</title></head></html>";
         assert_eq!(parse(page.as_bytes()), Err(ApiError::NotApi(200, "Maintenance".into())));
         assert!(parse(b"{\"Warning\": 1}").is_ok());

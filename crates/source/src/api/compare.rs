@@ -1,10 +1,10 @@
 //! What a record that was read says beside what was seen of it before. Pure.
 
 use gancho_model::{Change, ObjectKey, Operation, Record};
-use gancho_store::{Seen, Sight};
+use gancho_store::{RecordSnapshot, SnapshotUpdate};
 use serde_json::Value;
 
-use super::watched::Watched;
+use super::list_state::ListState;
 use crate::database::key_text;
 
 /// The name of the act in which rights changed: intake keeps acts of one call apart from those of others.
@@ -12,14 +12,14 @@ const RIGHTS: &str = "rights";
 
 /// Something that was found.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct News {
+pub(crate) struct RecordDiff {
     /// How the record looks now.
-    pub sight: Sight,
+    pub snapshot: SnapshotUpdate,
     /// What that means; nothing for what is only noted.
     pub change: Option<Change>,
 }
 
-impl News {
+impl RecordDiff {
     /// Whether it was never seen before.
     pub fn is_new(&self) -> bool {
         self.change.as_ref().is_some_and(|change| change.operation == Operation::Insert)
@@ -27,49 +27,49 @@ impl News {
 }
 
 /// A record as it was read; nothing if that is how it was seen before.
-pub(crate) fn read(list: &Watched, key: &str, before: Option<Seen>, record: Record) -> Option<News> {
+pub(crate) fn read(list: &ListState, key: &str, before: Option<RecordSnapshot>, record: Record) -> Option<RecordDiff> {
     if before.as_ref().is_some_and(|before| before.record == record) {
         return None;
     }
     let operation = if before.is_some() { Operation::Update } else { Operation::Insert };
-    let seen = Seen { key: key.into(), day: list.day_of(&record), record: record.clone() };
-    Some(news(list, key, operation, before.map(|before| before.record), Some(record), Some(seen)))
+    let seen = RecordSnapshot { key: key.into(), day: list.day_of(&record), record: record.clone() };
+    Some(diffs(list, key, operation, before.map(|before| before.record), Some(record), Some(seen)))
 }
 
 /// A record that is there no more.
-pub(crate) fn gone(list: &Watched, before: Seen) -> News {
-    news(list, &before.key, Operation::Delete, Some(before.record), None, None)
+pub(crate) fn gone(list: &ListState, before: RecordSnapshot) -> RecordDiff {
+    diffs(list, &before.key, Operation::Delete, Some(before.record), None, None)
 }
 
-fn news(
-    list: &Watched,
+fn diffs(
+    list: &ListState,
     key: &str,
     operation: Operation,
     before: Option<Record>,
     after: Option<Record>,
-    seen: Option<Seen>,
-) -> News {
+    seen: Option<RecordSnapshot>,
+) -> RecordDiff {
     let model = list.resource.model.clone();
     let row = ObjectKey { model: model.clone(), key: key.to_owned() };
     // What a look finds of rights is told once for each user: when which of them changed, nobody knows.
     let burst = list.is_of_people().then(|| RIGHTS.to_owned());
     let change = Change { id: None, row, operation, before, after, at: None, burst, session: None };
-    News { sight: Sight { model, key: key.to_owned(), seen }, change: Some(change) }
+    RecordDiff { snapshot: SnapshotUpdate { model, key: key.to_owned(), seen }, change: Some(change) }
 }
 
 /// Whether it is a document that is still being made: without lines, or with a total of 0.
-pub(crate) fn is_half_made(list: &Watched, record: &Record) -> bool {
+pub(crate) fn is_half_made(list: &ListState, record: &Record) -> bool {
     let no_lines = record.get("lines").and_then(Value::as_array).is_none_or(Vec::is_empty);
     list.resource.lines.is_some() && (no_lines || record.get("total").and_then(Value::as_f64) == Some(0.0))
 }
 
 /// A line that a document had and has no more: its key.
-pub(crate) fn missing_line(news: &News) -> Option<String> {
+pub(crate) fn missing_line(diffs: &RecordDiff) -> Option<String> {
     let keys = |record: Option<&Record>| -> Vec<String> {
         let lines = record.and_then(|record| record.get("lines")?.as_array()).into_iter().flatten();
         lines.filter_map(|line| line.get("idlinea").map(key_text)).collect()
     };
-    let change = news.change.as_ref()?;
+    let change = diffs.change.as_ref()?;
     let now = keys(change.after.as_ref());
     keys(change.before.as_ref()).into_iter().find(|key| !now.contains(key))
 }
@@ -87,38 +87,38 @@ mod tests {
 
     #[test]
     fn what_differs_is_news() {
-        let list = Watched::new(Resource::of("Cliente"));
+        let list = ListState::new(Resource::of("Cliente"));
         let ana = record(json!({"codcliente": "1", "nombre": "Ana"}));
-        let made = read(&list, "1", None, ana.clone()).expect("news");
+        let made = read(&list, "1", None, ana.clone()).expect("diffs");
         assert!(made.is_new());
-        let seen = made.sight.seen.expect("seen");
+        let seen = made.snapshot.seen.expect("seen");
         assert_eq!(read(&list, "1", Some(seen.clone()), ana.clone()), None);
         let eva = record(json!({"codcliente": "1", "nombre": "Eva"}));
-        let changed = read(&list, "1", Some(seen.clone()), eva.clone()).expect("news");
+        let changed = read(&list, "1", Some(seen.clone()), eva.clone()).expect("diffs");
         let change = changed.change.expect("a change");
         assert_eq!((change.operation, change.before, change.after), (Operation::Update, Some(ana.clone()), Some(eva)));
         let gone = gone(&list, seen);
-        assert_eq!((gone.sight.seen, gone.change.and_then(|change| change.before)), (None, Some(ana)));
+        assert_eq!((gone.snapshot.seen, gone.change.and_then(|change| change.before)), (None, Some(ana)));
     }
 
     #[test]
     fn documents_being_made() {
-        let list = Watched::new(Resource::of("FacturaCliente"));
+        let list = ListState::new(Resource::of("FacturaCliente"));
         let half = |value| is_half_made(&list, &record(value));
         assert!(half(json!({"total": 0, "lines": [{}]})) && half(json!({"total": 5, "lines": []})));
         assert!(!half(json!({"total": 5, "lines": [{}]})));
-        assert!(!is_half_made(&Watched::new(Resource::of("ReciboCliente")), &record(json!({"total": 0}))));
+        assert!(!is_half_made(&ListState::new(Resource::of("ReciboCliente")), &record(json!({"total": 0}))));
     }
 
     #[test]
     fn lines_that_are_missing() {
-        let list = Watched::new(Resource::of("FacturaCliente"));
+        let list = ListState::new(Resource::of("FacturaCliente"));
         let lines = |keys: &[u32]| {
             let lines: Vec<Value> = keys.iter().map(|key| json!({"idlinea": key})).collect();
             record(json!({"idfactura": 1, "lines": lines}))
         };
-        let seen = Seen { key: "1".into(), day: None, record: lines(&[1, 2]) };
-        let missing = |keys: &[u32]| missing_line(&read(&list, "1", Some(seen.clone()), lines(keys)).expect("news"));
+        let seen = RecordSnapshot { key: "1".into(), day: None, record: lines(&[1, 2]) };
+        let missing = |keys: &[u32]| missing_line(&read(&list, "1", Some(seen.clone()), lines(keys)).expect("diffs"));
         assert_eq!(missing(&[1]).as_deref(), Some("2"));
         assert_eq!(missing(&[1, 2, 3]), None);
     }

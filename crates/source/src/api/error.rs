@@ -1,6 +1,6 @@
-use gancho_model::Said;
+use gancho_model::Message;
 
-/// Why the ERP's API did not do as asked.
+/// ScanKind the ERP's API did not do as asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ApiError {
     /// Nobody answers there.
@@ -51,7 +51,7 @@ pub(crate) enum ApiError {
 }
 
 impl ApiError {
-    /// Whether asking again would do harm: five refusals shut everybody at this address out.
+    /// Whether polling again would do harm: five refusals shut everybody at this address out.
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Key | Self::Right(_))
     }
@@ -62,8 +62,8 @@ impl ApiError {
     }
 
     /// The same for people.
-    pub fn said(&self) -> Said {
-        let plain = Said::plain;
+    pub fn message(&self) -> Message {
+        let plain = Message::new;
         match self {
             Self::Unreachable(why) => plain("api-unreachable").with("why", why.as_str()),
             Self::Slow => plain("api-slow"),

@@ -1,21 +1,21 @@
-//! New records, looked for often and cheaply: one small request a list, those first that lately had news.
+//! New records, looked for often and cheaply: one small request a list, those first that lately had diffs.
 
 use std::{cmp::Reverse, time::Duration};
 
 use gancho_facturascripts::catalogue::{self, Kind};
 use tokio::time::Instant;
 
-use super::{AskingOptions, Walk, poller::Cut, round::Asker, watched::Watched};
+use super::{PageCursor, PollingOptions, list_state::ListState, poller::SourceError, scanner::ApiScanner};
 
-/// How long a list that had news is looked at before others.
+/// How long a list that had diffs is looked at before others.
 const NEWS_LASTS: Duration = Duration::from_secs(300);
 /// How much before.
 const NEWS_WEIGHT: u32 = 3;
 /// How often it is looked for ids that were committed late.
 const LATE_EVERY: Duration = Duration::from_secs(30);
 
-impl AskingOptions {
-    /// How many lists are looked at in one round: half of what may be asked is left for other readings, if there
+impl PollingOptions {
+    /// How many lists are looked at in one cycle: half of what may be asked is left for other readings, if there
     /// are any.
     fn lists_a_round(&self, others: bool) -> usize {
         let requests = f64::from(self.requests_per_s) * self.new_every.as_secs_f64().max(1.0);
@@ -30,15 +30,15 @@ impl AskingOptions {
     }
 }
 
-impl Asker<'_> {
+impl ApiScanner<'_> {
     /// Records with keys beyond those known, or made lately.
-    pub async fn look_for_new(&mut self) -> Result<(), Cut> {
-        self.round += 1;
+    pub async fn look_for_new(&mut self) -> Result<(), SourceError> {
+        self.cycle += 1;
         for place in self.next_lists() {
             let now = Instant::now();
-            let (walk, pages) = self.walk_of(place, now);
+            let (cursor, pages) = self.walk_of(place, now);
             self.lists[place].looked_at = Some(now);
-            let read = self.read_along(place, walk, pages).await;
+            let read = self.read_along(place, cursor, pages).await;
             self.spare(place, read)?;
         }
         self.follow_payments().await?;
@@ -58,7 +58,7 @@ impl Asker<'_> {
         }
         groups.push(people);
         groups.sort_by_key(|group| Reverse(group.iter().map(|place| self.lists[*place].waits(now)).max()));
-        let others = self.lists.iter().any(|list| !list.passes.is_empty());
+        let others = self.lists.iter().any(|list| !list.scans.is_empty());
         let mut left = self.poller.options.lists_a_round(others);
         let mut next = vec![];
         for group in groups.into_iter().filter(|group| !group.is_empty()) {
@@ -74,7 +74,7 @@ impl Asker<'_> {
     }
 
     /// How a list is looked at.
-    fn walk_of(&mut self, place: usize, now: Instant) -> (Walk, u32) {
+    fn walk_of(&mut self, place: usize, now: Instant) -> (PageCursor, u32) {
         let yesterday = self.day(1);
         let list = &mut self.lists[place];
         let deep =
@@ -82,18 +82,18 @@ impl Asker<'_> {
         match list.resource.born {
             _ if list.resource.serial && deep => {
                 list.deep_at = Some(now);
-                (list.walk().beyond(list.low(now).to_string()), u32::MAX)
+                (list.cursor().beyond(list.low(now).to_string()), u32::MAX)
             }
-            _ if list.resource.serial => (list.walk().beyond(list.high(now).to_string()), u32::MAX),
-            Some(born) => (list.walk().only(&format!("{born}_gte"), yesterday.as_str()), u32::MAX),
+            _ if list.resource.serial => (list.cursor().beyond(list.high(now).to_string()), u32::MAX),
+            Some(born) => (list.cursor().only(&format!("{born}_gte"), yesterday.as_str()), u32::MAX),
             // Users and roles are few: a new one is on the first page.
-            None => (list.walk(), 1),
+            None => (list.cursor(), 1),
         }
     }
 }
 
-impl Watched {
-    /// How urgently it is to be looked at: for how long it was not, and more if it lately had news.
+impl ListState {
+    /// How urgently it is to be looked at: for how long it was not, and more if it lately had diffs.
     fn waits(&self, now: Instant) -> Duration {
         let Some(looked_at) = self.looked_at else { return Duration::MAX };
         let is_lively = self.news_at.is_some_and(|at| now.duration_since(at) < NEWS_LASTS);
@@ -102,7 +102,7 @@ impl Watched {
 
     /// The greatest key that was seen.
     fn high(&self, now: Instant) -> u64 {
-        self.highs.back().map(|(_, high)| *high).unwrap_or(0).max(self.low(now))
+        self.recent_keys.back().map(|(_, high)| *high).unwrap_or(0).max(self.low(now))
     }
 
     /// Whether it says who there is and what they may do.
@@ -116,10 +116,10 @@ impl Watched {
 mod tests {
     use super::*;
 
-    fn options(new_s: u64, requests_per_s: u32) -> AskingOptions {
+    fn options(new_s: u64, requests_per_s: u32) -> PollingOptions {
         let day = Duration::from_secs(86_400);
         let new_every = Duration::from_secs(new_s);
-        AskingOptions {
+        PollingOptions {
             new_every,
             changes_every: day,
             changes_days: 90,

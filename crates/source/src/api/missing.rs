@@ -1,13 +1,15 @@
 //! Records that were seen and are missing: gone, if everything says so.
 
+use std::collections::HashSet;
+
 use tokio::time::Instant;
 
 use super::{
     compare,
-    poller::Cut,
-    reading::TELL,
-    round::{Asker, LATE},
-    watched::Pass,
+    list_state::Scan,
+    poller::SourceError,
+    reading::{KEYS, TELL, hash},
+    scanner::{ApiScanner, LATE},
 };
 
 /// More than so many missing at once is not believed at once.
@@ -15,17 +17,17 @@ const MANY: usize = 20;
 /// So many are looked for by their own address after one reading; the next one shows the others.
 const MOST: usize = 2000;
 
-impl Asker<'_> {
+impl ApiScanner<'_> {
     /// Of what is missing in a whole reading, finds out what is gone: its own address must say so, where
     /// that of a record that was just read does not. Much that is missing, or all, must be so for a while: a
     /// table that is being restored is empty too.
-    pub async fn missing(&mut self, place: usize, pass: &Pass) -> Result<(), Cut> {
-        let missing = self.not_in(place, pass, MOST).await?;
+    pub async fn missing(&mut self, place: usize, scan: &Scan) -> Result<(), SourceError> {
+        let missing = self.not_in(place, scan, MOST).await?;
         if missing.is_empty() {
             self.lists[place].suspected = None;
             return Ok(());
         }
-        let is_much = missing.len() > if pass.example.is_none() { 1 } else { MANY };
+        let is_much = missing.len() > if scan.example.is_none() { 1 } else { MANY };
         if is_much && !self.is_so_for_long(place) {
             return Ok(());
         }
@@ -48,7 +50,7 @@ impl Asker<'_> {
                 return Ok(());
             }
         }
-        if let Some(example) = &pass.example
+        if let Some(example) = &scan.example
             && !gone.is_empty()
             && self.client.one(&name, example).await?.is_none()
         {
@@ -58,9 +60,9 @@ impl Asker<'_> {
         for key in gone {
             let list = &self.lists[place];
             let seen = self.poller.store.seen(self.poller.source.id, &list.resource.model, vec![key]);
-            let seen = seen.await.map_err(Cut::ours)?;
-            self.news.extend(seen.into_iter().map(|seen| compare::gone(list, seen)));
-            if self.news.len() >= TELL {
+            let seen = seen.await.map_err(SourceError::ours)?;
+            self.diffs.extend(seen.into_iter().map(|seen| compare::gone(list, seen)));
+            if self.diffs.len() >= TELL {
                 self.flush().await?;
             }
         }
@@ -77,5 +79,32 @@ impl Asker<'_> {
                 false
             }
         }
+    }
+
+    /// Keys that were seen and are not in a reading.
+    async fn not_in(&self, place: usize, scan: &Scan, most: usize) -> Result<Vec<String>, SourceError> {
+        let model = &self.lists[place].resource.model;
+        let told: HashSet<&String> = self
+            .diffs
+            .iter()
+            .map(|diff| &diff.snapshot)
+            .filter(|snapshot| snapshot.model == *model)
+            .map(|snapshot| &snapshot.key)
+            .collect();
+        let (mut missing, mut after) = (vec![], None);
+        while missing.len() < most {
+            let (source, since) = (self.poller.source.id, scan.since.clone());
+            let page = self
+                .poller
+                .store
+                .seen_keys(source, model, since, after.take(), KEYS)
+                .await
+                .map_err(SourceError::ours)?;
+            let Some(last) = page.last().cloned() else { break };
+            after = Some(last);
+            let is_missing = |key: &String| !scan.keys.contains(&hash(key)) && !told.contains(key);
+            missing.extend(page.into_iter().filter(is_missing));
+        }
+        Ok(missing)
     }
 }

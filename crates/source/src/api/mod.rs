@@ -1,42 +1,42 @@
-//! The ERP's REST API, asked again and again.
+//! The ERP's REST API, polled.
 //!
-//! It tells no changes, so they are found: by new keys, by reading again and comparing with what was
-//! seen ([`compare`]), by absence that the record's own address confirms. [`walk`] reads lists page by
-//! page without trusting them; [`round`] says what is read when.
+//! It announces no changes, so they are found: new records by their keys, changes by reading again and comparing with
+//! the last snapshot ([`compare`]), deletions by absence that the record's own address confirms. [`page_cursor`] reads
+//! lists page by page without trusting them; [`scanner`] says what is read when.
 
 mod address;
 pub(crate) mod check;
 mod client;
 mod compare;
 mod error;
-mod fetch;
+mod list_state;
 mod look;
 mod missing;
+mod outbox_fetcher;
+mod page_cursor;
 mod poller;
 mod reading;
-mod round;
 mod run;
-mod walk;
-mod watched;
+mod scanner;
 
 pub(crate) use address::Base;
 pub(crate) use client::Client;
 pub(crate) use error::ApiError;
-pub(crate) use poller::Poller;
-pub(crate) use walk::Walk;
+pub(crate) use page_cursor::PageCursor;
+pub(crate) use poller::ApiPoller;
 
 use std::time::Duration;
 
-/// How ERPs are asked.
+/// How ERPs are polled.
 #[derive(Clone, Copy, Debug)]
-pub struct AskingOptions {
-    /// How often new records are looked for.
+pub struct PollingOptions {
+    /// Interval between polls for new records.
     pub new_every: Duration,
-    /// How often changes are.
+    /// Interval between polls for changed records.
     pub changes_every: Duration,
     /// Of how many days back documents are then read again.
     pub changes_days: u32,
-    /// How often everything is read.
+    /// Interval between full scans.
     pub sweep_every: Duration,
     /// Records on a page of a list.
     pub page_rows: u32,

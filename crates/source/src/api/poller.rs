@@ -3,16 +3,16 @@
 use std::{collections::HashMap, sync::Arc};
 
 use gancho_intake::{Intake, digest};
-use gancho_model::{Said, Source};
+use gancho_model::{Message, Source};
 use gancho_store::Store;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{ApiError, AskingOptions, Base, Client};
+use super::{ApiError, Base, Client, PollingOptions};
 use crate::report::Report;
 
 /// Asks one source's API.
-pub(crate) struct Poller {
+pub(crate) struct ApiPoller {
     /// The source.
     pub source: Source,
     /// Where what was seen is kept.
@@ -22,33 +22,33 @@ pub(crate) struct Poller {
     /// Where it is told how it goes.
     pub report: Report,
     /// How it asks.
-    pub options: AskingOptions,
+    pub options: PollingOptions,
     /// A connection of the ERP that is quiet for so long has ended its act, milliseconds.
     pub quiet_ms: i64,
-    /// Rung when somebody mended what made it stop asking.
+    /// Rung when somebody mended what made it stop polling.
     pub again: Arc<Notify>,
     /// When it ends.
     pub stop: CancellationToken,
 }
 
-/// Why asking was cut short.
+/// ScanKind polling was cut short.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Cut {
+pub(crate) enum SourceError {
     #[error("{0}")]
     Erp(#[from] ApiError),
     #[error("{0}")]
-    Ours(Said),
+    Ours(Message),
 }
 
-impl Cut {
+impl SourceError {
     /// Our own side did not do its part.
     pub fn ours(error: impl std::fmt::Display) -> Self {
-        Self::Ours(Said::plain("hearing-ours").with("why", error.to_string()))
+        Self::Ours(Message::new("hearing-ours").with("why", error.to_string()))
     }
 
-    pub fn said(&self) -> Said {
+    pub fn message(&self) -> Message {
         match self {
-            Self::Erp(error) => error.said(),
+            Self::Erp(error) => error.message(),
             Self::Ours(said) => said.clone(),
         }
     }
@@ -58,41 +58,41 @@ impl Cut {
 ///
 /// # Errors
 /// What its address or key lacks.
-pub(crate) fn client(source: &Source, per_s: u32) -> Result<Client, Said> {
+pub(crate) fn client(source: &Source, per_s: u32) -> Result<Client, Message> {
     let base = Base::of(source)?;
-    let key = source.key.clone().ok_or_else(|| Said::plain("error-erp-key"))?;
-    Client::new(base, key, per_s).map_err(|error| error.said())
+    let key = source.key.clone().ok_or_else(|| Message::new("error-erp-key"))?;
+    Client::new(base, key, per_s).map_err(|error| error.message())
 }
 
 /// The mark of the ERP that was heard: of another one nothing is known.
 pub(super) const ERP: &str = "erp";
-/// The mark that the plugin's outbox was fetched: asking beside it would tell everything twice.
+/// The mark that the plugin's outbox was fetched: polling beside it would tell everything twice.
 pub(super) const FETCHED: &str = "fetched";
 /// The mark of a key that may not fetch the outbox, and needs not be refused once more.
 pub(super) const NOT_FETCHED: &str = "not-fetched";
 /// The mark of a refusal: with the same key nothing is asked again, not even after a restart.
 pub(super) const REFUSED: &str = "refused";
 
-impl Poller {
-    /// How far asking has come.
-    pub async fn marks(&self) -> Result<HashMap<String, String>, Cut> {
-        let marks = self.store.marks(self.source.id).await.map_err(Cut::ours)?;
+impl ApiPoller {
+    /// How far polling has come.
+    pub async fn marks(&self) -> Result<HashMap<String, String>, SourceError> {
+        let marks = self.store.marks(self.source.id).await.map_err(SourceError::ours)?;
         Ok(marks.into_iter().collect())
     }
 
     /// The same; nothing if it was another ERP that was asked.
-    pub async fn settle(&self) -> Result<HashMap<String, String>, Cut> {
+    pub async fn settle(&self) -> Result<HashMap<String, String>, SourceError> {
         let marks = self.marks().await?;
         if marks.get(ERP) == Some(&self.erp_mark()) {
             return Ok(marks);
         }
-        self.store.forget_seen(self.source.id).await.map_err(Cut::ours)?;
+        self.store.forget_seen(self.source.id).await.map_err(SourceError::ours)?;
         self.mark(ERP, self.erp_mark()).await?;
         Ok(HashMap::from([(ERP.to_owned(), self.erp_mark())]))
     }
 
-    pub async fn mark(&self, name: &str, text: String) -> Result<(), Cut> {
-        self.store.set_mark(self.source.id, name, text).await.map_err(Cut::ours)
+    pub async fn mark(&self, name: &str, text: String) -> Result<(), SourceError> {
+        self.store.set_mark(self.source.id, name, text).await.map_err(SourceError::ours)
     }
 
     /// Which ERP it is, without what may be secret in its address.

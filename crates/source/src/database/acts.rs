@@ -1,7 +1,7 @@
 //! Which acts have ended, of the rows that a look shows.
 
 use super::{
-    burst::{Burst, OutboxRow, Sightings, bursts, tellable},
+    change_group::{ChangeGroup, CommitTracker, OutboxRow, change_groups, tellable},
     compose::Composer,
 };
 
@@ -10,22 +10,22 @@ impl Composer<'_> {
     pub fn ended(
         &self,
         rows: &[OutboxRow],
-        sightings: &Sightings,
+        tracker: &CommitTracker,
         (now, quiet_ms): (i64, i64),
         full: bool,
-    ) -> Vec<Burst> {
-        let subjects = |burst: &Burst| {
-            let rows: Vec<&OutboxRow> = burst.rows.iter().map(|place| &rows[*place]).collect();
+    ) -> Vec<ChangeGroup> {
+        let subjects = |change_group: &ChangeGroup| {
+            let rows: Vec<&OutboxRow> = change_group.rows.iter().map(|place| &rows[*place]).collect();
             self.subjects(&rows)
         };
         let half_made = |rows: &[&OutboxRow]| self.is_half_made(rows);
         if !full {
-            return tellable(bursts(rows, sightings, (now, quiet_ms), half_made), subjects);
+            return tellable(change_groups(rows, tracker, (now, quiet_ms), half_made), subjects);
         }
         // A look that was cut short knows nothing beyond its last row: whoever is gone may have left more.
         let horizon = rows.last().map_or(now, |last| last.at_ms.min(now));
         let seen: Vec<OutboxRow> = rows.iter().cloned().map(|row| OutboxRow { gone: false, ..row }).collect();
-        let all = bursts(&seen, sightings, (horizon, quiet_ms), half_made);
+        let all = change_groups(&seen, tracker, (horizon, quiet_ms), half_made);
         let ended = tellable(all.clone(), subjects);
         // An act larger than a look is told in parts.
         if ended.is_empty() { all } else { ended }

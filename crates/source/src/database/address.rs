@@ -1,4 +1,4 @@
-use gancho_model::{Said, Source};
+use gancho_model::{Message, Source};
 use sqlx::{
     mysql::{MySqlConnectOptions, MySqlSslMode},
     postgres::{PgConnectOptions, PgSslMode},
@@ -23,8 +23,8 @@ pub struct Address {
 
 impl Address {
     /// That of a source.
-    pub(crate) fn of(source: &Source) -> Result<Self, Said> {
-        let url = source.url.as_ref().ok_or_else(|| Said::plain("error-database-url"))?;
+    pub(crate) fn of(source: &Source) -> Result<Self, Message> {
+        let url = source.url.as_ref().ok_or_else(|| Message::new("error-database-url"))?;
         Self::parse(url.expose())
     }
 
@@ -32,8 +32,8 @@ impl Address {
     ///
     /// # Errors
     /// Says what is wrong with it, without repeating it: a password may stand in it.
-    pub fn parse(text: &str) -> Result<Self, Said> {
-        let shape = || Said::plain("error-database-shape");
+    pub fn parse(text: &str) -> Result<Self, Message> {
+        let shape = || Message::new("error-database-shape");
         let url = Url::parse(text).map_err(|_| shape())?;
         let engine = match url.scheme() {
             "mysql" | "mariadb" => Engine::MariaDb,
@@ -41,7 +41,7 @@ impl Address {
             _ => return Err(shape()),
         };
         if url.path().trim_matches('/').is_empty() {
-            return Err(Said::plain("error-database-name"));
+            return Err(Message::new("error-database-name"));
         }
         Ok(Self { engine, url })
     }

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use gancho_model::{Finding, Said};
+use gancho_model::{Finding, Message};
 
 use super::{
     Engine, LOST,
-    erp::{Erp, ErpError, Lost, Part},
-    watch::{Plan, Unheard},
+    backend::{CaptureBackend, ErpError, Lost, SchemaObject},
+    capture_plan::{CapturePlan, Uncaptured},
 };
 
 /// All of it as SQL, for a careful administrator.
-pub(crate) fn script(engine: Engine, parts: &[Part]) -> String {
+pub(crate) fn script(engine: Engine, parts: &[SchemaObject]) -> String {
     let statements = |end: &str| parts.iter().map(|part| format!("{}{end}\n", part.create)).collect::<String>();
     match engine {
         Engine::MariaDb => format!("DELIMITER //\n{}DELIMITER ;\n", statements(" //")),
@@ -20,14 +20,14 @@ pub(crate) fn script(engine: Engine, parts: &[Part]) -> String {
 }
 
 /// Line by line.
-pub(crate) async fn findings(erp: &mut dyn Erp, plan: &Plan) -> Result<Vec<Finding>, ErpError> {
+pub(crate) async fn findings(erp: &mut dyn CaptureBackend, plan: &CapturePlan) -> Result<Vec<Finding>, ErpError> {
     let mut found = erp.facts().await?;
-    for (model, why) in &plan.unheard {
+    for (model, why) in &plan.uncaptured {
         found.push(match why {
-            Unheard::NoTable => Finding::bad(model, Said::plain("check-no-table")),
-            Unheard::NoKey => Finding::bad(model, Said::plain("check-no-key")),
-            Unheard::Secret => Finding::bad(model, Said::plain("check-secret-table")),
-            Unheard::Computed => Finding::good(model, Said::plain("check-computed")),
+            Uncaptured::NoTable => Finding::bad(model, Message::new("check-no-table")),
+            Uncaptured::NoKey => Finding::bad(model, Message::new("check-no-key")),
+            Uncaptured::Secret => Finding::bad(model, Message::new("check-secret-table")),
+            Uncaptured::Computed => Finding::good(model, Message::new("check-computed")),
         });
     }
     let installed = erp.installed().await?;
@@ -35,35 +35,36 @@ pub(crate) async fn findings(erp: &mut dyn Erp, plan: &Plan) -> Result<Vec<Findi
     let absent = missing(&parts, &installed);
     for part in &absent {
         let id = if installed.contains_key(&part.name) { "check-odd" } else { "check-missing" };
-        found.push(Finding::bad(&part.name, Said::plain(id)));
+        found.push(Finding::bad(&part.name, Message::new(id)));
     }
     if absent.is_empty() {
-        found.push(Finding::good("triggers", Said::plain("check-triggers").with("count", plan.tables.len())));
+        found.push(Finding::good("triggers", Message::new("check-triggers").with("count", plan.tables.len())));
         let waiting = erp.backlog().await?;
-        found.push(Finding::good("outbox", Said::plain("check-outbox").with("count", waiting)));
+        found.push(Finding::good("outbox", Message::new("check-outbox").with("count", waiting)));
         found.extend(lost(erp.lost().await?));
     }
     Ok(found)
 }
 
 fn lost(lost: Lost) -> Vec<Finding> {
-    let said = |id, count| Finding::bad("lost", Said::plain(id).with("count", count).with("table", LOST));
+    let message = |id, count| Finding::bad("lost", Message::new(id).with("count", count).with("table", LOST));
     let mut found = vec![];
     if lost.failed > 0 {
-        found.push(said("check-lost", lost.failed));
+        found.push(message("check-lost", lost.failed));
     }
     if lost.dropped > 0 {
-        found.push(said("check-dropped", lost.dropped));
+        found.push(message("check-dropped", lost.dropped));
     }
     if found.is_empty() {
-        found.push(Finding::good("lost", Said::plain("check-nothing-lost")));
+        found.push(Finding::good("lost", Message::new("check-nothing-lost")));
     }
     found
 }
 
 /// Those that are not there, or not as they should be.
-pub(super) fn missing<'a>(parts: &'a [Part], installed: &BTreeMap<String, String>) -> Vec<&'a Part> {
-    let is_there = |part: &&Part| installed.get(&part.name).is_some_and(|mark| plain(mark) == plain(&part.mark));
+pub(super) fn missing<'a>(parts: &'a [SchemaObject], installed: &BTreeMap<String, String>) -> Vec<&'a SchemaObject> {
+    let is_there =
+        |part: &&SchemaObject| installed.get(&part.name).is_some_and(|mark| plain(mark) == plain(&part.mark));
     parts.iter().filter(|part| !is_there(part)).collect()
 }
 

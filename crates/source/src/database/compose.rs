@@ -8,8 +8,8 @@ use gancho_model::{Change, ObjectKey, Operation, Record, Timestamp};
 use serde_json::Value;
 
 use super::{
-    burst::OutboxRow,
-    watch::{Plan, Watched},
+    capture_plan::{CapturePlan, CapturedTable},
+    change_group::OutboxRow,
 };
 
 /// A document: its table and key.
@@ -17,7 +17,7 @@ pub(crate) type Document = (String, String);
 
 /// What was read of documents at the moment of telling.
 #[derive(Debug, Default)]
-pub(crate) struct Read {
+pub(crate) struct DocumentsRead {
     /// Lines by document.
     pub lines: HashMap<Document, Vec<Record>>,
     /// The documents themselves, where only lines changed.
@@ -26,11 +26,11 @@ pub(crate) struct Read {
 
 /// Turns rows into changes.
 pub(crate) struct Composer<'a> {
-    plan: &'a Plan,
+    plan: &'a CapturePlan,
     shape: &'a Shape,
 }
 
-/// What a burst did to one document.
+/// What a change_group did to one document.
 #[derive(Default)]
 struct Touched<'a> {
     /// The rows of the document itself.
@@ -40,7 +40,7 @@ struct Touched<'a> {
 }
 
 impl<'a> Composer<'a> {
-    pub fn new(plan: &'a Plan, shape: &'a Shape) -> Self {
+    pub fn new(plan: &'a CapturePlan, shape: &'a Shape) -> Self {
         Self { plan, shape }
     }
 
@@ -54,12 +54,12 @@ impl<'a> Composer<'a> {
         })
     }
 
-    /// Everything that a burst touches, to keep the order of acts on one record.
+    /// Everything that a change_group touches, to keep the order of acts on one record.
     pub fn subjects(&self, rows: &[&OutboxRow]) -> HashSet<String> {
         rows.iter().filter_map(|row| self.subject(row)).map(|(table, key)| format!("{table}:{key}")).collect()
     }
 
-    /// Whether a burst leaves a new document without lines or with total 0: half made.
+    /// Whether a change_group leaves a new document without lines or with total 0: half made.
     pub fn is_half_made(&self, rows: &[&OutboxRow]) -> bool {
         let new = |row: &&&OutboxRow| {
             row.operation == Operation::Insert
@@ -76,10 +76,10 @@ impl<'a> Composer<'a> {
     }
 
     /// Documents whose lines have to be read, and those that have to be read themselves.
-    pub fn needs(&self, bursts: &[Vec<&OutboxRow>]) -> (BTreeSet<Document>, BTreeSet<Document>) {
+    pub fn needs(&self, change_groups: &[Vec<&OutboxRow>]) -> (BTreeSet<Document>, BTreeSet<Document>) {
         let (mut lines, mut documents) = (BTreeSet::new(), BTreeSet::new());
-        for burst in bursts {
-            for (document, touched) in self.touched(burst) {
+        for change_group in change_groups {
+            for (document, touched) in self.touched(change_group) {
                 // Those made here show their lines themselves, but for what is derived, which is written later.
                 if touched.own.last().is_none_or(|row| row.operation != Operation::Delete) {
                     lines.insert(document.clone());
@@ -90,8 +90,8 @@ impl<'a> Composer<'a> {
         (lines, documents)
     }
 
-    /// The changes of a burst, in order.
-    pub fn changes(&self, name: &str, rows: &[&OutboxRow], read: &Read) -> Vec<Change> {
+    /// The changes of a change_group, in order.
+    pub fn changes(&self, name: &str, rows: &[&OutboxRow], read: &DocumentsRead) -> Vec<Change> {
         let mut touched = self.touched(rows);
         let mut out = vec![];
         for row in rows {
@@ -131,7 +131,7 @@ impl<'a> Composer<'a> {
         documents
     }
 
-    fn change(&self, burst: &str, row: &OutboxRow, watched: &Watched, key: &str) -> Change {
+    fn change(&self, change_group: &str, row: &OutboxRow, watched: &CapturedTable, key: &str) -> Change {
         let mut before = row.before.as_ref().map(|record| self.shaped(watched, record));
         let mut after = row.after.as_ref().map(|record| self.shaped(watched, record));
         for secret in &row.secrets {
@@ -141,7 +141,7 @@ impl<'a> Composer<'a> {
             }
         }
         placed(
-            burst,
+            change_group,
             row,
             Change {
                 id: None,
@@ -158,7 +158,14 @@ impl<'a> Composer<'a> {
 
     /// Lines on both sides of a document's own change: the old ones with its first row, the new
     /// ones with its last.
-    fn add_lines(&self, change: &mut Change, row: &OutboxRow, document: &Document, touched: &Touched<'_>, read: &Read) {
+    fn add_lines(
+        &self,
+        change: &mut Change,
+        row: &OutboxRow,
+        document: &Document,
+        touched: &Touched<'_>,
+        read: &DocumentsRead,
+    ) {
         let (first, last) = (touched.own.first(), touched.own.last());
         let is = |one: Option<&&OutboxRow>| one.is_some_and(|one| one.id == row.id);
         let gone = last.is_some_and(|last| last.operation == Operation::Delete);
@@ -179,11 +186,11 @@ impl<'a> Composer<'a> {
     /// A document of which only lines changed.
     fn lines_only(
         &self,
-        burst: &str,
+        change_group: &str,
         row: &OutboxRow,
         document: &Document,
         touched: &Touched<'_>,
-        read: &Read,
+        read: &DocumentsRead,
     ) -> Option<Change> {
         let watched = self.plan.tables.get(&document.0)?;
         let record = self.shaped(watched, read.documents.get(document)?);
@@ -197,14 +204,14 @@ impl<'a> Composer<'a> {
         let (before, after) = (with(old), with(new));
         let operation = Operation::Update;
         Some(placed(
-            burst,
+            change_group,
             row,
             Change { id: None, row: row_key, operation, before, after, at: None, burst: None, session: None },
         ))
     }
 
-    /// A document's lines before and after a burst.
-    fn lines(&self, document: &Document, touched: &Touched<'_>, read: &Read) -> (Value, Value) {
+    /// A document's lines before and after a change_group.
+    fn lines(&self, document: &Document, touched: &Touched<'_>, read: &DocumentsRead) -> (Value, Value) {
         let Some(watched) = self.plan.tables.get(&document.0).and_then(|document| document.lines.as_ref()) else {
             return (Value::Null, Value::Null);
         };
@@ -223,7 +230,7 @@ impl<'a> Composer<'a> {
                 let keyed = |line: &'_ Record| line.get(&lines.key).map(key_text);
                 lines_read.iter().filter_map(|line| Some((keyed(line)?, line))).collect()
             }
-            // Made or gone within the burst, which then shows all of its lines.
+            // Made or gone within the change_group, which then shows all of its lines.
             None => last.iter().filter_map(|(key, after)| Some((key.clone(), (*after)?))).collect(),
         };
         let mut before = now.clone();
@@ -251,14 +258,14 @@ impl<'a> Composer<'a> {
     }
 
     /// The record in its one shape, by the types that the database says its columns have.
-    pub fn shaped(&self, watched: &Watched, record: &Record) -> Record {
+    pub fn shaped(&self, watched: &CapturedTable, record: &Record) -> Record {
         let of = |column: &str| watched.columns.iter().find(|(name, _)| name == column);
         self.shape.record(&watched.model, record.clone(), |column| of(column).map(|(_, name)| Kind::of_database(name)))
     }
 }
 
 /// What the ERP derives, such as a line's part in the stock, is no news and written by no trigger: as it is now.
-fn take_derived(watched: &Watched, record: &mut Record, now: &Record) {
+fn take_derived(watched: &CapturedTable, record: &mut Record, now: &Record) {
     for column in watched.noise() {
         if let Some(value) = now.get(column) {
             record.insert(column.to_owned(), value.clone());
@@ -267,8 +274,8 @@ fn take_derived(watched: &Watched, record: &mut Record, now: &Record) {
 }
 
 /// With its act and its time.
-fn placed(burst: &str, row: &OutboxRow, change: Change) -> Change {
-    Change { burst: Some(burst.to_owned()), at: Some(Timestamp::from_ms(row.at_ms)), ..change }
+fn placed(change_group: &str, row: &OutboxRow, change: Change) -> Change {
+    Change { burst: Some(change_group.to_owned()), at: Some(Timestamp::from_ms(row.at_ms)), ..change }
 }
 
 /// A row's name among all rows of all times.

@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     OUTBOX,
+    backend::{CaptureBackend, ErpError, SchemaObject},
+    capture_plan::CapturePlan,
     check::missing,
-    erp::{Erp, ErpError, Part},
-    watch::Plan,
 };
 
 /// How often a statement is tried while the ERP holds its table, and somebody waits for us.
@@ -18,7 +18,11 @@ const WAIT: Duration = Duration::from_millis(100);
 
 /// Makes whatever is missing or not as it should be, and takes away what is no longer wanted.
 /// Returns what was made. Where nobody waits for us, what the ERP is using is for the next time.
-pub(crate) async fn install(erp: &mut dyn Erp, plan: &Plan, somebody_waits: bool) -> Result<Vec<String>, ErpError> {
+pub(crate) async fn install(
+    erp: &mut dyn CaptureBackend,
+    plan: &CapturePlan,
+    somebody_waits: bool,
+) -> Result<Vec<String>, ErpError> {
     let parts = erp.parts(plan);
     let installed = erp.installed().await?;
     let outbox = format!("table {OUTBOX}");
@@ -48,8 +52,8 @@ pub(crate) async fn install(erp: &mut dyn Erp, plan: &Plan, somebody_waits: bool
 
 /// Brings what an older version made up to date; what waits in it stays.
 async fn upgraded(
-    erp: &mut dyn Erp,
-    parts: &[Part],
+    erp: &mut dyn CaptureBackend,
+    parts: &[SchemaObject],
     installed: BTreeMap<String, String>,
     somebody_waits: bool,
 ) -> Result<BTreeMap<String, String>, ErpError> {
@@ -76,8 +80,8 @@ fn spare(name: &str, done: Result<(), ErpError>, somebody_waits: bool) -> Result
 }
 
 async fn make(
-    erp: &mut dyn Erp,
-    part: &Part,
+    erp: &mut dyn CaptureBackend,
+    part: &SchemaObject,
     installed: &BTreeMap<String, String>,
     somebody_waits: bool,
 ) -> Result<(), ErpError> {
@@ -92,7 +96,7 @@ async fn make(
 }
 
 /// Takes everything of ours away: triggers before what they write into.
-pub(crate) async fn uninstall(erp: &mut dyn Erp) -> Result<(), ErpError> {
+pub(crate) async fn uninstall(erp: &mut dyn CaptureBackend) -> Result<(), ErpError> {
     let mut looks = 0;
     loop {
         let installed = erp.installed().await?;
@@ -113,7 +117,7 @@ pub(crate) async fn uninstall(erp: &mut dyn Erp) -> Result<(), ErpError> {
 
 /// Waits shortly for locks, and longer between tries: whoever waits for a table holds up all that
 /// come after.
-async fn alter(erp: &mut dyn Erp, statement: &str, somebody_waits: bool) -> Result<(), ErpError> {
+async fn alter(erp: &mut dyn CaptureBackend, statement: &str, somebody_waits: bool) -> Result<(), ErpError> {
     let mut wait = WAIT;
     for _ in 1..if somebody_waits { TRIES } else { 1 } {
         match erp.alter(statement, somebody_waits).await {

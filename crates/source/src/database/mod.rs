@@ -2,30 +2,30 @@
 //! ERP's own transaction; we take it from there.
 //!
 //! The two engines differ in their SQL ([`mariadb`], [`postgres`]); what to watch ([`watch`]), which
-//! rows are one act ([`burst`]) and what they say ([`compose`]) is the same for both, and pure.
+//! rows are one act ([`change_group`]) and what they say ([`compose`]) is the same for both, and pure.
 
 mod acts;
 mod address;
-pub(crate) mod burst;
+mod backend;
+mod capture_plan;
+pub(crate) mod change_group;
 mod check;
 pub(crate) mod compose;
-mod erp;
 mod install;
-mod life;
 mod mariadb;
 mod postgres;
 mod run;
 pub(crate) mod schema;
+mod session;
 pub(crate) mod site;
-pub(crate) mod tail;
 pub(crate) mod visit;
-mod watch;
+pub(crate) mod watcher;
 
 pub use address::{Address, Engine};
+pub use backend::{CaptureBackend, ErpError, Lost};
+pub use capture_plan::CapturePlan;
 pub(crate) use compose::key_text;
-pub use erp::{Erp, ErpError, Lost};
-pub use tail::Tail;
-pub use watch::Plan;
+pub use watcher::DatabaseWatcher;
 
 use mariadb::MariaDb;
 use postgres::Postgres;
@@ -46,7 +46,7 @@ pub(crate) const OUTBOX_DAYS_MAX: u32 = 14;
 ///
 /// # Errors
 /// [`ErpError::Unreachable`] says what stands in the way, without the password.
-pub async fn connect(address: &Address) -> Result<Box<dyn Erp>, ErpError> {
+pub async fn connect(address: &Address) -> Result<Box<dyn CaptureBackend>, ErpError> {
     Ok(match address.engine() {
         Engine::MariaDb => Box::new(MariaDb::connect(address).await?),
         Engine::Postgres => Box::new(Postgres::connect(address).await?),

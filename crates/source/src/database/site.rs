@@ -1,7 +1,7 @@
 //! Which installation of the ERP a database belongs to. A copy of it, such as one for tests, has our triggers and
 //! perhaps rows that were written elsewhere: what happens there must reach no webhook. Pure.
 
-use gancho_model::{Said, SourceId};
+use gancho_model::{Message, SourceId};
 
 /// What tells one database from another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,12 +53,12 @@ pub fn identify(set_up: Option<&SetUp>, here: &Site, source: SourceId) -> Identi
 
 impl Identity {
     /// Why the source stops until a person has decided; nothing if it may go on.
-    pub fn question(&self, here: &Site) -> Option<Said> {
+    pub fn question(&self, here: &Site) -> Option<Message> {
         match self {
             Self::New | Self::Same => None,
-            Self::Other => Some(Said::plain("hearing-other-source").with("database", here.database.as_str())),
+            Self::Other => Some(Message::new("hearing-other-source").with("database", here.database.as_str())),
             Self::Copy(of) => Some(
-                Said::plain("hearing-copy")
+                Message::new("hearing-copy")
                     .with("of", format!("{} ({})", of.database, of.server))
                     .with("here", format!("{} ({})", here.database, here.server)),
             ),
@@ -68,19 +68,13 @@ impl Identity {
 
 #[cfg(test)]
 mod tests {
-    use gancho_model::{Ambient, MonoTime, Timestamp};
+    use gancho_model::{Rng, Timestamp};
 
     use super::*;
 
     struct Still;
 
-    impl Ambient for Still {
-        fn now(&self) -> Timestamp {
-            Timestamp::from_ms(0)
-        }
-        fn mono(&self) -> MonoTime {
-            MonoTime::from_ms(0)
-        }
+    impl Rng for Still {
         fn fill(&self, bytes: &mut [u8]) {
             bytes.fill(7);
         }

@@ -1,27 +1,27 @@
 //! A connection to a source's database for one question of a person.
 
-use gancho_model::{Finding, Said, Source};
+use gancho_model::{Finding, Message, Source};
 
 use super::{
-    Address, Erp, ErpError, Plan, check, connect,
-    erp::within,
-    install,
+    Address, CaptureBackend, CapturePlan, ErpError,
+    backend::within,
+    check, connect, install,
     site::{Identity, SetUp, identify},
 };
 
 /// What would be put into it, as SQL.
-pub(crate) async fn plan(source: &Source) -> Result<String, Said> {
+pub(crate) async fn plan(source: &Source) -> Result<String, Message> {
     let (erp, plan) = visit(source).await?;
     Ok(check::script(Address::of(source)?.engine(), &erp.parts(&plan)))
 }
 
 /// Puts everything of ours in place.
-pub(crate) async fn install(source: &Source) -> Result<(), Said> {
+pub(crate) async fn install(source: &Source) -> Result<(), Message> {
     let (mut erp, plan) = visit(source).await?;
     if plan.tables.values().all(|watched| watched.document.is_none() && watched.model == watched.table) {
-        return Err(Said::plain("hearing-no-erp"));
+        return Err(Message::new("hearing-no-erp"));
     }
-    let why = |error: ErpError| Said::plain("hearing-no-triggers").with("why", error.said());
+    let why = |error: ErpError| Message::new("hearing-no-triggers").with("why", error.message());
     let was_clean = erp.installed().await.map_err(why)?.is_empty();
     let made = install::install(&mut *erp, &plan, true).await;
     if made.is_err() && was_clean {
@@ -34,7 +34,7 @@ pub(crate) async fn install(source: &Source) -> Result<(), Said> {
 
 /// Writes into the database that it is this source's. What stands in the outbox of a copy was written elsewhere. One
 /// that was set up for this very source is left as it is: whoever watches it asks.
-async fn take_over(erp: &mut dyn Erp, source: &Source) -> Result<(), ErpError> {
+async fn take_over(erp: &mut dyn CaptureBackend, source: &Source) -> Result<(), ErpError> {
     let (site, set_up) = (within(erp.site()).await?, within(erp.set_up()).await?);
     if set_up.as_ref().is_some_and(|set_up| set_up.source == source.id.to_string()) {
         return Ok(());
@@ -47,17 +47,17 @@ async fn take_over(erp: &mut dyn Erp, source: &Source) -> Result<(), ErpError> {
 }
 
 /// A person says that this is the ERP of the source, whatever it was set up for.
-pub(crate) async fn confirm(source: &Source) -> Result<(), Said> {
+pub(crate) async fn confirm(source: &Source) -> Result<(), Message> {
     let (mut erp, _) = visit(source).await?;
-    let say = |error: ErpError| error.said();
+    let say = |error: ErpError| error.message();
     let site = within(erp.site()).await.map_err(say)?;
     within(erp.write_set_up(&SetUp { source: source.id.to_string(), site })).await.map_err(say)
 }
 
 /// Takes everything of ours away.
-pub(crate) async fn uninstall(source: &Source) -> Result<(), Said> {
+pub(crate) async fn uninstall(source: &Source) -> Result<(), Message> {
     let (mut erp, _) = visit(source).await?;
-    install::uninstall(&mut *erp).await.map_err(|error| error.said())
+    install::uninstall(&mut *erp).await.map_err(|error| error.message())
 }
 
 /// What is in place and what is missing, line by line.
@@ -65,7 +65,7 @@ pub(crate) async fn findings(source: &Source) -> Vec<Finding> {
     match visit(source).await {
         Ok((mut erp, plan)) => {
             let found = within(check::findings(&mut *erp, &plan)).await;
-            found.unwrap_or_else(|error| vec![Finding::bad("connection", error.said())])
+            found.unwrap_or_else(|error| vec![Finding::bad("connection", error.message())])
         }
         Err(error) => vec![Finding::bad("connection", error)],
     }
@@ -82,11 +82,11 @@ pub(crate) async fn is_one_database(one: &Source, other: &Source, now_ms: i64) -
 }
 
 /// Whether a table that is made in one place shows in the other.
-async fn shows_there(one: &Source, other: &Source, now_ms: i64) -> Result<bool, Said> {
+async fn shows_there(one: &Source, other: &Source, now_ms: i64) -> Result<bool, Message> {
     let (mut here, _) = visit(one).await?;
     let (mut there, _) = visit(other).await?;
     let mark = format!("gancho_mark_{now_ms}");
-    let say = |error: ErpError| error.said();
+    let say = |error: ErpError| error.message();
     here.alter(&format!("CREATE TABLE {mark} (n int)"), true).await.map_err(say)?;
     let seen = within(there.schema()).await.map(|schema| schema.tables.contains_key(&mark)).map_err(say);
     here.alter(&format!("DROP TABLE {mark}"), true).await.map_err(say)?;
@@ -94,10 +94,10 @@ async fn shows_there(one: &Source, other: &Source, now_ms: i64) -> Result<bool, 
 }
 
 /// A connection, and what is to be watched there.
-async fn visit(source: &Source) -> Result<(Box<dyn Erp>, Plan), Said> {
+async fn visit(source: &Source) -> Result<(Box<dyn CaptureBackend>, CapturePlan), Message> {
     let address = Address::of(source)?;
-    let say = |error: ErpError| Said::plain("hearing-unusable").with("why", error.said());
+    let say = |error: ErpError| Message::new("hearing-unusable").with("why", error.message());
     let mut erp = within(connect(&address)).await.map_err(say)?;
     let schema = within(erp.schema()).await.map_err(say)?;
-    Ok((erp, Plan::new(&schema, source.models.as_deref())))
+    Ok((erp, CapturePlan::new(&schema, source.models.as_deref())))
 }

@@ -1,28 +1,33 @@
 //! Events come in, each with its deliveries.
 
 use async_trait::async_trait;
-use gancho_model::{DeliveryId, Endpoint, EventId, Lane, ObjectKey, Reason, Record, SourceId, State, TokenId};
+use gancho_model::{DeliveryId, Endpoint, EventId, ObjectKey, Priority, Reason, Record, SourceId, State, TokenId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    SqliteStore,
-    desk::{Desk, Ring},
-    processed, rows, snapshot,
+    SqliteStore, processed, rows, snapshot,
+    write_context::{Notification, WriteContext},
 };
 use crate::{
-    Accepted, Accepting, Claimed, NewEvent, ProcessedRow, Recalled, RepeatKey, RepeatKind, StoreError, Submission,
+    Accepted, Accepting, Claimed, IdempotencyKey, IdempotencyKind, NewEvent, ProcessedRow, StoreError, StoredResponse,
+    Submission,
 };
 
 #[async_trait]
 impl Accepting for SqliteStore {
-    async fn recall(&self, token: TokenId, keys: Vec<RepeatKey>) -> Result<Vec<Option<Recalled>>, StoreError> {
+    async fn recall(
+        &self,
+        token: TokenId,
+        keys: Vec<IdempotencyKey>,
+    ) -> Result<Vec<Option<StoredResponse>>, StoreError> {
         self.read(move |db| keys.iter().map(|key| recall(db, token, key)).collect()).await
     }
 
     async fn remembered(&self, source: SourceId) -> Result<Vec<(ObjectKey, Record)>, StoreError> {
         // Through the writer: a request that was given up may still be waiting there to be committed.
-        self.write(false, move |desk| {
-            let mut select = desk.db.prepare_cached("SELECT model, key, record FROM remembered WHERE source = ?1")?;
+        self.write(false, move |context| {
+            let mut select =
+                context.db.prepare_cached("SELECT model, key, record FROM remembered WHERE source = ?1")?;
             let mut rows = select.query([source.bytes()])?;
             let mut found = vec![];
             while let Some(row) = rows.next()? {
@@ -36,49 +41,49 @@ impl Accepting for SqliteStore {
 
     async fn processed(&self, source: SourceId, rows: Vec<ProcessedRow>) -> Result<Vec<bool>, StoreError> {
         // Through the writer, as above.
-        self.write(false, move |desk| processed::find(&desk.db, source, &rows)).await
+        self.write(false, move |context| processed::find(&context.db, source, &rows)).await
     }
 
     async fn accept(&self, submission: Submission) -> Result<Accepted, StoreError> {
-        self.write(true, move |desk| accept(desk, &submission)).await
+        self.write(true, move |context| accept(context, &submission)).await
     }
 }
 
-fn kind_number(kind: RepeatKind) -> i64 {
+fn kind_number(kind: IdempotencyKind) -> i64 {
     match kind {
-        RepeatKind::Request => 0,
-        RepeatKind::Event => 1,
-        RepeatKind::Change => 2,
+        IdempotencyKind::Request => 0,
+        IdempotencyKind::Event => 1,
+        IdempotencyKind::Change => 2,
     }
 }
 
-fn recall(db: &Connection, token: TokenId, key: &RepeatKey) -> Result<Option<Recalled>, StoreError> {
+fn recall(db: &Connection, token: TokenId, key: &IdempotencyKey) -> Result<Option<StoredResponse>, StoreError> {
     let select = "SELECT digest, answer FROM repeats WHERE token = ?1 AND kind = ?2 AND key = ?3";
     let found = db
         .prepare_cached(select)?
         .query_row(params![token.bytes(), kind_number(key.kind), key.key], |row| {
-            Ok(Recalled { digest: row.get(0)?, answer: row.get(1)? })
+            Ok(StoredResponse { digest: row.get(0)?, answer: row.get(1)? })
         })
         .optional()?;
     Ok(found)
 }
 
-fn accept(desk: &mut Desk, submission: &Submission) -> Result<Accepted, StoreError> {
+fn accept(context: &mut WriteContext, submission: &Submission) -> Result<Accepted, StoreError> {
     for (token, key, _) in &submission.repeats {
-        if recall(&desk.db, *token, key)?.is_some() {
-            return Ok(Accepted::Raced);
+        if recall(&context.db, *token, key)?.is_some() {
+            return Ok(Accepted::Conflict);
         }
     }
     if let Some(source) = submission.source
-        && processed::are_any(&desk.db, source, &submission.processed)?
+        && processed::are_any(&context.db, source, &submission.processed)?
     {
-        return Ok(Accepted::Raced);
+        return Ok(Accepted::Conflict);
     }
     for (token, key, recalled) in &submission.repeats {
         let insert = "INSERT INTO repeats (token, kind, key, digest, answer, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let kind = kind_number(key.kind);
         let at = submission.now.ms();
-        desk.db.prepare_cached(insert)?.execute(params![
+        context.db.prepare_cached(insert)?.execute(params![
             token.bytes(),
             kind,
             key.key,
@@ -94,42 +99,42 @@ fn accept(desk: &mut Desk, submission: &Submission) -> Result<Accepted, StoreErr
                 let upsert = "INSERT INTO remembered (source, model, key, record) VALUES (?1, ?2, ?3, ?4) \
                     ON CONFLICT DO UPDATE SET record = excluded.record";
                 let record = rows::to_json(record);
-                desk.db.prepare_cached(upsert)?.execute(params![source, row.model, row.key, record])?
+                context.db.prepare_cached(upsert)?.execute(params![source, row.model, row.key, record])?
             }
             None => {
                 let forget = "DELETE FROM remembered WHERE source = ?1 AND model = ?2 AND key = ?3";
-                desk.db.prepare_cached(forget)?.execute(params![source, row.model, row.key])?
+                context.db.prepare_cached(forget)?.execute(params![source, row.model, row.key])?
             }
         };
     }
     if let Some(source) = submission.source {
-        snapshot::keep(&desk.db, source, &submission.sights)?;
-        processed::keep(&desk.db, source, &submission.processed)?;
-        let mut heard = desk.db.prepare_cached("UPDATE sources SET heard_at = ?2 WHERE id = ?1")?;
+        snapshot::keep(&context.db, source, &submission.snapshots)?;
+        processed::keep(&context.db, source, &submission.processed)?;
+        let mut heard = context.db.prepare_cached("UPDATE sources SET heard_at = ?2 WHERE id = ?1")?;
         heard.execute(params![source.bytes(), submission.now.ms()])?;
     }
     metrics::counter!("gancho_events_accepted_total").increment(submission.events.len() as u64);
-    let keep = |event: &NewEvent| keep_event(desk, event);
+    let keep = |event: &NewEvent| keep_event(context, event);
     Ok(Accepted::Kept(submission.events.iter().map(keep).collect::<Result<_, _>>()?))
 }
 
 /// Keeps an event of the feed, and a delivery for each endpoint that wants it.
-pub(super) fn keep_event(desk: &mut Desk, new: &NewEvent) -> Result<(EventId, u64), StoreError> {
-    let number = insert_event(desk, new, true)?;
-    for (n, endpoint) in desk.routes()?.iter() {
-        if endpoint.wants(&new.event.event, new.event.source) {
-            insert_delivery(desk, new, number, *n, endpoint, Lane::Live)?;
+pub(super) fn keep_event(context: &mut WriteContext, new: &NewEvent) -> Result<(EventId, u64), StoreError> {
+    let number = insert_event(context, new, true)?;
+    for (n, endpoint) in context.routes()?.iter() {
+        if endpoint.collects(&new.event.event, new.event.source) {
+            insert_delivery(context, new, number, *n, endpoint, Priority::Live)?;
         }
     }
     Ok((new.event.id, u64::try_from(number).unwrap_or(0)))
 }
 
-pub(super) fn insert_event(desk: &mut Desk, new: &NewEvent, in_feed: bool) -> Result<i64, StoreError> {
-    let number = desk.next_number(in_feed)?;
+pub(super) fn insert_event(context: &mut WriteContext, new: &NewEvent, in_feed: bool) -> Result<i64, StoreError> {
+    let number = context.next_number(in_feed)?;
     let event = &new.event;
     let insert = "INSERT INTO events (n, id, type, created, arrived_at, source, object, body, label) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-    desk.db.prepare_cached(insert)?.execute(params![
+    context.db.prepare_cached(insert)?.execute(params![
         number,
         event.id.bytes(),
         event.event.as_str(),
@@ -146,22 +151,22 @@ pub(super) fn insert_event(desk: &mut Desk, new: &NewEvent, in_feed: bool) -> Re
 /// A delivery of an event to an endpoint. Where the engine has a place free, it goes there at
 /// once, under a lease; else it waits in the store.
 pub(super) fn insert_delivery(
-    desk: &mut Desk,
+    context: &mut WriteContext,
     new: &NewEvent,
     event_number: i64,
     endpoint_number: i64,
     endpoint: &Endpoint,
-    lane: Lane,
+    lane: Priority,
 ) -> Result<DeliveryId, StoreError> {
-    let (created_at, now) = (new.event.arrived_at, desk.ambient.mono());
-    let id = DeliveryId::new(created_at, &*desk.ambient);
-    let max_attempts = if lane == Lane::Test { 1 } else { endpoint.retry.attempts() };
+    let (created_at, now) = (new.event.arrived_at, context.environment.mono());
+    let id = DeliveryId::new(created_at, &*context.environment);
+    let max_attempts = if lane == Priority::Test { 1 } else { endpoint.retry.attempts() };
     let state = if new.deliverable { State::Pending } else { State::Skipped };
-    let may_go = new.deliverable && (lane == Lane::Test || (endpoint.is_open() && !endpoint.health.is_failing()));
+    let may_go = new.deliverable && (lane == Priority::Test || (endpoint.is_open() && !endpoint.health.is_failing()));
     let insert = "INSERT INTO deliveries (id, event, endpoint, state, reason, lane, attempts, max_attempts, due, \
         leased, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8, ?9, ?10)";
-    let mut insert = desk.db.prepare_cached(insert)?;
-    let lease = if may_go { desk.reserve(endpoint.id, now) } else { None };
+    let mut insert = context.db.prepare_cached(insert)?;
+    let lease = if may_go { context.reserve(endpoint.id, now) } else { None };
     let inserted = insert.insert(params![
         id.bytes(),
         event_number,
@@ -180,7 +185,16 @@ pub(super) fn insert_delivery(
         (Err(error), None) => return Err(error.into()),
         (Err(error), Some(lease_until)) => {
             // So that the place is given back with the rest of the transaction.
-            desk.tell(Ring::HandOver(claimed(id, 0, endpoint, lane, max_attempts, lease_until, new, event_number)));
+            context.tell(Notification::HandOver(claimed(
+                id,
+                0,
+                endpoint,
+                lane,
+                max_attempts,
+                lease_until,
+                new,
+                event_number,
+            )));
             return Err(error.into());
         }
     };
@@ -188,10 +202,12 @@ pub(super) fn insert_delivery(
         metrics::counter!("gancho_deliveries_skipped_total").increment(1);
         return Ok(id);
     }
-    desk.waiting(endpoint_number, 1);
-    desk.tell(match lease {
-        Some(until) => Ring::HandOver(claimed(id, handle, endpoint, lane, max_attempts, until, new, event_number)),
-        None => Ring::Due(endpoint.id, lane, now),
+    context.waiting(endpoint_number, 1);
+    context.tell(match lease {
+        Some(until) => {
+            Notification::HandOver(claimed(id, handle, endpoint, lane, max_attempts, until, new, event_number))
+        }
+        None => Notification::Due(endpoint.id, lane, now),
     });
     Ok(id)
 }
@@ -201,7 +217,7 @@ fn claimed(
     id: DeliveryId,
     handle: i64,
     endpoint: &Endpoint,
-    lane: Lane,
+    lane: Priority,
     max_attempts: u32,
     lease_until: gancho_model::MonoTime,
     new: &NewEvent,

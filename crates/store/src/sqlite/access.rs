@@ -10,7 +10,7 @@ use crate::{Access, StoreError, UserChange};
 #[async_trait]
 impl Access for SqliteStore {
     async fn add_token(&self, token: Token, digest: [u8; 32]) -> Result<(), StoreError> {
-        self.write(true, move |desk| insert_token(&desk.db, &token, &digest)).await
+        self.write(true, move |context| insert_token(&context.db, &token, &digest)).await
     }
 
     async fn token(&self, digest: [u8; 32]) -> Result<Option<Token>, StoreError> {
@@ -37,15 +37,15 @@ impl Access for SqliteStore {
     }
 
     async fn remove_token(&self, id: TokenId) -> Result<(), StoreError> {
-        self.write(true, move |desk| {
-            let removed = desk.db.execute("DELETE FROM tokens WHERE id = ?1 AND source IS NULL", [id.bytes()])?;
+        self.write(true, move |context| {
+            let removed = context.db.execute("DELETE FROM tokens WHERE id = ?1 AND source IS NULL", [id.bytes()])?;
             if removed == 1 { Ok(()) } else { Err(StoreError::NotFound) }
         })
         .await
     }
 
     async fn add_user(&self, user: User) -> Result<(), StoreError> {
-        self.write(true, move |desk| people::add(&desk.db, &user)).await
+        self.write(true, move |context| people::add(&context.db, &user)).await
     }
 
     async fn user(&self, name: &str) -> Result<Option<User>, StoreError> {
@@ -58,15 +58,15 @@ impl Access for SqliteStore {
     }
 
     async fn change_user(&self, id: UserId, change: UserChange, keep: Option<[u8; 32]>) -> Result<(), StoreError> {
-        self.write(true, move |desk| people::change(&desk.db, id, &change, keep)).await
+        self.write(true, move |context| people::change(&context.db, id, &change, keep)).await
     }
 
     async fn remove_user(&self, id: UserId) -> Result<(), StoreError> {
-        self.write(true, move |desk| people::remove(&desk.db, id)).await
+        self.write(true, move |context| people::remove(&context.db, id)).await
     }
 
     async fn add_session(&self, session: Session) -> Result<(), StoreError> {
-        self.write(true, move |desk| people::add_session(&desk.db, &session)).await
+        self.write(true, move |context| people::add_session(&context.db, &session)).await
     }
 
     async fn session(&self, digest: [u8; 32], now: Timestamp) -> Result<Option<(Session, User)>, StoreError> {
@@ -80,9 +80,9 @@ impl Access for SqliteStore {
     }
 
     async fn touch_session(&self, digest: [u8; 32], now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError> {
-        self.write(false, move |desk| {
+        self.write(false, move |context| {
             let update = "UPDATE sessions SET seen_at = ?2, expires_at = ?3 WHERE digest = ?1";
-            desk.db.prepare_cached(update)?.execute(params![digest, now.ms(), expires_at.ms()])?;
+            context.db.prepare_cached(update)?.execute(params![digest, now.ms(), expires_at.ms()])?;
             Ok(())
         })
         .await
@@ -97,8 +97,8 @@ impl Access for SqliteStore {
     }
 
     async fn end_session(&self, digest: [u8; 32]) -> Result<(), StoreError> {
-        self.write(true, move |desk| {
-            desk.db.execute("DELETE FROM sessions WHERE digest = ?1", [digest])?;
+        self.write(true, move |context| {
+            context.db.execute("DELETE FROM sessions WHERE digest = ?1", [digest])?;
             Ok(())
         })
         .await

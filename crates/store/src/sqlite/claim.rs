@@ -3,25 +3,24 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use gancho_model::{DeliveryId, Endpoint, EndpointId, EventId, Lane, MonoTime};
+use gancho_model::{DeliveryId, Endpoint, EndpointId, EventId, MonoTime, Priority};
 use rusqlite::{OptionalExtension, params};
 
 use super::{
-    SqliteStore,
-    desk::{Desk, Ring},
-    record, rows, start,
+    SqliteStore, record, rows, start,
+    write_context::{Notification, WriteContext},
 };
-use crate::{Bell, Claimed, Claims, Delivering, Due, Outcome, Release, StoreError, Turned, Want};
+use crate::{Claimed, Claims, Delivering, DeliveryNotifier, Due, HealthChange, Outcome, Release, StoreError, Want};
 
 #[async_trait]
 impl Delivering for SqliteStore {
-    fn attach(&self, bell: Arc<dyn Bell>) {
-        // The first bell stays: a store has one engine.
-        let _ = self.bell.set(bell);
+    fn attach(&self, notifier: Arc<dyn DeliveryNotifier>) {
+        // The first notifier stays: a store has one engine.
+        let _ = self.notifier.set(notifier);
     }
 
     async fn take_over(&self, now: MonoTime) -> Result<u64, StoreError> {
-        self.write(true, move |desk| start::take_over(desk, now)).await
+        self.write(true, move |context| start::take_over(context, now)).await
     }
 
     async fn all_endpoints(&self) -> Result<Vec<Endpoint>, StoreError> {
@@ -38,13 +37,13 @@ impl Delivering for SqliteStore {
     }
 
     async fn claim(&self, wants: Vec<Want>, now: MonoTime) -> Result<Claims, StoreError> {
-        self.write(false, move |desk| {
+        self.write(false, move |context| {
             let mut claims = Claims::default();
             for want in &wants {
                 // An endpoint removed meanwhile has nothing to give.
-                let Ok(number) = desk.number_of(want.endpoint) else { continue };
-                claim(desk, number, want, now, &mut claims.claimed)?;
-                claims.due.extend(next_due(desk, number, want.endpoint, want.lane)?);
+                let Ok(number) = context.number_of(want.endpoint) else { continue };
+                claim(context, number, want, now, &mut claims.claimed)?;
+                claims.due.extend(next_due(context, number, want.endpoint, want.lane)?);
             }
             Ok(claims)
         })
@@ -52,49 +51,55 @@ impl Delivering for SqliteStore {
     }
 
     async fn release(&self, leases: Vec<Release>) -> Result<(), StoreError> {
-        self.write(false, move |desk| leases.iter().try_for_each(|lease| release(desk, lease))).await
+        self.write(false, move |context| leases.iter().try_for_each(|lease| release(context, lease))).await
     }
 
-    async fn record(&self, outcomes: Arc<[Outcome]>) -> Result<Vec<Turned>, StoreError> {
+    async fn record(&self, outcomes: Arc<[Outcome]>) -> Result<Vec<HealthChange>, StoreError> {
         // Rendered here: the writer's time is everybody's.
         let attempts: Vec<String> = outcomes.iter().map(|outcome| rows::to_json(&outcome.attempt)).collect();
-        self.write(false, move |desk| record::record(desk, &outcomes, &attempts)).await
+        self.write(false, move |context| record::record(context, &outcomes, &attempts)).await
     }
 }
 
-fn release(desk: &mut Desk, lease: &Release) -> Result<(), StoreError> {
+fn release(context: &mut WriteContext, lease: &Release) -> Result<(), StoreError> {
     let update = "UPDATE deliveries SET due = max(leased, ?3), leased = NULL \
         WHERE n = ?1 AND state = 0 AND leased IS NOT NULL AND due = ?2 RETURNING due";
     let not_before = lease.not_before.map_or(i64::MIN, MonoTime::ms);
     let params = params![lease.handle, lease.lease_until.ms(), not_before];
-    let due = desk.db.prepare_cached(update)?.query_row(params, |row| row.get(0)).optional()?;
+    let due = context.db.prepare_cached(update)?.query_row(params, |row| row.get(0)).optional()?;
     if let Some(due) = due {
-        desk.tell(Ring::Due(lease.endpoint, lease.lane, MonoTime::from_ms(due)));
+        context.tell(Notification::Due(lease.endpoint, lease.lane, MonoTime::from_ms(due)));
     }
     Ok(())
 }
 
-fn due(desk: &mut Desk) -> Result<Vec<Due>, StoreError> {
+fn due(context: &mut WriteContext) -> Result<Vec<Due>, StoreError> {
     let mut found = vec![];
-    for (n, endpoint) in desk.routes()?.iter() {
-        for lane in Lane::ALL {
-            found.extend(next_due(desk, *n, endpoint.id, *lane)?);
+    for (n, endpoint) in context.routes()?.iter() {
+        for lane in Priority::ALL {
+            found.extend(next_due(context, *n, endpoint.id, *lane)?);
         }
     }
     Ok(found)
 }
 
-fn next_due(desk: &Desk, n: i64, endpoint: EndpointId, lane: Lane) -> Result<Option<Due>, StoreError> {
+fn next_due(context: &WriteContext, n: i64, endpoint: EndpointId, lane: Priority) -> Result<Option<Due>, StoreError> {
     let select = "SELECT min(due) FROM deliveries WHERE state = 0 AND endpoint = ?1 AND lane = ?2";
-    let at: Option<i64> = desk.db.prepare_cached(select)?.query_row(params![n, lane as i64], |row| row.get(0))?;
+    let at: Option<i64> = context.db.prepare_cached(select)?.query_row(params![n, lane as i64], |row| row.get(0))?;
     Ok(at.map(|at| Due { endpoint, lane, at: MonoTime::from_ms(at) }))
 }
 
-fn claim(desk: &Desk, number: i64, want: &Want, now: MonoTime, claimed: &mut Vec<Claimed>) -> Result<(), StoreError> {
+fn claim(
+    context: &WriteContext,
+    number: i64,
+    want: &Want,
+    now: MonoTime,
+    claimed: &mut Vec<Claimed>,
+) -> Result<(), StoreError> {
     let update = "UPDATE deliveries SET leased = due, due = ?5 WHERE n IN (SELECT n FROM deliveries \
         WHERE state = 0 AND endpoint = ?1 AND lane = ?2 AND due <= ?3 AND (leased IS NULL OR due <= ?6) ORDER BY due LIMIT ?4) \
         RETURNING n, id, event, attempts, max_attempts";
-    let mut update = desk.db.prepare_cached(update)?;
+    let mut update = context.db.prepare_cached(update)?;
     let due_until = if want.probe { i64::MAX } else { now.ms() };
     let params = params![number, want.lane as i64, due_until, want.limit, want.lease_until.ms(), now.ms()];
     let mut rows = update.query(params)?;
@@ -102,7 +107,7 @@ fn claim(desk: &Desk, number: i64, want: &Want, now: MonoTime, claimed: &mut Vec
     while let Some(row) = rows.next()? {
         let event: i64 = row.get(2)?;
         let select = "SELECT id, type, body FROM events WHERE n = ?1";
-        let found: Option<(_, String, Vec<u8>)> = desk
+        let found: Option<(_, String, Vec<u8>)> = context
             .db
             .prepare_cached(select)?
             .query_row([event], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))

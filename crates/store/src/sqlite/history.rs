@@ -1,7 +1,7 @@
-//! Deeds, and what people were told.
+//! AuditPage, and what people were told.
 
 use async_trait::async_trait;
-use gancho_model::{Deed, Timestamp};
+use gancho_model::{AuditEntry, Timestamp};
 use rusqlite::{OptionalExtension, params};
 
 use super::{SqliteStore, rows};
@@ -9,12 +9,12 @@ use crate::{History, Page, StoreError};
 
 #[async_trait]
 impl History for SqliteStore {
-    async fn note(&self, deed: Deed) -> Result<(), StoreError> {
-        self.write(true, move |desk| {
+    async fn note(&self, deed: AuditEntry) -> Result<(), StoreError> {
+        self.write(true, move |context| {
             let insert = "INSERT INTO history (at, who, action, object, name, details) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
             let details = rows::to_json(&deed.details);
             let values = params![deed.at.ms(), deed.who, deed.action, deed.object, deed.name, details];
-            desk.db.prepare_cached(insert)?.execute(values)?;
+            context.db.prepare_cached(insert)?.execute(values)?;
             Ok(())
         })
         .await
@@ -25,7 +25,7 @@ impl History for SqliteStore {
         object: Option<String>,
         before: Option<u64>,
         limit: usize,
-    ) -> Result<Page<Deed, u64>, StoreError> {
+    ) -> Result<Page<AuditEntry, u64>, StoreError> {
         let before = before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
         self.read(move |db| {
             let condition = if object.is_some() { "object = ?2" } else { "?2 IS NULL" };
@@ -41,7 +41,7 @@ impl History for SqliteStore {
                     return Ok(Page { items, next: Some(last) });
                 }
                 last = row.get::<_, i64>(0)?.unsigned_abs();
-                items.push(Deed {
+                items.push(AuditEntry {
                     at: Timestamp::from_ms(row.get(1)?),
                     who: row.get(2)?,
                     action: row.get(3)?,
@@ -72,9 +72,9 @@ impl History for SqliteStore {
         at: Timestamp,
     ) -> Result<bool, StoreError> {
         let object = object.to_owned();
-        self.write(true, move |desk| {
+        self.write(true, move |context| {
             let select = "SELECT told FROM notices WHERE object = ?1";
-            let found: Option<String> = desk.db.query_row(select, [&object], |row| row.get(0)).optional()?;
+            let found: Option<String> = context.db.query_row(select, [&object], |row| row.get(0)).optional()?;
             if found != known {
                 return Ok(false);
             }
@@ -82,9 +82,9 @@ impl History for SqliteStore {
                 Some(told) => {
                     let upsert = "INSERT INTO notices (object, told, at) VALUES (?1, ?2, ?3) \
                         ON CONFLICT DO UPDATE SET told = ?2, at = ?3";
-                    desk.db.execute(upsert, params![object, told, at.ms()])?
+                    context.db.execute(upsert, params![object, told, at.ms()])?
                 }
-                None => desk.db.execute("DELETE FROM notices WHERE object = ?1", [&object])?,
+                None => context.db.execute("DELETE FROM notices WHERE object = ?1", [&object])?,
             };
             Ok(true)
         })

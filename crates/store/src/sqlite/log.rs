@@ -1,13 +1,12 @@
 //! The log is read, and deliveries are sent again or cancelled.
 
 use async_trait::async_trait;
-use gancho_model::{Attempt, Delivery, DeliveryId, Event, EventId, Moment, MonoTime, Said, State};
+use gancho_model::{Attempt, Delivery, DeliveryId, Event, EventId, Message, Moment, MonoTime, State};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{
-    SqliteStore,
-    desk::{Desk, Ring},
-    list, resend, rows,
+    SqliteStore, list, resend, rows,
+    write_context::{Notification, WriteContext},
 };
 use crate::{DeliveryFilter, EventFilter, Log, Page, Resend, Resent, StoreError, vault::Vault};
 
@@ -32,10 +31,10 @@ impl Log for SqliteStore {
 
     async fn resend(&self, resend: Resend, before: Option<DeliveryId>) -> Result<Resent, StoreError> {
         if resend.dry_run {
-            let (vault, now) = (self.vault.clone(), self.ambient.moment());
+            let (vault, now) = (self.vault.clone(), self.environment.moment());
             return self.read(move |db| resend::count(db, &resend, before, &rows::Deliveries::new(&vault, now))).await;
         }
-        self.write(true, move |desk| resend::resend(desk, &resend, before)).await
+        self.write(true, move |context| resend::resend(context, &resend, before)).await
     }
 
     fn watch(&self) -> tokio::sync::watch::Receiver<u64> {
@@ -52,7 +51,7 @@ impl Log for SqliteStore {
     }
 
     async fn deliveries_of(&self, event: EventId) -> Result<Vec<Delivery>, StoreError> {
-        let (vault, now) = (self.vault.clone(), self.ambient.moment());
+        let (vault, now) = (self.vault.clone(), self.environment.moment());
         self.read(move |db| {
             let reading = rows::Deliveries::new(&vault, now);
             let select = format!(
@@ -77,12 +76,12 @@ impl Log for SqliteStore {
         filter: DeliveryFilter,
         limit: usize,
     ) -> Result<Page<Delivery, DeliveryId>, StoreError> {
-        let (vault, now) = (self.vault.clone(), self.ambient.moment());
+        let (vault, now) = (self.vault.clone(), self.environment.moment());
         self.read(move |db| list::deliveries(db, before, &filter, limit, &rows::Deliveries::new(&vault, now))).await
     }
 
     async fn delivery(&self, id: DeliveryId) -> Result<(Delivery, Vec<Attempt>), StoreError> {
-        let (vault, now) = (self.vault.clone(), self.ambient.moment());
+        let (vault, now) = (self.vault.clone(), self.environment.moment());
         self.read(move |db| {
             let (n, delivery) = one(db, id, &vault, now)?;
             let mut select =
@@ -99,23 +98,23 @@ impl Log for SqliteStore {
 
     async fn retry(&self, id: DeliveryId, now: MonoTime) -> Result<Delivery, StoreError> {
         let vault = self.vault.clone();
-        self.write(true, move |desk| {
-            let (n, delivery) = one(&desk.db, id, &desk.vault, desk.ambient.moment())?;
-            let Ok((endpoint_n, endpoint)) = super::endpoint::one(&desk.db, &vault, delivery.endpoint_id) else {
-                return Err(StoreError::Conflict(Said::plain("conflict-removed")));
+        self.write(true, move |context| {
+            let (n, delivery) = one(&context.db, id, &context.vault, context.environment.moment())?;
+            let Ok((endpoint_n, endpoint)) = super::endpoint::one(&context.db, &vault, delivery.endpoint_id) else {
+                return Err(StoreError::Conflict(Message::new("conflict-removed")));
             };
             if delivery.state == State::Skipped {
-                return Err(StoreError::Conflict(Said::plain("conflict-large")));
+                return Err(StoreError::Conflict(Message::new("conflict-large")));
             }
             let max_attempts = delivery.attempts + endpoint.retry.attempts();
-            resend::again(desk, n, &delivery, endpoint_n, max_attempts, now)?;
-            one(&desk.db, id, &desk.vault, desk.ambient.moment()).map(|(_, delivery)| delivery)
+            resend::again(context, n, &delivery, endpoint_n, max_attempts, now)?;
+            one(&context.db, id, &context.vault, context.environment.moment()).map(|(_, delivery)| delivery)
         })
         .await
     }
 
     async fn cancel(&self, id: DeliveryId) -> Result<Delivery, StoreError> {
-        self.write(true, move |desk| cancel(desk, id)).await
+        self.write(true, move |context| cancel(context, id)).await
     }
 }
 
@@ -138,18 +137,18 @@ fn spoken(state: State) -> &'static str {
     }
 }
 
-fn cancel(desk: &mut Desk, id: DeliveryId) -> Result<Delivery, StoreError> {
-    let now = desk.ambient.moment();
-    let (n, delivery) = one(&desk.db, id, &desk.vault, now)?;
+fn cancel(context: &mut WriteContext, id: DeliveryId) -> Result<Delivery, StoreError> {
+    let now = context.environment.moment();
+    let (n, delivery) = one(&context.db, id, &context.vault, now)?;
     if delivery.state != State::Pending {
-        let said = Said::plain("conflict-not-waiting").with("state", Said::plain(spoken(delivery.state)));
-        return Err(StoreError::Conflict(said));
+        let message = Message::new("conflict-not-waiting").with("state", Message::new(spoken(delivery.state)));
+        return Err(StoreError::Conflict(message));
     }
     let update = "UPDATE deliveries SET state = 3, reason = 'cancelled', due = NULL, leased = NULL WHERE n = ?1 RETURNING endpoint";
-    let endpoint: Option<i64> = desk.db.prepare_cached(update)?.query_row([n], |row| row.get(0)).optional()?;
+    let endpoint: Option<i64> = context.db.prepare_cached(update)?.query_row([n], |row| row.get(0)).optional()?;
     if let Some(endpoint) = endpoint {
-        desk.waiting(endpoint, -1);
+        context.waiting(endpoint, -1);
     }
-    desk.tell(Ring::Forget(delivery.endpoint_id, id));
-    one(&desk.db, id, &desk.vault, now).map(|(_, delivery)| delivery)
+    context.tell(Notification::Forget(delivery.endpoint_id, id));
+    one(&context.db, id, &context.vault, now).map(|(_, delivery)| delivery)
 }

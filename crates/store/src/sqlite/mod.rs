@@ -3,7 +3,6 @@
 mod accept;
 mod access;
 mod claim;
-mod desk;
 mod endpoint;
 mod history;
 mod list;
@@ -23,6 +22,7 @@ mod source;
 mod start;
 mod stats;
 mod upkeep;
+mod write_context;
 mod writer;
 
 use std::{
@@ -30,12 +30,12 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use gancho_model::Ambient;
+use gancho_model::Environment;
 use rusqlite::Connection;
 
-use crate::{Bell, StoreError, vault::Vault};
-use desk::Desk;
+use crate::{DeliveryNotifier, StoreError, vault::Vault};
 use readers::Readers;
+use write_context::WriteContext;
 use writer::Writer;
 
 /// The name of the database's file in the data dir.
@@ -101,9 +101,9 @@ pub struct SqliteStore {
     /// Dropped before the writer, so that the last to close can write the log back into the file.
     readers: Arc<Readers>,
     writer: Writer,
-    bell: Arc<OnceLock<Arc<dyn Bell>>>,
+    notifier: Arc<OnceLock<Arc<dyn DeliveryNotifier>>>,
     vault: Arc<Vault>,
-    ambient: Arc<dyn Ambient>,
+    environment: Arc<dyn Environment>,
     news: tokio::sync::watch::Receiver<u64>,
     pulse: tokio::sync::watch::Receiver<u64>,
 }
@@ -113,7 +113,12 @@ impl SqliteStore {
     ///
     /// # Errors
     /// [`OpenError`] says what is in the way.
-    pub fn open(data_dir: &Path, vault: Vault, ambient: Arc<dyn Ambient>, options: Options) -> Result<Self, OpenError> {
+    pub fn open(
+        data_dir: &Path,
+        vault: Vault,
+        environment: Arc<dyn Environment>,
+        options: Options,
+    ) -> Result<Self, OpenError> {
         let path = data_dir.join(FILE);
         match std::fs::symlink_metadata(&path) {
             Ok(file) if file.is_file() && file.len() == 0 => return Err(OpenError::Empty { path }),
@@ -124,9 +129,9 @@ impl SqliteStore {
         let unusable = |error: rusqlite::Error| OpenError::Unusable { path: path.clone(), why: error.to_string() };
         let mut db = Connection::open(&path).map_err(unusable)?;
         schema::prepare(&db, options).map_err(unusable)?;
-        schema::migrate(&mut db, &path, &vault, &*ambient)?;
+        schema::migrate(&mut db, &path, &vault, &*environment)?;
         let vault = Arc::new(vault);
-        let bell = Arc::new(OnceLock::new());
+        let notifier = Arc::new(OnceLock::new());
         let readers = Arc::new(Readers::open(&path).map_err(unusable)?);
         let last: u64 = db
             .query_row("SELECT value FROM meta WHERE name = 'sequence'", [], |row| row.get::<_, i64>(0))
@@ -134,9 +139,9 @@ impl SqliteStore {
             .unsigned_abs();
         let (tell, news) = tokio::sync::watch::channel(last);
         let (beat, pulse) = tokio::sync::watch::channel(0);
-        let mut desk = Desk::new(db, vault.clone(), ambient.clone(), bell.clone(), tell, beat);
-        desk.resend_after_outage = options.resend_after_outage;
-        Ok(Self { writer: Writer::start(desk, options.queue), readers, bell, vault, ambient, news, pulse })
+        let mut context = WriteContext::new(db, vault.clone(), environment.clone(), notifier.clone(), tell, beat);
+        context.resend_after_outage = options.resend_after_outage;
+        Ok(Self { writer: Writer::start(context, options.queue), readers, notifier, vault, environment, news, pulse })
     }
 
     /// Does a piece of work in the writer's next transaction, and returns when it is committed:
@@ -144,7 +149,7 @@ impl SqliteStore {
     async fn write<T: Send + 'static>(
         &self,
         durable: bool,
-        work: impl FnMut(&mut Desk) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnMut(&mut WriteContext) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.writer.write(durable, work).await
     }

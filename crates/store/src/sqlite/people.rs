@@ -1,6 +1,6 @@
 //! People and their sessions, in rows.
 
-use gancho_model::{Role, Said, Session, Timestamp, User, UserId};
+use gancho_model::{Message, Role, Session, Timestamp, User, UserId};
 use rusqlite::{Connection, Params, params};
 
 use crate::{StoreError, UserChange};
@@ -94,7 +94,7 @@ fn name_is_free(db: &Connection, user: &User) -> Result<(), StoreError> {
     let select = "SELECT EXISTS (SELECT 1 FROM users WHERE name = ?1 AND id <> ?2)";
     let taken: bool = db.query_row(select, params![user.name, user.id.bytes()], |row| row.get(0))?;
     if taken {
-        Err(StoreError::Conflict(Said::plain("conflict-user").with("name", user.name.as_str())))
+        Err(StoreError::Conflict(Message::new("conflict-user").with("name", user.name.as_str())))
     } else {
         Ok(())
     }
@@ -105,7 +105,7 @@ fn another_admin(db: &Connection, id: UserId) -> Result<(), StoreError> {
     let select = "SELECT EXISTS (SELECT 1 FROM users WHERE id = ?1 AND role = 'admin') \
         AND NOT EXISTS (SELECT 1 FROM users WHERE id <> ?1 AND role = 'admin')";
     let last: bool = db.query_row(select, [id.bytes()], |row| row.get(0))?;
-    if last { Err(StoreError::Conflict(Said::plain("conflict-last-admin"))) } else { Ok(()) }
+    if last { Err(StoreError::Conflict(Message::new("conflict-last-admin"))) } else { Ok(()) }
 }
 
 pub(super) fn add_session(db: &Connection, session: &Session) -> Result<(), StoreError> {

@@ -1,11 +1,11 @@
 //! Events are sent again: those that failed, those that an endpoint missed, or all.
 
-use gancho_model::{DeliveryId, Endpoint, EventId, Lane, Moment, MonoTime, SourceId, State, Timestamp};
+use gancho_model::{DeliveryId, Endpoint, EventId, Moment, MonoTime, Priority, SourceId, State, Timestamp};
 use rusqlite::{OptionalExtension, params};
 
 use super::{
-    desk::{Desk, Ring},
     rows,
+    write_context::{Notification, WriteContext},
 };
 use crate::{Only, Replay, Replayed, StoreError};
 
@@ -23,19 +23,19 @@ struct Candidate {
 
 /// Looks at the next events after `after` and sends again what is asked for.
 pub(super) fn replay(
-    desk: &mut Desk,
+    context: &mut WriteContext,
     replay: &Replay,
     after: Option<u64>,
     now: Moment,
 ) -> Result<Replayed, StoreError> {
-    let routes = desk.routes()?;
+    let routes = context.routes()?;
     let (number, endpoint) =
         routes.iter().find(|(_, endpoint)| endpoint.id == replay.endpoint).ok_or(StoreError::NotFound)?;
     let after = match after {
         Some(after) => i64::try_from(after).unwrap_or(i64::MAX),
-        None => before_first(desk, replay.since)?,
+        None => before_first(context, replay.since)?,
     };
-    let candidates = candidates(desk, after)?;
+    let candidates = candidates(context, after)?;
     let mut replayed = Replayed::default();
     let done = candidates.len() < BATCH as usize;
     let last = candidates.last().map(|last| last.n);
@@ -43,29 +43,30 @@ pub(super) fn replay(
         let asked = candidate.arrived_at >= replay.since
             && replay.until.is_none_or(|until| candidate.arrived_at < until)
             && (replay.types.is_empty() || replay.types.iter().any(|pattern| pattern.matches(&candidate.event)));
-        if asked && send_again(desk, replay, *number, endpoint, &candidate, now)? {
+        if asked && send_again(context, replay, *number, endpoint, &candidate, now)? {
             replayed.count += 1;
         }
     }
     replayed.next = last.filter(|_| !done).and_then(|last| u64::try_from(last).ok());
     if replayed.count > 0 && !replay.dry_run {
-        desk.tell(Ring::Due(endpoint.id, Lane::Replay, now.mono));
+        context.tell(Notification::Due(endpoint.id, Priority::Replay, now.mono));
     }
     Ok(replayed)
 }
 
 /// The number before the first event since then; ids sort by the time they were made.
-fn before_first(desk: &Desk, since: Timestamp) -> Result<i64, StoreError> {
+fn before_first(context: &WriteContext, since: Timestamp) -> Result<i64, StoreError> {
     let select = "SELECT n FROM events WHERE id >= ?1 AND n > 0 ORDER BY id LIMIT 1";
     let first = EventId::first_at(since);
-    let found: Option<i64> = desk.db.prepare_cached(select)?.query_row([first.bytes()], |row| row.get(0)).optional()?;
+    let found: Option<i64> =
+        context.db.prepare_cached(select)?.query_row([first.bytes()], |row| row.get(0)).optional()?;
     // Ids and numbers are given by different threads: a few events may stand in another order.
     Ok(found.map_or(i64::MAX, |n| (n - BATCH).max(0)))
 }
 
-fn candidates(desk: &Desk, after: i64) -> Result<Vec<Candidate>, StoreError> {
+fn candidates(context: &WriteContext, after: i64) -> Result<Vec<Candidate>, StoreError> {
     let select = "SELECT n, type, arrived_at, source, length(body) FROM events WHERE n > ?1 ORDER BY n LIMIT ?2";
-    let mut select = desk.db.prepare_cached(select)?;
+    let mut select = context.db.prepare_cached(select)?;
     let mut found = select.query([after.max(0), BATCH])?;
     let mut candidates = vec![];
     while let Some(row) = found.next()? {
@@ -83,7 +84,7 @@ fn candidates(desk: &Desk, after: i64) -> Result<Vec<Candidate>, StoreError> {
 
 /// Sends one event again if it is asked for; says whether it was (or would be).
 fn send_again(
-    desk: &mut Desk,
+    context: &mut WriteContext,
     replay: &Replay,
     number: i64,
     endpoint: &Endpoint,
@@ -91,7 +92,7 @@ fn send_again(
     now: Moment,
 ) -> Result<bool, StoreError> {
     let select = "SELECT n, state FROM deliveries WHERE event = ?1 AND endpoint = ?2 AND lane < 2 ORDER BY n LIMIT 1";
-    let known: Option<(i64, i64)> = desk
+    let known: Option<(i64, i64)> = context
         .db
         .prepare_cached(select)?
         .query_row([candidate.n, number], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -101,16 +102,16 @@ fn send_again(
         Some((_, State::Pending | State::Skipped)) => Ok(false),
         Some((n, state)) if replay.only == Only::All || (replay.only == Only::Failed && state == State::Failed) => {
             if !replay.dry_run {
-                requeue(desk, n, number, endpoint, now.mono)?;
+                requeue(context, n, number, endpoint, now.mono)?;
             }
             Ok(true)
         }
         None if replay.only != Only::Failed
             && candidate.bytes <= replay.bytes_max
-            && endpoint.would_want(&candidate.event, candidate.source) =>
+            && endpoint.matches(&candidate.event, candidate.source) =>
         {
             if !replay.dry_run {
-                insert(desk, candidate.n, number, endpoint, now)?;
+                insert(context, candidate.n, number, endpoint, now)?;
             }
             Ok(true)
         }
@@ -120,7 +121,7 @@ fn send_again(
 
 /// An ended delivery waits again, beside the live ones, with a fresh plan.
 pub(super) fn requeue(
-    desk: &mut Desk,
+    context: &mut WriteContext,
     n: i64,
     number: i64,
     endpoint: &Endpoint,
@@ -128,26 +129,32 @@ pub(super) fn requeue(
 ) -> Result<(), StoreError> {
     let update = "UPDATE deliveries SET state = 0, reason = NULL, lane = 1, max_attempts = attempts + ?2, due = ?3, \
         leased = NULL WHERE n = ?1";
-    desk.db.prepare_cached(update)?.execute(params![n, endpoint.retry.attempts(), now.ms()])?;
-    desk.waiting(number, 1);
+    context.db.prepare_cached(update)?.execute(params![n, endpoint.retry.attempts(), now.ms()])?;
+    context.waiting(number, 1);
     Ok(())
 }
 
-fn insert(desk: &mut Desk, event: i64, number: i64, endpoint: &Endpoint, now: Moment) -> Result<(), StoreError> {
-    let id = DeliveryId::new(now.wall, &*desk.ambient);
+fn insert(
+    context: &mut WriteContext,
+    event: i64,
+    number: i64,
+    endpoint: &Endpoint,
+    now: Moment,
+) -> Result<(), StoreError> {
+    let id = DeliveryId::new(now.wall, &*context.environment);
     let insert = "INSERT INTO deliveries (id, event, endpoint, state, lane, attempts, max_attempts, due, created_at) \
         VALUES (?1, ?2, ?3, 0, 1, 0, ?4, ?5, ?6)";
     let attempts = endpoint.retry.attempts();
     let params = params![id.bytes(), event, number, attempts, now.mono.ms(), now.wall.ms()];
-    desk.db.prepare_cached(insert)?.execute(params)?;
-    desk.waiting(number, 1);
+    context.db.prepare_cached(insert)?.execute(params)?;
+    context.waiting(number, 1);
     Ok(())
 }
 
 /// What failed since an outage began is sent again; at most this many, which is far more than a
 /// failing endpoint's probes can spend in five days.
 pub(super) fn resend_outage(
-    desk: &mut Desk,
+    context: &mut WriteContext,
     number: i64,
     endpoint: &Endpoint,
     since: Timestamp,
@@ -159,14 +166,14 @@ pub(super) fn resend_outage(
         AND last_at + coalesce(last_ms, 0) + 10 >= ?2 AND lane < 2 \
         ORDER BY n DESC LIMIT ?3";
     let failed: Vec<i64> = {
-        let mut select = desk.db.prepare_cached(select)?;
+        let mut select = context.db.prepare_cached(select)?;
         select.query_map([number, since.ms(), MOST], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?
     };
     for n in &failed {
-        requeue(desk, *n, number, endpoint, now)?;
+        requeue(context, *n, number, endpoint, now)?;
     }
     if !failed.is_empty() {
-        desk.tell(Ring::Due(endpoint.id, Lane::Replay, now));
+        context.tell(Notification::Due(endpoint.id, Priority::Replay, now));
     }
     Ok(failed.len() as u64)
 }

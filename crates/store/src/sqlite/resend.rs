@@ -1,11 +1,11 @@
 //! Deliveries that ended badly are sent again, one by one or as many as match.
 
-use gancho_model::{Delivery, DeliveryId, Lane, MonoTime, State};
+use gancho_model::{Delivery, DeliveryId, MonoTime, Priority, State};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    desk::{Desk, Ring},
     list, repair, replay, rows,
+    write_context::{Notification, WriteContext},
 };
 use crate::{DeliveryFilter, Resend, Resent, StoreError};
 
@@ -15,33 +15,38 @@ const BATCH: usize = 500;
 /// A delivery begins anew with so many attempts in all. One that is under way keeps its lease, and has a
 /// fresh plan after its attempt.
 pub(super) fn again(
-    desk: &mut Desk,
+    context: &mut WriteContext,
     n: i64,
     delivery: &Delivery,
     endpoint_n: i64,
     max_attempts: u32,
     now: MonoTime,
 ) -> Result<(), StoreError> {
-    let failing = desk.health(endpoint_n)?.is_some_and(|health| health.is_failing());
-    let due = if failing { first_in_line(desk, endpoint_n, delivery.lane, now)? } else { now };
+    let failing = context.health(endpoint_n)?.is_some_and(|health| health.is_failing());
+    let due = if failing { first_in_line(context, endpoint_n, delivery.lane, now)? } else { now };
     let update = "UPDATE deliveries SET state = 0, reason = NULL, max_attempts = ?2 + (leased IS NOT NULL), \
         due = iif(leased IS NULL, ?3, due) WHERE n = ?1";
-    desk.db.prepare_cached(update)?.execute(params![n, max_attempts, due.ms()])?;
-    if failing && delivery.lane != Lane::Test {
-        repair::request_probe(desk, endpoint_n)?;
+    context.db.prepare_cached(update)?.execute(params![n, max_attempts, due.ms()])?;
+    if failing && delivery.lane != Priority::Test {
+        repair::request_probe(context, endpoint_n)?;
     }
     if delivery.state != State::Pending {
-        desk.waiting(endpoint_n, 1);
+        context.waiting(endpoint_n, 1);
     }
-    desk.tell(Ring::Due(delivery.endpoint_id, delivery.lane, now));
+    context.tell(Notification::Due(delivery.endpoint_id, delivery.lane, now));
     Ok(())
 }
 
 /// Earlier than all that waits in a queue: the probe is then the delivery that the person asked for.
-fn first_in_line(desk: &Desk, endpoint_n: i64, lane: Lane, now: MonoTime) -> Result<MonoTime, StoreError> {
+fn first_in_line(
+    context: &WriteContext,
+    endpoint_n: i64,
+    lane: Priority,
+    now: MonoTime,
+) -> Result<MonoTime, StoreError> {
     let select = "SELECT min(due) FROM deliveries WHERE state = 0 AND endpoint = ?1 AND lane = ?2";
     let params = params![endpoint_n, lane as i64];
-    let first: Option<i64> = desk.db.prepare_cached(select)?.query_row(params, |row| row.get(0))?;
+    let first: Option<i64> = context.db.prepare_cached(select)?.query_row(params, |row| row.get(0))?;
     Ok(first.map_or(now, |first| now.min(MonoTime::from_ms(first - 1))))
 }
 
@@ -72,7 +77,7 @@ fn batch(
         let (delivery, matches) = list::read(db, n, &filter, reading)?;
         last = Some(delivery.id);
         let ended_badly = matches!(delivery.state, State::Failed | State::Cancelled);
-        if matches && ended_badly && delivery.lane != Lane::Test {
+        if matches && ended_badly && delivery.lane != Priority::Test {
             found.push((n, delivery));
         }
         if found.len() == most {
@@ -100,17 +105,26 @@ pub(super) fn count(
     Ok(Resent { count, next })
 }
 
-pub(super) fn resend(desk: &mut Desk, resend: &Resend, before: Option<DeliveryId>) -> Result<Resent, StoreError> {
-    let (found, next) =
-        batch(&desk.db, &resend.filter, before, BATCH, &rows::Deliveries::new(&desk.vault, desk.ambient.moment()))?;
-    let routes = desk.routes()?;
+pub(super) fn resend(
+    context: &mut WriteContext,
+    resend: &Resend,
+    before: Option<DeliveryId>,
+) -> Result<Resent, StoreError> {
+    let (found, next) = batch(
+        &context.db,
+        &resend.filter,
+        before,
+        BATCH,
+        &rows::Deliveries::new(&context.vault, context.environment.moment()),
+    )?;
+    let routes = context.routes()?;
     let mut count = 0;
     for (n, delivery) in &found {
         let endpoint = routes.iter().find(|(_, endpoint)| endpoint.id == delivery.endpoint_id);
         let Some((endpoint_n, endpoint)) = endpoint else { continue };
         // Beside the live ones: new events don't wait behind them.
-        replay::requeue(desk, *n, *endpoint_n, endpoint, resend.now)?;
-        desk.tell(Ring::Due(delivery.endpoint_id, Lane::Replay, resend.now));
+        replay::requeue(context, *n, *endpoint_n, endpoint, resend.now)?;
+        context.tell(Notification::Due(delivery.endpoint_id, Priority::Replay, resend.now));
         count += 1;
     }
     Ok(Resent { count, next })

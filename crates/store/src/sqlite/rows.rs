@@ -3,9 +3,9 @@
 use std::{cell::RefCell, collections::HashMap};
 
 use gancho_model::{
-    Delivery, DeliveryId, Endpoint, EndpointId, ErrorKind, Event, EventId, EventType, Health, Lane, LastAttempt,
-    Moment, MonoTime, ObjectKey, Pattern, Pending, Plan, Reason, Secret, SigningSecrets, SourceId, State, Timestamp,
-    WaitingFor,
+    Delivery, DeliveryId, Endpoint, EndpointId, ErrorKind, Event, EventId, EventType, Health, LastAttempt, Moment,
+    MonoTime, ObjectKey, Pattern, Pending, Priority, Reason, RetryPolicy, Secret, SigningSecrets, SourceId, State,
+    Timestamp, WaitingFor,
 };
 use rusqlite::{Connection, Params, Row};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -36,7 +36,7 @@ pub(super) struct Config {
     events: Vec<Pattern>,
     sources: Vec<SourceId>,
     timeout_ms: u32,
-    retry: Plan,
+    retry: RetryPolicy,
     rate_per_s: Option<u32>,
     max_in_flight: Option<u32>,
 }
@@ -242,6 +242,6 @@ pub(super) fn state_of(number: i64) -> Result<State, StoreError> {
     usize::try_from(number).ok().and_then(|n| State::ALL.get(n)).copied().ok_or_else(|| damaged("a state"))
 }
 
-pub(super) fn lane_of(number: i64) -> Result<Lane, StoreError> {
-    usize::try_from(number).ok().and_then(|n| Lane::ALL.get(n)).copied().ok_or_else(|| damaged("a lane"))
+pub(super) fn lane_of(number: i64) -> Result<Priority, StoreError> {
+    usize::try_from(number).ok().and_then(|n| Priority::ALL.get(n)).copied().ok_or_else(|| damaged("a lane"))
 }

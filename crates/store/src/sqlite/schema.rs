@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gancho_model::Ambient;
+use gancho_model::Rng;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, config::DbConfig};
 
 use super::{OpenError, Options, seal_urls};
@@ -25,7 +25,7 @@ const SEALED_URLS: u32 = 6;
 enum Step {
     Sql(&'static str),
     /// What SQL can't do.
-    Code(fn(&Connection, &Vault, &dyn Ambient) -> rusqlite::Result<()>),
+    Code(fn(&Connection, &Vault, &dyn Rng) -> rusqlite::Result<()>),
 }
 
 /// Pages in the WAL before they are written back.
@@ -76,7 +76,7 @@ pub(super) fn create(path: &Path) -> Result<(), OpenError> {
     placed.map_err(|error| unusable(error.to_string()))
 }
 
-pub(super) fn migrate(db: &mut Connection, path: &Path, vault: &Vault, ambient: &dyn Ambient) -> Result<(), OpenError> {
+pub(super) fn migrate(db: &mut Connection, path: &Path, vault: &Vault, rng: &dyn Rng) -> Result<(), OpenError> {
     let unusable = |error: rusqlite::Error| OpenError::Unusable { path: path.into(), why: error.to_string() };
     let known = MIGRATIONS.len() as u32;
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unusable)?;
@@ -88,7 +88,7 @@ pub(super) fn migrate(db: &mut Connection, path: &Path, vault: &Vault, ambient: 
     for step in &MIGRATIONS[found as usize..] {
         match step {
             Step::Sql(text) => transaction.execute_batch(text),
-            Step::Code(run) => run(&transaction, vault, ambient),
+            Step::Code(run) => run(&transaction, vault, rng),
         }
         .map_err(unusable)?;
     }

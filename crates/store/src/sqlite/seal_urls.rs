@@ -1,15 +1,15 @@
 //! Step 6 of the schema: endpoints' addresses, which may hold secrets, are sealed with the rest.
 
-use gancho_model::Ambient;
+use gancho_model::Rng;
 use rusqlite::{Connection, params};
 use serde_json::{Map, Value};
 
 use crate::vault::Vault;
 
 /// Moves the column `url` into `sealed`.
-pub(super) fn run(db: &Connection, vault: &Vault, ambient: &dyn Ambient) -> rusqlite::Result<()> {
+pub(super) fn run(db: &Connection, vault: &Vault, rng: &dyn Rng) -> rusqlite::Result<()> {
     for (n, id, url, sealed) in endpoints(db)? {
-        let sealed = with_url(vault, id, url, &sealed, ambient)?;
+        let sealed = with_url(vault, id, url, &sealed, rng)?;
         db.execute("UPDATE endpoints SET sealed = ?2 WHERE n = ?1", params![n, sealed])?;
     }
     db.execute_batch("ALTER TABLE endpoints DROP COLUMN url")
@@ -23,16 +23,10 @@ fn endpoints(db: &Connection) -> rusqlite::Result<Vec<Row>> {
     rows.collect()
 }
 
-fn with_url(
-    vault: &Vault,
-    id: [u8; 16],
-    url: String,
-    sealed: &[u8],
-    ambient: &dyn Ambient,
-) -> rusqlite::Result<Vec<u8>> {
+fn with_url(vault: &Vault, id: [u8; 16], url: String, sealed: &[u8], rng: &dyn Rng) -> rusqlite::Result<Vec<u8>> {
     let damaged = |error: Box<dyn std::error::Error + Send + Sync>| rusqlite::Error::ToSqlConversionFailure(error);
     let opened = vault.open(&id, sealed).map_err(|error| damaged(error.into()))?;
     let mut plain: Map<String, Value> = serde_json::from_slice(&opened).map_err(|error| damaged(error.into()))?;
     plain.insert("url".into(), url.into());
-    Ok(vault.seal(&id, Value::Object(plain).to_string().as_bytes(), ambient))
+    Ok(vault.seal(&id, Value::Object(plain).to_string().as_bytes(), rng))
 }

@@ -4,15 +4,15 @@ use async_trait::async_trait;
 use gancho_model::SourceId;
 use rusqlite::{Connection, params};
 
-use super::{SqliteStore, desk::Desk, rows};
-use crate::{Seen, Sight, Snapshots, StoreError};
+use super::{SqliteStore, rows, write_context::WriteContext};
+use crate::{RecordSnapshot, SnapshotUpdate, Snapshots, StoreError};
 
 /// Rows forgotten in one transaction.
 const FORGET_ROWS: u32 = 2000;
 
 #[async_trait]
 impl Snapshots for SqliteStore {
-    async fn seen(&self, source: SourceId, model: &str, keys: Vec<String>) -> Result<Vec<Seen>, StoreError> {
+    async fn seen(&self, source: SourceId, model: &str, keys: Vec<String>) -> Result<Vec<RecordSnapshot>, StoreError> {
         let model = model.to_owned();
         self.read(move |db| {
             let select = "SELECT day, record FROM seen WHERE source = ?1 AND model = ?2 AND key = ?3";
@@ -22,7 +22,7 @@ impl Snapshots for SqliteStore {
                 let mut found = select.query(params![source.bytes(), model, key])?;
                 if let Some(row) = found.next()? {
                     let (day, record) = (row.get(0)?, rows::from_json(&row.get::<_, String>(1)?)?);
-                    seen.push(Seen { key, day, record });
+                    seen.push(RecordSnapshot { key, day, record });
                 }
             }
             Ok(seen)
@@ -58,8 +58,8 @@ impl Snapshots for SqliteStore {
         .await
     }
 
-    async fn keep_seen(&self, source: SourceId, sights: Vec<Sight>) -> Result<(), StoreError> {
-        self.write(false, move |desk| keep(&desk.db, source, &sights)).await
+    async fn keep_seen(&self, source: SourceId, snapshots: Vec<SnapshotUpdate>) -> Result<(), StoreError> {
+        self.write(false, move |context| keep(&context.db, source, &snapshots)).await
     }
 
     async fn marks(&self, source: SourceId) -> Result<Vec<(String, String)>, StoreError> {
@@ -73,8 +73,8 @@ impl Snapshots for SqliteStore {
 
     async fn set_mark(&self, source: SourceId, name: &str, text: String) -> Result<(), StoreError> {
         let name = name.to_owned();
-        self.write(true, move |desk| {
-            let mut set = desk.db.prepare_cached("INSERT OR REPLACE INTO marks VALUES (?1, ?2, ?3)")?;
+        self.write(true, move |context| {
+            let mut set = context.db.prepare_cached("INSERT OR REPLACE INTO marks VALUES (?1, ?2, ?3)")?;
             set.execute(params![source.bytes(), name, text])?;
             Ok(())
         })
@@ -84,20 +84,21 @@ impl Snapshots for SqliteStore {
     async fn forget_seen(&self, source: SourceId) -> Result<(), StoreError> {
         // First how far asking has come: what is left of a half-forgotten source is read from the beginning.
         let marks = "DELETE FROM marks WHERE source = ?1";
-        self.write(true, move |desk| Ok(desk.db.execute(marks, [source.bytes()])?)).await?;
+        self.write(true, move |context| Ok(context.db.execute(marks, [source.bytes()])?)).await?;
         let seen = "DELETE FROM seen WHERE source = ?1 AND (model, key) IN \
             (SELECT model, key FROM seen WHERE source = ?1 LIMIT ?2)";
         // Little by little: others wait for the writer too.
-        let some =
-            move |desk: &mut Desk| Ok(desk.db.prepare_cached(seen)?.execute(params![source.bytes(), FORGET_ROWS])?);
+        let some = move |context: &mut WriteContext| {
+            Ok(context.db.prepare_cached(seen)?.execute(params![source.bytes(), FORGET_ROWS])?)
+        };
         while self.write(false, some).await? > 0 {}
         Ok(())
     }
 }
 
 /// Keeps how records look now.
-pub(super) fn keep(db: &Connection, source: SourceId, sights: &[Sight]) -> Result<(), StoreError> {
-    for Sight { model, key, seen } in sights {
+pub(super) fn keep(db: &Connection, source: SourceId, snapshots: &[SnapshotUpdate]) -> Result<(), StoreError> {
+    for SnapshotUpdate { model, key, seen } in snapshots {
         match seen {
             Some(seen) => {
                 let keep = "INSERT OR REPLACE INTO seen VALUES (?1, ?2, ?3, ?4, ?5)";

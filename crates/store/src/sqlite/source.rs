@@ -5,7 +5,7 @@ use gancho_model::{Secret, Source, SourceId, SourceKind, Timestamp, Token};
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 
-use super::{SqliteStore, access, desk::Desk, processed, rows};
+use super::{SqliteStore, access, processed, rows, write_context::WriteContext};
 use crate::{Snapshots, Sources, StoreError, vault::Vault};
 
 /// What stands in `sources.sealed`.
@@ -18,20 +18,20 @@ struct Sealed {
 #[async_trait]
 impl Sources for SqliteStore {
     async fn add_source(&self, source: Source, token: Option<(Token, [u8; 32])>) -> Result<(), StoreError> {
-        self.write(true, move |desk| {
+        self.write(true, move |context| {
             let insert = "INSERT INTO sources (id, name, kind, sealed, time_zone, models, heard_at, created_at) \
                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-            desk.db.prepare_cached(insert)?.execute(params![
+            context.db.prepare_cached(insert)?.execute(params![
                 source.id.bytes(),
                 source.name,
                 source.kind.as_str(),
-                sealed(desk, &source),
+                sealed(context, &source),
                 source.time_zone,
                 source.models.as_ref().map(rows::to_json),
                 source.heard_at.map(Timestamp::ms),
                 source.created_at.ms(),
             ])?;
-            token.as_ref().map_or(Ok(()), |(token, digest)| access::insert_token(&desk.db, token, digest))
+            token.as_ref().map_or(Ok(()), |(token, digest)| access::insert_token(&context.db, token, digest))
         })
         .await
     }
@@ -47,12 +47,12 @@ impl Sources for SqliteStore {
     }
 
     async fn save_source(&self, source: Source) -> Result<(), StoreError> {
-        self.write(true, move |desk| {
+        self.write(true, move |context| {
             let update = "UPDATE sources SET name = ?2, sealed = ?3, time_zone = ?4, models = ?5 WHERE id = ?1";
-            let changed = desk.db.prepare_cached(update)?.execute(params![
+            let changed = context.db.prepare_cached(update)?.execute(params![
                 source.id.bytes(),
                 source.name,
-                sealed(desk, &source),
+                sealed(context, &source),
                 source.time_zone,
                 source.models.as_ref().map(rows::to_json),
             ])?;
@@ -64,23 +64,23 @@ impl Sources for SqliteStore {
     async fn remove_source(&self, id: SourceId) -> Result<(), StoreError> {
         self.source(id).await?;
         self.forget_seen(id).await?;
-        while self.write(false, move |desk| processed::forget(&desk.db, id)).await? > 0 {}
-        self.write(true, move |desk| {
-            if desk.db.execute("DELETE FROM sources WHERE id = ?1", [id.bytes()])? == 0 {
+        while self.write(false, move |context| processed::forget(&context.db, id)).await? > 0 {}
+        self.write(true, move |context| {
+            if context.db.execute("DELETE FROM sources WHERE id = ?1", [id.bytes()])? == 0 {
                 return Err(StoreError::NotFound);
             }
-            desk.db.execute("DELETE FROM tokens WHERE source = ?1", [id.bytes()])?;
-            desk.db.execute("DELETE FROM remembered WHERE source = ?1", [id.bytes()])?;
+            context.db.execute("DELETE FROM tokens WHERE source = ?1", [id.bytes()])?;
+            context.db.execute("DELETE FROM remembered WHERE source = ?1", [id.bytes()])?;
             Ok(())
         })
         .await
     }
 }
 
-fn sealed(desk: &Desk, source: &Source) -> Vec<u8> {
+fn sealed(context: &WriteContext, source: &Source) -> Vec<u8> {
     let expose = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
     let plain = rows::to_json(&Sealed { url: expose(&source.url), key: expose(&source.key) });
-    desk.vault.seal(source.id.bytes(), plain.as_bytes(), &*desk.ambient)
+    context.vault.seal(source.id.bytes(), plain.as_bytes(), &*context.environment)
 }
 
 fn select(

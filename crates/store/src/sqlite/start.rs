@@ -1,43 +1,49 @@
 //! A process starts on what the last one left.
 
-use gancho_model::{Endpoint, Lane, MonoTime};
+use gancho_model::{Endpoint, MonoTime, Priority};
 use rusqlite::params;
 
-use super::desk::Desk;
+use super::write_context::WriteContext;
 use crate::StoreError;
 
 /// Frees every lease and plans anew what was planned by another clock. Nobody else works on an embedded
 /// database: whatever is leased belongs to a process that died.
-pub(super) fn take_over(desk: &mut Desk, now: MonoTime) -> Result<u64, StoreError> {
+pub(super) fn take_over(context: &mut WriteContext, now: MonoTime) -> Result<u64, StoreError> {
     let mut freed = 0;
-    for (n, endpoint) in desk.routes()?.iter() {
-        for lane in Lane::ALL {
-            freed += free(desk, *n, *lane, now)?;
-            replan(desk, *n, endpoint, *lane, now)?;
+    for (n, endpoint) in context.routes()?.iter() {
+        for lane in Priority::ALL {
+            freed += free(context, *n, *lane, now)?;
+            replan(context, *n, endpoint, *lane, now)?;
         }
-        if let Some(mut health) = desk.health(*n)? {
+        if let Some(mut health) = context.health(*n)? {
             health.replan(&endpoint.retry, now);
-            desk.set_health(*n, health);
+            context.set_health(*n, health);
         }
     }
-    desk.endpoints_changed();
+    context.endpoints_changed();
     Ok(freed)
 }
 
 /// Leases that ended by now are free already.
-fn free(desk: &Desk, n: i64, lane: Lane, now: MonoTime) -> Result<u64, StoreError> {
+fn free(context: &WriteContext, n: i64, lane: Priority, now: MonoTime) -> Result<u64, StoreError> {
     let free = "UPDATE deliveries SET due = leased, leased = NULL \
         WHERE state = 0 AND leased IS NOT NULL AND endpoint = ?1 AND lane = ?2 AND due > ?3";
     let params = params![n, lane as i64, now.ms()];
-    Ok(desk.db.prepare_cached(free)?.execute(params)? as u64)
+    Ok(context.db.prepare_cached(free)?.execute(params)? as u64)
 }
 
 /// Brings forward what was planned for later than it may be. Only what is due in the future is looked at.
-fn replan(desk: &Desk, n: i64, endpoint: &Endpoint, lane: Lane, now: MonoTime) -> Result<(), StoreError> {
+fn replan(
+    context: &WriteContext,
+    n: i64,
+    endpoint: &Endpoint,
+    lane: Priority,
+    now: MonoTime,
+) -> Result<(), StoreError> {
     let select = "SELECT DISTINCT attempts, max_attempts FROM deliveries \
         WHERE state = 0 AND endpoint = ?1 AND lane = ?2 AND due > ?3";
     let groups: Vec<(u32, u32)> = {
-        let mut select = desk.db.prepare_cached(select)?;
+        let mut select = context.db.prepare_cached(select)?;
         let params = params![n, lane as i64, now.ms()];
         select.query_map(params, |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?
     };
@@ -46,7 +52,7 @@ fn replan(desk: &Desk, n: i64, endpoint: &Endpoint, lane: Lane, now: MonoTime) -
         let update = "UPDATE deliveries SET due = ?3 \
             WHERE state = 0 AND endpoint = ?1 AND lane = ?2 AND due > ?3 AND attempts = ?4 AND max_attempts = ?5";
         let params = params![n, lane as i64, latest.ms(), attempts, max_attempts];
-        desk.db.prepare_cached(update)?.execute(params)?;
+        context.db.prepare_cached(update)?.execute(params)?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use gancho_model::{EndpointId, Hour, Tally, Timestamp};
+use gancho_model::{Counters, EndpointId, HourlyStats, Timestamp};
 use rusqlite::{Connection, params_from_iter};
 
 use super::SqliteStore;
@@ -14,7 +14,7 @@ pub(super) const HOUR_MS: i64 = 3_600_000;
 
 #[async_trait]
 impl Stats for SqliteStore {
-    async fn hours(&self, since: Timestamp) -> Result<Vec<Hour>, StoreError> {
+    async fn hours(&self, since: Timestamp) -> Result<Vec<HourlyStats>, StoreError> {
         self.read(move |db| {
             let select = "SELECT p.id, h.hour, h.delivered, h.retried, h.failed, t0, t1, t2, t3, t4, t5, t6, t7, t8, t9 \
                 FROM hours h JOIN endpoints p ON p.n = h.endpoint WHERE h.hour >= ?1";
@@ -22,11 +22,11 @@ impl Stats for SqliteStore {
             let hours = select.query_map([since.ms().div_euclid(HOUR_MS)], |row| {
                 let count = |column: usize| row.get::<_, i64>(column).map(i64::unsigned_abs);
                 let mut tally =
-                    Tally { delivered: count(2)?, retried: count(3)?, failed: count(4)?, ..Tally::default() };
+                    Counters { delivered: count(2)?, retried: count(3)?, failed: count(4)?, ..Counters::default() };
                 for (place, class) in tally.classes.iter_mut().enumerate() {
                     *class = count(5 + place)?;
                 }
-                Ok(Hour { endpoint: EndpointId::from_bytes(row.get(0)?), hour: row.get(1)?, tally })
+                Ok(HourlyStats { endpoint: EndpointId::from_bytes(row.get(0)?), hour: row.get(1)?, tally })
             })?;
             Ok(hours.collect::<rusqlite::Result<_>>()?)
         })
@@ -35,7 +35,7 @@ impl Stats for SqliteStore {
 }
 
 /// Adds what a transaction gathered.
-pub(super) fn add(db: &Connection, hours: &HashMap<(i64, i64), Tally>) -> Result<(), StoreError> {
+pub(super) fn add(db: &Connection, hours: &HashMap<(i64, i64), Counters>) -> Result<(), StoreError> {
     let upsert = "INSERT INTO hours VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) \
         ON CONFLICT DO UPDATE SET delivered = delivered + ?3, retried = retried + ?4, failed = failed + ?5, \
         t0 = t0 + ?6, t1 = t1 + ?7, t2 = t2 + ?8, t3 = t3 + ?9, t4 = t4 + ?10, t5 = t5 + ?11, t6 = t6 + ?12, \

@@ -7,7 +7,7 @@ use gancho_model::{
 };
 use rusqlite::params;
 
-use super::{SqliteStore, desk::Desk, endpoint, processed, stats};
+use super::{SqliteStore, endpoint, processed, stats, write_context::WriteContext};
 use crate::{Pruned, StoreError, Upkeep};
 
 /// How much longer than the retention what ended is kept, so that an expiry can be seen.
@@ -18,13 +18,13 @@ const OLDEST: u32 = 4 * RETENTION_BATCH;
 #[async_trait]
 impl Upkeep for SqliteStore {
     async fn prune(&self, before: Timestamp, now: Moment) -> Result<Pruned, StoreError> {
-        self.write(false, move |desk| {
+        self.write(false, move |context| {
             Ok(Pruned {
-                expired: expire(desk, before, now)?,
-                events: remove_events(desk, before.plus_ms(-GRACE_MS), now.wall.plus_ms(-GRACE_MS))?,
-                repeats: forget_repeats(desk, now.wall)?,
-                processed: processed::prune(&desk.db, now.wall.plus_ms(-PROCESSED_MS), RETENTION_BATCH)?,
-                hours: forget_hours(desk, before)?,
+                expired: expire(context, before, now)?,
+                events: remove_events(context, before.plus_ms(-GRACE_MS), now.wall.plus_ms(-GRACE_MS))?,
+                repeats: forget_repeats(context, now.wall)?,
+                processed: processed::prune(&context.db, now.wall.plus_ms(-PROCESSED_MS), RETENTION_BATCH)?,
+                hours: forget_hours(context, before)?,
             })
         })
         .await
@@ -40,37 +40,37 @@ impl Upkeep for SqliteStore {
 }
 
 /// What waited too long is failed. The oldest of each endpoint come first, so a look at those is enough.
-fn expire(desk: &mut Desk, before: Timestamp, now: Moment) -> Result<u64, StoreError> {
+fn expire(context: &mut WriteContext, before: Timestamp, now: Moment) -> Result<u64, StoreError> {
     let mut expired = 0;
-    for (n, _) in desk.routes()?.iter() {
+    for (n, _) in context.routes()?.iter() {
         let update = "UPDATE deliveries SET state = 2, reason = 'expired', due = NULL, leased = NULL, ended_at = ?5 WHERE n IN \
             (SELECT n FROM deliveries WHERE endpoint = ?1 AND state = 0 ORDER BY n LIMIT ?3) \
             AND created_at < ?2 AND (leased IS NULL OR due < ?4)";
         let params = params![n, before.ms(), RETENTION_BATCH, now.mono.ms(), now.wall.ms()];
-        let count = desk.db.prepare_cached(update)?.execute(params)?;
-        desk.waiting(*n, -(count as i64));
+        let count = context.db.prepare_cached(update)?.execute(params)?;
+        context.waiting(*n, -(count as i64));
         expired += count as u64;
     }
     Ok(expired)
 }
 
-fn cancel_removed(desk: &mut Desk) -> Result<u64, StoreError> {
+fn cancel_removed(context: &mut WriteContext) -> Result<u64, StoreError> {
     let removed: Vec<i64> = {
         let mut select =
-            desk.db.prepare_cached("SELECT n FROM endpoints WHERE removed_at IS NOT NULL AND pending > 0")?;
+            context.db.prepare_cached("SELECT n FROM endpoints WHERE removed_at IS NOT NULL AND pending > 0")?;
         select.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?
     };
-    removed.into_iter().map(|n| endpoint::cancel_waiting(desk, n, endpoint::CANCEL_MAX)).sum()
+    removed.into_iter().map(|n| endpoint::cancel_waiting(context, n, endpoint::CANCEL_MAX)).sum()
 }
 
-fn forget_hours(desk: &mut Desk, before: Timestamp) -> Result<u64, StoreError> {
+fn forget_hours(context: &mut WriteContext, before: Timestamp) -> Result<u64, StoreError> {
     let forget =
         "DELETE FROM hours WHERE (endpoint, hour) IN (SELECT endpoint, hour FROM hours WHERE hour < ?1 LIMIT ?2)";
     let hour = before.ms().div_euclid(stats::HOUR_MS);
-    Ok(desk.db.prepare_cached(forget)?.execute(params![hour, RETENTION_BATCH])? as u64)
+    Ok(context.db.prepare_cached(forget)?.execute(params![hour, RETENTION_BATCH])? as u64)
 }
 
-fn remove_events(desk: &mut Desk, before: Timestamp, seen_since: Timestamp) -> Result<u64, StoreError> {
+fn remove_events(context: &mut WriteContext, before: Timestamp, seen_since: Timestamp) -> Result<u64, StoreError> {
     let mut old: Vec<i64> = vec![];
     // In the feed the oldest has the lowest number, outside it the highest.
     for side in ["n > 0 ORDER BY n", "n < 0 ORDER BY n DESC"] {
@@ -79,7 +79,7 @@ fn remove_events(desk: &mut Desk, before: Timestamp, seen_since: Timestamp) -> R
             "SELECT n, arrived_at FROM (SELECT n, arrived_at FROM events WHERE {side} LIMIT {OLDEST}) AS e WHERE NOT EXISTS \
             (SELECT 1 FROM deliveries d WHERE d.event = e.n AND (d.state = 0 OR d.ended_at > ?2)) LIMIT ?1"
         );
-        let mut select = desk.db.prepare_cached(&select)?;
+        let mut select = context.db.prepare_cached(&select)?;
         let mut rows = select.query([i64::from(RETENTION_BATCH), seen_since.ms()])?;
         while let Some(row) = rows.next()? {
             if row.get::<_, i64>(1)? >= before.ms() {
@@ -92,17 +92,17 @@ fn remove_events(desk: &mut Desk, before: Timestamp, seen_since: Timestamp) -> R
     for event in old {
         let attempts = "DELETE FROM attempts WHERE k IN (SELECT a.k FROM deliveries d JOIN attempts a \
             ON a.k BETWEEN d.n << 16 AND (d.n << 16) + 65535 WHERE d.event = ?1)";
-        desk.db.prepare_cached(attempts)?.execute([event])?;
-        desk.db.prepare_cached("DELETE FROM deliveries WHERE event = ?1")?.execute([event])?;
-        desk.db.prepare_cached("DELETE FROM events WHERE n = ?1")?.execute([event])?;
+        context.db.prepare_cached(attempts)?.execute([event])?;
+        context.db.prepare_cached("DELETE FROM deliveries WHERE event = ?1")?.execute([event])?;
+        context.db.prepare_cached("DELETE FROM events WHERE n = ?1")?.execute([event])?;
         removed += 1;
     }
     Ok(removed)
 }
 
-fn forget_repeats(desk: &Desk, now: Timestamp) -> Result<u64, StoreError> {
+fn forget_repeats(context: &WriteContext, now: Timestamp) -> Result<u64, StoreError> {
     let delete = "DELETE FROM repeats WHERE (token, kind, key) IN \
         (SELECT token, kind, key FROM repeats WHERE at < ?1 LIMIT ?2)";
     let old = now.plus_ms(-REPEAT_MS).ms();
-    Ok(desk.db.prepare_cached(delete)?.execute(params![old, RETENTION_BATCH])? as u64)
+    Ok(context.db.prepare_cached(delete)?.execute(params![old, RETENTION_BATCH])? as u64)
 }

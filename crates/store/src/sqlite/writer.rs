@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::desk::Desk;
+use super::write_context::WriteContext;
 use crate::StoreError;
 
 /// Pieces of work in one transaction.
@@ -37,11 +37,11 @@ impl Drop for Writer {
 }
 
 impl Writer {
-    pub fn start(desk: Desk, queue: usize) -> Self {
+    pub fn start(context: WriteContext, queue: usize) -> Self {
         let (jobs, waiting) = sync_channel(queue);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || run(desk, &waiting))
+            .spawn(move || run(context, &waiting))
             .expect("the system starts a thread");
         Self { jobs: Some(jobs), thread: Some(thread) }
     }
@@ -49,7 +49,7 @@ impl Writer {
     pub async fn write<T: Send + 'static>(
         &self,
         durable: bool,
-        work: impl FnMut(&mut Desk) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnMut(&mut WriteContext) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         let job = Work { work, durable, result: None, reply };
@@ -67,7 +67,7 @@ trait Job: Send {
     fn is_durable(&self) -> bool;
     /// Does the work. Refusals (not found, conflict) come before any write and spoil nothing;
     /// any other error undoes the whole group.
-    fn run(&mut self, desk: &mut Desk) -> Result<(), StoreError>;
+    fn run(&mut self, context: &mut WriteContext) -> Result<(), StoreError>;
     /// Tells the one who waits: its own result after a commit, or why there was none.
     fn finish(self: Box<Self>, outcome: Result<(), StoreError>);
 }
@@ -79,13 +79,13 @@ struct Work<F, T> {
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
 
-impl<T: Send, F: FnMut(&mut Desk) -> Result<T, StoreError> + Send> Job for Work<F, T> {
+impl<T: Send, F: FnMut(&mut WriteContext) -> Result<T, StoreError> + Send> Job for Work<F, T> {
     fn is_durable(&self) -> bool {
         self.durable
     }
 
-    fn run(&mut self, desk: &mut Desk) -> Result<(), StoreError> {
-        match (self.work)(desk) {
+    fn run(&mut self, context: &mut WriteContext) -> Result<(), StoreError> {
+        match (self.work)(context) {
             Err(error @ (StoreError::Busy(_) | StoreError::Broken(_))) => Err(error),
             result => {
                 self.result = Some(result);
@@ -102,7 +102,7 @@ impl<T: Send, F: FnMut(&mut Desk) -> Result<T, StoreError> + Send> Job for Work<
     }
 }
 
-fn run(mut desk: Desk, waiting: &Receiver<Box<dyn Job>>) {
+fn run(mut context: WriteContext, waiting: &Receiver<Box<dyn Job>>) {
     let mut crowded = false;
     while let Ok(first) = waiting.recv() {
         if crowded {
@@ -112,36 +112,36 @@ fn run(mut desk: Desk, waiting: &Receiver<Box<dyn Job>>) {
         group.extend(waiting.try_iter().take(GROUP_MAX - 1));
         crowded = group.len() >= CROWD;
         fail::fail_point!("store-writer");
-        commit(&mut desk, group);
+        commit(&mut context, group);
     }
 }
 
 /// Commits a group. If one piece of work breaks it, each is tried alone, so that none fails for another.
-fn commit(desk: &mut Desk, mut group: Vec<Box<dyn Job>>) {
+fn commit(context: &mut WriteContext, mut group: Vec<Box<dyn Job>>) {
     let began = tokio::time::Instant::now();
-    let begun = desk.begin(group.iter().any(|job| job.is_durable()));
-    let outcome = begun.clone().and_then(|()| try_commit(desk, &mut group));
+    let begun = context.begin(group.iter().any(|job| job.is_durable()));
+    let outcome = begun.clone().and_then(|()| try_commit(context, &mut group));
     match outcome {
         Err(error) if begun.is_ok() && group.len() > 1 => {
             tracing::warn!(%error, jobs = group.len(), "a group of writes failed; trying each alone");
             for job in group {
-                commit(desk, vec![job]);
+                commit(context, vec![job]);
             }
         }
         outcome => {
             metrics::histogram!("gancho_commit_size").record(group.len() as f64);
             metrics::histogram!("gancho_commit_seconds").record(began.elapsed().as_secs_f64());
             // The engine is told first: whoever is answered finds it told.
-            desk.ring();
+            context.ring();
             group.into_iter().for_each(|job| job.finish(outcome.clone()));
         }
     }
 }
 
-fn try_commit(desk: &mut Desk, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
-    let done = group.iter_mut().try_for_each(|job| job.run(desk)).and_then(|()| desk.commit());
+fn try_commit(context: &mut WriteContext, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    let done = group.iter_mut().try_for_each(|job| job.run(context)).and_then(|()| context.commit());
     if done.is_err() {
-        desk.roll_back();
+        context.roll_back();
     }
     done
 }

@@ -1,13 +1,17 @@
 use async_trait::async_trait;
 use gancho_model::{Event, EventId, ObjectKey, Record, SourceId, Timestamp, TokenId};
 
-use crate::{Sight, StoreError};
+use crate::{SnapshotUpdate, StoreError};
 
 /// What intake asks of the store.
 #[async_trait]
 pub trait Accepting: Send + Sync {
     /// What was answered the first time, for each key in its place.
-    async fn recall(&self, token: TokenId, keys: Vec<RepeatKey>) -> Result<Vec<Option<Recalled>>, StoreError>;
+    async fn recall(
+        &self,
+        token: TokenId,
+        keys: Vec<IdempotencyKey>,
+    ) -> Result<Vec<Option<StoredResponse>>, StoreError>;
 
     /// What is remembered of a source's rows.
     async fn remembered(&self, source: SourceId) -> Result<Vec<(ObjectKey, Record)>, StoreError>;
@@ -27,13 +31,13 @@ pub struct Submission {
     /// The events, in order.
     pub events: Vec<NewEvent>,
     /// By what repeats of this request will be recognised.
-    pub repeats: Vec<(TokenId, RepeatKey, Recalled)>,
+    pub repeats: Vec<(TokenId, IdempotencyKey, StoredResponse)>,
     /// Rows of the source's outbox from which this was made.
     pub processed: Vec<ProcessedRow>,
     /// Rows to remember or forget.
-    pub remember: Vec<Remember>,
+    pub remember: Vec<ReferenceUpdate>,
     /// How records of the source look now, where asking it found news.
-    pub sights: Vec<Sight>,
+    pub snapshots: Vec<SnapshotUpdate>,
     /// The source that was heard.
     pub source: Option<SourceId>,
     /// When it came.
@@ -62,7 +66,7 @@ pub struct NewEvent {
 
 /// A row to remember, or to forget.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Remember {
+pub struct ReferenceUpdate {
     /// Whose row.
     pub source: SourceId,
     /// Which row.
@@ -73,16 +77,16 @@ pub struct Remember {
 
 /// By what a repeat is recognised, within one token.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct RepeatKey {
+pub struct IdempotencyKey {
     /// What the key names.
-    pub kind: RepeatKind,
+    pub kind: IdempotencyKind,
     /// The sender's own name for it.
     pub key: String,
 }
 
 /// What a key names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RepeatKind {
+pub enum IdempotencyKind {
     /// A whole request, by its `Idempotency-Key`.
     Request,
     /// One event, by its `id`.
@@ -91,9 +95,9 @@ pub enum RepeatKind {
     Change,
 }
 
-/// What was said the first time.
+/// What was message the first time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recalled {
+pub struct StoredResponse {
     /// A digest of what was sent.
     pub digest: [u8; 32],
     /// The answer.
@@ -106,5 +110,5 @@ pub enum Accepted {
     /// It is on disk; each event with its place in the feed.
     Kept(Vec<(EventId, u64)>),
     /// One of its keys was used, or one of its rows processed, meanwhile: nothing was kept, look again.
-    Raced,
+    Conflict,
 }

@@ -1,15 +1,15 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use gancho_model::{Attempt, DeliveryId, Endpoint, EndpointId, Lane, Moment, MonoTime, Turn, Verdict};
+use gancho_model::{Attempt, Decision, DeliveryId, Endpoint, EndpointId, HealthTransition, Moment, MonoTime, Priority};
 
-use crate::{Bell, Claimed, StoreError};
+use crate::{Claimed, DeliveryNotifier, StoreError};
 
 /// What the engine asks of the store.
 #[async_trait]
 pub trait Delivering: Send + Sync {
-    /// Rings this bell from now on.
-    fn attach(&self, bell: Arc<dyn Bell>);
+    /// Rings this notifier from now on.
+    fn attach(&self, notifier: Arc<dyn DeliveryNotifier>);
 
     /// Frees the leases that a dead process of this node left, and plans anew what waits: nothing later than the
     /// delay of its own next attempt from now, since the last process had another clock. Returns how many leases
@@ -31,7 +31,7 @@ pub trait Delivering: Send + Sync {
     async fn release(&self, leases: Vec<Release>) -> Result<(), StoreError>;
 
     /// Records attempts, each with what becomes of its delivery and its endpoint's health.
-    async fn record(&self, outcomes: Arc<[Outcome]>) -> Result<Vec<Turned>, StoreError>;
+    async fn record(&self, outcomes: Arc<[Outcome]>) -> Result<Vec<HealthChange>, StoreError>;
 }
 
 /// Something waits.
@@ -40,7 +40,7 @@ pub struct Due {
     /// For whom.
     pub endpoint: EndpointId,
     /// In which queue.
-    pub lane: Lane,
+    pub lane: Priority,
     /// From when on it may go.
     pub at: MonoTime,
 }
@@ -53,7 +53,7 @@ pub struct Release {
     /// Whose.
     pub endpoint: EndpointId,
     /// The queue it waited in.
-    pub lane: Lane,
+    pub lane: Priority,
     /// Until when it was leased: names the lease.
     pub lease_until: MonoTime,
     /// Not to be claimed again before this time; nothing: as it was due.
@@ -76,7 +76,7 @@ pub struct Want {
     /// Whose.
     pub endpoint: EndpointId,
     /// Which queue.
-    pub lane: Lane,
+    pub lane: Priority,
     /// At most so many.
     pub limit: u32,
     /// Leased until then.
@@ -95,30 +95,30 @@ pub struct Outcome {
     /// Whose.
     pub endpoint: EndpointId,
     /// The queue it waited in.
-    pub lane: Lane,
+    pub lane: Priority,
     /// Attempts that it might have when this one began: more by now means that a person asked for more.
     pub max_attempts: u32,
     /// The attempt.
     pub attempt: Attempt,
     /// What becomes of the delivery.
-    pub verdict: Verdict,
+    pub verdict: Decision,
     /// The URL that was called. If the endpoint has another by now, its health is not touched.
     pub url: Arc<str>,
-    /// The receiver said `410 Gone`: disable the endpoint.
+    /// The receiver message `410 Gone`: disable the endpoint.
     pub gone: bool,
     /// When it ended.
     pub ended_at: Moment,
     /// The jitter of the next probe, `0.0..1.0`.
-    pub fraction: f64,
+    pub jitter: f64,
     /// How many probes had been asked for when it began.
     pub probe_request: u32,
 }
 
 /// An endpoint that took a turn for the worse or better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Turned {
+pub struct HealthChange {
     /// Which.
     pub endpoint: EndpointId,
     /// How.
-    pub turn: Turn,
+    pub turn: HealthTransition,
 }

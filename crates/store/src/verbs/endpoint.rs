@@ -38,7 +38,7 @@ pub trait Endpoints: Send + Sync {
     async fn remove_endpoint(&self, id: EndpointId, now: Timestamp) -> Result<u64, StoreError>;
 
     /// What waits for each of these.
-    async fn standings(&self, ids: Vec<EndpointId>) -> Result<Vec<Standing>, StoreError>;
+    async fn backlogs(&self, ids: Vec<EndpointId>) -> Result<Vec<EndpointBacklog>, StoreError>;
 
     /// Sends again what is asked for, among the next events after a cursor: one batch. Nothing is
     /// sent twice at once: what waits is left alone.
@@ -50,7 +50,7 @@ pub trait Endpoints: Send + Sync {
 
 /// What waits for an endpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct EndpointBacklog {
     /// How many deliveries.
     pub pending: u64,
     /// When the oldest of them was made.

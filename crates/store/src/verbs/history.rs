@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use gancho_model::{Deed, Timestamp};
+use gancho_model::{AuditEntry, Timestamp};
 
 use crate::{Page, StoreError};
 
@@ -7,15 +7,15 @@ use crate::{Page, StoreError};
 #[async_trait]
 pub trait History: Send + Sync {
     /// Keeps a deed.
-    async fn note(&self, deed: Deed) -> Result<(), StoreError>;
+    async fn note(&self, deed: AuditEntry) -> Result<(), StoreError>;
 
-    /// Deeds, newest first, before a cursor; those to one object, if it is given.
+    /// AuditPage, newest first, before a cursor; those to one object, if it is given.
     async fn deeds(
         &self,
         object: Option<String>,
         before: Option<u64>,
         limit: usize,
-    ) -> Result<Page<Deed, u64>, StoreError>;
+    ) -> Result<Page<AuditEntry, u64>, StoreError>;
 
     /// What people were told of an object, if anything.
     async fn told(&self, object: &str) -> Result<Option<String>, StoreError>;

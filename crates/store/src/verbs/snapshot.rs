@@ -5,7 +5,7 @@ use crate::StoreError;
 
 /// A record of a polled ERP as it was read last.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Seen {
+pub struct RecordSnapshot {
     /// Its key.
     pub key: String,
     /// The day it is of, `YYYY-MM-DD`, where the ERP's lists can be narrowed by one.
@@ -16,20 +16,20 @@ pub struct Seen {
 
 /// How a record looks now.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Sight {
+pub struct SnapshotUpdate {
     /// Its model.
     pub model: String,
     /// Its key.
     pub key: String,
     /// The record; nothing if it is gone.
-    pub seen: Option<Seen>,
+    pub seen: Option<RecordSnapshot>,
 }
 
 /// What was seen of an ERP that can only be asked: whoever asks again compares with this.
 #[async_trait]
 pub trait Snapshots: Send + Sync {
     /// What was seen of these records of a model; nothing of those that were not.
-    async fn seen(&self, source: SourceId, model: &str, keys: Vec<String>) -> Result<Vec<Seen>, StoreError>;
+    async fn seen(&self, source: SourceId, model: &str, keys: Vec<String>) -> Result<Vec<RecordSnapshot>, StoreError>;
 
     /// Keys of records seen, in order, beyond `after`; only those `since` a day, if one is given.
     async fn seen_keys(
@@ -42,8 +42,8 @@ pub trait Snapshots: Send + Sync {
     ) -> Result<Vec<String>, StoreError>;
 
     /// Keeps how records look now where that is no news: what is lost of it in a crash is read again. News is
-    /// kept together with its events ([`crate::Submission::sights`]).
-    async fn keep_seen(&self, source: SourceId, sights: Vec<Sight>) -> Result<(), StoreError>;
+    /// kept together with its events ([`crate::Submission::snapshots`]).
+    async fn keep_seen(&self, source: SourceId, snapshots: Vec<SnapshotUpdate>) -> Result<(), StoreError>;
 
     /// How far asking has come: names and texts of whoever asks.
     async fn marks(&self, source: SourceId) -> Result<Vec<(String, String)>, StoreError>;

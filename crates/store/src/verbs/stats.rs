@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use gancho_model::{Hour, Timestamp};
+use gancho_model::{HourlyStats, Timestamp};
 
 use crate::StoreError;
 
@@ -7,5 +7,5 @@ use crate::StoreError;
 #[async_trait]
 pub trait Stats: Send + Sync {
     /// What became of attempts since the beginning of the hour of this moment, by endpoint and hour.
-    async fn hours(&self, since: Timestamp) -> Result<Vec<Hour>, StoreError>;
+    async fn hours(&self, since: Timestamp) -> Result<Vec<HourlyStats>, StoreError>;
 }

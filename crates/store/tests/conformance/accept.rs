@@ -1,6 +1,7 @@
 use gancho_model::{ObjectKey, SourceId, State, TokenId};
 use gancho_store::{
-    Accepted, ProcessedRow, Recalled, Remember, RepeatKey, RepeatKind, StoreError, Submission, sqlite::Options,
+    Accepted, IdempotencyKey, IdempotencyKind, ProcessedRow, ReferenceUpdate, StoreError, StoredResponse, Submission,
+    sqlite::Options,
 };
 
 use crate::{Bench, event, lock};
@@ -44,9 +45,9 @@ async fn many_at_once_have_numbers_of_their_own() {
 async fn a_place_of_the_engine_is_used_at_once_under_a_lease() {
     let bench = Bench::sqlite();
     let endpoint = bench.add_endpoint(&["*"]).await;
-    *lock(&bench.bell.places) = 1;
+    *lock(&bench.notifier.places) = 1;
     bench.accept(vec![bench.event("a.b"), bench.event("a.c")]).await;
-    let handed = lock(&bench.bell.handed_over).clone();
+    let handed = lock(&bench.notifier.handed_over).clone();
     assert_eq!(handed.iter().map(|one| one.event.to_string()).collect::<Vec<_>>(), ["a.b"]);
     let claims = bench.claim(endpoint.id, 10).await;
     assert_eq!(claims.claimed.iter().map(|one| one.event.to_string()).collect::<Vec<_>>(), ["a.c"]);
@@ -57,20 +58,20 @@ async fn a_place_of_the_engine_is_used_at_once_under_a_lease() {
 #[tokio::test]
 async fn repeats_are_recalled_and_races_lost() {
     let bench = Bench::sqlite();
-    let token = TokenId::new(bench.now(), &*bench.ambient);
-    let other = TokenId::new(bench.now(), &*bench.ambient);
-    let key = |kind| RepeatKey { kind, key: "k".into() };
-    let recalled = Recalled { digest: [3; 32], answer: "evt_x".into() };
+    let token = TokenId::new(bench.now(), &*bench.environment);
+    let other = TokenId::new(bench.now(), &*bench.environment);
+    let key = |kind| IdempotencyKey { kind, key: "k".into() };
+    let recalled = StoredResponse { digest: [3; 32], answer: "evt_x".into() };
     let submission = |token| Submission {
         events: vec![bench.event("a.b")],
-        repeats: vec![(token, key(RepeatKind::Event), recalled.clone())],
+        repeats: vec![(token, key(IdempotencyKind::Event), recalled.clone())],
         now: bench.now(),
         ..Submission::default()
     };
     assert!(matches!(bench.store.accept(submission(token)).await, Ok(Accepted::Kept(_))));
-    assert_eq!(bench.store.accept(submission(token)).await, Ok(Accepted::Raced));
+    assert_eq!(bench.store.accept(submission(token)).await, Ok(Accepted::Conflict));
     assert!(matches!(bench.store.accept(submission(other)).await, Ok(Accepted::Kept(_))));
-    let keys = vec![key(RepeatKind::Event), key(RepeatKind::Change), key(RepeatKind::Request)];
+    let keys = vec![key(IdempotencyKind::Event), key(IdempotencyKind::Change), key(IdempotencyKind::Request)];
     assert_eq!(bench.store.recall(token, keys).await, Ok(vec![Some(recalled), None, None]));
     let feed = bench.store.feed(0, Default::default(), 10).await.expect("reads");
     assert_eq!(feed.items.len(), 2, "what lost the race left nothing");
@@ -79,11 +80,11 @@ async fn repeats_are_recalled_and_races_lost() {
 #[tokio::test]
 async fn rows_are_remembered_and_forgotten() {
     let bench = Bench::sqlite();
-    let source = SourceId::new(bench.now(), &*bench.ambient);
+    let source = SourceId::new(bench.now(), &*bench.environment);
     let row = ObjectKey { model: "User".into(), key: "ana".into() };
     let record = serde_json::json!({"nick": "ana"}).as_object().cloned();
     for (record, left) in [(record.clone(), 1), (record, 1), (None, 0)] {
-        let remember = vec![Remember { source, row: row.clone(), record: record.clone() }];
+        let remember = vec![ReferenceUpdate { source, row: row.clone(), record: record.clone() }];
         bench.store.accept(Submission { remember, now: bench.now(), ..Submission::default() }).await.expect("kept");
         let remembered = bench.store.remembered(source).await.expect("reads");
         assert_eq!(remembered.len(), left);
@@ -110,7 +111,7 @@ async fn a_full_store_refuses_whole_and_recovers() {
     assert_eq!(bench.pending(endpoint.id).await, kept as u64);
     // With room again it goes on by itself, and the numbers have no hole.
     let bench = bench.reopen();
-    let next = bench.accept(vec![event(&*bench.ambient, "demo.made", None)]).await;
+    let next = bench.accept(vec![event(&*bench.environment, "demo.made", None)]).await;
     assert_eq!(next[0].1, kept as u64 + 1);
 }
 
@@ -132,7 +133,7 @@ async fn rows_of_an_outbox_are_processed_once() {
         [true, false, false, true],
         "what is older than anything kept was there before"
     );
-    assert_eq!(keep(vec![row(9, 1, 0), row(8, 1, 0)]).await, Accepted::Raced, "nothing of it is kept");
+    assert_eq!(keep(vec![row(9, 1, 0), row(8, 1, 0)]).await, Accepted::Conflict, "nothing of it is kept");
     assert_eq!(bench.store.processed(source, vec![row(9, 1, 0)]).await.expect("it answers"), [false]);
     let other = add_source(&bench).await;
     assert_eq!(bench.store.processed(other, vec![row(7, 1, 0), row(3, 1, 61)]).await.expect("it answers"), [false; 2]);

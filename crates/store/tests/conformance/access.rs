@@ -7,7 +7,7 @@ use crate::Bench;
 async fn sources_and_their_tokens_live_and_go_together() {
     let bench = Bench::sqlite();
     let mut source = bench.source();
-    let id = TokenId::new(bench.now(), &*bench.ambient);
+    let id = TokenId::new(bench.now(), &*bench.environment);
     let token = Token { id, name: "ERP".into(), scope: Scope::Source(source.id), created_at: bench.now() };
     bench.store.add_source(source.clone(), Some((token.clone(), [9; 32]))).await.expect("added");
     assert_eq!(bench.store.source(source.id).await, Ok(source.clone()));
@@ -24,7 +24,7 @@ async fn sources_and_their_tokens_live_and_go_together() {
 #[tokio::test]
 async fn tokens_and_people() {
     let bench = Bench::sqlite();
-    let id = TokenId::new(bench.now(), &*bench.ambient);
+    let id = TokenId::new(bench.now(), &*bench.environment);
     let token = Token { id, name: "script".into(), scope: Scope::Read, created_at: bench.now() };
     bench.store.add_token(token.clone(), [1; 32]).await.expect("added");
     assert_eq!(bench.store.tokens().await, Ok(vec![token]));
@@ -32,7 +32,7 @@ async fn tokens_and_people() {
     assert_eq!(bench.store.remove_token(id).await, Err(StoreError::NotFound));
 
     let user = |name: &str| User {
-        id: UserId::new(bench.now(), &*bench.ambient),
+        id: UserId::new(bench.now(), &*bench.environment),
         name: name.into(),
         role: Role::Viewer,
         password_hash: "x".into(),

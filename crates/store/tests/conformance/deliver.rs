@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use gancho_model::{Lane, Reason, State, Turn, Verdict};
+use gancho_model::{Decision, HealthTransition, Priority, Reason, State};
 use gancho_store::{StoreError, sqlite::Options};
 
 use crate::{Bench, LEASE_MS, lock, outcome};
@@ -16,8 +16,11 @@ async fn what_is_leased_is_nobody_else_s_until_the_lease_ends() {
     let none = bench.claim(endpoint.id, 9).await;
     assert!(none.claimed.is_empty());
     assert_eq!(none.due[0].at, bench.mono().plus_ms(LEASE_MS), "then the first lease ends");
-    assert!(bench.claim_lane(endpoint.id, Lane::Live, 9, true).await.claimed.is_empty(), "a probe takes no lease away");
-    bench.ambient.advance_ms(LEASE_MS);
+    assert!(
+        bench.claim_lane(endpoint.id, Priority::Live, 9, true).await.claimed.is_empty(),
+        "a probe takes no lease away"
+    );
+    bench.environment.advance_ms(LEASE_MS);
     assert_eq!(bench.claim(endpoint.id, 9).await.claimed.len(), 3);
 }
 
@@ -59,9 +62,9 @@ async fn every_attempt_is_one_record() {
     bench.accept(vec![bench.event("a.b")]).await;
     let claimed = bench.claim(endpoint.id, 1).await.claimed.remove(0);
     let at = bench.mono().plus_ms(5_000);
-    let failed = outcome(&claimed, Verdict::Retry { at }, bench.moment());
+    let failed = outcome(&claimed, Decision::Retry { at }, bench.moment());
     bench.store.record(vec![failed].into()).await.expect("recorded");
-    assert!(lock(&bench.bell.due).contains(&(endpoint.id, Lane::Live, at)));
+    assert!(lock(&bench.notifier.due).contains(&(endpoint.id, Priority::Live, at)));
     let (delivery, attempts) = bench.store.delivery(claimed.id).await.expect("is there");
     let shown = Some(bench.moment().shown(at));
     assert_eq!((delivery.state, delivery.attempts, delivery.next_attempt_at), (State::Pending, 1, shown));
@@ -69,14 +72,14 @@ async fn every_attempt_is_one_record() {
     assert_eq!(delivery.last.and_then(|last| last.error).map(|kind| kind.as_str()), Some("status"));
 
     assert!(bench.claim(endpoint.id, 1).await.claimed.is_empty(), "never earlier");
-    bench.ambient.advance_ms(5_000);
+    bench.environment.advance_ms(5_000);
     let again = bench.claim(endpoint.id, 1).await.claimed.remove(0);
     assert_eq!((again.attempts, again.max_attempts), (1, 6));
-    bench.store.record(vec![outcome(&again, Verdict::Delivered, bench.moment())].into()).await.expect("recorded");
+    bench.store.record(vec![outcome(&again, Decision::Delivered, bench.moment())].into()).await.expect("recorded");
     let (delivery, attempts) = bench.store.delivery(claimed.id).await.expect("is there");
     assert_eq!((delivery.state, attempts.len(), bench.pending(endpoint.id).await), (State::Delivered, 2, 0));
     // A second record of the same attempt, as after a lease that two nodes ran over, takes the next number.
-    bench.store.record(vec![outcome(&again, Verdict::Delivered, bench.moment())].into()).await.expect("recorded");
+    bench.store.record(vec![outcome(&again, Decision::Delivered, bench.moment())].into()).await.expect("recorded");
     assert_eq!(bench.store.delivery(claimed.id).await.expect("is there").1.len(), 3);
     assert_eq!(bench.pending(endpoint.id).await, 0, "counted once");
 }
@@ -88,27 +91,27 @@ async fn health_follows_live_attempts_of_the_same_url() {
     bench.accept((0..12).map(|_| bench.event("a.b")).collect()).await;
     let claimed = bench.claim(endpoint.id, 12).await.claimed;
     let at = bench.mono().plus_ms(1);
-    let fail = |n: usize| outcome(&claimed[n], Verdict::Retry { at }, bench.moment());
+    let fail = |n: usize| outcome(&claimed[n], Decision::Retry { at }, bench.moment());
     let mut elsewhere = fail(0);
     elsewhere.url = "https://old.example/".into();
     elsewhere.gone = true;
     let mut replayed = fail(1);
-    replayed.lane = Lane::Replay;
+    replayed.lane = Priority::Replay;
     assert_eq!(bench.store.record(vec![elsewhere, replayed].into()).await, Ok(vec![]));
     assert_eq!(bench.store.endpoint(endpoint.id).await.expect("is there").health.consecutive_failures, 0);
     let turned = bench.store.record((2..12).map(fail).collect()).await.expect("recorded");
-    assert_eq!(turned.iter().map(|turned| turned.turn).collect::<Vec<_>>(), [Turn::Failing]);
+    assert_eq!(turned.iter().map(|turned| turned.turn).collect::<Vec<_>>(), [HealthTransition::Failing]);
     let health = bench.store.endpoint(endpoint.id).await.expect("is there").health;
     assert!(health.is_failing() && health.probe_at.is_some());
-    bench.ambient.advance_ms(10);
-    let probe = bench.claim_lane(endpoint.id, Lane::Live, 1, true).await.claimed.remove(0);
+    bench.environment.advance_ms(10);
+    let probe = bench.claim_lane(endpoint.id, Priority::Live, 1, true).await.claimed.remove(0);
     let turned =
-        bench.store.record(vec![outcome(&probe, Verdict::Delivered, bench.moment())].into()).await.expect("recorded");
-    assert_eq!(turned[0].turn, Turn::Recovered);
+        bench.store.record(vec![outcome(&probe, Decision::Delivered, bench.moment())].into()).await.expect("recorded");
+    assert_eq!(turned[0].turn, HealthTransition::Recovered);
 
-    let mut gone = outcome(&probe, Verdict::Retry { at }, bench.moment());
+    let mut gone = outcome(&probe, Decision::Retry { at }, bench.moment());
     gone.gone = true;
-    assert_eq!(bench.store.record(vec![gone].into()).await.expect("recorded")[0].turn, Turn::Disabled);
+    assert_eq!(bench.store.record(vec![gone].into()).await.expect("recorded")[0].turn, HealthTransition::Disabled);
     let disabled = bench.store.endpoint(endpoint.id).await.expect("is there");
     assert_eq!((disabled.enabled, disabled.disabled_reason.as_deref()), (false, Some("gone")));
 }
@@ -123,9 +126,9 @@ async fn a_person_sends_again_and_cancels() {
     for one in &claimed {
         assert_eq!(bench.store.cancel(one.id).await.expect("cancelled").reason, Some(Reason::Cancelled));
     }
-    assert_eq!(lock(&bench.bell.forgotten).len(), 2);
+    assert_eq!(lock(&bench.notifier.forgotten).len(), 2);
     let (at, now) = (bench.mono(), bench.moment());
-    let late = vec![outcome(&claimed[0], Verdict::Retry { at }, now), outcome(&claimed[1], Verdict::Delivered, now)];
+    let late = vec![outcome(&claimed[0], Decision::Retry { at }, now), outcome(&claimed[1], Decision::Delivered, now)];
     bench.store.record(late.into()).await.expect("recorded");
     let states = [bench.store.delivery(claimed[0].id).await, bench.store.delivery(claimed[1].id).await];
     let states = states.map(|found| found.expect("is there").0.state);
@@ -139,7 +142,7 @@ async fn a_person_sends_again_and_cancels() {
     // Sent again during its last attempt: it goes on with a fresh plan.
     let last = taken.remove(0);
     bench.store.retry(last.id, at).await.expect("goes again");
-    bench.store.record(vec![outcome(&last, Verdict::Failed, now)].into()).await.expect("recorded");
+    bench.store.record(vec![outcome(&last, Decision::Failed, now)].into()).await.expect("recorded");
     let (delivery, _) = bench.store.delivery(last.id).await.expect("is there");
     assert_eq!((delivery.state, delivery.next_attempt_at), (State::Pending, Some(now.wall)));
 }
@@ -151,20 +154,20 @@ async fn an_outage_that_ends(bench: &Bench) -> gancho_model::EndpointId {
     let one = bench.claim(endpoint.id, 1).await.claimed.remove(0);
     // Failed before the outage, with a success in between: not part of it. That it had attempts left
     // (its plan was shortened meanwhile) does not bring it back.
-    bench.store.record(vec![outcome(&one, Verdict::Failed, bench.moment())].into()).await.expect("recorded");
-    bench.ambient.advance_ms(60_000);
+    bench.store.record(vec![outcome(&one, Decision::Failed, bench.moment())].into()).await.expect("recorded");
+    bench.environment.advance_ms(60_000);
     bench.accept((0..12).map(|_| bench.event("a.b")).collect()).await;
     let mut claimed = bench.claim(endpoint.id, 12).await.claimed;
     let good = claimed.remove(0);
-    bench.store.record(vec![outcome(&good, Verdict::Delivered, bench.moment())].into()).await.expect("recorded");
+    bench.store.record(vec![outcome(&good, Decision::Delivered, bench.moment())].into()).await.expect("recorded");
     let probe = claimed.remove(0);
-    let failed = claimed.iter().map(|one| outcome(one, Verdict::Failed, bench.moment())).collect();
+    let failed = claimed.iter().map(|one| outcome(one, Decision::Failed, bench.moment())).collect();
     let turned = bench.store.record(failed).await.expect("recorded");
-    assert_eq!(turned.iter().map(|turned| turned.turn).collect::<Vec<_>>(), [Turn::Failing]);
+    assert_eq!(turned.iter().map(|turned| turned.turn).collect::<Vec<_>>(), [HealthTransition::Failing]);
     // One Gancho event is kept for each turn, which this endpoint's `*` does not match.
     let turned =
-        bench.store.record(vec![outcome(&probe, Verdict::Delivered, bench.moment())].into()).await.expect("recorded");
-    assert_eq!(turned.iter().map(|turned| turned.turn).collect::<Vec<_>>(), [Turn::Recovered]);
+        bench.store.record(vec![outcome(&probe, Decision::Delivered, bench.moment())].into()).await.expect("recorded");
+    assert_eq!(turned.iter().map(|turned| turned.turn).collect::<Vec<_>>(), [HealthTransition::Recovered]);
     let old = &bench.store.deliveries_of(before[0].0).await.expect("reads")[0];
     assert_eq!(old.state, State::Failed, "what failed before the outage stays");
     endpoint.id
@@ -176,7 +179,7 @@ async fn what_failed_during_an_outage_is_sent_again_by_itself() {
     let endpoint = an_outage_that_ends(&bench).await;
     assert_eq!(bench.pending(endpoint).await, 10);
     assert!(bench.claim(endpoint, 99).await.claimed.is_empty(), "beside the live ones");
-    let again = bench.claim_lane(endpoint, Lane::Replay, 99, false).await.claimed;
+    let again = bench.claim_lane(endpoint, Priority::Replay, 99, false).await.claimed;
     assert_eq!(again.len(), 10);
     assert!(again.iter().all(|one| one.attempts == 1 && one.max_attempts == 7), "with a fresh plan");
 }

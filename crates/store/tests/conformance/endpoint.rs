@@ -1,4 +1,4 @@
-use gancho_model::{Lane, State};
+use gancho_model::{Priority, State};
 use gancho_store::StoreError;
 
 use crate::{Bench, endpoint, lock};
@@ -10,7 +10,7 @@ async fn an_endpoint_comes_back_as_it_was() {
     assert_eq!(bench.store.endpoint(added.id).await, Ok(added.clone()));
     let bench = bench.reopen();
     assert_eq!(bench.store.all_endpoints().await, Ok(vec![added]));
-    let unknown = endpoint(&*bench.ambient, &["*"]);
+    let unknown = endpoint(&*bench.environment, &["*"]);
     assert_eq!(bench.store.endpoint(unknown.id).await, Err(StoreError::NotFound));
 }
 
@@ -54,12 +54,12 @@ async fn a_disabled_one_collects_nothing_and_a_paused_one_waits() {
     let at = disabled.updated_at;
     bench.store.save_endpoint(disabled.clone(), at).await.expect("saved");
     bench.store.save_endpoint(paused.clone(), at).await.expect("saved");
-    *lock(&bench.bell.places) = 9;
+    *lock(&bench.notifier.places) = 9;
     bench.accept(vec![bench.event("a.b")]).await;
     assert_eq!((bench.pending(disabled.id).await, bench.pending(paused.id).await), (0, 1));
-    assert!(lock(&bench.bell.handed_over).is_empty(), "nothing is handed over for a paused one");
+    assert!(lock(&bench.notifier.handed_over).is_empty(), "nothing is handed over for a paused one");
     let id = bench.store.send_test(disabled.id, bench.event("a.b")).await.expect("goes");
-    assert_eq!(lock(&bench.bell.handed_over)[0].lane, Lane::Test);
+    assert_eq!(lock(&bench.notifier.handed_over)[0].lane, Priority::Test);
     assert_eq!(bench.store.delivery(id).await.expect("is there").0.max_attempts, 1);
     assert!(
         bench.store.feed(0, Default::default(), 9).await.expect("reads").items.len() == 1,

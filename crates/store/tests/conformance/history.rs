@@ -1,4 +1,4 @@
-use gancho_model::{Deed, Lane, State, Verdict};
+use gancho_model::{AuditEntry, Decision, Priority, State};
 use gancho_store::{DeliveryFilter, EventFilter, NewEvent, Resend, sqlite::Options};
 use serde_json::json;
 
@@ -11,7 +11,7 @@ async fn deeds_newest_first_by_object_and_page_by_page() {
         let object = ["ep_a", "ep_b"][n % 2].to_owned();
         let details = json!({"n": n}).as_object().cloned().expect("an object");
         let (who, action, name) = ("ana".to_owned(), "endpoint.changed".to_owned(), "Tienda".to_owned());
-        let deed = Deed { at: bench.now(), who, action, object, name, details };
+        let deed = AuditEntry { at: bench.now(), who, action, object, name, details };
         bench.store.note(deed).await.expect("kept");
     }
     let page = bench.store.deeds(None, None, 3).await.expect("reads");
@@ -39,9 +39,9 @@ async fn attempts_are_counted_by_endpoint_and_hour_tests_aside() {
     let bench = Bench::sqlite();
     let (one, other) = (bench.add_endpoint(&["*"]).await, bench.add_endpoint(&["*"]).await);
     bench.accept((0..3).map(|_| bench.event("a.b")).collect()).await;
-    let retry = Verdict::Retry { at: bench.mono().plus_ms(1) };
+    let retry = Decision::Retry { at: bench.mono().plus_ms(1) };
     for (endpoint, verdicts) in
-        [(&one, [Verdict::Delivered, retry, Verdict::Failed]), (&other, [Verdict::Delivered; 3])]
+        [(&one, [Decision::Delivered, retry, Decision::Failed]), (&other, [Decision::Delivered; 3])]
     {
         for verdict in verdicts {
             let claimed = bench.claim(endpoint.id, 1).await.claimed.remove(0);
@@ -49,8 +49,8 @@ async fn attempts_are_counted_by_endpoint_and_hour_tests_aside() {
         }
     }
     bench.store.send_test(one.id, bench.event("a.b")).await.expect("sent");
-    let test = bench.claim_lane(one.id, Lane::Test, 1, false).await.claimed.remove(0);
-    bench.store.record(vec![outcome(&test, Verdict::Delivered, bench.moment())].into()).await.expect("recorded");
+    let test = bench.claim_lane(one.id, Priority::Test, 1, false).await.claimed.remove(0);
+    bench.store.record(vec![outcome(&test, Decision::Delivered, bench.moment())].into()).await.expect("recorded");
     let hours = bench.store.hours(bench.now()).await.expect("reads");
     let of = |id| hours.iter().find(|hour| hour.endpoint == id).expect("an hour").tally;
     let tally = of(one.id);
@@ -94,7 +94,7 @@ async fn what_matches_is_counted_and_sent_again_once() {
     bench.accept((0..1200).map(|_| bench.event("a.b")).collect()).await;
     for endpoint in [&one, &other] {
         let claimed = bench.claim(endpoint.id, 1200).await.claimed;
-        let verdict = |n: usize| if n < 1100 { Verdict::Failed } else { Verdict::Delivered };
+        let verdict = |n: usize| if n < 1100 { Decision::Failed } else { Decision::Delivered };
         let outcomes = claimed.iter().enumerate().map(|(n, claimed)| outcome(claimed, verdict(n), bench.moment()));
         bench.store.record(outcomes.collect()).await.expect("recorded");
     }

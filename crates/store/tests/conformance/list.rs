@@ -1,4 +1,4 @@
-use gancho_model::{State, Verdict};
+use gancho_model::{Decision, State};
 use gancho_store::DeliveryFilter;
 
 use crate::{Bench, outcome};
@@ -13,11 +13,11 @@ async fn filters_agree_with_looking_at_each() {
     }
     let mut events = vec![];
     for n in 0..30 {
-        bench.ambient.advance_ms(1000);
+        bench.environment.advance_ms(1000);
         events.extend(bench.accept(vec![bench.event(["a.x", "b.y", "c.z"][n % 3])]).await);
     }
     for (n, claimed) in bench.claim(endpoints[0], 9).await.claimed.iter().enumerate() {
-        let verdict = [Verdict::Delivered, Verdict::Failed][n % 2];
+        let verdict = [Decision::Delivered, Decision::Failed][n % 2];
         bench.store.record(vec![outcome(claimed, verdict, bench.moment())].into()).await.expect("recorded");
     }
     let all = bench.store.deliveries(None, DeliveryFilter::default(), 1000).await.expect("reads").items;

@@ -18,32 +18,32 @@ use std::{
 };
 
 use gancho_model::{
-    Ambient, Attempt, DeliveryId, Endpoint, EndpointId, ErrorKind, Event, EventId, EventType, Failure, Head, Health,
-    Lane, Moment, MonoTime, Pattern, Phases, Plan, Secret, SigningSecrets, Source, SourceId, SourceKind, Timestamp,
-    Verdict, render_body,
+    Attempt, Clock as _, Decision, DeliveryId, Endpoint, EndpointId, Environment, ErrorKind, Event, EventId, EventType,
+    Failure, HeaderLog, Health, Moment, MonoTime, Pattern, Phases, Priority, RetryPolicy, Secret, SigningSecrets,
+    Source, SourceId, SourceKind, Timestamp, render_body,
 };
 use gancho_store::{
-    Accepted, Bell, Claimed, Claims, NewEvent, Outcome, Store, Submission, Want,
+    Accepted, Claimed, Claims, DeliveryNotifier, NewEvent, Outcome, Store, Submission, Want,
     sqlite::{Options, SqliteStore},
     vault::Vault,
 };
-use gancho_testkit::ManualAmbient;
+use gancho_testkit::ManualClock;
 use serde_json::{Map, Value};
 
 /// A store to be tested, and what goes with it.
 pub(crate) struct Bench {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) ambient: Arc<ManualAmbient>,
-    pub(crate) bell: Arc<TestBell>,
+    pub(crate) environment: Arc<ManualClock>,
+    pub(crate) notifier: Arc<TestNotifier>,
     dir: tempfile::TempDir,
 }
 
 /// Notes what was rung, and takes as many as it is told to.
 #[derive(Default)]
-pub(crate) struct TestBell {
+pub(crate) struct TestNotifier {
     pub(crate) places: Mutex<u32>,
     pub(crate) handed_over: Mutex<Vec<Claimed>>,
-    pub(crate) due: Mutex<Vec<(EndpointId, Lane, MonoTime)>>,
+    pub(crate) due: Mutex<Vec<(EndpointId, Priority, MonoTime)>>,
     pub(crate) forgotten: Mutex<Vec<DeliveryId>>,
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 pub(crate) const LEASE_MS: i64 = 15_000;
 
-impl Bell for TestBell {
+impl DeliveryNotifier for TestNotifier {
     fn reserve(&self, _: EndpointId, now: MonoTime) -> Option<MonoTime> {
         let mut places = lock(&self.places);
         *places = places.checked_sub(1)?;
@@ -62,13 +62,13 @@ impl Bell for TestBell {
     fn hand_over(&self, claimed: Vec<Claimed>) {
         lock(&self.handed_over).extend(claimed);
     }
-    fn give_back(&self, _: EndpointId) {
+    fn cancel_reservation(&self, _: EndpointId) {
         *lock(&self.places) += 1;
     }
     fn forget(&self, _: EndpointId, delivery: DeliveryId) {
         lock(&self.forgotten).push(delivery);
     }
-    fn due(&self, endpoint: EndpointId, lane: Lane, at: MonoTime) {
+    fn due(&self, endpoint: EndpointId, lane: Priority, at: MonoTime) {
         lock(&self.due).push((endpoint, lane, at));
     }
     fn endpoints_changed(&self) {}
@@ -81,21 +81,22 @@ impl Bench {
 
     pub(crate) fn with(options: Options) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
-        let ambient = Arc::new(ManualAmbient::new(1, 1_800_000_000));
-        let store = SqliteStore::open(dir.path(), Vault::new(&[7; 32]), ambient.clone(), options).expect("opens");
-        let (store, bell): (Arc<dyn Store>, _) = (Arc::new(store), Arc::new(TestBell::default()));
-        store.attach(bell.clone());
-        Self { store, ambient, bell, dir }
+        let environment = Arc::new(ManualClock::new(1, 1_800_000_000));
+        let store = SqliteStore::open(dir.path(), Vault::new(&[7; 32]), environment.clone(), options).expect("opens");
+        let (store, notifier): (Arc<dyn Store>, _) = (Arc::new(store), Arc::new(TestNotifier::default()));
+        store.attach(notifier.clone());
+        Self { store, environment, notifier, dir }
     }
 
     /// The same data, opened anew as after a crash.
     pub(crate) fn reopen(self) -> Self {
-        let Self { store, ambient, dir, .. } = self;
+        let Self { store, environment, dir, .. } = self;
         drop(store);
-        let store = SqliteStore::open(dir.path(), Vault::new(&[7; 32]), ambient.clone(), Options::default());
-        let (store, bell): (Arc<dyn Store>, _) = (Arc::new(store.expect("opens")), Arc::new(TestBell::default()));
-        store.attach(bell.clone());
-        Self { store, ambient, bell, dir }
+        let store = SqliteStore::open(dir.path(), Vault::new(&[7; 32]), environment.clone(), Options::default());
+        let (store, notifier): (Arc<dyn Store>, _) =
+            (Arc::new(store.expect("opens")), Arc::new(TestNotifier::default()));
+        store.attach(notifier.clone());
+        Self { store, environment, notifier, dir }
     }
 
     pub(crate) fn dir(&self) -> &std::path::Path {
@@ -103,20 +104,20 @@ impl Bench {
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        self.ambient.now()
+        self.environment.now()
     }
 
     pub(crate) fn moment(&self) -> Moment {
-        self.ambient.moment()
+        self.environment.moment()
     }
 
     pub(crate) fn mono(&self) -> MonoTime {
-        self.ambient.mono()
+        self.environment.mono()
     }
 
     pub(crate) fn source(&self) -> Source {
         Source {
-            id: SourceId::new(self.now(), &*self.ambient),
+            id: SourceId::new(self.now(), &*self.environment),
             name: "ERP".into(),
             kind: SourceKind::Plugin,
             url: Some(Secret::new("https://u:p@erp.example")),
@@ -129,42 +130,42 @@ impl Bench {
     }
 
     pub(crate) async fn add_endpoint(&self, patterns: &[&str]) -> Endpoint {
-        let endpoint = endpoint(&*self.ambient, patterns);
+        let endpoint = endpoint(&*self.environment, patterns);
         self.store.add_endpoint(endpoint.clone()).await.expect("added");
         endpoint
     }
 
     pub(crate) fn event(&self, kind: &str) -> NewEvent {
-        event(&*self.ambient, kind, None)
+        event(&*self.environment, kind, None)
     }
 
     pub(crate) async fn accept(&self, events: Vec<NewEvent>) -> Vec<(EventId, u64)> {
         let submission = Submission { events, now: self.now(), ..Submission::default() };
         match self.store.accept(submission).await.expect("accepted") {
             Accepted::Kept(kept) => kept,
-            Accepted::Raced => panic!("nobody raced"),
+            Accepted::Conflict => panic!("nobody raced"),
         }
     }
 
     pub(crate) async fn claim(&self, endpoint: EndpointId, limit: u32) -> Claims {
-        self.claim_lane(endpoint, Lane::Live, limit, false).await
+        self.claim_lane(endpoint, Priority::Live, limit, false).await
     }
 
-    pub(crate) async fn claim_lane(&self, endpoint: EndpointId, lane: Lane, limit: u32, probe: bool) -> Claims {
-        let lease_until = self.ambient.mono().plus_ms(LEASE_MS);
+    pub(crate) async fn claim_lane(&self, endpoint: EndpointId, lane: Priority, limit: u32, probe: bool) -> Claims {
+        let lease_until = self.environment.mono().plus_ms(LEASE_MS);
         let want = Want { endpoint, lane, limit, lease_until, probe };
-        self.store.claim(vec![want], self.ambient.mono()).await.expect("claims")
+        self.store.claim(vec![want], self.environment.mono()).await.expect("claims")
     }
 
     pub(crate) async fn pending(&self, endpoint: EndpointId) -> u64 {
-        self.store.standings(vec![endpoint]).await.expect("reads")[0].pending
+        self.store.backlogs(vec![endpoint]).await.expect("reads")[0].pending
     }
 }
 
-pub(crate) fn endpoint(ambient: &dyn Ambient, patterns: &[&str]) -> Endpoint {
-    let now = ambient.now();
+pub(crate) fn endpoint(environment: &dyn Environment, patterns: &[&str]) -> Endpoint {
+    let now = environment.now();
     Endpoint {
-        id: EndpointId::new(now, ambient),
+        id: EndpointId::new(now, environment),
         url: "https://example.com/hook".into(),
         name: Some("Tienda".into()),
         description: None,
@@ -174,7 +175,7 @@ pub(crate) fn endpoint(ambient: &dyn Ambient, patterns: &[&str]) -> Endpoint {
         paused: false,
         headers: BTreeMap::from([("X-A".to_owned(), "b".to_owned())]),
         timeout_ms: 10_000,
-        retry: Plan::default(),
+        retry: RetryPolicy::default(),
         rate_per_s: Some(5),
         max_in_flight: None,
         secrets: SigningSecrets { current: Secret::new("one"), next: Some((Secret::new("two"), now.plus_ms(5))) },
@@ -185,9 +186,9 @@ pub(crate) fn endpoint(ambient: &dyn Ambient, patterns: &[&str]) -> Endpoint {
     }
 }
 
-pub(crate) fn event(ambient: &dyn Ambient, kind: &str, source: Option<SourceId>) -> NewEvent {
-    let now = ambient.now();
-    let id = EventId::new(now, ambient);
+pub(crate) fn event(environment: &dyn Environment, kind: &str, source: Option<SourceId>) -> NewEvent {
+    let now = environment.now();
+    let id = EventId::new(now, environment);
     let kind = EventType::parse(kind).expect("a type");
     let data = Map::from_iter([("object".to_owned(), Value::from(1))]);
     let body = render_body(id, &kind, now, data, source, false);
@@ -196,7 +197,7 @@ pub(crate) fn event(ambient: &dyn Ambient, kind: &str, source: Option<SourceId>)
     NewEvent { event, deliverable: true }
 }
 
-pub(crate) fn outcome(claimed: &Claimed, verdict: Verdict, at: Moment) -> Outcome {
+pub(crate) fn outcome(claimed: &Claimed, verdict: Decision, at: Moment) -> Outcome {
     let error = (!verdict.is_success()).then(|| Failure { kind: ErrorKind::Status, message: "500".into() });
     let attempt = Attempt {
         n: claimed.attempts + 1,
@@ -205,7 +206,7 @@ pub(crate) fn outcome(claimed: &Claimed, verdict: Verdict, at: Moment) -> Outcom
         phases: Phases::default(),
         status_code: Some(if error.is_some() { 500 } else { 200 }),
         error,
-        request_headers: Head::default(),
+        request_headers: HeaderLog::default(),
         response_headers: [("content-type", "text/plain")].into_iter().collect(),
         response_body: "\u{FFFD}ok\u{0}".into(),
         response_truncated: false,
@@ -221,7 +222,7 @@ pub(crate) fn outcome(claimed: &Claimed, verdict: Verdict, at: Moment) -> Outcom
         url: "https://example.com/hook".into(),
         gone: false,
         ended_at: at,
-        fraction: 0.0,
+        jitter: 0.0,
         probe_request: 0,
     }
 }

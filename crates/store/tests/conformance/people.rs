@@ -5,7 +5,7 @@ use crate::Bench;
 
 fn user(bench: &Bench, name: &str, role: Role) -> User {
     User {
-        id: UserId::new(bench.now(), &*bench.ambient),
+        id: UserId::new(bench.now(), &*bench.environment),
         name: name.into(),
         role,
         password_hash: "x".into(),
@@ -66,10 +66,10 @@ async fn sessions_end_by_time_by_hand_and_with_another_password() {
     assert_eq!(bench.store.users().await.expect("reads"), [now], "nothing else");
     let left = bench.store.sessions(ana.id, bench.now()).await.expect("reads");
     assert_eq!(left.iter().map(|one| one.digest).collect::<Vec<_>>(), [[2; 32]]);
-    bench.ambient.advance_ms(900);
+    bench.environment.advance_ms(900);
     bench.store.touch_session([2; 32], bench.now(), bench.now().plus_ms(1000)).await.expect("touched");
-    bench.ambient.advance_ms(999);
+    bench.environment.advance_ms(999);
     assert!(bench.store.session([2; 32], bench.now()).await.expect("reads").is_some());
-    bench.ambient.advance_ms(1);
+    bench.environment.advance_ms(1);
     assert_eq!(bench.store.session([2; 32], bench.now()).await.expect("reads"), None, "its time is over");
 }

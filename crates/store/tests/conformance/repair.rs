@@ -1,6 +1,6 @@
 //! A person has repaired a receiver and goes on; a process starts with another clock.
 
-use gancho_model::{Endpoint, EndpointId, Lane, State, Turn, Verdict, WaitingFor};
+use gancho_model::{Decision, Endpoint, EndpointId, HealthTransition, Priority, State, WaitingFor};
 use gancho_store::{Claimed, DeliveryFilter, Release, StoreError};
 
 use crate::{Bench, outcome};
@@ -14,7 +14,10 @@ impl Bench {
 
     async fn fail(&self, claimed: &Claimed) {
         let at = self.mono().plus_ms(HOUR_MS);
-        self.store.record(vec![outcome(claimed, Verdict::Retry { at }, self.moment())].into()).await.expect("recorded");
+        self.store
+            .record(vec![outcome(claimed, Decision::Retry { at }, self.moment())].into())
+            .await
+            .expect("recorded");
     }
 
     /// An endpoint that has come to be failing, with so many deliveries that wait for an hour.
@@ -69,7 +72,7 @@ async fn whatever_says_that_it_was_repaired_asks_for_a_probe() {
     let chosen = waiting[1].id;
     bench.store.retry(chosen, bench.mono()).await.expect("goes again");
     assert!(bench.is_requested(id).await, "by sending a delivery again");
-    let probe = bench.claim_lane(id, Lane::Live, 1, true).await.claimed.remove(0);
+    let probe = bench.claim_lane(id, Priority::Live, 1, true).await.claimed.remove(0);
     assert_eq!(probe.id, chosen, "which is then the probe");
 }
 
@@ -77,11 +80,11 @@ async fn whatever_says_that_it_was_repaired_asks_for_a_probe() {
 async fn the_first_success_releases_everything_that_waits() {
     let bench = Bench::sqlite();
     let id = bench.failing(10).await;
-    let probe = bench.claim_lane(id, Lane::Live, 1, true).await.claimed.remove(0);
+    let probe = bench.claim_lane(id, Priority::Live, 1, true).await.claimed.remove(0);
     assert!(bench.claim(id, 99).await.claimed.is_empty(), "the rest waits for an hour");
-    let outcomes = vec![outcome(&probe, Verdict::Delivered, bench.moment())];
+    let outcomes = vec![outcome(&probe, Decision::Delivered, bench.moment())];
     let turned = bench.store.record(outcomes.into()).await.expect("recorded");
-    assert_eq!(turned[0].turn, Turn::Recovered);
+    assert_eq!(turned[0].turn, HealthTransition::Recovered);
     assert_eq!(bench.claim(id, 99).await.claimed.len(), 9);
 }
 
@@ -92,9 +95,9 @@ async fn a_passed_test_is_a_success_of_a_failing_endpoint_with_an_empty_queue_to
     for one in bench.store.deliveries(None, Default::default(), 99).await.expect("reads").items {
         bench.store.cancel(one.id).await.expect("cancelled");
     }
-    for (verdict, failing) in [(Verdict::Failed, true), (Verdict::Delivered, false)] {
+    for (verdict, failing) in [(Decision::Failed, true), (Decision::Delivered, false)] {
         bench.store.send_test(id, bench.event("a.b")).await.expect("sent");
-        let test = bench.claim_lane(id, Lane::Test, 1, false).await.claimed.remove(0);
+        let test = bench.claim_lane(id, Priority::Test, 1, false).await.claimed.remove(0);
         let before = bench.endpoint_now(id).await.health.consecutive_failures;
         bench.store.record(vec![outcome(&test, verdict, bench.moment())].into()).await.expect("recorded");
         let health = bench.endpoint_now(id).await.health;
@@ -109,8 +112,8 @@ async fn a_passed_test_of_a_disabled_endpoint_changes_nothing() {
     let id = bench.failing(10).await;
     bench.change(id, |endpoint| endpoint.enabled = false).await;
     bench.store.send_test(id, bench.event("a.b")).await.expect("sent");
-    let test = bench.claim_lane(id, Lane::Test, 1, false).await.claimed.remove(0);
-    bench.store.record(vec![outcome(&test, Verdict::Delivered, bench.moment())].into()).await.expect("recorded");
+    let test = bench.claim_lane(id, Priority::Test, 1, false).await.claimed.remove(0);
+    bench.store.record(vec![outcome(&test, Decision::Delivered, bench.moment())].into()).await.expect("recorded");
     assert!(bench.endpoint_now(id).await.health.is_failing());
 }
 
@@ -132,15 +135,15 @@ async fn a_healthy_endpoint_s_retries_become_due() {
 async fn what_is_sent_again_may_be_the_probe_and_count() {
     let bench = Bench::sqlite();
     let id = bench.failing(10).await;
-    let mut probe = bench.claim_lane(id, Lane::Live, 1, true).await.claimed.remove(0);
-    probe.lane = Lane::Replay;
+    let mut probe = bench.claim_lane(id, Priority::Live, 1, true).await.claimed.remove(0);
+    probe.lane = Priority::Replay;
     let before = bench.endpoint_now(id).await.health;
-    bench.ambient.advance_ms(HOUR_MS);
+    bench.environment.advance_ms(HOUR_MS);
     bench.fail(&probe).await;
     let after = bench.endpoint_now(id).await.health;
     assert!(after.probe_at > before.probe_at, "the next probe is planned");
-    let outcomes = vec![outcome(&probe, Verdict::Delivered, bench.moment())];
-    assert_eq!(bench.store.record(outcomes.into()).await.expect("recorded")[0].turn, Turn::Recovered);
+    let outcomes = vec![outcome(&probe, Decision::Delivered, bench.moment())];
+    assert_eq!(bench.store.record(outcomes.into()).await.expect("recorded")[0].turn, HealthTransition::Recovered);
 }
 
 #[tokio::test]
@@ -152,18 +155,18 @@ async fn a_lease_that_is_given_back_is_due_at_once() {
     let release = |claimed: &Claimed, not_before| Release {
         handle: claimed.handle,
         endpoint: id,
-        lane: Lane::Live,
+        lane: Priority::Live,
         lease_until: claimed.lease_until,
         not_before,
     };
     let later = bench.mono().plus_ms(1_000);
     let leases = vec![release(&claimed[0], None), release(&claimed[1], Some(later))];
     bench.store.release(leases.clone()).await.expect("released");
-    bench.ambient.advance_ms(1);
+    bench.environment.advance_ms(1);
     let again = bench.claim(id, 9).await.claimed;
     assert_eq!(again.iter().map(|one| one.id).collect::<Vec<_>>(), [claimed[0].id]);
     assert_eq!(again[0].attempts, 0, "no attempt was spent");
-    bench.ambient.advance_ms(1_000);
+    bench.environment.advance_ms(1_000);
     let other = bench.claim(id, 9).await.claimed.remove(0);
     // Somebody else's lease by now: it is not taken away.
     bench.store.release(leases).await.expect("nothing to do");
@@ -179,8 +182,8 @@ async fn a_start_plans_everything_anew_whatever_the_clock_shows() {
         let id = bench.failing(10).await;
         bench.change(id, |endpoint| endpoint.url = "https://example.org/".into()).await;
         bench.accept(vec![bench.event("a.c")]).await;
-        bench.ambient.set_wall_ms(days * 24 * HOUR_MS);
-        bench.ambient.restart();
+        bench.environment.set_wall_ms(days * 24 * HOUR_MS);
+        bench.environment.restart();
         let bench = bench.reopen();
         let start = bench.mono();
         bench.store.take_over(start).await.expect("takes over");
@@ -189,7 +192,7 @@ async fn a_start_plans_everything_anew_whatever_the_clock_shows() {
         let health = bench.endpoint_now(id).await.health;
         assert!(health.probe_at.is_some_and(|at| at <= start.plus_ms(600_000)), "{days}");
         // The others had one attempt each: their next is planned by the endpoint's own plan.
-        bench.ambient.advance_ms(5_500);
+        bench.environment.advance_ms(5_500);
         assert_eq!(bench.claim(id, 99).await.claimed.len(), 11, "{days}");
     }
 }
@@ -217,7 +220,7 @@ async fn what_a_delivery_waits_for_is_known_from_what_is_stored() {
     assert_eq!(waiting().await, (WaitingFor::Attempt, Some(bench.now())));
     bench.fail(&claimed).await;
     // The computer's clock was set: what is planned is shown by it all the same.
-    bench.ambient.set_wall_ms(-2 * HOUR_MS);
+    bench.environment.set_wall_ms(-2 * HOUR_MS);
     assert_eq!(waiting().await, (WaitingFor::Attempt, Some(bench.now().plus_ms(HOUR_MS))));
     let failing = bench.failing(10).await;
     let probe_at = bench.endpoint_now(failing).await.health.probe_at.expect("planned");

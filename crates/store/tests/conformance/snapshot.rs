@@ -1,5 +1,5 @@
 use gancho_model::{Record, SourceId};
-use gancho_store::{NewEvent, Seen, Sight, StoreError, Submission};
+use gancho_store::{NewEvent, RecordSnapshot, SnapshotUpdate, StoreError, Submission};
 use serde_json::json;
 
 use crate::Bench;
@@ -8,16 +8,16 @@ fn record(key: &str) -> Record {
     json!({"codigo": key, "lines": [{"n": 1}]}).as_object().cloned().expect("an object")
 }
 
-fn sight(model: &str, key: &str, day: Option<&str>) -> Sight {
-    let seen = Seen { key: key.into(), day: day.map(Into::into), record: record(key) };
-    Sight { model: model.into(), key: key.into(), seen: Some(seen) }
+fn snapshot(model: &str, key: &str, day: Option<&str>) -> SnapshotUpdate {
+    let seen = RecordSnapshot { key: key.into(), day: day.map(Into::into), record: record(key) };
+    SnapshotUpdate { model: model.into(), key: key.into(), seen: Some(seen) }
 }
 
-fn gone(model: &str, key: &str) -> Sight {
-    Sight { model: model.into(), key: key.into(), seen: None }
+fn gone(model: &str, key: &str) -> SnapshotUpdate {
+    SnapshotUpdate { model: model.into(), key: key.into(), seen: None }
 }
 
-fn keys(seen: &[Seen]) -> Vec<&str> {
+fn keys(seen: &[RecordSnapshot]) -> Vec<&str> {
     seen.iter().map(|one| one.key.as_str()).collect()
 }
 
@@ -25,13 +25,14 @@ fn keys(seen: &[Seen]) -> Vec<&str> {
 async fn what_was_seen_is_kept_changed_and_forgotten() {
     let bench = Bench::sqlite();
     let (store, source) = (&bench.store, SourceId::from_bytes([7; 16]));
-    let all = vec![sight("A", "1", Some("2026-11-01")), sight("A", "10", Some("2026-11-20")), sight("A", "2", None)];
+    let all =
+        vec![snapshot("A", "1", Some("2026-11-01")), snapshot("A", "10", Some("2026-11-20")), snapshot("A", "2", None)];
     store.keep_seen(source, all.clone()).await.expect("kept");
-    store.keep_seen(source, vec![sight("B", "1", None)]).await.expect("kept");
+    store.keep_seen(source, vec![snapshot("B", "1", None)]).await.expect("kept");
     let read = store.seen(source, "A", vec!["2".into(), "10".into(), "no".into()]).await.expect("reads");
     assert_eq!(keys(&read), ["2", "10"]);
     assert_eq!(Some(&read[1]), all[1].seen.as_ref());
-    let changed = sight("A", "10", Some("2026-11-21"));
+    let changed = snapshot("A", "10", Some("2026-11-21"));
     store.keep_seen(source, vec![changed.clone(), gone("A", "2")]).await.expect("kept");
     let read = store.seen(source, "A", vec!["2".into(), "10".into()]).await.expect("reads");
     assert_eq!(read, changed.seen.into_iter().collect::<Vec<_>>());
@@ -41,18 +42,18 @@ async fn what_was_seen_is_kept_changed_and_forgotten() {
 async fn news_is_kept_with_its_events_or_not_at_all() {
     let bench = Bench::sqlite();
     let (store, source) = (&bench.store, SourceId::from_bytes([7; 16]));
-    let submission = |events: Vec<NewEvent>, sights| Submission {
+    let submission = |events: Vec<NewEvent>, snapshots| Submission {
         events,
-        sights,
+        snapshots,
         source: Some(source),
         now: bench.now(),
         ..Submission::default()
     };
     let event = bench.event("a.b");
-    store.accept(submission(vec![event.clone()], vec![sight("A", "1", None)])).await.expect("accepted");
+    store.accept(submission(vec![event.clone()], vec![snapshot("A", "1", None)])).await.expect("accepted");
     assert_eq!(store.seen(source, "A", vec!["1".into()]).await.expect("reads").len(), 1);
     // The same event twice can't be kept.
-    let twice = submission(vec![event], vec![sight("A", "2", None), gone("A", "1")]);
+    let twice = submission(vec![event], vec![snapshot("A", "2", None), gone("A", "1")]);
     assert!(matches!(store.accept(twice).await, Err(StoreError::Broken(_))));
     let read = store.seen(source, "A", vec!["1".into(), "2".into()]).await.expect("reads");
     assert_eq!(keys(&read), ["1"]);
@@ -62,7 +63,8 @@ async fn news_is_kept_with_its_events_or_not_at_all() {
 async fn keys_come_in_order_page_by_page_and_by_day() {
     let bench = Bench::sqlite();
     let (store, source) = (&bench.store, SourceId::from_bytes([7; 16]));
-    let all = vec![sight("A", "3", Some("2026-11-01")), sight("A", "1", Some("2026-11-20")), sight("A", "2", None)];
+    let all =
+        vec![snapshot("A", "3", Some("2026-11-01")), snapshot("A", "1", Some("2026-11-20")), snapshot("A", "2", None)];
     store.keep_seen(source, all).await.expect("kept");
     let page = |since: Option<&str>, after: Option<&str>| {
         store.seen_keys(source, "A", since.map(Into::into), after.map(Into::into), 2)
@@ -80,7 +82,7 @@ async fn a_removed_source_leaves_nothing_seen_and_others_stay() {
     store.add_source(added.clone(), None).await.expect("added");
     let source = added.id;
     for one in [source, other] {
-        store.keep_seen(one, vec![sight("A", "1", None)]).await.expect("kept");
+        store.keep_seen(one, vec![snapshot("A", "1", None)]).await.expect("kept");
         store.set_mark(one, "swept", "1".into()).await.expect("set");
         store.set_mark(one, "swept", "2".into()).await.expect("set");
     }

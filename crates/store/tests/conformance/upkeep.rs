@@ -1,8 +1,8 @@
 use gancho_model::{
-    Reason, State, TokenId, Verdict,
+    Decision, Reason, State, TokenId,
     limits::{PROCESSED_MS, REPEAT_MS},
 };
-use gancho_store::{ProcessedRow, Recalled, RepeatKey, RepeatKind, Submission};
+use gancho_store::{IdempotencyKey, IdempotencyKind, ProcessedRow, StoredResponse, Submission};
 
 use crate::{Bench, outcome};
 
@@ -14,9 +14,9 @@ async fn what_waits_too_long_expires_and_what_ended_goes() {
     let endpoint = bench.add_endpoint(&["*"]).await;
     let old = bench.accept((0..3).map(|_| bench.event("a.b")).collect()).await;
     let claimed = bench.claim(endpoint.id, 2).await.claimed;
-    bench.store.record(vec![outcome(&claimed[0], Verdict::Delivered, bench.moment())].into()).await.expect("recorded");
+    bench.store.record(vec![outcome(&claimed[0], Decision::Delivered, bench.moment())].into()).await.expect("recorded");
     // claimed[1] stays leased by a process that died.
-    bench.ambient.advance_ms(30 * DAY_MS + 1);
+    bench.environment.advance_ms(30 * DAY_MS + 1);
     let new = bench.accept(vec![bench.event("a.b")]).await;
     let retention = || bench.now().plus_ms(-30 * DAY_MS);
     let pruned = bench.store.prune(retention(), bench.moment()).await.expect("prunes");
@@ -25,7 +25,7 @@ async fn what_waits_too_long_expires_and_what_ended_goes() {
     let expired = &bench.store.deliveries_of(old[2].0).await.expect("reads")[0];
     assert_eq!((expired.state, expired.reason), (State::Failed, Some(Reason::Expired)));
 
-    bench.ambient.advance_ms(DAY_MS);
+    bench.environment.advance_ms(DAY_MS);
     let pruned = bench.store.prune(retention(), bench.moment()).await.expect("prunes");
     assert_eq!(pruned.events, 3);
     assert!(bench.store.prune(retention(), bench.moment()).await.expect("prunes").is_nothing());
@@ -41,14 +41,14 @@ async fn what_expires_is_there_to_be_seen_however_old_it_is() {
     bench.add_endpoint(&["*"]).await;
     let old = bench.accept(vec![bench.event("a.b")]).await;
     // A clock that was wrong for weeks, or a server that was off.
-    bench.ambient.advance_ms(60 * DAY_MS);
+    bench.environment.advance_ms(60 * DAY_MS);
     let retention = || bench.now().plus_ms(-30 * DAY_MS);
     for _ in 0..3 {
         bench.store.prune(retention(), bench.moment()).await.expect("prunes");
         let delivery = &bench.store.deliveries_of(old[0].0).await.expect("reads")[0];
         assert_eq!((delivery.state, delivery.reason), (State::Failed, Some(Reason::Expired)));
     }
-    bench.ambient.advance_ms(DAY_MS);
+    bench.environment.advance_ms(DAY_MS);
     assert_eq!(bench.store.prune(retention(), bench.moment()).await.expect("prunes").events, 1);
 }
 
@@ -58,26 +58,26 @@ async fn one_that_was_sent_again_stays_until_it_ended() {
     let endpoint = bench.add_endpoint(&["*"]).await;
     bench.accept(vec![bench.event("a.b")]).await;
     let claimed = bench.claim(endpoint.id, 1).await.claimed.remove(0);
-    bench.store.record(vec![outcome(&claimed, Verdict::Failed, bench.moment())].into()).await.expect("recorded");
-    bench.ambient.advance_ms(40 * DAY_MS);
+    bench.store.record(vec![outcome(&claimed, Decision::Failed, bench.moment())].into()).await.expect("recorded");
+    bench.environment.advance_ms(40 * DAY_MS);
     bench.store.retry(claimed.id, bench.mono()).await.expect("goes again");
     let again = bench.claim(endpoint.id, 1).await.claimed.remove(0);
     let retention = bench.now().plus_ms(-30 * DAY_MS);
     assert_eq!(bench.store.prune(retention, bench.moment()).await.expect("prunes").events, 0, "it is under way");
-    bench.store.record(vec![outcome(&again, Verdict::Delivered, bench.moment())].into()).await.expect("recorded");
+    bench.store.record(vec![outcome(&again, Decision::Delivered, bench.moment())].into()).await.expect("recorded");
     assert_eq!(bench.store.prune(retention, bench.moment()).await.expect("prunes").events, 1);
 }
 
 #[tokio::test]
 async fn repeats_are_forgotten_after_thirty_days() {
     let bench = Bench::sqlite();
-    let token = TokenId::new(bench.now(), &*bench.ambient);
-    let key = RepeatKey { kind: RepeatKind::Event, key: "k".into() };
-    let recalled = Recalled { digest: [0; 32], answer: String::new() };
+    let token = TokenId::new(bench.now(), &*bench.environment);
+    let key = IdempotencyKey { kind: IdempotencyKind::Event, key: "k".into() };
+    let recalled = StoredResponse { digest: [0; 32], answer: String::new() };
     let repeats = vec![(token, key.clone(), recalled.clone())];
     bench.store.accept(Submission { repeats, now: bench.now(), ..Submission::default() }).await.expect("kept");
     for (wait_ms, known) in [(REPEAT_MS, Some(recalled)), (1, None)] {
-        let now = bench.ambient.advance_ms(wait_ms);
+        let now = bench.environment.advance_ms(wait_ms);
         bench.store.prune(now.plus_ms(-30 * DAY_MS), bench.moment()).await.expect("prunes");
         assert_eq!(bench.store.recall(token, vec![key.clone()]).await, Ok(vec![known]));
     }
@@ -92,7 +92,7 @@ async fn rows_of_an_outbox_are_forgotten_after_sixty_days() {
     let submission = Submission { source: Some(source.id), processed, now: bench.now(), ..Submission::default() };
     bench.store.accept(submission).await.expect("kept");
     for (wait_ms, forgotten) in [(PROCESSED_MS, 0), (1, 1)] {
-        let now = bench.ambient.advance_ms(wait_ms);
+        let now = bench.environment.advance_ms(wait_ms);
         let pruned = bench.store.prune(now.plus_ms(-30 * DAY_MS), bench.moment()).await.expect("prunes");
         assert_eq!(pruned.processed, forgotten);
     }

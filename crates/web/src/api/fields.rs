@@ -1,6 +1,6 @@
 //! Reading fields one by one, so that every wrong one is named, and unknown ones too.
 
-use gancho_model::Said;
+use gancho_model::Message;
 use serde_json::{Map, Value};
 
 use super::problem::{FieldError, Problem};
@@ -10,7 +10,7 @@ use super::problem::{FieldError, Problem};
 pub(crate) struct Errors(Vec<FieldError>);
 
 impl Errors {
-    pub fn add(&mut self, field: impl Into<String>, message: Said) {
+    pub fn add(&mut self, field: impl Into<String>, message: Message) {
         /// More than a person reads.
         const LISTED_MAX: usize = 100;
         if self.0.len() < LISTED_MAX {
@@ -41,7 +41,7 @@ impl<'a> Fields<'a> {
             Value::Object(left) => Some(Self { prefix: prefix.to_owned(), left, errors }),
             _ => {
                 let field = if prefix.is_empty() { "body" } else { prefix };
-                errors.add(field, Said::plain("error-object"));
+                errors.add(field, Message::new("error-object"));
                 None
             }
         }
@@ -51,20 +51,20 @@ impl<'a> Fields<'a> {
         if self.prefix.is_empty() { field.to_owned() } else { format!("{}.{field}", self.prefix) }
     }
 
-    pub fn wrong(&mut self, field: &str, message: Said) {
+    pub fn wrong(&mut self, field: &str, message: Message) {
         let name = self.name(field);
         self.errors.add(name, message);
     }
 
-    fn read<T>(&mut self, field: &str, value: Value, read: impl FnOnce(Value) -> Result<T, Said>) -> Option<T> {
+    fn read<T>(&mut self, field: &str, value: Value, read: impl FnOnce(Value) -> Result<T, Message>) -> Option<T> {
         read(value).map_err(|message| self.wrong(field, message)).ok()
     }
 
     /// A field that must be there.
-    pub fn required<T>(&mut self, field: &str, read: impl FnOnce(Value) -> Result<T, Said>) -> Option<T> {
+    pub fn required<T>(&mut self, field: &str, read: impl FnOnce(Value) -> Result<T, Message>) -> Option<T> {
         match self.left.remove(field) {
             None | Some(Value::Null) => {
-                self.wrong(field, Said::plain("error-required"));
+                self.wrong(field, Message::new("error-required"));
                 None
             }
             Some(value) => self.read(field, value, read),
@@ -72,7 +72,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A field that may be left out; null is the same.
-    pub fn optional<T>(&mut self, field: &str, read: impl FnOnce(Value) -> Result<T, Said>) -> Option<T> {
+    pub fn optional<T>(&mut self, field: &str, read: impl FnOnce(Value) -> Result<T, Message>) -> Option<T> {
         match self.left.remove(field)? {
             Value::Null => None,
             value => self.read(field, value, read),
@@ -80,7 +80,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A field of a change: left out, set to null, or set.
-    pub fn changed<T>(&mut self, field: &str, read: impl FnOnce(Value) -> Result<T, Said>) -> Option<Option<T>> {
+    pub fn changed<T>(&mut self, field: &str, read: impl FnOnce(Value) -> Result<T, Message>) -> Option<Option<T>> {
         match self.left.remove(field)? {
             Value::Null => Some(None),
             value => self.read(field, value, read).map(Some),
@@ -101,7 +101,7 @@ impl<'a> Fields<'a> {
     pub fn required_inside<T>(&mut self, field: &str, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Option<T> {
         if self.left.get(field).is_none_or(Value::is_null) {
             self.left.remove(field);
-            self.wrong(field, Said::plain("error-required"));
+            self.wrong(field, Message::new("error-required"));
             return None;
         }
         self.inside(field, read)
@@ -111,7 +111,7 @@ impl<'a> Fields<'a> {
     pub fn end(self) {
         for field in self.left.keys() {
             let name = if self.prefix.is_empty() { field.clone() } else { format!("{}.{field}", self.prefix) };
-            self.errors.add(name, Said::plain("error-unknown"));
+            self.errors.add(name, Message::new("error-unknown"));
         }
     }
 }

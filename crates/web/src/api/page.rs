@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::request::Parts,
 };
-use gancho_model::Said;
+use gancho_model::Message;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -58,7 +58,7 @@ impl FromRequestParts<Arc<App>> for Query {
         let mut query = Map::new();
         for (name, value) in form_pairs(parts.uri.query().unwrap_or_default()) {
             if query.insert(name.clone(), Value::String(value)).is_some() {
-                return Err(Problem::field(name, Said::plain("error-twice")));
+                return Err(Problem::field(name, Message::new("error-twice")));
             }
         }
         Ok(Self(Value::Object(query)))
@@ -81,7 +81,7 @@ pub(crate) fn limit(fields: &mut Fields<'_>) -> usize {
 }
 
 /// A whole number in a query.
-pub(crate) fn whole(least: i64, most: i64) -> impl Fn(Value) -> Result<i64, Said> {
+pub(crate) fn whole(least: i64, most: i64) -> impl Fn(Value) -> Result<i64, Message> {
     move |value| {
         let number: Option<i64> = value.as_str().and_then(|text| text.parse().ok());
         read::number(least, most)(number.map_or(Value::Null, Value::from))
@@ -89,7 +89,7 @@ pub(crate) fn whole(least: i64, most: i64) -> impl Fn(Value) -> Result<i64, Said
 }
 
 /// `true` or `false` in a query.
-pub(crate) fn flag(value: Value) -> Result<bool, Said> {
+pub(crate) fn flag(value: Value) -> Result<bool, Message> {
     let flag: Option<bool> = value.as_str().and_then(|text| text.parse().ok());
     read::flag(flag.map_or(Value::Null, Value::from))
 }

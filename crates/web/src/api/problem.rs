@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use gancho_intake::IntakeError;
-use gancho_model::Said;
+use gancho_model::Message;
 use gancho_store::StoreError;
 use gancho_words::Words;
 use serde::Serialize;
@@ -38,15 +38,15 @@ pub struct FieldError {
     pub field: String,
     /// What is wrong.
     pub message: String,
-    /// The same, to be said in another language.
+    /// The same, to be localized in another language.
     #[serde(skip)]
     #[schema(ignore)]
-    pub said: Said,
+    pub localized: Message,
 }
 
 impl FieldError {
-    pub(crate) fn new(field: impl Into<String>, said: Said) -> Self {
-        Self { field: field.into(), message: Words::english().said(&said), said }
+    pub(crate) fn new(field: impl Into<String>, localized: Message) -> Self {
+        Self { field: field.into(), message: Words::english().message(&localized), localized }
     }
 }
 
@@ -56,7 +56,7 @@ pub struct Problem {
     status: StatusCode,
     detail: String,
     errors: Vec<FieldError>,
-    said: Option<Said>,
+    localized: Option<Message>,
 }
 
 /// What a handler returns.
@@ -64,7 +64,7 @@ pub type Answer<T> = Result<T, Problem>;
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), errors: vec![], said: None }
+        Self { status, detail: detail.into(), errors: vec![], localized: None }
     }
 
     pub(crate) fn unauthorized(detail: &str) -> Self {
@@ -86,13 +86,13 @@ impl Problem {
         Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
     }
 
-    pub(crate) fn field(field: impl Into<String>, said: Said) -> Self {
-        Self::fields(vec![FieldError::new(field, said)])
+    pub(crate) fn field(field: impl Into<String>, localized: Message) -> Self {
+        Self::fields(vec![FieldError::new(field, localized)])
     }
 
-    /// In the words of the files, so that it can be said in another language too.
-    pub(crate) fn said(status: StatusCode, said: Said) -> Self {
-        Self { said: Some(said.clone()), ..Self::new(status, Words::english().said(&said)) }
+    /// In the words of the files, so that it can be localized in another language too.
+    pub(crate) fn localized(status: StatusCode, localized: Message) -> Self {
+        Self { localized: Some(localized.clone()), ..Self::new(status, Words::english().message(&localized)) }
     }
 
     /// The status.
@@ -106,8 +106,8 @@ impl Problem {
     }
 
     /// What happened, in the reader's words, where that is known.
-    pub(crate) fn sentence(&self) -> Option<&Said> {
-        self.said.as_ref()
+    pub(crate) fn sentence(&self) -> Option<&Message> {
+        self.localized.as_ref()
     }
 }
 
@@ -115,14 +115,14 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NotFound => Self::missing("thing"),
-            StoreError::Conflict(why) => Self::said(StatusCode::CONFLICT, why),
+            StoreError::Conflict(why) => Self::localized(StatusCode::CONFLICT, why),
             StoreError::Busy(why) => {
                 tracing::warn!(%why, "the store is busy");
-                Self::said(StatusCode::SERVICE_UNAVAILABLE, Said::plain("problem-busy"))
+                Self::localized(StatusCode::SERVICE_UNAVAILABLE, Message::new("problem-busy"))
             }
             StoreError::Broken(why) => {
                 tracing::error!(%why, "the store failed");
-                Self::said(StatusCode::INTERNAL_SERVER_ERROR, Said::plain("problem-broken"))
+                Self::localized(StatusCode::INTERNAL_SERVER_ERROR, Message::new("problem-broken"))
             }
         }
     }

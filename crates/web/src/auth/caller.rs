@@ -8,7 +8,7 @@ use axum::{
 };
 use gancho_model::{Caller, Scope};
 
-use super::Acquaintance;
+use super::KnownClient;
 use crate::{App, api::problem::Problem};
 
 /// Whoever has a token.
@@ -44,9 +44,9 @@ async fn caller(parts: &Parts, app: &App) -> Result<Caller, Problem> {
     let Some(token) = token(&parts.headers) else {
         return Err(Problem::unauthorized("send a token: Authorization: Bearer TOKEN"));
     };
-    let caller = app.tokens.caller(token, &*app.store, app.ambient.mono()).await?;
+    let caller = app.tokens.caller(token, &*app.store, app.environment.mono()).await?;
     let caller = caller.ok_or_else(|| Problem::unauthorized("the token is not known: it may have been removed"))?;
-    Acquaintance::note(&parts.extensions);
+    KnownClient::note(&parts.extensions);
     Ok(caller)
 }
 

@@ -20,11 +20,11 @@ const SLOWEST: Duration = Duration::from_secs(3);
 /// Counts tries by address, and by name and address: many names from one place are tried no faster than one, and
 /// whoever tries a name from elsewhere does not shut its owner out.
 #[derive(Default)]
-pub struct Tries {
+pub struct LoginRateLimiter {
     known: Mutex<HashMap<String, Vec<MonoTime>>>,
 }
 
-impl Tries {
+impl LoginRateLimiter {
     /// Notes a try for each of these, unless one of them had as many within a minute already.
     pub fn may(&self, who: &[String], most: usize, now: MonoTime) -> bool {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn five_a_minute() {
-        let (tries, who) = (Tries::default(), ["ana".to_owned(), "192.0.2.1".to_owned()]);
+        let (tries, who) = (LoginRateLimiter::default(), ["ana".to_owned(), "192.0.2.1".to_owned()]);
         let at = |second: i64| MonoTime::from_ms(second * 1000);
         for second in 0..5 {
             assert!(tries.may(&who, 5, at(second)));
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_name_that_is_tried_from_everywhere_is_slower_and_not_shut() {
-        let (tries, at) = (Tries::default(), |second: i64| MonoTime::from_ms(second * 1000));
+        let (tries, at) = (LoginRateLimiter::default(), |second: i64| MonoTime::from_ms(second * 1000));
         let wait = |now| tries.slowed("ana", 5, now);
         for (failed, waits) in [(5, 0), (1, 500), (1, 1000), (200, 3000)] {
             (0..failed).for_each(|_| tries.note("ana", at(1)));

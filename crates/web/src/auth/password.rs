@@ -1,7 +1,7 @@
 //! Passwords of people, as Argon2id hashes.
 
 use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
-use gancho_model::{Ambient, Said};
+use gancho_model::{Message, Rng};
 use tokio::sync::Semaphore;
 
 /// The shortest password.
@@ -13,20 +13,20 @@ pub const LENGTH_MAX: usize = 512;
 ///
 /// # Errors
 /// Says what is wrong with it.
-pub fn hash(password: &str, ambient: &dyn Ambient) -> Result<String, String> {
+pub fn hash(password: &str, rng: &dyn Rng) -> Result<String, String> {
     let length = password.chars().count();
     if !(LENGTH_MIN..=LENGTH_MAX).contains(&length) {
         return Err(format!("the password must have {LENGTH_MIN} to {LENGTH_MAX} characters"));
     }
     let mut salt = [0; 16];
-    ambient.fill(&mut salt);
+    rng.fill(&mut salt);
     let hashed = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
     Ok(hashed.map_err(|error| error.to_string())?.to_string())
 }
 
 /// What is wrong with one of another length.
-pub(crate) fn length_error() -> Said {
-    Said::plain("error-password-length").with("min", LENGTH_MIN).with("max", LENGTH_MAX)
+pub(crate) fn length_error() -> Message {
+    Message::new("error-password-length").with("min", LENGTH_MIN).with("max", LENGTH_MAX)
 }
 
 /// Whether this is the password.
@@ -45,16 +45,10 @@ pub(crate) async fn verify_apart(password: String, hash: String) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use gancho_model::{Ambient, Timestamp};
+    use gancho_model::Rng;
 
     struct Fixed;
-    impl Ambient for Fixed {
-        fn now(&self) -> Timestamp {
-            Timestamp::from_s(0)
-        }
-        fn mono(&self) -> gancho_model::MonoTime {
-            gancho_model::MonoTime::default()
-        }
+    impl Rng for Fixed {
         fn fill(&self, buffer: &mut [u8]) {
             buffer.fill(3);
         }

@@ -21,13 +21,13 @@ const AGENT_LENGTH: usize = 200;
 /// A random text that nobody guesses.
 pub fn random(app: &App) -> String {
     let mut bytes = [0; 32];
-    app.ambient.fill(&mut bytes);
+    app.environment.fill(&mut bytes);
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// The token that a form carries: only pages that were made for this cookie know it, and the cookie
 /// can't be told from it.
-pub fn form_token(cookie: &str) -> String {
+pub fn csrf_token(cookie: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(format!("gancho form {cookie}")))
 }
 
@@ -39,7 +39,7 @@ pub fn form_cookie(headers: &HeaderMap) -> Option<&str> {
 /// Who is signed in, if anybody is.
 pub async fn read(app: &App, headers: &HeaderMap) -> Result<Option<(Session, User)>, StoreError> {
     let Some(text) = cookie::get(headers, cookie::SESSION) else { return Ok(None) };
-    let now = app.ambient.now();
+    let now = app.environment.now();
     let found = app.store.session(digest(text), now).await?;
     if let Some((session, _)) = &found
         && now.since_ms(session.seen_at) > TOUCH_MS
@@ -52,7 +52,7 @@ pub async fn read(app: &App, headers: &HeaderMap) -> Result<Option<(Session, Use
 
 /// Begins a session, and gives its cookie.
 pub async fn begin(app: &App, user: &User, headers: &HeaderMap) -> Result<Option<HeaderValue>, StoreError> {
-    let (text, now) = (random(app), app.ambient.now());
+    let (text, now) = (random(app), app.environment.now());
     let agent = headers.get("user-agent").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let session = Session {
         digest: digest(&text),

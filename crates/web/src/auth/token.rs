@@ -3,7 +3,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use gancho_model::{Ambient, Caller, MonoTime, Scope, TokenId};
+use gancho_model::{Caller, MonoTime, Rng, Scope, TokenId};
 use gancho_store::{Store, StoreError};
 use sha2::{Digest, Sha256};
 
@@ -19,10 +19,10 @@ pub fn digest(token: &str) -> [u8; 32] {
 }
 
 /// Makes a token: `gancho_` and 160 random bits.
-pub fn new_token(ambient: &dyn Ambient) -> String {
+pub fn new_token(rng: &dyn Rng) -> String {
     const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
     let mut random = [0; 32];
-    ambient.fill(&mut random);
+    rng.fill(&mut random);
     let letters: String = random.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 31)])).collect();
     format!("gancho_{letters}")
 }

@@ -12,7 +12,7 @@ use axum::{
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use crate::{App, ui::visitor::Visitor};
+use crate::{App, ui::current_user::CurrentUser};
 
 /// The shortest time between two beats.
 const PACE: Duration = Duration::from_secs(1);
@@ -20,7 +20,7 @@ const PACE: Duration = Duration::from_secs(1);
 const ALIVE: Duration = Duration::from_secs(10);
 
 /// A stream of beats: one at once, then one after each time in which something was committed.
-pub(crate) async fn show(State(app): State<Arc<App>>, _: Visitor) -> Response {
+pub(crate) async fn show(State(app): State<Arc<App>>, _: CurrentUser) -> Response {
     let (beats, stream) = mpsc::channel::<Result<Event, Infallible>>(1);
     tokio::spawn(async move {
         let mut pulse = app.store.pulse();

@@ -9,16 +9,16 @@ use axum::{
     response::Response,
 };
 use gancho_facturascripts::{catalogue::Model, columns, event_types, secrets};
-use gancho_model::{Endpoint, EventId, EventType, Said, render_body};
+use gancho_model::{Endpoint, EventId, EventType, Message, render_body};
 use gancho_store::EventFilter;
 use gancho_words::Language;
 use serde_json::Value;
 
 use super::{
-    error,
-    frame::Frame,
-    page, say,
-    visitor::Visitor,
+    current_user::CurrentUser,
+    error, page,
+    page_context::PageContext,
+    say,
     webhook::{
         names,
         tree::{self, Branch},
@@ -31,14 +31,14 @@ use crate::{
 
 #[derive(Template)]
 #[template(path = "catalogue.html")]
-struct Page {
-    frame: Frame,
+struct CataloguePage {
+    context: PageContext,
     tree: Vec<Branch>,
 }
 
-pub(crate) async fn list(State(app): State<Arc<App>>, visitor: Visitor) -> Response {
-    let frame = Frame::new(&app, &visitor, "catalogue", "catalogue-title");
-    page(&Page { tree: tree::tree(&frame.words), frame })
+pub(crate) async fn list(State(app): State<Arc<App>>, visitor: CurrentUser) -> Response {
+    let context = PageContext::new(&app, &visitor, "catalogue", "catalogue-title");
+    page(&CataloguePage { tree: tree::tree(&context.words), context })
 }
 
 /// A column of the record.
@@ -50,8 +50,8 @@ struct Field {
 
 #[derive(Template)]
 #[template(path = "catalogue_event.html")]
-struct EventPage {
-    frame: Frame,
+struct CatalogueEventPage {
+    context: PageContext,
     event: String,
     description: String,
     fields: Vec<Field>,
@@ -60,26 +60,26 @@ struct EventPage {
     webhooks: Vec<(String, String)>,
 }
 
-pub(crate) async fn show(State(app): State<Arc<App>>, visitor: Visitor, Path(event): Path<String>) -> Response {
-    let frame = Frame::new(&app, &visitor, "catalogue", "catalogue-title");
-    match read(&app, &frame, &event).await {
+pub(crate) async fn show(State(app): State<Arc<App>>, visitor: CurrentUser, Path(event): Path<String>) -> Response {
+    let context = PageContext::new(&app, &visitor, "catalogue", "catalogue-title");
+    match read(&app, &context, &event).await {
         Ok(read) => page(&read),
-        Err(problem) => error::of(frame, &problem),
+        Err(problem) => error::of(context, &problem),
     }
 }
 
-async fn read(app: &App, frame: &Frame, event: &str) -> Answer<EventPage> {
+async fn read(app: &App, context: &PageContext, event: &str) -> Answer<CatalogueEventPage> {
     let described = event_types::all().find(|described| described.event.as_str() == event);
-    let missing = || Problem::said(StatusCode::NOT_FOUND, Said::plain("problem-missing"));
+    let missing = || Problem::localized(StatusCode::NOT_FOUND, Message::new("problem-missing"));
     let described = described.ok_or_else(missing)?;
-    let spanish = frame.words.language() == Language::Es;
+    let spanish = context.words.language() == Language::Es;
     let (sample, is_real) = sample(app, &described.event).await?;
     let endpoints = app.store.all_endpoints().await?;
-    Ok(EventPage {
-        frame: frame.clone().titled(say::title(&frame.words, &described.event)),
+    Ok(CatalogueEventPage {
+        context: context.clone().titled(say::title(&context.words, &described.event)),
         event: event.to_owned(),
         description: if spanish { described.description.0 } else { described.description.1 },
-        fields: described.model.map(|model| fields(frame, model)).unwrap_or_default(),
+        fields: described.model.map(|model| fields(context, model)).unwrap_or_default(),
         sample,
         is_real,
         webhooks: endpoints.iter().map(|endpoint: &Endpoint| (endpoint.id.to_string(), names(endpoint).0)).collect(),
@@ -93,15 +93,15 @@ async fn sample(app: &App, event: &EventType) -> Answer<(String, bool)> {
     let real = app.store.recent(None, filter, 1).await?.items.pop();
     let is_real = real.is_some();
     let body = real.map(|event| event.body).unwrap_or_else(|| {
-        let now = app.ambient.now();
+        let now = app.environment.now();
         let (data, _) = event_types::sample(event);
-        render_body(EventId::new(now, &*app.ambient), event, now, data, None, true)
+        render_body(EventId::new(now, &*app.environment), event, now, data, None, true)
     });
     let parsed: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
     Ok((serde_json::to_string_pretty(&parsed).unwrap_or_default(), is_real))
 }
 
-fn fields(frame: &Frame, model: &Model) -> Vec<Field> {
+fn fields(context: &PageContext, model: &Model) -> Vec<Field> {
     let Some(table) = columns::find(model.name) else { return vec![] };
     let shown = table.columns.iter().filter(|(name, _)| !secrets::is_secret(model.name, name));
     let mut fields: Vec<Field> = shown
@@ -109,8 +109,8 @@ fn fields(frame: &Frame, model: &Model) -> Vec<Field> {
             let id = format!("field-{}", name.replace('_', "-"));
             Field {
                 name: (*name).to_owned(),
-                kind: frame.words.get(&format!("kind-{}", format!("{kind:?}").to_lowercase())),
-                meaning: if frame.words.has(&id) { frame.words.get(&id) } else { String::new() },
+                kind: context.words.get(&format!("kind-{}", format!("{kind:?}").to_lowercase())),
+                meaning: if context.words.has(&id) { context.words.get(&id) } else { String::new() },
             }
         })
         .collect();

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use serde_json::Value;
 
-use super::{frame::Frame, page, visitor::Visitor};
+use super::{current_user::CurrentUser, page, page_context::PageContext};
 use crate::{App, api};
 
 /// A call of the API.
@@ -21,14 +21,14 @@ struct Call {
 
 #[derive(Template)]
 #[template(path = "docs.html")]
-struct Page {
-    frame: Frame,
+struct DocsPage {
+    context: PageContext,
     groups: Vec<(String, Vec<Call>)>,
 }
 
-pub(crate) async fn show(State(app): State<Arc<App>>, visitor: Visitor) -> Response {
-    let frame = Frame::new(&app, &visitor, "docs", "docs-title");
-    page(&Page { frame, groups: groups() })
+pub(crate) async fn show(State(app): State<Arc<App>>, visitor: CurrentUser) -> Response {
+    let context = PageContext::new(&app, &visitor, "docs", "docs-title");
+    page(&DocsPage { context, groups: groups() })
 }
 
 fn groups() -> Vec<(String, Vec<Call>)> {

@@ -8,10 +8,10 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
-use gancho_model::Said;
+use gancho_model::Message;
 use gancho_words::Words;
 
-use super::{answer, frame::Frame, go, locale};
+use super::{answer, go, locale, page_context::PageContext};
 use crate::{
     App,
     api::problem::{self, Problem},
@@ -20,32 +20,32 @@ use crate::{
 #[derive(Template)]
 #[template(path = "error.html")]
 struct ErrorPage {
-    frame: Frame,
+    context: PageContext,
     sentence: String,
     fields: Vec<(String, String)>,
 }
 
 /// A problem as a page for a stranger, or for whom the language is all that is known.
 pub(crate) fn page(app: &App, words: &Words, problem: &Problem) -> Response {
-    of(Frame::strange(app, words.clone(), "problem-title", String::new()), problem)
+    of(PageContext::strange(app, words.clone(), "problem-title", String::new()), problem)
 }
 
 /// A problem as a page.
-pub(crate) fn of(frame: Frame, problem: &Problem) -> Response {
-    let words = frame.words.clone();
+pub(crate) fn of(context: PageContext, problem: &Problem) -> Response {
+    let words = context.words.clone();
     let sentence = match (problem.sentence(), problem.status()) {
-        (Some(said), _) => words.said(said),
+        (Some(message), _) => words.message(message),
         (None, StatusCode::NOT_FOUND) => words.get("problem-missing"),
         (None, StatusCode::UNPROCESSABLE_ENTITY) => words.get("problem-fields"),
         (None, _) => words.get("problem-broken"),
     };
-    let fields = problem.errors().iter().map(|error| (error.field.clone(), words.said(&error.said))).collect();
-    answer(problem.status(), &ErrorPage { frame, sentence, fields })
+    let fields = problem.errors().iter().map(|error| (error.field.clone(), words.message(&error.localized))).collect();
+    answer(problem.status(), &ErrorPage { context, sentence, fields })
 }
 
 /// Looking is all that is allowed.
-pub(crate) fn forbidden(frame: Frame) -> Response {
-    of(frame, &Problem::said(StatusCode::FORBIDDEN, Said::plain("problem-forbidden")))
+pub(crate) fn forbidden(context: PageContext) -> Response {
+    of(context, &Problem::localized(StatusCode::FORBIDDEN, Message::new("problem-forbidden")))
 }
 
 /// What is only sent to was asked for, as browsers do after signing in: back to the page it belongs to.

@@ -1,13 +1,13 @@
 //! Forms: what was filled in, what was wrong with it.
 
-use gancho_model::Said;
+use gancho_model::Message;
 use gancho_words::Words;
 use serde_json::Value;
 
 use crate::api::problem::Problem;
 
 /// The hidden field.
-pub(crate) const TOKEN: &str = "form_token";
+pub(crate) const TOKEN: &str = "csrf_token";
 
 /// What was filled in, and what was wrong with it.
 #[derive(Clone, Debug, Default)]
@@ -56,13 +56,13 @@ impl Form {
     pub fn refused(mut self, problem: &Problem, words: &Words) -> Self {
         for wrong in problem.errors() {
             let (field, part) = wrong.field.split_once('.').unwrap_or((&wrong.field, ""));
-            let text = words.said(&wrong.said);
+            let text = words.message(&wrong.localized);
             let text = if part.is_empty() || field == "retry" { text } else { format!("{part}: {text}") };
             self.errors.push((field.to_owned(), text));
         }
         if self.errors.is_empty() {
-            let said = problem.sentence().cloned().unwrap_or_else(|| Said::plain("problem-broken"));
-            self.errors.push((String::new(), words.said(&said)));
+            let message = problem.sentence().cloned().unwrap_or_else(|| Message::new("problem-broken"));
+            self.errors.push((String::new(), words.message(&message)));
         }
         self
     }

@@ -5,7 +5,7 @@ use axum::{
     http::{StatusCode, request::Parts},
     response::Response,
 };
-use gancho_model::Said;
+use gancho_model::Message;
 
 use super::{error, locale};
 use crate::{App, api::problem::Problem};
@@ -18,7 +18,7 @@ impl<T: std::str::FromStr> FromRequestParts<Arc<App>> for Id<T> {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
         let text = Path::<String>::from_request_parts(parts, app).await.ok();
         text.and_then(|Path(text)| text.parse().ok()).map(Self).ok_or_else(|| {
-            let missing = Problem::said(StatusCode::NOT_FOUND, Said::plain("problem-missing"));
+            let missing = Problem::localized(StatusCode::NOT_FOUND, Message::new("problem-missing"));
             error::page(app, &locale::words(&parts.headers, None), &missing)
         })
     }

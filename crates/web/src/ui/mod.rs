@@ -3,6 +3,7 @@
 
 mod assets;
 mod catalogue;
+pub(crate) mod current_user;
 mod delivery;
 mod docs;
 mod draw;
@@ -10,10 +11,10 @@ mod enter;
 pub(crate) mod error;
 mod event;
 mod form;
-mod frame;
 mod id;
 mod locale;
 mod overview;
+mod page_context;
 mod person;
 mod plugin;
 mod query;
@@ -23,7 +24,6 @@ mod settings;
 mod source;
 mod submit;
 mod visit;
-pub(crate) mod visitor;
 mod webhook;
 
 use std::sync::Arc;
@@ -40,9 +40,9 @@ use axum::{
 
 use crate::{App, live};
 
-/// Nothing from elsewhere, no script or style inside a page, in nobody's frame.
+/// Nothing from elsewhere, no script or style inside a page, in nobody's context.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
-    form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+    form-action 'self'; context-ancestors 'none'; base-uri 'none'";
 
 /// The pages.
 pub(crate) fn router() -> Router<Arc<App>> {
@@ -114,7 +114,7 @@ fn careful(headers: &mut HeaderMap, is_asset: bool) {
     for (name, value) in [
         ("content-security-policy", POLICY),
         ("x-content-type-options", "nosniff"),
-        ("x-frame-options", "DENY"),
+        ("x-context-options", "DENY"),
         ("referrer-policy", "same-origin"),
         ("cross-origin-opener-policy", "same-origin"),
     ] {

@@ -2,23 +2,22 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Endpoint, HealthState, Said, Tally, Timestamp};
+use gancho_model::{Counters, Endpoint, HealthState, Message, Timestamp};
 
 use super::{
+    current_user::CurrentUser,
     draw::{self, Bar},
-    error,
-    frame::Frame,
-    page,
+    error, page,
+    page_context::PageContext,
     query::Query,
     say::{self, Condition},
     source,
-    visitor::Visitor,
     webhook::names,
 };
 use crate::{App, api::problem::Answer};
 
 /// Something that a person should look at.
-struct Care {
+struct Alert {
     link: String,
     name: String,
     colour: &'static str,
@@ -34,19 +33,19 @@ struct Step {
 
 #[derive(Template)]
 #[template(path = "overview.html")]
-struct Page {
-    frame: Frame,
-    cares: Vec<Care>,
+struct OverviewPage {
+    context: PageContext,
+    cares: Vec<Alert>,
     picture: String,
-    day: Tally,
+    day: Counters,
     waiting: u64,
     sources: Vec<source::list::Row>,
     steps: Vec<Step>,
 }
 
-impl Page {
+impl OverviewPage {
     fn success(&self) -> String {
-        self.day.success().map_or_else(|| "–".into(), |share| self.frame.words.percent(share))
+        self.day.success().map_or_else(|| "–".into(), |share| self.context.words.percent(share))
     }
 
     fn settled(&self) -> bool {
@@ -54,34 +53,34 @@ impl Page {
     }
 }
 
-pub(crate) async fn show(State(app): State<Arc<App>>, visitor: Visitor, query: Query) -> Response {
-    let frame = Frame::new(&app, &visitor, "overview", "overview-title").with_done(query.get("done"));
-    match read(&app, &frame).await {
+pub(crate) async fn show(State(app): State<Arc<App>>, visitor: CurrentUser, query: Query) -> Response {
+    let context = PageContext::new(&app, &visitor, "overview", "overview-title").with_done(query.get("done"));
+    match read(&app, &context).await {
         Ok(read) => page(&read),
-        Err(problem) => error::of(frame, &problem),
+        Err(problem) => error::of(context, &problem),
     }
 }
 
-async fn read(app: &App, frame: &Frame) -> Answer<Page> {
-    let hours = app.store.hours(frame.now.plus_ms(-23 * draw::HOUR_MS)).await?;
-    let day = draw::last_day(&hours, |_| true, frame.now);
+async fn read(app: &App, context: &PageContext) -> Answer<OverviewPage> {
+    let hours = app.store.hours(context.now.plus_ms(-23 * draw::HOUR_MS)).await?;
+    let day = draw::last_day(&hours, |_| true, context.now);
     let endpoints = app.store.all_endpoints().await?;
-    let standings = app.store.standings(endpoints.iter().map(|endpoint| endpoint.id).collect()).await?;
+    let backlogs = app.store.backlogs(endpoints.iter().map(|endpoint| endpoint.id).collect()).await?;
     let mut cares = vec![];
-    for (endpoint, standing) in endpoints.iter().zip(&standings) {
+    for (endpoint, backlog) in endpoints.iter().zip(&backlogs) {
         if needs_care(endpoint) {
-            let own = draw::sum(&draw::last_day(&hours, |hour| hour.endpoint == endpoint.id, frame.now));
-            let condition = Condition { endpoint, standing: *standing, day: own, now: frame.moment };
-            cares.push(Care {
+            let own = draw::sum(&draw::last_day(&hours, |hour| hour.endpoint == endpoint.id, context.now));
+            let condition = Condition { endpoint, backlog: *backlog, day: own, now: context.moment };
+            cares.push(Alert {
                 link: format!("/webhooks/{}", endpoint.id),
                 name: names(endpoint).0,
                 colour: "bad",
-                text: say::health(&frame.words, &condition),
+                text: say::health(&context.words, &condition),
             });
         }
     }
-    let sources = source::list::rows(app, frame).await?;
-    cares.extend(sources.iter().filter(|source| source.down).map(|source| Care {
+    let sources = source::list::rows(app, context).await?;
+    cares.extend(sources.iter().filter(|source| source.down).map(|source| Alert {
         link: format!("/sources/{}", source.id),
         name: source.name.clone(),
         colour: "bad",
@@ -89,10 +88,10 @@ async fn read(app: &App, frame: &Frame) -> Answer<Page> {
     }));
     let delivered = endpoints.iter().any(|endpoint| endpoint.health.last_success_at.is_some());
     let heard = sources.iter().any(|source| source.heard);
-    Ok(Page {
-        picture: picture(frame, &day),
+    Ok(OverviewPage {
+        picture: picture(context, &day),
         day: draw::sum(&day),
-        waiting: standings.iter().map(|standing| standing.pending).sum(),
+        waiting: backlogs.iter().map(|backlog| backlog.pending).sum(),
         steps: vec![
             Step { done: !sources.is_empty(), link: "/sources/new", id: "first-source" },
             Step { done: !endpoints.is_empty(), link: "/webhooks/new", id: "first-webhook" },
@@ -101,7 +100,7 @@ async fn read(app: &App, frame: &Frame) -> Answer<Page> {
         ],
         sources,
         cares,
-        frame: frame.clone(),
+        context: context.clone(),
     })
 }
 
@@ -115,24 +114,24 @@ fn needs_care(endpoint: &Endpoint) -> bool {
 }
 
 /// A day as one picture.
-pub(crate) fn picture(frame: &Frame, day: &[Tally; 24]) -> String {
-    let words = &frame.words;
-    let last = frame.now.ms().div_euclid(draw::HOUR_MS);
-    let bar = |(place, tally): (usize, &Tally)| {
+pub(crate) fn picture(context: &PageContext, day: &[Counters; 24]) -> String {
+    let words = &context.words;
+    let last = context.now.ms().div_euclid(draw::HOUR_MS);
+    let bar = |(place, tally): (usize, &Counters)| {
         let hour = last - 23 + i64::try_from(place).unwrap_or(0);
         let hour = words.hour(Timestamp::from_ms(hour * draw::HOUR_MS));
-        let said = Said::plain("hour-title")
+        let message = Message::new("hour-title")
             .with("hour", hour.as_str())
             .with("delivered", tally.delivered)
             .with("retried", tally.retried)
             .with("failed", tally.failed);
-        Bar { tally: *tally, title: words.said(&said), hour }
+        Bar { tally: *tally, title: words.message(&message), hour }
     };
     let bars: Vec<Bar> = day.iter().enumerate().map(bar).collect();
     let sum = draw::sum(day);
-    let said = Said::plain("day-title")
+    let message = Message::new("day-title")
         .with("delivered", sum.delivered)
         .with("retried", sum.retried)
         .with("failed", sum.failed);
-    draw::day(&bars, &words.said(&said))
+    draw::day(&bars, &words.message(&message))
 }

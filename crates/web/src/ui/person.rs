@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use gancho_model::Said;
+use gancho_model::Message;
 
 use super::form::Form;
 use crate::{
@@ -14,15 +14,15 @@ use crate::{
 
 /// A name to sign in with.
 pub(crate) fn name(text: &str) -> Answer<String> {
-    let wrong = |said| Err(Problem::field("name", said));
+    let wrong = |input| Err(Problem::field("name", input));
     if text.trim() != text {
-        return wrong(Said::plain("error-name-blanks"));
+        return wrong(Message::new("error-name-blanks"));
     }
     if text.is_empty() || text.chars().count() > 100 {
-        return wrong(Said::plain("error-length").with("min", 1).with("max", 100));
+        return wrong(Message::new("error-length").with("min", 1).with("max", 100));
     }
     if text.contains(char::is_control) {
-        return wrong(Said::plain("error-control"));
+        return wrong(Message::new("error-control"));
     }
     Ok(text.to_owned())
 }
@@ -34,7 +34,7 @@ pub(crate) fn password(form: &Form) -> Answer<String> {
         return Err(Problem::field("password", passwords::length_error()));
     }
     if form.value("again") != given {
-        return Err(Problem::field("again", Said::plain("error-password-twice")));
+        return Err(Problem::field("again", Message::new("error-password-twice")));
     }
     Ok(given.to_owned())
 }
@@ -42,8 +42,8 @@ pub(crate) fn password(form: &Form) -> Answer<String> {
 /// A password's hash; hashing goes where it holds nobody up.
 pub(crate) async fn hashed(app: &Arc<App>, given: String) -> Answer<String> {
     let app = app.clone();
-    let hash = tokio::task::spawn_blocking(move || passwords::hash(&given, &*app.ambient)).await;
-    let broken = || Problem::said(StatusCode::INTERNAL_SERVER_ERROR, Said::plain("problem-broken"));
+    let hash = tokio::task::spawn_blocking(move || passwords::hash(&given, &*app.environment)).await;
+    let broken = || Problem::localized(StatusCode::INTERNAL_SERVER_ERROR, Message::new("problem-broken"));
     hash.map_err(|_| broken())?.map_err(|_| Problem::field("password", passwords::length_error()))
 }
 
@@ -59,6 +59,6 @@ pub(crate) fn email(form: &Form) -> Answer<Option<String>> {
     match form.value("email").trim() {
         "" => Ok(None),
         text if is_address(text) => Ok(Some(text.to_owned())),
-        _ => Err(Problem::field("email", Said::plain("error-email"))),
+        _ => Err(Problem::field("email", Message::new("error-email"))),
     }
 }

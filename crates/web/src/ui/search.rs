@@ -7,15 +7,15 @@ use axum::{extract::State, response::Response};
 use gancho_model::{DeliveryId, EndpointId, EventId, SourceId};
 
 use super::{
+    current_user::CurrentUser,
     error,
     event::{
         list::{self, Row},
         why,
     },
-    frame::Frame,
     go, page,
+    page_context::PageContext,
     query::Query,
-    visitor::Visitor,
     webhook::names,
 };
 use crate::{App, api::problem::Answer};
@@ -25,23 +25,23 @@ const EVENTS: usize = 30;
 
 #[derive(Template)]
 #[template(path = "search.html")]
-struct Page {
-    frame: Frame,
+struct SearchPage {
+    context: PageContext,
     asked: String,
     rows: Vec<Row>,
     webhooks: Vec<(String, String, String)>,
     sources: Vec<(String, String)>,
 }
 
-pub(crate) async fn show(State(app): State<Arc<App>>, visitor: Visitor, query: Query) -> Response {
+pub(crate) async fn show(State(app): State<Arc<App>>, visitor: CurrentUser, query: Query) -> Response {
     let asked = query.text("q");
     if let Some(path) = page_of(asked) {
         return go(&app, &path);
     }
-    let frame = Frame::new(&app, &visitor, "", "search-title");
-    match read(&app, &frame, asked).await {
+    let context = PageContext::new(&app, &visitor, "", "search-title");
+    match read(&app, &context, asked).await {
         Ok(read) => page(&read),
-        Err(problem) => error::of(frame, &problem),
+        Err(problem) => error::of(context, &problem),
     }
 }
 
@@ -59,7 +59,7 @@ fn page_of(asked: &str) -> Option<String> {
     asked.parse::<SourceId>().is_ok().then(|| format!("/sources/{asked}"))
 }
 
-async fn read(app: &App, frame: &Frame, asked: &str) -> Answer<Page> {
+async fn read(app: &App, context: &PageContext, asked: &str) -> Answer<SearchPage> {
     let small = asked.to_lowercase();
     let matches = |text: &str| !small.is_empty() && text.to_lowercase().contains(&small);
     let all = list::sources(app).await?;
@@ -68,11 +68,11 @@ async fn read(app: &App, frame: &Frame, asked: &str) -> Answer<Page> {
     let webhooks = endpoints.iter().map(|endpoint| (endpoint, names(endpoint)));
     // A viewer must not learn by searching what is masked.
     let webhooks = webhooks
-        .filter(|(endpoint, (name, host))| matches(name) || matches(host) || (frame.admin && matches(&endpoint.url)));
-    Ok(Page {
-        frame: frame.clone(),
+        .filter(|(endpoint, (name, host))| matches(name) || matches(host) || (context.admin && matches(&endpoint.url)));
+    Ok(SearchPage {
+        context: context.clone(),
         asked: asked.to_owned(),
-        rows: events.iter().map(|event| Row::new(frame, event, &all)).collect(),
+        rows: events.iter().map(|event| Row::new(context, event, &all)).collect(),
         webhooks: webhooks.map(|(endpoint, (name, host))| (endpoint.id.to_string(), name, host)).collect(),
         sources: all.into_iter().filter(|(_, name)| matches(name)).collect(),
     })

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::Response,
 };
-use gancho_model::Said;
+use gancho_model::Message;
 
 use super::{
     error,
@@ -28,8 +28,9 @@ impl FromRequest<Arc<App>> for Form {
     type Rejection = Response;
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Response> {
         let headers = request.headers().clone();
-        let refuse =
-            |status, id| error::page(app, &locale::words(&headers, None), &Problem::said(status, Said::plain(id)));
+        let refuse = |status, id| {
+            error::page(app, &locale::words(&headers, None), &Problem::localized(status, Message::new(id)))
+        };
         let Ok(Ok(body)) = tokio::time::timeout(BODY, to_bytes(request.into_body(), FORM_BYTES)).await else {
             return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, "problem-fields"));
         };
@@ -63,5 +64,5 @@ fn comes_from_us(app: &App, headers: &HeaderMap) -> bool {
 
 /// Whether it was made for this browser's session, or visit.
 fn is_ours(headers: &HeaderMap, token: &str) -> bool {
-    session::form_cookie(headers).is_some_and(|text| session::form_token(text) == token)
+    session::form_cookie(headers).is_some_and(|text| session::csrf_token(text) == token)
 }

@@ -9,18 +9,17 @@ use axum::{
 };
 
 use super::{
-    error,
-    frame::Frame,
-    locale,
-    visitor::{Manager, Visitor},
+    current_user::{CurrentAdmin, CurrentUser},
+    error, locale,
+    page_context::PageContext,
 };
 use crate::{
     App,
     api::problem::Problem,
-    auth::{Acquaintance, cookie, session},
+    auth::{KnownClient, cookie, session},
 };
 
-impl FromRequestParts<Arc<App>> for Visitor {
+impl FromRequestParts<Arc<App>> for CurrentUser {
     type Rejection = Response;
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
         let read = session::read(app, &parts.headers).await;
@@ -31,21 +30,21 @@ impl FromRequestParts<Arc<App>> for Visitor {
             let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
             return Err(Redirect::to(&app.site.link(&format!("/login?next={next}"))).into_response());
         };
-        Acquaintance::note(&parts.extensions);
+        KnownClient::note(&parts.extensions);
         let text = cookie::get(&parts.headers, cookie::SESSION).unwrap_or_default();
         let words = locale::words(&parts.headers, Some(&user));
-        Ok(Self { form_token: session::form_token(text), user, session, words })
+        Ok(Self { csrf_token: session::csrf_token(text), user, session, words })
     }
 }
 
-impl FromRequestParts<Arc<App>> for Manager {
+impl FromRequestParts<Arc<App>> for CurrentAdmin {
     type Rejection = Response;
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
-        let visitor = Visitor::from_request_parts(parts, app).await?;
+        let visitor = CurrentUser::from_request_parts(parts, app).await?;
         if visitor.is_admin() {
             return Ok(Self(visitor));
         }
-        let frame = Frame::new(app, &visitor, "", "problem-title");
-        Err(error::forbidden(frame))
+        let context = PageContext::new(app, &visitor, "", "problem-title");
+        Err(error::forbidden(context))
     }
 }

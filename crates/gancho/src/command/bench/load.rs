@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::{net::TcpStream, task::JoinSet, time::Instant};
 
 use crate::{
-    ambient::since_1970,
-    failed::{Done, Failed},
+    cli_error::{CliError, CliResult},
+    system::since_1970,
 };
 
 /// What to post.
@@ -24,8 +24,8 @@ pub struct Plan {
 }
 
 /// Posts, and prints how many milliseconds it took.
-pub async fn run(plan: Plan) -> Done {
-    let url = Url::parse(&plan.url).map_err(Failed::refused)?;
+pub async fn run(plan: Plan) -> CliResult {
+    let url = Url::parse(&plan.url).map_err(CliError::refused)?;
     let left = Arc::new(AtomicU32::new(plan.events));
     let began = Instant::now();
     let mut posting = JoinSet::new();
@@ -37,17 +37,17 @@ pub async fn run(plan: Plan) -> Done {
         posting.spawn(connection(url.clone(), left.clone(), first.zip(every)));
     }
     while let Some(ended) = posting.join_next().await {
-        ended.map_err(Failed::refused)??;
+        ended.map_err(CliError::refused)??;
     }
     println!("{}", began.elapsed().as_millis());
     Ok(())
 }
 
-async fn connection(url: Url, left: Arc<AtomicU32>, pace: Option<(Instant, Duration)>) -> Done {
+async fn connection(url: Url, left: Arc<AtomicU32>, pace: Option<(Instant, Duration)>) -> CliResult {
     let address = format!("{}:{}", url.host_str().unwrap_or_default(), url.port().unwrap_or(80));
-    let stream = TcpStream::connect(&address).await.map_err(Failed::refused)?;
-    stream.set_nodelay(true).map_err(Failed::refused)?;
-    let (mut sender, driver) = http1::handshake(TokioIo::new(stream)).await.map_err(Failed::refused)?;
+    let stream = TcpStream::connect(&address).await.map_err(CliError::refused)?;
+    stream.set_nodelay(true).map_err(CliError::refused)?;
+    let (mut sender, driver) = http1::handshake(TokioIo::new(stream)).await.map_err(CliError::refused)?;
     tokio::spawn(driver);
     let mut ticks = pace.map(|(first, every)| tokio::time::interval_at(first, every));
     while take(&left) {
@@ -59,13 +59,13 @@ async fn connection(url: Url, left: Arc<AtomicU32>, pace: Option<(Instant, Durat
             .header(header::CONTENT_TYPE, "application/json")
             .header("x-auth-token", "bench-token")
             .body(Full::new(event()))
-            .map_err(Failed::refused)?;
-        sender.ready().await.map_err(Failed::refused)?;
-        let answer = sender.send_request(request).await.map_err(Failed::refused)?;
+            .map_err(CliError::refused)?;
+        sender.ready().await.map_err(CliError::refused)?;
+        let answer = sender.send_request(request).await.map_err(CliError::refused)?;
         let status = answer.status();
-        answer.into_body().collect().await.map_err(Failed::refused)?;
+        answer.into_body().collect().await.map_err(CliError::refused)?;
         if !status.is_success() {
-            return Err(Failed::because(format!("a post was answered {status}")));
+            return Err(CliError::because(format!("a post was answered {status}")));
         }
     }
     Ok(())

@@ -13,7 +13,7 @@ mod scenario;
 use clap::Args;
 
 use crate::{
-    failed::{Done, Failed},
+    cli_error::{CliError, CliResult},
     runtime::block_on_threads,
 };
 
@@ -47,7 +47,7 @@ pub struct BenchArgs {
 }
 
 /// Runs all scenarios and prints what they gave.
-pub fn run(args: &BenchArgs) -> Done {
+pub fn run(args: &BenchArgs) -> CliResult {
     match args.role.as_deref() {
         Some("receiver") => block_on_threads(receiver::serve())?,
         Some("load") => {
@@ -59,7 +59,7 @@ pub fn run(args: &BenchArgs) -> Done {
             };
             block_on_threads(load::run(plan))?
         }
-        Some(_) => Err(Failed::usage("no such role")),
+        Some(_) => Err(CliError::usage("no such role")),
         None => match args.scale {
             Some(most) => block_on_threads(scenario::scaled(most))?,
             None => block_on_threads(scenario::all(args))?,

@@ -8,21 +8,21 @@ use axum::{
     http::Request,
 };
 use gancho_intake::Intake;
-use gancho_mail::Post;
+use gancho_mail::Mailer;
 use gancho_model::{
-    Ambient, DeliveryId, EventId, Finding, Hearing, Probing, Refused, Role, Said, Session, Source, SourceId, Standing,
-    User, UserId,
+    Clock as _, DeliveryId, EventId, Finding, Message, Probing, Refused, Role, Session, Source, SourceControl,
+    SourceId, SourceStatus, User, UserId,
     limits::Limits,
-    outbox::{Handed, HandedOver},
+    outbox::{OutboxPayload, OutboxReceipt},
 };
 use gancho_store::{EventFilter, Store};
-use gancho_web::{App, Rooms, WebSettings, auth::digest};
+use gancho_web::{App, Services, WebSettings, auth::digest};
 use tokio::time::Instant;
 use tower::ServiceExt;
 
 use crate::{
-    ambient::Real,
-    failed::{Done, Failed},
+    cli_error::{CliError, CliResult},
+    system::System,
 };
 
 /// How often each page is timed; the middle one is shown.
@@ -31,7 +31,7 @@ const TIMES: usize = 11;
 const COOKIE: &str = "bench";
 
 /// Prints how long each page takes, and what it weighs.
-pub async fn run(store: Arc<dyn Store>) -> Done {
+pub async fn run(store: Arc<dyn Store>) -> CliResult {
     sign_in(&*store).await?;
     let router = router(store.clone());
     let pages = pages(&*store).await?;
@@ -49,11 +49,11 @@ pub async fn run(store: Arc<dyn Store>) -> Done {
     Ok(())
 }
 
-async fn pages(store: &dyn Store) -> Result<Vec<(&'static str, String)>, Failed> {
-    let endpoint = store.all_endpoints().await.map_err(Failed::refused)?[0].id;
-    let newest = store.recent(None, EventFilter::default(), 1).await.map_err(Failed::refused)?;
-    let event: EventId = newest.items.first().ok_or_else(|| Failed::because("the store is empty"))?.id;
-    let delivery: DeliveryId = store.deliveries_of(event).await.map_err(Failed::refused)?[0].id;
+async fn pages(store: &dyn Store) -> Result<Vec<(&'static str, String)>, CliError> {
+    let endpoint = store.all_endpoints().await.map_err(CliError::refused)?[0].id;
+    let newest = store.recent(None, EventFilter::default(), 1).await.map_err(CliError::refused)?;
+    let event: EventId = newest.items.first().ok_or_else(|| CliError::because("the store is empty"))?.id;
+    let delivery: DeliveryId = store.deliveries_of(event).await.map_err(CliError::refused)?[0].id;
     Ok(vec![
         ("overview", "/".into()),
         ("webhooks", "/webhooks".into()),
@@ -72,19 +72,19 @@ async fn pages(store: &dyn Store) -> Result<Vec<(&'static str, String)>, Failed>
     ])
 }
 
-async fn get(router: &Router, path: &str) -> Result<usize, Failed> {
+async fn get(router: &Router, path: &str) -> Result<usize, CliError> {
     let request = Request::get(path).header("cookie", format!("gancho_session={COOKIE}"));
-    let request = request.body(Body::empty()).map_err(Failed::refused)?;
-    let answer = router.clone().oneshot(request).await.map_err(Failed::refused)?;
+    let request = request.body(Body::empty()).map_err(CliError::refused)?;
+    let answer = router.clone().oneshot(request).await.map_err(CliError::refused)?;
     if answer.status() != 200 {
-        return Err(Failed::because(format!("{path} answers {}", answer.status())));
+        return Err(CliError::because(format!("{path} answers {}", answer.status())));
     }
-    Ok(to_bytes(answer.into_body(), usize::MAX).await.map_err(Failed::refused)?.len())
+    Ok(to_bytes(answer.into_body(), usize::MAX).await.map_err(CliError::refused)?.len())
 }
 
-async fn sign_in(store: &dyn Store) -> Done {
-    let now = Real.now();
-    let id = UserId::new(now, &Real);
+async fn sign_in(store: &dyn Store) -> CliResult {
+    let now = System.now();
+    let id = UserId::new(now, &System);
     let (email, language, time_zone) = (None, Some("es".to_owned()), None);
     let user = User {
         id,
@@ -96,17 +96,17 @@ async fn sign_in(store: &dyn Store) -> Done {
         time_zone,
         created_at: now,
     };
-    store.add_user(user).await.map_err(Failed::refused)?;
+    store.add_user(user).await.map_err(CliError::refused)?;
     let expires_at = now.plus_ms(3_600_000);
     let session =
         Session { digest: digest(COOKIE), user: id, agent: String::new(), created_at: now, seen_at: now, expires_at };
-    store.add_session(session).await.map_err(Failed::refused)
+    store.add_session(session).await.map_err(CliError::refused)
 }
 
 fn router(store: Arc<dyn Store>) -> Router {
-    let intake = Arc::new(Intake::new(store.clone(), Arc::new(Real), Limits::default()));
-    let (hearing, probing, mailing) = (Arc::new(Nobody), Arc::new(Nobody), Arc::new(Post::none()));
-    let rooms = Rooms { store, intake, hearing, probing, mailing, ambient: Arc::new(Real) };
+    let intake = Arc::new(Intake::new(store.clone(), Arc::new(System), Limits::default()));
+    let (sources, probing, mailing) = (Arc::new(Nobody), Arc::new(Nobody), Arc::new(Mailer::none()));
+    let rooms = Services { store, intake, sources, probing, mailing, environment: Arc::new(System) };
     gancho_web::router(App::new(rooms, &WebSettings::default()))
 }
 
@@ -114,33 +114,33 @@ fn router(store: Arc<dyn Store>) -> Router {
 struct Nobody;
 
 #[async_trait::async_trait]
-impl Hearing for Nobody {
-    async fn plan(&self, _: &Source) -> Result<String, Said> {
+impl SourceControl for Nobody {
+    async fn plan(&self, _: &Source) -> Result<String, Message> {
         Ok(String::new())
     }
     async fn install(&self, _: &Source) -> Result<(), Refused> {
         Ok(())
     }
-    async fn uninstall(&self, _: &Source) -> Result<(), Said> {
+    async fn uninstall(&self, _: &Source) -> Result<(), Message> {
         Ok(())
     }
     async fn check(&self, _: &Source) -> Vec<Finding> {
         vec![]
     }
-    async fn leave(&self, _: &Source, _: &Source) -> Result<(), Said> {
+    async fn leave(&self, _: &Source, _: &Source) -> Result<(), Message> {
         Ok(())
     }
     async fn same_erp(&self, _: &Source, _: &Source) -> bool {
         false
     }
-    async fn confirm(&self, _: &Source) -> Result<(), Said> {
+    async fn confirm(&self, _: &Source) -> Result<(), Message> {
         Ok(())
     }
 
-    async fn hand_over(&self, _: &Source, _: Handed) -> Result<HandedOver, Said> {
-        Ok(HandedOver::default())
+    async fn hand_over(&self, _: &Source, _: OutboxPayload) -> Result<OutboxReceipt, Message> {
+        Ok(OutboxReceipt::default())
     }
-    fn standing(&self, _: SourceId) -> Option<Standing> {
+    fn status(&self, _: SourceId) -> Option<SourceStatus> {
         None
     }
     fn sources_changed(&self) {}

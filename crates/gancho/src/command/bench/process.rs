@@ -7,7 +7,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::failed::Failed;
+use crate::cli_error::CliError;
 
 /// A process that serves; it is killed when this is dropped.
 pub struct Process {
@@ -17,15 +17,16 @@ pub struct Process {
 
 impl Process {
     /// Starts this program in another role and waits until it listens.
-    pub async fn start(args: &[&str], data_dir: Option<&Path>) -> Result<Self, Failed> {
+    pub async fn start(args: &[&str], data_dir: Option<&Path>) -> Result<Self, CliError> {
         let mut command = this_program(args)?;
         if let Some(dir) = data_dir {
             command.arg("--data-dir").arg(dir);
         }
-        let mut child = command.spawn().map_err(Failed::refused)?;
-        let mut lines = BufReader::new(child.stdout.take().ok_or_else(|| Failed::because("no output"))?).lines();
-        let line = lines.next_line().await.map_err(Failed::refused)?.unwrap_or_default();
-        let url = line.strip_prefix("listening on ").ok_or_else(|| Failed::because("a part did not start"))?.to_owned();
+        let mut child = command.spawn().map_err(CliError::refused)?;
+        let mut lines = BufReader::new(child.stdout.take().ok_or_else(|| CliError::because("no output"))?).lines();
+        let line = lines.next_line().await.map_err(CliError::refused)?.unwrap_or_default();
+        let url =
+            line.strip_prefix("listening on ").ok_or_else(|| CliError::because("a part did not start"))?.to_owned();
         Ok(Self { child, url })
     }
 
@@ -53,17 +54,17 @@ impl Process {
 }
 
 /// Runs this program in another role to its end; returns what it printed and its processor seconds.
-pub async fn run(args: &[&str]) -> Result<(String, f64), Failed> {
+pub async fn run(args: &[&str]) -> Result<(String, f64), CliError> {
     let before = children_cpu_s();
-    let output = this_program(args)?.output().await.map_err(Failed::refused)?;
+    let output = this_program(args)?.output().await.map_err(CliError::refused)?;
     if !output.status.success() {
-        return Err(Failed::because(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+        return Err(CliError::because(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
     }
     Ok((String::from_utf8_lossy(&output.stdout).trim().to_owned(), children_cpu_s() - before))
 }
 
-fn this_program(args: &[&str]) -> Result<Command, Failed> {
-    let mut command = Command::new(std::env::current_exe().map_err(Failed::refused)?);
+fn this_program(args: &[&str]) -> Result<Command, CliError> {
+    let mut command = Command::new(std::env::current_exe().map_err(CliError::refused)?);
     command
         .args(args)
         .env("GANCHO_ADMIN_TOKEN", "bench-token")

@@ -17,12 +17,12 @@ use hyper::body::Frame;
 use serde_json::{Value, json};
 
 use super::load::micros;
-use crate::failed::{Done, Failed};
+use crate::cli_error::{CliError, CliResult};
 
 /// By path: how many came, and how old they were, microseconds.
 type Counts = Arc<Mutex<std::collections::HashMap<String, Vec<u32>>>>;
 
-pub async fn serve() -> Done {
+pub async fn serve() -> CliResult {
     let counts = Counts::default();
     let router = Router::new()
         .route("/hook/{name}", post(receive))
@@ -30,9 +30,9 @@ pub async fn serve() -> Done {
         .route("/hang-in-body", post(async || Body::new(Stuck { begun: false })))
         .route("/stats/{name}", get(stats))
         .with_state(counts);
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.map_err(Failed::refused)?;
-    println!("listening on http://{}", listener.local_addr().map_err(Failed::refused)?);
-    axum::serve(listener, router).await.map_err(Failed::refused)
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.map_err(CliError::refused)?;
+    println!("listening on http://{}", listener.local_addr().map_err(CliError::refused)?);
+    axum::serve(listener, router).await.map_err(CliError::refused)
 }
 
 async fn receive(State(counts): State<Counts>, Path(name): Path<String>, body: Bytes) -> &'static str {

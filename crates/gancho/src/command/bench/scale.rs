@@ -3,8 +3,8 @@
 use std::{path::Path, sync::Arc};
 
 use gancho_model::{
-    Ambient, Endpoint, EndpointId, Event, EventId, EventType, Health, Lane, Pattern, Plan, Secret, SigningSecrets,
-    State, Timestamp, render_body,
+    Clock as _, Endpoint, EndpointId, Event, EventId, EventType, Health, Pattern, Priority, RetryPolicy, Secret,
+    SigningSecrets, State, Timestamp, render_body,
 };
 use gancho_store::{
     DeliveryFilter, NewEvent, Store, StoreError, Submission, Want,
@@ -16,8 +16,8 @@ use tokio::time::Instant;
 
 use super::pages;
 use crate::{
-    ambient::Real,
-    failed::{Done, Failed},
+    cli_error::{CliError, CliResult},
+    system::System,
 };
 
 const ENDPOINTS: u64 = 10;
@@ -26,14 +26,14 @@ const BATCH: u64 = 100;
 const TIMES: usize = 21;
 
 /// Prints a row for each size up to this many deliveries.
-pub async fn run(most: u64, dir: &Path) -> Done {
-    let store = SqliteStore::open(dir, Vault::new(&[1; 32]), Arc::new(Real), Options::default());
-    let store: Arc<dyn Store> = Arc::new(store.map_err(Failed::refused)?);
+pub async fn run(most: u64, dir: &Path) -> CliResult {
+    let store = SqliteStore::open(dir, Vault::new(&[1; 32]), Arc::new(System), Options::default());
+    let store: Arc<dyn Store> = Arc::new(store.map_err(CliError::refused)?);
     let mut endpoints = vec![];
     for _ in 0..ENDPOINTS {
         let endpoint = endpoint()?;
         endpoints.push(endpoint.id);
-        store.add_endpoint(endpoint).await.map_err(Failed::refused)?;
+        store.add_endpoint(endpoint).await.map_err(CliError::refused)?;
     }
     say!("\nMilliseconds for one call, the middle of {TIMES}, by deliveries that lie in the store");
     say!(
@@ -49,10 +49,10 @@ pub async fn run(most: u64, dir: &Path) -> Done {
     let (mut there, mut size) = (0, 1_000);
     while size <= most {
         while there < size {
-            accept(&*store).await.map_err(Failed::refused)?;
+            accept(&*store).await.map_err(CliError::refused)?;
             there += BATCH * ENDPOINTS;
         }
-        row(&*store, there, endpoints[0]).await.map_err(Failed::refused)?;
+        row(&*store, there, endpoints[0]).await.map_err(CliError::refused)?;
         size = if size == 1_000_000 { 5_000_000 } else { size * 10 };
     }
     pages::run(store).await
@@ -68,7 +68,7 @@ async fn row(store: &dyn Store, there: u64, endpoint: EndpointId) -> Result<(), 
     let log = time(async || store.deliveries(None, DeliveryFilter::default(), 50).await.map(drop)).await?;
     let one = time(async || store.deliveries(None, of_endpoint.clone(), 50).await.map(drop)).await?;
     let waiting = time(async || store.deliveries(None, pending.clone(), 50).await.map(drop)).await?;
-    let prune = time(async || store.prune(long_ago, Real.moment()).await.map(drop)).await?;
+    let prune = time(async || store.prune(long_ago, System.moment()).await.map(drop)).await?;
     say!("{there:>12} {claim:>10.2} {feed:>10.2} {log:>12.2} {one:>12.2} {waiting:>12.2} {prune:>10.2}");
     Ok(())
 }
@@ -85,19 +85,19 @@ async fn time(call: impl AsyncFn() -> Result<(), StoreError>) -> Result<f64, Sto
 }
 
 async fn claim(store: &dyn Store, endpoint: EndpointId) -> Result<(), StoreError> {
-    let now = Real.mono();
-    let want = Want { endpoint, lane: Lane::Live, limit: 10, lease_until: now.plus_ms(15_000), probe: false };
+    let now = System.mono();
+    let want = Want { endpoint, lane: Priority::Live, limit: 10, lease_until: now.plus_ms(15_000), probe: false };
     store.claim(vec![want], now).await.map(drop)
 }
 
 async fn accept(store: &dyn Store) -> Result<(), StoreError> {
-    let now = Real.now();
+    let now = System.now();
     let events = (0..BATCH).filter_map(|n| event(now, n)).collect();
     store.accept(Submission { events, now, ..Submission::default() }).await.map(drop)
 }
 
 fn event(now: Timestamp, n: u64) -> Option<NewEvent> {
-    let id = EventId::new(now, &Real);
+    let id = EventId::new(now, &System);
     let event = EventType::parse("invoice.paid").ok()?;
     let data = Map::from_iter([("object".to_owned(), Value::from("x".repeat(200)))]);
     let body = render_body(id, &event, now, data, None, false);
@@ -108,20 +108,20 @@ fn event(now: Timestamp, n: u64) -> Option<NewEvent> {
     Some(NewEvent { event, deliverable: true })
 }
 
-fn endpoint() -> Result<Endpoint, Failed> {
-    let now = Real.now();
+fn endpoint() -> Result<Endpoint, CliError> {
+    let now = System.now();
     Ok(Endpoint {
-        id: EndpointId::new(now, &Real),
+        id: EndpointId::new(now, &System),
         url: "http://127.0.0.1/".into(),
         name: None,
         description: None,
-        events: vec![Pattern::parse("*").map_err(Failed::refused)?],
+        events: vec![Pattern::parse("*").map_err(CliError::refused)?],
         sources: vec![],
         enabled: true,
         paused: true,
         headers: Default::default(),
         timeout_ms: 10_000,
-        retry: Plan::default(),
+        retry: RetryPolicy::default(),
         rate_per_s: None,
         max_in_flight: None,
         secrets: SigningSecrets::one(Secret::new("bench-secret")),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
-    BenchArgs, Done, Failed,
+    BenchArgs, CliError, CliResult,
     process::{self, Process},
     report::{heading, line},
     scale,
@@ -31,7 +31,7 @@ impl Drop for Stage {
 }
 
 impl Stage {
-    async fn set() -> Result<(Self, Duration), Failed> {
+    async fn set() -> Result<(Self, Duration), CliError> {
         let dir = temporary_dir()?;
         let receiver = Process::start(&["bench", "--role", "receiver"], None).await?;
         let began = Instant::now();
@@ -42,34 +42,34 @@ impl Stage {
         Ok((Self { server, receiver, api, dir }, ready))
     }
 
-    async fn add(&self, path: &str, paused: bool) -> Result<Value, Failed> {
+    async fn add(&self, path: &str, paused: bool) -> Result<Value, CliError> {
         let body = json!({"url": format!("{}{path}", self.receiver.url), "events": ["*"], "paused": paused});
         self.api.call(Method::POST, "endpoints", Some(body)).await
     }
 
-    async fn add_at(&self, url: &str) -> Result<Value, Failed> {
+    async fn add_at(&self, url: &str) -> Result<Value, CliError> {
         self.api.call(Method::POST, "endpoints", Some(json!({"url": url, "events": ["*"]}))).await
     }
 
-    async fn remove(&self, endpoint: &Value) -> Done {
+    async fn remove(&self, endpoint: &Value) -> CliResult {
         let id = endpoint["id"].as_str().unwrap_or_default();
         self.api.call(Method::DELETE, &format!("endpoints/{id}"), None).await.map(drop)
     }
 
-    async fn stats(&self, name: &str) -> Result<Value, Failed> {
-        let answer = reqwest::get(format!("{}/stats/{name}", self.receiver.url)).await.map_err(Failed::refused)?;
-        answer.json().await.map_err(Failed::refused)
+    async fn stats(&self, name: &str) -> Result<Value, CliError> {
+        let answer = reqwest::get(format!("{}/stats/{name}", self.receiver.url)).await.map_err(CliError::refused)?;
+        answer.json().await.map_err(CliError::refused)
     }
 
     /// Waits until so many came.
-    async fn arrived(&self, name: &str, count: u64) -> Done {
+    async fn arrived(&self, name: &str, count: u64) -> CliResult {
         while self.stats(name).await?["count"].as_u64().unwrap_or(0) < count {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         Ok(())
     }
 
-    async fn load(&self, url: &str, events: u32, connections: u32, rate: u32) -> Result<f64, Failed> {
+    async fn load(&self, url: &str, events: u32, connections: u32, rate: u32) -> Result<f64, CliError> {
         let (events, connections, rate) = (events.to_string(), connections.to_string(), rate.to_string());
         let args = [
             "bench",
@@ -92,14 +92,14 @@ impl Stage {
     }
 }
 
-fn temporary_dir() -> Result<std::path::PathBuf, Failed> {
+fn temporary_dir() -> Result<std::path::PathBuf, CliError> {
     let dir = std::env::temp_dir().join(format!("gancho-bench-{}-{}", std::process::id(), stamp()));
-    std::fs::create_dir_all(&dir).map_err(Failed::refused)?;
+    std::fs::create_dir_all(&dir).map_err(CliError::refused)?;
     Ok(dir)
 }
 
 /// The store alone, with more and more in it.
-pub async fn scaled(most: u64) -> Done {
+pub async fn scaled(most: u64) -> CliResult {
     let dir = temporary_dir()?;
     let done = scale::run(most, &dir).await;
     // Best effort, as above.
@@ -108,11 +108,11 @@ pub async fn scaled(most: u64) -> Done {
 }
 
 fn stamp() -> i64 {
-    use gancho_model::Ambient;
-    crate::ambient::Real.now().ms()
+    use gancho_model::Clock as _;
+    crate::system::System.now().ms()
 }
 
-pub async fn all(args: &BenchArgs) -> Done {
+pub async fn all(args: &BenchArgs) -> CliResult {
     if cfg!(debug_assertions) {
         complain!("this is a debug build: measure with cargo run --release -- bench");
     }
@@ -125,7 +125,7 @@ pub async fn all(args: &BenchArgs) -> Done {
     backlog(args).await
 }
 
-async fn throughput(args: &BenchArgs) -> Done {
+async fn throughput(args: &BenchArgs) -> CliResult {
     let (stage, ready) = Stage::set().await?;
     heading(&format!("{} events of 1 KB, one a request, {} connections, one endpoint", args.events, args.connections));
     line("ready after a start on an empty folder", format!("{} ms", ready.as_millis()), "≤ 100 ms");
@@ -134,7 +134,7 @@ async fn throughput(args: &BenchArgs) -> Done {
     let straight = async || {
         let began = Instant::now();
         stage.load(&straight_url, args.events, args.connections, 0).await?;
-        Ok::<f64, Failed>(f64::from(args.events) / began.elapsed().as_secs_f64())
+        Ok::<f64, CliError>(f64::from(args.events) / began.elapsed().as_secs_f64())
     };
     let before = straight().await?;
     stage.add("/hook/through", false).await?;
@@ -154,7 +154,7 @@ async fn throughput(args: &BenchArgs) -> Done {
     Ok(())
 }
 
-async fn fan_out() -> Done {
+async fn fan_out() -> CliResult {
     const EVENTS: u32 = 2_000;
     let (stage, _) = Stage::set().await?;
     for n in 0..10 {
@@ -169,7 +169,7 @@ async fn fan_out() -> Done {
     Ok(())
 }
 
-async fn latency(args: &BenchArgs) -> Done {
+async fn latency(args: &BenchArgs) -> CliResult {
     let (stage, _) = Stage::set().await?;
     stage.add("/hook/slow", false).await?;
     let events = args.latency_s * 50;
@@ -187,7 +187,7 @@ fn times(stats: &Value) -> String {
 }
 
 /// Healthy endpoints alone, then beside others that take every event too and are no good.
-async fn neighbours(args: &BenchArgs, healthy: u32, per_s: u32, bad: &[&str]) -> Done {
+async fn neighbours(args: &BenchArgs, healthy: u32, per_s: u32, bad: &[&str]) -> CliResult {
     let (stage, _) = Stage::set().await?;
     let events = args.latency_s * per_s;
     heading(&format!("{healthy} healthy at {per_s} events a second each, alone and beside {}", bad.join(" and ")));
@@ -217,7 +217,7 @@ async fn neighbours(args: &BenchArgs, healthy: u32, per_s: u32, bad: &[&str]) ->
     Ok(())
 }
 
-async fn backlog(args: &BenchArgs) -> Done {
+async fn backlog(args: &BenchArgs) -> CliResult {
     let (stage, _) = Stage::set().await?;
     stage.add("/hook/backlog", true).await?;
     let object = json!({"codigo": "FAC2026A123", "observaciones": "x".repeat(800)});

@@ -6,17 +6,17 @@ mod sql;
 use std::collections::{BTreeMap, HashSet};
 
 use async_trait::async_trait;
-use gancho_model::{Finding, Record, Said};
+use gancho_model::{Finding, Message, Record};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, ConnectOptions, Row, mysql::MySqlConnection, mysql::MySqlRow};
 
 use super::{
     Address, OUTBOX,
-    burst::{OutboxRow, Transaction},
-    erp::{Erp, ErpError, Look, Lost, Part, operation, quoted, record},
+    backend::{CaptureBackend, ErpError, Lost, OutboxBatch, SchemaObject, operation, quoted, record},
+    capture_plan::{CapturePlan, CapturedTable},
+    change_group::{OutboxRow, Transaction},
     schema::Schema,
     site::{SetUp, Site},
-    watch::{Plan, Watched},
 };
 
 /// How often a quiet outbox is looked at, milliseconds: with the pause that ends an act, an event
@@ -90,7 +90,7 @@ impl MariaDb {
 }
 
 #[async_trait]
-impl Erp for MariaDb {
+impl CaptureBackend for MariaDb {
     async fn schema(&mut self) -> Result<Schema, ErpError> {
         schema::read(&mut self.connection).await
     }
@@ -101,7 +101,7 @@ impl Erp for MariaDb {
         self.one_text(select).await.map(Some)
     }
 
-    fn parts(&self, plan: &Plan) -> Vec<Part> {
+    fn parts(&self, plan: &CapturePlan) -> Vec<SchemaObject> {
         sql::parts(plan, &self.account)
     }
 
@@ -121,10 +121,10 @@ impl Erp for MariaDb {
         run.map(drop).map_err(failed)
     }
 
-    async fn look(&mut self, limit: u32) -> Result<Look, ErpError> {
+    async fn look(&mut self, limit: u32) -> Result<OutboxBatch, ErpError> {
         let select = format!("SELECT {NOW_MS} AS now_ms, EXISTS (SELECT 1 FROM {OUTBOX}) AS something");
         let row = sqlx::query(AssertSqlSafe(select)).fetch_one(&mut self.connection).await.map_err(failed)?;
-        let mut look = Look { rows: vec![], lost: 0, now_ms: row.try_get("now_ms").map_err(failed)? };
+        let mut look = OutboxBatch { rows: vec![], lost: 0, now_ms: row.try_get("now_ms").map_err(failed)? };
         if row.try_get::<i32, _>("something").map_err(failed)? == 0 {
             return Ok(look);
         }
@@ -204,7 +204,11 @@ impl Erp for MariaDb {
         delete.map(|done| done.rows_affected()).map_err(failed)
     }
 
-    async fn records(&mut self, table: &Watched, which: Option<(&str, &[String])>) -> Result<Vec<Record>, ErpError> {
+    async fn records(
+        &mut self,
+        table: &CapturedTable,
+        which: Option<(&str, &[String])>,
+    ) -> Result<Vec<Record>, ErpError> {
         let (object, from) = (sql::object(table, "t"), quoted(&table.table, '`'));
         let (condition, values) = match which {
             Some((column, values)) => {
@@ -227,14 +231,14 @@ impl Erp for MariaDb {
         let user = self.one_text("SELECT CURRENT_USER()").await?;
         let mut found = vec![Finding::good(
             "connection",
-            Said::plain("check-mariadb").with("version", version.as_str()).with("user", user),
+            Message::new("check-mariadb").with("version", version.as_str()).with("user", user),
         )];
         if !version.contains("MariaDB") {
-            found.push(Finding::bad("engine", Said::plain("check-mysql")));
+            found.push(Finding::bad("engine", Message::new("check-mysql")));
         }
         let seen = match self.sees_all {
-            true => Finding::good("PROCESS", Said::plain("check-process")),
-            false => Finding::good("PROCESS", Said::plain("check-no-process")),
+            true => Finding::good("PROCESS", Message::new("check-process")),
+            false => Finding::good("PROCESS", Message::new("check-no-process")),
         };
         found.push(seen);
         Ok(found)
@@ -312,9 +316,9 @@ fn named(columns: &[String], values: &str) -> Option<Record> {
 
 /// Numbers are MariaDB's: <https://mariadb.com/kb/en/mariadb-error-code-reference/>.
 fn failed(error: sqlx::Error) -> ErpError {
-    let sqlx::Error::Database(said) = &error else { return ErpError::Unreachable(error.to_string()) };
-    let message = said.message().to_owned();
-    match said.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>().map(sqlx::mysql::MySqlDatabaseError::number) {
+    let sqlx::Error::Database(cause) = &error else { return ErpError::Unreachable(error.to_string()) };
+    let message = cause.message().to_owned();
+    match cause.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>().map(sqlx::mysql::MySqlDatabaseError::number) {
         Some(1205) => ErpError::Locked(message),
         Some(1044 | 1045 | 1142 | 1143 | 1227) => ErpError::Denied(message),
         Some(1419) => ErpError::Denied(

@@ -9,10 +9,10 @@
 
 use crate::database::{
     LOST, OUTBOX, OUTBOX_DAYS_MAX, OUTBOX_ROWS_MAX, SITE,
-    erp::{Part, quoted, short},
+    backend::{SchemaObject, quoted, short},
+    capture_plan::{CapturePlan, CapturedTable},
     schema::Link,
     site::{SetUp, Site},
-    watch::{Plan, Watched},
 };
 
 /// What a mark of a lost change has in the place of an operation.
@@ -46,9 +46,9 @@ const OLDER: (&str, &str) =
     ("id mark conn at source op columns old_row new_row secrets", "ALTER TABLE gancho_outbox ADD COLUMN tx BIGINT");
 
 /// `account`: as whom the triggers run, `user@host`.
-pub(super) fn parts(plan: &Plan, account: &str) -> Vec<Part> {
+pub(super) fn parts(plan: &CapturePlan, account: &str) -> Vec<SchemaObject> {
     let mut parts = vec![
-        Part {
+        SchemaObject {
             name: format!("table {OUTBOX}"),
             create: format!(
                 "CREATE TABLE IF NOT EXISTS {OUTBOX} (id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY, mark CHAR(36) NOT NULL, \
@@ -60,7 +60,7 @@ pub(super) fn parts(plan: &Plan, account: &str) -> Vec<Part> {
             mark: LAYOUT.into(),
             older: Some(OLDER),
         },
-        Part {
+        SchemaObject {
             name: format!("table {LOST}"),
             create: format!(
                 "CREATE TABLE IF NOT EXISTS {LOST} (source VARCHAR(64) PRIMARY KEY, count BIGINT UNSIGNED NOT NULL) \
@@ -92,14 +92,14 @@ pub(super) fn drop_of(name: &str) -> String {
 }
 
 /// The account is named: whoever runs the script, it is as this one that the triggers write.
-fn trigger(account: &str, kind: char, table: &str, when: &str, statements: &str) -> Part {
+fn trigger(account: &str, kind: char, table: &str, when: &str, statements: &str) -> SchemaObject {
     // MariaDB takes names of 64 characters.
     let name = short(&format!("gancho_{kind}_{table}"), 64);
     let body = format!("BEGIN {} {statements} END", guard(table));
     let (quoted_name, on) = (quoted(&name, '`'), quoted(table, '`'));
     let (user, host) = account.rsplit_once('@').unwrap_or((account, "%"));
     let definer = format!("{}@{}", quoted(user, '`'), quoted(host, '`'));
-    Part {
+    SchemaObject {
         create: format!("CREATE OR REPLACE DEFINER={definer} TRIGGER {quoted_name} {when} ON {on} FOR EACH ROW {body}"),
         drop: format!("DROP TRIGGER IF EXISTS {quoted_name}"),
         name: format!("trigger {name}"),
@@ -117,14 +117,14 @@ fn guard(table: &str) -> String {
     )
 }
 
-fn inserted(watched: &Watched) -> String {
+fn inserted(watched: &CapturedTable) -> String {
     let insert = insert(watched, 'I', "NULL", &row(watched, "NEW", None), "NULL");
     format!("{} {insert}", mark())
 }
 
 /// An update that changes nothing, or nothing but what is no news, is not written, and costs the ERP
 /// little. Compared as bytes: to a column's own collation `García` and `garcia` may be the same.
-fn updated(watched: &Watched) -> String {
+fn updated(watched: &CapturedTable) -> String {
     let news = |row: &str| array(watched.news().map(|column| value(watched, row, column)));
     let (old, new) = (news("OLD"), news("NEW"));
     let changed = |column: &String| {
@@ -144,7 +144,7 @@ fn updated(watched: &Watched) -> String {
 }
 
 /// The row itself, then what foreign keys take along: in the order in which PostgreSQL tells it.
-fn deleted(plan: &Plan, table: &str) -> String {
+fn deleted(plan: &CapturePlan, table: &str) -> String {
     let ways = plan.cascades.get(table).into_iter().flatten();
     let taken: Vec<String> = ways.filter_map(|way| cascade(plan, way)).collect();
     let own = plan.tables.get(table).map(|watched| insert(watched, 'D', &row(watched, "OLD", None), "NULL", "NULL"));
@@ -152,7 +152,7 @@ fn deleted(plan: &Plan, table: &str) -> String {
 }
 
 /// The rows at the end of a way of foreign keys, deleted or unlinked.
-fn cascade(plan: &Plan, way: &[Link]) -> Option<String> {
+fn cascade(plan: &CapturePlan, way: &[Link]) -> Option<String> {
     let last = way.last()?;
     let watched = plan.tables.get(&last.child)?;
     let mut which = format!("OLD.{}", quoted(&way[0].parent_column, '`'));
@@ -169,7 +169,7 @@ fn cascade(plan: &Plan, way: &[Link]) -> Option<String> {
     ))
 }
 
-fn insert(watched: &Watched, op: char, old: &str, new: &str, secrets: &str) -> String {
+fn insert(watched: &CapturedTable, op: char, old: &str, new: &str, secrets: &str) -> String {
     let columns = serde_json::Value::from(watched.news().chain(watched.noise()).collect::<Vec<_>>());
     let table = text(&watched.table);
     format!(
@@ -182,7 +182,7 @@ fn insert(watched: &Watched, op: char, old: &str, new: &str, secrets: &str) -> S
 }
 
 /// A row's values in the order of the names beside it; one column perhaps as null.
-fn row(watched: &Watched, row: &str, without: Option<&str>) -> String {
+fn row(watched: &CapturedTable, row: &str, without: Option<&str>) -> String {
     let columns = watched.news().chain(watched.noise());
     array(columns.map(|column| if without == Some(column) { "NULL".into() } else { value(watched, row, column) }))
 }
@@ -194,7 +194,7 @@ fn text(value: &str) -> String {
 
 /// A column's value, so that it makes JSON that can be read: MariaDB writes bits bare and leading zeros
 /// as they are, knows no characters beside bytes, and mixes no two charsets. Bytes are written as PostgreSQL does.
-fn value(watched: &Watched, row: &str, column: &str) -> String {
+fn value(watched: &CapturedTable, row: &str, column: &str) -> String {
     let value = format!("{row}.{}", quoted(column, '`'));
     let kind = watched.columns.iter().find(|(name, _)| name == column).map_or("", |(_, kind)| kind.as_str());
     let word = kind.split(['(', ' ']).next().unwrap_or_default();
@@ -232,7 +232,7 @@ fn array(values: impl Iterator<Item = String>) -> String {
 }
 
 /// A row as an object.
-pub(super) fn object(watched: &Watched, row: &str) -> String {
+pub(super) fn object(watched: &CapturedTable, row: &str) -> String {
     let pair = |(column, _): &(String, String)| format!("{}, {}", text(column), value(watched, row, column));
     format!("JSON_OBJECT({})", watched.columns.iter().map(pair).collect::<Vec<_>>().join(", "))
 }

@@ -6,7 +6,7 @@ mod sql;
 use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
-use gancho_model::{Finding, Record, Said};
+use gancho_model::{Finding, Message, Record};
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Row,
     postgres::{PgConnection, PgListener, PgPoolOptions, PgRow},
@@ -14,11 +14,11 @@ use sqlx::{
 
 use super::{
     Address,
-    burst::{OutboxRow, Transaction},
-    erp::{Erp, ErpError, Look, Lost, Part, operation, quoted, record},
+    backend::{CaptureBackend, ErpError, Lost, OutboxBatch, SchemaObject, operation, quoted, record},
+    capture_plan::{CapturePlan, CapturedTable},
+    change_group::{OutboxRow, Transaction},
     schema::Schema,
     site::{SetUp, Site},
-    watch::{Plan, Watched},
 };
 
 /// How often a quiet outbox is looked at although nobody rang, milliseconds.
@@ -77,7 +77,7 @@ impl Postgres {
 }
 
 #[async_trait]
-impl Erp for Postgres {
+impl CaptureBackend for Postgres {
     async fn schema(&mut self) -> Result<Schema, ErpError> {
         schema::read(&mut self.connection, &self.schema).await
     }
@@ -86,7 +86,7 @@ impl Erp for Postgres {
         Ok(None)
     }
 
-    fn parts(&self, plan: &Plan) -> Vec<Part> {
+    fn parts(&self, plan: &CapturePlan) -> Vec<SchemaObject> {
         sql::parts(plan, &self.schema)
     }
 
@@ -107,12 +107,12 @@ impl Erp for Postgres {
         run.map(drop).map_err(failed)
     }
 
-    async fn look(&mut self, limit: u32) -> Result<Look, ErpError> {
+    async fn look(&mut self, limit: u32) -> Result<OutboxBatch, ErpError> {
         let outbox = self.at(super::OUTBOX);
         let now = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms";
         let select = format!("SELECT {now}, EXISTS (SELECT FROM {outbox}) AS something");
         let row = sqlx::query(AssertSqlSafe(select)).fetch_one(&mut self.connection).await.map_err(failed)?;
-        let mut look = Look { rows: vec![], lost: 0, now_ms: row.try_get("now_ms").map_err(failed)? };
+        let mut look = OutboxBatch { rows: vec![], lost: 0, now_ms: row.try_get("now_ms").map_err(failed)? };
         if !row.try_get::<bool, _>("something").map_err(failed)? {
             return Ok(look);
         }
@@ -203,7 +203,11 @@ impl Erp for Postgres {
         done.map(|done| done.rows_affected()).map_err(failed)
     }
 
-    async fn records(&mut self, table: &Watched, which: Option<(&str, &[String])>) -> Result<Vec<Record>, ErpError> {
+    async fn records(
+        &mut self,
+        table: &CapturedTable,
+        which: Option<(&str, &[String])>,
+    ) -> Result<Vec<Record>, ErpError> {
         let (condition, values) = match which {
             // Compared as what it is, so that its index serves.
             Some((column, values)) => {
@@ -225,7 +229,7 @@ impl Erp for Postgres {
         let version: String = sqlx::query_scalar(select).fetch_one(&mut self.connection).await.map_err(failed)?;
         Ok(vec![Finding::good(
             "connection",
-            Said::plain("check-postgres").with("version", version).with("schema", self.schema.as_str()),
+            Message::new("check-postgres").with("version", version).with("schema", self.schema.as_str()),
         )])
     }
 
@@ -283,9 +287,9 @@ fn outbox_row(row: &PgRow) -> Result<((i64, i64), OutboxRow), sqlx::Error> {
 
 /// Codes are PostgreSQL's: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 fn failed(error: sqlx::Error) -> ErpError {
-    let sqlx::Error::Database(said) = &error else { return ErpError::Unreachable(error.to_string()) };
-    let message = said.message().to_owned();
-    match said.code().as_deref() {
+    let sqlx::Error::Database(cause) = &error else { return ErpError::Unreachable(error.to_string()) };
+    let message = cause.message().to_owned();
+    match cause.code().as_deref() {
         Some("55P03") => ErpError::Locked(message),
         Some("42501") => ErpError::Denied(message),
         Some("42P01" | "42883") => ErpError::Missing(message),

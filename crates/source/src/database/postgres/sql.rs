@@ -8,8 +8,8 @@
 
 use crate::database::{
     LOST, OUTBOX, OUTBOX_DAYS_MAX, OUTBOX_ROWS_MAX, SITE,
-    erp::{Part, quoted, short, text},
-    watch::{Plan, Watched},
+    backend::{SchemaObject, quoted, short, text},
+    capture_plan::{CapturePlan, CapturedTable},
 };
 
 /// Counts what was not written because the outbox was full.
@@ -31,17 +31,17 @@ const ALL_AFTER: &str = "O29";
 /// The outbox's columns in their order: one of another version must not be written into.
 const LAYOUT: &str = "id pid port tx at source op old_row new_row secrets";
 
-pub(super) fn parts(plan: &Plan, schema: &str) -> Vec<Part> {
+pub(super) fn parts(plan: &CapturePlan, schema: &str) -> Vec<SchemaObject> {
     let at = |name: &str| format!("{}.{name}", quoted(schema, '"'));
     let mut parts = vec![
-        Part {
+        SchemaObject {
             name: format!("table {OUTBOX}"),
             create: format!("CREATE TABLE IF NOT EXISTS {} ({COLUMNS}) WITH (toast_tuple_target = 8160)", at(OUTBOX)),
             drop: format!("DROP TABLE IF EXISTS {}", at(OUTBOX)),
             mark: LAYOUT.into(),
             older: None,
         },
-        Part {
+        SchemaObject {
             name: format!("table {SITE}"),
             create: format!(
                 "CREATE TABLE IF NOT EXISTS {} (source text, database text, server text, made text, seen timestamptz)",
@@ -52,7 +52,7 @@ pub(super) fn parts(plan: &Plan, schema: &str) -> Vec<Part> {
             older: None,
         },
     ];
-    parts.extend([LOST, DROPPED].map(|name| Part {
+    parts.extend([LOST, DROPPED].map(|name| SchemaObject {
         name: format!("sequence {name}"),
         create: format!("CREATE SEQUENCE IF NOT EXISTS {}", at(name)),
         drop: format!("DROP SEQUENCE IF EXISTS {}", at(name)),
@@ -90,7 +90,7 @@ fn capture_name(table: &str) -> String {
 }
 
 /// One statement each, so that a table is never without its trigger in between for others.
-fn trigger(watched: &Watched, schema: &str) -> Part {
+fn trigger(watched: &CapturedTable, schema: &str) -> SchemaObject {
     let table = format!("{}.{}", quoted(schema, '"'), quoted(&watched.table, '"'));
     let name = capture_name(&watched.table);
     let function = quoted(&name, '"');
@@ -99,7 +99,7 @@ fn trigger(watched: &Watched, schema: &str) -> Part {
         "{drop}; CREATE TRIGGER {TRIGGER} AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE PROCEDURE {}.{function}()",
         quoted(schema, '"'),
     );
-    Part {
+    SchemaObject {
         name: format!("trigger {TRIGGER} ON {}", watched.table),
         create,
         drop,
@@ -108,9 +108,9 @@ fn trigger(watched: &Watched, schema: &str) -> Part {
     }
 }
 
-fn function(schema: &str, name: &str, arguments: &str, returns: &str, rights: &str, body: &str) -> Part {
+fn function(schema: &str, name: &str, arguments: &str, returns: &str, rights: &str, body: &str) -> SchemaObject {
     let at = format!("{}.{}", quoted(schema, '"'), quoted(name, '"'));
-    Part {
+    SchemaObject {
         name: format!("function {name}"),
         create: format!(
             "CREATE OR REPLACE FUNCTION {at}({arguments}) RETURNS {returns} LANGUAGE plpgsql {rights} AS $gancho${body}$gancho$; \
@@ -182,7 +182,7 @@ END"#
 }
 
 /// `OLD` is null when a row is made, `NEW` when it goes.
-fn capture(schema: &str, watched: &Watched) -> String {
+fn capture(schema: &str, watched: &CapturedTable) -> String {
     let schema = quoted(schema, '"');
     let table = text(&watched.table);
     let known = names(watched.columns.iter().map(|(column, _)| column.as_str()));

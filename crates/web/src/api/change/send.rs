@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use gancho_intake::{SubmittedChange, digest};
-use gancho_model::{Change, ErpSession, ObjectKey, Operation, Said, SourceId, canonical, limits::BATCH_MAX};
+use gancho_model::{Change, ErpSession, Message, ObjectKey, Operation, SourceId, canonical, limits::BATCH_MAX};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -82,7 +82,7 @@ pub(crate) async fn send(
         }
         (Some(source), _) | (None, Some(source)) => source,
         (None, None) => {
-            return Err(Problem::field("source", Said::plain("error-whose")));
+            return Err(Problem::field("source", Message::new("error-whose")));
         }
     };
     let request = request_key(&headers, &body, &format!("changes of {source}"))?;
@@ -106,11 +106,11 @@ fn changes(body: Value, source: SourceId, errors: &mut Errors) -> Option<Vec<Sub
 fn change(item: Value, source: SourceId, place: &str, errors: &mut Errors) -> Option<SubmittedChange> {
     let sent = format!("{source} {}", canonical::to_string(&item));
     let mut fields = Fields::of(item, place, errors)?;
-    let id = fields.optional("id", read::own_id);
+    let id = fields.optional("id", read::client_id);
     let model = fields.required("model", model);
     let operation = fields.required("operation", |value| {
         let word = value.as_str().unwrap_or_default();
-        Operation::parse(word).ok_or_else(|| Said::plain("error-operation"))
+        Operation::parse(word).ok_or_else(|| Message::new("error-operation"))
     });
     let key = fields.required("key", key);
     let before = fields.optional("before", read::record);
@@ -118,14 +118,14 @@ fn change(item: Value, source: SourceId, place: &str, errors: &mut Errors) -> Op
     let at = fields.optional("at", read::moment);
     let burst = fields.optional("burst", read::text(1, 100));
     let session = fields.optional("session", |value| {
-        ErpSession::parse(value.as_str().unwrap_or_default()).ok_or_else(|| Said::plain("error-session"))
+        ErpSession::parse(value.as_str().unwrap_or_default()).ok_or_else(|| Message::new("error-session"))
     });
     match operation {
         Some(Operation::Insert | Operation::Update) if after.is_none() => {
-            fields.wrong("after", Said::plain("error-after"));
+            fields.wrong("after", Message::new("error-after"));
         }
         Some(Operation::Delete) if before.is_none() => {
-            fields.wrong("before", Said::plain("error-before"));
+            fields.wrong("before", Message::new("error-before"));
         }
         _ => {}
     }
@@ -135,18 +135,18 @@ fn change(item: Value, source: SourceId, place: &str, errors: &mut Errors) -> Op
     Some(SubmittedChange { change, digest: digest(sent.as_bytes()) })
 }
 
-fn model(value: Value) -> Result<String, Said> {
+fn model(value: Value) -> Result<String, Message> {
     let good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     match value {
         Value::String(name) if (1..=100).contains(&name.len()) && name.bytes().all(good) => Ok(name),
-        _ => Err(Said::plain("error-model")),
+        _ => Err(Message::new("error-model")),
     }
 }
 
-fn key(value: Value) -> Result<String, Said> {
+fn key(value: Value) -> Result<String, Message> {
     match value {
         Value::Number(number) if !number.is_f64() => Ok(number.to_string()),
         Value::String(_) => read::text(1, 100)(value),
-        _ => Err(Said::plain("error-key")),
+        _ => Err(Message::new("error-key")),
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use gancho_model::{DeliveryId, EndpointId, ErrorKind, EventId, Said, State as Standing};
+use gancho_model::{DeliveryId, EndpointId, ErrorKind, EventId, Message, State as DeliveryState};
 use gancho_store::DeliveryFilter;
 use serde_json::Value;
 
@@ -49,14 +49,14 @@ pub(crate) async fn list(
     Ok(Json(List { data, next: page.next.map(|id| id.to_string()) }))
 }
 
-fn error_kind(value: Value) -> Result<ErrorKind, Said> {
+fn error_kind(value: Value) -> Result<ErrorKind, Message> {
     let words: Vec<&str> = ErrorKind::ALL.iter().map(|kind| kind.as_str()).collect();
     let kind = ErrorKind::parse(value.as_str().unwrap_or_default());
-    kind.ok_or_else(|| Said::plain("error-one-of").with("words", words.join(", ")))
+    kind.ok_or_else(|| Message::new("error-one-of").with("words", words.join(", ")))
 }
 
-fn state(value: Value) -> Result<Standing, Said> {
-    let words: Vec<&str> = Standing::ALL.iter().map(|state| state.as_str()).collect();
-    Standing::parse(value.as_str().unwrap_or_default())
-        .ok_or_else(|| Said::plain("error-one-of").with("words", words.join(", ")))
+fn state(value: Value) -> Result<DeliveryState, Message> {
+    let words: Vec<&str> = DeliveryState::ALL.iter().map(|state| state.as_str()).collect();
+    DeliveryState::parse(value.as_str().unwrap_or_default())
+        .ok_or_else(|| Message::new("error-one-of").with("words", words.join(", ")))
 }

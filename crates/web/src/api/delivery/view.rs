@@ -1,4 +1,4 @@
-use gancho_model::{Attempt, Delivery, ErrorKind, Head, Lane, Reason, State, Timestamp, WaitingFor, mask};
+use gancho_model::{Attempt, Delivery, ErrorKind, HeaderLog, Priority, Reason, State, Timestamp, WaitingFor, mask};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -21,7 +21,7 @@ pub(crate) struct DeliveryView {
     reason: Option<Reason>,
     /// `live`, `replay` or `test`.
     #[schema(value_type = String)]
-    lane: Lane,
+    lane: Priority,
     /// How many were made; in the detail, the attempts themselves, oldest first.
     attempts: Value,
     max_attempts: u32,
@@ -81,7 +81,7 @@ impl DeliveryView {
 
 /// Header fields as an object; a name that stands more than once has its values joined.
 fn attempt(attempt: Attempt) -> Value {
-    let headers = |head: &Head| {
+    let headers = |head: &HeaderLog| {
         let mut map = serde_json::Map::new();
         for (name, value) in head.fields() {
             let joined = match map.get(name).and_then(Value::as_str) {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::{Json as Out, extract::State};
-use gancho_model::{EndpointId, Said, target};
+use gancho_model::{EndpointId, Message, target};
 
 use serde_json::Value;
 
@@ -40,11 +40,11 @@ pub(crate) async fn change(
 }
 
 /// Changes what this says; returns the header fields that were dropped.
-pub(crate) async fn apply(app: &App, id: EndpointId, said: Value, who: &str) -> Answer<Vec<String>> {
+pub(crate) async fn apply(app: &App, id: EndpointId, input: Value, who: &str) -> Answer<Vec<String>> {
     let known = app.store.endpoint(id).await?;
     let (mut endpoint, read_at) = (known.clone(), known.updated_at);
     let mut errors = Errors::default();
-    let read = Fields::of(said, "", &mut errors).map(|mut fields| {
+    let read = Fields::of(input, "", &mut errors).map(|mut fields| {
         if let Some(url) = fields.optional("url", input::url(&app.allowed, Some(&known.url))) {
             if !target::is_same_origin(&known.url, &url) {
                 // What opens one door must not be shown at another.
@@ -56,14 +56,14 @@ pub(crate) async fn apply(app: &App, id: EndpointId, said: Value, who: &str) -> 
             endpoint.events = events;
         }
         if fields.optional("secret", Ok).is_some() {
-            fields.wrong("secret", Said::plain("error-rotate"));
+            fields.wrong("secret", Message::new("error-rotate"));
         }
         input::apply(&mut fields, &mut endpoint);
         fields.end();
         endpoint
     });
     let mut endpoint = errors.finish(read)?;
-    endpoint.updated_at = app.ambient.now();
+    endpoint.updated_at = app.environment.now();
     app.store.save_endpoint(endpoint.clone(), read_at).await?;
     let changed = EndpointView::difference(&known, &endpoint);
     if !changed.is_empty() {

@@ -1,8 +1,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json as Out, extract::State, http::StatusCode};
-use gancho_model::{Endpoint, EndpointId, Health, Plan, Secret, SigningSecrets, mask};
-use gancho_store::Standing;
+use gancho_model::{Endpoint, EndpointId, Health, RetryPolicy, Secret, SigningSecrets, mask};
+use gancho_store::EndpointBacklog;
 use serde_json::{Map, Value};
 
 use super::{
@@ -28,14 +28,14 @@ pub(crate) async fn create(
     body: Json,
 ) -> Answer<(StatusCode, Out<EndpointView>)> {
     let endpoint = make(&app, body.value, &app.who(caller).await).await?;
-    let view = EndpointView::new(&endpoint, Standing::default(), Reader(caller));
+    let view = EndpointView::new(&endpoint, EndpointBacklog::default(), Reader(caller));
     Ok((StatusCode::CREATED, Out(view.with_secret(&endpoint.secrets.current))))
 }
 
 /// Adds the endpoint that this says.
-pub(crate) async fn make(app: &App, said: Value, who: &str) -> Answer<Endpoint> {
+pub(crate) async fn make(app: &App, input: Value, who: &str) -> Answer<Endpoint> {
     let mut errors = Errors::default();
-    let endpoint = read(app, said, &mut errors);
+    let endpoint = read(app, input, &mut errors);
     let endpoint = errors.finish(endpoint)?;
     app.store.add_endpoint(endpoint.clone()).await?;
     app.note(who, "endpoint.created", &endpoint.id, called(&endpoint), Map::new()).await;
@@ -47,14 +47,14 @@ pub(crate) fn called(endpoint: &Endpoint) -> String {
     endpoint.name.clone().unwrap_or_else(|| mask::url(&endpoint.url))
 }
 
-fn read(app: &App, said: Value, errors: &mut Errors) -> Option<Endpoint> {
-    let mut fields = Fields::of(said, "", errors)?;
-    let now = app.ambient.now();
+fn read(app: &App, input: Value, errors: &mut Errors) -> Option<Endpoint> {
+    let mut fields = Fields::of(input, "", errors)?;
+    let now = app.environment.now();
     let url = fields.required("url", input::url(&app.allowed, None));
     let events = fields.required("events", input::events);
     let secret = fields.optional("secret", input::secret);
     let mut endpoint = Endpoint {
-        id: EndpointId::new(now, &*app.ambient),
+        id: EndpointId::new(now, &*app.environment),
         url: url.unwrap_or_default(),
         name: None,
         description: None,
@@ -64,7 +64,7 @@ fn read(app: &App, said: Value, errors: &mut Errors) -> Option<Endpoint> {
         paused: false,
         headers: BTreeMap::new(),
         timeout_ms: app.limits.attempt_ms,
-        retry: Plan::default(),
+        retry: RetryPolicy::default(),
         rate_per_s: None,
         max_in_flight: None,
         secrets: SigningSecrets::one(secret.unwrap_or_else(|| new_secret(app))),
@@ -80,6 +80,6 @@ fn read(app: &App, said: Value, errors: &mut Errors) -> Option<Endpoint> {
 
 pub(crate) fn new_secret(app: &App) -> Secret {
     let mut key = [0; 32];
-    app.ambient.fill(&mut key);
+    app.environment.fill(&mut key);
     Secret::from_bytes(&key)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gancho_model::{
-    Endpoint, Pattern, Plan, Said, Secret, SourceId,
+    Endpoint, Message, Pattern, RetryPolicy, Secret, SourceId,
     address::Allowed,
     header,
     limits::{ATTEMPT_MS_MAX, DELAY_S_MAX, RETRIES_MAX},
@@ -34,34 +34,37 @@ pub(crate) struct EndpointInput {
     sources: Option<Vec<String>>,
     timeout_ms: Option<u32>,
     #[schema(value_type = Option<Object>)]
-    retry: Option<Plan>,
+    retry: Option<RetryPolicy>,
     rate_per_s: Option<u32>,
     max_in_flight: Option<u32>,
 }
 
-/// Reads a new URL; `known` is the one that the endpoint has, which stays as it is whatever would be said of it today.
-pub(crate) fn url<'a>(allowed: &'a Allowed, known: Option<&'a str>) -> impl FnOnce(Value) -> Result<String, Said> + 'a {
+/// Reads a new URL; `known` is the one that the endpoint has, which stays as it is whatever would be input of it today.
+pub(crate) fn url<'a>(
+    allowed: &'a Allowed,
+    known: Option<&'a str>,
+) -> impl FnOnce(Value) -> Result<String, Message> + 'a {
     move |value| match value {
         Value::String(text) if target::parse(&text).is_ok_and(|url| known == Some(url.as_str())) => {
             Ok(known.unwrap_or_default().to_owned())
         }
-        Value::String(text) => target::parse_new(&text, allowed).map(String::from).map_err(|error| error.said()),
-        _ => Err(Said::plain("error-text")),
+        Value::String(text) => target::parse_new(&text, allowed).map(String::from).map_err(|error| error.message()),
+        _ => Err(Message::new("error-text")),
     }
 }
 
-pub(crate) fn events(value: Value) -> Result<Vec<Pattern>, Said> {
+pub(crate) fn events(value: Value) -> Result<Vec<Pattern>, Message> {
     read::list(1, 100, read::pattern)(value)
 }
 
-pub(crate) fn secret(value: Value) -> Result<Secret, Said> {
+pub(crate) fn secret(value: Value) -> Result<Secret, Message> {
     let text = read::text(8, 256)(value)?;
     let good = text.chars().all(|letter| !letter.is_whitespace());
     let secret = Secret::new(text);
     match secret.standard_key() {
-        _ if !good => Err(Said::plain("error-blanks")),
-        None if secret.expose().starts_with(Secret::PREFIX) => Err(Said::plain("error-whsec")),
-        Some(key) if !(24..=64).contains(&key.len()) => Err(Said::plain("error-whsec-length")),
+        _ if !good => Err(Message::new("error-blanks")),
+        None if secret.expose().starts_with(Secret::PREFIX) => Err(Message::new("error-whsec")),
+        Some(key) if !(24..=64).contains(&key.len()) => Err(Message::new("error-whsec-length")),
         _ => Ok(secret),
     }
 }
@@ -99,14 +102,14 @@ pub(crate) fn apply(fields: &mut Fields<'_>, endpoint: &mut Endpoint) {
         retry.required("delays_s", read::list(0, RETRIES_MAX, read::number(0, DELAY_S_MAX.into())))
     };
     if let Some(delays) = fields.inside("retry", delays) {
-        endpoint.retry = Plan { delays_s: delays.into_iter().map(|delay| delay as u32).collect() };
+        endpoint.retry = RetryPolicy { delays_s: delays.into_iter().map(|delay| delay as u32).collect() };
     }
     if let Some(headers) = fields.changed("headers", read::record) {
         endpoint.headers = headers_of(fields, headers.unwrap_or_default(), &endpoint.headers);
     }
     for later in ["condition", "template"] {
         if fields.changed(later, Ok).flatten().is_some() {
-            fields.wrong(later, Said::plain("error-later"));
+            fields.wrong(later, Message::new("error-later"));
         }
     }
 }
@@ -119,12 +122,12 @@ fn headers_of(
 ) -> BTreeMap<String, String> {
     let mut headers: BTreeMap<String, String> = BTreeMap::new();
     if given.len() > header::COUNT_MAX {
-        fields.wrong("headers", Said::plain("error-at-most").with("max", header::COUNT_MAX));
+        fields.wrong("headers", Message::new("error-at-most").with("max", header::COUNT_MAX));
     }
     for (name, value) in given {
         let place = format!("headers.{name}");
         let Value::String(mut value) = value else {
-            fields.wrong(&place, Said::plain("error-text"));
+            fields.wrong(&place, Message::new("error-text"));
             continue;
         };
         if value == mask::MASK {
@@ -135,10 +138,10 @@ fn headers_of(
             }
         }
         if headers.keys().any(|other| other.eq_ignore_ascii_case(&name)) {
-            fields.wrong(&place, Said::plain("error-twice"));
+            fields.wrong(&place, Message::new("error-twice"));
         }
         if let Err(error) = header::check(&name, &value) {
-            fields.wrong(&place, error.said());
+            fields.wrong(&place, error.message());
         }
         headers.insert(name, value);
     }

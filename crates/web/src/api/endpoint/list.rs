@@ -26,8 +26,7 @@ pub(crate) async fn list(
     let (after, limit) =
         query.read(|fields| (fields.optional("after", read::id::<EndpointId>), page::limit(fields)))?;
     let page = app.store.endpoints(after, limit).await?;
-    let standings = app.store.standings(page.items.iter().map(|endpoint| endpoint.id).collect()).await?;
-    let views =
-        page.items.iter().zip(standings).map(|(endpoint, standing)| EndpointView::new(endpoint, standing, reader));
+    let backlogs = app.store.backlogs(page.items.iter().map(|endpoint| endpoint.id).collect()).await?;
+    let views = page.items.iter().zip(backlogs).map(|(endpoint, backlog)| EndpointView::new(endpoint, backlog, reader));
     Ok(Json(List { data: views.collect(), next: page.next.map(|id| id.to_string()) }))
 }

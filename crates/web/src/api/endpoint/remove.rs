@@ -27,7 +27,7 @@ pub(crate) async fn remove(
 /// Removes an endpoint.
 pub(crate) async fn remove_one(app: &App, id: EndpointId, who: &str) -> Answer<()> {
     let endpoint = app.store.endpoint(id).await?;
-    app.store.remove_endpoint(id, app.ambient.now()).await?;
+    app.store.remove_endpoint(id, app.environment.now()).await?;
     app.note(who, "endpoint.removed", &id, create::called(&endpoint), Map::new()).await;
     Ok(())
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::{Json as Out, extract::State, http::StatusCode};
-use gancho_model::{EndpointId, Said, Timestamp};
+use gancho_model::{EndpointId, Message, Timestamp};
 use gancho_store::{Only, Replay};
 use serde::Serialize;
 use serde_json::Value;
@@ -61,15 +61,15 @@ pub(crate) async fn replay(
 }
 
 /// What is to be sent again.
-pub(crate) fn what(app: &App, id: EndpointId, said: Value) -> Answer<Replay> {
+pub(crate) fn what(app: &App, id: EndpointId, input: Value) -> Answer<Replay> {
     let mut errors = Errors::default();
-    let replay = read(app, id, said, app.ambient.now(), &mut errors);
+    let replay = read(app, id, input, app.environment.now(), &mut errors);
     errors.finish(replay)
 }
 
 /// Sends it again, or counts it, batch after batch; says how far it is.
 pub(crate) async fn run(app: &App, replay: &Replay, mut tell: impl FnMut(u64)) -> Answer<u64> {
-    let (mut count, mut after, now) = (0, None, app.ambient.moment());
+    let (mut count, mut after, now) = (0, None, app.environment.moment());
     loop {
         let replayed = app.store.replay(replay.clone(), after, now).await?;
         count += replayed.count;
@@ -96,7 +96,7 @@ fn read(app: &App, endpoint: EndpointId, body: Value, now: Timestamp, errors: &m
     let only = fields.optional("only", only).unwrap_or(Only::Failed);
     let dry_run = fields.optional("dry_run", read::flag).unwrap_or(false);
     if since.zip(until).is_some_and(|(since, until)| until <= since) {
-        fields.wrong("until", Said::plain("error-until"));
+        fields.wrong("until", Message::new("error-until"));
     }
     fields.end();
     let bytes_max = app.limits.event_bytes as u64;
@@ -104,11 +104,11 @@ fn read(app: &App, endpoint: EndpointId, body: Value, now: Timestamp, errors: &m
     Some(Replay { endpoint, since: since?, until: until.or(Some(now)), types, only, dry_run, bytes_max })
 }
 
-fn only(value: Value) -> Result<Only, Said> {
+fn only(value: Value) -> Result<Only, Message> {
     match value.as_str() {
         Some("failed") => Ok(Only::Failed),
         Some("missed") => Ok(Only::Missed),
         Some("all") => Ok(Only::All),
-        _ => Err(Said::plain("error-only")),
+        _ => Err(Message::new("error-only")),
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use gancho_model::{EndpointId, Said, Secret};
+use gancho_model::{EndpointId, Message, Secret};
 use serde_json::Map;
 use utoipa::ToSchema;
 
@@ -70,10 +70,10 @@ pub(crate) enum Change {
 /// Changes an endpoint's secret.
 pub(crate) async fn turn(app: &App, id: EndpointId, change: Change, who: &str) -> Answer<SecretView> {
     let mut endpoint = app.store.endpoint(id).await?;
-    let (read_at, now) = (endpoint.updated_at, app.ambient.now());
+    let (read_at, now) = (endpoint.updated_at, app.environment.now());
     let under_way = endpoint.secrets.at(now).1.is_some();
     if under_way && matches!(change, Change::Begin { overlap_s: 1.., .. }) {
-        return Err(Problem::said(StatusCode::CONFLICT, Said::plain("conflict-rotation")));
+        return Err(Problem::localized(StatusCode::CONFLICT, Message::new("conflict-rotation")));
     }
     let action = match change {
         Change::Finish => {

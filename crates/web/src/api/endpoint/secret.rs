@@ -40,5 +40,5 @@ impl SecretView {
     responses((status = 200, body = SecretView)))]
 pub(crate) async fn show(State(app): State<Arc<App>>, _: Admin, Id(id): Id<EndpointId>) -> Answer<Json<SecretView>> {
     let endpoint = app.store.endpoint(id).await?;
-    Ok(Json(SecretView::new(&endpoint.secrets, app.ambient.now())))
+    Ok(Json(SecretView::new(&endpoint.secrets, app.environment.now())))
 }

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use gancho_facturascripts::{event_types, label};
-use gancho_model::{DeliveryId, EndpointId, Event, EventId, EventType, Said, State as Standing, render_body};
+use gancho_model::{DeliveryId, EndpointId, Event, EventId, EventType, Message, State as DeliveryState, render_body};
 use gancho_store::NewEvent;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -57,7 +57,7 @@ pub(crate) async fn test(
     });
     let event = match errors.finish(event)? {
         Some(event) => event,
-        None => EventType::parse("invoice.created").map_err(|_| Problem::field("event", Said::plain("error-type")))?,
+        None => EventType::parse("invoice.created").map_err(|_| Problem::field("event", Message::new("error-type")))?,
     };
     let endpoint = app.store.endpoint(id).await?;
     let (delivery, event_id) = send(&app, id, event).await?;
@@ -84,8 +84,8 @@ pub(crate) async fn wait_for(app: &App, delivery: DeliveryId, timeout_ms: u32) {
 }
 
 fn sample(app: &App, event: EventType) -> NewEvent {
-    let now = app.ambient.now();
-    let id = EventId::new(now, &*app.ambient);
+    let now = app.environment.now();
+    let id = EventId::new(now, &*app.environment);
     let (data, object) = event_types::sample(&event);
     let label = data.get("object").and_then(serde_json::Value::as_object).and_then(label);
     let body = render_body(id, &event, now, data, None, true);
@@ -94,7 +94,7 @@ fn sample(app: &App, event: EventType) -> NewEvent {
 }
 
 async fn ended(app: &App, id: DeliveryId) {
-    while app.store.delivery(id).await.is_ok_and(|(delivery, _)| delivery.state == Standing::Pending) {
+    while app.store.delivery(id).await.is_ok_and(|(delivery, _)| delivery.state == DeliveryState::Pending) {
         tokio::time::sleep(LOOK).await;
     }
 }

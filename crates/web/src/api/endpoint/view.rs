@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
-use gancho_model::{Caller, Endpoint, HealthState, Plan, Scope, Timestamp, TokenId, mask};
-use gancho_store::Standing;
+use gancho_model::{Caller, Endpoint, HealthState, RetryPolicy, Scope, Timestamp, TokenId, mask};
+use gancho_store::EndpointBacklog;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -30,7 +30,7 @@ pub(crate) struct EndpointView {
     template: Value,
     timeout_ms: u32,
     #[schema(value_type = Object)]
-    retry: Plan,
+    retry: RetryPolicy,
     rate_per_s: Option<u32>,
     max_in_flight: Option<u32>,
     health: HealthView,
@@ -62,7 +62,7 @@ struct HealthView {
 }
 
 impl EndpointView {
-    pub fn new(endpoint: &Endpoint, standing: Standing, reader: Reader) -> Self {
+    pub fn new(endpoint: &Endpoint, backlog: EndpointBacklog, reader: Reader) -> Self {
         let health = &endpoint.health;
         Self {
             id: endpoint.id.to_string(),
@@ -86,8 +86,8 @@ impl EndpointView {
                 consecutive_failures: health.consecutive_failures,
                 last_success_at: health.last_success_at,
                 last_failure_at: health.last_failure_at,
-                pending: standing.pending,
-                oldest_pending_at: standing.oldest_pending_at,
+                pending: backlog.pending,
+                oldest_pending_at: backlog.oldest_pending_at,
             },
             created_at: endpoint.created_at,
             updated_at: endpoint.updated_at,
@@ -99,8 +99,9 @@ impl EndpointView {
     /// What differs, as everybody may see it: old and new values by field.
     pub fn difference(old: &Endpoint, new: &Endpoint) -> Map<String, Value> {
         let viewer = Reader(Caller { token: TokenId::from_bytes([0; 16]), scope: Scope::Read });
-        let view =
-            |endpoint| serde_json::to_value(Self::new(endpoint, Standing::default(), viewer)).unwrap_or_default();
+        let view = |endpoint| {
+            serde_json::to_value(Self::new(endpoint, EndpointBacklog::default(), viewer)).unwrap_or_default()
+        };
         let (old, new) = (view(old), view(new));
         let fields = new.as_object().into_iter().flatten();
         fields

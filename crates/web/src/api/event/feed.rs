@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{Json, extract::State};
-use gancho_model::{ObjectKey, Said};
+use gancho_model::{Message, ObjectKey};
 use gancho_store::{EventFilter, Page};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -44,7 +44,7 @@ pub(crate) async fn feed(State(app): State<Arc<App>>, _: Reader, query: Query) -
             exactly: false,
             source: fields.optional("source", read::id),
             object: fields.optional("object", |value| {
-                ObjectKey::parse(value.as_str().unwrap_or_default()).ok_or_else(|| Said::plain("error-object-key"))
+                ObjectKey::parse(value.as_str().unwrap_or_default()).ok_or_else(|| Message::new("error-object-key"))
             }),
         };
         let latest = *app.store.watch().borrow();

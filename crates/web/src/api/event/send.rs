@@ -5,8 +5,8 @@ use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
 };
-use gancho_intake::{RequestKey, SubmittedEvent, digest};
-use gancho_model::{Said, canonical, limits::BATCH_MAX};
+use gancho_intake::{RequestIdempotency, SubmittedEvent, digest};
+use gancho_model::{Message, canonical, limits::BATCH_MAX};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
@@ -51,7 +51,7 @@ pub(crate) async fn send(
         one => (vec![one], true),
     };
     if items.is_empty() || items.len() > BATCH_MAX {
-        return Err(Problem::field("body", Said::plain("error-batch").with("max", BATCH_MAX)));
+        return Err(Problem::field("body", Message::new("error-batch").with("max", BATCH_MAX)));
     }
     let mut errors = Errors::default();
     let mut events = Vec::with_capacity(items.len());
@@ -67,12 +67,12 @@ pub(crate) async fn send(
 }
 
 /// `Idempotency-Key`, if there is one; `to` is what the request goes to.
-pub(crate) fn request_key(headers: &HeaderMap, body: &Json, to: &str) -> Answer<Option<RequestKey>> {
+pub(crate) fn request_key(headers: &HeaderMap, body: &Json, to: &str) -> Answer<Option<RequestIdempotency>> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let key = read::own_id(Value::from(value.to_str().unwrap_or_default()));
+    let key = read::client_id(Value::from(value.to_str().unwrap_or_default()));
     let key = key.map_err(|message| Problem::field("Idempotency-Key", message))?;
     let whole = [to.as_bytes(), b"\0", &body.raw].concat();
-    Ok(Some(RequestKey { key, digest: digest(&whole) }))
+    Ok(Some(RequestIdempotency { key, digest: digest(&whole) }))
 }
 
 fn event(item: Value, place: &str, errors: &mut Errors) -> Option<SubmittedEvent> {
@@ -81,9 +81,9 @@ fn event(item: Value, place: &str, errors: &mut Errors) -> Option<SubmittedEvent
     let mut fields = Fields::of(item, place, errors)?;
     let event = fields.required("event", read::event_type);
     if event.as_ref().is_some_and(gancho_model::EventType::is_own) {
-        fields.wrong("event", Said::plain("error-own-type"));
+        fields.wrong("event", Message::new("error-own-type"));
     }
-    let id = fields.optional("id", read::own_id);
+    let id = fields.optional("id", read::client_id);
     let created = fields.optional("created", read::seconds);
     let data = fields.required_inside("data", data);
     fields.end();

@@ -42,9 +42,9 @@ pub(crate) async fn list(
 }
 
 fn view(app: &App, described: Described, spanish: bool) -> EventTypeView {
-    let now = app.ambient.now();
+    let now = app.environment.now();
     let (data, _) = event_types::sample(&described.event);
-    let body = render_body(EventId::new(now, &*app.ambient), &described.event, now, data, None, true);
+    let body = render_body(EventId::new(now, &*app.environment), &described.event, now, data, None, true);
     let sample = RawValue::from_string(String::from_utf8_lossy(&body).into_owned());
     EventTypeView {
         kind: described.event.to_string(),

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::{Json as Out, extract::State};
-use gancho_model::{Said, Source, SourceId, SourceKind};
+use gancho_model::{Message, Source, SourceId, SourceKind};
 use gancho_words::Words;
 use url::Url;
 
@@ -38,11 +38,11 @@ pub(crate) async fn change(
 }
 
 /// Changes what this says.
-pub(crate) async fn apply(app: &App, id: SourceId, said: Value, who: &str) -> Answer<SourceView> {
+pub(crate) async fn apply(app: &App, id: SourceId, input: Value, who: &str) -> Answer<SourceView> {
     let old = app.store.source(id).await?;
     let mut source = old.clone();
     let mut errors = Errors::default();
-    let read = Fields::of(said, "", &mut errors).map(|mut fields| {
+    let read = Fields::of(input, "", &mut errors).map(|mut fields| {
         if let Some(name) = fields.optional("name", read::text(1, 100)) {
             source.name = name;
         }
@@ -57,27 +57,27 @@ pub(crate) async fn apply(app: &App, id: SourceId, said: Value, who: &str) -> An
     if is_watched && !is_key_dropped && hears(&old) != hears(&source) {
         // Before it is saved: what can't be heard is not accepted.
         another_has_it(app, &source).await?;
-        app.hearing.install(&source).await.map_err(super::create::refused)?;
+        app.sources.install(&source).await.map_err(super::create::refused)?;
     }
     if is_key_dropped {
         // It can't be asked yet; that it is an address at all, and of no other source, is seen all the same.
         let url = source.url.as_ref().and_then(|url| Url::parse(url.expose().trim()).ok());
         let is_address = url.is_some_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host());
         if !is_address {
-            return Err(Problem::field("url", Said::plain("error-erp-url")));
+            return Err(Problem::field("url", Message::new("error-erp-url")));
         }
         another_has_it(app, &source).await?;
     }
     app.store.save_source(source.clone()).await?;
-    app.hearing.sources_changed();
+    app.sources.sources_changed();
     if is_watched
         && old.url != source.url
-        && let Err(why) = app.hearing.leave(&old, &source).await
+        && let Err(why) = app.sources.leave(&old, &source).await
     {
-        let why = Words::english().said(&why);
+        let why = Words::english().message(&why);
         tracing::warn!(source = %source.id, why, "what is ours could not be taken out of the ERP that the source left");
     }
-    app.hearing.sources_changed();
+    app.sources.sources_changed();
     app.note(who, "source.changed", &id, source.name.clone(), Map::new()).await;
     let mut view = SourceView::new(app, &source);
     view.dropped = if is_key_dropped { vec!["key"] } else { vec![] };
@@ -88,8 +88,8 @@ pub(crate) async fn apply(app: &App, id: SourceId, said: Value, who: &str) -> An
 async fn another_has_it(app: &App, source: &Source) -> Answer<()> {
     for other in app.store.sources().await? {
         let is_rival = other.kind == source.kind && other.id != source.id;
-        if is_rival && app.hearing.same_erp(&other, source).await {
-            return Err(Problem::field("url", Said::plain("error-source-taken").with("name", other.name)));
+        if is_rival && app.sources.same_erp(&other, source).await {
+            return Err(Problem::field("url", Message::new("error-source-taken").with("name", other.name)));
         }
     }
     Ok(())

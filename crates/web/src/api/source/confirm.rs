@@ -29,7 +29,7 @@ pub(crate) async fn confirm(
 /// Says so, and keeps who did.
 pub(crate) async fn run(app: &App, id: SourceId, who: &str) -> Answer<SourceView> {
     let source = app.store.source(id).await?;
-    app.hearing.confirm(&source).await.map_err(|why| Problem::said(StatusCode::CONFLICT, why))?;
+    app.sources.confirm(&source).await.map_err(|why| Problem::localized(StatusCode::CONFLICT, why))?;
     app.note(who, "source.confirmed", &id, source.name.clone(), Map::new()).await;
     Ok(SourceView::new(app, &source))
 }

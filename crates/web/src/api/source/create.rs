@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::{Json as Out, extract::State, http::StatusCode};
-use gancho_model::{Refused, Said, Scope, Secret, Source, SourceId, SourceKind, Token, TokenId};
+use gancho_model::{Message, Refused, Scope, Secret, Source, SourceId, SourceKind, Token, TokenId};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -35,16 +35,16 @@ pub(crate) async fn create(
 }
 
 /// Adds the source that this says; whether it is a new one.
-pub(crate) async fn make(app: &App, said: Value, who: &str) -> Answer<(Made, bool)> {
+pub(crate) async fn make(app: &App, input: Value, who: &str) -> Answer<(Made, bool)> {
     let mut errors = Errors::default();
-    let source = read(app, said, &mut errors);
+    let source = read(app, input, &mut errors);
     let (source, dry_run) = errors.finish(source)?;
     if source.kind.is_watched() {
         return watched(app, source, dry_run, who).await;
     }
-    let text = auth::new_token(&*app.ambient);
+    let text = auth::new_token(&*app.environment);
     let token = Token {
-        id: TokenId::new(source.created_at, &*app.ambient),
+        id: TokenId::new(source.created_at, &*app.environment),
         name: source.name.clone(),
         scope: Scope::Source(source.id),
         created_at: source.created_at,
@@ -61,7 +61,7 @@ pub(crate) enum Made {
     /// The source.
     Source(Box<SourceView>),
     /// With `dry_run`: what would be put into the ERP's database, as SQL.
-    Plan {
+    RetryPolicy {
         /// The statements.
         sql: String,
     },
@@ -71,24 +71,24 @@ pub(crate) enum Made {
 /// again only mends what is missing.
 async fn watched(app: &App, source: Source, dry_run: bool, who: &str) -> Answer<(Made, bool)> {
     if dry_run {
-        let sql = app.hearing.plan(&source).await.map_err(|why| Problem::field("url", why))?;
-        return Ok((Made::Plan { sql }, false));
+        let sql = app.sources.plan(&source).await.map_err(|why| Problem::field("url", why))?;
+        return Ok((Made::RetryPolicy { sql }, false));
     }
     if let Some(known) = known(app, &source).await? {
         let known = Source { key: source.key.or(known.key.clone()), ..known };
-        app.hearing.install(&known).await.map_err(refused)?;
+        app.sources.install(&known).await.map_err(refused)?;
         app.store.save_source(known.clone()).await?;
-        app.hearing.sources_changed();
+        app.sources.sources_changed();
         return Ok((Made::Source(Box::new(SourceView::new(app, &known))), false));
     }
-    app.hearing.install(&source).await.map_err(refused)?;
+    app.sources.install(&source).await.map_err(refused)?;
     app.store.add_source(source.clone(), None).await?;
-    app.hearing.sources_changed();
+    app.sources.sources_changed();
     app.note(who, "source.created", &source.id, source.name.clone(), Map::new()).await;
     Ok((Made::Source(Box::new(SourceView::new(app, &source))), true))
 }
 
-/// What stands in the way of hearing an ERP, beside the field that it is about.
+/// What stands in the way of sources an ERP, beside the field that it is about.
 pub(super) fn refused(Refused { field, why }: Refused) -> Problem {
     Problem::field(field, why)
 }
@@ -96,20 +96,20 @@ pub(super) fn refused(Refused { field, why }: Refused) -> Problem {
 /// The source that hears this ERP already.
 async fn known(app: &App, source: &Source) -> Answer<Option<Source>> {
     for one in app.store.sources().await? {
-        if one.kind == source.kind && app.hearing.same_erp(&one, source).await {
+        if one.kind == source.kind && app.sources.same_erp(&one, source).await {
             return Ok(Some(one));
         }
     }
     Ok(None)
 }
 
-fn read(app: &App, said: Value, errors: &mut Errors) -> Option<(Source, bool)> {
-    let mut fields = Fields::of(said, "", errors)?;
-    let now = app.ambient.now();
+fn read(app: &App, input: Value, errors: &mut Errors) -> Option<(Source, bool)> {
+    let mut fields = Fields::of(input, "", errors)?;
+    let now = app.environment.now();
     let name = fields.required("name", read::text(1, 100));
     let kind = fields.required("kind", kind);
     let mut source = Source {
-        id: SourceId::new(now, &*app.ambient),
+        id: SourceId::new(now, &*app.environment),
         name: name.unwrap_or_default(),
         kind: kind.unwrap_or(SourceKind::Plugin),
         url: None,
@@ -122,25 +122,25 @@ fn read(app: &App, said: Value, errors: &mut Errors) -> Option<(Source, bool)> {
     input::apply(&mut fields, &mut source);
     let dry_run = fields.optional("dry_run", read::flag).unwrap_or(false);
     if source.kind == SourceKind::Database && source.url.is_none() {
-        fields.wrong("url", Said::plain("error-database-url"));
+        fields.wrong("url", Message::new("error-database-url"));
     }
     let is_web = |url: &Secret| url::Url::parse(url.expose()).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
     if source.kind == SourceKind::Api && !source.url.as_ref().is_some_and(is_web) {
-        fields.wrong("url", Said::plain("error-erp-url"));
+        fields.wrong("url", Message::new("error-erp-url"));
     }
     if source.kind == SourceKind::Api && source.key.is_none() {
-        fields.wrong("key", Said::plain("error-erp-key"));
+        fields.wrong("key", Message::new("error-erp-key"));
     }
     if dry_run && source.kind != SourceKind::Database {
-        fields.wrong("dry_run", Said::plain("error-dry-run"));
+        fields.wrong("dry_run", Message::new("error-dry-run"));
     }
     fields.end();
     Some((source, dry_run))
 }
 
-fn kind(value: Value) -> Result<SourceKind, Said> {
+fn kind(value: Value) -> Result<SourceKind, Message> {
     match value.as_str().and_then(SourceKind::parse) {
         Some(kind) => Ok(kind),
-        None => Err(Said::plain("error-kind")),
+        None => Err(Message::new("error-kind")),
     }
 }

@@ -1,7 +1,7 @@
 //! What people say of a source, checked.
 
 use gancho_facturascripts::{secrets, shape::Shape};
-use gancho_model::{Said, Secret, Source, SourceKind, target};
+use gancho_model::{Message, Secret, Source, SourceKind, target};
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -49,15 +49,15 @@ pub(crate) fn apply(fields: &mut Fields<'_>, source: &mut Source) {
     }
 }
 
-fn zone(value: Value) -> Result<String, Said> {
+fn zone(value: Value) -> Result<String, Message> {
     let zone = read::text(1, 100)(value)?;
-    Shape::new(&zone).map(|_| zone).map_err(|_| Said::plain("error-zone"))
+    Shape::new(&zone).map(|_| zone).map_err(|_| Message::new("error-zone"))
 }
 
-fn model(value: Value) -> Result<String, Said> {
+fn model(value: Value) -> Result<String, Message> {
     let name = read::text(1, 100)(value)?;
     if secrets::is_secret_model(&name) {
-        return Err(Said::plain("error-secret-model").with("name", name));
+        return Err(Message::new("error-secret-model").with("name", name));
     }
     Ok(name)
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use gancho_model::{Said, SourceId};
+use gancho_model::{Message, SourceId};
 
 use serde_json::Map;
 
@@ -34,15 +34,15 @@ pub(crate) async fn remove(
 pub(crate) async fn remove_one(app: &App, id: SourceId, force: bool, who: &str) -> Answer<()> {
     let source = app.store.source(id).await?;
     if source.kind.is_watched()
-        && let Err(why) = app.hearing.uninstall(&source).await
+        && let Err(why) = app.sources.uninstall(&source).await
         && !force
     {
-        let said = Said::plain("problem-uninstall").with("why", why);
-        return Err(Problem::said(StatusCode::UNPROCESSABLE_ENTITY, said));
+        let input = Message::new("problem-uninstall").with("why", why);
+        return Err(Problem::localized(StatusCode::UNPROCESSABLE_ENTITY, input));
     }
     app.store.remove_source(id).await?;
     app.tokens.forget();
-    app.hearing.sources_changed();
+    app.sources.sources_changed();
     app.note(who, "source.removed", &id, source.name, Map::new()).await;
     Ok(())
 }

@@ -40,8 +40,8 @@ pub(crate) struct SourceView {
 
 impl SourceView {
     pub fn new(app: &App, source: &Source) -> Self {
-        let standing = app.hearing.standing(source.id).unwrap_or_default();
-        let state = match (standing.asks, standing.down, source.heard_at) {
+        let status = app.sources.status(source.id).unwrap_or_default();
+        let state = match (status.asks, status.down, source.heard_at) {
             (true, ..) => "asks",
             (false, true, _) => "down",
             (false, false, Some(_)) => "ok",
@@ -55,9 +55,9 @@ impl SourceView {
             time_zone: source.time_zone.clone(),
             models: source.models.clone(),
             state,
-            lag_s: standing.lag_s,
-            backlog: standing.backlog,
-            last_error: standing.last_error.map(|said| Words::english().said(&said)),
+            lag_s: status.lag_s,
+            backlog: status.backlog,
+            last_error: status.last_error.map(|message| Words::english().message(&message)),
             heard_at: source.heard_at,
             created_at: source.created_at,
             token: None,

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::{Json as Out, extract::State, http::StatusCode};
-use gancho_model::{Said, Scope, Token, TokenId};
+use gancho_model::{Message, Scope, Token, TokenId};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
@@ -38,23 +38,23 @@ pub(crate) async fn create(
 }
 
 /// Makes the token that this says.
-pub(crate) async fn make(app: &App, said: Value, who: &str) -> Answer<TokenView> {
+pub(crate) async fn make(app: &App, input: Value, who: &str) -> Answer<TokenView> {
     let mut errors = Errors::default();
-    let read = Fields::of(said, "", &mut errors).map(|mut fields| {
+    let read = Fields::of(input, "", &mut errors).map(|mut fields| {
         let name = fields.required("name", read::text(1, 100)).unwrap_or_default();
         let scope = fields.optional("scope", scope).unwrap_or(Scope::Ingest);
         fields.end();
         (name, scope)
     });
     let (name, scope) = errors.finish(read)?;
-    let created_at = app.ambient.now();
-    let token = Token { id: TokenId::new(created_at, &*app.ambient), name, scope, created_at };
-    let text = auth::new_token(&*app.ambient);
+    let created_at = app.environment.now();
+    let token = Token { id: TokenId::new(created_at, &*app.environment), name, scope, created_at };
+    let text = auth::new_token(&*app.environment);
     app.store.add_token(token.clone(), auth::digest(&text)).await?;
     app.note(who, "token.created", &token.id, token.name.clone(), Map::new()).await;
     Ok(TokenView::new(&token, Some(text)))
 }
 
-fn scope(value: Value) -> Result<Scope, Said> {
-    Scope::parse(value.as_str().unwrap_or_default()).ok_or_else(|| Said::plain("error-scope"))
+fn scope(value: Value) -> Result<Scope, Message> {
+    Scope::parse(value.as_str().unwrap_or_default()).ok_or_else(|| Message::new("error-scope"))
 }

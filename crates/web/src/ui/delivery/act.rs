@@ -5,33 +5,33 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use gancho_model::{DeliveryId, Said};
+use gancho_model::{DeliveryId, Message};
 use serde_json::Map;
 
 use crate::{
     App,
     api::problem::{Answer, Problem},
-    ui::{done, error, form::Form, frame::Frame, visitor::Manager},
+    ui::{current_user::CurrentAdmin, done, error, form::Form, page_context::PageContext},
 };
 
 /// Sends a delivery again, or cancels it.
 pub(crate) async fn act(
     State(app): State<Arc<App>>,
-    Manager(visitor): Manager,
+    CurrentAdmin(visitor): CurrentAdmin,
     Path((id, act)): Path<(String, String)>,
     _: Form,
 ) -> Response {
     match run(&app, &id, &act, &visitor.user.name).await {
         Ok(what) => done(&app, &format!("/deliveries/{id}"), what),
-        Err(problem) => error::of(Frame::new(&app, &visitor, "deliveries", "problem-title"), &problem),
+        Err(problem) => error::of(PageContext::new(&app, &visitor, "deliveries", "problem-title"), &problem),
     }
 }
 
 async fn run(app: &App, id: &str, act: &str, who: &str) -> Answer<&'static str> {
-    let missing = || Problem::said(StatusCode::NOT_FOUND, Said::plain("problem-missing"));
+    let missing = || Problem::localized(StatusCode::NOT_FOUND, Message::new("problem-missing"));
     let id: DeliveryId = id.parse().map_err(|_| missing())?;
     let (action, what, delivery) = match act {
-        "retry" => ("delivery.retried", "retried", app.store.retry(id, app.ambient.mono()).await?),
+        "retry" => ("delivery.retried", "retried", app.store.retry(id, app.environment.mono()).await?),
         "cancel" => ("delivery.cancelled", "cancelled", app.store.cancel(id).await?),
         _ => return Err(missing()),
     };

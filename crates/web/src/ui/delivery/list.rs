@@ -2,14 +2,14 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Delivery, Endpoint, ErrorKind, Reason, State as Standing};
+use gancho_model::{Delivery, Endpoint, ErrorKind, Reason, State as DeliveryState};
 use gancho_store::DeliveryFilter;
 
 use super::filter::{self, NAMES};
 use crate::{
     App,
     api::problem::Answer,
-    ui::{error, frame::Frame, page, query::Query, say, visitor::Visitor},
+    ui::{current_user::CurrentUser, error, page, page_context::PageContext, query::Query, say},
 };
 
 /// Deliveries on a page.
@@ -34,13 +34,13 @@ pub(crate) struct Row {
 
 impl Row {
     /// `webhook` is what people call its endpoint; empty where that is clear.
-    pub fn new(frame: &Frame, delivery: &Delivery, webhook: &str) -> Self {
-        let words = &frame.words;
+    pub fn new(context: &PageContext, delivery: &Delivery, webhook: &str) -> Self {
+        let words = &context.words;
         let last = delivery.last;
         let answer = match last.map(|last| (last.status_code, last.error)) {
             Some((Some(status), None | Some(ErrorKind::Status))) => status.to_string(),
             Some((_, Some(kind))) => words.get(&format!("error-kind-{}", kind.as_str())),
-            _ => delivery.reason.map_or_else(String::new, |reason| reason_word(frame, reason)),
+            _ => delivery.reason.map_or_else(String::new, |reason| reason_word(context, reason)),
         };
         Self {
             id: delivery.id.to_string(),
@@ -54,22 +54,22 @@ impl Row {
             }),
             took: last.map_or_else(String::new, |last| words.span(last.duration_ms.into())),
             attempts: format!("{}/{}", delivery.attempts, delivery.max_attempts),
-            next: say::waiting(words, delivery, frame.moment),
-            at: words.short(delivery.created_at, frame.now),
+            next: say::waiting(words, delivery, context.moment),
+            at: words.short(delivery.created_at, context.now),
             at_full: words.full(delivery.created_at),
-            test: delivery.lane == gancho_model::Lane::Test,
+            test: delivery.lane == gancho_model::Priority::Test,
         }
     }
 }
 
-pub(super) fn reason_word(frame: &Frame, reason: Reason) -> String {
-    frame.words.get(&format!("reason-{}", reason.as_str().replace('_', "-")))
+pub(super) fn reason_word(context: &PageContext, reason: Reason) -> String {
+    context.words.get(&format!("reason-{}", reason.as_str().replace('_', "-")))
 }
 
 #[derive(Template)]
 #[template(path = "deliveries.html")]
-struct Page {
-    frame: Frame,
+struct DeliveriesPage {
+    context: PageContext,
     query: Query,
     rows: Vec<Row>,
     webhooks: Vec<(String, String)>,
@@ -79,13 +79,13 @@ struct Page {
     unread: String,
 }
 
-impl Page {
+impl DeliveriesPage {
     fn has(&self, name: &str, value: &str) -> bool {
         self.query.text(name) == value
     }
 
     fn states(&self) -> Vec<(&'static str, String)> {
-        Standing::ALL.iter().map(|state| (state.as_str(), say::state(&self.frame.words, *state).0)).collect()
+        DeliveryState::ALL.iter().map(|state| (state.as_str(), say::state(&self.context.words, *state).0)).collect()
     }
 
     /// Classes of codes and kinds of errors, by their words.
@@ -94,20 +94,20 @@ impl Page {
         let kinds = ErrorKind::ALL
             .iter()
             .filter(|kind| **kind != ErrorKind::Status)
-            .map(|kind| (kind.as_str().to_owned(), self.frame.words.get(&format!("error-kind-{}", kind.as_str()))));
+            .map(|kind| (kind.as_str().to_owned(), self.context.words.get(&format!("error-kind-{}", kind.as_str()))));
         classes.into_iter().chain(kinds).collect()
     }
 
     fn next_link(&self, next: &str) -> String {
-        self.frame.link(format!("/deliveries?{}", self.query.with(&NAMES, Some(("after", next)))))
+        self.context.link(format!("/deliveries?{}", self.query.with(&NAMES, Some(("after", next)))))
     }
 
     fn first_link(&self) -> String {
-        self.frame.link(format!("/deliveries?{}", self.query.with(&NAMES, None)))
+        self.context.link(format!("/deliveries?{}", self.query.with(&NAMES, None)))
     }
 
     fn resend_link(&self) -> String {
-        self.frame.link(format!("/deliveries/resend?{}", self.query.with(&NAMES, None)))
+        self.context.link(format!("/deliveries/resend?{}", self.query.with(&NAMES, None)))
     }
 
     fn is_filtered(&self) -> bool {
@@ -115,31 +115,31 @@ impl Page {
     }
 }
 
-pub(crate) async fn show(State(app): State<Arc<App>>, visitor: Visitor, query: Query) -> Response {
-    let frame = Frame::new(&app, &visitor, "deliveries", "deliveries-title").with_done(query.get("done"));
-    let (filter, unread) = match filter::read(&query, frame.now) {
+pub(crate) async fn show(State(app): State<Arc<App>>, visitor: CurrentUser, query: Query) -> Response {
+    let context = PageContext::new(&app, &visitor, "deliveries", "deliveries-title").with_done(query.get("done"));
+    let (filter, unread) = match filter::read(&query, context.now) {
         Ok(filter) => (Some(filter), String::new()),
-        Err(unread) => (None, frame.unread(&unread)),
+        Err(unread) => (None, context.unread(&unread)),
     };
-    match read(&app, &frame, &query, filter).await {
+    match read(&app, &context, &query, filter).await {
         Ok((rows, webhooks, next)) => {
             let newer = query.get("after").is_some();
-            page(&Page { frame, query, rows, webhooks, next, newer, unread })
+            page(&DeliveriesPage { context, query, rows, webhooks, next, newer, unread })
         }
-        Err(problem) => error::of(frame, &problem),
+        Err(problem) => error::of(context, &problem),
     }
 }
 
 type Read = (Vec<Row>, Vec<(String, String)>, Option<String>);
 
-async fn read(app: &App, frame: &Frame, query: &Query, filter: Option<DeliveryFilter>) -> Answer<Read> {
+async fn read(app: &App, context: &PageContext, query: &Query, filter: Option<DeliveryFilter>) -> Answer<Read> {
     let after = query.read("after", |text| text.parse().ok());
     let found = match filter {
         Some(filter) => app.store.deliveries(after, filter, LIMIT).await?,
         None => gancho_store::Page { items: vec![], next: None },
     };
     let endpoints = app.store.all_endpoints().await?;
-    let rows = found.items.iter().map(|delivery| Row::new(frame, delivery, &webhook(&endpoints, delivery))).collect();
+    let rows = found.items.iter().map(|delivery| Row::new(context, delivery, &webhook(&endpoints, delivery))).collect();
     let webhooks = endpoints.iter().map(|endpoint| (endpoint.id.to_string(), super::super::webhook::names(endpoint).0));
     Ok((rows, webhooks.collect(), found.next.map(|id| id.to_string())))
 }

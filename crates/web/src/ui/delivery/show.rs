@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Attempt, Delivery, DeliveryId, ErrorKind, Event, Said, State as Standing, mask};
+use gancho_model::{Attempt, Delivery, DeliveryId, ErrorKind, Event, Message, State as DeliveryState, mask};
 use serde_json::Value;
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     App,
     api::problem::Answer,
-    ui::{error, event, frame::Frame, id::Id, page, query::Query, say, visitor::Visitor},
+    ui::{current_user::CurrentUser, error, event, id::Id, page, page_context::PageContext, query::Query, say},
 };
 
 /// A step of the way from the ERP to the receiver.
@@ -24,8 +24,8 @@ struct Step {
 
 #[derive(Template)]
 #[template(path = "delivery.html")]
-struct Page {
-    frame: Frame,
+struct DeliveryPage {
+    context: PageContext,
     delivery: Delivery,
     event: Event,
     title: String,
@@ -61,19 +61,19 @@ struct Try {
 
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
-    visitor: Visitor,
+    visitor: CurrentUser,
     Id(id): Id<DeliveryId>,
     query: Query,
 ) -> Response {
-    let frame = Frame::new(&app, &visitor, "deliveries", "delivery-title").with_done(query.get("done"));
-    match read(&app, &frame, id, query.get("signature")).await {
+    let context = PageContext::new(&app, &visitor, "deliveries", "delivery-title").with_done(query.get("done"));
+    match read(&app, &context, id, query.get("signature")).await {
         Ok(read) => page(&read),
-        Err(problem) => error::of(frame, &problem),
+        Err(problem) => error::of(context, &problem),
     }
 }
 
-async fn read(app: &App, frame: &Frame, id: DeliveryId, given: Option<&str>) -> Answer<Page> {
-    let words = &frame.words;
+async fn read(app: &App, context: &PageContext, id: DeliveryId, given: Option<&str>) -> Answer<DeliveryPage> {
+    let words = &context.words;
     let (delivery, attempts) = app.store.delivery(id).await?;
     let event = app.store.event(delivery.event_id).await?;
     let endpoints = app.store.all_endpoints().await?;
@@ -83,27 +83,27 @@ async fn read(app: &App, frame: &Frame, id: DeliveryId, given: Option<&str>) -> 
     let title = say::event(words, &event.event, event.label.as_deref());
     let last = delivery.last;
     let failed = last.is_some_and(|last| last.error.is_some());
-    let url = if frame.admin { delivery.url.clone() } else { mask::url(&delivery.url) };
+    let url = if context.admin { delivery.url.clone() } else { mask::url(&delivery.url) };
     let why = match delivery.reason {
-        Some(reason) => reason_word(frame, reason),
+        Some(reason) => reason_word(context, reason),
         None if failed => last.map_or_else(String::new, |last| say::why(words, last.status_code, last.error)),
         None => String::new(),
     };
-    Ok(Page {
+    Ok(DeliveryPage {
         state: say::state(words, delivery.state),
         why,
-        next: say::waiting(words, &delivery, frame.moment),
-        steps: steps(frame, &event, &delivery, &attempts),
-        attempts: attempts.iter().map(|attempt| shown(frame, attempt)).collect(),
+        next: say::waiting(words, &delivery, context.moment),
+        steps: steps(context, &event, &delivery, &attempts),
+        attempts: attempts.iter().map(|attempt| shown(context, attempt)).collect(),
         changes: event::show::changes(words, &parsed),
         pretty: serde_json::to_string_pretty(&parsed).unwrap_or_default(),
         curl: curl(&url, &body),
         signature: endpoint
-            .filter(|_| frame.admin)
+            .filter(|_| context.admin)
             .zip(given)
-            .map(|(endpoint, given)| signature::check(given, endpoint, &event, &attempts, frame.now)),
+            .map(|(endpoint, given)| signature::check(given, endpoint, &event, &attempts, context.now)),
         webhook: webhook(&endpoints, &delivery),
-        frame: frame.clone().titled(title.clone()),
+        context: context.clone().titled(title.clone()),
         delivery,
         event,
         title,
@@ -113,32 +113,32 @@ async fn read(app: &App, frame: &Frame, id: DeliveryId, given: Option<&str>) -> 
 }
 
 /// From the change in the ERP to the answer.
-fn steps(frame: &Frame, event: &Event, delivery: &Delivery, attempts: &[Attempt]) -> Vec<Step> {
-    let words = &frame.words;
-    let step = |at, colour, said: Said| Step { at: words.exact(at), colour, text: words.said(&said) };
+fn steps(context: &PageContext, event: &Event, delivery: &Delivery, attempts: &[Attempt]) -> Vec<Step> {
+    let words = &context.words;
+    let step = |at, colour, message: Message| Step { at: words.exact(at), colour, text: words.message(&message) };
     let mut steps = vec![];
     if event.source.is_some() {
         steps.push(Step { at: words.full(event.created), colour: "busy", text: words.get("step-happened") });
     }
-    steps.push(step(event.arrived_at, "busy", Said::plain("step-heard").with("type", event.event.as_str())));
+    steps.push(step(event.arrived_at, "busy", Message::new("step-heard").with("type", event.event.as_str())));
     for attempt in attempts {
         let (colour, id) = if attempt.error.is_none() { ("good", "step-arrived") } else { ("bad", "step-failed") };
         let answer = attempt
             .status_code
             .map(|status| status.to_string())
             .or_else(|| attempt.error.as_ref().map(|error| words.get(&format!("error-kind-{}", error.kind.as_str()))));
-        let said = Said::plain(id)
+        let message = Message::new(id)
             .with("n", attempt.n)
             .with("answer", answer.unwrap_or_default())
             .with("span", words.span(attempt.duration_ms.into()));
-        steps.push(step(attempt.at, colour, said));
+        steps.push(step(attempt.at, colour, message));
     }
     match delivery.state {
-        Standing::Pending => {
-            let said = Said::plain("step-waiting").with("what", say::waiting(words, delivery, frame.moment));
-            steps.push(Step { at: String::new(), colour: "busy", text: words.said(&said) });
+        DeliveryState::Pending => {
+            let message = Message::new("step-waiting").with("what", say::waiting(words, delivery, context.moment));
+            steps.push(Step { at: String::new(), colour: "busy", text: words.message(&message) });
         }
-        Standing::Failed => {
+        DeliveryState::Failed => {
             steps.push(Step { at: String::new(), colour: "bad", text: words.get("step-given-up") });
         }
         _ => {}
@@ -146,8 +146,8 @@ fn steps(frame: &Frame, event: &Event, delivery: &Delivery, attempts: &[Attempt]
     steps
 }
 
-fn shown(frame: &Frame, attempt: &Attempt) -> Try {
-    let words = &frame.words;
+fn shown(context: &PageContext, attempt: &Attempt) -> Try {
+    let words = &context.words;
     let kind = attempt.error.as_ref().map(|error| error.kind);
     let word = kind.map(|kind| words.get(&format!("error-kind-{}", kind.as_str())));
     let phases = [
@@ -157,7 +157,7 @@ fn shown(frame: &Frame, attempt: &Attempt) -> Try {
         ("phase-first-byte", attempt.phases.first_byte_ms),
         ("phase-body", attempt.phases.body_ms),
     ];
-    let fields = |head: &gancho_model::Head| {
+    let fields = |head: &gancho_model::HeaderLog| {
         head.fields().map(|(name, value)| (name.to_owned(), value.to_owned())).collect::<Vec<_>>()
     };
     Try {

@@ -1,12 +1,12 @@
 use std::fmt::Write;
 
-use gancho_model::Tally;
+use gancho_model::Counters;
 
 use super::escaped;
 
 /// One hour of the picture: its counts, and what they are in words.
 pub(crate) struct Bar {
-    pub tally: Tally,
+    pub tally: Counters,
     /// `18:00`
     pub hour: String,
     /// The hour in words, for those who point at it.

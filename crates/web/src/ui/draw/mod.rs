@@ -6,15 +6,15 @@ mod spark;
 pub(crate) use day::{Bar, day};
 pub(crate) use spark::spark;
 
-use gancho_model::{Hour, Tally, Timestamp};
+use gancho_model::{Counters, HourlyStats, Timestamp};
 
 /// An hour, milliseconds.
 pub(crate) const HOUR_MS: i64 = 3_600_000;
 
 /// The last 24 hours of some of the tallies, oldest first; the last is the hour that goes on.
-pub(crate) fn last_day(hours: &[Hour], wanted: impl Fn(&Hour) -> bool, now: Timestamp) -> [Tally; 24] {
+pub(crate) fn last_day(hours: &[HourlyStats], wanted: impl Fn(&HourlyStats) -> bool, now: Timestamp) -> [Counters; 24] {
     let last = now.ms().div_euclid(HOUR_MS);
-    let mut day = [Tally::default(); 24];
+    let mut day = [Counters::default(); 24];
     for hour in hours.iter().filter(|hour| wanted(hour)) {
         let place = usize::try_from(hour.hour - (last - 23));
         if let Some(tally) = place.ok().and_then(|place| day.get_mut(place)) {
@@ -25,8 +25,8 @@ pub(crate) fn last_day(hours: &[Hour], wanted: impl Fn(&Hour) -> bool, now: Time
 }
 
 /// All of a day together.
-pub(crate) fn sum(day: &[Tally; 24]) -> Tally {
-    let mut sum = Tally::default();
+pub(crate) fn sum(day: &[Counters; 24]) -> Counters {
+    let mut sum = Counters::default();
     day.iter().for_each(|hour| sum.add(hour));
     sum
 }

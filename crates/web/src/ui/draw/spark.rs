@@ -1,12 +1,12 @@
 use std::fmt::Write;
 
-use gancho_model::Tally;
+use gancho_model::Counters;
 
 use super::escaped;
 
 /// A day of one endpoint in a line's height: a bar an hour, what failed stands out. `title` says it in words.
-pub(crate) fn spark(day: &[Tally; 24], title: &str) -> String {
-    let most = day.iter().map(Tally::attempts).max().unwrap_or(0).max(1) as f64;
+pub(crate) fn spark(day: &[Counters; 24], title: &str) -> String {
+    let most = day.iter().map(Counters::attempts).max().unwrap_or(0).max(1) as f64;
     let mut svg = format!(
         r#"<svg class="spark" width="96" height="20" viewBox="0 0 96 20" role="img" aria-label="{}">"#,
         escaped(title)

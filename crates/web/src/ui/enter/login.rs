@@ -13,13 +13,13 @@ use crate::{
     App,
     api::problem::Problem,
     auth::{cookie, hop, password, session},
-    ui::{answer, error, form::Form, frame::Frame, go, locale, query::Query},
+    ui::{answer, error, form::Form, go, locale, page_context::PageContext, query::Query},
 };
 
 #[derive(Template)]
 #[template(path = "login.html")]
-struct Page {
-    frame: Frame,
+struct LoginPage {
+    context: PageContext,
     next: String,
     name: String,
     error: String,
@@ -49,8 +49,8 @@ async fn form(
     let (token, cookie) = visit(app, headers);
     let error = wrong.map_or_else(String::new, |(_, id)| words.get(id));
     let nobody = app.store.users().await.is_ok_and(|users| users.is_empty());
-    let frame = Frame::strange(app, words, "login-title", token);
-    let page = Page { frame, next: next.to_owned(), name: name.to_owned(), error, nobody };
+    let context = PageContext::strange(app, words, "login-title", token);
+    let page = LoginPage { context, next: next.to_owned(), name: name.to_owned(), error, nobody };
     let mut response = answer(wrong.map_or(StatusCode::OK, |(status, _)| status), &page);
     if wrong.is_some_and(|(status, _)| status == StatusCode::TOO_MANY_REQUESTS) {
         response.headers_mut().insert(RETRY_AFTER, axum::http::HeaderValue::from_static("60"));
@@ -70,7 +70,7 @@ pub(crate) async fn enter(
     let address = hop::counted(hop::client(&headers, peer.ip(), &app.proxies));
     // Whoever tries from elsewhere makes it slower for the owner of the name, and does not shut her out.
     let who = [format!("address {address}"), format!("name {kept} from {address}")];
-    let (now, by_name) = (app.ambient.mono(), format!("name {kept}"));
+    let (now, by_name) = (app.environment.mono(), format!("name {kept}"));
     if !app.tries.may(&who, app.login_tries, now) {
         let wrong = Some((StatusCode::TOO_MANY_REQUESTS, "problem-too-many"));
         return form(&app, &headers, &next, &name, wrong).await;

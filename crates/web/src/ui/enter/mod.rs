@@ -21,10 +21,10 @@ const VISIT_S: i64 = 24 * 3600;
 /// The token of a form for a stranger, and the cookie on which it hangs if there is none yet.
 fn visit(app: &App, headers: &HeaderMap) -> (String, Option<HeaderValue>) {
     match session::form_cookie(headers) {
-        Some(text) => (session::form_token(text), None),
+        Some(text) => (session::csrf_token(text), None),
         None => {
             let text = session::random(app);
-            (session::form_token(&text), cookie::set(app, cookie::VISIT, &text, VISIT_S))
+            (session::csrf_token(&text), cookie::set(app, cookie::VISIT, &text, VISIT_S))
         }
     }
 }

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::Response,
 };
-use gancho_model::{Role, Said, User, UserId};
+use gancho_model::{Message, Role, User, UserId};
 use gancho_store::StoreError;
 
 use super::{visit, with_cookies};
@@ -16,13 +16,13 @@ use crate::{
     App,
     api::problem::Problem,
     auth::{digest, password, session},
-    ui::{error, form::Form, frame::Frame, go, locale, page, person, query::Query, refused},
+    ui::{error, form::Form, go, locale, page, page_context::PageContext, person, query::Query, refused},
 };
 
 #[derive(Template)]
 #[template(path = "setup.html")]
-struct Page {
-    frame: Frame,
+struct SetupPage {
+    context: PageContext,
     key: String,
     form: Form,
 }
@@ -53,12 +53,12 @@ pub(crate) async fn show(State(app): State<Arc<App>>, headers: HeaderMap, query:
         return used(&app, &headers);
     }
     let (token, cookie) = visit(&app, &headers);
-    let frame = Frame::strange(&app, locale::words(&headers, None), "setup-title", token);
-    with_cookies(page(&Page { frame, key: query.text("key").to_owned(), form: Form::default() }), [cookie])
+    let context = PageContext::strange(&app, locale::words(&headers, None), "setup-title", token);
+    with_cookies(page(&SetupPage { context, key: query.text("key").to_owned(), form: Form::default() }), [cookie])
 }
 
 fn used(app: &App, headers: &HeaderMap) -> Response {
-    let problem = Problem::said(StatusCode::FORBIDDEN, Said::plain("setup-used"));
+    let problem = Problem::localized(StatusCode::FORBIDDEN, Message::new("setup-used"));
     error::page(app, &locale::words(headers, None), &problem)
 }
 
@@ -72,8 +72,8 @@ pub(crate) async fn make(State(app): State<Arc<App>>, headers: HeaderMap, form: 
         Ok(user) => user,
         Err(problem) => {
             let (token, _) = visit(&app, &headers);
-            let frame = Frame::strange(&app, words.clone(), "setup-title", token);
-            return refused(&Page { frame, key, form: form.refused(&problem, &words) });
+            let context = PageContext::strange(&app, words.clone(), "setup-title", token);
+            return refused(&SetupPage { context, key, form: form.refused(&problem, &words) });
         }
     };
     // Of two who use it at once, one comes first.
@@ -97,10 +97,10 @@ pub(crate) async fn make(State(app): State<Arc<App>>, headers: HeaderMap, form: 
 fn read(app: &App, form: &Form, language: &str) -> Result<User, Problem> {
     let name = person::name(form.value("name"))?;
     let password_hash = person::password(form)?;
-    let now = app.ambient.now();
-    let hash = password::hash(&password_hash, &*app.ambient);
+    let now = app.environment.now();
+    let hash = password::hash(&password_hash, &*app.environment);
     Ok(User {
-        id: UserId::new(now, &*app.ambient),
+        id: UserId::new(now, &*app.environment),
         name,
         role: Role::Admin,
         password_hash: hash.map_err(|_| Problem::field("password", password::length_error()))?,

@@ -8,12 +8,11 @@ use gancho_store::EventFilter;
 use crate::{
     App,
     ui::{
-        error,
-        frame::Frame,
-        page,
+        current_user::CurrentUser,
+        error, page,
+        page_context::PageContext,
         query::{Query, Unreadable},
         say,
-        visitor::Visitor,
     },
 };
 
@@ -35,25 +34,25 @@ pub(crate) struct Row {
 
 impl Row {
     /// `sources`: ids and names.
-    pub fn new(frame: &Frame, event: &Event, sources: &[(String, String)]) -> Self {
+    pub fn new(context: &PageContext, event: &Event, sources: &[(String, String)]) -> Self {
         let id = event.source.map(|source| source.to_string());
         let source = id.and_then(|id| sources.iter().find(|(known, _)| *known == id).map(|(_, name)| name.clone()));
         Self {
             id: event.id.to_string(),
             sequence: event.sequence,
-            what: say::event(&frame.words, &event.event, event.label.as_deref()),
+            what: say::event(&context.words, &event.event, event.label.as_deref()),
             kind: event.event.to_string(),
             source: source.unwrap_or_default(),
-            at: frame.words.short(event.arrived_at, frame.now),
-            at_full: frame.words.full(event.arrived_at),
+            at: context.words.short(event.arrived_at, context.now),
+            at_full: context.words.full(event.arrived_at),
         }
     }
 }
 
 #[derive(Template)]
 #[template(path = "events.html")]
-struct Page {
-    frame: Frame,
+struct EventsPage {
+    context: PageContext,
     query: Query,
     rows: Vec<Row>,
     sources: Vec<(String, String)>,
@@ -63,7 +62,7 @@ struct Page {
     unread: String,
 }
 
-impl Page {
+impl EventsPage {
     fn has(&self, name: &str, value: &str) -> bool {
         self.query.text(name) == value
     }
@@ -73,20 +72,20 @@ impl Page {
     }
 
     fn first_link(&self) -> String {
-        self.frame.link(format!("/events?{}", self.query.with(&NAMES, None)))
+        self.context.link(format!("/events?{}", self.query.with(&NAMES, None)))
     }
 
     fn next_link(&self, next: &u64) -> String {
         let query = self.query.with(&NAMES, Some(("before", &next.to_string())));
-        self.frame.link(format!("/events?{query}"))
+        self.context.link(format!("/events?{query}"))
     }
 }
 
-pub(crate) async fn show(State(app): State<Arc<App>>, visitor: Visitor, query: Query) -> Response {
-    let frame = Frame::new(&app, &visitor, "events", "events-title");
-    let (filter, unread) = match filter(&query, frame.now) {
+pub(crate) async fn show(State(app): State<Arc<App>>, visitor: CurrentUser, query: Query) -> Response {
+    let context = PageContext::new(&app, &visitor, "events", "events-title");
+    let (filter, unread) = match filter(&query, context.now) {
         Ok(filter) => (Some(filter), String::new()),
-        Err(unread) => (None, frame.unread(&unread)),
+        Err(unread) => (None, context.unread(&unread)),
     };
     let before = query.read("before", |text| text.parse().ok());
     let found = async {
@@ -98,10 +97,10 @@ pub(crate) async fn show(State(app): State<Arc<App>>, visitor: Visitor, query: Q
     };
     match found.await {
         Ok((found, sources)) => {
-            let rows = found.items.iter().map(|event| Row::new(&frame, event, &sources)).collect();
-            page(&Page { frame, query, rows, sources, next: found.next, newer: before.is_some(), unread })
+            let rows = found.items.iter().map(|event| Row::new(&context, event, &sources)).collect();
+            page(&EventsPage { context, query, rows, sources, next: found.next, newer: before.is_some(), unread })
         }
-        Err(problem) => error::of(frame, &problem.into()),
+        Err(problem) => error::of(context, &problem.into()),
     }
 }
 

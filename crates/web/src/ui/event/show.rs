@@ -6,17 +6,18 @@ use gancho_model::{Event, EventId};
 use gancho_words::Words;
 use serde_json::Value;
 
-use super::{list, why::Verdict};
+use super::{list, why::EndpointDecision};
 use crate::{
     App,
     api::problem::Answer,
     ui::{
+        current_user::CurrentUser,
         delivery::list::{Row, webhook},
         error,
-        frame::Frame,
         id::Id,
-        page, say,
-        visitor::Visitor,
+        page,
+        page_context::PageContext,
+        say,
     },
 };
 
@@ -29,43 +30,43 @@ pub(crate) struct Changed {
 
 #[derive(Template)]
 #[template(path = "event.html")]
-struct Page {
-    frame: Frame,
+struct EventPage {
+    context: PageContext,
     event: Event,
     title: String,
     source: String,
     rows: Vec<Row>,
-    verdicts: Vec<Verdict>,
+    verdicts: Vec<EndpointDecision>,
     changes: Vec<Changed>,
     facts: Vec<(String, String)>,
     pretty: String,
 }
 
-pub(crate) async fn show(State(app): State<Arc<App>>, visitor: Visitor, Id(id): Id<EventId>) -> Response {
-    let frame = Frame::new(&app, &visitor, "events", "event-title");
-    match read(&app, &frame, id).await {
+pub(crate) async fn show(State(app): State<Arc<App>>, visitor: CurrentUser, Id(id): Id<EventId>) -> Response {
+    let context = PageContext::new(&app, &visitor, "events", "event-title");
+    match read(&app, &context, id).await {
         Ok(read) => page(&read),
-        Err(problem) => error::of(frame, &problem),
+        Err(problem) => error::of(context, &problem),
     }
 }
 
-async fn read(app: &App, frame: &Frame, id: EventId) -> Answer<Page> {
+async fn read(app: &App, context: &PageContext, id: EventId) -> Answer<EventPage> {
     let event = app.store.event(id).await?;
     let deliveries = app.store.deliveries_of(id).await?;
     let endpoints = app.store.all_endpoints().await?;
     let sources = list::sources(app).await?;
     let parsed: Value = serde_json::from_slice(&event.body).unwrap_or(Value::Null);
-    let title = say::event(&frame.words, &event.event, event.label.as_deref());
-    let rows = deliveries.iter().map(|delivery| Row::new(frame, delivery, &webhook(&endpoints, delivery)));
+    let title = say::event(&context.words, &event.event, event.label.as_deref());
+    let rows = deliveries.iter().map(|delivery| Row::new(context, delivery, &webhook(&endpoints, delivery)));
     let of = |id: String| sources.iter().find(|(known, _)| *known == id).map(|(_, name)| name.clone()).unwrap_or(id);
-    Ok(Page {
-        source: event.source.map_or_else(|| frame.words.get("from-a-program"), |source| of(source.to_string())),
+    Ok(EventPage {
+        source: event.source.map_or_else(|| context.words.get("from-a-program"), |source| of(source.to_string())),
         rows: rows.collect(),
-        verdicts: super::why::verdicts(frame, &event, &endpoints, &deliveries),
-        changes: changes(&frame.words, &parsed),
-        facts: facts(&frame.words, &parsed),
+        verdicts: super::why::verdicts(context, &event, &endpoints, &deliveries),
+        changes: changes(&context.words, &parsed),
+        facts: facts(&context.words, &parsed),
         pretty: serde_json::to_string_pretty(&parsed).unwrap_or_default(),
-        frame: frame.clone().titled(title.clone()),
+        context: context.clone().titled(title.clone()),
         event,
         title,
     })

@@ -4,21 +4,21 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Delivery, Endpoint, Event, EventId, Said};
+use gancho_model::{Delivery, Endpoint, Event, EventId, Message};
 use gancho_store::EventFilter;
 
 use super::list::{self, Row};
 use crate::{
     App,
     api::problem::Answer,
-    ui::{error, frame::Frame, page, query::Query, say, visitor::Visitor, webhook::names},
+    ui::{current_user::CurrentUser, error, page, page_context::PageContext, query::Query, say, webhook::names},
 };
 
 /// Events of a document that are looked at.
 const EVENTS: usize = 20;
 
-/// What a webhook said to an event.
-pub(crate) struct Verdict {
+/// What a webhook message to an event.
+pub(crate) struct EndpointDecision {
     pub webhook: String,
     pub id: String,
     pub colour: &'static str,
@@ -27,10 +27,10 @@ pub(crate) struct Verdict {
     pub delivery: Option<String>,
 }
 
-/// An event of the document, and what every webhook said to it.
+/// An event of the document, and what every webhook message to it.
 struct Found {
     row: Row,
-    verdicts: Vec<Verdict>,
+    verdicts: Vec<EndpointDecision>,
 }
 
 /// How a source does, for whoever finds nothing.
@@ -43,32 +43,32 @@ struct Ear {
 
 #[derive(Template)]
 #[template(path = "why.html")]
-struct Page {
-    frame: Frame,
+struct WhyPage {
+    context: PageContext,
     asked: String,
     found: Vec<Found>,
     ears: Vec<Ear>,
 }
 
-pub(crate) async fn show(State(app): State<Arc<App>>, visitor: Visitor, query: Query) -> Response {
-    let frame = Frame::new(&app, &visitor, "events", "why-title");
-    match read(&app, &frame, query.text("document")).await {
+pub(crate) async fn show(State(app): State<Arc<App>>, visitor: CurrentUser, query: Query) -> Response {
+    let context = PageContext::new(&app, &visitor, "events", "why-title");
+    match read(&app, &context, query.text("document")).await {
         Ok(read) => page(&read),
-        Err(problem) => error::of(frame, &problem),
+        Err(problem) => error::of(context, &problem),
     }
 }
 
-async fn read(app: &App, frame: &Frame, asked: &str) -> Answer<Page> {
+async fn read(app: &App, context: &PageContext, asked: &str) -> Answer<WhyPage> {
     let sources = list::sources(app).await?;
     let endpoints = app.store.all_endpoints().await?;
     let mut found = vec![];
     for event in if asked.is_empty() { vec![] } else { events(app, asked).await? } {
         let deliveries = app.store.deliveries_of(event.id).await?;
-        let verdicts = verdicts(frame, &event, &endpoints, &deliveries);
-        found.push(Found { row: Row::new(frame, &event, &sources), verdicts });
+        let verdicts = verdicts(context, &event, &endpoints, &deliveries);
+        found.push(Found { row: Row::new(context, &event, &sources), verdicts });
     }
-    let ears = app.store.sources().await?.into_iter().map(|source| ear(app, frame, source));
-    Ok(Page { frame: frame.clone(), asked: asked.to_owned(), found, ears: ears.collect() })
+    let ears = app.store.sources().await?.into_iter().map(|source| ear(app, context, source));
+    Ok(WhyPage { context: context.clone(), asked: asked.to_owned(), found, ears: ears.collect() })
 }
 
 /// By the event's id, or by what people call the document.
@@ -89,29 +89,34 @@ pub(crate) async fn named(app: &App, asked: &str, limit: usize) -> Answer<Vec<Ev
     Ok(app.store.recent(None, EventFilter { exactly: false, ..filter }, limit).await?.items)
 }
 
-fn ear(app: &App, frame: &Frame, source: gancho_model::Source) -> Ear {
-    let words = &frame.words;
-    let standing = app.hearing.standing(source.id).unwrap_or_default();
-    let heard = source.heard_at.map_or_else(|| words.get("never"), |at| words.ago(at, frame.now));
-    let said = match standing.last_error.filter(|_| standing.down) {
-        Some(why) => Said::plain("ear-down").with("why", why).with("heard", heard),
-        None => Said::plain("ear-up").with("heard", heard),
+fn ear(app: &App, context: &PageContext, source: gancho_model::Source) -> Ear {
+    let words = &context.words;
+    let status = app.sources.status(source.id).unwrap_or_default();
+    let heard = source.heard_at.map_or_else(|| words.get("never"), |at| words.ago(at, context.now));
+    let message = match status.last_error.filter(|_| status.down) {
+        Some(why) => Message::new("ear-down").with("why", why).with("heard", heard),
+        None => Message::new("ear-up").with("heard", heard),
     };
-    Ear { id: source.id.to_string(), name: source.name, text: words.said(&said), down: standing.down }
+    Ear { id: source.id.to_string(), name: source.name, text: words.message(&message), down: status.down }
 }
 
-/// What each webhook said to an event.
-pub(crate) fn verdicts(frame: &Frame, event: &Event, endpoints: &[Endpoint], deliveries: &[Delivery]) -> Vec<Verdict> {
+/// What each webhook message to an event.
+pub(crate) fn verdicts(
+    context: &PageContext,
+    event: &Event,
+    endpoints: &[Endpoint],
+    deliveries: &[Delivery],
+) -> Vec<EndpointDecision> {
     let one = |endpoint: &Endpoint| {
         let delivery = deliveries.iter().find(|delivery| delivery.endpoint_id == endpoint.id);
         let (colour, text) = match delivery {
             Some(delivery) => {
-                let (word, colour) = say::state(&frame.words, delivery.state);
-                (colour, frame.words.said(&Said::plain("verdict-delivery").with("state", word)))
+                let (word, colour) = say::state(&context.words, delivery.state);
+                (colour, context.words.message(&Message::new("verdict-delivery").with("state", word)))
             }
-            None => ("off", frame.words.said(&refusal(event, endpoint))),
+            None => ("off", context.words.message(&refusal(event, endpoint))),
         };
-        Verdict {
+        EndpointDecision {
             webhook: names(endpoint).0,
             id: endpoint.id.to_string(),
             colour,
@@ -123,19 +128,19 @@ pub(crate) fn verdicts(frame: &Frame, event: &Event, endpoints: &[Endpoint], del
 }
 
 /// Why an endpoint has no delivery of an event, as far as its settings of today tell.
-fn refusal(event: &Event, endpoint: &Endpoint) -> Said {
+fn refusal(event: &Event, endpoint: &Endpoint) -> Message {
     if endpoint.created_at > event.arrived_at {
-        return Said::plain("verdict-younger");
+        return Message::new("verdict-younger");
     }
     if !endpoint.events.iter().any(|pattern| pattern.matches(&event.event)) {
         let events: Vec<&str> = endpoint.events.iter().map(|pattern| pattern.as_str()).collect();
-        return Said::plain("verdict-pattern").with("type", event.event.as_str()).with("events", events.join(", "));
+        return Message::new("verdict-pattern").with("type", event.event.as_str()).with("events", events.join(", "));
     }
-    if !endpoint.would_want(&event.event, event.source) {
-        return Said::plain("verdict-source");
+    if !endpoint.matches(&event.event, event.source) {
+        return Message::new("verdict-source");
     }
     if !endpoint.enabled {
-        return Said::plain("verdict-disabled");
+        return Message::new("verdict-disabled");
     }
-    Said::plain("verdict-then")
+    Message::new("verdict-then")
 }

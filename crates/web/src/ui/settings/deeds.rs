@@ -1,23 +1,23 @@
 //! Who did what, in words.
 
-use gancho_model::{Deed, Said};
+use gancho_model::{AuditEntry, Message};
 use gancho_words::Words;
 use serde_json::Value;
 
 use crate::{
     App,
     api::problem::Answer,
-    ui::{frame::Frame, query::Query},
+    ui::{page_context::PageContext, query::Query},
 };
 
-/// Deeds on a page.
+/// AuditPage on a page.
 const DEEDS: usize = 50;
 
 /// A page of deeds.
 #[derive(Default)]
-pub(crate) struct Deeds {
+pub(crate) struct AuditPage {
     /// Newest first, each with a sentence and what changed.
-    pub rows: Vec<(Deed, String, String)>,
+    pub rows: Vec<(AuditEntry, String, String)>,
     /// Where older ones are.
     pub older: Option<String>,
     /// Where the newest are, if these are not.
@@ -25,33 +25,39 @@ pub(crate) struct Deeds {
 }
 
 /// Those of an object, or all. `here` is the page on which they are shown.
-pub(crate) async fn read(app: &App, frame: &Frame, object: Option<String>, query: &Query, here: &str) -> Answer<Deeds> {
+pub(crate) async fn read(
+    app: &App,
+    context: &PageContext,
+    object: Option<String>,
+    query: &Query,
+    here: &str,
+) -> Answer<AuditPage> {
     let before = query.read("after", |text| text.parse().ok());
     let found = app.store.deeds(object, before, DEEDS).await?;
-    let told = |deed: Deed| {
-        let (sentence, details) = (sentence(&frame.words, &deed), details(&frame.words, &deed));
+    let told = |deed: AuditEntry| {
+        let (sentence, details) = (sentence(&context.words, &deed), details(&context.words, &deed));
         (deed, sentence, details)
     };
-    Ok(Deeds {
+    Ok(AuditPage {
         rows: found.items.into_iter().map(told).collect(),
-        older: found.next.map(|next| frame.link(format!("{here}&after={next}"))),
-        newest: before.map(|_| frame.link(here)),
+        older: found.next.map(|next| context.link(format!("{here}&after={next}"))),
+        newest: before.map(|_| context.link(here)),
     })
 }
 
-fn sentence(words: &Words, deed: &Deed) -> String {
+fn sentence(words: &Words, deed: &AuditEntry) -> String {
     let id = format!("deed-{}", deed.action.replace(['.', '_'], "-"));
     if words.has(&id) { words.get(&id) } else { deed.action.clone() }
 }
 
-fn details(words: &Words, deed: &Deed) -> String {
+fn details(words: &Words, deed: &AuditEntry) -> String {
     let one = |(field, value): (&String, &Value)| match value {
         Value::Array(sides) if sides.len() == 2 => {
-            let said = Said::plain("deed-field")
+            let message = Message::new("deed-field")
                 .with("field", label(words, field))
                 .with("old", told(words, field, &sides[0]))
                 .with("new", told(words, field, &sides[1]));
-            words.said(&said)
+            words.message(&message)
         }
         Value::Number(count) => words.count("deed-count", count.as_u64().unwrap_or(0)),
         // That it changed is all that is kept.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
 use gancho_facturascripts::shape::Shape;
-use gancho_model::{Said, Session};
+use gancho_model::{Message, Session};
 use gancho_store::UserChange;
 use gancho_words::Language;
 
@@ -12,7 +12,7 @@ use crate::{
     App,
     api::problem::{Answer, Problem},
     auth::password,
-    ui::{done, error, form::Form, frame::Frame, person, visitor::Visitor},
+    ui::{current_user::CurrentUser, done, error, form::Form, page_context::PageContext, person},
 };
 
 /// A session's name on its page: enough to end it, nothing to sign in with.
@@ -24,19 +24,19 @@ pub(super) fn session_name(session: &Session) -> String {
         .collect()
 }
 
-pub(crate) async fn save(State(app): State<Arc<App>>, visitor: Visitor, form: Form) -> Response {
+pub(crate) async fn save(State(app): State<Arc<App>>, visitor: CurrentUser, form: Form) -> Response {
     match change(&app, &visitor, &form).await {
         Ok(()) => done(&app, "/settings?tab=me", "saved"),
         Err(problem) => super::refused(&app, &visitor, "me", form, &problem).await,
     }
 }
 
-async fn change(app: &Arc<App>, visitor: &Visitor, form: &Form) -> Answer<()> {
+async fn change(app: &Arc<App>, visitor: &CurrentUser, form: &Form) -> Answer<()> {
     let language = Language::parse(form.value("language"));
-    let language = language.ok_or_else(|| Problem::field("language", Said::plain("error-language")))?;
+    let language = language.ok_or_else(|| Problem::field("language", Message::new("error-language")))?;
     let zone = form.value("time_zone").trim();
     if Shape::new(zone).is_err() {
-        return Err(Problem::field("time_zone", Said::plain("error-zone")));
+        return Err(Problem::field("time_zone", Message::new("error-zone")));
     }
     let mut change = UserChange {
         email: Some(person::email(form)?),
@@ -47,7 +47,7 @@ async fn change(app: &Arc<App>, visitor: &Visitor, form: &Form) -> Answer<()> {
     if !form.value("password").is_empty() {
         let (given, hash) = (form.value("old").to_owned(), visitor.user.password_hash.clone());
         if !password::verify_apart(given, hash).await {
-            return Err(Problem::field("old", Said::plain("error-password-wrong")));
+            return Err(Problem::field("old", Message::new("error-password-wrong")));
         }
         change.password_hash = Some(person::hashed(app, person::password(form)?).await?);
     }
@@ -55,9 +55,9 @@ async fn change(app: &Arc<App>, visitor: &Visitor, form: &Form) -> Answer<()> {
     Ok(())
 }
 
-pub(crate) async fn end_session(State(app): State<Arc<App>>, visitor: Visitor, form: Form) -> Response {
+pub(crate) async fn end_session(State(app): State<Arc<App>>, visitor: CurrentUser, form: Form) -> Response {
     let ended = async {
-        let own = app.store.sessions(visitor.user.id, app.ambient.now()).await?;
+        let own = app.store.sessions(visitor.user.id, app.environment.now()).await?;
         for session in own.iter().filter(|session| session_name(session) == form.value("session")) {
             app.store.end_session(session.digest).await?;
         }
@@ -65,6 +65,6 @@ pub(crate) async fn end_session(State(app): State<Arc<App>>, visitor: Visitor, f
     };
     match ended.await {
         Ok(()) => done(&app, "/settings?tab=me", "session-ended"),
-        Err(problem) => error::of(Frame::new(&app, &visitor, "settings", "problem-title"), &problem.into()),
+        Err(problem) => error::of(PageContext::new(&app, &visitor, "settings", "problem-title"), &problem.into()),
     }
 }

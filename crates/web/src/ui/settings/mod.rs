@@ -12,9 +12,9 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use gancho_model::{Role, Session, Token, User};
 
-use deeds::Deeds;
+use deeds::AuditPage;
 
-use super::{error, form::Form, frame::Frame, page, query::Query, visitor::Visitor};
+use super::{current_user::CurrentUser, error, form::Form, page, page_context::PageContext, query::Query};
 use crate::{
     App,
     api::problem::{Answer, Problem},
@@ -22,8 +22,8 @@ use crate::{
 
 #[derive(Template)]
 #[template(path = "settings.html")]
-pub(super) struct Page {
-    frame: Frame,
+pub(super) struct SettingsPage {
+    context: PageContext,
     tab: &'static str,
     session: [u8; 32],
     sessions: Vec<Session>,
@@ -31,12 +31,12 @@ pub(super) struct Page {
     tokens: Vec<Token>,
     new_token: String,
     mail: Option<(String, String)>,
-    deeds: Deeds,
+    deeds: AuditPage,
     in_force: Vec<(String, String, String)>,
     form: Form,
 }
 
-impl Page {
+impl SettingsPage {
     fn is_tab(&self, name: &str) -> bool {
         self.tab == name
     }
@@ -55,19 +55,19 @@ impl Page {
     }
 }
 
-pub(crate) async fn show(State(app): State<Arc<App>>, visitor: Visitor, query: Query) -> Response {
+pub(crate) async fn show(State(app): State<Arc<App>>, visitor: CurrentUser, query: Query) -> Response {
     let tab = tab(query.text("tab"), visitor.is_admin());
-    let frame = Frame::new(&app, &visitor, "settings", "settings-title").with_done(query.get("done"));
+    let context = PageContext::new(&app, &visitor, "settings", "settings-title").with_done(query.get("done"));
     let read = async {
-        let mut read = read(&app, &frame, &visitor, tab).await?;
+        let mut read = read(&app, &context, &visitor, tab).await?;
         if tab == "history" {
-            read.deeds = deeds::read(&app, &frame, None, &query, "/settings?tab=history").await?;
+            read.deeds = deeds::read(&app, &context, None, &query, "/settings?tab=history").await?;
         }
-        Ok::<Page, Problem>(read)
+        Ok::<SettingsPage, Problem>(read)
     };
     match read.await {
         Ok(read) => page(&read),
-        Err(problem) => error::of(frame, &problem),
+        Err(problem) => error::of(context, &problem),
     }
 }
 
@@ -83,25 +83,30 @@ fn tab(asked: &str, admin: bool) -> &'static str {
     }
 }
 
-pub(super) async fn read(app: &App, frame: &Frame, visitor: &Visitor, tab: &'static str) -> Answer<Page> {
+pub(super) async fn read(
+    app: &App,
+    context: &PageContext,
+    visitor: &CurrentUser,
+    tab: &'static str,
+) -> Answer<SettingsPage> {
     let user = visitor.user.clone();
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let form = Form::filled(vec![
         ("email", text(&user.email)),
-        ("language", frame.words.language().as_str().to_owned()),
-        ("time_zone", frame.words.zone().to_owned()),
+        ("language", context.words.language().as_str().to_owned()),
+        ("time_zone", context.words.zone().to_owned()),
     ]);
     let of = |wanted: &str| tab == wanted;
-    Ok(Page {
-        sessions: if of("me") { app.store.sessions(user.id, frame.now).await? } else { vec![] },
+    Ok(SettingsPage {
+        sessions: if of("me") { app.store.sessions(user.id, context.now).await? } else { vec![] },
         users: if of("people") { app.store.users().await? } else { vec![] },
         tokens: if of("tokens") { app.store.tokens().await? } else { vec![] },
-        deeds: Deeds::default(),
+        deeds: AuditPage::default(),
         in_force: if of("limits") { app.in_force.clone() } else { vec![] },
         mail: app.mailing.about(),
         new_token: String::new(),
         session: visitor.session.digest,
-        frame: frame.clone(),
+        context: context.clone(),
         tab,
         form,
     })
@@ -110,17 +115,17 @@ pub(super) async fn read(app: &App, frame: &Frame, visitor: &Visitor, tab: &'sta
 /// A tab once more, with what is wrong in its form.
 pub(super) async fn refused(
     app: &App,
-    visitor: &Visitor,
+    visitor: &CurrentUser,
     tab: &'static str,
     form: Form,
     problem: &Problem,
 ) -> Response {
-    let frame = Frame::new(app, visitor, "settings", "settings-title");
-    match read(app, &frame, visitor, tab).await {
+    let context = PageContext::new(app, visitor, "settings", "settings-title");
+    match read(app, &context, visitor, tab).await {
         Ok(mut read) => {
-            read.form = form.refused(problem, &frame.words);
+            read.form = form.refused(problem, &context.words);
             super::refused(&read)
         }
-        Err(problem) => error::of(frame, &problem),
+        Err(problem) => error::of(context, &problem),
     }
 }

@@ -3,21 +3,21 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use gancho_model::{Role, Said, User, UserId};
+use gancho_model::{Message, Role, User, UserId};
 use gancho_store::UserChange;
 use serde_json::{Map, Value, json};
 
 use crate::{
     App,
     api::problem::{Answer, Problem},
-    ui::{done, error, form::Form, frame::Frame, id::Id, person, visitor::Manager},
+    ui::{current_user::CurrentAdmin, done, error, form::Form, id::Id, page_context::PageContext, person},
 };
 
 fn role(form: &Form) -> Answer<Role> {
-    Role::parse(form.value("role")).ok_or_else(|| Problem::field("role", Said::plain("error-role")))
+    Role::parse(form.value("role")).ok_or_else(|| Problem::field("role", Message::new("error-role")))
 }
 
-pub(crate) async fn add(State(app): State<Arc<App>>, Manager(visitor): Manager, form: Form) -> Response {
+pub(crate) async fn add(State(app): State<Arc<App>>, CurrentAdmin(visitor): CurrentAdmin, form: Form) -> Response {
     match make(&app, &form, &visitor.user.name).await {
         Ok(()) => done(&app, "/settings?tab=people", "person-added"),
         Err(problem) => super::refused(&app, &visitor, "people", form, &problem).await,
@@ -27,8 +27,8 @@ pub(crate) async fn add(State(app): State<Arc<App>>, Manager(visitor): Manager, 
 async fn make(app: &Arc<App>, form: &Form, who: &str) -> Answer<()> {
     let (name, role) = (person::name(form.value("name"))?, role(form)?);
     let password_hash = person::hashed(app, person::password(form)?).await?;
-    let now = app.ambient.now();
-    let id = UserId::new(now, &*app.ambient);
+    let now = app.environment.now();
+    let id = UserId::new(now, &*app.environment);
     let email = person::email(form)?;
     let user =
         User { id, name: name.clone(), role, password_hash, email, language: None, time_zone: None, created_at: now };
@@ -40,7 +40,7 @@ async fn make(app: &Arc<App>, form: &Form, who: &str) -> Answer<()> {
 /// Another role, or another password.
 pub(crate) async fn save(
     State(app): State<Arc<App>>,
-    Manager(visitor): Manager,
+    CurrentAdmin(visitor): CurrentAdmin,
     Id(id): Id<UserId>,
     form: Form,
 ) -> Response {
@@ -48,8 +48,8 @@ pub(crate) async fn save(
         Ok(()) => done(&app, "/settings?tab=people", "saved"),
         Err(problem) => {
             // The form below is for somebody new: its fields are not the wrong ones.
-            let said = problem.errors().first().map(|wrong| wrong.said.clone());
-            let problem = said.map_or(problem, |said| Problem::said(StatusCode::UNPROCESSABLE_ENTITY, said));
+            let input = problem.errors().first().map(|wrong| wrong.localized.clone());
+            let problem = input.map_or(problem, |input| Problem::localized(StatusCode::UNPROCESSABLE_ENTITY, input));
             super::refused(&app, &visitor, "people", Form::default(), &problem).await
         }
     }
@@ -77,12 +77,12 @@ async fn change(app: &Arc<App>, id: UserId, form: &Form, who: &str) -> Answer<()
 
 async fn person(app: &App, id: UserId) -> Answer<User> {
     let found = app.store.users().await?.into_iter().find(|user| user.id == id);
-    found.ok_or_else(|| Problem::said(StatusCode::NOT_FOUND, Said::plain("problem-missing")))
+    found.ok_or_else(|| Problem::localized(StatusCode::NOT_FOUND, Message::new("problem-missing")))
 }
 
 pub(crate) async fn remove(
     State(app): State<Arc<App>>,
-    Manager(visitor): Manager,
+    CurrentAdmin(visitor): CurrentAdmin,
     Id(id): Id<UserId>,
     form: Form,
 ) -> Response {
@@ -95,6 +95,6 @@ pub(crate) async fn remove(
     match removed.await {
         Ok(()) => done(&app, "/settings?tab=people", "person-removed"),
         Err(problem) if problem.sentence().is_some() => super::refused(&app, &visitor, "people", form, &problem).await,
-        Err(problem) => error::of(Frame::new(&app, &visitor, "settings", "problem-title"), &problem),
+        Err(problem) => error::of(PageContext::new(&app, &visitor, "settings", "problem-title"), &problem),
     }
 }

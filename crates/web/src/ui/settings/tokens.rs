@@ -8,34 +8,34 @@ use serde_json::json;
 
 use crate::{
     App, api,
-    ui::{done, error, form::Form, frame::Frame, id::Id, page, visitor::Manager},
+    ui::{current_user::CurrentAdmin, done, error, form::Form, id::Id, page, page_context::PageContext},
 };
 
-pub(crate) async fn add(State(app): State<Arc<App>>, Manager(visitor): Manager, form: Form) -> Response {
-    let said = json!({"name": form.json_text("name"), "scope": form.json_text("scope")});
-    let made = api::token::create::make(&app, said, &visitor.user.name).await;
+pub(crate) async fn add(State(app): State<Arc<App>>, CurrentAdmin(visitor): CurrentAdmin, form: Form) -> Response {
+    let input = json!({"name": form.json_text("name"), "scope": form.json_text("scope")});
+    let made = api::token::create::make(&app, input, &visitor.user.name).await;
     let made = match made {
         Ok(made) => made,
         Err(problem) => return super::refused(&app, &visitor, "tokens", form, &problem).await,
     };
-    let frame = Frame::new(&app, &visitor, "settings", "settings-title");
-    match super::read(&app, &frame, &visitor, "tokens").await {
+    let context = PageContext::new(&app, &visitor, "settings", "settings-title");
+    match super::read(&app, &context, &visitor, "tokens").await {
         Ok(mut read) => {
             read.new_token = made.token.unwrap_or_default();
             page(&read)
         }
-        Err(problem) => error::of(frame, &problem),
+        Err(problem) => error::of(context, &problem),
     }
 }
 
 pub(crate) async fn remove(
     State(app): State<Arc<App>>,
-    Manager(visitor): Manager,
+    CurrentAdmin(visitor): CurrentAdmin,
     Id(id): Id<TokenId>,
     _: Form,
 ) -> Response {
     match api::token::remove::remove_one(&app, id, &visitor.user.name).await {
         Ok(()) => done(&app, "/settings?tab=tokens", "token-removed"),
-        Err(problem) => error::of(Frame::new(&app, &visitor, "settings", "problem-title"), &problem),
+        Err(problem) => error::of(PageContext::new(&app, &visitor, "settings", "problem-title"), &problem),
     }
 }

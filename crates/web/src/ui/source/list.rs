@@ -2,13 +2,13 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Pace, Said, Source, mask};
+use gancho_model::{Message, Pace, Source, mask};
 use gancho_words::Words;
 
 use crate::{
     App,
     api::problem::Answer,
-    ui::{error, frame::Frame, page, query::Query, visitor::Visitor},
+    ui::{current_user::CurrentUser, error, page, page_context::PageContext, query::Query},
 };
 
 /// A source as it is shown.
@@ -32,42 +32,42 @@ pub(crate) struct Row {
 
 #[derive(Template)]
 #[template(path = "sources.html")]
-struct Page {
-    frame: Frame,
+struct SourcesPage {
+    context: PageContext,
     rows: Vec<Row>,
 }
 
-pub(crate) async fn show(State(app): State<Arc<App>>, visitor: Visitor, query: Query) -> Response {
-    let frame = Frame::new(&app, &visitor, "sources", "sources-title").with_done(query.get("done"));
-    match rows(&app, &frame).await {
-        Ok(rows) => page(&Page { frame, rows }),
-        Err(problem) => error::of(frame, &problem),
+pub(crate) async fn show(State(app): State<Arc<App>>, visitor: CurrentUser, query: Query) -> Response {
+    let context = PageContext::new(&app, &visitor, "sources", "sources-title").with_done(query.get("done"));
+    match rows(&app, &context).await {
+        Ok(rows) => page(&SourcesPage { context, rows }),
+        Err(problem) => error::of(context, &problem),
     }
 }
 
 /// All sources.
-pub(crate) async fn rows(app: &App, frame: &Frame) -> Answer<Vec<Row>> {
-    Ok(app.store.sources().await?.iter().map(|source| row(app, frame, source)).collect())
+pub(crate) async fn rows(app: &App, context: &PageContext) -> Answer<Vec<Row>> {
+    Ok(app.store.sources().await?.iter().map(|source| row(app, context, source)).collect())
 }
 
 /// One source.
-pub(crate) fn row(app: &App, frame: &Frame, source: &Source) -> Row {
-    let words = &frame.words;
-    let standing = app.hearing.standing(source.id).unwrap_or_default();
-    let heard_at = source.heard_at.map_or_else(|| words.get("never"), |at| words.ago(at, frame.now));
-    let (id, colour) = match (standing.asks, standing.down, source.heard_at) {
+pub(crate) fn row(app: &App, context: &PageContext, source: &Source) -> Row {
+    let words = &context.words;
+    let status = app.sources.status(source.id).unwrap_or_default();
+    let heard_at = source.heard_at.map_or_else(|| words.get("never"), |at| words.ago(at, context.now));
+    let (id, colour) = match (status.asks, status.down, source.heard_at) {
         (true, ..) => ("source-asks", "bad"),
         (false, true, _) => ("source-down", "bad"),
         (false, false, Some(_)) => ("source-ok", "good"),
         (false, false, None) => ("source-waiting", "busy"),
     };
-    let error = standing.last_error.clone();
-    let said = match error {
-        Some(why) if standing.asks => why,
-        Some(why) => Said::plain(if standing.down { "source-down-sentence" } else { "source-warns-sentence" })
+    let error = status.last_error.clone();
+    let message = match error {
+        Some(why) if status.asks => why,
+        Some(why) => Message::new(if status.down { "source-down-sentence" } else { "source-warns-sentence" })
             .with("why", why)
             .with("heard", heard_at.as_str()),
-        None => Said::plain(if source.heard_at.is_some() { "source-ok-sentence" } else { "source-waiting-sentence" })
+        None => Message::new(if source.heard_at.is_some() { "source-ok-sentence" } else { "source-waiting-sentence" })
             .with("heard", heard_at.as_str()),
     };
     Row {
@@ -76,19 +76,19 @@ pub(crate) fn row(app: &App, frame: &Frame, source: &Source) -> Row {
         kind: words.get(&format!("source-kind-{}", source.kind.as_str())),
         url: source.url.as_ref().map(|url| mask::url(url.expose())).unwrap_or_default(),
         state: (words.get(id), colour),
-        sentence: words.said(&said),
-        pace: standing.pace.map(|pace| pace_sentence(words, pace)).unwrap_or_default(),
-        lag: standing.lag_s.map_or_else(|| "–".into(), |lag| words.span((lag * 1000.0) as i64)),
-        backlog: standing.backlog,
+        sentence: words.message(&message),
+        pace: status.pace.map(|pace| pace_sentence(words, pace)).unwrap_or_default(),
+        lag: status.lag_s.map_or_else(|| "–".into(), |lag| words.span((lag * 1000.0) as i64)),
+        backlog: status.backlog,
         heard: source.heard_at.is_some(),
         heard_at,
-        down: standing.down,
-        asks: standing.asks,
+        down: status.down,
+        asks: status.asks,
     }
 }
 
 /// How soon something is seen in an ERP that is asked.
 fn pace_sentence(words: &Words, pace: Pace) -> String {
     let span = |s: u64| words.span(i64::try_from(s).unwrap_or(i64::MAX).saturating_mul(1000));
-    words.said(&Said::plain("source-pace").with("new", span(pace.new_s)).with("changes", span(pace.changes_s)))
+    words.message(&Message::new("source-pace").with("new", span(pace.new_s)).with("changes", span(pace.changes_s)))
 }

@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use gancho_model::{EndpointId, EventType, Said};
+use gancho_model::{EndpointId, EventType, Message};
 use serde_json::json;
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
         endpoint::{change, retry, rotate, test},
         problem::{Answer, Problem},
     },
-    ui::{done, error, form::Form, frame::Frame, visitor::Manager},
+    ui::{current_user::CurrentAdmin, done, error, form::Form, page_context::PageContext},
 };
 
 /// A day, seconds.
@@ -24,7 +24,7 @@ const OVERLAP_S: i64 = 86_400;
 
 pub(crate) async fn act(
     State(app): State<Arc<App>>,
-    Manager(visitor): Manager,
+    CurrentAdmin(visitor): CurrentAdmin,
     Path((id, act)): Path<(String, String)>,
     form: Form,
 ) -> Response {
@@ -34,17 +34,17 @@ pub(crate) async fn act(
     };
     match acted {
         Ok((path, what)) => done(&app, &path, what),
-        Err(problem) => error::of(Frame::new(&app, &visitor, "webhooks", "problem-title"), &problem),
+        Err(problem) => error::of(PageContext::new(&app, &visitor, "webhooks", "problem-title"), &problem),
     }
 }
 
 fn missing() -> Problem {
-    Problem::said(StatusCode::NOT_FOUND, Said::plain("problem-missing"))
+    Problem::localized(StatusCode::NOT_FOUND, Message::new("problem-missing"))
 }
 
 /// Acts; returns where to go, and what was done.
 async fn run(app: &App, id: EndpointId, act: &str, form: &Form, who: &str) -> Answer<(String, &'static str)> {
-    let set = async |said| change::apply(app, id, said, who).await;
+    let set = async |input| change::apply(app, id, input, who).await;
     let rotate = async |change| rotate::turn(app, id, change, who).await.map(drop);
     let what = match act {
         "enable" => set(json!({"enabled": true})).await.map(|_| "enabled")?,
@@ -68,7 +68,7 @@ async fn run(app: &App, id: EndpointId, act: &str, form: &Form, who: &str) -> An
 
 async fn send_test(app: &App, id: EndpointId, form: &Form) -> Answer<(String, &'static str)> {
     let event =
-        EventType::parse(form.value("event")).map_err(|_| Problem::field("event", Said::plain("error-type")))?;
+        EventType::parse(form.value("event")).map_err(|_| Problem::field("event", Message::new("error-type")))?;
     let endpoint = app.store.endpoint(id).await?;
     let (delivery, _) = test::send(app, id, event).await?;
     test::wait_for(app, delivery, endpoint.timeout_ms).await;

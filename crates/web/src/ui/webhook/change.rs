@@ -6,22 +6,22 @@ use gancho_model::EndpointId;
 use super::{fill, show};
 use crate::{
     App, api,
-    ui::{done, error, form::Form, frame::Frame, id::Id, visitor::Manager},
+    ui::{current_user::CurrentAdmin, done, error, form::Form, id::Id, page_context::PageContext},
 };
 
 pub(crate) async fn save(
     State(app): State<Arc<App>>,
-    Manager(visitor): Manager,
+    CurrentAdmin(visitor): CurrentAdmin,
     Id(id): Id<EndpointId>,
     form: Form,
 ) -> Response {
-    match api::endpoint::change::apply(&app, id, fill::said(&form, false), &visitor.user.name).await {
+    match api::endpoint::change::apply(&app, id, fill::input(&form, false), &visitor.user.name).await {
         Ok(dropped) if !dropped.is_empty() => {
             done(&app, &format!("/webhooks/{id}?tab=settings"), "saved-headers-dropped")
         }
         Ok(_) => done(&app, &format!("/webhooks/{id}?tab=settings"), "saved"),
         Err(problem) if problem.errors().is_empty() => {
-            error::of(Frame::new(&app, &visitor, "webhooks", "problem-title"), &problem)
+            error::of(PageContext::new(&app, &visitor, "webhooks", "problem-title"), &problem)
         }
         Err(problem) => show::refused(&app, visitor, id, form, &problem).await,
     }

@@ -10,50 +10,56 @@ use super::{
 };
 use crate::{
     App, api,
-    ui::{done, error, form::Form, frame::Frame, page, query::Query, refused, visitor::Manager},
+    ui::{current_user::CurrentAdmin, done, error, form::Form, page, page_context::PageContext, query::Query, refused},
 };
 
 #[derive(Template)]
 #[template(path = "webhook_new.html")]
-struct Page {
-    frame: Frame,
+struct NewWebhookPage {
+    context: PageContext,
     form: Form,
     tree: Vec<Branch>,
     sources: Vec<Source>,
     is_new: bool,
 }
 
-impl Page {
+impl NewWebhookPage {
     fn removed_sources(&self) -> Vec<String> {
         fill::removed_sources(&self.form, &self.sources)
     }
 }
 
-pub(crate) async fn show(State(app): State<Arc<App>>, Manager(visitor): Manager, query: Query) -> Response {
-    let frame = Frame::new(&app, &visitor, "webhooks", "webhook-new-title");
+pub(crate) async fn show(State(app): State<Arc<App>>, CurrentAdmin(visitor): CurrentAdmin, query: Query) -> Response {
+    let context = PageContext::new(&app, &visitor, "webhooks", "webhook-new-title");
     let picked: Vec<&str> = query.all("events");
     let picked = if picked.is_empty() { vec!["invoice.*"] } else { picked };
     let mut fields = vec![("url", query.text("url").to_owned()), ("timeout_ms", app.limits.attempt_ms.to_string())];
     fields.extend(picked.into_iter().map(|pattern| ("events", pattern.to_owned())));
     fields.push((
         "retry",
-        gancho_model::Plan::default().delays_s.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        gancho_model::RetryPolicy::default().delays_s.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
     ));
     let sources = app.store.sources().await.unwrap_or_default();
-    page(&Page { tree: tree::tree(&frame.words), frame, form: Form::filled(fields), sources, is_new: true })
+    page(&NewWebhookPage {
+        tree: tree::tree(&context.words),
+        context,
+        form: Form::filled(fields),
+        sources,
+        is_new: true,
+    })
 }
 
-pub(crate) async fn make(State(app): State<Arc<App>>, Manager(visitor): Manager, form: Form) -> Response {
-    match api::endpoint::create::make(&app, fill::said(&form, true), &visitor.user.name).await {
+pub(crate) async fn make(State(app): State<Arc<App>>, CurrentAdmin(visitor): CurrentAdmin, form: Form) -> Response {
+    match api::endpoint::create::make(&app, fill::input(&form, true), &visitor.user.name).await {
         Ok(endpoint) => done(&app, &format!("/webhooks/{}?tab=test&secret=show", endpoint.id), "webhook-created"),
         Err(problem) if problem.errors().is_empty() => {
-            error::of(Frame::new(&app, &visitor, "webhooks", "problem-title"), &problem)
+            error::of(PageContext::new(&app, &visitor, "webhooks", "problem-title"), &problem)
         }
         Err(problem) => {
-            let frame = Frame::new(&app, &visitor, "webhooks", "webhook-new-title");
+            let context = PageContext::new(&app, &visitor, "webhooks", "webhook-new-title");
             let sources = app.store.sources().await.unwrap_or_default();
-            let form = form.refused(&problem, &frame.words);
-            refused(&Page { tree: tree::tree(&frame.words), frame, form, sources, is_new: true })
+            let form = form.refused(&problem, &context.words);
+            refused(&NewWebhookPage { tree: tree::tree(&context.words), context, form, sources, is_new: true })
         }
     }
 }

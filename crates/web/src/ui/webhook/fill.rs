@@ -30,13 +30,13 @@ pub(super) fn form(endpoint: &Endpoint) -> Form {
 }
 
 /// What the API reads, from a form. Whatever makes no sense is left for it to refuse by name.
-pub(super) fn said(form: &Form, is_new: bool) -> Value {
+pub(super) fn input(form: &Form, is_new: bool) -> Value {
     let more = form.value("more").split(',').map(str::trim).filter(|pattern| !pattern.is_empty());
     let events: Vec<&str> = form.values("events").into_iter().chain(more).collect();
     let delays = form.value("retry").split([',', ' ']).map(str::trim).filter(|delay| !delay.is_empty());
     let delays: Vec<Value> =
         delays.map(|delay| delay.parse::<i64>().map_or_else(|_| delay.into(), Value::from)).collect();
-    let mut said = json!({
+    let mut input = json!({
         "url": form.json_text("url"),
         "name": form.json_text("name"),
         "description": form.json_text("description"),
@@ -47,19 +47,19 @@ pub(super) fn said(form: &Form, is_new: bool) -> Value {
     });
     // Where the form shows no sources, none were unchecked.
     if form.has("sources_shown", "yes") {
-        said["sources"] = form.values("sources").into();
+        input["sources"] = form.values("sources").into();
     }
     let timeout = form.json_number("timeout_ms");
     if !timeout.is_null() {
-        said["timeout_ms"] = timeout;
+        input["timeout_ms"] = timeout;
     }
     if !delays.is_empty() || !is_new {
-        said["retry"] = json!({ "delays_s": delays });
+        input["retry"] = json!({ "delays_s": delays });
     }
     if is_new {
-        said["secret"] = form.json_text("secret");
+        input["secret"] = form.json_text("secret");
     }
-    said
+    input
 }
 
 /// Picked sources that are no more.

@@ -8,7 +8,7 @@ use super::names;
 use crate::{
     App,
     api::problem::{Answer, Problem},
-    ui::{draw, error, frame::Frame, page, query::Query, say, visitor::Visitor},
+    ui::{current_user::CurrentUser, draw, error, page, page_context::PageContext, query::Query, say},
 };
 
 /// Webhooks on a page.
@@ -32,27 +32,27 @@ pub(crate) struct Row {
 
 #[derive(Template)]
 #[template(path = "webhooks.html")]
-struct Page {
-    frame: Frame,
+struct WebhooksPage {
+    context: PageContext,
     rows: Vec<Row>,
     next: Option<String>,
 }
 
-pub(crate) async fn show(State(app): State<Arc<App>>, visitor: Visitor, query: Query) -> Response {
-    let frame = Frame::new(&app, &visitor, "webhooks", "webhooks-title").with_done(query.get("done"));
-    match rows(&app, &frame, query.read("after", |text| text.parse().ok())).await {
-        Ok((rows, next)) => page(&Page { frame, rows, next: next.map(|id| id.to_string()) }),
-        Err(problem) => error::of(frame, &problem),
+pub(crate) async fn show(State(app): State<Arc<App>>, visitor: CurrentUser, query: Query) -> Response {
+    let context = PageContext::new(&app, &visitor, "webhooks", "webhooks-title").with_done(query.get("done"));
+    match rows(&app, &context, query.read("after", |text| text.parse().ok())).await {
+        Ok((rows, next)) => page(&WebhooksPage { context, rows, next: next.map(|id| id.to_string()) }),
+        Err(problem) => error::of(context, &problem),
     }
 }
 
-async fn rows(app: &App, frame: &Frame, after: Option<EndpointId>) -> Answer<(Vec<Row>, Option<EndpointId>)> {
+async fn rows(app: &App, context: &PageContext, after: Option<EndpointId>) -> Answer<(Vec<Row>, Option<EndpointId>)> {
     let found = app.store.endpoints(after, LIMIT).await?;
-    let standings = app.store.standings(found.items.iter().map(|endpoint| endpoint.id).collect()).await?;
-    let hours = app.store.hours(frame.now.plus_ms(-23 * draw::HOUR_MS)).await.map_err(Problem::from)?;
-    let words = &frame.words;
-    let row = |(endpoint, standing): (&gancho_model::Endpoint, gancho_store::Standing)| {
-        let day = draw::last_day(&hours, |hour| hour.endpoint == endpoint.id, frame.now);
+    let backlogs = app.store.backlogs(found.items.iter().map(|endpoint| endpoint.id).collect()).await?;
+    let hours = app.store.hours(context.now.plus_ms(-23 * draw::HOUR_MS)).await.map_err(Problem::from)?;
+    let words = &context.words;
+    let row = |(endpoint, backlog): (&gancho_model::Endpoint, gancho_store::EndpointBacklog)| {
+        let day = draw::last_day(&hours, |hour| hour.endpoint == endpoint.id, context.now);
         let sum = draw::sum(&day);
         let (name, host) = names(endpoint);
         let success = sum.success().map_or_else(|| "–".to_owned(), |share| words.percent(share));
@@ -64,16 +64,16 @@ async fn rows(app: &App, frame: &Frame, after: Option<EndpointId>) -> Answer<(Ve
             events: endpoint.events.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
             spark: draw::spark(
                 &day,
-                &words.said(&gancho_model::Said::plain("spark-title").with("share", success.as_str())),
+                &words.message(&gancho_model::Message::new("spark-title").with("share", success.as_str())),
             ),
             success,
-            waiting: standing.pending,
-            oldest: standing.oldest_pending_at.map_or_else(String::new, |at| words.span(frame.now.since_ms(at))),
+            waiting: backlog.pending,
+            oldest: backlog.oldest_pending_at.map_or_else(String::new, |at| words.span(context.now.since_ms(at))),
             p95: sum.p95_ms().map_or_else(|| "–".to_owned(), |ms| words.span(ms.into())),
-            last: endpoint.health.last_success_at.map_or_else(|| "–".to_owned(), |at| words.ago(at, frame.now)),
+            last: endpoint.health.last_success_at.map_or_else(|| "–".to_owned(), |at| words.ago(at, context.now)),
             enabled: endpoint.enabled,
             paused: endpoint.paused,
         }
     };
-    Ok((found.items.iter().zip(standings).map(row).collect(), found.next))
+    Ok((found.items.iter().zip(backlogs).map(row).collect(), found.next))
 }

@@ -7,40 +7,46 @@ use gancho_model::EndpointId;
 use super::names;
 use crate::{
     App, api,
-    ui::{done, error, form::Form, frame::Frame, id::Id, page, visitor::Manager},
+    ui::{current_user::CurrentAdmin, done, error, form::Form, id::Id, page, page_context::PageContext},
 };
 
 #[derive(Template)]
 #[template(path = "webhook_remove.html")]
-struct Page {
-    frame: Frame,
+struct RemoveWebhookPage {
+    context: PageContext,
     id: EndpointId,
     name: String,
     waiting: u64,
 }
 
 /// What removing would do.
-pub(crate) async fn ask(State(app): State<Arc<App>>, Manager(visitor): Manager, Id(id): Id<EndpointId>) -> Response {
-    let frame = Frame::new(&app, &visitor, "webhooks", "webhook-remove-title");
+pub(crate) async fn ask(
+    State(app): State<Arc<App>>,
+    CurrentAdmin(visitor): CurrentAdmin,
+    Id(id): Id<EndpointId>,
+) -> Response {
+    let context = PageContext::new(&app, &visitor, "webhooks", "webhook-remove-title");
     let known = async {
         let endpoint = app.store.endpoint(id).await?;
-        let standing = app.store.standings(vec![id]).await?.pop().unwrap_or_default();
-        Ok((endpoint, standing))
+        let backlog = app.store.backlogs(vec![id]).await?.pop().unwrap_or_default();
+        Ok((endpoint, backlog))
     };
     match known.await {
-        Ok((endpoint, standing)) => page(&Page { frame, id, name: names(&endpoint).0, waiting: standing.pending }),
-        Err(problem) => error::of(frame, &gancho_store::StoreError::into(problem)),
+        Ok((endpoint, backlog)) => {
+            page(&RemoveWebhookPage { context, id, name: names(&endpoint).0, waiting: backlog.pending })
+        }
+        Err(problem) => error::of(context, &gancho_store::StoreError::into(problem)),
     }
 }
 
 pub(crate) async fn remove(
     State(app): State<Arc<App>>,
-    Manager(visitor): Manager,
+    CurrentAdmin(visitor): CurrentAdmin,
     Id(id): Id<EndpointId>,
     _: Form,
 ) -> Response {
     match api::endpoint::remove::remove_one(&app, id, &visitor.user.name).await {
         Ok(()) => done(&app, "/webhooks", "webhook-removed"),
-        Err(problem) => error::of(Frame::new(&app, &visitor, "webhooks", "problem-title"), &problem),
+        Err(problem) => error::of(PageContext::new(&app, &visitor, "webhooks", "problem-title"), &problem),
     }
 }

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Endpoint, EndpointId, Source, Tally, mask};
-use gancho_store::{DeliveryFilter, Standing};
+use gancho_model::{Counters, Endpoint, EndpointId, Source, mask};
+use gancho_store::{DeliveryFilter, EndpointBacklog};
 
 use super::{
     fill, names,
@@ -14,16 +14,16 @@ use crate::{
     api::problem::{Answer, Problem},
     jobs::Job,
     ui::{
+        current_user::CurrentUser,
         delivery::list::Row,
         draw, error,
         form::Form,
-        frame::Frame,
         id::Id,
         page,
+        page_context::PageContext,
         query::Query,
         say::{self, Condition},
-        settings::deeds::{self, Deeds},
-        visitor::Visitor,
+        settings::deeds::{self, AuditPage},
     },
 };
 
@@ -32,18 +32,18 @@ const DELIVERIES: usize = 25;
 
 #[derive(Template)]
 #[template(path = "webhook.html")]
-struct Page {
-    frame: Frame,
+struct WebhookPage {
+    context: PageContext,
     tab: &'static str,
     endpoint: Endpoint,
     url: String,
-    standing: Standing,
+    backlog: EndpointBacklog,
     state: (String, &'static str),
     sentence: String,
     picture: String,
-    day: Tally,
+    day: Counters,
     rows: Vec<Row>,
-    deeds: Deeds,
+    deeds: AuditPage,
     form: Form,
     is_new: bool,
     tree: Vec<Branch>,
@@ -53,7 +53,7 @@ struct Page {
     counted: Option<u64>,
 }
 
-impl Page {
+impl WebhookPage {
     fn is_tab(&self, name: &str) -> bool {
         self.tab == name
     }
@@ -63,17 +63,17 @@ impl Page {
     }
 
     fn success(&self) -> String {
-        self.day.success().map_or_else(|| "–".into(), |share| self.frame.words.percent(share))
+        self.day.success().map_or_else(|| "–".into(), |share| self.context.words.percent(share))
     }
 
     fn p95(&self) -> String {
-        self.day.p95_ms().map_or_else(|| "–".into(), |ms| self.frame.words.span(ms.into()))
+        self.day.p95_ms().map_or_else(|| "–".into(), |ms| self.context.words.span(ms.into()))
     }
 }
 
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
-    visitor: Visitor,
+    visitor: CurrentUser,
     Id(id): Id<EndpointId>,
     query: Query,
 ) -> Response {
@@ -84,8 +84,8 @@ pub(crate) async fn show(
         "history" => "history",
         _ => "summary",
     };
-    let frame = Frame::new(&app, &visitor, "webhooks", "webhooks-title").with_done(query.get("done"));
-    let built = build(&app, frame, id, tab, query.text("secret") == "show").await;
+    let context = PageContext::new(&app, &visitor, "webhooks", "webhooks-title").with_done(query.get("done"));
+    let built = build(&app, context, id, tab, query.text("secret") == "show").await;
     respond(with_deeds(&app, built, &query).await)
 }
 
@@ -93,76 +93,88 @@ async fn with_deeds(app: &App, built: Built, query: &Query) -> Built {
     let mut built = built?;
     if built.tab == "history" {
         let (id, here) = (built.endpoint.id, format!("/webhooks/{}?tab=history", built.endpoint.id));
-        match deeds::read(app, &built.frame, Some(id.to_string()), query, &here).await {
+        match deeds::read(app, &built.context, Some(id.to_string()), query, &here).await {
             Ok(deeds) => built.deeds = deeds,
-            Err(problem) => return Err((built.frame, problem)),
+            Err(problem) => return Err((built.context, problem)),
         }
     }
     Ok(built)
 }
 
 /// A page, or what is in its way.
-type Built = Result<Box<Page>, (Frame, Problem)>;
+type Built = Result<Box<WebhookPage>, (PageContext, Problem)>;
 
 fn respond(built: Built) -> Response {
     match built {
         Ok(built) => page(&*built),
-        Err((frame, problem)) => error::of(frame, &problem),
+        Err((context, problem)) => error::of(context, &problem),
     }
 }
 
 /// The settings once more, with what is wrong in them.
-pub(super) async fn refused(app: &App, visitor: Visitor, id: EndpointId, form: Form, problem: &Problem) -> Response {
-    let frame = Frame::new(app, &visitor, "webhooks", "webhooks-title");
-    match build(app, frame, id, "settings", false).await {
+pub(super) async fn refused(
+    app: &App,
+    visitor: CurrentUser,
+    id: EndpointId,
+    form: Form,
+    problem: &Problem,
+) -> Response {
+    let context = PageContext::new(app, &visitor, "webhooks", "webhooks-title");
+    match build(app, context, id, "settings", false).await {
         Ok(mut built) => {
-            built.form = form.refused(problem, &built.frame.words);
+            built.form = form.refused(problem, &built.context.words);
             crate::ui::refused(&*built)
         }
-        Err((frame, problem)) => error::of(frame, &problem),
+        Err((context, problem)) => error::of(context, &problem),
     }
 }
 
 /// How many would be sent again, to be confirmed.
-pub(super) async fn counted(app: &App, visitor: Visitor, id: EndpointId, form: Form, count: u64) -> Response {
-    let frame = Frame::new(app, &visitor, "webhooks", "webhooks-title");
-    let built = build(app, frame, id, "summary", false).await;
+pub(super) async fn counted(app: &App, visitor: CurrentUser, id: EndpointId, form: Form, count: u64) -> Response {
+    let context = PageContext::new(app, &visitor, "webhooks", "webhooks-title");
+    let built = build(app, context, id, "summary", false).await;
     respond(built.map(|mut built| {
         (built.form, built.counted) = (form, Some(count));
         built
     }))
 }
 
-async fn build(app: &App, frame: Frame, id: EndpointId, tab: &'static str, with_secret: bool) -> Built {
-    match read(app, &frame, id, tab, with_secret).await {
-        Ok(read) => Ok(Box::new(Page { frame: frame.titled(names(&read.endpoint).0), ..read })),
-        Err(problem) => Err((frame, problem)),
+async fn build(app: &App, context: PageContext, id: EndpointId, tab: &'static str, with_secret: bool) -> Built {
+    match read(app, &context, id, tab, with_secret).await {
+        Ok(read) => Ok(Box::new(WebhookPage { context: context.titled(names(&read.endpoint).0), ..read })),
+        Err(problem) => Err((context, problem)),
     }
 }
 
-async fn read(app: &App, frame: &Frame, id: EndpointId, tab: &'static str, with_secret: bool) -> Answer<Page> {
+async fn read(
+    app: &App,
+    context: &PageContext,
+    id: EndpointId,
+    tab: &'static str,
+    with_secret: bool,
+) -> Answer<WebhookPage> {
     let endpoint = app.store.endpoint(id).await?;
-    let standing = app.store.standings(vec![id]).await?.pop().unwrap_or_default();
-    let hours = app.store.hours(frame.now.plus_ms(-23 * draw::HOUR_MS)).await?;
-    let day = draw::last_day(&hours, |hour| hour.endpoint == id, frame.now);
+    let backlog = app.store.backlogs(vec![id]).await?.pop().unwrap_or_default();
+    let hours = app.store.hours(context.now.plus_ms(-23 * draw::HOUR_MS)).await?;
+    let day = draw::last_day(&hours, |hour| hour.endpoint == id, context.now);
     let sum = draw::sum(&day);
-    let condition = Condition { endpoint: &endpoint, standing, day: sum, now: frame.moment };
-    let words = &frame.words;
-    let rows = if ["summary", "deliveries"].contains(&tab) { rows(app, frame, id, tab).await? } else { vec![] };
-    let secret = if frame.admin && with_secret {
-        Some(api::endpoint::secret::SecretView::new(&endpoint.secrets, frame.now))
+    let condition = Condition { endpoint: &endpoint, backlog, day: sum, now: context.moment };
+    let words = &context.words;
+    let rows = if ["summary", "deliveries"].contains(&tab) { rows(app, context, id, tab).await? } else { vec![] };
+    let secret = if context.admin && with_secret {
+        Some(api::endpoint::secret::SecretView::new(&endpoint.secrets, context.now))
     } else {
         None
     };
-    Ok(Page {
+    Ok(WebhookPage {
         tab,
-        url: if frame.admin { endpoint.url.clone() } else { mask::url(&endpoint.url) },
+        url: if context.admin { endpoint.url.clone() } else { mask::url(&endpoint.url) },
         state: say::health_state(words, endpoint.health.state(endpoint.enabled, endpoint.paused)),
         sentence: say::health(words, &condition),
-        picture: crate::ui::overview::picture(frame, &day),
+        picture: crate::ui::overview::picture(context, &day),
         day: sum,
         rows,
-        deeds: Deeds::default(),
+        deeds: AuditPage::default(),
         form: fill::form(&endpoint),
         is_new: false,
         tree: if ["settings", "test"].contains(&tab) { tree::tree(words) } else { vec![] },
@@ -170,15 +182,15 @@ async fn read(app: &App, frame: &Frame, id: EndpointId, tab: &'static str, with_
         secret: secret.map(|view| (view.secret, view.previous)),
         job: app.jobs.last(&id.to_string()),
         counted: None,
-        standing,
+        backlog,
         endpoint,
-        frame: frame.clone(),
+        context: context.clone(),
     })
 }
 
-async fn rows(app: &App, frame: &Frame, id: EndpointId, tab: &str) -> Answer<Vec<Row>> {
+async fn rows(app: &App, context: &PageContext, id: EndpointId, tab: &str) -> Answer<Vec<Row>> {
     let filter = DeliveryFilter { endpoint: Some(id), ..DeliveryFilter::default() };
     let limit = if tab == "summary" { 8 } else { DELIVERIES };
     let found = app.store.deliveries(None, filter, limit).await?;
-    Ok(found.items.iter().map(|delivery| Row::new(frame, delivery, "")).collect())
+    Ok(found.items.iter().map(|delivery| Row::new(context, delivery, "")).collect())
 }

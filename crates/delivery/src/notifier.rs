@@ -1,0 +1,65 @@
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use gancho_model::{DeliveryId, EndpointId, Environment, MonoTime, Priority};
+use gancho_store::{Claimed, DeliveryNotifier, Due};
+use tokio::sync::Notify;
+
+use crate::scheduler::Scheduler;
+
+/// The scheduler as the store's thread and the engine's tasks share it, and what wakes the engine.
+pub(crate) struct Shared {
+    scheduler: Mutex<Scheduler>,
+    pub wake: Notify,
+    pub endpoints_stale: AtomicBool,
+    pub environment: Arc<dyn Environment>,
+}
+
+impl Shared {
+    pub fn new(scheduler: Scheduler, environment: Arc<dyn Environment>) -> Self {
+        Self {
+            scheduler: Mutex::new(scheduler),
+            wake: Notify::new(),
+            endpoints_stale: AtomicBool::new(true),
+            environment,
+        }
+    }
+
+    /// Held for a moment only; nothing is awaited under it.
+    pub fn scheduler(&self) -> MutexGuard<'_, Scheduler> {
+        self.scheduler.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl DeliveryNotifier for Shared {
+    fn reserve(&self, endpoint: EndpointId, now: MonoTime) -> Option<MonoTime> {
+        self.scheduler().reserve(endpoint, now)
+    }
+
+    fn hand_over(&self, claimed: Vec<Claimed>) {
+        self.scheduler().hand_over(claimed, self.environment.mono());
+        self.wake.notify_one();
+    }
+
+    fn cancel_reservation(&self, endpoint: EndpointId) {
+        self.scheduler().cancel_reservation(endpoint);
+        self.wake.notify_one();
+    }
+
+    fn forget(&self, endpoint: EndpointId, delivery: DeliveryId) {
+        self.scheduler().forget(endpoint, delivery);
+        self.wake.notify_one();
+    }
+
+    fn due(&self, endpoint: EndpointId, lane: Priority, at: MonoTime) {
+        self.scheduler().due(Due { endpoint, lane, at });
+        self.wake.notify_one();
+    }
+
+    fn endpoints_changed(&self) {
+        self.endpoints_stale.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+}

@@ -1,0 +1,43 @@
+use std::{fmt, process::ExitCode};
+
+/// A command that did not do what it was told: a sentence and an exit code.
+#[derive(Debug)]
+pub struct CliError {
+    message: String,
+    code: u8,
+}
+
+impl CliError {
+    /// Refused or failed: exit code 1.
+    pub fn refused(error: impl Into<anyhow::Error>) -> Self {
+        Self { message: format!("{:#}", error.into()), code: 1 }
+    }
+
+    /// A bad setting, or what is in the way of a start: exit code 2.
+    pub fn start(error: impl Into<anyhow::Error>) -> Self {
+        Self { message: format!("{:#}", error.into()), code: 2 }
+    }
+
+    /// Refused, in these words.
+    pub fn because(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: 1 }
+    }
+
+    /// Used wrongly, in these words.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: 2 }
+    }
+
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.code)
+    }
+}
+
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// What a command returns.
+pub type CliResult = Result<(), CliError>;

@@ -1,0 +1,173 @@
+//! Looks now and then what needs people, and tells them.
+
+use std::{sync::Arc, time::Duration};
+
+use gancho_model::{
+    Arg, Endpoint, Environment, LastAttempt, Message, Source, SourceControl, State, Timestamp, User, mask,
+};
+use gancho_store::{DeliveryFilter, Store, StoreError};
+use gancho_words::{Language, Words, ZONE};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Mailer,
+    alert::{self, Alert, AlertState},
+};
+
+/// What may get lost where times are rounded, milliseconds.
+const ROUNDED_MS: i64 = 5;
+
+/// Tells people.
+pub struct AlertLoop {
+    /// Where things rest.
+    pub store: Arc<dyn Store>,
+    /// How sources do.
+    pub sources: Arc<dyn SourceControl>,
+    /// The post.
+    pub post: Arc<Mailer>,
+    /// The time.
+    pub environment: Arc<dyn Environment>,
+    /// Where people reach this server, to look.
+    pub site: String,
+    /// How often it looks.
+    pub every: Duration,
+}
+
+/// What is told of, for the text.
+struct Subject {
+    /// By which it is remembered what was told.
+    object: String,
+    name: String,
+    path: String,
+    since: Option<Timestamp>,
+    why: Option<Message>,
+    gone: bool,
+}
+
+impl AlertLoop {
+    /// Looks until the stop.
+    pub async fn run(self, stop: CancellationToken) {
+        while tokio::time::timeout(self.every, stop.cancelled()).await.is_err() {
+            fail::fail_point!("mail");
+            if let Err(error) = self.step().await {
+                tracing::warn!(%error, "the store did not say what people should be told; trying again");
+            }
+        }
+    }
+
+    /// One look.
+    ///
+    /// # Errors
+    /// When the store does not answer. What was not told is told at the next look.
+    pub async fn step(&self) -> Result<(), StoreError> {
+        let now = self.environment.now();
+        for endpoint in self.store.all_endpoints().await? {
+            let about = of_endpoint(&endpoint);
+            let known = self.store.told(&about.object).await?;
+            let lost = known.is_none() && self.lost(&endpoint).await?;
+            if let Some((what, next)) = alert::of_endpoint(&endpoint, lost, parse(known.as_deref())) {
+                self.tell(&about, what, known, next, now).await?;
+            }
+        }
+        for source in self.store.sources().await? {
+            let status = self.sources.status(source.id).unwrap_or_default();
+            let about = of_source(&source, &status);
+            let known = self.store.told(&about.object).await?;
+            if let Some((what, next)) = alert::of_source(&status, parse(known.as_deref()), now) {
+                self.tell(&about, what, known, next, now).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a delivery failed for good since the failures began.
+    async fn lost(&self, endpoint: &Endpoint) -> Result<bool, StoreError> {
+        let Some(since) = endpoint.health.failures_since else { return Ok(false) };
+        let filter =
+            DeliveryFilter { endpoint: Some(endpoint.id), state: Some(State::Failed), ..DeliveryFilter::default() };
+        let page = self.store.deliveries(None, filter, 20).await?;
+        // Failures are counted from an attempt's end; it is kept by its beginning.
+        let ended = |last: LastAttempt| last.at.plus_ms(i64::from(last.duration_ms) + ROUNDED_MS);
+        Ok(page.items.iter().filter_map(|delivery| delivery.last).any(|last| ended(last) >= since))
+    }
+
+    /// Remembers first, then tells: of many nodes one does, and nobody is told twice.
+    async fn tell(
+        &self,
+        about: &Subject,
+        what: Alert,
+        known: Option<String>,
+        next: Option<AlertState>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let next = next.and_then(|told| serde_json::to_string(&told).ok());
+        if !self.store.tell(&about.object, known.clone(), next.clone(), now).await? {
+            return Ok(());
+        }
+        tracing::info!(object = about.object, ?what, "people are told");
+        let (mut sent, mut failed) = (0, 0);
+        for user in self.store.users().await? {
+            let Some(to) = user.email.clone() else { continue };
+            let (subject, text) = self.written(about, what, &user);
+            if let Err(why) = self.post.send(&to, &subject, &text).await {
+                let why = Words::english().message(&why);
+                tracing::warn!(user = user.name, why, "a mail could not be sent");
+                failed += 1;
+            } else {
+                sent += 1;
+            }
+        }
+        if sent == 0 && failed > 0 {
+            // Nobody knows: the next look tries again.
+            self.store.tell(&about.object, next, known, now).await?;
+        }
+        Ok(())
+    }
+
+    /// In the person's language and zone.
+    fn written(&self, about: &Subject, what: Alert, user: &User) -> (String, String) {
+        let language = user.language.as_deref().and_then(Language::parse).unwrap_or(Language::Es);
+        let words = Words::new(language, user.time_zone.as_deref().unwrap_or(ZONE));
+        let since = about.since.map(|since| words.full(since)).unwrap_or_default();
+        let why = about.why.as_ref().map(|why| words.message(why)).unwrap_or_default();
+        let facts = [("name", Arg::from(about.name.as_str())), ("since", Arg::from(since)), ("why", Arg::from(why))];
+        let (subject, text) = match what {
+            Alert::First => ("mail-first-subject", "mail-first-text"),
+            Alert::Soon => ("mail-soon-subject", "mail-soon-text"),
+            Alert::Disabled if about.gone => ("mail-disabled-subject", "mail-gone-text"),
+            Alert::Disabled => ("mail-disabled-subject", "mail-disabled-text"),
+            Alert::Recovered => ("mail-recovered-subject", "mail-recovered-text"),
+            Alert::Down => ("mail-down-subject", "mail-down-text"),
+            Alert::Up => ("mail-up-subject", "mail-up-text"),
+        };
+        let link = words.with("mail-look", &[("link", Arg::from(format!("{}{}", self.site, about.path)))]);
+        let text = format!("{}\n\n{link}\n\n-- \n{}\n", words.with(text, &facts), words.get("mail-foot"));
+        (words.with(subject, &facts), text)
+    }
+}
+
+fn parse(told: Option<&str>) -> Option<AlertState> {
+    told.and_then(|told| serde_json::from_str(told).ok())
+}
+
+fn of_endpoint(endpoint: &Endpoint) -> Subject {
+    Subject {
+        object: endpoint.id.to_string(),
+        name: endpoint.name.clone().unwrap_or_else(|| mask::url(&endpoint.url)),
+        path: format!("/webhooks/{}", endpoint.id),
+        since: endpoint.health.failures_since,
+        why: None,
+        gone: endpoint.disabled_reason.as_deref() == Some("gone"),
+    }
+}
+
+fn of_source(source: &Source, status: &gancho_model::SourceStatus) -> Subject {
+    Subject {
+        object: source.id.to_string(),
+        name: source.name.clone(),
+        path: format!("/sources/{}", source.id),
+        since: status.down_since,
+        why: status.last_error.clone(),
+        gone: false,
+    }
+}

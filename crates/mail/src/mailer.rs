@@ -1,0 +1,163 @@
+//! The post: one SMTP server.
+
+use std::{sync::OnceLock, time::Duration};
+
+use async_trait::async_trait;
+use gancho_model::{Mailing, Message};
+use lettre::{
+    Address, AsyncSmtpTransport, AsyncTransport, Message as Mail, Tokio1Executor,
+    message::{Mailbox, header::ContentType},
+    transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters},
+};
+use url::Url;
+
+/// The longest that the server may take for a mail.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A server or sender that can't be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadAddress {
+    /// Not an address of a server.
+    #[error(
+        "must be smtp://USER:PASSWORD@HOST:PORT or smtps://…, with ?tls=required (the default of smtp), opportunistic or none"
+    )]
+    Server,
+    /// Not an address for mail.
+    #[error("must be an address such as gancho@example.com, or Gancho <gancho@example.com>")]
+    Sender,
+}
+
+/// Sends mail through one server; through none if no server is set.
+pub struct Mailer {
+    way: Option<Smtp>,
+}
+
+struct Smtp {
+    url: Url,
+    /// Made when it is needed first: by then it is known whom this process believes in TLS.
+    transport: OnceLock<AsyncSmtpTransport<Tokio1Executor>>,
+    from: Mailbox,
+    /// Without the password.
+    server: String,
+}
+
+impl Smtp {
+    fn transport(&self) -> Result<&AsyncSmtpTransport<Tokio1Executor>, lettre::transport::smtp::Error> {
+        if let Some(made) = self.transport.get() {
+            return Ok(made);
+        }
+        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(self.url.as_str())?;
+        let asked = self.url.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value.into_owned());
+        match (self.url.scheme(), asked.as_deref()) {
+            ("smtps", _) => builder = builder.tls(Tls::Wrapper(self.tls()?)),
+            (_, Some("required")) => builder = builder.tls(Tls::Required(self.tls()?)),
+            (_, Some("opportunistic")) => builder = builder.tls(Tls::Opportunistic(self.tls()?)),
+            _ => {}
+        }
+        Ok(self.transport.get_or_init(|| builder.timeout(Some(PATIENCE)).build()))
+    }
+
+    fn tls(&self) -> Result<TlsParameters, lettre::transport::smtp::Error> {
+        let builder = TlsParameters::builder(self.host().to_owned()).certificate_store(CertificateStore::None);
+        let believed = gancho_trust::get();
+        let certificates = believed.certificates().map(|der| Certificate::from_der(der.to_vec()));
+        certificates.into_iter().try_fold(builder, |builder, one| Ok(builder.add_root_certificate(one?)))?.build()
+    }
+
+    fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+}
+
+impl Mailer {
+    /// No server: nobody is told.
+    pub fn none() -> Self {
+        Self { way: None }
+    }
+
+    /// Through this server, from this address.
+    ///
+    /// # Errors
+    /// [`BadAddress`] says which of both is wrong, without repeating a password.
+    pub fn new(server: &str, from: &str) -> Result<Self, BadAddress> {
+        let mut url = Url::parse(server).map_err(|_| BadAddress::Server)?;
+        if !matches!(url.scheme(), "smtp" | "smtps") || url.host_str().is_none_or(str::is_empty) {
+            return Err(BadAddress::Server);
+        }
+        let asked = url.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value.into_owned());
+        match asked.as_deref() {
+            None if url.scheme() == "smtp" => url.set_query(Some("tls=required")),
+            Some("none") => url.set_query(None),
+            None | Some("required" | "opportunistic") => {}
+            Some(_) => return Err(BadAddress::Server),
+        }
+        AsyncSmtpTransport::<Tokio1Executor>::from_url(url.as_str()).map_err(|_| BadAddress::Server)?;
+        let from: Mailbox = from.parse().map_err(|_| BadAddress::Sender)?;
+        let host = url.host_str().unwrap_or_default();
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let server = format!("{host}{port}");
+        Ok(Self { way: Some(Smtp { url, transport: OnceLock::new(), from, server }) })
+    }
+
+    /// Whether there is a server.
+    pub fn is_set(&self) -> bool {
+        self.way.is_some()
+    }
+
+    /// Sends one mail.
+    ///
+    /// # Errors
+    /// What stands in the way.
+    pub async fn send(&self, to: &str, subject: &str, text: &str) -> Result<(), Message> {
+        let way = self.way.as_ref().ok_or_else(|| Message::new("problem-no-mail"))?;
+        let failed = |why: String| Message::new("problem-mail").with("why", why);
+        let to: Address = to.parse().map_err(|_| Message::new("error-email"))?;
+        // A name that somebody gave may hold line ends; a subject may not.
+        let subject: String = subject.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+        let mail = Mail::builder()
+            .from(way.from.clone())
+            .to(Mailbox::new(None, to))
+            .subject(subject)
+            .header(ContentType::TEXT_PLAIN)
+            .body(text.to_owned())
+            .map_err(|error| failed(error.to_string()))?;
+        let transport = way.transport().map_err(|error| failed(error.to_string()))?;
+        match tokio::time::timeout(PATIENCE, transport.send(mail)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => {
+                let of_tls = gancho_trust::with_openssl_line(&error, way.host());
+                Err(failed(of_tls.unwrap_or_else(|| error.to_string())))
+            }
+            Err(_) => Err(failed("it does not answer".into())),
+        }
+    }
+}
+
+#[async_trait]
+impl Mailing for Mailer {
+    fn about(&self) -> Option<(String, String)> {
+        self.way.as_ref().map(|way| (way.from.to_string(), way.server.clone()))
+    }
+
+    async fn send_test(&self, to: &str, subject: &str, text: &str) -> Result<(), Message> {
+        self.send(to, subject, text).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_and_senders() {
+        for good in ["smtp://mail.example.com", "smtps://u:p%40@mail.example.com:465", "smtp://127.0.0.1:2525?tls=none"]
+        {
+            let post = Mailer::new(good, "Gancho <gancho@example.com>").expect(good);
+            assert!(post.is_set() && !post.about().expect("a server").1.contains('@'), "{good}");
+        }
+        for bad in ["mail.example.com", "http://mail.example.com", "smtp://", "smtp://x?tls=perhaps"] {
+            assert_eq!(Mailer::new(bad, "a@example.com").err(), Some(BadAddress::Server), "{bad}");
+        }
+        assert_eq!(Mailer::new("smtp://x", "nobody").err(), Some(BadAddress::Sender));
+    }
+}

@@ -1,0 +1,86 @@
+use crate::EndpointId;
+
+/// Upper ends of the classes of durations, milliseconds; what took longer is in the last class too.
+pub const LATENCY_BUCKETS_MS: [u32; 10] = [5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 10_000];
+
+/// What became of attempts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Attempts that arrived.
+    pub delivered: u64,
+    /// Attempts that failed and are tried again.
+    pub retried: u64,
+    /// Attempts that failed and were the last.
+    pub failed: u64,
+    /// How long those that arrived took, by [`LATENCY_BUCKETS_MS`].
+    pub classes: [u64; LATENCY_BUCKETS_MS.len()],
+}
+
+/// A tally of one endpoint in one hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HourlyStats {
+    /// Whose.
+    pub endpoint: EndpointId,
+    /// Which: hours since 1970 in UTC.
+    pub hour: i64,
+    /// What became of its attempts.
+    pub tally: Counters,
+}
+
+impl Counters {
+    /// An attempt that arrived after so long.
+    pub fn note_delivered(&mut self, ms: u32) {
+        self.delivered += 1;
+        let class = LATENCY_BUCKETS_MS.iter().position(|end| ms <= *end).unwrap_or(LATENCY_BUCKETS_MS.len() - 1);
+        self.classes[class] += 1;
+    }
+
+    /// Both together.
+    pub fn add(&mut self, other: &Self) {
+        self.delivered += other.delivered;
+        self.retried += other.retried;
+        self.failed += other.failed;
+        for (class, more) in self.classes.iter_mut().zip(other.classes) {
+            *class += more;
+        }
+    }
+
+    /// Attempts in all.
+    pub fn attempts(&self) -> u64 {
+        self.delivered + self.retried + self.failed
+    }
+
+    /// The share of attempts that arrived, of one; nothing if there were none.
+    pub fn success(&self) -> Option<f64> {
+        (self.attempts() > 0).then(|| self.delivered as f64 / self.attempts() as f64)
+    }
+
+    /// The duration that 95 % of those that arrived did not exceed, as far as classes tell, milliseconds.
+    pub fn p95_ms(&self) -> Option<u32> {
+        let all: u64 = self.classes.iter().sum();
+        let wanted = (all * 95).div_ceil(100);
+        let mut seen = 0;
+        LATENCY_BUCKETS_MS.iter().zip(self.classes).find_map(|(end, count)| {
+            seen += count;
+            (seen >= wanted && all > 0).then_some(*end)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_and_durations() {
+        let mut tally = Counters::default();
+        assert_eq!((tally.success(), tally.p95_ms()), (None, None));
+        (0..95).for_each(|_| tally.note_delivered(8));
+        (0..5).for_each(|_| tally.note_delivered(60_000));
+        assert_eq!(tally.p95_ms(), Some(10));
+        tally.note_delivered(400);
+        assert_eq!(tally.p95_ms(), Some(500));
+        tally.retried += 101;
+        assert_eq!(tally.success(), Some(0.5));
+    }
+}

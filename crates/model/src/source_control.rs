@@ -1,0 +1,122 @@
+use async_trait::async_trait;
+
+use crate::{
+    Message, Source, SourceId, Timestamp,
+    outbox::{OutboxPayload, OutboxReceipt, PluginStatus},
+};
+
+/// How the ERP is heard, as far as people ask about it: what `web` knows of the rooms that watch.
+/// A plugin pushes by itself, so that there is nothing to install and little to check.
+#[async_trait]
+pub trait SourceControl: Send + Sync {
+    /// What would be put into the ERP's database, as SQL.
+    ///
+    /// # Errors
+    /// What is missing, in one sentence.
+    async fn plan(&self, source: &Source) -> Result<String, Message>;
+
+    /// Puts in place what listens, or looks whether the ERP answers. Doing so again is harmless.
+    ///
+    /// # Errors
+    /// What is missing, in one sentence, and which field of the source it is about.
+    async fn install(&self, source: &Source) -> Result<(), Refused>;
+
+    /// Takes everything of ours out of the ERP's database.
+    ///
+    /// # Errors
+    /// What stands in the way, in one sentence.
+    async fn uninstall(&self, source: &Source) -> Result<(), Message>;
+
+    /// Line by line what is in place and what is missing.
+    async fn check(&self, source: &Source) -> Vec<Finding>;
+
+    /// Takes everything of ours out of an ERP that a source left for another one, and forgets what was
+    /// seen there; does nothing if both turn out to be the same.
+    ///
+    /// # Errors
+    /// What stands in the way, in one sentence.
+    async fn leave(&self, old: &Source, new: &Source) -> Result<(), Message>;
+
+    /// A person says that what the source's address leads to is its ERP, though it looks like a copy of it.
+    ///
+    /// # Errors
+    /// What stands in the way, in one sentence.
+    async fn confirm(&self, source: &Source) -> Result<(), Message>;
+
+    /// Whether both are one ERP, whatever their addresses say: then adding it again is adding nothing.
+    async fn same_erp(&self, one: &Source, other: &Source) -> bool;
+
+    /// Takes in what has ended of what the ERP's plugin hands over. What it returns as taken is on disk.
+    ///
+    /// # Errors
+    /// What stands in the way; nothing was taken then.
+    async fn hand_over(&self, source: &Source, handed: OutboxPayload) -> Result<OutboxReceipt, Message>;
+
+    /// How it goes; nothing for what is not known yet.
+    fn status(&self, source: SourceId) -> Option<SourceStatus>;
+
+    /// Sources were added, changed or removed.
+    fn sources_changed(&self);
+}
+
+/// Why a source can't be heard as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The field that is wrong.
+    pub field: &'static str,
+    /// What is wrong with it, and what to do.
+    pub why: Message,
+}
+
+/// One line of a check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What was looked at.
+    pub name: String,
+    /// Whether it is well.
+    pub ok: bool,
+    /// What was found, and what to do if it is not well.
+    pub message: Message,
+}
+
+impl Finding {
+    /// A line that is well.
+    pub fn good(name: impl Into<String>, message: Message) -> Self {
+        Self { name: name.into(), ok: true, message }
+    }
+
+    /// A line that is not.
+    pub fn bad(name: impl Into<String>, message: Message) -> Self {
+        Self { name: name.into(), ok: false, message }
+    }
+}
+
+/// How a watched source goes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SourceStatus {
+    /// Whether it can't be heard at the moment.
+    pub down: bool,
+    /// Whether it waits for a person to say that it is the right ERP: see [`SourceControl::confirm`].
+    pub asks: bool,
+    /// Seconds between a change in the ERP and its coming in, of the last one that came.
+    pub lag_s: Option<f64>,
+    /// Rows that wait in the ERP's database.
+    pub backlog: Option<u64>,
+    /// What went wrong last, in one sentence without secrets; nothing once all is well.
+    pub last_error: Option<Message>,
+    /// Since when it can't be heard.
+    pub down_since: Option<Timestamp>,
+    /// Of a plugin: how it message that it is.
+    pub plugin: Option<PluginStatus>,
+    /// Of an ERP whose lists are asked: how soon something is seen.
+    pub pace: Option<Pace>,
+}
+
+/// How soon something is seen in an ERP whose lists are asked again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// New records, seconds.
+    pub new_s: u64,
+    /// Changes of others, seconds.
+    pub changes_s: u64,
+}

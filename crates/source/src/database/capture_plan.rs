@@ -1,0 +1,245 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use gancho_facturascripts::{catalogue, columns, noise, secrets};
+
+use super::schema::{Link, Schema, Table};
+
+/// Models without which other changes can't be understood: watched whatever the source asks for.
+const KNOWLEDGE: &[&str] = &["EstadoDocumento", "User", "RoleUser"];
+/// How far a deletion is followed through the ERP's tables.
+const DEPTH_MAX: usize = 5;
+
+/// What is to be watched in one ERP's database.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CapturePlan {
+    /// CapturedTable tables by name.
+    pub tables: BTreeMap<String, CapturedTable>,
+    /// By parent table: what its deletions take along without a trigger of the row's own (MariaDB
+    /// only), what goes last first.
+    pub cascades: BTreeMap<String, Vec<Vec<Link>>>,
+    /// Models that were asked for and can't be heard, with the reason.
+    pub uncaptured: Vec<(String, Uncaptured)>,
+}
+
+/// Why a model can't be heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uncaptured {
+    /// There is no such table, or it is a view.
+    NoTable,
+    /// No single column names a row.
+    NoKey,
+    /// It holds nothing but secrets.
+    Secret,
+    /// Of a column: it is computed from the number that the database gives, which triggers do not see in time.
+    Computed,
+}
+
+/// A watched table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CapturedTable {
+    /// Its name.
+    pub table: String,
+    /// The model of its rows; the table's name for those that we don't know.
+    pub model: String,
+    /// Its primary key.
+    pub key: String,
+    /// Columns that may be told, each with the engine's name of its type.
+    pub columns: Vec<(String, String)>,
+    /// Columns of which at most is told that they changed.
+    pub secrets: Vec<String>,
+    /// Of lines: their document's table, and the column that names it.
+    pub document: Option<(String, String)>,
+    /// Of documents: the table of their lines, and the column there that names them.
+    pub lines: Option<(String, String)>,
+}
+
+impl CapturedTable {
+    /// Columns of which a change alone is no news.
+    pub fn noise(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|(column, _)| column.as_str()).filter(|column| noise::is_noise(&self.model, column))
+    }
+
+    /// All others.
+    pub fn news(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|(column, _)| column.as_str()).filter(|column| !noise::is_noise(&self.model, column))
+    }
+}
+
+impl CapturePlan {
+    /// Decides what to watch: `models` by class or table, those of the catalogue if none are named.
+    pub fn new(schema: &Schema, models: Option<&[String]>) -> Self {
+        let mut plan = Self::default();
+        let asked: Vec<&str> = match models {
+            Some(models) => models.iter().map(String::as_str).collect(),
+            None => catalogue::MODELS.iter().map(|model| model.name).collect(),
+        };
+        for name in asked {
+            if let Err(why) = plan.add(schema, name, None) {
+                plan.uncaptured.push((name.to_owned(), why));
+            }
+        }
+        for name in KNOWLEDGE {
+            let _ = plan.add(schema, name, None);
+        }
+        plan.cascades = cascades(schema, &plan.tables);
+        plan
+    }
+
+    /// Watches a model's table, and that of its lines.
+    fn add(&mut self, schema: &Schema, name: &str, document: Option<(String, String)>) -> Result<(), Uncaptured> {
+        let known = columns::find(name);
+        let (model, table) = known.map_or((name, name), |known| (known.model, known.name));
+        if secrets::is_secret_model(model) {
+            return Err(Uncaptured::Secret);
+        }
+        let facts = schema.tables.get(table).ok_or(Uncaptured::NoTable)?;
+        let key = facts.row_key(known.map(|known| known.key)).ok_or(Uncaptured::NoKey)?.to_owned();
+        let left_out = facts.left_out.iter().map(|column| (format!("{table}.{column}"), Uncaptured::Computed));
+        self.uncaptured.extend(left_out);
+        let mut watched = watched(model, table, key.clone(), facts);
+        watched.document = document;
+        let lines = catalogue::find(model).and_then(|model| columns::find(model.lines?));
+        if let Some(lines) = lines {
+            match self.add(schema, lines.model, Some((table.into(), key.clone()))) {
+                Ok(()) => watched.lines = Some((lines.name.into(), key)),
+                Err(why) => self.uncaptured.push((lines.model.to_owned(), why)),
+            }
+        }
+        // Lines that were asked for by name are their document's all the same.
+        let earlier = self.tables.remove(table).and_then(|earlier| earlier.document);
+        watched.document = watched.document.or(earlier);
+        self.tables.insert(table.into(), watched);
+        Ok(())
+    }
+
+    /// The watched table of a model.
+    pub fn of_model(&self, model: &str) -> Option<&CapturedTable> {
+        self.tables.values().find(|watched| watched.model == model)
+    }
+
+    /// Rows that must be known before changes can be understood.
+    pub fn knowledge(&self) -> impl Iterator<Item = &CapturedTable> {
+        KNOWLEDGE.iter().filter_map(|model| self.of_model(model))
+    }
+}
+
+fn watched(model: &str, table: &str, key: String, facts: &Table) -> CapturedTable {
+    let (hidden, shown): (Vec<_>, Vec<_>) =
+        facts.columns.iter().cloned().partition(|(column, _)| secrets::is_secret(model, column));
+    CapturedTable {
+        table: table.into(),
+        model: model.into(),
+        key,
+        columns: shown,
+        secrets: hidden.into_iter().map(|(column, _)| column).collect(),
+        document: None,
+        lines: None,
+    }
+}
+
+/// For every table on which watched rows hang: the ways on which its deletions reach them.
+fn cascades(schema: &Schema, watched: &BTreeMap<String, CapturedTable>) -> BTreeMap<String, Vec<Vec<Link>>> {
+    let parents: BTreeSet<&String> = schema.links.iter().map(|link| &link.parent).collect();
+    let ways = |parent: &String| {
+        let mut found = vec![];
+        follow(schema, watched, parent, &mut vec![], &mut found);
+        (parent.clone(), found)
+    };
+    parents.into_iter().map(ways).filter(|(_, found)| !found.is_empty()).collect()
+}
+
+fn follow(
+    schema: &Schema,
+    watched: &BTreeMap<String, CapturedTable>,
+    parent: &str,
+    way: &mut Vec<Link>,
+    found: &mut Vec<Vec<Link>>,
+) {
+    if way.len() == DEPTH_MAX {
+        return;
+    }
+    for link in schema.links.iter().filter(|link| link.parent == parent) {
+        if link.child == parent || way.iter().any(|before| before.parent == link.child) {
+            continue;
+        }
+        way.push(link.clone());
+        if link.deletes {
+            follow(schema, watched, &link.child, way, found);
+        }
+        if watched.get(&link.child).is_some_and(|child| link.deletes || is_news(child, &link.column)) {
+            found.push(way.clone());
+        }
+        way.pop();
+    }
+}
+
+fn is_news(child: &CapturedTable, column: &str) -> bool {
+    !noise::is_noise(&child.model, column)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(columns: &[&str]) -> Table {
+        let columns = columns.iter().map(|name| ((*name).to_owned(), "int".to_owned())).collect::<Vec<_>>();
+        Table { key: vec![columns[0].0.clone()], columns, ..Table::default() }
+    }
+
+    fn link(child: &str, column: &str, parent: &str, deletes: bool) -> Link {
+        Link { child: child.into(), column: column.into(), parent: parent.into(), parent_column: "k".into(), deletes }
+    }
+
+    fn schema() -> Schema {
+        let tables = [
+            ("facturascli", table(&["idfactura", "idasiento", "nick", "total"])),
+            ("lineasfacturascli", table(&["idlinea", "idfactura"])),
+            ("users", table(&["nick", "password", "logkey", "email"])),
+            ("roles_users", table(&["id", "nick"])),
+            ("settings", table(&["name", "properties"])),
+            ("machines", table(&["id", "serial", "api_token"])),
+            ("empresas", table(&["idempresa"])),
+            ("asientos", table(&["idasiento"])),
+        ];
+        let links = vec![
+            link("roles_users", "nick", "users", true),
+            link("facturascli", "nick", "users", false),
+            link("facturascli", "idasiento", "asientos", false),
+            link("users", "idempresa", "empresas", true),
+        ];
+        Schema { tables: tables.map(|(name, table)| (name.to_owned(), table)).into(), links }
+    }
+
+    #[test]
+    fn lines_and_knowledge_come_along() {
+        let plan = CapturePlan::new(&schema(), Some(&["FacturaCliente".into()]));
+        let names: Vec<&String> = plan.tables.keys().collect();
+        assert_eq!(names, ["facturascli", "lineasfacturascli", "roles_users", "users"]);
+        assert_eq!(plan.tables["facturascli"].lines, Some(("lineasfacturascli".into(), "idfactura".into())));
+        assert_eq!(plan.tables["lineasfacturascli"].document, Some(("facturascli".into(), "idfactura".into())));
+        assert!(plan.uncaptured.is_empty());
+    }
+
+    #[test]
+    fn secrets_are_not_told() {
+        let plan = CapturePlan::new(&schema(), Some(&["machines".into(), "settings".into(), "Nothing".into()]));
+        assert_eq!(plan.tables["users"].secrets, ["password", "logkey"]);
+        assert_eq!(plan.tables["machines"].secrets, ["api_token"]);
+        assert!(!plan.tables.contains_key("settings"));
+        let uncaptured = [("settings".into(), Uncaptured::Secret), ("Nothing".into(), Uncaptured::NoTable)];
+        assert_eq!(plan.uncaptured, uncaptured);
+    }
+
+    #[test]
+    fn deletions_are_followed_to_watched_rows() {
+        let plan = CapturePlan::new(&schema(), None);
+        let ways = |parent: &str| -> Vec<Vec<String>> {
+            let names = |way: &Vec<Link>| way.iter().map(|link| link.child.clone()).collect();
+            plan.cascades.get(parent).map(|ways| ways.iter().map(names).collect()).unwrap_or_default()
+        };
+        assert_eq!(ways("users"), [vec!["roles_users"], vec!["facturascli"]]);
+        // What hangs on a row that goes too stands before it.
+        assert_eq!(ways("empresas"), [vec!["users", "roles_users"], vec!["users", "facturascli"], vec!["users"]]);
+        assert!(ways("asientos").is_empty(), "a derived column is no news");
+    }
+}

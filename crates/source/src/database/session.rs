@@ -1,0 +1,315 @@
+//! One connection to the ERP's database: look, tell what has ended, remove it, wait.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    time::Duration,
+};
+
+use gancho_facturascripts::shape::Shape;
+use gancho_model::ObjectKey;
+use tokio::time::Instant;
+
+use super::{
+    Address, CaptureBackend, ErpError,
+    backend::{OutboxBatch, within},
+    capture_plan::{CapturePlan, Uncaptured},
+    change_group::{CommitTracker, OutboxRow},
+    compose::{Composer, Document, DocumentsRead, key_text, row_name},
+    connect,
+    install::install,
+    site::{SetUp, identify},
+    watcher::{DatabaseWatcher, SourceError},
+};
+
+/// Rows looked at together: a few megabytes.
+const LOOK_ROWS: u32 = 1000;
+/// An act that is larger even than this is told in parts.
+const LOOK_ROWS_MAX: u32 = 5_000;
+/// Rows told together.
+const TELL_ROWS: usize = 500;
+/// How often waiting rows are counted while there are many.
+const COUNT_EVERY: Duration = Duration::from_secs(5);
+/// How long after a look at the tables something lost is a reason for another.
+const MEND_AGAIN: Duration = Duration::from_secs(5);
+/// How often it is looked whether columns came or went.
+const COLUMNS_EVERY: Duration = Duration::from_secs(5);
+/// How often it is written into the ERP's database that somebody takes rows; see `OUTBOX_DAYS_MAX`.
+const SIGN_EVERY: Duration = Duration::from_secs(3600);
+/// The wait between looks while something goes on, milliseconds.
+const BUSY_MS: u64 = 100;
+
+/// One connection to the ERP's database, from its beginning to its end.
+pub(crate) struct Session<'a> {
+    watcher: &'a DatabaseWatcher,
+    erp: Box<dyn CaptureBackend>,
+    shape: Shape,
+    plan: CapturePlan,
+    tracker: CommitTracker,
+    /// Rows looked at together: more while one act is larger than a look.
+    rows: u32,
+    /// Columns that were looked for in vain.
+    strange: BTreeSet<String>,
+    /// What the columns were like, and when that was looked at.
+    columns: Option<String>,
+    columns_seen: Instant,
+    mended: Instant,
+    /// When it was last written into the database that somebody takes rows.
+    signed: Option<Instant>,
+    counted: Instant,
+}
+
+impl<'a> Session<'a> {
+    /// Connects, puts in place what is missing, and learns what must be known beforehand.
+    pub async fn begin(watcher: &'a DatabaseWatcher) -> Result<Self, SourceError> {
+        let address = Address::of(&watcher.source).map_err(SourceError::Ours)?;
+        let mut session = Self {
+            watcher,
+            erp: within(connect(&address)).await?,
+            shape: Shape::new(&watcher.source.time_zone).map_err(SourceError::ours)?,
+            plan: CapturePlan::default(),
+            tracker: CommitTracker::default(),
+            rows: LOOK_ROWS,
+            strange: BTreeSet::new(),
+            columns: None,
+            columns_seen: Instant::now(),
+            mended: Instant::now(),
+            signed: None,
+            counted: Instant::now(),
+        };
+        session.check_site().await?;
+        session.mend().await?;
+        session.learn().await?;
+        Ok(session)
+    }
+
+    /// One look, what it tells, and the wait until the next.
+    pub async fn turn(&mut self) -> Result<(), SourceError> {
+        fail::fail_point!("source-database");
+        if self.mended.elapsed() > self.watcher.options.mend_every {
+            self.check_site().await?;
+            self.mend().await?;
+        } else if self.are_columns_new().await? {
+            self.mend().await?;
+        }
+        let mut look = match within(self.erp.look(self.rows)).await {
+            Err(ErpError::Missing(_)) => {
+                self.mend().await?;
+                within(self.erp.look(self.rows)).await?
+            }
+            looked => looked?,
+        };
+        if look.lost > 0 && self.mended.elapsed() > MEND_AGAIN {
+            // A column that triggers name may be gone.
+            self.mend().await?;
+        }
+        let strange = self.unknown_columns(&look.rows);
+        if !strange.is_subset(&self.strange) {
+            // What kind it is of must be known before it is told. What is unknown even then was dropped since.
+            self.strange.extend(strange);
+            self.mend().await?;
+        }
+        let full = look.rows.len() + look.lost as usize == self.rows as usize;
+        self.drop_processed(&mut look).await?;
+        self.tracker.note(&look.rows, look.now_ms, !full);
+        let told = self.tell(&look.rows, look.now_ms, full).await?;
+        self.rows = if full && told == 0 { (self.rows * 4).min(LOOK_ROWS_MAX) } else { LOOK_ROWS };
+        let left = look.rows.len() - told;
+        self.count(left, full).await?;
+        if !full {
+            self.wait(left > 0).await;
+        }
+        Ok(())
+    }
+
+    /// Removes rows from which events were made before: the ERP's database was restored, or we died before we removed
+    /// them.
+    async fn drop_processed(&mut self, look: &mut OutboxBatch) -> Result<(), SourceError> {
+        let keys = look.rows.iter().map(OutboxRow::key).collect();
+        let processed = self.watcher.intake.processed(self.watcher.source.id, keys).await.map_err(SourceError::ours)?;
+        let mut is_processed = processed.iter();
+        let (again, new): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut look.rows).into_iter().partition(|_| is_processed.next() == Some(&true));
+        look.rows = new;
+        let ids: Vec<i64> = again.iter().map(|row| row.id).collect();
+        if !ids.is_empty() {
+            within(self.erp.remove(&ids)).await?;
+        }
+        Ok(())
+    }
+
+    /// Whoever rings while we wait for an act to end is heard at the next look.
+    async fn wait(&mut self, something_goes_on: bool) {
+        let ms = if something_goes_on { BUSY_MS } else { self.erp.idle_ms() };
+        tokio::select! {
+            () = self.erp.rung(), if !something_goes_on => {}
+            () = tokio::time::sleep(Duration::from_millis(ms)) => {}
+        }
+    }
+
+    async fn count(&mut self, left: usize, full: bool) -> Result<(), SourceError> {
+        let waiting = match full {
+            false => left as u64,
+            true if self.counted.elapsed() > COUNT_EVERY => {
+                self.counted = Instant::now();
+                within(self.erp.backlog()).await?
+            }
+            true => return Ok(()),
+        };
+        self.watcher.report.backlog(self.watcher.source.id, waiting);
+        Ok(())
+    }
+
+    /// Stops at a copy of the ERP until a person has decided.
+    async fn check_site(&mut self) -> Result<(), SourceError> {
+        let (here, set_up) = (within(self.erp.site()).await?, within(self.erp.set_up()).await?);
+        match identify(set_up.as_ref(), &here, self.watcher.source.id).question(&here) {
+            Some(question) => Err(SourceError::Question(question)),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes into the database which one it is, and that somebody takes rows.
+    async fn sign(&mut self) -> Result<(), SourceError> {
+        if self.signed.is_none_or(|at| at.elapsed() > SIGN_EVERY) {
+            let site = within(self.erp.site()).await?;
+            within(self.erp.write_set_up(&SetUp { source: self.watcher.source.id.to_string(), site })).await?;
+            self.signed = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Looks at the tables anew, and puts back what is missing.
+    async fn mend(&mut self) -> Result<(), SourceError> {
+        let source = &self.watcher.source;
+        self.columns = within(self.erp.columns_mark()).await?;
+        self.plan = CapturePlan::new(&within(self.erp.schema()).await?, source.models.as_deref());
+        let made = install(&mut *self.erp, &self.plan, false).await?;
+        if !made.is_empty() {
+            let made = made.join(", ");
+            tracing::warn!(source = %source.id, made, "put back what was missing in the ERP's database, or not as it should be");
+        }
+        self.sign().await?;
+        let source = &self.watcher.source;
+        self.watcher.report.lost(source, within(self.erp.lost()).await?);
+        self.watcher.report.uncaptured(source, self.uncaptured());
+        self.mended = Instant::now();
+        Ok(())
+    }
+
+    /// Whether columns came or went since the last look at them, which is not taken each time.
+    async fn are_columns_new(&mut self) -> Result<bool, SourceError> {
+        if self.columns_seen.elapsed() < COLUMNS_EVERY {
+            return Ok(false);
+        }
+        self.columns_seen = Instant::now();
+        let mark = within(self.erp.columns_mark()).await?;
+        Ok(mark != self.columns)
+    }
+
+    /// A trigger that writes whole rows writes columns that have come since.
+    fn unknown_columns(&self, rows: &[OutboxRow]) -> BTreeSet<String> {
+        let (mut known, mut unknown) = (HashMap::<&str, HashSet<&str>>::new(), BTreeSet::new());
+        for row in rows {
+            let Some(watched) = self.plan.tables.get(&row.table) else { continue };
+            let names = watched.columns.iter().map(|(name, _)| name).chain(&watched.secrets).map(String::as_str);
+            let known = known.entry(&row.table).or_insert_with(|| names.collect());
+            let told = row.after.as_ref().or(row.before.as_ref()).into_iter().flat_map(|record| record.keys());
+            unknown
+                .extend(told.filter(|name| !known.contains(name.as_str())).map(|name| format!("{}.{name}", row.table)));
+        }
+        unknown
+    }
+
+    /// What is there and makes no events, and what was asked for by name.
+    fn uncaptured(&self) -> Vec<&str> {
+        let is_asked = |model: &String| self.watcher.source.models.as_ref().is_some_and(|asked| asked.contains(model));
+        let is_told = |(model, why): &&(String, Uncaptured)| *why == Uncaptured::NoKey || is_asked(model);
+        self.plan.uncaptured.iter().filter(is_told).map(|(model, _)| model.as_str()).collect()
+    }
+
+    /// Rows without which changes can't be understood.
+    async fn learn(&mut self) -> Result<(), SourceError> {
+        let composer = Composer::new(&self.plan, &self.shape);
+        let mut rows = vec![];
+        for watched in self.plan.knowledge() {
+            for record in within(self.erp.records(watched, None)).await? {
+                let Some(key) = record.get(&watched.key).map(key_text) else { continue };
+                rows.push((ObjectKey { model: watched.model.clone(), key }, composer.shaped(watched, &record)));
+            }
+        }
+        let learned = self.watcher.intake.learn(self.watcher.source.id, rows).await;
+        learned.map_err(SourceError::ours)
+    }
+
+    /// Tells the acts that have ended, and removes their rows; returns how many rows that were.
+    async fn tell(&mut self, rows: &[OutboxRow], now: i64, full: bool) -> Result<usize, SourceError> {
+        let composer = Composer::new(&self.plan, &self.shape);
+        let ended = composer.ended(rows, &self.tracker, (now, self.watcher.options.quiet_ms), full);
+        let mut told = 0;
+        if full && self.rows < LOOK_ROWS_MAX && !ended.iter().all(|change_group| change_group.ended) {
+            // An act larger than this look: the next one shows more of it.
+            return Ok(0);
+        }
+        let mut ended = ended.into_iter().peekable();
+        while ended.peek().is_some() {
+            let mut group: Vec<Vec<&OutboxRow>> = vec![];
+            while group.iter().map(Vec::len).sum::<usize>() < TELL_ROWS
+                && let Some(change_group) = ended.next()
+            {
+                group.push(change_group.rows.iter().map(|place| &rows[*place]).collect());
+            }
+            told += self.tell_group(&group).await?;
+            let last = group.iter().flatten().map(|row| row.at_ms).max().unwrap_or(now);
+            self.watcher.report.heard(self.watcher.source.id, (now - last).max(0));
+        }
+        Ok(told)
+    }
+
+    async fn tell_group(&mut self, group: &[Vec<&OutboxRow>]) -> Result<usize, SourceError> {
+        let read = self.read(group).await?;
+        let composer = Composer::new(&self.plan, &self.shape);
+        let mut changes = vec![];
+        for change_group in group {
+            let Some(first) = change_group.first() else { continue };
+            changes.extend(composer.changes(&row_name(first), change_group, &read));
+        }
+        let processed = group.iter().flatten().map(|row| row.key()).collect();
+        let taken = self.watcher.intake.outbox_changes(self.watcher.source.id, changes, processed).await;
+        taken.map_err(SourceError::ours)?;
+        let ids: Vec<i64> = group.iter().flatten().map(|row| row.id).collect();
+        within(self.erp.remove(&ids)).await?;
+        Ok(ids.len())
+    }
+
+    /// Reads lines, and documents of which only lines changed, as they are now.
+    async fn read(&mut self, group: &[Vec<&OutboxRow>]) -> Result<DocumentsRead, SourceError> {
+        let (lines, documents) = Composer::new(&self.plan, &self.shape).needs(group);
+        let mut read = DocumentsRead::default();
+        for (table, keys) in by_table(documents) {
+            let Some(watched) = self.plan.tables.get(&table) else { continue };
+            for record in within(self.erp.records(watched, Some((&watched.key, &keys)))).await? {
+                let Some(key) = record.get(&watched.key).map(key_text) else { continue };
+                read.documents.insert((table.clone(), key), record);
+            }
+        }
+        for (table, keys) in by_table(lines) {
+            let lines = self.plan.tables.get(&table).and_then(|watched| watched.lines.as_ref());
+            let Some((lines, column)) = lines else { continue };
+            let Some(watched) = self.plan.tables.get(lines) else { continue };
+            keys.iter().for_each(|key| drop(read.lines.insert((table.clone(), key.clone()), vec![])));
+            for record in within(self.erp.records(watched, Some((column, &keys)))).await? {
+                let Some(key) = record.get(column).map(key_text) else { continue };
+                read.lines.entry((table.clone(), key)).or_default().push(record);
+            }
+        }
+        Ok(read)
+    }
+}
+
+fn by_table(documents: BTreeSet<Document>) -> BTreeMap<String, Vec<String>> {
+    let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (table, key) in documents {
+        tables.entry(table).or_default().push(key);
+    }
+    tables
+}

@@ -1,0 +1,259 @@
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use gancho_intake::Intake;
+use gancho_model::{
+    Finding, Message, Refused, Source, SourceControl, SourceId, SourceKind, SourceStatus,
+    outbox::{OutboxPayload, OutboxReceipt},
+};
+use gancho_store::Store;
+use tokio::{sync::Notify, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    api::{self, ApiPoller, Base},
+    database::{DatabaseWatcher, change_group::CommitTracker, visit},
+    options::SourceOptions,
+    plugin,
+    report::{Report, lock},
+};
+
+/// How often sources are looked for although nobody rang.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+
+/// The wait before a source that panicked is watched again; it doubles up to the longest.
+const RESTART_WAIT: Duration = Duration::from_secs(1);
+const RESTART_WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// All sources that are watched from here.
+pub struct SourceManager {
+    store: Arc<dyn Store>,
+    intake: Arc<Intake>,
+    options: SourceOptions,
+    changed: Notify,
+    watched: tokio::sync::Mutex<HashMap<SourceId, Watching>>,
+    /// What was seen of the outboxes of plugins.
+    tracker: Mutex<HashMap<SourceId, Arc<tokio::sync::Mutex<CommitTracker>>>>,
+    /// Being removed: not to be started again.
+    leaving: Mutex<HashSet<SourceId>>,
+    report: Report,
+}
+
+struct Watching {
+    source: Source,
+    /// Wakes one that gave up.
+    again: Arc<Notify>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl SourceManager {
+    /// Watches nothing yet.
+    pub fn new(store: Arc<dyn Store>, intake: Arc<Intake>, options: SourceOptions) -> Arc<Self> {
+        Arc::new(Self {
+            store,
+            report: Report::new(intake.clone()),
+            intake,
+            options,
+            changed: Notify::new(),
+            watched: tokio::sync::Mutex::default(),
+            tracker: Mutex::default(),
+            leaving: Mutex::default(),
+        })
+    }
+
+    /// Watches every source that is to be watched, until the stop.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            fail::fail_point!("sources");
+            match self.store.sources().await {
+                Ok(sources) => self.follow(sources).await,
+                Err(error) => tracing::warn!(%error, "the store did not say which sources there are; trying again"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.changed.notified() => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+        let watched: Vec<Watching> = self.watched.lock().await.drain().map(|(_, one)| one).collect();
+        for one in watched {
+            one.end().await;
+        }
+    }
+
+    async fn follow(&self, sources: Vec<Source>) {
+        let mut watched = self.watched.lock().await;
+        self.report.keep(&sources.iter().map(|source| source.id).collect());
+        let wanted: HashMap<SourceId, Source> = sources
+            .into_iter()
+            .filter(|source| source.kind != SourceKind::Plugin)
+            .map(|source| (source.id, source))
+            .collect();
+        lock(&self.leaving).retain(|id| wanted.contains_key(id));
+        let same = |one: &Source, other: &Source| {
+            // When it was heard last changes all the time.
+            (&one.name, &one.url, &one.key, &one.time_zone, &one.models)
+                == (&other.name, &other.url, &other.key, &other.time_zone, &other.models)
+        };
+        let gone: Vec<SourceId> = watched
+            .iter()
+            .filter(|(id, one)| {
+                one.task.is_finished() || wanted.get(id).is_none_or(|source| !same(source, &one.source))
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in gone {
+            if let Some(one) = watched.remove(&id) {
+                one.end().await;
+            }
+        }
+        for (id, source) in wanted {
+            if !watched.contains_key(&id) && !lock(&self.leaving).contains(&id) {
+                watched.insert(id, self.start(source));
+            }
+        }
+    }
+
+    fn start(&self, source: Source) -> Watching {
+        let (stop, again) = (CancellationToken::new(), Arc::new(Notify::new()));
+        let (intake, report, options) = (self.intake.clone(), self.report.clone(), self.options);
+        let (store, begin_source) = (self.store.clone(), source.clone());
+        let (begin_again, begin_stop) = (again.clone(), stop.clone());
+        let begin = move || {
+            let (source, intake, report) = (begin_source.clone(), intake.clone(), report.clone());
+            match source.kind {
+                SourceKind::Api => {
+                    let (quiet_ms, options) = (options.quiet_ms, options.polling);
+                    let (store, again, stop) = (store.clone(), begin_again.clone(), begin_stop.clone());
+                    tokio::spawn(ApiPoller { source, store, intake, report, options, quiet_ms, again, stop }.run())
+                }
+                _ => tokio::spawn(DatabaseWatcher { source, intake, report, options, stop: begin_stop.clone() }.run()),
+            }
+        };
+        let task = tokio::spawn(restarted(begin, self.report.clone(), source.clone(), stop.clone()));
+        Watching { source, again, stop, task }
+    }
+
+    async fn stop_watching(&self, id: SourceId) {
+        let watching = self.watched.lock().await.remove(&id);
+        if let Some(one) = watching {
+            one.end().await;
+        }
+    }
+}
+
+/// Watches a source, and begins anew after a panic: what was not removed from the ERP's outbox comes again, and the
+/// other sources go on meanwhile.
+async fn restarted(begin: impl Fn() -> JoinHandle<()>, report: Report, source: Source, stop: CancellationToken) {
+    let mut wait = RESTART_WAIT;
+    while let Err(error) = begin().await {
+        if stop.is_cancelled() {
+            return;
+        }
+        report.restarted(&source, &error).await;
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(wait) => wait = (wait * 2).min(RESTART_WAIT_MAX),
+        }
+    }
+}
+
+impl Watching {
+    /// Ends it; what it was telling is told or comes again.
+    async fn end(self) {
+        self.stop.cancel();
+        // It never fails: it begins anew after a panic.
+        let _ = self.task.await;
+    }
+}
+
+#[async_trait]
+impl SourceControl for SourceManager {
+    async fn plan(&self, source: &Source) -> Result<String, Message> {
+        visit::plan(source).await
+    }
+
+    async fn install(&self, source: &Source) -> Result<(), Refused> {
+        match source.kind {
+            SourceKind::Database => visit::install(source).await.map_err(|why| Refused { field: "url", why }),
+            SourceKind::Api => api::check::accepted(source).await,
+            SourceKind::Plugin => Ok(()),
+        }
+    }
+
+    async fn uninstall(&self, source: &Source) -> Result<(), Message> {
+        lock(&self.leaving).insert(source.id);
+        self.stop_watching(source.id).await;
+        let done = match source.kind {
+            SourceKind::Database => visit::uninstall(source).await,
+            _ => Ok(()),
+        };
+        if done.is_err() {
+            lock(&self.leaving).remove(&source.id);
+            self.changed.notify_one();
+        }
+        done
+    }
+
+    async fn check(&self, source: &Source) -> Vec<Finding> {
+        if source.kind == SourceKind::Database {
+            return visit::findings(source).await;
+        }
+        let found = api::check::findings(source).await;
+        if found.iter().all(|finding| finding.ok)
+            && let Some(one) = self.watched.lock().await.get(&source.id)
+        {
+            // Only one that waits: it is not to be let go on by a check of yesterday.
+            one.again.notify_waiters();
+        }
+        found
+    }
+
+    async fn leave(&self, old: &Source, new: &Source) -> Result<(), Message> {
+        if self.same_erp(old, new).await {
+            return Ok(());
+        }
+        if old.kind == SourceKind::Database {
+            return visit::uninstall(old).await;
+        }
+        // Whoever asks the new one forgets what was seen of the old one.
+        Ok(())
+    }
+
+    async fn confirm(&self, source: &Source) -> Result<(), Message> {
+        if source.kind != SourceKind::Database {
+            return Err(Message::new("hearing-nothing-asked"));
+        }
+        visit::confirm(source).await?;
+        self.stop_watching(source.id).await;
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    async fn same_erp(&self, one: &Source, other: &Source) -> bool {
+        match one.kind {
+            SourceKind::Api => Base::of(one).is_ok_and(|here| Base::of(other) == Ok(here)),
+            _ => visit::is_one_database(one, other, self.intake.now().ms()).await,
+        }
+    }
+
+    async fn hand_over(&self, source: &Source, payload: OutboxPayload) -> Result<OutboxReceipt, Message> {
+        self.report.plugin(source, &payload.status);
+        let tracker = lock(&self.tracker).entry(source.id).or_default().clone();
+        let mut tracker = tracker.lock().await;
+        plugin::take(&self.intake, source, payload, (&mut tracker, self.options.quiet_ms)).await
+    }
+
+    fn status(&self, source: SourceId) -> Option<SourceStatus> {
+        self.report.status(source)
+    }
+
+    fn sources_changed(&self) {
+        self.changed.notify_one();
+    }
+}

@@ -1,0 +1,51 @@
+use bytes::Bytes;
+use gancho_model::{DeliveryId, EndpointId, EventId, EventType, MonoTime, Priority};
+
+/// A delivery under this node's lease: all that an attempt needs but the endpoint.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claimed {
+    /// The delivery.
+    pub id: DeliveryId,
+    /// The store's own handle of it, to record the outcome without looking for it.
+    pub handle: i64,
+    /// Where to.
+    pub endpoint: EndpointId,
+    /// The queue it waited in.
+    pub lane: Priority,
+    /// Attempts made so far.
+    pub attempts: u32,
+    /// Attempts that it may have.
+    pub max_attempts: u32,
+    /// Until when nobody else takes it.
+    pub lease_until: MonoTime,
+    /// The event.
+    pub event_id: EventId,
+    /// Its type.
+    pub event: EventType,
+    /// Its place in the feed; 0 if it has none.
+    pub sequence: u64,
+    /// The bytes to sign and send.
+    pub body: Bytes,
+}
+
+/// How the store tells the engine that there is work. Rung after the commit, never before.
+pub trait DeliveryNotifier: Send + Sync {
+    /// Asks the engine whether it takes one more delivery of this endpoint at once. If so, it
+    /// keeps a place for it, and the delivery is stored under a lease until the time given.
+    fn reserve(&self, endpoint: EndpointId, now: MonoTime) -> Option<MonoTime>;
+
+    /// Hands over what was reserved and is committed now.
+    fn hand_over(&self, claimed: Vec<Claimed>);
+
+    /// Gives a place back: what was reserved for it was not committed.
+    fn cancel_reservation(&self, endpoint: EndpointId);
+
+    /// A delivery was cancelled: it is not to be sent, unless its attempt has begun.
+    fn forget(&self, endpoint: EndpointId, delivery: DeliveryId);
+
+    /// Something in this queue of the endpoint is due at this time, or earlier than was known.
+    fn due(&self, endpoint: EndpointId, lane: Priority, at: MonoTime);
+
+    /// Endpoints were added, changed or removed: read them again.
+    fn endpoints_changed(&self);
+}

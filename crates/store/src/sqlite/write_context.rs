@@ -1,0 +1,219 @@
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
+
+use gancho_model::{Counters, DeliveryId, Endpoint, EndpointId, Environment, Health, MonoTime, Priority, Timestamp};
+use rusqlite::{Connection, params};
+use tokio::sync::watch;
+
+use super::{rows, stats};
+use crate::{Claimed, DeliveryNotifier, StoreError, vault::Vault};
+
+/// What the writer works with: the connection, what it keeps in memory, and what the transaction
+/// at hand will have changed when it commits.
+pub(super) struct WriteContext {
+    pub db: Connection,
+    pub vault: Arc<Vault>,
+    pub environment: Arc<dyn Environment>,
+    pub resend_after_outage: bool,
+    notifier: Arc<OnceLock<Arc<dyn DeliveryNotifier>>>,
+    news: watch::Sender<u64>,
+    /// Counts commits: something may look different now.
+    pulse: watch::Sender<u64>,
+    /// Endpoints that are not removed, with their numbers; read again after each change.
+    routes: Option<Arc<Vec<(i64, Endpoint)>>>,
+    flushes: bool,
+    pending: Pending,
+}
+
+/// What the open transaction gathers.
+#[derive(Default)]
+struct Pending {
+    /// The feed's last number and the lowest one outside it, if touched.
+    sequence: Option<(i64, i64)>,
+    /// How many more deliveries wait, by endpoint.
+    waiting: HashMap<i64, i64>,
+    /// Health that changed, by endpoint.
+    health: HashMap<i64, Health>,
+    /// What became of attempts, by endpoint and hour.
+    hours: HashMap<(i64, i64), Counters>,
+    rings: Vec<Notification>,
+    endpoints_changed: bool,
+}
+
+/// What to tell the engine after the commit.
+pub(super) enum Notification {
+    HandOver(Claimed),
+    Due(EndpointId, Priority, MonoTime),
+    Forget(EndpointId, DeliveryId),
+}
+
+impl WriteContext {
+    pub fn new(
+        db: Connection,
+        vault: Arc<Vault>,
+        environment: Arc<dyn Environment>,
+        notifier: Arc<OnceLock<Arc<dyn DeliveryNotifier>>>,
+        news: watch::Sender<u64>,
+        pulse: watch::Sender<u64>,
+    ) -> Self {
+        Self {
+            db,
+            vault,
+            environment,
+            resend_after_outage: true,
+            notifier,
+            news,
+            pulse,
+            routes: None,
+            flushes: true,
+            pending: Pending::default(),
+        }
+    }
+
+    /// Begins a transaction; with `flush`, its commit returns when it is on disk. The level is
+    /// switched between transactions, never inside one.
+    pub fn begin(&mut self, flush: bool) -> Result<(), StoreError> {
+        if flush != self.flushes {
+            self.db.pragma_update(None, "synchronous", if flush { "FULL" } else { "NORMAL" })?;
+            self.flushes = flush;
+        }
+        self.db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        Ok(())
+    }
+
+    pub fn commit(&mut self) -> Result<(), StoreError> {
+        if let Some((last, lowest)) = self.pending.sequence {
+            let mut set = self.db.prepare_cached("UPDATE meta SET value = ?2 WHERE name = ?1")?;
+            set.execute(params!["sequence", last])?;
+            set.execute(params!["off_feed", lowest])?;
+        }
+        for (endpoint, more) in &self.pending.waiting {
+            let mut add = self.db.prepare_cached("UPDATE endpoints SET pending = pending + ?2 WHERE n = ?1")?;
+            add.execute([endpoint, more])?;
+        }
+        for (endpoint, health) in &self.pending.health {
+            let mut set = self.db.prepare_cached("UPDATE endpoints SET health = ?2 WHERE n = ?1")?;
+            set.execute(params![endpoint, rows::to_json(health)])?;
+        }
+        stats::add(&self.db, &self.pending.hours)?;
+        self.db.prepare_cached("COMMIT")?.execute([])?;
+        if self.pending.endpoints_changed {
+            // Read again with the health that was written just now.
+            self.routes = None;
+        }
+        Ok(())
+    }
+
+    pub fn roll_back(&mut self) {
+        if !self.db.is_autocommit() {
+            // A full disk may have rolled back already.
+            let _ = self.db.execute_batch("ROLLBACK");
+        }
+        let pending = std::mem::take(&mut self.pending);
+        self.routes = None;
+        if let Some(notifier) = self.notifier.get() {
+            for ring in pending.rings {
+                if let Notification::HandOver(claimed) = ring {
+                    notifier.cancel_reservation(claimed.endpoint);
+                }
+            }
+        }
+    }
+
+    /// Tells the engine what was committed.
+    pub fn ring(&mut self) {
+        let pending = std::mem::take(&mut self.pending);
+        self.pulse.send_modify(|count| *count += 1);
+        if let Some(last) = pending.sequence.and_then(|(last, _)| u64::try_from(last).ok()) {
+            self.news.send_if_modified(|known| std::mem::replace(known, last) != last);
+        }
+        let Some(notifier) = self.notifier.get() else { return };
+        if pending.endpoints_changed {
+            notifier.endpoints_changed();
+        }
+        let mut claimed = vec![];
+        for ring in pending.rings {
+            match ring {
+                Notification::HandOver(one) => claimed.push(one),
+                Notification::Due(endpoint, lane, at) => notifier.due(endpoint, lane, at),
+                Notification::Forget(endpoint, delivery) => notifier.forget(endpoint, delivery),
+            }
+        }
+        if !claimed.is_empty() {
+            notifier.hand_over(claimed);
+        }
+    }
+
+    /// To be told after the commit.
+    pub fn tell(&mut self, ring: Notification) {
+        self.pending.rings.push(ring);
+    }
+
+    /// Asks the engine for a place.
+    pub fn reserve(&self, endpoint: EndpointId, now: MonoTime) -> Option<MonoTime> {
+        self.notifier.get()?.reserve(endpoint, now)
+    }
+
+    /// The next number of the feed, or the next one outside it.
+    pub fn next_number(&mut self, in_feed: bool) -> Result<i64, StoreError> {
+        let (last, lowest) = match self.pending.sequence {
+            Some(known) => known,
+            None => {
+                let mut get = self.db.prepare_cached("SELECT value FROM meta WHERE name = ?1")?;
+                let mut number = |name: &str| get.query_row([name], |row| row.get(0));
+                (number("sequence")?, number("off_feed")?)
+            }
+        };
+        let next = if in_feed { (last + 1, lowest) } else { (last, lowest - 1) };
+        self.pending.sequence = Some(next);
+        Ok(if in_feed { next.0 } else { next.1 })
+    }
+
+    /// So many more deliveries wait for this endpoint.
+    pub fn waiting(&mut self, endpoint: i64, more: i64) {
+        *self.pending.waiting.entry(endpoint).or_default() += more;
+    }
+
+    /// An endpoint's health as of this transaction.
+    pub fn health(&self, endpoint: i64) -> Result<Option<Health>, StoreError> {
+        if let Some(health) = self.pending.health.get(&endpoint) {
+            return Ok(Some(*health));
+        }
+        let mut get = self.db.prepare_cached("SELECT health FROM endpoints WHERE n = ?1")?;
+        let mut found = get.query([endpoint])?;
+        found.next()?.map(|row| rows::from_json(&row.get::<_, String>(0)?)).transpose()
+    }
+
+    /// What became of an attempt.
+    pub fn tally(&mut self, endpoint: i64, at: Timestamp) -> &mut Counters {
+        self.pending.hours.entry((endpoint, at.ms().div_euclid(stats::HOUR_MS))).or_default()
+    }
+
+    pub fn set_health(&mut self, endpoint: i64, health: Health) {
+        self.pending.health.insert(endpoint, health);
+    }
+
+    /// Endpoints were changed: read them again, here and in the engine.
+    pub fn endpoints_changed(&mut self) {
+        self.routes = None;
+        self.pending.endpoints_changed = true;
+    }
+
+    /// All endpoints that are not removed, with their numbers.
+    pub fn routes(&mut self) -> Result<Arc<Vec<(i64, Endpoint)>>, StoreError> {
+        if let Some(routes) = &self.routes {
+            return Ok(routes.clone());
+        }
+        let routes = Arc::new(rows::endpoints(&self.db, &self.vault, "removed_at IS NULL ORDER BY n", [])?);
+        self.routes = Some(routes.clone());
+        Ok(routes)
+    }
+
+    /// An endpoint's number, if it is not removed.
+    pub fn number_of(&mut self, id: EndpointId) -> Result<i64, StoreError> {
+        let routes = self.routes()?;
+        routes.iter().find(|(_, endpoint)| endpoint.id == id).map(|(n, _)| *n).ok_or(StoreError::NotFound)
+    }
+}
