@@ -22,13 +22,13 @@ use hickory_resolver::{
 use crate::shortage;
 
 /// What a resolver answers for one family of addresses.
-pub type Answer = Result<Vec<IpAddr>, ResolveError>;
+pub type LookupResult = Result<Vec<IpAddr>, ResolveError>;
 
 /// Looks names up. The binary wires the system's resolver; tests wire their own.
 pub trait AddressBook: Send + Sync {
     /// Asks for the addresses of a name. Each family's answer comes when it comes; after the last the stream ends.
     /// Dropping the stream gives up.
-    fn look_up(&self, name: &str) -> BoxStream<'static, Answer>;
+    fn look_up(&self, name: &str) -> BoxStream<'static, LookupResult>;
 }
 
 /// Why there is no address.
@@ -110,7 +110,7 @@ fn configuration(servers: &[SocketAddr]) -> Result<(ResolverConfig, ResolverOpts
 }
 
 impl AddressBook for SystemResolver {
-    fn look_up(&self, name: &str) -> BoxStream<'static, Answer> {
+    fn look_up(&self, name: &str) -> BoxStream<'static, LookupResult> {
         // As it stands in the URL, which is ASCII: `host_1` is a name in many a network, though not of the Internet.
         match Name::from_ascii(name) {
             Ok(name) => {
@@ -124,8 +124,8 @@ impl AddressBook for SystemResolver {
 
 /// Asks for both families of a name at once, and for the next name only where the one before has no address at all:
 /// the two families of a host are never those of two hosts.
-fn ask_in_turn(names: VecDeque<Name>, families: [TokioResolver; 2]) -> impl Stream<Item = Answer> {
-    let asked: FuturesUnordered<BoxFuture<'static, Answer>> = FuturesUnordered::new();
+fn ask_in_turn(names: VecDeque<Name>, families: [TokioResolver; 2]) -> impl Stream<Item = LookupResult> {
+    let asked: FuturesUnordered<BoxFuture<'static, LookupResult>> = FuturesUnordered::new();
     stream::unfold((names, asked), move |(mut names, mut asked)| {
         let families = families.clone();
         async move {
@@ -142,7 +142,7 @@ fn ask_in_turn(names: VecDeque<Name>, families: [TokioResolver; 2]) -> impl Stre
     })
 }
 
-async fn ask(resolver: TokioResolver, name: Name) -> Answer {
+async fn ask(resolver: TokioResolver, name: Name) -> LookupResult {
     match resolver.lookup_ip(name).await {
         Ok(found) => Ok(found.iter().collect()),
         Err(error) if error.is_no_records_found() || error.is_nx_domain() => Err(ResolveError::NoAddress),

@@ -34,7 +34,7 @@ pub(crate) async fn attempt(
         Err(error) if error.is_ours => Made::Nothing(error.message.clone()),
         _ => {
             let reply = reply(&exchange, now);
-            Made::Attempt(record(claimed, exchange, request_headers, now), reply)
+            Made::Attempt(attempt_of(claimed, exchange, request_headers, now), reply)
         }
     }
 }
@@ -50,7 +50,7 @@ fn reply(exchange: &Exchange, now: Timestamp) -> Reply {
     }
 }
 
-fn record(claimed: &Claimed, exchange: Exchange, request_headers: HeaderLog, at: Timestamp) -> Attempt {
+fn attempt_of(claimed: &Claimed, exchange: Exchange, request_headers: HeaderLog, at: Timestamp) -> Attempt {
     let status_code = exchange.status.map(|status| status.as_u16());
     let (answer, error) = match exchange.result {
         Ok(answer) => {

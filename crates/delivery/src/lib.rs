@@ -17,6 +17,6 @@ mod shortage;
 mod simulation;
 mod upkeep;
 
-pub use address_book::{AddressBook, Answer as ResolverAnswer, ResolveError, SystemResolver};
+pub use address_book::{AddressBook, LookupResult, ResolveError, SystemResolver};
 pub use client::{Client, ClientOptions, Guard, SendError};
 pub use engine::{Engine, EngineFailed, EngineOptions};

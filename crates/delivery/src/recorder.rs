@@ -23,7 +23,7 @@ pub(crate) async fn run(store: Arc<dyn Store>, shared: Arc<Shared>, mut ended: m
         let outcomes: Arc<[Outcome]> = std::mem::take(&mut group).into();
         fail::fail_point!("recorder");
         measures.count(&outcomes);
-        let turned = record(&*store, &outcomes).await;
+        let turned = record_group(&*store, &outcomes).await;
         {
             let mut scheduler = shared.scheduler();
             for outcome in &*outcomes {
@@ -31,11 +31,11 @@ pub(crate) async fn run(store: Arc<dyn Store>, shared: Arc<Shared>, mut ended: m
             }
         }
         shared.wake.notify_one();
-        turned.iter().for_each(tell);
+        turned.iter().for_each(log_change);
     }
 }
 
-async fn record(store: &dyn Store, group: &Arc<[Outcome]>) -> Vec<HealthChange> {
+async fn record_group(store: &dyn Store, group: &Arc<[Outcome]>) -> Vec<HealthChange> {
     let mut wait_ms = WAIT_MS;
     loop {
         match store.record(group.clone()).await {
@@ -48,7 +48,7 @@ async fn record(store: &dyn Store, group: &Arc<[Outcome]>) -> Vec<HealthChange> 
     }
 }
 
-fn tell(turned: &HealthChange) {
+fn log_change(turned: &HealthChange) {
     let endpoint = turned.endpoint;
     match turned.turn {
         HealthTransition::Failing => {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use gancho_testkit::{Client, Database, Engine, Instance, Receiver, Respond, Server, ServerOptions};
+use gancho_testkit::{Database, DatabaseClient, Engine, Instance, Receiver, Respond, Server, ServerOptions};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -105,7 +105,7 @@ async fn server(database: &Database) -> (Server, String) {
     (server, path)
 }
 
-async fn save(client: &mut Client, n: i64) -> Duration {
+async fn save(client: &mut DatabaseClient, n: i64) -> Duration {
     let began = Instant::now();
     for statement in invoice(n) {
         client.run(&statement).await;

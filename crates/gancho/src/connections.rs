@@ -26,11 +26,11 @@ pub struct Connections {
     budget: Budget,
     began: Instant,
     next: AtomicU64,
-    open: Mutex<HashMap<u64, Arc<Client>>>,
+    open: Mutex<HashMap<u64, Arc<ConnectionClient>>>,
 }
 
 /// One of them.
-pub struct Client {
+pub struct ConnectionClient {
     /// Whether whoever is behind it has shown who they are.
     pub known: KnownClient,
     /// Ends it.
@@ -44,7 +44,7 @@ impl Connections {
         Arc::new(Self { budget, began: Instant::now(), next: AtomicU64::new(0), open: Mutex::default() })
     }
 
-    fn open(&self) -> MutexGuard<'_, HashMap<u64, Arc<Client>>> {
+    fn open(&self) -> MutexGuard<'_, HashMap<u64, Arc<ConnectionClient>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -60,7 +60,7 @@ impl Connections {
         if (strangers >= self.budget.strangers || open.len() >= self.budget.clients) && !close_one(&mut open) {
             return None;
         }
-        let client = Arc::new(Client {
+        let client = Arc::new(ConnectionClient {
             known: KnownClient::default(),
             close: CancellationToken::new(),
             active_ms: AtomicU64::new(self.now_ms()),
@@ -76,7 +76,7 @@ impl Connections {
     }
 }
 
-fn close_one(open: &mut HashMap<u64, Arc<Client>>) -> bool {
+fn close_one(open: &mut HashMap<u64, Arc<ConnectionClient>>) -> bool {
     let strangers = open.iter().filter(|(_, client)| !client.known.is_known());
     let silent = strangers.min_by_key(|(id, client)| (client.active_ms.load(Ordering::Relaxed), **id));
     let Some(id) = silent.map(|(id, _)| *id) else { return false };
@@ -91,7 +91,7 @@ pub struct Place {
     connections: Arc<Connections>,
     id: u64,
     /// Whose it is.
-    pub client: Arc<Client>,
+    pub client: Arc<ConnectionClient>,
 }
 
 impl Drop for Place {
@@ -114,7 +114,7 @@ impl Noted {
     }
 
     /// Whose it is.
-    pub fn client(&self) -> Arc<Client> {
+    pub fn client(&self) -> Arc<ConnectionClient> {
         self.place.client.clone()
     }
 

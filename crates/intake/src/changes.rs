@@ -144,7 +144,7 @@ impl Intake {
             // Taken out: a failure on the way leaves nothing half learned, it is read again.
             let mut knowledge = match cache.take() {
                 Some(knowledge) => knowledge,
-                None => source_cache::read(&*self.store, source.id).await?,
+                None => source_cache::load(&*self.store, source.id).await?,
             };
             let sorted = idempotency::sort(&*self.store, caller.token, IdempotencyKind::Change, &submitted).await?;
             let (mut submission, answer) = self.prepare(caller, &source, &submitted, &sorted, &mut knowledge)?;

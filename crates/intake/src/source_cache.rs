@@ -23,6 +23,6 @@ impl SourceCaches {
 }
 
 /// Reads what the store remembers.
-pub(crate) async fn read(store: &dyn Store, source: SourceId) -> Result<ReferenceData, StoreError> {
+pub(crate) async fn load(store: &dyn Store, source: SourceId) -> Result<ReferenceData, StoreError> {
     Ok(ReferenceData::from_rows(store.remembered(source).await?))
 }

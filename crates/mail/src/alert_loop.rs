@@ -65,7 +65,7 @@ impl AlertLoop {
             let about = of_endpoint(&endpoint);
             let known = self.store.told(&about.object).await?;
             let lost = known.is_none() && self.lost(&endpoint).await?;
-            if let Some((what, next)) = alert::of_endpoint(&endpoint, lost, parse(known.as_deref())) {
+            if let Some((what, next)) = alert::of_endpoint(&endpoint, lost, parse_state(known.as_deref())) {
                 self.tell(&about, what, known, next, now).await?;
             }
         }
@@ -73,7 +73,7 @@ impl AlertLoop {
             let status = self.sources.status(source.id).unwrap_or_default();
             let about = of_source(&source, &status);
             let known = self.store.told(&about.object).await?;
-            if let Some((what, next)) = alert::of_source(&status, parse(known.as_deref()), now) {
+            if let Some((what, next)) = alert::of_source(&status, parse_state(known.as_deref()), now) {
                 self.tell(&about, what, known, next, now).await?;
             }
         }
@@ -146,7 +146,7 @@ impl AlertLoop {
     }
 }
 
-fn parse(told: Option<&str>) -> Option<AlertState> {
+fn parse_state(told: Option<&str>) -> Option<AlertState> {
     told.and_then(|told| serde_json::from_str(told).ok())
 }
 

@@ -41,7 +41,7 @@ pub(crate) async fn take(
         payload.rows.into_iter().partition(|row| matches!(row.op.as_str(), "I" | "U" | "D"));
     let sessions = sessions(&others);
     let rows: Vec<OutboxRow> = rows.into_iter().filter_map(outbox_row).collect();
-    let read = read(payload.documents);
+    let read = documents_read(payload.documents);
     tracker.note(&rows, payload.now_ms, !payload.more);
     let mut ended = composer.ended(&rows, tracker, (payload.now_ms, quiet_ms), payload.more);
     if payload.more && rows.len() < WHOLE_ROWS && !ended.iter().all(|change_group| change_group.ended) {
@@ -153,7 +153,7 @@ fn sessions(notes: &[OutboxPayloadRow]) -> HashMap<(String, String), ErpSession>
     notes.iter().filter(|row| row.op == "N").filter_map(note).collect()
 }
 
-fn read(documents: Vec<gancho_model::outbox::OutboxPayloadDocument>) -> DocumentsRead {
+fn documents_read(documents: Vec<gancho_model::outbox::OutboxPayloadDocument>) -> DocumentsRead {
     let mut read = DocumentsRead::default();
     for document in documents {
         let name = (document.table, document.key);

@@ -9,14 +9,14 @@ use sqlx::{
 use crate::{Engine, PATIENCE};
 
 /// A connection.
-pub enum Client {
+pub enum DatabaseClient {
     /// To MariaDB.
     MariaDb(Box<MySqlConnection>),
     /// To PostgreSQL.
     Postgres(Box<PgConnection>),
 }
 
-impl Client {
+impl DatabaseClient {
     /// Connects, and waits for a server that is just starting.
     pub(crate) async fn patient(engine: Engine, url: &str) -> Self {
         let began = tokio::time::Instant::now();

@@ -11,7 +11,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{Client, PATIENCE, erp};
+use crate::{DatabaseClient, PATIENCE, erp};
 
 /// Which kind of database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,7 +183,7 @@ impl Instance {
             let scheme = if self.engine == Engine::MariaDb { "mysql" } else { "postgres" };
             format!("{scheme}://{user}@127.0.0.1:{}/{database}", self.port)
         };
-        let mut client = Client::patient(self.engine, &url(admin)).await;
+        let mut client = DatabaseClient::patient(self.engine, &url(admin)).await;
         client.run(&format!("CREATE DATABASE {name}")).await;
         Database { engine: self.engine, url: url(&name), name, port: self.port }
     }
@@ -214,8 +214,8 @@ impl Database {
     }
 
     /// A connection, as the ERP opens one for each of its requests.
-    pub async fn client(&self) -> Client {
-        Client::patient(self.engine, &self.url).await
+    pub async fn client(&self) -> DatabaseClient {
+        DatabaseClient::patient(self.engine, &self.url).await
     }
 
     /// Its address for another account.
@@ -254,7 +254,7 @@ impl Database {
     /// Puts a backup in its place.
     pub async fn restore(&self, dump: &str) {
         let admin = if self.engine == Engine::MariaDb { "mysql" } else { "postgres" };
-        let mut client = Client::patient(self.engine, &self.url.replace(&self.name, admin)).await;
+        let mut client = DatabaseClient::patient(self.engine, &self.url.replace(&self.name, admin)).await;
         let end = if self.engine == Engine::MariaDb { "" } else { " WITH (FORCE)" };
         client.run(&format!("DROP DATABASE {}{end}", self.name)).await;
         client.run(&format!("CREATE DATABASE {}", self.name)).await;

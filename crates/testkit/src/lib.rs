@@ -12,7 +12,7 @@ mod name_server;
 mod receiver;
 mod server;
 
-pub use client::Client;
+pub use client::DatabaseClient;
 pub use clock::ManualClock;
 pub use database::{Database, Engine, Instance};
 pub use erp_api::{Asked, ErpApi, FULL_KEY, Trap};

@@ -51,7 +51,7 @@ impl Trust {
     /// When the file can't be used.
     pub fn load(ca_file: Option<&Path>) -> Result<Self, TrustError> {
         let broken = |error: &dyn std::fmt::Display| TrustError::Broken(error.to_string());
-        let listed = ca_file.map(read).transpose()?.unwrap_or_default();
+        let listed = ca_file.map(read_certificates).transpose()?.unwrap_or_default();
         let mut roots: Vec<_> = webpki_root_certs::TLS_SERVER_ROOT_CERTS.to_vec();
         // Where the system has no store of its own, the built-in one does.
         roots.extend(rustls_native_certs::load_native_certs().certs);
@@ -102,7 +102,7 @@ fn is_authority(certificate: &CertificateDer<'_>) -> bool {
     X509Certificate::from_der(certificate).is_ok_and(|(_, parsed)| parsed.is_ca())
 }
 
-fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {
+fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {
     let unreadable = |why: std::io::Error| TrustError::Unreadable { path: path.into(), why: why.to_string() };
     let text = std::fs::read(path).map_err(unreadable)?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();

@@ -30,8 +30,8 @@ pub(crate) const FILES: [(Language, &[(&str, &str)]); 2] = [
     ),
 ];
 
-static SPANISH: LazyLock<Bundle> = LazyLock::new(|| read(Language::Es));
-static ENGLISH: LazyLock<Bundle> = LazyLock::new(|| read(Language::En));
+static SPANISH: LazyLock<Bundle> = LazyLock::new(|| load(Language::Es));
+static ENGLISH: LazyLock<Bundle> = LazyLock::new(|| load(Language::En));
 
 fn bundle(language: Language) -> &'static Bundle {
     match language {
@@ -40,7 +40,7 @@ fn bundle(language: Language) -> &'static Bundle {
     }
 }
 
-fn read(language: Language) -> Bundle {
+fn load(language: Language) -> Bundle {
     let mut bundle = FluentBundle::new_concurrent(vec![language.id()]);
     // Marks around what is put in are for mixed directions of writing; both of ours go one way.
     bundle.set_use_isolating(false);

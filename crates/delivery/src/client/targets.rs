@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use url::{Host, Url};
 
 use super::{Guard, SendError};
-use crate::{AddressBook, ResolveError, address_book::Answer};
+use crate::{AddressBook, ResolveError, address_book::LookupResult};
 
 /// How long the answer for the other family is waited for after the first (RFC 8305 §3).
 const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
@@ -24,7 +24,7 @@ pub(super) struct Targets<'a> {
     guard: &'a Guard,
     host: String,
     port: u16,
-    answers: Option<BoxStream<'static, Answer>>,
+    answers: Option<BoxStream<'static, LookupResult>>,
     v6: VecDeque<IpAddr>,
     v4: VecDeque<IpAddr>,
     prefer_v4: bool,
@@ -62,7 +62,7 @@ impl<'a> Targets<'a> {
         Ok(targets)
     }
 
-    async fn look_up(&mut self, mut answers: BoxStream<'static, Answer>) -> Result<(), SendError> {
+    async fn look_up(&mut self, mut answers: BoxStream<'static, LookupResult>) -> Result<(), SendError> {
         let mut found = vec![];
         while found.is_empty() {
             match answers.next().await {

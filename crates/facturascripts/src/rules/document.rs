@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Events, previous, update};
 use crate::{ReferenceData, catalogue, fold::Folded};
 
-pub(super) fn tell(folded: &Folded, invoice: bool, knowledge: &ReferenceData, events: &mut Events<'_>) {
+pub(super) fn document_events(folded: &Folded, invoice: bool, knowledge: &ReferenceData, events: &mut Events<'_>) {
     let Some((before, after, diff)) = update(folded, catalogue::find(&folded.change.row.model)) else { return };
     let state = |record: &gancho_model::Record| record.get("idestado").and_then(Value::as_i64);
     let (Some(old), Some(new)) = (state(before), state(after)) else { return };

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Events, previous, update};
 use crate::{catalogue, fold::Folded};
 
-pub(super) fn tell(folded: &Folded, paid: &str, due: &str, events: &mut Events<'_>) {
+pub(super) fn flag_events(folded: &Folded, paid: &str, due: &str, events: &mut Events<'_>) {
     let on = |record: &Record, flag: &str| record.get(flag) == Some(&Value::Bool(true));
     let off = |record: &Record, flag: &str| record.get(flag) == Some(&Value::Bool(false));
     if let (Operation::Insert, Some(after)) = (folded.change.operation, &folded.change.after) {

@@ -27,19 +27,19 @@ pub(crate) fn events(folded: &Folded, knowledge: &ReferenceData, told: &mut Told
     };
     let mut events = Events { folded, noun: model.noun, out: vec![] };
     match model.kind {
-        Kind::Permission => permission::tell(folded, knowledge, told, &mut events),
-        Kind::User => user::tell(folded, model, &mut events),
+        Kind::Permission => permission::permission_events(folded, knowledge, told, &mut events),
+        Kind::User => user::user_events(folded, model, &mut events),
         kind => {
-            record::tell(folded, model, &mut events);
+            record::record_events(folded, model, &mut events);
             match kind {
                 Kind::Document { invoice } => {
                     if invoice {
-                        flag::tell(folded, "pagada", "vencida", &mut events);
+                        flag::flag_events(folded, "pagada", "vencida", &mut events);
                     }
-                    document::tell(folded, invoice, knowledge, &mut events);
+                    document::document_events(folded, invoice, knowledge, &mut events);
                 }
-                Kind::Receipt => flag::tell(folded, "pagado", "vencido", &mut events),
-                Kind::Stock => stock::tell(folded, &mut events),
+                Kind::Receipt => flag::flag_events(folded, "pagado", "vencido", &mut events),
+                Kind::Stock => stock::stock_events(folded, &mut events),
                 _ => {}
             }
         }

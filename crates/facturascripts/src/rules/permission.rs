@@ -19,7 +19,7 @@ impl Told {
     }
 }
 
-pub(super) fn tell(folded: &Folded, knowledge: &ReferenceData, told: &mut Told, events: &mut Events<'_>) {
+pub(super) fn permission_events(folded: &Folded, knowledge: &ReferenceData, told: &mut Told, events: &mut Events<'_>) {
     let change = &folded.change;
     let sides: Vec<&Record> = change.before.iter().chain(&change.after).collect();
     if let [before, after] = sides[..]

@@ -9,7 +9,7 @@ use crate::{
     fold::Folded,
 };
 
-pub(super) fn tell(folded: &Folded, model: &Model, events: &mut Events<'_>) {
+pub(super) fn record_events(folded: &Folded, model: &Model, events: &mut Events<'_>) {
     let created = if model.kind == Kind::Payment { "recorded" } else { "created" };
     match folded.change.operation {
         Operation::Insert => events.push(created, []),

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Events, previous, update};
 use crate::{catalogue, fold::Folded};
 
-pub(super) fn tell(folded: &Folded, events: &mut Events<'_>) {
+pub(super) fn stock_events(folded: &Folded, events: &mut Events<'_>) {
     let Some((before, after, diff)) = update(folded, catalogue::find("Stock")) else { return };
     if is_low(after) && !is_low(before) {
         events.push("low", previous(diff));

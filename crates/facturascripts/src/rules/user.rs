@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::{Events, previous, record, update};
 use crate::{catalogue::Model, fold::Folded};
 
-pub(super) fn tell(folded: &Folded, model: &Model, events: &mut Events<'_>) {
+pub(super) fn user_events(folded: &Folded, model: &Model, events: &mut Events<'_>) {
     let Some((before, after, diff)) = update(folded, Some(model)) else {
-        return record::tell(folded, model, events);
+        return record::apply_rule(folded, model, events);
     };
     let enabled = |record: &gancho_model::Record| record.get("enabled").and_then(Value::as_bool);
     let (was, is) = (enabled(before), enabled(after));

@@ -49,9 +49,9 @@ async fn a_repeated_hand_over_tells_nothing_twice() {
     erp.connect(&server).await;
     erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('1', 'Ana')").await;
     // Taken there, and the answer lost on the way: the rows are still here.
-    let code = "use FacturaScripts\\Plugins\\Gancho\\{Outbox\\Install, Outbox\\Look, Server\\Client, Server\\Settings};
+    let code = "use FacturaScripts\\Plugins\\Gancho\\{Outbox\\Install, Outbox\\Look, Server\\DatabaseClient, Server\\Settings};
         $settings = (new Settings())->read($db);
-        return Client::source($settings)->call('POST', 'outbox', Look::at($db, $settings, (new Install($db, $settings))->plan(), 200))->body['taken'];";
+        return DatabaseClient::source($settings)->call('POST', 'outbox', Look::at($db, $settings, (new Install($db, $settings))->plan(), 200))->body['taken'];";
     assert_eq!(erp.request(code).returned.as_array().map(Vec::len), Some(1));
     erp.request(NOTHING);
     assert_eq!(erp.waiting().await, 0);
@@ -269,8 +269,8 @@ async fn why_nothing_goes_is_said_in_the_owner_s_language() {
         (elsewhere.url(""), "no es Gancho"),
     ] {
         erp.point_at(&url, &wrong);
-        let code = "use FacturaScripts\\Plugins\\Gancho\\Server\\{Client, Settings};
-            return Client::source((new Settings())->read($db))->call('POST', 'outbox', (object)[])->sentence();";
+        let code = "use FacturaScripts\\Plugins\\Gancho\\Server\\{DatabaseClient, Settings};
+            return DatabaseClient::source((new Settings())->read($db))->call('POST', 'outbox', (object)[])->sentence();";
         let sentence = erp.request(code).returned;
         let sentence = sentence.as_str().expect("a sentence");
         assert!(sentence.contains(returned) && !sentence.contains("S3CRET"), "{url}: {sentence}");

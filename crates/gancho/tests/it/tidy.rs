@@ -137,3 +137,35 @@ fn every_setting_is_documented() {
         assert!(text.contains(&format!("`{name}`")), "{name} is missing in docs/en/settings.md");
     }
 }
+
+/// How often a name may be defined: one name, one meaning.
+const DEFINITIONS_MAX: usize = 3;
+
+/// Names of types and free functions of a file. Handlers have their noun from the folder they are in.
+fn defined(path: &Path, text: &str) -> Vec<String> {
+    let is_handler =
+        ["web/src/api/", "web/src/ui/", "gancho/src/command/"].iter().any(|dir| path.to_string_lossy().contains(dir));
+    let is_own = path.to_string_lossy().contains("/src/") && !path.to_string_lossy().contains("/testkit/");
+    let file = syn::parse_file(text).expect("Rust");
+    let name = |item: &syn::Item| match item {
+        syn::Item::Struct(item) => Some(format!("type {}", item.ident)),
+        syn::Item::Enum(item) => Some(format!("type {}", item.ident)),
+        syn::Item::Trait(item) => Some(format!("type {}", item.ident)),
+        syn::Item::Type(item) => Some(format!("type {}", item.ident)),
+        syn::Item::Fn(item) if is_own && !is_handler => Some(format!("fn {}", item.sig.ident)),
+        _ => None,
+    };
+    file.items.iter().filter_map(name).filter(|name| name != "fn main").collect()
+}
+
+#[test]
+fn names_are_not_defined_again_and_again() {
+    let mut places: std::collections::BTreeMap<String, Vec<String>> = std::collections::BTreeMap::new();
+    for (path, text) in all_sources() {
+        for name in defined(&path, &text) {
+            places.entry(name).or_default().push(path.display().to_string());
+        }
+    }
+    places.retain(|_, places| places.len() > DEFINITIONS_MAX);
+    assert!(places.is_empty(), "give these their noun: {places:#?}");
+}

@@ -2,7 +2,7 @@
 
 use gancho_facturascripts::columns::{self, Kind, Table};
 use gancho_model::Record;
-use gancho_testkit::{Client, Database, Engine, ErpApi};
+use gancho_testkit::{Database, DatabaseClient, Engine, ErpApi};
 use serde_json::Value;
 
 /// Shows the database as it is now.
@@ -16,10 +16,10 @@ pub async fn show(database: &Database, erp: &ErpApi) {
     erp.fill(tables);
 }
 
-async fn records(client: &mut Client, table: &Table) -> Vec<Record> {
+async fn records(client: &mut DatabaseClient, table: &Table) -> Vec<Record> {
     let engine = match client {
-        Client::MariaDb(_) => Engine::MariaDb,
-        Client::Postgres(_) => Engine::Postgres,
+        DatabaseClient::MariaDb(_) => Engine::MariaDb,
+        DatabaseClient::Postgres(_) => Engine::Postgres,
     };
     let select = match engine {
         Engine::MariaDb => {

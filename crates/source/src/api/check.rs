@@ -3,7 +3,7 @@
 
 use gancho_model::{Finding, Message, Refused, Source};
 
-use super::{ApiError, Client, client::OUTBOX, list_state::lists, poller::client};
+use super::{ApiError, ErpClient, client::OUTBOX, list_state::lists, poller::client};
 
 /// Questions a second while a person waits.
 const PER_S: u32 = 10;
@@ -58,7 +58,7 @@ pub(crate) async fn findings(source: &Source) -> Vec<Finding> {
 }
 
 /// Which of the lists that are needed may be read.
-async fn rights(source: &Source, client: &mut Client, found: &mut Vec<Finding>) {
+async fn rights(source: &Source, client: &mut ErpClient, found: &mut Vec<Finding>) {
     let lists = lists(source.models.as_deref());
     let names: Vec<&str> =
         lists.iter().flat_map(|list| list.lines.as_deref().into_iter().chain([&*list.name])).collect();

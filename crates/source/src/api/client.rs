@@ -32,7 +32,7 @@ pub(crate) struct Page {
 }
 
 /// A connection to one ERP's API.
-pub(crate) struct Client {
+pub(crate) struct ErpClient {
     http: reqwest::Client,
     base: Base,
     key: Secret,
@@ -42,7 +42,7 @@ pub(crate) struct Client {
     pub counts: bool,
 }
 
-impl Client {
+impl ErpClient {
     /// Asks with this key, at most so often a second.
     ///
     /// # Errors
@@ -96,7 +96,7 @@ impl Client {
     /// One record by its own address; nothing if the ERP says that there is none.
     pub async fn one(&mut self, resource: &str, key: &str) -> Result<Option<Record>, ApiError> {
         match self.ask(self.base.to(resource, Some(key)), resource).await {
-            Ok(Answer { body: Value::Object(record), .. }) => Ok(Some(record)),
+            Ok(ApiResponse { body: Value::Object(record), .. }) => Ok(Some(record)),
             Ok(_) => Err(ApiError::Unreadable("no record")),
             Err(ApiError::NoRecord) => Ok(None),
             Err(error) => Err(error),
@@ -126,11 +126,11 @@ impl Client {
         self.call(self.http.post(url.clone()).header(FORM.0, FORM.1).body(body), &url, OUTBOX).await.map(drop)
     }
 
-    async fn ask(&mut self, url: Url, resource: &str) -> Result<Answer, ApiError> {
+    async fn ask(&mut self, url: Url, resource: &str) -> Result<ApiResponse, ApiError> {
         self.call(self.http.get(url.clone()), &url, resource).await
     }
 
-    async fn call(&mut self, request: RequestBuilder, url: &Url, resource: &str) -> Result<Answer, ApiError> {
+    async fn call(&mut self, request: RequestBuilder, url: &Url, resource: &str) -> Result<ApiResponse, ApiError> {
         tokio::time::sleep_until(self.next).await;
         let began = Instant::now();
         let answer = self.send(request, url, resource).await;
@@ -139,28 +139,28 @@ impl Client {
         answer
     }
 
-    async fn send(&self, request: RequestBuilder, url: &Url, resource: &str) -> Result<Answer, ApiError> {
+    async fn send(&self, request: RequestBuilder, url: &Url, resource: &str) -> Result<ApiResponse, ApiError> {
         let request = request.header("X-Auth-Token", self.key.expose());
         let mut response = request.send().await.map_err(|error| unreachable(&error))?;
         let total = response.headers().get(TOTAL).and_then(|total| total.to_str().ok()?.parse().ok());
         if response.status().is_redirection() {
             return Err(ApiError::Moved(target(url, &response)));
         }
-        let body = read(&mut response).await?;
+        let body = read_body(&mut response).await?;
         let status = response.status();
         if status == StatusCode::OK {
-            return Ok(Answer { body: parse(&body)?, total });
+            return Ok(ApiResponse { body: parse_body(&body)?, total });
         }
         Err(refusal(status, resource, &String::from_utf8_lossy(&body)))
     }
 }
 
-struct Answer {
+struct ApiResponse {
     body: Value,
     total: Option<u64>,
 }
 
-async fn read(response: &mut Response) -> Result<Vec<u8>, ApiError> {
+async fn read_body(response: &mut Response) -> Result<Vec<u8>, ApiError> {
     let mut body = vec![];
     while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&error))? {
         body.extend_from_slice(&chunk);
@@ -171,7 +171,7 @@ async fn read(response: &mut Response) -> Result<Vec<u8>, ApiError> {
     Ok(body)
 }
 
-fn parse(body: &[u8]) -> Result<Value, ApiError> {
+fn parse_body(body: &[u8]) -> Result<Value, ApiError> {
     let text = std::str::from_utf8(body).map_err(|_| ApiError::Unreadable("its letters are not in UTF-8"))?;
     let start = text.trim_start_matches(['\u{feff}', ' ', '\n', '\r', '\t']);
     match start.chars().next() {
@@ -263,12 +263,12 @@ mod tests {
         let html = "<br />\n<b>Warning</b>:  Undefined variable $x in <b>/erp/Plugins/Otro/Init.php</b> on line <b>7</b><br />\n{\"a\":1}";
         let text = "\nDeprecated: Function x() is deprecated in /erp/a.php on line 3\n[{\"a\":1}]";
         let message = "Warning: Undefined variable $x in /erp/Plugins/Otro/Init.php on line 7";
-        assert_eq!(parse(html.as_bytes()), Err(ApiError::Php(message.into())));
+        assert_eq!(parse_body(html.as_bytes()), Err(ApiError::Php(message.into())));
         let message = "Deprecated: Function x() is deprecated in /erp/a.php on line 3";
-        assert_eq!(parse(text.as_bytes()), Err(ApiError::Php(message.into())));
+        assert_eq!(parse_body(text.as_bytes()), Err(ApiError::Php(message.into())));
         assert_eq!(refusal(StatusCode::UNAUTHORIZED, "clientes", text), ApiError::Php(message.into()));
         let page = "<!doctype html><html><head><title>Maintenance</title></head></html>";
-        assert_eq!(parse(page.as_bytes()), Err(ApiError::NotApi(200, "Maintenance".into())));
-        assert!(parse(b"{\"Warning\": 1}").is_ok());
+        assert_eq!(parse_body(page.as_bytes()), Err(ApiError::NotApi(200, "Maintenance".into())));
+        assert!(parse_body(b"{\"Warning\": 1}").is_ok());
     }
 }

@@ -27,7 +27,12 @@ impl RecordDiff {
 }
 
 /// A record as it was read; nothing if that is how it was seen before.
-pub(crate) fn read(list: &ListState, key: &str, before: Option<RecordSnapshot>, record: Record) -> Option<RecordDiff> {
+pub(crate) fn compare_record(
+    list: &ListState,
+    key: &str,
+    before: Option<RecordSnapshot>,
+    record: Record,
+) -> Option<RecordDiff> {
     if before.as_ref().is_some_and(|before| before.record == record) {
         return None;
     }
@@ -89,12 +94,12 @@ mod tests {
     fn what_differs_is_news() {
         let list = ListState::new(Resource::of("Cliente"));
         let ana = record(json!({"codcliente": "1", "nombre": "Ana"}));
-        let made = read(&list, "1", None, ana.clone()).expect("diffs");
+        let made = compare_record(&list, "1", None, ana.clone()).expect("diffs");
         assert!(made.is_new());
         let seen = made.snapshot.seen.expect("seen");
-        assert_eq!(read(&list, "1", Some(seen.clone()), ana.clone()), None);
+        assert_eq!(compare_record(&list, "1", Some(seen.clone()), ana.clone()), None);
         let eva = record(json!({"codcliente": "1", "nombre": "Eva"}));
-        let changed = read(&list, "1", Some(seen.clone()), eva.clone()).expect("diffs");
+        let changed = compare_record(&list, "1", Some(seen.clone()), eva.clone()).expect("diffs");
         let change = changed.change.expect("a change");
         assert_eq!((change.operation, change.before, change.after), (Operation::Update, Some(ana.clone()), Some(eva)));
         let gone = gone(&list, seen);
@@ -118,7 +123,8 @@ mod tests {
             record(json!({"idfactura": 1, "lines": lines}))
         };
         let seen = RecordSnapshot { key: "1".into(), day: None, record: lines(&[1, 2]) };
-        let missing = |keys: &[u32]| missing_line(&read(&list, "1", Some(seen.clone()), lines(keys)).expect("diffs"));
+        let missing =
+            |keys: &[u32]| missing_line(&compare_record(&list, "1", Some(seen.clone()), lines(keys)).expect("diffs"));
         assert_eq!(missing(&[1]).as_deref(), Some("2"));
         assert_eq!(missing(&[1, 2, 3]), None);
     }

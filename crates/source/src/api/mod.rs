@@ -20,7 +20,7 @@ mod run;
 mod scanner;
 
 pub(crate) use address::Base;
-pub(crate) use client::Client;
+pub(crate) use client::ErpClient;
 pub(crate) use error::ApiError;
 pub(crate) use page_cursor::PageCursor;
 pub(crate) use poller::ApiPoller;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    ApiError, Client,
+    ApiError, ErpClient,
     poller::{ApiPoller, SourceError},
 };
 use crate::{database::change_group::CommitTracker, plugin};
@@ -19,7 +19,7 @@ const BUSY: Duration = Duration::from_millis(100);
 /// Fetches one ERP's outbox.
 pub(crate) struct OutboxFetcher<'a> {
     poller: &'a ApiPoller,
-    client: Client,
+    client: ErpClient,
     first: bool,
     /// Rows of a look: more while one act is larger than that.
     rows: usize,
@@ -29,7 +29,7 @@ pub(crate) struct OutboxFetcher<'a> {
 impl<'a> OutboxFetcher<'a> {
     /// Looks whether the outbox may be fetched; else the client is given back. A key that may not counts as
     /// refused once: that is remembered by whoever asks.
-    pub async fn begin(poller: &'a ApiPoller, mut client: Client) -> Result<Result<Self, Client>, SourceError> {
+    pub async fn begin(poller: &'a ApiPoller, mut client: ErpClient) -> Result<Result<Self, ErpClient>, SourceError> {
         if client.outbox(1, false).await?.is_none() {
             return Ok(Err(client));
         }

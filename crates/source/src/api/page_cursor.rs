@@ -3,7 +3,7 @@
 
 use gancho_model::Record;
 
-use super::{ApiError, Client};
+use super::{ApiError, ErpClient};
 use crate::database::key_text;
 
 /// A hundredth of what is left may vanish between two pages of a long list: people work on.
@@ -46,7 +46,7 @@ impl PageCursor {
     }
 
     /// The next page, of so many records at most.
-    pub async fn page(&mut self, client: &mut Client, rows: u32) -> Result<Vec<Record>, ApiError> {
+    pub async fn page(&mut self, client: &mut ErpClient, rows: u32) -> Result<Vec<Record>, ApiError> {
         let mut query = self.filter.clone();
         if let Some(after) = &self.after {
             query.push((format!("filter[{}_gt]", self.key), after.clone()));
@@ -58,7 +58,7 @@ impl PageCursor {
     }
 
     /// All of it.
-    pub async fn all(mut self, client: &mut Client, rows: u32) -> Result<Vec<Record>, ApiError> {
+    pub async fn all(mut self, client: &mut ErpClient, rows: u32) -> Result<Vec<Record>, ApiError> {
         let mut all = vec![];
         while !self.ended {
             all.extend(self.page(client, rows).await?);

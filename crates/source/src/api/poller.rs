@@ -8,7 +8,7 @@ use gancho_store::Store;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{ApiError, Base, Client, PollingOptions};
+use super::{ApiError, Base, ErpClient, PollingOptions};
 use crate::report::Report;
 
 /// Asks one source's API.
@@ -58,10 +58,10 @@ impl SourceError {
 ///
 /// # Errors
 /// What its address or key lacks.
-pub(crate) fn client(source: &Source, per_s: u32) -> Result<Client, Message> {
+pub(crate) fn client(source: &Source, per_s: u32) -> Result<ErpClient, Message> {
     let base = Base::of(source)?;
     let key = source.key.clone().ok_or_else(|| Message::new("error-erp-key"))?;
-    Client::new(base, key, per_s).map_err(|error| error.message())
+    ErpClient::new(base, key, per_s).map_err(|error| error.message())
 }
 
 /// The mark of the ERP that was heard: of another one nothing is known.

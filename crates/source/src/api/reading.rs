@@ -180,7 +180,7 @@ impl ApiScanner<'_> {
             }
         }
         let list = &self.lists[place];
-        let compare = |(key, row): (String, Record)| compare::read(list, &key, seen.remove(&key), row);
+        let compare = |(key, row): (String, Record)| compare::compare_record(list, &key, seen.remove(&key), row);
         Ok((rows.into_iter().filter_map(compare).collect(), all))
     }
 

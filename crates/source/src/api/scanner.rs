@@ -6,7 +6,7 @@ use gancho_facturascripts::{columns::Kind, shape::Shape};
 use tokio::time::Instant;
 
 use super::{
-    ApiError, Client,
+    ApiError, ErpClient,
     compare::RecordDiff,
     list_state::{ListState, ScanKind, lists},
     poller::{ApiPoller, SourceError},
@@ -36,7 +36,7 @@ const SCANNED: &str = "swept";
 /// The one who asks: everything it knows between two questions.
 pub(crate) struct ApiScanner<'a> {
     pub poller: &'a ApiPoller,
-    pub client: Client,
+    pub client: ErpClient,
     pub shape: Shape,
     pub lists: Vec<ListState>,
     /// Found and not told yet.
@@ -58,7 +58,7 @@ impl<'a> ApiScanner<'a> {
     /// Looks which lists there are, and how far they were read before.
     pub async fn begin(
         poller: &'a ApiPoller,
-        mut client: Client,
+        mut client: ErpClient,
         marks: &HashMap<String, String>,
     ) -> Result<Self, SourceError> {
         let source = &poller.source;
@@ -340,7 +340,7 @@ impl ListState {
 }
 
 /// Which columns there are and of which kind: plugins of the ERP add some.
-pub(crate) async fn learn_kinds(client: &mut Client, list: &mut ListState) -> Result<(), ApiError> {
+pub(crate) async fn learn_kinds(client: &mut ErpClient, list: &mut ListState) -> Result<(), ApiError> {
     let kinds = |types: HashMap<String, String>| {
         types.into_iter().map(|(column, kind)| (column, Kind::of_database(&kind))).collect()
     };

@@ -41,7 +41,7 @@ impl Accepting for SqliteStore {
 
     async fn processed(&self, source: SourceId, rows: Vec<ProcessedRow>) -> Result<Vec<bool>, StoreError> {
         // Through the writer, as above.
-        self.write(false, move |context| processed::find(&context.db, source, &rows)).await
+        self.write(false, move |context| processed::find_rows(&context.db, source, &rows)).await
     }
 
     async fn accept(&self, submission: Submission) -> Result<Accepted, StoreError> {

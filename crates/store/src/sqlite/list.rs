@@ -68,7 +68,7 @@ pub(super) fn deliveries(
             break;
         }
         looked_at += 1;
-        let (delivery, matches) = read(db, n, filter, reading)?;
+        let (delivery, matches) = read_delivery(db, n, filter, reading)?;
         let id = delivery.id;
         if matches {
             page.items.push(delivery);
@@ -135,7 +135,7 @@ pub(super) fn newest(
 }
 
 /// One delivery, and whether it is asked for.
-pub(super) fn read(
+pub(super) fn read_delivery(
     db: &Connection,
     n: i64,
     filter: &DeliveryFilter,

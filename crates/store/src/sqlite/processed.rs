@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::{ProcessedRow, StoreError};
 
 /// Whether each of these rows was processed before, in its place.
-pub(super) fn find(db: &Connection, source: SourceId, rows: &[ProcessedRow]) -> Result<Vec<bool>, StoreError> {
+pub(super) fn find_rows(db: &Connection, source: SourceId, rows: &[ProcessedRow]) -> Result<Vec<bool>, StoreError> {
     let newest = "SELECT at FROM processed_rows WHERE source = ?1 ORDER BY id DESC LIMIT 1";
     let newest: Option<i64> = db.prepare_cached(newest)?.query_row([source.bytes()], |row| row.get(0)).optional()?;
     // Outboxes are read from the oldest row on: one that is so much older than the newest was there before.

@@ -74,7 +74,7 @@ fn batch(
     let looked_at = numbers.len();
     let mut last = None;
     for n in numbers {
-        let (delivery, matches) = list::read(db, n, &filter, reading)?;
+        let (delivery, matches) = list::read_delivery(db, n, &filter, reading)?;
         last = Some(delivery.id);
         let ended_badly = matches!(delivery.state, State::Failed | State::Cancelled);
         if matches && ended_badly && delivery.lane != Priority::Test {

@@ -15,7 +15,7 @@ const MIGRATIONS: &[Step] = &[
     Step::Sql(include_str!("migrations/003.sql")),
     Step::Sql(include_str!("migrations/004.sql")),
     Step::Sql(include_str!("migrations/005.sql")),
-    Step::Code(seal_urls::run),
+    Step::Code(seal_urls::seal_urls),
 ];
 
 /// From this schema on endpoints' addresses are sealed.

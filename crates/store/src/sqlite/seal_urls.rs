@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::vault::Vault;
 
 /// Moves the column `url` into `sealed`.
-pub(super) fn run(db: &Connection, vault: &Vault, rng: &dyn Rng) -> rusqlite::Result<()> {
+pub(super) fn seal_urls(db: &Connection, vault: &Vault, rng: &dyn Rng) -> rusqlite::Result<()> {
     for (n, id, url, sealed) in endpoints(db)? {
         let sealed = with_url(vault, id, url, &sealed, rng)?;
         db.execute("UPDATE endpoints SET sealed = ?2 WHERE n = ?1", params![n, sealed])?;

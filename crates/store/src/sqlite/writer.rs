@@ -41,7 +41,7 @@ impl Writer {
         let (jobs, waiting) = sync_channel(queue);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || run(context, &waiting))
+            .spawn(move || write_groups(context, &waiting))
             .expect("the system starts a thread");
         Self { jobs: Some(jobs), thread: Some(thread) }
     }
@@ -102,7 +102,7 @@ impl<T: Send, F: FnMut(&mut WriteContext) -> Result<T, StoreError> + Send> Job f
     }
 }
 
-fn run(mut context: WriteContext, waiting: &Receiver<Box<dyn Job>>) {
+fn write_groups(mut context: WriteContext, waiting: &Receiver<Box<dyn Job>>) {
     let mut crowded = false;
     while let Ok(first) = waiting.recv() {
         if crowded {

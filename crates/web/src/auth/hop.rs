@@ -14,14 +14,14 @@ pub(crate) fn client(headers: &HeaderMap, peer: IpAddr, proxies: &[IpNet]) -> Ip
     let mut client = peer.to_canonical();
     while proxies.iter().any(|net| net.contains(&client)) {
         // A proxy that says nothing, or nothing that can be read, asks for itself.
-        let Some(hop) = hops.next().and_then(parse) else { break };
+        let Some(hop) = hops.next().and_then(parse_hop) else { break };
         client = hop.to_canonical();
     }
     client
 }
 
 /// An address, with a port perhaps: `192.0.2.1:80`, `[2001:db8::1]:80`.
-fn parse(hop: &str) -> Option<IpAddr> {
+fn parse_hop(hop: &str) -> Option<IpAddr> {
     let bare = hop.trim_start_matches('[').split(']').next().unwrap_or_default();
     hop.parse()
         .ok()

@@ -37,7 +37,7 @@ pub fn form_cookie(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Who is signed in, if anybody is.
-pub async fn read(app: &App, headers: &HeaderMap) -> Result<Option<(Session, User)>, StoreError> {
+pub async fn read_session(app: &App, headers: &HeaderMap) -> Result<Option<(Session, User)>, StoreError> {
     let Some(text) = cookie::get(headers, cookie::SESSION) else { return Ok(None) };
     let now = app.environment.now();
     let found = app.store.session(digest(text), now).await?;

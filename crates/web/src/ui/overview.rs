@@ -39,7 +39,7 @@ struct OverviewPage {
     picture: String,
     day: Counters,
     waiting: u64,
-    sources: Vec<source::list::Row>,
+    sources: Vec<source::list::SourceRow>,
     steps: Vec<Step>,
 }
 

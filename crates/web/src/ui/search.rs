@@ -10,7 +10,7 @@ use super::{
     current_user::CurrentUser,
     error,
     event::{
-        list::{self, Row},
+        list::{self, EventRow},
         why,
     },
     go, page,
@@ -28,7 +28,7 @@ const EVENTS: usize = 30;
 struct SearchPage {
     context: PageContext,
     asked: String,
-    rows: Vec<Row>,
+    rows: Vec<EventRow>,
     webhooks: Vec<(String, String, String)>,
     sources: Vec<(String, String)>,
 }
@@ -72,7 +72,7 @@ async fn read(app: &App, context: &PageContext, asked: &str) -> Answer<SearchPag
     Ok(SearchPage {
         context: context.clone(),
         asked: asked.to_owned(),
-        rows: events.iter().map(|event| Row::new(context, event, &all)).collect(),
+        rows: events.iter().map(|event| EventRow::new(context, event, &all)).collect(),
         webhooks: webhooks.map(|(endpoint, (name, host))| (endpoint.id.to_string(), name, host)).collect(),
         sources: all.into_iter().filter(|(_, name)| matches(name)).collect(),
     })

@@ -22,7 +22,7 @@ use crate::{
 impl FromRequestParts<Arc<App>> for CurrentUser {
     type Rejection = Response;
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
-        let read = session::read(app, &parts.headers).await;
+        let read = session::read_session(app, &parts.headers).await;
         let read = read.map_err(|error| error::page(app, &locale::words(&parts.headers, None), &Problem::from(error)));
         let Some((session, user)) = read? else {
             let next = parts.uri.path_and_query().map_or("/", |path| path.as_str());

@@ -92,7 +92,7 @@ impl MariaDb {
 #[async_trait]
 impl CaptureBackend for MariaDb {
     async fn schema(&mut self) -> Result<Schema, ErpError> {
-        schema::read(&mut self.connection).await
+        schema::read_schema(&mut self.connection).await
     }
 
     async fn columns_mark(&mut self) -> Result<Option<String>, ErpError> {

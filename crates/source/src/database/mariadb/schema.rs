@@ -16,7 +16,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// MariaDB leaves out of `information_schema`, without a word, what is being altered at that moment: taken for gone, its
 /// triggers would be removed. So the names, which it lists without opening anything, must all be there.
-pub(super) async fn read(db: &mut MySqlConnection) -> Result<Schema, ErpError> {
+pub(super) async fn read_schema(db: &mut MySqlConnection) -> Result<Schema, ErpError> {
     let mut tries = 0;
     loop {
         tries += 1;

@@ -79,7 +79,7 @@ impl Postgres {
 #[async_trait]
 impl CaptureBackend for Postgres {
     async fn schema(&mut self) -> Result<Schema, ErpError> {
-        schema::read(&mut self.connection, &self.schema).await
+        schema::read_schema(&mut self.connection, &self.schema).await
     }
 
     async fn columns_mark(&mut self) -> Result<Option<String>, ErpError> {

@@ -9,7 +9,7 @@ use crate::database::schema::Schema;
 
 /// Foreign keys fire our triggers themselves here: no links are needed. Partitions are heard by their parent's
 /// trigger, which PostgreSQL copies to them: they are no tables of their own.
-pub(super) async fn read(db: &mut PgConnection, name: &str) -> Result<Schema, ErpError> {
+pub(super) async fn read_schema(db: &mut PgConnection, name: &str) -> Result<Schema, ErpError> {
     let mut schema = Schema::default();
     let columns = "SELECT c.relname::text AS name, a.attname::text AS col, format_type(a.atttypid, a.atttypmod) AS kind, \
         coalesce(a.attnum = ANY(i.indkey::int2[]), false) AS in_key \

@@ -16,7 +16,7 @@ use crate::{
 const LIMIT: usize = 50;
 
 /// A delivery in a list.
-pub(crate) struct Row {
+pub(crate) struct DeliveryRow {
     pub id: String,
     pub state: (String, &'static str),
     pub what: String,
@@ -32,7 +32,7 @@ pub(crate) struct Row {
     pub test: bool,
 }
 
-impl Row {
+impl DeliveryRow {
     /// `webhook` is what people call its endpoint; empty where that is clear.
     pub fn new(context: &PageContext, delivery: &Delivery, webhook: &str) -> Self {
         let words = &context.words;
@@ -71,7 +71,7 @@ pub(super) fn reason_word(context: &PageContext, reason: Reason) -> String {
 struct DeliveriesPage {
     context: PageContext,
     query: Query,
-    rows: Vec<Row>,
+    rows: Vec<DeliveryRow>,
     webhooks: Vec<(String, String)>,
     next: Option<String>,
     newer: bool,
@@ -130,7 +130,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, visitor: CurrentUser, quer
     }
 }
 
-type Read = (Vec<Row>, Vec<(String, String)>, Option<String>);
+type Read = (Vec<DeliveryRow>, Vec<(String, String)>, Option<String>);
 
 async fn read(app: &App, context: &PageContext, query: &Query, filter: Option<DeliveryFilter>) -> Answer<Read> {
     let after = query.read("after", |text| text.parse().ok());
@@ -139,7 +139,11 @@ async fn read(app: &App, context: &PageContext, query: &Query, filter: Option<De
         None => gancho_store::Page { items: vec![], next: None },
     };
     let endpoints = app.store.all_endpoints().await?;
-    let rows = found.items.iter().map(|delivery| Row::new(context, delivery, &webhook(&endpoints, delivery))).collect();
+    let rows = found
+        .items
+        .iter()
+        .map(|delivery| DeliveryRow::new(context, delivery, &webhook(&endpoints, delivery)))
+        .collect();
     let webhooks = endpoints.iter().map(|endpoint| (endpoint.id.to_string(), super::super::webhook::names(endpoint).0));
     Ok((rows, webhooks.collect(), found.next.map(|id| id.to_string())))
 }

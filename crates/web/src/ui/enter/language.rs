@@ -17,7 +17,7 @@ const REMEMBERED_S: i64 = 365 * 24 * 3600;
 /// Another language: for this browser, and for whoever is signed in.
 pub(crate) async fn choose(State(app): State<Arc<App>>, headers: HeaderMap, form: Form) -> Response {
     let language = Language::parse(form.value("language")).unwrap_or(Language::Es);
-    let saved = match session::read(&app, &headers).await {
+    let saved = match session::read_session(&app, &headers).await {
         Ok(Some((session, user))) => {
             let change = UserChange { language: Some(language.as_str().to_owned()), ..UserChange::default() };
             app.store.change_user(user.id, change, Some(session.digest)).await

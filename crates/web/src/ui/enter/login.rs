@@ -31,7 +31,7 @@ const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$AwMDAwMDAwMDAwMDAwMDAw$7i2WlWi2Kp0sB3YvNYhcRBGpPUJfJzMz0Z1p6Xo8bA8";
 
 pub(crate) async fn show(State(app): State<Arc<App>>, headers: HeaderMap, query: Query) -> Response {
-    let signed_in = session::read(&app, &headers).await.ok().flatten().is_some();
+    let signed_in = session::read_session(&app, &headers).await.ok().flatten().is_some();
     if signed_in {
         return go(&app, safe_path(query.text("next")));
     }

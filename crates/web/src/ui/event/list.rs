@@ -22,7 +22,7 @@ const LIMIT: usize = 50;
 const NAMES: [&str; 4] = ["type", "hours", "document", "source"];
 
 /// An event in a list.
-pub(crate) struct Row {
+pub(crate) struct EventRow {
     pub id: String,
     pub sequence: u64,
     pub what: String,
@@ -32,7 +32,7 @@ pub(crate) struct Row {
     pub at_full: String,
 }
 
-impl Row {
+impl EventRow {
     /// `sources`: ids and names.
     pub fn new(context: &PageContext, event: &Event, sources: &[(String, String)]) -> Self {
         let id = event.source.map(|source| source.to_string());
@@ -54,7 +54,7 @@ impl Row {
 struct EventsPage {
     context: PageContext,
     query: Query,
-    rows: Vec<Row>,
+    rows: Vec<EventRow>,
     sources: Vec<(String, String)>,
     next: Option<u64>,
     newer: bool,
@@ -97,7 +97,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, visitor: CurrentUser, quer
     };
     match found.await {
         Ok((found, sources)) => {
-            let rows = found.items.iter().map(|event| Row::new(&context, event, &sources)).collect();
+            let rows = found.items.iter().map(|event| EventRow::new(&context, event, &sources)).collect();
             page(&EventsPage { context, query, rows, sources, next: found.next, newer: before.is_some(), unread })
         }
         Err(problem) => error::of(context, &problem.into()),

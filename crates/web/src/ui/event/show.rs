@@ -12,7 +12,7 @@ use crate::{
     api::problem::Answer,
     ui::{
         current_user::CurrentUser,
-        delivery::list::{Row, webhook},
+        delivery::list::{DeliveryRow, webhook},
         error,
         id::Id,
         page,
@@ -35,7 +35,7 @@ struct EventPage {
     event: Event,
     title: String,
     source: String,
-    rows: Vec<Row>,
+    rows: Vec<DeliveryRow>,
     verdicts: Vec<EndpointDecision>,
     changes: Vec<Changed>,
     facts: Vec<(String, String)>,
@@ -57,7 +57,7 @@ async fn read(app: &App, context: &PageContext, id: EventId) -> Answer<EventPage
     let sources = list::sources(app).await?;
     let parsed: Value = serde_json::from_slice(&event.body).unwrap_or(Value::Null);
     let title = say::event(&context.words, &event.event, event.label.as_deref());
-    let rows = deliveries.iter().map(|delivery| Row::new(context, delivery, &webhook(&endpoints, delivery)));
+    let rows = deliveries.iter().map(|delivery| DeliveryRow::new(context, delivery, &webhook(&endpoints, delivery)));
     let of = |id: String| sources.iter().find(|(known, _)| *known == id).map(|(_, name)| name.clone()).unwrap_or(id);
     Ok(EventPage {
         source: event.source.map_or_else(|| context.words.get("from-a-program"), |source| of(source.to_string())),

@@ -7,7 +7,7 @@ use axum::{extract::State, response::Response};
 use gancho_model::{Delivery, Endpoint, Event, EventId, Message};
 use gancho_store::EventFilter;
 
-use super::list::{self, Row};
+use super::list::{self, EventRow};
 use crate::{
     App,
     api::problem::Answer,
@@ -29,7 +29,7 @@ pub(crate) struct EndpointDecision {
 
 /// An event of the document, and what every webhook message to it.
 struct Found {
-    row: Row,
+    row: EventRow,
     verdicts: Vec<EndpointDecision>,
 }
 
@@ -65,7 +65,7 @@ async fn read(app: &App, context: &PageContext, asked: &str) -> Answer<WhyPage> 
     for event in if asked.is_empty() { vec![] } else { events(app, asked).await? } {
         let deliveries = app.store.deliveries_of(event.id).await?;
         let verdicts = verdicts(context, &event, &endpoints, &deliveries);
-        found.push(Found { row: Row::new(context, &event, &sources), verdicts });
+        found.push(Found { row: EventRow::new(context, &event, &sources), verdicts });
     }
     let ears = app.store.sources().await?.into_iter().map(|source| ear(app, context, source));
     Ok(WhyPage { context: context.clone(), asked: asked.to_owned(), found, ears: ears.collect() })

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A source as it is shown.
-pub(crate) struct Row {
+pub(crate) struct SourceRow {
     pub id: String,
     pub name: String,
     pub kind: String,
@@ -34,7 +34,7 @@ pub(crate) struct Row {
 #[template(path = "sources.html")]
 struct SourcesPage {
     context: PageContext,
-    rows: Vec<Row>,
+    rows: Vec<SourceRow>,
 }
 
 pub(crate) async fn show(State(app): State<Arc<App>>, visitor: CurrentUser, query: Query) -> Response {
@@ -46,12 +46,12 @@ pub(crate) async fn show(State(app): State<Arc<App>>, visitor: CurrentUser, quer
 }
 
 /// All sources.
-pub(crate) async fn rows(app: &App, context: &PageContext) -> Answer<Vec<Row>> {
+pub(crate) async fn rows(app: &App, context: &PageContext) -> Answer<Vec<SourceRow>> {
     Ok(app.store.sources().await?.iter().map(|source| row(app, context, source)).collect())
 }
 
 /// One source.
-pub(crate) fn row(app: &App, context: &PageContext, source: &Source) -> Row {
+pub(crate) fn row(app: &App, context: &PageContext, source: &Source) -> SourceRow {
     let words = &context.words;
     let status = app.sources.status(source.id).unwrap_or_default();
     let heard_at = source.heard_at.map_or_else(|| words.get("never"), |at| words.ago(at, context.now));
@@ -70,7 +70,7 @@ pub(crate) fn row(app: &App, context: &PageContext, source: &Source) -> Row {
         None => Message::new(if source.heard_at.is_some() { "source-ok-sentence" } else { "source-waiting-sentence" })
             .with("heard", heard_at.as_str()),
     };
-    Row {
+    SourceRow {
         id: source.id.to_string(),
         name: source.name.clone(),
         kind: words.get(&format!("source-kind-{}", source.kind.as_str())),

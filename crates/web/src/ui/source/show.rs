@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use gancho_model::{Finding, Message, Source, SourceId};
 
-use super::list::{Row, row};
+use super::list::{SourceRow, row};
 use crate::{
     App, api,
     api::problem::{Answer, Problem},
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(8);
 struct SourcePage {
     context: PageContext,
     source: Source,
-    row: Row,
+    row: SourceRow,
     checks: Vec<(String, bool, String)>,
     checked: bool,
     form: Form,

@@ -14,7 +14,7 @@ use crate::{
 /// Webhooks on a page.
 const LIMIT: usize = 50;
 
-pub(crate) struct Row {
+pub(crate) struct WebhookRow {
     id: String,
     name: String,
     host: String,
@@ -34,7 +34,7 @@ pub(crate) struct Row {
 #[template(path = "webhooks.html")]
 struct WebhooksPage {
     context: PageContext,
-    rows: Vec<Row>,
+    rows: Vec<WebhookRow>,
     next: Option<String>,
 }
 
@@ -46,7 +46,11 @@ pub(crate) async fn show(State(app): State<Arc<App>>, visitor: CurrentUser, quer
     }
 }
 
-async fn rows(app: &App, context: &PageContext, after: Option<EndpointId>) -> Answer<(Vec<Row>, Option<EndpointId>)> {
+async fn rows(
+    app: &App,
+    context: &PageContext,
+    after: Option<EndpointId>,
+) -> Answer<(Vec<WebhookRow>, Option<EndpointId>)> {
     let found = app.store.endpoints(after, LIMIT).await?;
     let backlogs = app.store.backlogs(found.items.iter().map(|endpoint| endpoint.id).collect()).await?;
     let hours = app.store.hours(context.now.plus_ms(-23 * draw::HOUR_MS)).await.map_err(Problem::from)?;
@@ -56,7 +60,7 @@ async fn rows(app: &App, context: &PageContext, after: Option<EndpointId>) -> An
         let sum = draw::sum(&day);
         let (name, host) = names(endpoint);
         let success = sum.success().map_or_else(|| "–".to_owned(), |share| words.percent(share));
-        Row {
+        WebhookRow {
             id: endpoint.id.to_string(),
             name,
             host,

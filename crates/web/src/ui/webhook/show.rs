@@ -15,7 +15,7 @@ use crate::{
     jobs::Job,
     ui::{
         current_user::CurrentUser,
-        delivery::list::Row,
+        delivery::list::DeliveryRow,
         draw, error,
         form::Form,
         id::Id,
@@ -42,7 +42,7 @@ struct WebhookPage {
     sentence: String,
     picture: String,
     day: Counters,
-    rows: Vec<Row>,
+    rows: Vec<DeliveryRow>,
     deeds: AuditPage,
     form: Form,
     is_new: bool,
@@ -188,9 +188,9 @@ async fn read(
     })
 }
 
-async fn rows(app: &App, context: &PageContext, id: EndpointId, tab: &str) -> Answer<Vec<Row>> {
+async fn rows(app: &App, context: &PageContext, id: EndpointId, tab: &str) -> Answer<Vec<DeliveryRow>> {
     let filter = DeliveryFilter { endpoint: Some(id), ..DeliveryFilter::default() };
     let limit = if tab == "summary" { 8 } else { DELIVERIES };
     let found = app.store.deliveries(None, filter, limit).await?;
-    Ok(found.items.iter().map(|delivery| Row::new(context, delivery, "")).collect())
+    Ok(found.items.iter().map(|delivery| DeliveryRow::new(context, delivery, "")).collect())
 }
