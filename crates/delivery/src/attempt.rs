@@ -12,7 +12,7 @@ use crate::{
 
 /// What came of trying to make an attempt.
 pub(crate) enum Made {
-    /// An attempt, and what the wire message.
+    /// An attempt, and its reply.
     Attempt(Attempt, Reply),
     /// None: we lacked something of our own, which is no fault of the receiver's.
     Nothing(String),

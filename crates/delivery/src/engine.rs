@@ -105,7 +105,7 @@ impl Engine {
             tracing::warn!(left, "attempts did not end in time; they will be made again");
         }
         drop(engine);
-        // The last sender is gone with the last attempt; what they message is recorded first.
+        // The last sender is gone with the last attempt; their outcomes are recorded first.
         let _ = tokio::time::timeout(if ended { GRACE } else { RECORD_GRACE }, recording).await;
         if !upkeep.is_finished() {
             let _ = upkeep.await;

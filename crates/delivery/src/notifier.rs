@@ -38,8 +38,8 @@ impl DeliveryNotifier for Shared {
         self.scheduler().reserve(endpoint, now)
     }
 
-    fn hand_over(&self, claimed: Vec<Claimed>) {
-        self.scheduler().hand_over(claimed, self.environment.mono());
+    fn enqueue(&self, claimed: Vec<Claimed>) {
+        self.scheduler().enqueue(claimed, self.environment.mono());
         self.wake.notify_one();
     }
 

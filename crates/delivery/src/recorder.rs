@@ -23,7 +23,7 @@ pub(crate) async fn run(store: Arc<dyn Store>, shared: Arc<Shared>, mut ended: m
         let outcomes: Arc<[Outcome]> = std::mem::take(&mut group).into();
         fail::fail_point!("recorder");
         measures.count(&outcomes);
-        let turned = record_group(&*store, &outcomes).await;
+        let changed = record_group(&*store, &outcomes).await;
         {
             let mut scheduler = shared.scheduler();
             for outcome in &*outcomes {
@@ -31,7 +31,7 @@ pub(crate) async fn run(store: Arc<dyn Store>, shared: Arc<Shared>, mut ended: m
             }
         }
         shared.wake.notify_one();
-        turned.iter().for_each(log_change);
+        changed.iter().for_each(log_change);
     }
 }
 
@@ -39,7 +39,7 @@ async fn record_group(store: &dyn Store, group: &Arc<[Outcome]>) -> Vec<HealthCh
     let mut wait_ms = WAIT_MS;
     loop {
         match store.record(group.clone()).await {
-            Ok(turned) => return turned,
+            Ok(changed) => return changed,
             Err(StoreError::Busy(why)) => tracing::warn!(%why, outcomes = group.len(), "outcomes wait to be recorded"),
             Err(error) => tracing::error!(%error, outcomes = group.len(), "outcomes can't be recorded; trying again"),
         }
@@ -48,9 +48,9 @@ async fn record_group(store: &dyn Store, group: &Arc<[Outcome]>) -> Vec<HealthCh
     }
 }
 
-fn log_change(turned: &HealthChange) {
-    let endpoint = turned.endpoint;
-    match turned.turn {
+fn log_change(changed: &HealthChange) {
+    let endpoint = changed.endpoint;
+    match changed.transition {
         HealthTransition::Failing => {
             tracing::warn!(%endpoint, "an endpoint keeps failing; one probe at a time from here on");
         }

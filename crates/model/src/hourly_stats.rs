@@ -16,7 +16,7 @@ pub struct Counters {
     pub classes: [u64; LATENCY_BUCKETS_MS.len()],
 }
 
-/// A tally of one endpoint in one hour.
+/// A counters of one endpoint in one hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HourlyStats {
     /// Whose.
@@ -24,7 +24,7 @@ pub struct HourlyStats {
     /// Which: hours since 1970 in UTC.
     pub hour: i64,
     /// What became of its attempts.
-    pub tally: Counters,
+    pub counters: Counters,
 }
 
 impl Counters {
@@ -73,14 +73,14 @@ mod tests {
 
     #[test]
     fn shares_and_durations() {
-        let mut tally = Counters::default();
-        assert_eq!((tally.success(), tally.p95_ms()), (None, None));
-        (0..95).for_each(|_| tally.note_delivered(8));
-        (0..5).for_each(|_| tally.note_delivered(60_000));
-        assert_eq!(tally.p95_ms(), Some(10));
-        tally.note_delivered(400);
-        assert_eq!(tally.p95_ms(), Some(500));
-        tally.retried += 101;
-        assert_eq!(tally.success(), Some(0.5));
+        let mut counters = Counters::default();
+        assert_eq!((counters.success(), counters.p95_ms()), (None, None));
+        (0..95).for_each(|_| counters.note_delivered(8));
+        (0..5).for_each(|_| counters.note_delivered(60_000));
+        assert_eq!(counters.p95_ms(), Some(10));
+        counters.note_delivered(400);
+        assert_eq!(counters.p95_ms(), Some(500));
+        counters.retried += 101;
+        assert_eq!(counters.success(), Some(0.5));
     }
 }

@@ -106,7 +106,7 @@ pub struct SourceStatus {
     pub last_error: Option<Message>,
     /// Since when it can't be heard.
     pub down_since: Option<Timestamp>,
-    /// Of a plugin: how it message that it is.
+    /// Of a plugin: the status that it reports.
     pub plugin: Option<PluginStatus>,
     /// Of an ERP whose lists are asked: how soon something is seen.
     pub pace: Option<Pace>,

@@ -16,7 +16,7 @@ use crate::database::Lost;
 /// How long a source is down before it is told, milliseconds.
 const TELL_AFTER_MS: i64 = 60_000;
 
-/// How long it is shown that a copy of the ERP has the source's key, milliseconds after it message so: it says so every
+/// How long it is shown that a copy of the ERP has the source's key, milliseconds after its report: it reports every
 /// hour.
 const COPY_MS: i64 = 2 * 3600 * 1000;
 
@@ -27,7 +27,7 @@ struct Known {
     told: bool,
     /// How many changes triggers did not write.
     lost: Lost,
-    /// A copy of the ERP that has the source's key: where it is, and when it message so.
+    /// A copy of the ERP that has the source's key: where it is, and when it reported that.
     copy: Option<(String, Timestamp)>,
     /// What is not heard, though the source is.
     unheard: Vec<String>,

@@ -35,7 +35,7 @@ pub trait DeliveryNotifier: Send + Sync {
     fn reserve(&self, endpoint: EndpointId, now: MonoTime) -> Option<MonoTime>;
 
     /// Hands over what was reserved and is committed now.
-    fn hand_over(&self, claimed: Vec<Claimed>);
+    fn enqueue(&self, claimed: Vec<Claimed>);
 
     /// Gives a place back: what was reserved for it was not committed.
     fn cancel_reservation(&self, endpoint: EndpointId);

@@ -1,5 +1,5 @@
 //! Gancho's HTTP side: the API, and how callers are known. Handlers look up, act, answer; what is
-//! decided is decided in the model, and what must act at once is a bell away.
+//! decided is decided in the model, and what must act at once is notified.
 
 pub mod api;
 mod app;

@@ -29,7 +29,7 @@ pub(super) struct Targets<'a> {
     v4: VecDeque<IpAddr>,
     prefer_v4: bool,
     taken: usize,
-    /// Why an answer came to nothing: message if nothing else does better.
+    /// Why a reply could not be read, where nothing else says it better.
     error: Option<SendError>,
 }
 
@@ -122,7 +122,7 @@ impl<'a> Targets<'a> {
         Some(SocketAddr::new(address, self.port))
     }
 
-    /// Why no address could be reached; `last` is what dialling message.
+    /// Why no address could be reached; `last` is the last dialling error.
     pub fn failure(&mut self, last: Option<SendError>) -> SendError {
         let refused = self.error.take_if(|error| error.kind == ErrorKind::Blocked);
         refused.or(last).unwrap_or_else(|| of_resolver(&ResolveError::NoAddress))

@@ -120,7 +120,7 @@ impl Scheduler {
     }
 
     /// Takes what was reserved and is committed.
-    pub fn hand_over(&mut self, claimed: Vec<Claimed>, now: MonoTime) {
+    pub fn enqueue(&mut self, claimed: Vec<Claimed>, now: MonoTime) {
         for one in claimed {
             let (id, size) = (one.endpoint, one.body.len());
             if let Some(queue) = self.queues.get_mut(&id) {

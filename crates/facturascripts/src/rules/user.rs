@@ -8,7 +8,7 @@ use crate::{catalogue::Model, fold::Folded};
 
 pub(super) fn user_events(folded: &Folded, model: &Model, events: &mut Events<'_>) {
     let Some((before, after, diff)) = update(folded, Some(model)) else {
-        return record::apply_rule(folded, model, events);
+        return record::record_events(folded, model, events);
     };
     let enabled = |record: &gancho_model::Record| record.get("enabled").and_then(Value::as_bool);
     let (was, is) = (enabled(before), enabled(after));

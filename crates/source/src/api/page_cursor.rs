@@ -16,9 +16,9 @@ pub(crate) struct PageCursor {
     key: String,
     filter: Vec<(String, String)>,
     after: Option<String>,
-    /// How many records the page before message were to come after it.
+    /// How many records were to follow the page before, as it claimed.
     left: Option<u64>,
-    /// Whether every page so far was what it message it was. Only then is what is missing perhaps gone.
+    /// Whether every page so far held what it claimed. Only then is what is missing perhaps gone.
     pub whole: bool,
     /// Whether the end was reached.
     pub ended: bool,

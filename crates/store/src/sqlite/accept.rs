@@ -185,7 +185,7 @@ pub(super) fn insert_delivery(
         (Err(error), None) => return Err(error.into()),
         (Err(error), Some(lease_until)) => {
             // So that the place is given back with the rest of the transaction.
-            context.tell(Notification::HandOver(claimed(
+            context.notify_later(Notification::Enqueue(claimed(
                 id,
                 0,
                 endpoint,
@@ -203,9 +203,9 @@ pub(super) fn insert_delivery(
         return Ok(id);
     }
     context.waiting(endpoint_number, 1);
-    context.tell(match lease {
+    context.notify_later(match lease {
         Some(until) => {
-            Notification::HandOver(claimed(id, handle, endpoint, lane, max_attempts, until, new, event_number))
+            Notification::Enqueue(claimed(id, handle, endpoint, lane, max_attempts, until, new, event_number))
         }
         None => Notification::Due(endpoint.id, lane, now),
     });

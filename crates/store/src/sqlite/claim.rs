@@ -68,7 +68,7 @@ fn release(context: &mut WriteContext, lease: &Release) -> Result<(), StoreError
     let params = params![lease.handle, lease.lease_until.ms(), not_before];
     let due = context.db.prepare_cached(update)?.query_row(params, |row| row.get(0)).optional()?;
     if let Some(due) = due {
-        context.tell(Notification::Due(lease.endpoint, lease.lane, MonoTime::from_ms(due)));
+        context.notify_later(Notification::Due(lease.endpoint, lease.lane, MonoTime::from_ms(due)));
     }
     Ok(())
 }

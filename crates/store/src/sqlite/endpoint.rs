@@ -149,7 +149,7 @@ fn save(context: &mut WriteContext, endpoint: &Endpoint, read_at: Timestamp) -> 
     }
     context.endpoints_changed();
     for lane in Priority::ALL {
-        context.tell(Notification::Due(endpoint.id, *lane, context.environment.mono()));
+        context.notify_later(Notification::Due(endpoint.id, *lane, context.environment.mono()));
     }
     Ok(())
 }

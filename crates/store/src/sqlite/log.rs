@@ -149,6 +149,6 @@ fn cancel(context: &mut WriteContext, id: DeliveryId) -> Result<Delivery, StoreE
     if let Some(endpoint) = endpoint {
         context.waiting(endpoint, -1);
     }
-    context.tell(Notification::Forget(delivery.endpoint_id, id));
+    context.notify_later(Notification::Forget(delivery.endpoint_id, id));
     one(&context.db, id, &context.vault, now).map(|(_, delivery)| delivery)
 }

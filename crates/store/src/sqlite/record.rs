@@ -20,28 +20,28 @@ pub(super) fn record(
     attempts: &[String],
 ) -> Result<Vec<HealthChange>, StoreError> {
     let routes = context.routes()?;
-    let mut turned = vec![];
+    let mut changes = vec![];
     for (outcome, attempt) in outcomes.iter().zip(attempts) {
         insert_attempt(context, outcome, attempt)?;
         let known = routes.iter().find(|(_, endpoint)| endpoint.id == outcome.endpoint);
         if let Some((n, _)) = known.filter(|_| outcome.lane != Priority::Test) {
-            tally(context, *n, outcome);
+            counters(context, *n, outcome);
         }
         update_delivery(context, outcome, known.map(|(n, _)| *n))?;
         // Of a removed endpoint, only the delivery is left to be recorded.
         let Some((n, endpoint)) = known else { continue };
-        let turn = note_health(context, *n, endpoint, outcome)?;
-        turned.extend(turn.map(|turn| HealthChange { endpoint: outcome.endpoint, turn }));
+        let transition = note_health(context, *n, endpoint, outcome)?;
+        changes.extend(transition.map(|transition| HealthChange { endpoint: outcome.endpoint, transition }));
     }
-    Ok(turned)
+    Ok(changes)
 }
 
-fn tally(context: &mut WriteContext, endpoint: i64, outcome: &Outcome) {
-    let tally = context.tally(endpoint, outcome.attempt.at);
+fn counters(context: &mut WriteContext, endpoint: i64, outcome: &Outcome) {
+    let counters = context.counters(endpoint, outcome.attempt.at);
     match outcome.verdict {
-        Decision::Delivered => tally.note_delivered(outcome.attempt.duration_ms),
-        Decision::Retry { .. } => tally.retried += 1,
-        Decision::Failed => tally.failed += 1,
+        Decision::Delivered => counters.note_delivered(outcome.attempt.duration_ms),
+        Decision::Retry { .. } => counters.retried += 1,
+        Decision::Failed => counters.failed += 1,
     }
 }
 
@@ -82,7 +82,7 @@ fn update_delivery(context: &mut WriteContext, outcome: &Outcome, endpoint: Opti
     match (updated, retry_at) {
         (0, _) => update_ended(context, outcome, state == State::Delivered),
         (_, Some(at)) => {
-            context.tell(Notification::Due(outcome.endpoint, outcome.lane, at));
+            context.notify_later(Notification::Due(outcome.endpoint, outcome.lane, at));
             Ok(())
         }
         (_, None) => {
@@ -147,7 +147,7 @@ fn note_health(
         return Ok(None);
     }
     let mut health = before;
-    let turn = health.note(AttemptEnd {
+    let transition = health.note(AttemptEnd {
         success,
         plan: &endpoint.retry,
         now: outcome.ended_at,
@@ -162,7 +162,7 @@ fn note_health(
     if before.is_failing() || health.is_failing() {
         context.endpoints_changed();
     }
-    follow(context, n, endpoint, turn, &before, outcome)
+    follow(context, n, endpoint, transition, &before, outcome)
 }
 
 /// What follows for the endpoint and its queue.
@@ -170,12 +170,12 @@ fn follow(
     context: &mut WriteContext,
     n: i64,
     endpoint: &Endpoint,
-    turn: Option<HealthTransition>,
+    transition: Option<HealthTransition>,
     before: &Health,
     outcome: &Outcome,
 ) -> Result<Option<HealthTransition>, StoreError> {
-    let turn = if outcome.gone && endpoint.enabled { Some(HealthTransition::Disabled) } else { turn };
-    match turn {
+    let transition = if outcome.gone && endpoint.enabled { Some(HealthTransition::Disabled) } else { transition };
+    match transition {
         Some(HealthTransition::Disabled) => disable(context, n, outcome)?,
         Some(HealthTransition::Recovered) => {
             repair::release_retries(context, n, endpoint.id)?;
@@ -186,10 +186,10 @@ fn follow(
         }
         _ => {}
     }
-    if let Some(turn) = turn {
-        announce(context, endpoint, turn, before, outcome)?;
+    if let Some(transition) = transition {
+        announce(context, endpoint, transition, before, outcome)?;
     }
-    Ok(turn)
+    Ok(transition)
 }
 
 fn disable(context: &mut WriteContext, n: i64, outcome: &Outcome) -> Result<(), StoreError> {
@@ -201,16 +201,16 @@ fn disable(context: &mut WriteContext, n: i64, outcome: &Outcome) -> Result<(), 
     Ok(())
 }
 
-/// The turn as an event of Gancho's own, for those who ask for `endpoint.*`. Secrets inside the URL
+/// The transition as an event of Gancho's own, for those who ask for `endpoint.*`. Secrets inside the URL
 /// are masked: it goes to others than the endpoint itself.
 fn announce(
     context: &mut WriteContext,
     endpoint: &Endpoint,
-    turn: HealthTransition,
+    transition: HealthTransition,
     before: &Health,
     outcome: &Outcome,
 ) -> Result<(), StoreError> {
-    let name = match turn {
+    let name = match transition {
         HealthTransition::Failing => "endpoint.failing",
         HealthTransition::Recovered => "endpoint.recovered",
         HealthTransition::Disabled => "endpoint.disabled",
@@ -220,7 +220,7 @@ fn announce(
         "id": endpoint.id, "name": endpoint.name, "url": mask::url(&endpoint.url),
         "failures_since": before.failures_since,
         "last_error": outcome.attempt.error.as_ref().map(|error| &error.message),
-        "reason": (turn == HealthTransition::Disabled).then_some(if outcome.gone { "gone" } else { "failing" }),
+        "reason": (transition == HealthTransition::Disabled).then_some(if outcome.gone { "gone" } else { "failing" }),
     });
     let now = outcome.ended_at.wall;
     let event = Event::own(event, object, endpoint.name.clone(), now, &*context.environment);

@@ -34,7 +34,7 @@ pub(super) fn release_retries(context: &mut WriteContext, n: i64, id: EndpointId
         let update = "UPDATE deliveries SET due = ?3 \
             WHERE state = 0 AND endpoint = ?1 AND lane = ?2 AND due > ?3 AND leased IS NULL";
         if context.db.prepare_cached(update)?.execute(params![n, lane as i64, now.ms()])? > 0 {
-            context.tell(Notification::Due(id, lane, now));
+            context.notify_later(Notification::Due(id, lane, now));
         }
     }
     Ok(())

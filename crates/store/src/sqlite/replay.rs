@@ -49,7 +49,7 @@ pub(super) fn replay(
     }
     replayed.next = last.filter(|_| !done).and_then(|last| u64::try_from(last).ok());
     if replayed.count > 0 && !replay.dry_run {
-        context.tell(Notification::Due(endpoint.id, Priority::Replay, now.mono));
+        context.notify_later(Notification::Due(endpoint.id, Priority::Replay, now.mono));
     }
     Ok(replayed)
 }
@@ -173,7 +173,7 @@ pub(super) fn resend_outage(
         requeue(context, *n, number, endpoint, now)?;
     }
     if !failed.is_empty() {
-        context.tell(Notification::Due(endpoint.id, Priority::Replay, now));
+        context.notify_later(Notification::Due(endpoint.id, Priority::Replay, now));
     }
     Ok(failed.len() as u64)
 }

@@ -33,7 +33,7 @@ pub(super) fn again(
     if delivery.state != State::Pending {
         context.waiting(endpoint_n, 1);
     }
-    context.tell(Notification::Due(delivery.endpoint_id, delivery.lane, now));
+    context.notify_later(Notification::Due(delivery.endpoint_id, delivery.lane, now));
     Ok(())
 }
 
@@ -124,7 +124,7 @@ pub(super) fn resend(
         let Some((endpoint_n, endpoint)) = endpoint else { continue };
         // Beside the live ones: new events don't wait behind them.
         replay::requeue(context, *n, *endpoint_n, endpoint, resend.now)?;
-        context.tell(Notification::Due(delivery.endpoint_id, Priority::Replay, resend.now));
+        context.notify_later(Notification::Due(delivery.endpoint_id, Priority::Replay, resend.now));
         count += 1;
     }
     Ok(Resent { count, next })

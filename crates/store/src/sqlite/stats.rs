@@ -21,12 +21,12 @@ impl Stats for SqliteStore {
             let mut select = db.prepare_cached(select)?;
             let hours = select.query_map([since.ms().div_euclid(HOUR_MS)], |row| {
                 let count = |column: usize| row.get::<_, i64>(column).map(i64::unsigned_abs);
-                let mut tally =
+                let mut counters =
                     Counters { delivered: count(2)?, retried: count(3)?, failed: count(4)?, ..Counters::default() };
-                for (place, class) in tally.classes.iter_mut().enumerate() {
+                for (place, class) in counters.classes.iter_mut().enumerate() {
                     *class = count(5 + place)?;
                 }
-                Ok(HourlyStats { endpoint: EndpointId::from_bytes(row.get(0)?), hour: row.get(1)?, tally })
+                Ok(HourlyStats { endpoint: EndpointId::from_bytes(row.get(0)?), hour: row.get(1)?, counters })
             })?;
             Ok(hours.collect::<rusqlite::Result<_>>()?)
         })
@@ -40,8 +40,8 @@ pub(super) fn add(db: &Connection, hours: &HashMap<(i64, i64), Counters>) -> Res
         ON CONFLICT DO UPDATE SET delivered = delivered + ?3, retried = retried + ?4, failed = failed + ?5, \
         t0 = t0 + ?6, t1 = t1 + ?7, t2 = t2 + ?8, t3 = t3 + ?9, t4 = t4 + ?10, t5 = t5 + ?11, t6 = t6 + ?12, \
         t7 = t7 + ?13, t8 = t8 + ?14, t9 = t9 + ?15";
-    for ((endpoint, hour), tally) in hours {
-        let counts = [tally.delivered, tally.retried, tally.failed].into_iter().chain(tally.classes);
+    for ((endpoint, hour), counters) in hours {
+        let counts = [counters.delivered, counters.retried, counters.failed].into_iter().chain(counters.classes);
         let values = [*endpoint, *hour].into_iter().chain(counts.map(|count| count as i64));
         db.prepare_cached(upsert)?.execute(params_from_iter(values))?;
     }

@@ -38,13 +38,13 @@ struct Pending {
     health: HashMap<i64, Health>,
     /// What became of attempts, by endpoint and hour.
     hours: HashMap<(i64, i64), Counters>,
-    rings: Vec<Notification>,
+    notifications: Vec<Notification>,
     endpoints_changed: bool,
 }
 
 /// What to tell the engine after the commit.
 pub(super) enum Notification {
-    HandOver(Claimed),
+    Enqueue(Claimed),
     Due(EndpointId, Priority, MonoTime),
     Forget(EndpointId, DeliveryId),
 }
@@ -114,8 +114,8 @@ impl WriteContext {
         let pending = std::mem::take(&mut self.pending);
         self.routes = None;
         if let Some(notifier) = self.notifier.get() {
-            for ring in pending.rings {
-                if let Notification::HandOver(claimed) = ring {
+            for notification in pending.notifications {
+                if let Notification::Enqueue(claimed) = notification {
                     notifier.cancel_reservation(claimed.endpoint);
                 }
             }
@@ -123,7 +123,7 @@ impl WriteContext {
     }
 
     /// Tells the engine what was committed.
-    pub fn ring(&mut self) {
+    pub fn notify(&mut self) {
         let pending = std::mem::take(&mut self.pending);
         self.pulse.send_modify(|count| *count += 1);
         if let Some(last) = pending.sequence.and_then(|(last, _)| u64::try_from(last).ok()) {
@@ -134,21 +134,21 @@ impl WriteContext {
             notifier.endpoints_changed();
         }
         let mut claimed = vec![];
-        for ring in pending.rings {
-            match ring {
-                Notification::HandOver(one) => claimed.push(one),
+        for notification in pending.notifications {
+            match notification {
+                Notification::Enqueue(one) => claimed.push(one),
                 Notification::Due(endpoint, lane, at) => notifier.due(endpoint, lane, at),
                 Notification::Forget(endpoint, delivery) => notifier.forget(endpoint, delivery),
             }
         }
         if !claimed.is_empty() {
-            notifier.hand_over(claimed);
+            notifier.enqueue(claimed);
         }
     }
 
     /// To be told after the commit.
-    pub fn tell(&mut self, ring: Notification) {
-        self.pending.rings.push(ring);
+    pub fn notify_later(&mut self, notification: Notification) {
+        self.pending.notifications.push(notification);
     }
 
     /// Asks the engine for a place.
@@ -187,7 +187,7 @@ impl WriteContext {
     }
 
     /// What became of an attempt.
-    pub fn tally(&mut self, endpoint: i64, at: Timestamp) -> &mut Counters {
+    pub fn counters(&mut self, endpoint: i64, at: Timestamp) -> &mut Counters {
         self.pending.hours.entry((endpoint, at.ms().div_euclid(stats::HOUR_MS))).or_default()
     }
 

@@ -132,7 +132,7 @@ fn commit(context: &mut WriteContext, mut group: Vec<Box<dyn Job>>) {
             metrics::histogram!("gancho_commit_size").record(group.len() as f64);
             metrics::histogram!("gancho_commit_seconds").record(began.elapsed().as_secs_f64());
             // The engine is told first: whoever is answered finds it told.
-            context.ring();
+            context.notify();
             group.into_iter().for_each(|job| job.finish(outcome.clone()));
         }
     }

@@ -95,7 +95,7 @@ pub enum IdempotencyKind {
     Change,
 }
 
-/// What was message the first time.
+/// The response of the first request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredResponse {
     /// A digest of what was sent.

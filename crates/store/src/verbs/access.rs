@@ -45,7 +45,7 @@ pub trait Access: Send + Sync {
     /// All people, by name.
     async fn users(&self) -> Result<Vec<User>, StoreError>;
 
-    /// Changes of a person what is message, and nothing else. With another password or role, all their
+    /// Changes the given fields of a person, and nothing else. With another password or role, all their
     /// sessions end but the one with this digest.
     ///
     /// # Errors

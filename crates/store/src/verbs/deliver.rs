@@ -8,7 +8,7 @@ use crate::{Claimed, DeliveryNotifier, StoreError};
 /// What the engine asks of the store.
 #[async_trait]
 pub trait Delivering: Send + Sync {
-    /// Rings this notifier from now on.
+    /// Notifies it from now on.
     fn attach(&self, notifier: Arc<dyn DeliveryNotifier>);
 
     /// Frees the leases that a dead process of this node left, and plans anew what waits: nothing later than the
@@ -104,7 +104,7 @@ pub struct Outcome {
     pub verdict: Decision,
     /// The URL that was called. If the endpoint has another by now, its health is not touched.
     pub url: Arc<str>,
-    /// The receiver message `410 Gone`: disable the endpoint.
+    /// The receiver answered `410 Gone`: disable the endpoint.
     pub gone: bool,
     /// When it ended.
     pub ended_at: Moment,
@@ -120,5 +120,5 @@ pub struct HealthChange {
     /// Which.
     pub endpoint: EndpointId,
     /// How.
-    pub turn: HealthTransition,
+    pub transition: HealthTransition,
 }

@@ -99,19 +99,19 @@ async fn health_follows_live_attempts_of_the_same_url() {
     replayed.lane = Priority::Replay;
     assert_eq!(bench.store.record(vec![elsewhere, replayed].into()).await, Ok(vec![]));
     assert_eq!(bench.store.endpoint(endpoint.id).await.expect("is there").health.consecutive_failures, 0);
-    let turned = bench.store.record((2..12).map(fail).collect()).await.expect("recorded");
-    assert_eq!(turned.iter().map(|turned| turned.turn).collect::<Vec<_>>(), [HealthTransition::Failing]);
+    let changes = bench.store.record((2..12).map(fail).collect()).await.expect("recorded");
+    assert_eq!(changes.iter().map(|change| change.transition).collect::<Vec<_>>(), [HealthTransition::Failing]);
     let health = bench.store.endpoint(endpoint.id).await.expect("is there").health;
     assert!(health.is_failing() && health.probe_at.is_some());
     bench.environment.advance_ms(10);
     let probe = bench.claim_lane(endpoint.id, Priority::Live, 1, true).await.claimed.remove(0);
-    let turned =
+    let changes =
         bench.store.record(vec![outcome(&probe, Decision::Delivered, bench.moment())].into()).await.expect("recorded");
-    assert_eq!(turned[0].turn, HealthTransition::Recovered);
+    assert_eq!(changes[0].transition, HealthTransition::Recovered);
 
     let mut gone = outcome(&probe, Decision::Retry { at }, bench.moment());
     gone.gone = true;
-    assert_eq!(bench.store.record(vec![gone].into()).await.expect("recorded")[0].turn, HealthTransition::Disabled);
+    assert_eq!(bench.store.record(vec![gone].into()).await.expect("recorded")[0].transition, HealthTransition::Disabled);
     let disabled = bench.store.endpoint(endpoint.id).await.expect("is there");
     assert_eq!((disabled.enabled, disabled.disabled_reason.as_deref()), (false, Some("gone")));
 }
@@ -162,12 +162,12 @@ async fn an_outage_that_ends(bench: &Bench) -> gancho_model::EndpointId {
     bench.store.record(vec![outcome(&good, Decision::Delivered, bench.moment())].into()).await.expect("recorded");
     let probe = claimed.remove(0);
     let failed = claimed.iter().map(|one| outcome(one, Decision::Failed, bench.moment())).collect();
-    let turned = bench.store.record(failed).await.expect("recorded");
-    assert_eq!(turned.iter().map(|turned| turned.turn).collect::<Vec<_>>(), [HealthTransition::Failing]);
+    let changes = bench.store.record(failed).await.expect("recorded");
+    assert_eq!(changes.iter().map(|change| change.transition).collect::<Vec<_>>(), [HealthTransition::Failing]);
     // One Gancho event is kept for each turn, which this endpoint's `*` does not match.
-    let turned =
+    let changes =
         bench.store.record(vec![outcome(&probe, Decision::Delivered, bench.moment())].into()).await.expect("recorded");
-    assert_eq!(turned.iter().map(|turned| turned.turn).collect::<Vec<_>>(), [HealthTransition::Recovered]);
+    assert_eq!(changes.iter().map(|change| change.transition).collect::<Vec<_>>(), [HealthTransition::Recovered]);
     let old = &bench.store.deliveries_of(before[0].0).await.expect("reads")[0];
     assert_eq!(old.state, State::Failed, "what failed before the outage stays");
     endpoint.id

@@ -52,9 +52,9 @@ async fn attempts_are_counted_by_endpoint_and_hour_tests_aside() {
     let test = bench.claim_lane(one.id, Priority::Test, 1, false).await.claimed.remove(0);
     bench.store.record(vec![outcome(&test, Decision::Delivered, bench.moment())].into()).await.expect("recorded");
     let hours = bench.store.hours(bench.now()).await.expect("reads");
-    let of = |id| hours.iter().find(|hour| hour.endpoint == id).expect("an hour").tally;
-    let tally = of(one.id);
-    assert_eq!((tally.delivered, tally.retried, tally.failed, of(other.id).delivered), (1, 1, 1, 3));
+    let of = |id| hours.iter().find(|hour| hour.endpoint == id).expect("an hour").counters;
+    let counters = of(one.id);
+    assert_eq!((counters.delivered, counters.retried, counters.failed, of(other.id).delivered), (1, 1, 1, 3));
     assert_eq!(of(other.id).p95_ms(), Some(5));
     assert_eq!(bench.store.hours(bench.now().plus_ms(3_600_000)).await.expect("reads"), []);
 }

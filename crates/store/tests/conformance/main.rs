@@ -38,7 +38,7 @@ pub(crate) struct Bench {
     dir: tempfile::TempDir,
 }
 
-/// Notes what was rung, and takes as many as it is told to.
+/// Records notifications, and accepts as many reservations as it is told to.
 #[derive(Default)]
 pub(crate) struct TestNotifier {
     pub(crate) places: Mutex<u32>,
@@ -59,7 +59,7 @@ impl DeliveryNotifier for TestNotifier {
         *places = places.checked_sub(1)?;
         Some(now.plus_ms(LEASE_MS))
     }
-    fn hand_over(&self, claimed: Vec<Claimed>) {
+    fn enqueue(&self, claimed: Vec<Claimed>) {
         lock(&self.handed_over).extend(claimed);
     }
     fn cancel_reservation(&self, _: EndpointId) {

@@ -84,7 +84,7 @@ async fn the_first_success_releases_everything_that_waits() {
     assert!(bench.claim(id, 99).await.claimed.is_empty(), "the rest waits for an hour");
     let outcomes = vec![outcome(&probe, Decision::Delivered, bench.moment())];
     let turned = bench.store.record(outcomes.into()).await.expect("recorded");
-    assert_eq!(turned[0].turn, HealthTransition::Recovered);
+    assert_eq!(turned[0].transition, HealthTransition::Recovered);
     assert_eq!(bench.claim(id, 99).await.claimed.len(), 9);
 }
 
@@ -143,7 +143,7 @@ async fn what_is_sent_again_may_be_the_probe_and_count() {
     let after = bench.endpoint_now(id).await.health;
     assert!(after.probe_at > before.probe_at, "the next probe is planned");
     let outcomes = vec![outcome(&probe, Decision::Delivered, bench.moment())];
-    assert_eq!(bench.store.record(outcomes.into()).await.expect("recorded")[0].turn, HealthTransition::Recovered);
+    assert_eq!(bench.store.record(outcomes.into()).await.expect("recorded")[0].transition, HealthTransition::Recovered);
 }
 
 #[tokio::test]

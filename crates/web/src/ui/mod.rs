@@ -40,7 +40,7 @@ use axum::{
 
 use crate::{App, live};
 
-/// Nothing from elsewhere, no script or style inside a page, in nobody's context.
+/// Nothing from elsewhere, no script or style inside a page, in nobody's frame.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
     form-action 'self'; context-ancestors 'none'; base-uri 'none'";
 

@@ -117,15 +117,15 @@ fn needs_care(endpoint: &Endpoint) -> bool {
 pub(crate) fn picture(context: &PageContext, day: &[Counters; 24]) -> String {
     let words = &context.words;
     let last = context.now.ms().div_euclid(draw::HOUR_MS);
-    let bar = |(place, tally): (usize, &Counters)| {
+    let bar = |(place, counters): (usize, &Counters)| {
         let hour = last - 23 + i64::try_from(place).unwrap_or(0);
         let hour = words.hour(Timestamp::from_ms(hour * draw::HOUR_MS));
         let message = Message::new("hour-title")
             .with("hour", hour.as_str())
-            .with("delivered", tally.delivered)
-            .with("retried", tally.retried)
-            .with("failed", tally.failed);
-        Bar { tally: *tally, title: words.message(&message), hour }
+            .with("delivered", counters.delivered)
+            .with("retried", counters.retried)
+            .with("failed", counters.failed);
+        Bar { counters: *counters, title: words.message(&message), hour }
     };
     let bars: Vec<Bar> = day.iter().enumerate().map(bar).collect();
     let sum = draw::sum(day);

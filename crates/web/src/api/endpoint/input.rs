@@ -39,7 +39,7 @@ pub(crate) struct EndpointInput {
     max_in_flight: Option<u32>,
 }
 
-/// Reads a new URL; `known` is the one that the endpoint has, which stays as it is whatever would be input of it today.
+/// Reads a new URL; `known` is the one that the endpoint has, which stays as it is, whatever the rules for new ones are today.
 pub(crate) fn url<'a>(
     allowed: &'a Allowed,
     known: Option<&'a str>,

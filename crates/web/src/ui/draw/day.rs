@@ -6,7 +6,7 @@ use super::escaped;
 
 /// One hour of the picture: its counts, and what they are in words.
 pub(crate) struct Bar {
-    pub tally: Counters,
+    pub counters: Counters,
     /// `18:00`
     pub hour: String,
     /// The hour in words, for those who point at it.
@@ -19,7 +19,7 @@ const STEP: usize = WIDTH / 24;
 
 /// The last 24 hours as one picture: delivered, tried again, failed.
 pub(crate) fn day(bars: &[Bar], title: &str) -> String {
-    let most = bars.iter().map(|bar| bar.tally.attempts()).max().unwrap_or(0).max(1) as f64;
+    let most = bars.iter().map(|bar| bar.counters.attempts()).max().unwrap_or(0).max(1) as f64;
     let mut svg = format!(
         r#"<svg class="day" viewBox="0 0 {WIDTH} 170" role="img" aria-label="{}" preserveAspectRatio="xMidYMid meet">"#,
         escaped(title)
@@ -29,7 +29,7 @@ pub(crate) fn day(bars: &[Bar], title: &str) -> String {
         let mut y = HEIGHT;
         let _ = write!(svg, "<g><title>{}</title>", escaped(&bar.title));
         let _ = write!(svg, r#"<rect x="{x}" y="0" width="{}" height="{HEIGHT}" class="back"/>"#, STEP - 4);
-        for (count, class) in [(bar.tally.delivered, "good"), (bar.tally.retried, "warn"), (bar.tally.failed, "bad")] {
+        for (count, class) in [(bar.counters.delivered, "good"), (bar.counters.retried, "warn"), (bar.counters.failed, "bad")] {
             if count == 0 {
                 continue;
             }

@@ -17,8 +17,8 @@ pub(crate) fn last_day(hours: &[HourlyStats], wanted: impl Fn(&HourlyStats) -> b
     let mut day = [Counters::default(); 24];
     for hour in hours.iter().filter(|hour| wanted(hour)) {
         let place = usize::try_from(hour.hour - (last - 23));
-        if let Some(tally) = place.ok().and_then(|place| day.get_mut(place)) {
-            tally.add(&hour.tally);
+        if let Some(counters) = place.ok().and_then(|place| day.get_mut(place)) {
+            counters.add(&hour.counters);
         }
     }
     day

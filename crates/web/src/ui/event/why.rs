@@ -17,7 +17,7 @@ use crate::{
 /// Events of a document that are looked at.
 const EVENTS: usize = 20;
 
-/// What a webhook message to an event.
+/// Whether a webhook took an event, and why not.
 pub(crate) struct EndpointDecision {
     pub webhook: String,
     pub id: String,
@@ -27,7 +27,7 @@ pub(crate) struct EndpointDecision {
     pub delivery: Option<String>,
 }
 
-/// An event of the document, and what every webhook message to it.
+/// An event of the document, and the decision of every webhook.
 struct Found {
     row: EventRow,
     verdicts: Vec<EndpointDecision>,
@@ -100,7 +100,7 @@ fn ear(app: &App, context: &PageContext, source: gancho_model::Source) -> Ear {
     Ear { id: source.id.to_string(), name: source.name, text: words.message(&message), down: status.down }
 }
 
-/// What each webhook message to an event.
+/// Whether each webhook took an event, and why not.
 pub(crate) fn verdicts(
     context: &PageContext,
     event: &Event,
