@@ -12,7 +12,7 @@ use gancho_model::{
     Health, MonoTime, Pattern, Phases, Reply, RetryPolicy, Rng as _, Secret, SigningSecrets, State,
 };
 use gancho_store::{
-    Accepted, Claimed, NewEvent, Outcome, Store, Submission,
+    Accepted, Claimed, Outcome, Store, Submission,
     sqlite::{Options, SqliteStore},
     vault::Vault,
 };
@@ -133,8 +133,9 @@ impl World {
         let event = EventType::parse("demo.made").expect("a type");
         let event = Event::own(event, 1.into(), None, now, &*self.environment);
         let id = event.id;
-        let events = vec![NewEvent { event, deliverable: true }];
-        let accepted = self.store.accept(Submission { events, now, ..Submission::default() }).await;
+        let submission = Submission { events: vec![event.into()], now, ..Submission::default() };
+        let snapshot = self.store.endpoint_snapshot().await.expect("reads");
+        let accepted = self.store.accept(submission.planned(&snapshot, usize::MAX).into()).await;
         assert!(matches!(accepted, Ok(Accepted::Kept(_))), "seed {}", self.seed);
         self.accepted.insert(id);
     }

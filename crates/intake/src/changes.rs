@@ -4,8 +4,8 @@ use gancho_model::{
     render_body,
 };
 use gancho_store::{
-    IdempotencyKey, IdempotencyKind, NewEvent, ProcessedRow, ReferenceUpdate, SnapshotUpdate, StoreError,
-    StoredResponse, Submission,
+    IdempotencyKey, IdempotencyKind, ProcessedRow, ReferenceUpdate, SnapshotUpdate, StoreError, StoredResponse,
+    Submission,
 };
 
 use crate::{
@@ -119,7 +119,7 @@ impl Intake {
         *cache = None;
         let remember = |(row, record)| ReferenceUpdate { source, row, record: Some(record) };
         let remember = rows.into_iter().map(remember).collect();
-        self.store.accept(Submission { remember, now: self.environment.now(), ..Submission::default() }).await?;
+        self.submit(Submission { remember, now: self.environment.now(), ..Submission::default() }).await?;
         Ok(())
     }
 
@@ -153,7 +153,7 @@ impl Intake {
             }
             submission.processed.clone_from(&aside.processed);
             submission.snapshots.clone_from(&aside.snapshots);
-            if idempotency::kept(&self.store.accept(submission).await?) {
+            if idempotency::kept(&self.submit(submission).await?) {
                 *cache = Some(knowledge);
                 return Ok(answer);
             }
@@ -213,10 +213,9 @@ impl Intake {
         let mut made = vec![];
         for (made_of, payload) in understood.events {
             let event = self.render_payload(source, payload, now);
-            // An outbox must never jam: what is too large is kept, shown, and not sent.
-            let deliverable = event.body.len() <= self.limits.event_bytes;
             made.push((made_of, event.id));
-            submission.events.push(NewEvent { event, deliverable });
+            // An outbox must never jam: what is too large is kept, shown, and not sent.
+            submission.events.push(event.into());
         }
         made
     }

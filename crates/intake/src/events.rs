@@ -1,6 +1,6 @@
 use gancho_facturascripts::label;
 use gancho_model::{Caller, Event, EventId, EventType, SourceId, Timestamp, render_body};
-use gancho_store::{IdempotencyKey, IdempotencyKind, NewEvent, ProcessedRow, StoredResponse, Submission};
+use gancho_store::{IdempotencyKey, IdempotencyKind, ProcessedRow, StoredResponse, Submission};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -62,7 +62,7 @@ impl Intake {
             if submission.events.is_empty() && submission.repeats.is_empty() {
                 return Ok(ids);
             }
-            if idempotency::kept(&self.store.accept(submission).await?) {
+            if idempotency::kept(&self.submit(submission).await?) {
                 return Ok(ids);
             }
         }
@@ -82,7 +82,7 @@ impl Intake {
         let now = self.environment.now();
         let mut submission = Submission { now, source: Some(source), processed: vec![row], ..Submission::default() };
         self.gather(own_caller(source), &[event], &Sorted::default(), &mut submission)?;
-        if idempotency::kept(&self.store.accept(submission).await?) { Ok(()) } else { Err(idempotency::lost()) }
+        if idempotency::kept(&self.submit(submission).await?) { Ok(()) } else { Err(idempotency::lost()) }
     }
 
     /// Tells an event of Gancho's own, such as `source.down`, to those who ask for it by name.
@@ -93,8 +93,8 @@ impl Intake {
         let Ok(event) = EventType::parse(event) else { return Ok(()) };
         let now = self.environment.now();
         let event = Event::own(event, object, None, now, &*self.environment);
-        let events = vec![NewEvent { event, deliverable: true }];
-        self.store.accept(Submission { events, now, ..Submission::default() }).await?;
+        let events = vec![event.into()];
+        self.submit(Submission { events, now, ..Submission::default() }).await?;
         Ok(())
     }
 
@@ -128,7 +128,7 @@ impl Intake {
                 submission.repeats.push((caller.token, key, recalled));
             }
             ids.push(event.id);
-            submission.events.push(NewEvent { event, deliverable: true });
+            submission.events.push(event.into());
         }
         Ok(ids)
     }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::{EndpointId, EventType, Health, Pattern, RetryPolicy, Secret, SourceId, Timestamp};
+use crate::{EndpointId, Health, Pattern, RetryPolicy, Secret, SourceId, Timestamp};
 
 /// A registered webhook URL. Pages call it *webhook*.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,18 +86,6 @@ impl SigningSecrets {
 }
 
 impl Endpoint {
-    /// Whether an event of this type and source is collected for this endpoint.
-    pub fn collects(&self, event: &EventType, source: Option<SourceId>) -> bool {
-        self.enabled && self.matches(event, source)
-    }
-
-    /// Whether it would be, were the endpoint enabled.
-    pub fn matches(&self, event: &EventType, source: Option<SourceId>) -> bool {
-        let from_here = self.sources.is_empty() || source.is_some_and(|source| self.sources.contains(&source));
-        // Gancho's own events come from no source.
-        (from_here || event.is_own()) && self.events.iter().any(|pattern| pattern.matches(event))
-    }
-
     /// Whether deliveries may go, tests aside.
     pub fn is_open(&self) -> bool {
         self.enabled && !self.paused

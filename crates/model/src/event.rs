@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use crate::{Environment, EventId, EventType, SourceId, Timestamp, canonical};
+use crate::{EventId, EventType, Rng, SourceId, Timestamp, canonical};
 
 /// What happened, as it is kept: immutable, its body rendered once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,14 +29,8 @@ pub struct Event {
 impl Event {
     /// Of something that happened here, not in an ERP: `data` is `{"object": …}`, and it has no place
     /// in the feed before it is kept.
-    pub fn own(
-        event: EventType,
-        object: Value,
-        label: Option<String>,
-        now: Timestamp,
-        environment: &dyn Environment,
-    ) -> Self {
-        let id = EventId::new(now, environment);
+    pub fn own(event: EventType, object: Value, label: Option<String>, now: Timestamp, rng: &dyn Rng) -> Self {
+        let id = EventId::new(now, rng);
         let data = Map::from_iter([("object".to_owned(), object)]);
         let body = render_body(id, &event, now, data, None, false);
         Self { id, sequence: 0, event, created: now, arrived_at: now, source: None, object: None, label, body }

@@ -2,6 +2,7 @@
 //! network, no clock. Time and randomness come in as arguments.
 
 pub mod address;
+mod after_attempt;
 mod attempt;
 mod audit;
 pub mod canonical;
@@ -12,6 +13,7 @@ mod delivery;
 mod endpoint;
 mod event;
 pub mod event_type;
+mod fan_out;
 pub mod header;
 mod header_log;
 mod health;
@@ -24,6 +26,7 @@ mod message;
 pub mod outbox;
 mod probing;
 mod randomness;
+mod resend;
 mod retry_policy;
 mod source;
 mod source_control;
@@ -33,6 +36,7 @@ mod token;
 mod user;
 mod waiting;
 
+pub use after_attempt::{EndedAttempt, EndpointEffects, announcement, delivery_after, endpoint_after};
 pub use attempt::{Attempt, ErrorKind, Failure, Phases, Reply};
 pub use audit::AuditEntry;
 pub use change::{Change, ErpSession, Operation, Record};
@@ -42,6 +46,7 @@ pub use delivery::{Delivery, LastAttempt, Priority, Reason, State, WaitingFor};
 pub use endpoint::{Endpoint, SigningSecrets};
 pub use event::{Event, ObjectKey, Payload, render_body};
 pub use event_type::{EventType, Pattern};
+pub use fan_out::{Mismatch, PlannedDelivery, may_go_at_once, mismatch, plan as plan_deliveries};
 pub use gancho_receiver::Secret;
 pub use header_log::HeaderLog;
 pub use health::{AttemptEnd, FAILING_AFTER, Health, HealthState, HealthTransition};
@@ -49,6 +54,7 @@ pub use hourly_stats::{Counters, HourlyStats, LATENCY_BUCKETS_MS};
 pub use id::{BadId, DeliveryId, EndpointId, EventId, SourceId, TokenId, UserId};
 pub use message::{Arg, Message};
 pub use probing::{Mailing, Probing};
+pub use resend::{ReplayAction, ReplayScope, may_resend, replay_action};
 pub use retry_policy::RetryPolicy;
 pub use source::{Source, SourceKind};
 pub use source_control::{Finding, Pace, Refused, SourceControl, SourceStatus};

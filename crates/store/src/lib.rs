@@ -14,12 +14,12 @@ pub use error::StoreError;
 pub use notifier::{Claimed, DeliveryNotifier};
 pub use verbs::{
     accept::{
-        Accepted, Accepting, IdempotencyKey, IdempotencyKind, NewEvent, ProcessedRow, ReferenceUpdate, StoredResponse,
-        Submission,
+        Accepted, Accepting, EndpointSnapshot, IdempotencyKey, IdempotencyKind, NewEvent, ProcessedRow,
+        ReferenceUpdate, StoredResponse, Submission,
     },
     access::{Access, UserChange},
     deliver::{Claims, Delivering, Due, HealthChange, Outcome, Release, Want},
-    endpoint::{EndpointBacklog, Endpoints, Only, Replay, Replayed},
+    endpoint::{EndpointBacklog, Endpoints, Replay, Replayed},
     history::History,
     log::{DeliveryFilter, EventFilter, Log, Page, Resend, Resent},
     snapshot::{RecordSnapshot, SnapshotUpdate, Snapshots},

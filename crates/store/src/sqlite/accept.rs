@@ -1,7 +1,12 @@
 //! Events come in, each with its deliveries.
 
+use std::sync::{Arc, PoisonError};
+
 use async_trait::async_trait;
-use gancho_model::{DeliveryId, Endpoint, EventId, ObjectKey, Priority, Reason, Record, SourceId, State, TokenId};
+use gancho_model::{
+    DeliveryId, Endpoint, Event, EventId, ObjectKey, PlannedDelivery, Priority, Reason, Record, SourceId, State,
+    TokenId, may_go_at_once, plan_deliveries,
+};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
@@ -9,8 +14,8 @@ use super::{
     write_context::{Notification, WriteContext},
 };
 use crate::{
-    Accepted, Accepting, Claimed, IdempotencyKey, IdempotencyKind, NewEvent, ProcessedRow, StoreError, StoredResponse,
-    Submission,
+    Accepted, Accepting, Claimed, EndpointSnapshot, IdempotencyKey, IdempotencyKind, NewEvent, ProcessedRow,
+    StoreError, StoredResponse, Submission,
 };
 
 #[async_trait]
@@ -44,7 +49,11 @@ impl Accepting for SqliteStore {
         self.write(false, move |context| processed::find_rows(&context.db, source, &rows)).await
     }
 
-    async fn accept(&self, submission: Submission) -> Result<Accepted, StoreError> {
+    async fn endpoint_snapshot(&self) -> Result<Arc<EndpointSnapshot>, StoreError> {
+        Ok(self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    async fn accept(&self, submission: Arc<Submission>) -> Result<Accepted, StoreError> {
         self.write(true, move |context| accept(context, &submission)).await
     }
 }
@@ -69,6 +78,9 @@ fn recall(db: &Connection, token: TokenId, key: &IdempotencyKey) -> Result<Optio
 }
 
 fn accept(context: &mut WriteContext, submission: &Submission) -> Result<Accepted, StoreError> {
+    if !submission.events.is_empty() && submission.planned_by != context.plan_version() {
+        return Ok(Accepted::Stale);
+    }
     for (token, key, _) in &submission.repeats {
         if recall(&context.db, *token, key)?.is_some() {
             return Ok(Accepted::Conflict);
@@ -118,20 +130,27 @@ fn accept(context: &mut WriteContext, submission: &Submission) -> Result<Accepte
     Ok(Accepted::Kept(submission.events.iter().map(keep).collect::<Result<_, _>>()?))
 }
 
-/// Keeps an event of the feed, and a delivery for each endpoint that wants it.
-pub(super) fn keep_event(context: &mut WriteContext, new: &NewEvent) -> Result<(EventId, u64), StoreError> {
-    let number = insert_event(context, new, true)?;
-    for (n, endpoint) in context.routes()?.iter() {
-        if endpoint.collects(&new.event.event, new.event.source) {
-            insert_delivery(context, new, number, *n, endpoint, Priority::Live)?;
-        }
+/// Keeps an event of the feed with its deliveries.
+fn keep_event(context: &mut WriteContext, new: &NewEvent) -> Result<(EventId, u64), StoreError> {
+    let number = insert_event(context, &new.event, true)?;
+    let routes = context.routes()?;
+    for planned in &new.deliveries {
+        let known = routes.iter().find(|(_, endpoint)| endpoint.id == planned.endpoint);
+        let (n, endpoint) = known.ok_or_else(|| rows::damaged("a plan for an endpoint that is not there"))?;
+        insert_delivery(context, &new.event, number, (*n, endpoint), planned, Priority::Live)?;
     }
     Ok((new.event.id, u64::try_from(number).unwrap_or(0)))
 }
 
-pub(super) fn insert_event(context: &mut WriteContext, new: &NewEvent, in_feed: bool) -> Result<i64, StoreError> {
+/// Keeps an event of Gancho's own, which came to be within this transaction.
+pub(super) fn keep_own_event(context: &mut WriteContext, event: Event) -> Result<(), StoreError> {
+    let routes = context.routes()?;
+    let deliveries = plan_deliveries(&event, usize::MAX, routes.iter().map(|(_, endpoint)| endpoint));
+    keep_event(context, &NewEvent { event, deliveries }).map(drop)
+}
+
+pub(super) fn insert_event(context: &mut WriteContext, event: &Event, in_feed: bool) -> Result<i64, StoreError> {
     let number = context.next_number(in_feed)?;
-    let event = &new.event;
     let insert = "INSERT INTO events (n, id, type, created, arrived_at, source, object, body, label) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     context.db.prepare_cached(insert)?.execute(params![
@@ -148,21 +167,21 @@ pub(super) fn insert_event(context: &mut WriteContext, new: &NewEvent, in_feed: 
     Ok(number)
 }
 
-/// A delivery of an event to an endpoint. Where the engine has a place free, it goes there at
-/// once, under a lease; else it waits in the store.
+/// A delivery of an event to an endpoint, which stands beside its number. Where the engine has a place free, it goes
+/// there at once, under a lease; else it waits in the store.
 pub(super) fn insert_delivery(
     context: &mut WriteContext,
-    new: &NewEvent,
+    event: &Event,
     event_number: i64,
-    endpoint_number: i64,
-    endpoint: &Endpoint,
+    (endpoint_number, endpoint): (i64, &Endpoint),
+    planned: &PlannedDelivery,
     lane: Priority,
 ) -> Result<DeliveryId, StoreError> {
-    let (created_at, now) = (new.event.arrived_at, context.environment.mono());
+    let (created_at, now) = (event.arrived_at, context.environment.mono());
     let id = DeliveryId::new(created_at, &*context.environment);
-    let max_attempts = if lane == Priority::Test { 1 } else { endpoint.retry.attempts() };
-    let state = if new.deliverable { State::Pending } else { State::Skipped };
-    let may_go = new.deliverable && (lane == Priority::Test || (endpoint.is_open() && !endpoint.health.is_failing()));
+    let waits = planned.skipped.is_none();
+    let state = if waits { State::Pending } else { State::Skipped };
+    let may_go = waits && (lane == Priority::Test || may_go_at_once(endpoint));
     let insert = "INSERT INTO deliveries (id, event, endpoint, state, reason, lane, attempts, max_attempts, due, \
         leased, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8, ?9, ?10)";
     let mut insert = context.db.prepare_cached(insert)?;
@@ -172,68 +191,44 @@ pub(super) fn insert_delivery(
         event_number,
         endpoint_number,
         state as i64,
-        (!new.deliverable).then_some(Reason::TooLarge.as_str()),
+        planned.skipped.map(Reason::as_str),
         lane as i64,
-        max_attempts,
-        new.deliverable.then(|| lease.unwrap_or(now).ms()),
+        planned.max_attempts,
+        waits.then(|| lease.unwrap_or(now).ms()),
         lease.map(|_| now.ms()),
         created_at.ms(),
     ]);
     drop(insert);
-    let handle = match (inserted, lease) {
-        (Ok(handle), _) => handle,
-        (Err(error), None) => return Err(error.into()),
-        (Err(error), Some(lease_until)) => {
-            // So that the place is given back with the rest of the transaction.
-            context.notify_later(Notification::Enqueue(claimed(
-                id,
-                0,
-                endpoint,
-                lane,
-                max_attempts,
-                lease_until,
-                new,
-                event_number,
-            )));
-            return Err(error.into());
-        }
-    };
-    if !new.deliverable {
-        metrics::counter!("gancho_deliveries_skipped_total").increment(1);
-        return Ok(id);
-    }
-    context.waiting(endpoint_number, 1);
-    context.notify_later(match lease {
-        Some(until) => {
-            Notification::Enqueue(claimed(id, handle, endpoint, lane, max_attempts, until, new, event_number))
-        }
-        None => Notification::Due(endpoint.id, lane, now),
-    });
-    Ok(id)
-}
-
-#[expect(clippy::too_many_arguments, reason = "it gathers what its caller has at hand, once")]
-fn claimed(
-    id: DeliveryId,
-    handle: i64,
-    endpoint: &Endpoint,
-    lane: Priority,
-    max_attempts: u32,
-    lease_until: gancho_model::MonoTime,
-    new: &NewEvent,
-    event_number: i64,
-) -> Claimed {
-    Claimed {
+    let claimed = |handle, lease_until| Claimed {
         id,
         handle,
         endpoint: endpoint.id,
         lane,
         attempts: 0,
-        max_attempts,
+        max_attempts: planned.max_attempts,
         lease_until,
-        event_id: new.event.id,
-        event: new.event.event.clone(),
+        event_id: event.id,
+        event: event.event.clone(),
         sequence: u64::try_from(event_number).unwrap_or(0),
-        body: new.event.body.clone(),
+        body: event.body.clone(),
+    };
+    let handle = match (inserted, lease) {
+        (Ok(handle), _) => handle,
+        (Err(error), None) => return Err(error.into()),
+        (Err(error), Some(lease_until)) => {
+            // So that the place is given back with the rest of the transaction.
+            context.notify_later(Notification::Enqueue(claimed(0, lease_until)));
+            return Err(error.into());
+        }
+    };
+    if !waits {
+        metrics::counter!("gancho_deliveries_skipped_total").increment(1);
+        return Ok(id);
     }
+    context.waiting(endpoint_number, 1);
+    context.notify_later(match lease {
+        Some(until) => Notification::Enqueue(claimed(handle, until)),
+        None => Notification::Due(endpoint.id, lane, now),
+    });
+    Ok(id)
 }

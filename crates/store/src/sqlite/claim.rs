@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use const_format::formatcp;
 use gancho_model::{DeliveryId, Endpoint, EndpointId, EventId, MonoTime, Priority};
 use rusqlite::{OptionalExtension, params};
 
+use super::rows::PENDING;
 use super::{
     SqliteStore, record, rows, start,
     write_context::{Notification, WriteContext},
@@ -62,8 +64,10 @@ impl Delivering for SqliteStore {
 }
 
 fn release(context: &mut WriteContext, lease: &Release) -> Result<(), StoreError> {
-    let update = "UPDATE deliveries SET due = max(leased, ?3), leased = NULL \
-        WHERE n = ?1 AND state = 0 AND leased IS NOT NULL AND due = ?2 RETURNING due";
+    let update = formatcp!(
+        "UPDATE deliveries SET due = max(leased, ?3), leased = NULL \
+        WHERE n = ?1 AND state = {PENDING} AND leased IS NOT NULL AND due = ?2 RETURNING due"
+    );
     let not_before = lease.not_before.map_or(i64::MIN, MonoTime::ms);
     let params = params![lease.handle, lease.lease_until.ms(), not_before];
     let due = context.db.prepare_cached(update)?.query_row(params, |row| row.get(0)).optional()?;
@@ -84,7 +88,7 @@ fn due(context: &mut WriteContext) -> Result<Vec<Due>, StoreError> {
 }
 
 fn next_due(context: &WriteContext, n: i64, endpoint: EndpointId, lane: Priority) -> Result<Option<Due>, StoreError> {
-    let select = "SELECT min(due) FROM deliveries WHERE state = 0 AND endpoint = ?1 AND lane = ?2";
+    let select = formatcp!("SELECT min(due) FROM deliveries WHERE state = {PENDING} AND endpoint = ?1 AND lane = ?2");
     let at: Option<i64> = context.db.prepare_cached(select)?.query_row(params![n, lane as i64], |row| row.get(0))?;
     Ok(at.map(|at| Due { endpoint, lane, at: MonoTime::from_ms(at) }))
 }
@@ -96,9 +100,11 @@ fn claim(
     now: MonoTime,
     claimed: &mut Vec<Claimed>,
 ) -> Result<(), StoreError> {
-    let update = "UPDATE deliveries SET leased = due, due = ?5 WHERE n IN (SELECT n FROM deliveries \
-        WHERE state = 0 AND endpoint = ?1 AND lane = ?2 AND due <= ?3 AND (leased IS NULL OR due <= ?6) ORDER BY due LIMIT ?4) \
-        RETURNING n, id, event, attempts, max_attempts";
+    let update = formatcp!(
+        "UPDATE deliveries SET leased = due, due = ?5 WHERE n IN (SELECT n FROM deliveries \
+        WHERE state = {PENDING} AND endpoint = ?1 AND lane = ?2 AND due <= ?3 AND (leased IS NULL OR due <= ?6) ORDER BY due LIMIT ?4) \
+        RETURNING n, id, event, attempts, max_attempts"
+    );
     let mut update = context.db.prepare_cached(update)?;
     let due_until = if want.probe { i64::MAX } else { now.ms() };
     let params = params![number, want.lane as i64, due_until, want.limit, want.lease_until.ms(), now.ms()];

@@ -1,14 +1,16 @@
 //! Endpoints are added, changed, removed.
 
 use async_trait::async_trait;
-use gancho_model::{DeliveryId, Endpoint, EndpointId, Message, Moment, Priority, Timestamp};
+use const_format::formatcp;
+use gancho_model::{DeliveryId, Endpoint, EndpointId, Event, Message, Moment, PlannedDelivery, Priority, Timestamp};
 use rusqlite::{OptionalExtension, params};
 
+use super::rows::{CANCELLED, PENDING};
 use super::{
     SqliteStore, accept, repair, replay, rows,
     write_context::{Notification, WriteContext},
 };
-use crate::{EndpointBacklog, Endpoints, NewEvent, Page, Replay, Replayed, StoreError, vault::Vault};
+use crate::{EndpointBacklog, Endpoints, Page, Replay, Replayed, StoreError, vault::Vault};
 
 /// Deliveries cancelled at once when an endpoint is removed; upkeep does the rest.
 pub(super) const CANCEL_MAX: u32 = 1000;
@@ -30,7 +32,7 @@ impl Endpoints for SqliteStore {
                 endpoint.created_at.ms(),
                 endpoint.updated_at.ms(),
             ])?;
-            context.endpoints_changed();
+            context.plans_are_stale();
             Ok(())
         })
         .await
@@ -72,7 +74,7 @@ impl Endpoints for SqliteStore {
                 context.db.query_row("SELECT pending FROM endpoints WHERE n = ?1", [n], |row| row.get(0))?;
             context.db.execute("UPDATE endpoints SET removed_at = ?2 WHERE n = ?1", params![n, now.ms()])?;
             cancel_waiting(context, n, CANCEL_MAX)?;
-            context.endpoints_changed();
+            context.plans_are_stale();
             Ok(u64::try_from(pending).unwrap_or(0))
         })
         .await
@@ -80,8 +82,10 @@ impl Endpoints for SqliteStore {
 
     async fn backlogs(&self, ids: Vec<EndpointId>) -> Result<Vec<EndpointBacklog>, StoreError> {
         self.read(move |db| {
-            let select = "SELECT pending, (SELECT d.created_at FROM deliveries d WHERE d.endpoint = p.n AND d.state = 0 \
-                ORDER BY d.n LIMIT 1) FROM endpoints p WHERE id = ?1";
+            let select = formatcp!(
+                "SELECT pending, (SELECT d.created_at FROM deliveries d WHERE d.endpoint = p.n AND d.state = {PENDING} \
+                ORDER BY d.n LIMIT 1) FROM endpoints p WHERE id = ?1"
+            );
             let mut select = db.prepare_cached(select)?;
             let mut backlog = |id: &EndpointId| -> Result<EndpointBacklog, StoreError> {
                 let found = select.query_row([id.bytes()], |row| {
@@ -104,12 +108,13 @@ impl Endpoints for SqliteStore {
         self.write(true, move |context| repair::retry_endpoint(context, id)).await
     }
 
-    async fn send_test(&self, endpoint: EndpointId, event: NewEvent) -> Result<DeliveryId, StoreError> {
+    async fn send_test(&self, endpoint: EndpointId, event: Event) -> Result<DeliveryId, StoreError> {
         self.write(true, move |context| {
             let routes = context.routes()?;
             let (n, endpoint) = routes.iter().find(|(_, known)| known.id == endpoint).ok_or(StoreError::NotFound)?;
             let number = accept::insert_event(context, &event, false)?;
-            accept::insert_delivery(context, &event, number, *n, endpoint, Priority::Test)
+            let planned = PlannedDelivery { endpoint: endpoint.id, max_attempts: 1, skipped: None };
+            accept::insert_delivery(context, &event, number, (*n, endpoint), &planned, Priority::Test)
         })
         .await
     }
@@ -147,7 +152,7 @@ fn save(context: &mut WriteContext, endpoint: &Endpoint, read_at: Timestamp) -> 
     } else if (known.paused && !endpoint.paused || known.url != endpoint.url) && health.consecutive_failures > 0 {
         repair::go_on(context, n, endpoint.id)?;
     }
-    context.endpoints_changed();
+    context.plans_are_stale();
     for lane in Priority::ALL {
         context.notify_later(Notification::Due(endpoint.id, *lane, context.environment.mono()));
     }
@@ -156,8 +161,10 @@ fn save(context: &mut WriteContext, endpoint: &Endpoint, read_at: Timestamp) -> 
 
 /// Cancels some of what waits for a removed endpoint; returns how many.
 pub(super) fn cancel_waiting(context: &mut WriteContext, n: i64, limit: u32) -> Result<u64, StoreError> {
-    let update = "UPDATE deliveries SET state = 3, reason = 'endpoint_removed', due = NULL, leased = NULL WHERE n IN \
-        (SELECT n FROM deliveries WHERE endpoint = ?1 AND state = 0 LIMIT ?2)";
+    let update = formatcp!(
+        "UPDATE deliveries SET state = {CANCELLED}, reason = 'endpoint_removed', due = NULL, leased = NULL WHERE n IN \
+        (SELECT n FROM deliveries WHERE endpoint = ?1 AND state = {PENDING} LIMIT ?2)"
+    );
     let cancelled = context.db.prepare_cached(update)?.execute(params![n, limit])?;
     context.waiting(n, -(cancelled as i64));
     Ok(cancelled as u64)

@@ -1,9 +1,11 @@
 //! Pages of events and deliveries, by keyset: the cost of a page does not grow with what lies behind it.
 
+use const_format::formatcp;
 use gancho_model::{Delivery, DeliveryId, Event, State};
 use rusqlite::{Connection, OptionalExtension, ToSql, params_from_iter};
 
 use super::rows;
+use super::rows::DELIVERED;
 use crate::{DeliveryFilter, EventFilter, Page, StoreError};
 
 /// Rows looked at for one page. A filter that matches little ends the page early, with a cursor to go on.
@@ -113,7 +115,10 @@ pub(super) fn newest(
         None => match filter.state {
             None => return one("SELECT n FROM deliveries WHERE true", &[]),
             Some(state) if state as i64 > 1 => {
-                return one("SELECT n FROM deliveries WHERE state > 1 AND state = ?1", &[&(state as i64)]);
+                return one(
+                    formatcp!("SELECT n FROM deliveries WHERE state > {DELIVERED} AND state = ?1"),
+                    &[&(state as i64)],
+                );
             }
             Some(_) => {
                 let mut all = db.prepare_cached("SELECT n FROM endpoints")?;

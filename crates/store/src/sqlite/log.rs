@@ -1,9 +1,11 @@
 //! The log is read, and deliveries are sent again or cancelled.
 
 use async_trait::async_trait;
+use const_format::formatcp;
 use gancho_model::{Attempt, Delivery, DeliveryId, Event, EventId, Message, Moment, MonoTime, State};
 use rusqlite::{Connection, OptionalExtension};
 
+use super::rows::CANCELLED;
 use super::{
     SqliteStore, list, resend, rows,
     write_context::{Notification, WriteContext},
@@ -144,7 +146,9 @@ fn cancel(context: &mut WriteContext, id: DeliveryId) -> Result<Delivery, StoreE
         let message = Message::new("conflict-not-waiting").with("state", Message::new(spoken(delivery.state)));
         return Err(StoreError::Conflict(message));
     }
-    let update = "UPDATE deliveries SET state = 3, reason = 'cancelled', due = NULL, leased = NULL WHERE n = ?1 RETURNING endpoint";
+    let update = formatcp!(
+        "UPDATE deliveries SET state = {CANCELLED}, reason = 'cancelled', due = NULL, leased = NULL WHERE n = ?1 RETURNING endpoint"
+    );
     let endpoint: Option<i64> = context.db.prepare_cached(update)?.query_row([n], |row| row.get(0)).optional()?;
     if let Some(endpoint) = endpoint {
         context.waiting(endpoint, -1);

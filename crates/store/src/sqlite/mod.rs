@@ -104,6 +104,7 @@ pub struct SqliteStore {
     notifier: Arc<OnceLock<Arc<dyn DeliveryNotifier>>>,
     vault: Arc<Vault>,
     environment: Arc<dyn Environment>,
+    snapshot: write_context::Snapshot,
     news: tokio::sync::watch::Receiver<u64>,
     pulse: tokio::sync::watch::Receiver<u64>,
 }
@@ -141,7 +142,20 @@ impl SqliteStore {
         let (beat, pulse) = tokio::sync::watch::channel(0);
         let mut context = WriteContext::new(db, vault.clone(), environment.clone(), notifier.clone(), tell, beat);
         context.resend_after_outage = options.resend_after_outage;
-        Ok(Self { writer: Writer::start(context, options.queue), readers, notifier, vault, environment, news, pulse })
+        context
+            .publish_endpoints()
+            .map_err(|error| OpenError::Unusable { path: path.clone(), why: error.to_string() })?;
+        let snapshot = context.snapshot();
+        Ok(Self {
+            snapshot,
+            writer: Writer::start(context, options.queue),
+            readers,
+            notifier,
+            vault,
+            environment,
+            news,
+            pulse,
+        })
     }
 
     /// Does a piece of work in the writer's next transaction, and returns when it is committed:

@@ -1,17 +1,18 @@
 //! Attempts are recorded, each with what follows from it.
 
+use const_format::formatcp;
 use gancho_model::{
-    AttemptEnd, Decision, Endpoint, Event, EventType, Health, HealthTransition, MonoTime, Priority, State, mask,
+    Decision, EndedAttempt, Endpoint, HealthTransition, MonoTime, Priority, State, announcement, delivery_after,
+    endpoint_after,
 };
 use rusqlite::{OptionalExtension, params};
 
-use serde_json::json;
-
+use super::rows::{DELIVERED, PENDING};
 use super::{
     accept, repair, replay,
     write_context::{Notification, WriteContext},
 };
-use crate::{HealthChange, NewEvent, Outcome, StoreError};
+use crate::{HealthChange, Outcome, StoreError};
 
 /// Records outcomes; `attempts` are the same outcomes' attempts, rendered.
 pub(super) fn record(
@@ -30,7 +31,7 @@ pub(super) fn record(
         update_delivery(context, outcome, known.map(|(n, _)| *n))?;
         // Of a removed endpoint, only the delivery is left to be recorded.
         let Some((n, endpoint)) = known else { continue };
-        let transition = note_health(context, *n, endpoint, outcome)?;
+        let transition = apply_to_endpoint(context, *n, endpoint, outcome)?;
         changes.extend(transition.map(|transition| HealthChange { endpoint: outcome.endpoint, transition }));
     }
     Ok(changes)
@@ -61,14 +62,12 @@ fn insert_attempt(context: &WriteContext, outcome: &Outcome, blob: &str) -> Resu
 /// that was cancelled during an attempt stays cancelled, unless it arrived: then that is the truth.
 fn update_delivery(context: &mut WriteContext, outcome: &Outcome, endpoint: Option<i64>) -> Result<(), StoreError> {
     let attempt = &outcome.attempt;
-    let (state, retry_at) = match outcome.verdict {
-        Decision::Delivered => (State::Delivered, None),
-        Decision::Retry { at } => (State::Pending, Some(at)),
-        Decision::Failed if has_more_attempts(context, outcome)? => (State::Pending, Some(outcome.ended_at.mono)),
-        Decision::Failed => (State::Failed, None),
-    };
-    let update = "UPDATE deliveries SET state = ?2, due = ?3, leased = NULL, attempts = max(attempts, ?4), \
-        last_at = ?5, last_status = ?6, last_error = ?7, last_ms = ?8 WHERE n = ?1 AND state = 0";
+    let has_more = outcome.verdict == Decision::Failed && has_more_attempts(context, outcome)?;
+    let (state, retry_at) = delivery_after(outcome.verdict, has_more, outcome.ended_at.mono);
+    let update = formatcp!(
+        "UPDATE deliveries SET state = ?2, due = ?3, leased = NULL, attempts = max(attempts, ?4), \
+        last_at = ?5, last_status = ?6, last_error = ?7, last_ms = ?8 WHERE n = ?1 AND state = {PENDING}"
+    );
     let updated = context.db.prepare_cached(update)?.execute(params![
         outcome.handle,
         state as i64,
@@ -112,8 +111,10 @@ fn endpoint_of(context: &WriteContext, outcome: &Outcome) -> Result<i64, StoreEr
 
 fn update_ended(context: &WriteContext, outcome: &Outcome, arrived: bool) -> Result<(), StoreError> {
     let attempt = &outcome.attempt;
-    let update = "UPDATE deliveries SET state = iif(?2, 1, state), reason = iif(?2, NULL, reason), \
-        attempts = max(attempts, ?3), last_at = ?4, last_status = ?5, last_error = ?6, last_ms = ?7 WHERE n = ?1";
+    let update = formatcp!(
+        "UPDATE deliveries SET state = iif(?2, {DELIVERED}, state), reason = iif(?2, NULL, reason), \
+        attempts = max(attempts, ?3), last_at = ?4, last_status = ?5, last_error = ?6, last_ms = ?7 WHERE n = ?1"
+    );
     context.db.prepare_cached(update)?.execute(params![
         outcome.handle,
         arrived,
@@ -126,103 +127,60 @@ fn update_ended(context: &WriteContext, outcome: &Outcome, arrived: bool) -> Res
     Ok(())
 }
 
-fn note_health(
+/// Applies what the attempt makes of its endpoint.
+fn apply_to_endpoint(
     context: &mut WriteContext,
     n: i64,
     endpoint: &Endpoint,
     outcome: &Outcome,
 ) -> Result<Option<HealthTransition>, StoreError> {
-    let success = outcome.verdict.is_success();
-    if *outcome.url != *endpoint.url {
-        return Ok(None);
-    }
     let Some(before) = context.health(n)? else { return Ok(None) };
-    if outcome.lane == Priority::Test && !(success && endpoint.enabled) {
-        return Ok(None);
+    let ended = ended(outcome);
+    let effects = endpoint_after(endpoint, before, &ended, context.resend_after_outage);
+    if let Some(health) = effects.health {
+        context.set_health(n, health);
     }
-    if !before.counts(outcome.lane, success) {
-        if outcome.lane == Priority::Test && before.consecutive_failures > 0 {
-            repair::release_retries(context, n, endpoint.id)?;
-        }
-        return Ok(None);
-    }
-    let mut health = before;
-    let transition = health.note(AttemptEnd {
-        success,
-        plan: &endpoint.retry,
-        now: outcome.ended_at,
-        jitter: outcome.jitter,
-        probe_request: outcome.probe_request,
-    });
-    if !success {
-        health.last_status = outcome.attempt.status_code;
-        health.last_error = outcome.attempt.error.as_ref().map(|error| error.kind);
-    }
-    context.set_health(n, health);
-    if before.is_failing() || health.is_failing() {
+    if effects.reload {
         context.endpoints_changed();
     }
-    follow(context, n, endpoint, transition, &before, outcome)
+    if let Some(reason) = effects.disabled {
+        disable(context, n, reason, outcome)?;
+    }
+    if effects.release_retries {
+        repair::release_retries(context, n, endpoint.id)?;
+    }
+    if let Some(since) = effects.resend_since {
+        replay::resend_outage(context, n, endpoint, since, outcome.ended_at.mono)?;
+    }
+    let event = effects
+        .transition
+        .and_then(|transition| announcement(endpoint, transition, &before, &ended, &*context.environment));
+    if let Some(event) = event {
+        accept::keep_own_event(context, event)?;
+    }
+    Ok(effects.transition)
 }
 
-/// What follows for the endpoint and its queue.
-fn follow(
-    context: &mut WriteContext,
-    n: i64,
-    endpoint: &Endpoint,
-    transition: Option<HealthTransition>,
-    before: &Health,
-    outcome: &Outcome,
-) -> Result<Option<HealthTransition>, StoreError> {
-    let transition = if outcome.gone && endpoint.enabled { Some(HealthTransition::Disabled) } else { transition };
-    match transition {
-        Some(HealthTransition::Disabled) => disable(context, n, outcome)?,
-        Some(HealthTransition::Recovered) => {
-            repair::release_retries(context, n, endpoint.id)?;
-            if context.resend_after_outage {
-                let since = before.failures_since.unwrap_or(outcome.ended_at.wall);
-                replay::resend_outage(context, n, endpoint, since, outcome.ended_at.mono)?;
-            }
-        }
-        _ => {}
+fn ended(outcome: &Outcome) -> EndedAttempt<'_> {
+    let error = outcome.attempt.error.as_ref();
+    EndedAttempt {
+        decision: outcome.verdict,
+        priority: outcome.lane,
+        url: &outcome.url,
+        gone: outcome.gone,
+        status: outcome.attempt.status_code,
+        error: error.map(|error| error.kind),
+        message: error.map(|error| error.message.as_str()),
+        ended_at: outcome.ended_at,
+        jitter: outcome.jitter,
+        probe_request: outcome.probe_request,
     }
-    if let Some(transition) = transition {
-        announce(context, endpoint, transition, before, outcome)?;
-    }
-    Ok(transition)
 }
 
-fn disable(context: &mut WriteContext, n: i64, outcome: &Outcome) -> Result<(), StoreError> {
-    let why = if outcome.gone { "gone" } else { "failing" };
+fn disable(context: &mut WriteContext, n: i64, reason: &str, outcome: &Outcome) -> Result<(), StoreError> {
     let disable =
         "UPDATE endpoints SET enabled = 0, disabled_reason = ?2, updated_at = max(updated_at + 1, ?3) WHERE n = ?1";
-    context.db.prepare_cached(disable)?.execute(params![n, why, outcome.ended_at.wall.ms()])?;
-    context.endpoints_changed();
+    context.db.prepare_cached(disable)?.execute(params![n, reason, outcome.ended_at.wall.ms()])?;
+    context.plans_are_stale();
     Ok(())
-}
-
-/// The transition as an event of Gancho's own, for those who ask for `endpoint.*`. Secrets inside the URL
-/// are masked: it goes to others than the endpoint itself.
-fn announce(
-    context: &mut WriteContext,
-    endpoint: &Endpoint,
-    transition: HealthTransition,
-    before: &Health,
-    outcome: &Outcome,
-) -> Result<(), StoreError> {
-    let name = match transition {
-        HealthTransition::Failing => "endpoint.failing",
-        HealthTransition::Recovered => "endpoint.recovered",
-        HealthTransition::Disabled => "endpoint.disabled",
-    };
-    let Ok(event) = EventType::parse(name) else { return Ok(()) };
-    let object = json!({
-        "id": endpoint.id, "name": endpoint.name, "url": mask::url(&endpoint.url),
-        "failures_since": before.failures_since,
-        "last_error": outcome.attempt.error.as_ref().map(|error| &error.message),
-        "reason": (transition == HealthTransition::Disabled).then_some(if outcome.gone { "gone" } else { "failing" }),
-    });
-    let now = outcome.ended_at.wall;
-    let event = Event::own(event, object, endpoint.name.clone(), now, &*context.environment);
-    accept::keep_event(context, &NewEvent { event, deliverable: true }).map(drop)
 }

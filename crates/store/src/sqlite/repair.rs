@@ -1,8 +1,10 @@
 //! A person has repaired a receiver and wants to go on.
 
+use const_format::formatcp;
 use gancho_model::{Endpoint, EndpointId, Message, Priority};
 use rusqlite::params;
 
+use super::rows::PENDING;
 use super::{
     endpoint,
     write_context::{Notification, WriteContext},
@@ -31,8 +33,10 @@ pub(super) fn request_probe(context: &mut WriteContext, n: i64) -> Result<(), St
 pub(super) fn release_retries(context: &mut WriteContext, n: i64, id: EndpointId) -> Result<(), StoreError> {
     let now = context.environment.mono();
     for lane in [Priority::Live, Priority::Replay] {
-        let update = "UPDATE deliveries SET due = ?3 \
-            WHERE state = 0 AND endpoint = ?1 AND lane = ?2 AND due > ?3 AND leased IS NULL";
+        let update = formatcp!(
+            "UPDATE deliveries SET due = ?3 \
+            WHERE state = {PENDING} AND endpoint = ?1 AND lane = ?2 AND due > ?3 AND leased IS NULL"
+        );
         if context.db.prepare_cached(update)?.execute(params![n, lane as i64, now.ms()])? > 0 {
             context.notify_later(Notification::Due(id, lane, now));
         }

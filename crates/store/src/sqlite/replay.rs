@@ -1,13 +1,18 @@
 //! Events are sent again: those that failed, those that an endpoint missed, or all.
 
-use gancho_model::{DeliveryId, Endpoint, EventId, Moment, MonoTime, Priority, SourceId, State, Timestamp};
+use const_format::formatcp;
+use gancho_model::{
+    DeliveryId, Endpoint, EventId, Moment, MonoTime, Priority, ReplayAction, SourceId, Timestamp, mismatch,
+    replay_action,
+};
 use rusqlite::{OptionalExtension, params};
 
+use super::rows::{FAILED, PENDING, REPLAY, TEST};
 use super::{
     rows,
     write_context::{Notification, WriteContext},
 };
-use crate::{Only, Replay, Replayed, StoreError};
+use crate::{Replay, Replayed, StoreError};
 
 /// Events looked at in one transaction.
 const BATCH: i64 = 500;
@@ -91,32 +96,26 @@ fn send_again(
     candidate: &Candidate,
     now: Moment,
 ) -> Result<bool, StoreError> {
-    let select = "SELECT n, state FROM deliveries WHERE event = ?1 AND endpoint = ?2 AND lane < 2 ORDER BY n LIMIT 1";
+    let select = formatcp!(
+        "SELECT n, state FROM deliveries WHERE event = ?1 AND endpoint = ?2 AND lane < {TEST} ORDER BY n LIMIT 1"
+    );
     let known: Option<(i64, i64)> = context
         .db
         .prepare_cached(select)?
         .query_row([candidate.n, number], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let known = known.map(|(n, state)| rows::state_of(state).map(|state| (n, state))).transpose()?;
-    match known {
-        Some((_, State::Pending | State::Skipped)) => Ok(false),
-        Some((n, state)) if replay.only == Only::All || (replay.only == Only::Failed && state == State::Failed) => {
-            if !replay.dry_run {
-                requeue(context, n, number, endpoint, now.mono)?;
-            }
-            Ok(true)
+    let fits = candidate.bytes <= replay.bytes_max;
+    let mismatch = mismatch(endpoint, &candidate.event, candidate.source);
+    let action = replay_action(replay.only, known.map(|(_, state)| state), mismatch, fits);
+    if !replay.dry_run {
+        match (action, known) {
+            (ReplayAction::Requeue, Some((n, _))) => requeue(context, n, number, endpoint, now.mono)?,
+            (ReplayAction::Insert, _) => insert(context, candidate.n, number, endpoint, now)?,
+            _ => {}
         }
-        None if replay.only != Only::Failed
-            && candidate.bytes <= replay.bytes_max
-            && endpoint.matches(&candidate.event, candidate.source) =>
-        {
-            if !replay.dry_run {
-                insert(context, candidate.n, number, endpoint, now)?;
-            }
-            Ok(true)
-        }
-        _ => Ok(false),
     }
+    Ok(action != ReplayAction::Nothing)
 }
 
 /// An ended delivery waits again, beside the live ones, with a fresh plan.
@@ -127,8 +126,10 @@ pub(super) fn requeue(
     endpoint: &Endpoint,
     now: MonoTime,
 ) -> Result<(), StoreError> {
-    let update = "UPDATE deliveries SET state = 0, reason = NULL, lane = 1, max_attempts = attempts + ?2, due = ?3, \
-        leased = NULL WHERE n = ?1";
+    let update = formatcp!(
+        "UPDATE deliveries SET state = {PENDING}, reason = NULL, lane = {REPLAY}, max_attempts = attempts + ?2, due = ?3, \
+        leased = NULL WHERE n = ?1"
+    );
     context.db.prepare_cached(update)?.execute(params![n, endpoint.retry.attempts(), now.ms()])?;
     context.waiting(number, 1);
     Ok(())
@@ -142,8 +143,10 @@ fn insert(
     now: Moment,
 ) -> Result<(), StoreError> {
     let id = DeliveryId::new(now.wall, &*context.environment);
-    let insert = "INSERT INTO deliveries (id, event, endpoint, state, lane, attempts, max_attempts, due, created_at) \
-        VALUES (?1, ?2, ?3, 0, 1, 0, ?4, ?5, ?6)";
+    let insert = formatcp!(
+        "INSERT INTO deliveries (id, event, endpoint, state, lane, attempts, max_attempts, due, created_at) \
+        VALUES (?1, ?2, ?3, {PENDING}, {REPLAY}, 0, ?4, ?5, ?6)"
+    );
     let attempts = endpoint.retry.attempts();
     let params = params![id.bytes(), event, number, attempts, now.mono.ms(), now.wall.ms()];
     context.db.prepare_cached(insert)?.execute(params)?;
@@ -162,9 +165,11 @@ pub(super) fn resend_outage(
 ) -> Result<u64, StoreError> {
     const MOST: i64 = 10_000;
     // The outage began when an attempt ended; of the last attempt the beginning is kept, and how long it took.
-    let select = "SELECT n FROM deliveries WHERE endpoint = ?1 AND state = 2 AND last_at >= ?2 - 120000 \
-        AND last_at + coalesce(last_ms, 0) + 10 >= ?2 AND lane < 2 \
-        ORDER BY n DESC LIMIT ?3";
+    let select = formatcp!(
+        "SELECT n FROM deliveries WHERE endpoint = ?1 AND state = {FAILED} AND last_at >= ?2 - 120000 \
+        AND last_at + coalesce(last_ms, 0) + 10 >= ?2 AND lane < {TEST} \
+        ORDER BY n DESC LIMIT ?3"
+    );
     let failed: Vec<i64> = {
         let mut select = context.db.prepare_cached(select)?;
         select.query_map([number, since.ms(), MOST], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?

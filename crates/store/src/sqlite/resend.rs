@@ -1,8 +1,10 @@
 //! Deliveries that ended badly are sent again, one by one or as many as match.
 
-use gancho_model::{Delivery, DeliveryId, MonoTime, Priority, State};
+use const_format::formatcp;
+use gancho_model::{Delivery, DeliveryId, MonoTime, Priority, State, may_resend};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::rows::PENDING;
 use super::{
     list, repair, replay, rows,
     write_context::{Notification, WriteContext},
@@ -24,8 +26,10 @@ pub(super) fn again(
 ) -> Result<(), StoreError> {
     let failing = context.health(endpoint_n)?.is_some_and(|health| health.is_failing());
     let due = if failing { first_in_line(context, endpoint_n, delivery.lane, now)? } else { now };
-    let update = "UPDATE deliveries SET state = 0, reason = NULL, max_attempts = ?2 + (leased IS NOT NULL), \
-        due = iif(leased IS NULL, ?3, due) WHERE n = ?1";
+    let update = formatcp!(
+        "UPDATE deliveries SET state = {PENDING}, reason = NULL, max_attempts = ?2 + (leased IS NOT NULL), \
+        due = iif(leased IS NULL, ?3, due) WHERE n = ?1"
+    );
     context.db.prepare_cached(update)?.execute(params![n, max_attempts, due.ms()])?;
     if failing && delivery.lane != Priority::Test {
         repair::request_probe(context, endpoint_n)?;
@@ -44,7 +48,7 @@ fn first_in_line(
     lane: Priority,
     now: MonoTime,
 ) -> Result<MonoTime, StoreError> {
-    let select = "SELECT min(due) FROM deliveries WHERE state = 0 AND endpoint = ?1 AND lane = ?2";
+    let select = formatcp!("SELECT min(due) FROM deliveries WHERE state = {PENDING} AND endpoint = ?1 AND lane = ?2");
     let params = params![endpoint_n, lane as i64];
     let first: Option<i64> = context.db.prepare_cached(select)?.query_row(params, |row| row.get(0))?;
     Ok(first.map_or(now, |first| now.min(MonoTime::from_ms(first - 1))))
@@ -76,8 +80,7 @@ fn batch(
     for n in numbers {
         let (delivery, matches) = list::read_delivery(db, n, &filter, reading)?;
         last = Some(delivery.id);
-        let ended_badly = matches!(delivery.state, State::Failed | State::Cancelled);
-        if matches && ended_badly && delivery.lane != Priority::Test {
+        if matches && may_resend(delivery.state, delivery.lane) {
             found.push((n, delivery));
         }
         if found.len() == most {

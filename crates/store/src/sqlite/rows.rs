@@ -12,6 +12,15 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{StoreError, vault::Vault};
 
+/// States as the table keeps them, for statements.
+pub(super) const PENDING: i64 = State::Pending as i64;
+pub(super) const DELIVERED: i64 = State::Delivered as i64;
+pub(super) const FAILED: i64 = State::Failed as i64;
+pub(super) const CANCELLED: i64 = State::Cancelled as i64;
+/// Queues as the table keeps them.
+pub(super) const REPLAY: i64 = Priority::Replay as i64;
+pub(super) const TEST: i64 = Priority::Test as i64;
+
 pub(super) fn to_json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default() // our own types have no keys that JSON can't hold
 }

@@ -1,8 +1,10 @@
 //! A process starts on what the last one left.
 
+use const_format::formatcp;
 use gancho_model::{Endpoint, MonoTime, Priority};
 use rusqlite::params;
 
+use super::rows::PENDING;
 use super::write_context::WriteContext;
 use crate::StoreError;
 
@@ -26,8 +28,10 @@ pub(super) fn take_over(context: &mut WriteContext, now: MonoTime) -> Result<u64
 
 /// Leases that ended by now are free already.
 fn free(context: &WriteContext, n: i64, lane: Priority, now: MonoTime) -> Result<u64, StoreError> {
-    let free = "UPDATE deliveries SET due = leased, leased = NULL \
-        WHERE state = 0 AND leased IS NOT NULL AND endpoint = ?1 AND lane = ?2 AND due > ?3";
+    let free = formatcp!(
+        "UPDATE deliveries SET due = leased, leased = NULL \
+        WHERE state = {PENDING} AND leased IS NOT NULL AND endpoint = ?1 AND lane = ?2 AND due > ?3"
+    );
     let params = params![n, lane as i64, now.ms()];
     Ok(context.db.prepare_cached(free)?.execute(params)? as u64)
 }
@@ -40,8 +44,10 @@ fn replan(
     lane: Priority,
     now: MonoTime,
 ) -> Result<(), StoreError> {
-    let select = "SELECT DISTINCT attempts, max_attempts FROM deliveries \
-        WHERE state = 0 AND endpoint = ?1 AND lane = ?2 AND due > ?3";
+    let select = formatcp!(
+        "SELECT DISTINCT attempts, max_attempts FROM deliveries \
+        WHERE state = {PENDING} AND endpoint = ?1 AND lane = ?2 AND due > ?3"
+    );
     let groups: Vec<(u32, u32)> = {
         let mut select = context.db.prepare_cached(select)?;
         let params = params![n, lane as i64, now.ms()];
@@ -49,8 +55,10 @@ fn replan(
     };
     for (attempts, max_attempts) in groups {
         let latest = endpoint.retry.latest_at_start(attempts, max_attempts, now);
-        let update = "UPDATE deliveries SET due = ?3 \
-            WHERE state = 0 AND endpoint = ?1 AND lane = ?2 AND due > ?3 AND attempts = ?4 AND max_attempts = ?5";
+        let update = formatcp!(
+            "UPDATE deliveries SET due = ?3 \
+            WHERE state = {PENDING} AND endpoint = ?1 AND lane = ?2 AND due > ?3 AND attempts = ?4 AND max_attempts = ?5"
+        );
         let params = params![n, lane as i64, latest.ms(), attempts, max_attempts];
         context.db.prepare_cached(update)?.execute(params)?;
     }

@@ -1,12 +1,14 @@
 //! What is old goes, a little at a time.
 
 use async_trait::async_trait;
+use const_format::formatcp;
 use gancho_model::{
     Moment, Timestamp,
     limits::{PROCESSED_MS, REPEAT_MS, RETENTION_BATCH},
 };
 use rusqlite::params;
 
+use super::rows::{FAILED, PENDING};
 use super::{SqliteStore, endpoint, processed, stats, write_context::WriteContext};
 use crate::{Pruned, StoreError, Upkeep};
 
@@ -43,9 +45,11 @@ impl Upkeep for SqliteStore {
 fn expire(context: &mut WriteContext, before: Timestamp, now: Moment) -> Result<u64, StoreError> {
     let mut expired = 0;
     for (n, _) in context.routes()?.iter() {
-        let update = "UPDATE deliveries SET state = 2, reason = 'expired', due = NULL, leased = NULL, ended_at = ?5 WHERE n IN \
-            (SELECT n FROM deliveries WHERE endpoint = ?1 AND state = 0 ORDER BY n LIMIT ?3) \
-            AND created_at < ?2 AND (leased IS NULL OR due < ?4)";
+        let update = formatcp!(
+            "UPDATE deliveries SET state = {FAILED}, reason = 'expired', due = NULL, leased = NULL, ended_at = ?5 WHERE n IN \
+            (SELECT n FROM deliveries WHERE endpoint = ?1 AND state = {PENDING} ORDER BY n LIMIT ?3) \
+            AND created_at < ?2 AND (leased IS NULL OR due < ?4)"
+        );
         let params = params![n, before.ms(), RETENTION_BATCH, now.mono.ms(), now.wall.ms()];
         let count = context.db.prepare_cached(update)?.execute(params)?;
         context.waiting(*n, -(count as i64));
@@ -77,7 +81,7 @@ fn remove_events(context: &mut WriteContext, before: Timestamp, seen_since: Time
         // One that was sent again and waits stays until it has ended; what expired can be seen for a while.
         let select = format!(
             "SELECT n, arrived_at FROM (SELECT n, arrived_at FROM events WHERE {side} LIMIT {OLDEST}) AS e WHERE NOT EXISTS \
-            (SELECT 1 FROM deliveries d WHERE d.event = e.n AND (d.state = 0 OR d.ended_at > ?2)) LIMIT ?1"
+            (SELECT 1 FROM deliveries d WHERE d.event = e.n AND (d.state = {PENDING} OR d.ended_at > ?2)) LIMIT ?1"
         );
         let mut select = context.db.prepare_cached(&select)?;
         let mut rows = select.query([i64::from(RETENTION_BATCH), seen_since.ms()])?;

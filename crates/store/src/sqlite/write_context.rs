@@ -1,6 +1,6 @@
 use std::{
     collections::HashMap,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use gancho_model::{Counters, DeliveryId, Endpoint, EndpointId, Environment, Health, MonoTime, Priority, Timestamp};
@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 use tokio::sync::watch;
 
 use super::{rows, stats};
-use crate::{Claimed, DeliveryNotifier, StoreError, vault::Vault};
+use crate::{Claimed, DeliveryNotifier, EndpointSnapshot, StoreError, vault::Vault};
 
 /// What the writer works with: the connection, what it keeps in memory, and what the transaction
 /// at hand will have changed when it commits.
@@ -25,7 +25,14 @@ pub(super) struct WriteContext {
     routes: Option<Arc<Vec<(i64, Endpoint)>>>,
     flushes: bool,
     pending: Pending,
+    /// Rises whenever plans of deliveries that were made before are not right any more.
+    plan_version: u64,
+    /// The endpoints for those who plan, as of the last commit.
+    snapshot: Snapshot,
 }
+
+/// Endpoints as of a commit, shared with whoever plans deliveries.
+pub(super) type Snapshot = Arc<Mutex<Arc<EndpointSnapshot>>>;
 
 /// What the open transaction gathers.
 #[derive(Default)]
@@ -69,7 +76,32 @@ impl WriteContext {
             routes: None,
             flushes: true,
             pending: Pending::default(),
+            plan_version: 0,
+            snapshot: Snapshot::default(),
         }
+    }
+
+    /// What plans of deliveries are made from.
+    pub fn snapshot(&self) -> Snapshot {
+        self.snapshot.clone()
+    }
+
+    /// The version of endpoints that a plan of deliveries must be made from.
+    pub fn plan_version(&self) -> u64 {
+        self.plan_version
+    }
+
+    /// Shows the endpoints to those who plan, if they are not what was shown before.
+    pub fn publish_endpoints(&mut self) -> Result<(), StoreError> {
+        let is_shown = |snapshot: &Arc<EndpointSnapshot>| snapshot.version == self.plan_version;
+        if self.plan_version > 0 && is_shown(&self.snapshot.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(());
+        }
+        self.plan_version = self.plan_version.max(1);
+        let endpoints = self.routes()?.iter().map(|(_, endpoint)| endpoint.clone()).collect();
+        let snapshot = Arc::new(EndpointSnapshot { version: self.plan_version, endpoints });
+        *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = snapshot;
+        Ok(())
     }
 
     /// Begins a transaction; with `flush`, its commit returns when it is on disk. The level is
@@ -124,6 +156,10 @@ impl WriteContext {
 
     /// Tells the engine what was committed.
     pub fn notify(&mut self) {
+        if let Err(error) = self.publish_endpoints() {
+            // Plans are refused until it is done, at the next commit.
+            tracing::error!(%error, "endpoints can't be read again");
+        }
         let pending = std::mem::take(&mut self.pending);
         self.pulse.send_modify(|count| *count += 1);
         if let Some(last) = pending.sequence.and_then(|(last, _)| u64::try_from(last).ok()) {
@@ -199,6 +235,12 @@ impl WriteContext {
     pub fn endpoints_changed(&mut self) {
         self.routes = None;
         self.pending.endpoints_changed = true;
+    }
+
+    /// The same, in a way that matters for who gets an event.
+    pub fn plans_are_stale(&mut self) {
+        self.plan_version += 1;
+        self.endpoints_changed();
     }
 
     /// All endpoints that are not removed, with their numbers.

@@ -1,5 +1,9 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
-use gancho_model::{Event, EventId, ObjectKey, Record, SourceId, Timestamp, TokenId};
+use gancho_model::{
+    Endpoint, Event, EventId, ObjectKey, PlannedDelivery, Record, SourceId, Timestamp, TokenId, plan_deliveries,
+};
 
 use crate::{SnapshotUpdate, StoreError};
 
@@ -20,9 +24,12 @@ pub trait Accepting: Send + Sync {
     /// restored holds such rows again. What is older than anything remembered counts as processed.
     async fn processed(&self, source: SourceId, rows: Vec<ProcessedRow>) -> Result<Vec<bool>, StoreError>;
 
-    /// Keeps events together with a delivery for each endpoint that wants them, all or nothing.
-    /// When it returns, they are on disk.
-    async fn accept(&self, submission: Submission) -> Result<Accepted, StoreError>;
+    /// The endpoints by which deliveries are planned.
+    async fn endpoint_snapshot(&self) -> Result<Arc<EndpointSnapshot>, StoreError>;
+
+    /// Keeps events together with the deliveries that were planned for them, all or nothing. When it returns, they are
+    /// on disk. A plan made from older endpoints than there are now is refused.
+    async fn accept(&self, submission: Arc<Submission>) -> Result<Accepted, StoreError>;
 }
 
 /// What comes in with one request.
@@ -38,6 +45,8 @@ pub struct Submission {
     pub remember: Vec<ReferenceUpdate>,
     /// How records of the source look now, where asking it found news.
     pub snapshots: Vec<SnapshotUpdate>,
+    /// The version of the endpoints by which deliveries were planned; of no meaning without events.
+    pub planned_by: u64,
     /// The source that was heard.
     pub source: Option<SourceId>,
     /// When it came.
@@ -55,13 +64,42 @@ pub struct ProcessedRow {
     pub at: Timestamp,
 }
 
+impl Submission {
+    /// With the deliveries of its events planned by these endpoints; an event larger than `bytes_max` is kept, and its
+    /// deliveries are skipped.
+    #[must_use]
+    pub fn planned(mut self, by: &EndpointSnapshot, bytes_max: usize) -> Self {
+        self.planned_by = by.version;
+        for new in &mut self.events {
+            new.deliveries = plan_deliveries(&new.event, bytes_max, &by.endpoints);
+        }
+        self
+    }
+}
+
 /// An event that comes in.
 #[derive(Clone, Debug)]
 pub struct NewEvent {
     /// The event; its sequence is given by the store.
     pub event: Event,
-    /// Whether it may be sent; one over the limit is kept, and its deliveries are skipped.
-    pub deliverable: bool,
+    /// Its deliveries.
+    pub deliveries: Vec<PlannedDelivery>,
+}
+
+impl From<Event> for NewEvent {
+    /// With no deliveries yet.
+    fn from(event: Event) -> Self {
+        Self { event, deliveries: vec![] }
+    }
+}
+
+/// All endpoints that are not removed, as they were at one version. Their health may be older.
+#[derive(Debug, Default)]
+pub struct EndpointSnapshot {
+    /// Rises whenever an endpoint is added, changed or removed.
+    pub version: u64,
+    /// The endpoints.
+    pub endpoints: Vec<Endpoint>,
 }
 
 /// A row to remember, or to forget.
@@ -109,6 +147,8 @@ pub struct StoredResponse {
 pub enum Accepted {
     /// It is on disk; each event with its place in the feed.
     Kept(Vec<(EventId, u64)>),
+    /// Endpoints changed since the deliveries were planned: nothing was kept, plan again.
+    Stale,
     /// One of its keys was used, or one of its rows processed, meanwhile: nothing was kept, look again.
     Conflict,
 }

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
-use gancho_model::{DeliveryId, Endpoint, EndpointId, Moment, Pattern, Timestamp};
+use gancho_model::{DeliveryId, Endpoint, EndpointId, Event, Moment, Pattern, ReplayScope, Timestamp};
 
-use crate::{NewEvent, Page, StoreError};
+use crate::{Page, StoreError};
 
 /// What people ask of endpoints.
 #[async_trait]
@@ -45,7 +45,7 @@ pub trait Endpoints: Send + Sync {
     async fn replay(&self, replay: Replay, after: Option<u64>, now: Moment) -> Result<Replayed, StoreError>;
 
     /// Keeps a test event, outside the feed, with one delivery to this endpoint.
-    async fn send_test(&self, endpoint: EndpointId, event: NewEvent) -> Result<DeliveryId, StoreError>;
+    async fn send_test(&self, endpoint: EndpointId, event: Event) -> Result<DeliveryId, StoreError>;
 }
 
 /// What waits for an endpoint.
@@ -69,22 +69,11 @@ pub struct Replay {
     /// Of types that match one of these; all if empty.
     pub types: Vec<Pattern>,
     /// Which of them.
-    pub only: Only,
+    pub only: ReplayScope,
     /// Only count.
     pub dry_run: bool,
     /// Events larger than this can't be sent.
     pub bytes_max: u64,
-}
-
-/// Which events a replay means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Only {
-    /// Those whose delivery failed.
-    Failed,
-    /// Those that it would have got, had it been enabled.
-    Missed,
-    /// Both, and those that arrived.
-    All,
 }
 
 /// What one batch of a replay did.

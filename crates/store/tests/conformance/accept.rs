@@ -1,10 +1,10 @@
-use gancho_model::{ObjectKey, SourceId, State, TokenId};
+use gancho_model::{Endpoint, ObjectKey, SourceId, State, TokenId};
 use gancho_store::{
     Accepted, IdempotencyKey, IdempotencyKind, ProcessedRow, ReferenceUpdate, StoreError, StoredResponse, Submission,
     sqlite::Options,
 };
 
-use crate::{Bench, event, lock};
+use crate::{Bench, event, keep, lock};
 
 #[tokio::test]
 async fn events_come_with_their_deliveries_and_a_number_without_holes() {
@@ -29,7 +29,7 @@ async fn many_at_once_have_numbers_of_their_own() {
     for _ in 0..200 {
         let (store, new, now) = (bench.store.clone(), bench.event("demo.made"), bench.now());
         tasks.push(tokio::spawn(async move {
-            store.accept(Submission { events: vec![new], now, ..Submission::default() }).await
+            keep(&*store, Submission { events: vec![new], now, ..Submission::default() }).await
         }));
     }
     let mut numbers = vec![];
@@ -68,9 +68,9 @@ async fn repeats_are_recalled_and_races_lost() {
         now: bench.now(),
         ..Submission::default()
     };
-    assert!(matches!(bench.store.accept(submission(token)).await, Ok(Accepted::Kept(_))));
-    assert_eq!(bench.store.accept(submission(token)).await, Ok(Accepted::Conflict));
-    assert!(matches!(bench.store.accept(submission(other)).await, Ok(Accepted::Kept(_))));
+    assert!(matches!(bench.keep(submission(token)).await, Ok(Accepted::Kept(_))));
+    assert_eq!(bench.keep(submission(token)).await, Ok(Accepted::Conflict));
+    assert!(matches!(bench.keep(submission(other)).await, Ok(Accepted::Kept(_))));
     let keys = vec![key(IdempotencyKind::Event), key(IdempotencyKind::Change), key(IdempotencyKind::Request)];
     assert_eq!(bench.store.recall(token, keys).await, Ok(vec![Some(recalled), None, None]));
     let feed = bench.store.feed(0, Default::default(), 10).await.expect("reads");
@@ -85,7 +85,7 @@ async fn rows_are_remembered_and_forgotten() {
     let record = serde_json::json!({"nick": "ana"}).as_object().cloned();
     for (record, left) in [(record.clone(), 1), (record, 1), (None, 0)] {
         let remember = vec![ReferenceUpdate { source, row: row.clone(), record: record.clone() }];
-        bench.store.accept(Submission { remember, now: bench.now(), ..Submission::default() }).await.expect("kept");
+        bench.keep(Submission { remember, now: bench.now(), ..Submission::default() }).await.expect("kept");
         let remembered = bench.store.remembered(source).await.expect("reads");
         assert_eq!(remembered.len(), left);
         assert_eq!(remembered.first().map(|(_, record)| record), record.as_ref());
@@ -99,7 +99,7 @@ async fn a_full_store_refuses_whole_and_recovers() {
     let (mut kept, mut refused) = (0, 0);
     for _ in 0..200 {
         let batch = (0..5).map(|_| bench.event("demo.made")).collect();
-        match bench.store.accept(Submission { events: batch, now: bench.now(), ..Submission::default() }).await {
+        match bench.keep(Submission { events: batch, now: bench.now(), ..Submission::default() }).await {
             Ok(_) => kept += 5,
             Err(StoreError::Busy(_)) => refused += 1,
             Err(error) => panic!("{error}"),
@@ -124,7 +124,7 @@ async fn rows_of_an_outbox_are_processed_once() {
     let row = |id, mark, days: i64| ProcessedRow { id, mark, at: now.plus_ms(-days * 24 * 3600 * 1000) };
     let keep = async |rows: Vec<ProcessedRow>| {
         let submission = Submission { source: Some(source), processed: rows, now, ..Submission::default() };
-        bench.store.accept(submission).await.expect("it answers")
+        bench.keep(submission).await.expect("it answers")
     };
     assert_eq!(keep(vec![row(7, 1, 0), row(8, 1, 0)]).await, Accepted::Kept(vec![]));
     let seen = bench.store.processed(source, vec![row(7, 1, 0), row(7, 2, 0), row(9, 1, 0), row(3, 1, 61)]).await;
@@ -145,4 +145,35 @@ async fn add_source(bench: &Bench) -> SourceId {
     let source = bench.source();
     bench.store.add_source(source.clone(), None).await.expect("added");
     source.id
+}
+
+/// Who gets an event is planned before the store is asked: endpoints may have changed meanwhile.
+#[tokio::test]
+async fn a_plan_made_from_older_endpoints_is_refused() {
+    let bench = Bench::sqlite();
+    let endpoint = bench.add_endpoint(&["a.*"]).await;
+    let plan = async || {
+        let snapshot = bench.store.endpoint_snapshot().await.expect("reads");
+        let events = vec![bench.event("a.b")];
+        Submission { events, now: bench.now(), ..Submission::default() }.planned(&snapshot, usize::MAX)
+    };
+    let keep = async |submission: Submission| bench.store.accept(submission.into()).await.expect("it answers");
+    let (before, late) = (plan().await, plan().await);
+    assert!(matches!(keep(before).await, Accepted::Kept(_)));
+    let read_at = endpoint.updated_at;
+    bench.store.save_endpoint(Endpoint { enabled: false, ..endpoint.clone() }, read_at).await.expect("saved");
+    assert_eq!(keep(late).await, Accepted::Stale, "it was disabled meanwhile");
+    assert_eq!(bench.store.feed(0, Default::default(), 10).await.expect("reads").items.len(), 1, "nothing is kept");
+    let again = plan().await;
+    assert!(again.events[0].deliveries.is_empty());
+    assert!(matches!(keep(again).await, Accepted::Kept(_)));
+    let (added, removed) = (plan().await, plan().await);
+    let other = bench.add_endpoint(&["*"]).await;
+    assert_eq!(keep(added).await, Accepted::Stale, "one was added");
+    let with_it = plan().await;
+    bench.store.remove_endpoint(other.id, bench.now()).await.expect("removed");
+    assert_eq!((keep(removed).await, keep(with_it).await), (Accepted::Stale, Accepted::Stale), "and removed");
+    let fresh = bench.reopen();
+    let snapshot = fresh.store.endpoint_snapshot().await.expect("reads");
+    assert_eq!(snapshot.endpoints.iter().map(|one| one.id).collect::<Vec<_>>(), [endpoint.id]);
 }

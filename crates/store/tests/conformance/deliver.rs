@@ -111,7 +111,10 @@ async fn health_follows_live_attempts_of_the_same_url() {
 
     let mut gone = outcome(&probe, Decision::Retry { at }, bench.moment());
     gone.gone = true;
-    assert_eq!(bench.store.record(vec![gone].into()).await.expect("recorded")[0].transition, HealthTransition::Disabled);
+    assert_eq!(
+        bench.store.record(vec![gone].into()).await.expect("recorded")[0].transition,
+        HealthTransition::Disabled
+    );
     let disabled = bench.store.endpoint(endpoint.id).await.expect("is there");
     assert_eq!((disabled.enabled, disabled.disabled_reason.as_deref()), (false, Some("gone")));
 }

@@ -48,7 +48,7 @@ async fn attempts_are_counted_by_endpoint_and_hour_tests_aside() {
             bench.store.record(vec![outcome(&claimed, verdict, bench.moment())].into()).await.expect("recorded");
         }
     }
-    bench.store.send_test(one.id, bench.event("a.b")).await.expect("sent");
+    bench.store.send_test(one.id, bench.event("a.b").event).await.expect("sent");
     let test = bench.claim_lane(one.id, Priority::Test, 1, false).await.claimed.remove(0);
     bench.store.record(vec![outcome(&test, Decision::Delivered, bench.moment())].into()).await.expect("recorded");
     let hours = bench.store.hours(bench.now()).await.expect("reads");

@@ -23,7 +23,7 @@ use gancho_model::{
     Source, SourceId, SourceKind, Timestamp, render_body,
 };
 use gancho_store::{
-    Accepted, Claimed, Claims, DeliveryNotifier, NewEvent, Outcome, Store, Submission, Want,
+    Accepted, Claimed, Claims, DeliveryNotifier, NewEvent, Outcome, Store, StoreError, Submission, Want,
     sqlite::{Options, SqliteStore},
     vault::Vault,
 };
@@ -141,10 +141,15 @@ impl Bench {
 
     pub(crate) async fn accept(&self, events: Vec<NewEvent>) -> Vec<(EventId, u64)> {
         let submission = Submission { events, now: self.now(), ..Submission::default() };
-        match self.store.accept(submission).await.expect("accepted") {
+        match self.keep(submission).await.expect("accepted") {
             Accepted::Kept(kept) => kept,
-            Accepted::Conflict => panic!("nobody raced"),
+            other => panic!("nobody raced: {other:?}"),
         }
+    }
+
+    /// Plans the deliveries as intake does, and keeps all of it.
+    pub(crate) async fn keep(&self, submission: Submission) -> Result<Accepted, StoreError> {
+        keep(&*self.store, submission).await
     }
 
     pub(crate) async fn claim(&self, endpoint: EndpointId, limit: u32) -> Claims {
@@ -194,7 +199,13 @@ pub(crate) fn event(environment: &dyn Environment, kind: &str, source: Option<So
     let body = render_body(id, &kind, now, data, source, false);
     let event =
         Event { id, sequence: 0, event: kind, created: now, arrived_at: now, source, object: None, label: None, body };
-    NewEvent { event, deliverable: true }
+    event.into()
+}
+
+/// Plans the deliveries as intake does, and keeps all of it.
+pub(crate) async fn keep(store: &dyn Store, submission: Submission) -> Result<Accepted, StoreError> {
+    let snapshot = store.endpoint_snapshot().await?;
+    store.accept(submission.planned(&snapshot, usize::MAX).into()).await
 }
 
 pub(crate) fn outcome(claimed: &Claimed, verdict: Decision, at: Moment) -> Outcome {

@@ -96,7 +96,7 @@ async fn a_passed_test_is_a_success_of_a_failing_endpoint_with_an_empty_queue_to
         bench.store.cancel(one.id).await.expect("cancelled");
     }
     for (verdict, failing) in [(Decision::Failed, true), (Decision::Delivered, false)] {
-        bench.store.send_test(id, bench.event("a.b")).await.expect("sent");
+        bench.store.send_test(id, bench.event("a.b").event).await.expect("sent");
         let test = bench.claim_lane(id, Priority::Test, 1, false).await.claimed.remove(0);
         let before = bench.endpoint_now(id).await.health.consecutive_failures;
         bench.store.record(vec![outcome(&test, verdict, bench.moment())].into()).await.expect("recorded");
@@ -111,7 +111,7 @@ async fn a_passed_test_of_a_disabled_endpoint_changes_nothing() {
     let bench = Bench::sqlite();
     let id = bench.failing(10).await;
     bench.change(id, |endpoint| endpoint.enabled = false).await;
-    bench.store.send_test(id, bench.event("a.b")).await.expect("sent");
+    bench.store.send_test(id, bench.event("a.b").event).await.expect("sent");
     let test = bench.claim_lane(id, Priority::Test, 1, false).await.claimed.remove(0);
     bench.store.record(vec![outcome(&test, Decision::Delivered, bench.moment())].into()).await.expect("recorded");
     assert!(bench.endpoint_now(id).await.health.is_failing());

@@ -50,11 +50,11 @@ async fn news_is_kept_with_its_events_or_not_at_all() {
         ..Submission::default()
     };
     let event = bench.event("a.b");
-    store.accept(submission(vec![event.clone()], vec![snapshot("A", "1", None)])).await.expect("accepted");
+    bench.keep(submission(vec![event.clone()], vec![snapshot("A", "1", None)])).await.expect("accepted");
     assert_eq!(store.seen(source, "A", vec!["1".into()]).await.expect("reads").len(), 1);
     // The same event twice can't be kept.
     let twice = submission(vec![event], vec![snapshot("A", "2", None), gone("A", "1")]);
-    assert!(matches!(store.accept(twice).await, Err(StoreError::Broken(_))));
+    assert!(matches!(bench.keep(twice).await, Err(StoreError::Broken(_))));
     let read = store.seen(source, "A", vec!["1".into(), "2".into()]).await.expect("reads");
     assert_eq!(keys(&read), ["1"]);
 }

@@ -75,7 +75,7 @@ async fn repeats_are_forgotten_after_thirty_days() {
     let key = IdempotencyKey { kind: IdempotencyKind::Event, key: "k".into() };
     let recalled = StoredResponse { digest: [0; 32], answer: String::new() };
     let repeats = vec![(token, key.clone(), recalled.clone())];
-    bench.store.accept(Submission { repeats, now: bench.now(), ..Submission::default() }).await.expect("kept");
+    bench.keep(Submission { repeats, now: bench.now(), ..Submission::default() }).await.expect("kept");
     for (wait_ms, known) in [(REPEAT_MS, Some(recalled)), (1, None)] {
         let now = bench.environment.advance_ms(wait_ms);
         bench.store.prune(now.plus_ms(-30 * DAY_MS), bench.moment()).await.expect("prunes");
@@ -90,7 +90,7 @@ async fn rows_of_an_outbox_are_forgotten_after_sixty_days() {
     bench.store.add_source(source.clone(), None).await.expect("added");
     let processed = vec![ProcessedRow { id: 1, mark: 1, at: bench.now() }];
     let submission = Submission { source: Some(source.id), processed, now: bench.now(), ..Submission::default() };
-    bench.store.accept(submission).await.expect("kept");
+    bench.keep(submission).await.expect("kept");
     for (wait_ms, forgotten) in [(PROCESSED_MS, 0), (1, 1)] {
         let now = bench.environment.advance_ms(wait_ms);
         let pruned = bench.store.prune(now.plus_ms(-30 * DAY_MS), bench.moment()).await.expect("prunes");

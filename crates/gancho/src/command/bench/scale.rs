@@ -93,7 +93,9 @@ async fn claim(store: &dyn Store, endpoint: EndpointId) -> Result<(), StoreError
 async fn accept(store: &dyn Store) -> Result<(), StoreError> {
     let now = System.now();
     let events = (0..BATCH).filter_map(|n| event(now, n)).collect();
-    store.accept(Submission { events, now, ..Submission::default() }).await.map(drop)
+    let submission = Submission { events, now, ..Submission::default() };
+    let snapshot = store.endpoint_snapshot().await?;
+    store.accept(submission.planned(&snapshot, usize::MAX).into()).await.map(drop)
 }
 
 fn event(now: Timestamp, n: u64) -> Option<NewEvent> {
@@ -105,7 +107,7 @@ fn event(now: Timestamp, n: u64) -> Option<NewEvent> {
     let label = Some(format!("F2026A{}{n}", now.ms()));
     let event =
         Event { id, sequence: 0, event, created: now, arrived_at: now, source: None, object: None, label, body };
-    Some(NewEvent { event, deliverable: true })
+    Some(event.into())
 }
 
 fn endpoint() -> Result<Endpoint, CliError> {

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use axum::{Json as Out, extract::State, http::StatusCode};
-use gancho_model::{EndpointId, Message, Timestamp};
-use gancho_store::{Only, Replay};
+use gancho_model::{EndpointId, Message, ReplayScope, Timestamp};
+use gancho_store::Replay;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -32,7 +32,7 @@ pub(crate) struct ReplayInput {
     events: Option<Vec<String>>,
     /// `failed`, `missed` (would have been sent, had the endpoint been enabled) or `all`; `failed` if left out.
     only: Option<String>,
-    /// Only count.
+    /// ReplayScope count.
     dry_run: Option<bool>,
 }
 
@@ -93,7 +93,7 @@ fn read(app: &App, endpoint: EndpointId, body: Value, now: Timestamp, errors: &m
     let since = fields.required("since", read::time);
     let until = fields.optional("until", read::time);
     let types = fields.optional("events", read::list(1, 100, read::pattern)).unwrap_or_default();
-    let only = fields.optional("only", only).unwrap_or(Only::Failed);
+    let only = fields.optional("only", only).unwrap_or(ReplayScope::Failed);
     let dry_run = fields.optional("dry_run", read::flag).unwrap_or(false);
     if since.zip(until).is_some_and(|(since, until)| until <= since) {
         fields.wrong("until", Message::new("error-until"));
@@ -104,11 +104,11 @@ fn read(app: &App, endpoint: EndpointId, body: Value, now: Timestamp, errors: &m
     Some(Replay { endpoint, since: since?, until: until.or(Some(now)), types, only, dry_run, bytes_max })
 }
 
-fn only(value: Value) -> Result<Only, Message> {
+fn only(value: Value) -> Result<ReplayScope, Message> {
     match value.as_str() {
-        Some("failed") => Ok(Only::Failed),
-        Some("missed") => Ok(Only::Missed),
-        Some("all") => Ok(Only::All),
+        Some("failed") => Ok(ReplayScope::Failed),
+        Some("missed") => Ok(ReplayScope::Missed),
+        Some("all") => Ok(ReplayScope::All),
         _ => Err(Message::new("error-only")),
     }
 }

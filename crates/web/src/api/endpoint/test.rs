@@ -8,7 +8,6 @@ use axum::{
 };
 use gancho_facturascripts::{event_types, label};
 use gancho_model::{DeliveryId, EndpointId, Event, EventId, EventType, Message, State as DeliveryState, render_body};
-use gancho_store::NewEvent;
 use serde_json::json;
 use utoipa::ToSchema;
 
@@ -73,7 +72,7 @@ pub(crate) async fn test(
 /// Sends a sample; returns the delivery and the event.
 pub(crate) async fn send(app: &App, id: EndpointId, event: EventType) -> Answer<(DeliveryId, EventId)> {
     let sample = sample(app, event);
-    let event_id = sample.event.id;
+    let event_id = sample.id;
     Ok((app.store.send_test(id, sample).await?, event_id))
 }
 
@@ -83,14 +82,13 @@ pub(crate) async fn wait_for(app: &App, delivery: DeliveryId, timeout_ms: u32) {
     let _ = tokio::time::timeout(limit, ended(app, delivery)).await;
 }
 
-fn sample(app: &App, event: EventType) -> NewEvent {
+fn sample(app: &App, event: EventType) -> Event {
     let now = app.environment.now();
     let id = EventId::new(now, &*app.environment);
     let (data, object) = event_types::sample(&event);
     let label = data.get("object").and_then(serde_json::Value::as_object).and_then(label);
     let body = render_body(id, &event, now, data, None, true);
-    let event = Event { id, sequence: 0, event, created: now, arrived_at: now, source: None, object, label, body };
-    NewEvent { event, deliverable: true }
+    Event { id, sequence: 0, event, created: now, arrived_at: now, source: None, object, label, body }
 }
 
 async fn ended(app: &App, id: DeliveryId) {

@@ -29,7 +29,9 @@ pub(crate) fn day(bars: &[Bar], title: &str) -> String {
         let mut y = HEIGHT;
         let _ = write!(svg, "<g><title>{}</title>", escaped(&bar.title));
         let _ = write!(svg, r#"<rect x="{x}" y="0" width="{}" height="{HEIGHT}" class="back"/>"#, STEP - 4);
-        for (count, class) in [(bar.counters.delivered, "good"), (bar.counters.retried, "warn"), (bar.counters.failed, "bad")] {
+        for (count, class) in
+            [(bar.counters.delivered, "good"), (bar.counters.retried, "warn"), (bar.counters.failed, "bad")]
+        {
             if count == 0 {
                 continue;
             }

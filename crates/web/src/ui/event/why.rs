@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Delivery, Endpoint, Event, EventId, Message};
+use gancho_model::{Delivery, Endpoint, Event, EventId, Message, Mismatch, mismatch};
 use gancho_store::EventFilter;
 
 use super::list::{self, EventRow};
@@ -132,15 +132,13 @@ fn refusal(event: &Event, endpoint: &Endpoint) -> Message {
     if endpoint.created_at > event.arrived_at {
         return Message::new("verdict-younger");
     }
-    if !endpoint.events.iter().any(|pattern| pattern.matches(&event.event)) {
-        let events: Vec<&str> = endpoint.events.iter().map(|pattern| pattern.as_str()).collect();
-        return Message::new("verdict-pattern").with("type", event.event.as_str()).with("events", events.join(", "));
+    match mismatch(endpoint, &event.event, event.source) {
+        Some(Mismatch::Type) => {
+            let events: Vec<&str> = endpoint.events.iter().map(|pattern| pattern.as_str()).collect();
+            Message::new("verdict-pattern").with("type", event.event.as_str()).with("events", events.join(", "))
+        }
+        Some(Mismatch::Source) => Message::new("verdict-source"),
+        Some(Mismatch::Disabled) => Message::new("verdict-disabled"),
+        None => Message::new("verdict-then"),
     }
-    if !endpoint.matches(&event.event, event.source) {
-        return Message::new("verdict-source");
-    }
-    if !endpoint.enabled {
-        return Message::new("verdict-disabled");
-    }
-    Message::new("verdict-then")
 }

@@ -1,0 +1,87 @@
+//! What may be sent again.
+
+use crate::{Mismatch, Priority, State};
+
+/// Which events a replay sends again to an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplayScope {
+    /// Those whose delivery failed.
+    Failed,
+    /// Those that it would have got, had it been enabled.
+    Missed,
+    /// All.
+    All,
+}
+
+/// What a replay makes of one event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplayAction {
+    /// Nothing: it is not asked for, waits already, or can't be sent.
+    Nothing,
+    /// Its delivery goes again.
+    Requeue,
+    /// It gets a delivery.
+    Insert,
+}
+
+/// Decides what a replay makes of an event of which the endpoint has a delivery in this state, or none; `mismatch` and
+/// `fits` say whether it would get one today.
+pub fn replay_action(scope: ReplayScope, known: Option<State>, mismatch: Option<Mismatch>, fits: bool) -> ReplayAction {
+    match known {
+        Some(State::Pending | State::Skipped) => ReplayAction::Nothing,
+        Some(state) if scope == ReplayScope::All || (scope == ReplayScope::Failed && state == State::Failed) => {
+            ReplayAction::Requeue
+        }
+        // A disabled endpoint collects nothing by itself; what is asked for is kept for it.
+        None if scope != ReplayScope::Failed && fits && matches!(mismatch, None | Some(Mismatch::Disabled)) => {
+            ReplayAction::Insert
+        }
+        _ => ReplayAction::Nothing,
+    }
+}
+
+/// Whether a delivery may be sent again together with others: it ended badly, and is no test.
+pub fn may_resend(state: State, priority: Priority) -> bool {
+    matches!(state, State::Failed | State::Cancelled) && priority != Priority::Test
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_case_of_a_replay() {
+        use ReplayAction::{Insert, Nothing, Requeue};
+        use ReplayScope::{All, Failed, Missed};
+        for (scope, known, mismatch, fits, action) in [
+            (Failed, Some(State::Failed), None, true, Requeue),
+            (Failed, Some(State::Failed), Some(Mismatch::Type), true, Requeue),
+            (Failed, Some(State::Delivered), None, true, Nothing),
+            (Failed, None, None, true, Nothing),
+            (Missed, Some(State::Failed), None, true, Nothing),
+            (Missed, None, None, true, Insert),
+            (Missed, None, Some(Mismatch::Disabled), true, Insert),
+            (Missed, None, Some(Mismatch::Type), true, Nothing),
+            (Missed, None, Some(Mismatch::Source), true, Nothing),
+            (Missed, None, None, false, Nothing),
+            (All, Some(State::Delivered), None, true, Requeue),
+            (All, Some(State::Cancelled), None, true, Requeue),
+            (All, Some(State::Pending), None, true, Nothing),
+            (All, Some(State::Skipped), None, true, Nothing),
+            (All, None, None, true, Insert),
+        ] {
+            let decided = replay_action(scope, known, mismatch, fits);
+            assert_eq!(decided, action, "{scope:?} {known:?} {mismatch:?} {fits}");
+        }
+    }
+
+    #[test]
+    fn only_what_ended_badly_is_resent() {
+        for state in State::ALL {
+            for priority in Priority::ALL {
+                let expected = ["failed", "cancelled"].contains(&state.as_str()) && priority.as_str() != "test";
+                assert_eq!(may_resend(*state, *priority), expected);
+            }
+        }
+    }
+}
