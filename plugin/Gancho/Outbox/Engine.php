@@ -20,6 +20,9 @@ abstract class Engine
     /** Days without anybody who takes rows after which triggers only count what they don't write. */
     public const DAYS_MAX = 14;
 
+    /** Whether some tables could not be looked at, so that what is not in the schema may be there all the same. */
+    public bool $isPartial = false;
+
     public function __construct(protected DataBase $db)
     {
     }

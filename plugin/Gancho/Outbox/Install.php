@@ -95,7 +95,9 @@ final class Install
             (new Flags($this->db))->learn();
             return;
         }
-        $error ??= $this->drop(fn($name) => self::isTrigger($name) && !isset($parts[$name]));
+        // A table that can't be looked at just now is not gone: its triggers stay.
+        $isPartial = $this->engine->isPartial;
+        $error ??= $this->drop(fn($name) => self::isTrigger($name) && !isset($parts[$name]) && !$isPartial);
         $error ??= $this->make(array_diff_key($parts, $tables));
         if ($error === null || ($this->settings->state()['mode'] ?? '') !== 'models') {
             $this->settings->note(['mode' => 'triggers']);

@@ -29,8 +29,9 @@ final class MariaDb extends Engine
             $tables = array_filter($kinds, fn($kind) => $kind === null || in_array($kind, ['BASE TABLE', 'SYSTEM VERSIONED'], true));
             $schema = array_diff_key($schema, array_diff_key($kinds, $tables));
             $isWhole = !in_array(null, $tables, true) && !array_diff_key($tables, $schema) && !array_diff_key($schema, $tables);
-            // One that can't be opened for so long is broken.
+            // One that can't be opened for so long is broken, or being altered all the time.
             if ($isWhole || $try === 20) {
+                $this->isPartial = !$isWhole;
                 return $schema;
             }
             usleep(50000);

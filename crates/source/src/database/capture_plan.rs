@@ -12,13 +12,15 @@ const DEPTH_MAX: usize = 5;
 /// What is to be watched in one ERP's database.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CapturePlan {
-    /// CapturedTable tables by name.
+    /// Captured tables by name.
     pub tables: BTreeMap<String, CapturedTable>,
     /// By parent table: what its deletions take along without a trigger of the row's own (MariaDB
     /// only), what goes last first.
     pub cascades: BTreeMap<String, Vec<Vec<Link>>>,
     /// Models that were asked for and can't be heard, with the reason.
     pub uncaptured: Vec<(String, Uncaptured)>,
+    /// Whether some tables could not be looked at: what is not planned may be wanted all the same.
+    pub is_partial: bool,
 }
 
 /// Why a model can't be heard.
@@ -68,7 +70,7 @@ impl CapturedTable {
 impl CapturePlan {
     /// Decides what to watch: `models` by class or table, those of the catalogue if none are named.
     pub fn new(schema: &Schema, models: Option<&[String]>) -> Self {
-        let mut plan = Self::default();
+        let mut plan = Self { is_partial: schema.is_partial, ..Self::default() };
         let asked: Vec<&str> = match models {
             Some(models) => models.iter().map(String::as_str).collect(),
             None => catalogue::MODELS.iter().map(|model| model.name).collect(),
@@ -207,7 +209,7 @@ mod tests {
             link("facturascli", "idasiento", "asientos", false),
             link("users", "idempresa", "empresas", true),
         ];
-        Schema { tables: tables.map(|(name, table)| (name.to_owned(), table)).into(), links }
+        Schema { tables: tables.map(|(name, table)| (name.to_owned(), table)).into(), links, is_partial: false }
     }
 
     #[test]

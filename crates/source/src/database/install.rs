@@ -33,7 +33,9 @@ pub(crate) async fn install(
         return Err(ErpError::Failed(again.into()));
     }
     let is_trigger = |name: &&String| name.starts_with("trigger ");
-    for name in installed.keys().filter(is_trigger).filter(|name| parts.iter().all(|part| part.name != **name)) {
+    // A table that can't be looked at just now is not gone: its triggers stay.
+    let is_unwanted = |name: &&String| !plan.is_partial && parts.iter().all(|part| part.name != **name);
+    for name in installed.keys().filter(is_trigger).filter(is_unwanted) {
         let drop = erp.drop_of(name);
         spare(name, alter(erp, &drop, somebody_waits).await, somebody_waits)?;
     }

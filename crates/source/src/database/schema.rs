@@ -9,6 +9,8 @@ pub struct Schema {
     pub tables: BTreeMap<String, Table>,
     /// Foreign keys that delete or unlink rows.
     pub links: Vec<Link>,
+    /// Whether some tables could not be looked at, so that what is not here may be there all the same.
+    pub is_partial: bool,
 }
 
 /// A table.

@@ -135,7 +135,7 @@ fn keep_event(context: &mut WriteContext, new: &NewEvent) -> Result<(EventId, u6
     let number = insert_event(context, &new.event, true)?;
     let routes = context.routes()?;
     for planned in &new.deliveries {
-        let known = routes.iter().find(|(_, endpoint)| endpoint.id == planned.endpoint);
+        let known = routes.find(planned.endpoint);
         let (n, endpoint) = known.ok_or_else(|| rows::damaged("a plan for an endpoint that is not there"))?;
         insert_delivery(context, &new.event, number, (*n, endpoint), planned, Priority::Live)?;
     }

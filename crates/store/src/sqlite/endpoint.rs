@@ -111,7 +111,7 @@ impl Endpoints for SqliteStore {
     async fn send_test(&self, endpoint: EndpointId, event: Event) -> Result<DeliveryId, StoreError> {
         self.write(true, move |context| {
             let routes = context.routes()?;
-            let (n, endpoint) = routes.iter().find(|(_, known)| known.id == endpoint).ok_or(StoreError::NotFound)?;
+            let (n, endpoint) = routes.find(endpoint).ok_or(StoreError::NotFound)?;
             let number = accept::insert_event(context, &event, false)?;
             let planned = PlannedDelivery { endpoint: endpoint.id, max_attempts: 1, skipped: None };
             accept::insert_delivery(context, &event, number, (*n, endpoint), &planned, Priority::Test)

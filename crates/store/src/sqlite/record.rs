@@ -24,7 +24,7 @@ pub(super) fn record(
     let mut changes = vec![];
     for (outcome, attempt) in outcomes.iter().zip(attempts) {
         insert_attempt(context, outcome, attempt)?;
-        let known = routes.iter().find(|(_, endpoint)| endpoint.id == outcome.endpoint);
+        let known = routes.find(outcome.endpoint);
         if let Some((n, _)) = known.filter(|_| outcome.lane != Priority::Test) {
             counters(context, *n, outcome);
         }

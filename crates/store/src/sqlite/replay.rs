@@ -34,8 +34,7 @@ pub(super) fn replay(
     now: Moment,
 ) -> Result<Replayed, StoreError> {
     let routes = context.routes()?;
-    let (number, endpoint) =
-        routes.iter().find(|(_, endpoint)| endpoint.id == replay.endpoint).ok_or(StoreError::NotFound)?;
+    let (number, endpoint) = routes.find(replay.endpoint).ok_or(StoreError::NotFound)?;
     let after = match after {
         Some(after) => i64::try_from(after).unwrap_or(i64::MAX),
         None => before_first(context, replay.since)?,

@@ -123,7 +123,7 @@ pub(super) fn resend(
     let routes = context.routes()?;
     let mut count = 0;
     for (n, delivery) in &found {
-        let endpoint = routes.iter().find(|(_, endpoint)| endpoint.id == delivery.endpoint_id);
+        let endpoint = routes.find(delivery.endpoint_id);
         let Some((endpoint_n, endpoint)) = endpoint else { continue };
         // Beside the live ones: new events don't wait behind them.
         replay::requeue(context, *n, *endpoint_n, endpoint, resend.now)?;

@@ -22,13 +22,34 @@ pub(super) struct WriteContext {
     /// Counts commits: something may look different now.
     pulse: watch::Sender<u64>,
     /// Endpoints that are not removed, with their numbers; read again after each change.
-    routes: Option<Arc<Vec<(i64, Endpoint)>>>,
+    routes: Option<Arc<Routes>>,
     flushes: bool,
     pending: Pending,
     /// Rises whenever plans of deliveries that were made before are not right any more.
     plan_version: u64,
     /// The endpoints for those who plan, as of the last commit.
     snapshot: Snapshot,
+}
+
+/// Endpoints that are not removed, with their numbers, in their order.
+pub(super) struct Routes {
+    all: Vec<(i64, Endpoint)>,
+    places: HashMap<EndpointId, usize>,
+}
+
+impl Routes {
+    fn new(all: Vec<(i64, Endpoint)>) -> Self {
+        let places = all.iter().enumerate().map(|(place, (_, endpoint))| (endpoint.id, place)).collect();
+        Self { all, places }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &(i64, Endpoint)> {
+        self.all.iter()
+    }
+
+    pub fn find(&self, id: EndpointId) -> Option<&(i64, Endpoint)> {
+        self.places.get(&id).map(|place| &self.all[*place])
+    }
 }
 
 /// Endpoints as of a commit, shared with whoever plans deliveries.
@@ -243,19 +264,18 @@ impl WriteContext {
         self.endpoints_changed();
     }
 
-    /// All endpoints that are not removed, with their numbers.
-    pub fn routes(&mut self) -> Result<Arc<Vec<(i64, Endpoint)>>, StoreError> {
+    /// All endpoints that are not removed.
+    pub fn routes(&mut self) -> Result<Arc<Routes>, StoreError> {
         if let Some(routes) = &self.routes {
             return Ok(routes.clone());
         }
-        let routes = Arc::new(rows::endpoints(&self.db, &self.vault, "removed_at IS NULL ORDER BY n", [])?);
-        self.routes = Some(routes.clone());
-        Ok(routes)
+        let routes = Routes::new(rows::endpoints(&self.db, &self.vault, "removed_at IS NULL ORDER BY n", [])?);
+        Ok(self.routes.insert(Arc::new(routes)).clone())
     }
 
     /// An endpoint's number, if it is not removed.
     pub fn number_of(&mut self, id: EndpointId) -> Result<i64, StoreError> {
         let routes = self.routes()?;
-        routes.iter().find(|(_, endpoint)| endpoint.id == id).map(|(n, _)| *n).ok_or(StoreError::NotFound)
+        routes.find(id).map(|(n, _)| *n).ok_or(StoreError::NotFound)
     }
 }

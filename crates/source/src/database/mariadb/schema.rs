@@ -22,10 +22,11 @@ pub(super) async fn read_schema(db: &mut MySqlConnection) -> Result<Schema, ErpE
         tries += 1;
         let mut schema = columns(db).await?;
         let (others, whole) = others(db, &schema).await?;
-        // One that can't be opened for so long is broken.
+        // One that can't be opened for so long is broken, or being altered all the time.
         if whole || tries == TRIES {
             others.iter().for_each(|name| drop(schema.tables.remove(name)));
             schema.links = links(db).await?;
+            schema.is_partial = !whole;
             return Ok(schema);
         }
         tokio::time::sleep(PAUSE).await;
