@@ -1,20 +1,17 @@
-use std::{
-    panic::AssertUnwindSafe,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use gancho_model::{
     Attempt, Environment, ErrorKind, Failure, HeaderLog, Moment, Phases, Reply, Timestamp, decide, limits::Limits,
 };
-use gancho_store::{Claimed, Due, Outcome, Release, Store, StoreError};
+use gancho_store::{Claimed, Outcome, Store};
 use tokio::{sync::mpsc, task::JoinError};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     attempt::{Made, attempt},
     client::Client,
+    dispatcher::{Dispatcher, POLL},
     notifier::Shared,
     recorder,
     scheduler::{Scheduler, SchedulerLimits, Target},
@@ -23,8 +20,6 @@ use crate::{
 
 /// Outcomes that may wait to be recorded; beyond, attempts wait with their slots.
 const OUTCOMES_MAX: usize = 2048;
-/// How often the store is asked what is due although nobody rang.
-const POLL: Duration = Duration::from_secs(10);
 /// How long attempts may go on after a stop.
 const GRACE: Duration = Duration::from_secs(30);
 /// How long recording may go on when attempts did not end.
@@ -56,7 +51,7 @@ fn why(ended: Result<(), JoinError>) -> String {
 /// The engine. Cheap to clone: a handle.
 #[derive(Clone)]
 pub struct Engine {
-    store: Arc<dyn Store>,
+    dispatcher: Dispatcher,
     client: Arc<Client>,
     shared: Arc<Shared>,
     outcomes: mpsc::Sender<Outcome>,
@@ -86,7 +81,8 @@ impl Engine {
         let mut recording = tokio::spawn(recorder::run(store.clone(), shared.clone(), ended));
         let mut upkeep =
             tokio::spawn(upkeep::run(store.clone(), environment, options.limits.retention_days, stop.clone()));
-        let engine = Self { store, client, shared, outcomes, attempts: TaskTracker::new() };
+        let dispatcher = Dispatcher { store, shared: shared.clone() };
+        let engine = Self { dispatcher, client, shared, outcomes, attempts: TaskTracker::new() };
         tokio::select! {
             () = engine.turn(&stop) => {}
             ended = &mut recording => return Err(EngineFailed { part: "recorder", why: why(ended) }),
@@ -113,14 +109,14 @@ impl Engine {
         Ok(())
     }
 
-    /// Turns until the stop: look, claim, start, wait for the notifier or the next due time.
+    /// Steps until the stop, each after a notification or at the next due time.
     async fn turn(&self, stop: &CancellationToken) {
         let mut poll = tokio::time::interval(POLL);
         loop {
             // Registered before the look, so that a ring in between is not lost.
             let rung = self.shared.wake.notified();
             fail::fail_point!("engine");
-            let wait = match self.step().await {
+            let wait = match self.dispatcher.step(&mut |target, claimed| self.start(target, claimed)).await {
                 Ok(wait) => wait,
                 Err(error) => {
                     tracing::warn!(%error, "the store did not answer; trying again");
@@ -131,80 +127,18 @@ impl Engine {
                 () = stop.cancelled() => return,
                 () = rung => {}
                 () = tokio::time::sleep(wait) => {}
-                _ = poll.tick() => self.look_around().await,
-            }
-        }
-    }
-
-    /// One look: endpoints if they changed, what is due, what may start. Says how long to wait.
-    async fn step(&self) -> Result<Duration, StoreError> {
-        if self.shared.endpoints_stale.swap(false, Ordering::AcqRel) {
-            let read = self.store.all_endpoints().await;
-            let endpoints = read.inspect_err(|_| self.shared.endpoints_stale.store(true, Ordering::Release))?;
-            self.shared.scheduler().set_endpoints(endpoints, self.shared.environment.mono());
-        }
-        self.start_ready();
-        self.release().await;
-        let now = self.shared.environment.mono();
-        let wants = self.shared.scheduler().wants(now);
-        if !wants.is_empty() {
-            let claims = self.store.claim(wants.clone(), now).await;
-            let now = self.shared.environment.mono();
-            match claims {
-                Ok(claims) => self.shared.scheduler().claimed(&wants, claims, now),
-                Err(error) => {
-                    let again = wants.iter().map(|want| Due { endpoint: want.endpoint, lane: want.lane, at: now });
-                    let claims = gancho_store::Claims { claimed: vec![], due: again.collect() };
-                    self.shared.scheduler().claimed(&wants, claims, now);
-                    return Err(error);
+                _ = poll.tick() => {
+                    self.client.sweep();
+                    self.dispatcher.look_around().await;
                 }
             }
-            self.start_ready();
-        }
-        let now = self.shared.environment.mono();
-        self.shared.scheduler().mark_all(now);
-        self.start_ready();
-        self.release().await;
-        let next = self.shared.scheduler().next_wake(now);
-        let wait_ms = next.map_or(i64::MAX, |at| at.since_ms(now));
-        Ok(Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0)).min(POLL))
-    }
-
-    /// Gives leases back that nothing can be done with now.
-    async fn release(&self) {
-        let leases = self.shared.scheduler().take_released();
-        if leases.is_empty() {
-            return;
-        }
-        if let Err(error) = self.store.release(leases.clone()).await {
-            tracing::warn!(%error, "leases can't be given back; they end by themselves");
-            let mut scheduler = self.shared.scheduler();
-            for Release { endpoint, lane, lease_until, .. } in leases {
-                scheduler.due(Due { endpoint, lane, at: lease_until });
-            }
         }
     }
 
-    /// What a lost ring would have told.
-    async fn look_around(&self) {
-        self.client.sweep();
-        match self.store.due().await {
-            Ok(due) => {
-                let mut scheduler = self.shared.scheduler();
-                due.into_iter().for_each(|due| scheduler.due(due));
-            }
-            Err(error) => tracing::warn!(%error, "the store did not say what is due; trying again"),
-        }
-    }
-
-    fn start_ready(&self) {
-        // Not before the endpoints are read again: one may have been paused, or be failing now.
-        while !self.shared.endpoints_stale.load(Ordering::Acquire) {
-            let started = self.shared.scheduler().start(self.shared.environment.mono());
-            let Some((target, claimed)) = started else { return };
-            let engine = self.clone();
-            self.attempts.spawn(async move { engine.deliver(target, claimed).await });
-        }
+    /// Starts an attempt as a task of its own.
+    fn start(&self, target: Arc<Target>, claimed: Claimed) {
+        let engine = self.clone();
+        self.attempts.spawn(async move { engine.deliver(target, claimed).await });
     }
 
     /// One attempt, from start to record.
@@ -236,7 +170,7 @@ impl Engine {
                 self.shared.wake.notify_one();
             }
         }
-        self.start_ready();
+        self.dispatcher.start_ready(&mut |target, claimed| self.start(target, claimed));
     }
 }
 

@@ -6,6 +6,7 @@
 mod address_book;
 mod attempt;
 mod client;
+mod dispatcher;
 mod engine;
 mod measure;
 mod notifier;

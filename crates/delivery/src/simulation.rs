@@ -4,7 +4,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
 };
 
 use gancho_model::{
@@ -19,6 +19,7 @@ use gancho_store::{
 use gancho_testkit::ManualClock;
 
 use crate::{
+    dispatcher::Dispatcher,
     engine::outcome_of,
     notifier::Shared,
     scheduler::{Scheduler, SchedulerLimits, Target},
@@ -140,26 +141,15 @@ impl World {
         self.accepted.insert(id);
     }
 
-    /// What the engine's step does, with attempts that run in simulated time.
+    /// The engine's own step, with attempts that run in simulated time.
     async fn step(&mut self) {
-        if self.shared.endpoints_stale.swap(false, Ordering::AcqRel) {
-            let endpoints = self.store.all_endpoints().await.expect("reads");
-            self.shared.scheduler().set_endpoints(endpoints, self.environment.mono());
-        }
+        let mut started = vec![];
+        let dispatcher = Dispatcher { store: self.store.clone(), shared: self.shared.clone() };
+        dispatcher.step(&mut |target, claimed| started.push((target, claimed))).await.expect("steps");
         let now = self.environment.mono();
-        let wants = self.shared.scheduler().wants(now);
-        if !wants.is_empty() {
-            let claims = self.store.claim(wants.clone(), now).await.expect("claims");
-            self.shared.scheduler().claimed(&wants, claims, now);
-        }
-        self.shared.scheduler().mark_all(now);
-        loop {
-            let started = self.shared.scheduler().start(now);
-            let Some((target, claimed)) = started else { break };
+        for (target, claimed) in started {
             self.start(target, claimed, now);
         }
-        let released = self.shared.scheduler().take_released();
-        self.store.release(released).await.expect("released");
     }
 
     fn start(&mut self, target: Arc<Target>, claimed: Claimed, now: MonoTime) {

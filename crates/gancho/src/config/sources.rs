@@ -98,7 +98,9 @@ pub fn variable(setting: &Setting) -> String {
 
 /// A misspelt variable does nothing; better somebody says so.
 fn warn_of_unknown() {
-    const OTHERS: [&str; 3] = ["GANCHO_SERVER", "GANCHO_TOKEN", "GANCHO_WEBHOOK_SECRET"];
+    // What commands take from the environment, without being settings of the server.
+    const OTHERS: [&str; 5] =
+        ["GANCHO_SERVER", "GANCHO_TOKEN", "GANCHO_WEBHOOK_SECRET", "GANCHO_ERP_KEY", "GANCHO_ERP_DATABASE_URL"];
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
         let ours = name.starts_with("GANCHO_") && !name.starts_with("GANCHO_TEST_") && !OTHERS.contains(&&*name);
