@@ -7,7 +7,7 @@ use FacturaScripts\Core\Tools;
 use FacturaScripts\Plugins\Gancho\Capture\Flags;
 use FacturaScripts\Plugins\Gancho\Outbox\Install;
 use FacturaScripts\Plugins\Gancho\Outbox\Push;
-use FacturaScripts\Plugins\Gancho\Outbox\Quiet;
+use FacturaScripts\Plugins\Gancho\Outbox\ErrorSilencer;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
 /**
@@ -28,7 +28,7 @@ class Cron extends CronClass
                 $this->job('gancho-mend')->every('1 hour')->run($mend);
             }
             if (($settings->state()['mode'] ?? '') === 'models') {
-                Quiet::run(fn() => (new Flags($db))->compareAll());
+                ErrorSilencer::run(fn() => (new Flags($db))->compareAll());
             }
             if ($settings->isDue()) {
                 (new Push($db, $settings))->run(true);

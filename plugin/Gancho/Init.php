@@ -8,7 +8,7 @@ use FacturaScripts\Core\Template\InitClass;
 use FacturaScripts\Core\Tools;
 use FacturaScripts\Plugins\Gancho\Capture\Load;
 use FacturaScripts\Plugins\Gancho\Outbox\Install;
-use FacturaScripts\Plugins\Gancho\Outbox\Kick;
+use FacturaScripts\Plugins\Gancho\Outbox\TriggerPush;
 use FacturaScripts\Plugins\Gancho\Outbox\Push;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
@@ -21,7 +21,7 @@ class Init extends InitClass
     {
         try {
             register_shutdown_function([Push::class, 'afterResponse']);
-            Kernel::addRoute(Kick::ROUTE, Http\GanchoPush::class, -1);
+            Kernel::addRoute(TriggerPush::ROUTE, Http\GanchoPush::class, -1);
             Kernel::addRoute('/api/3/gancho', Http\ApiGancho::class, -1);
             ApiRoot::addCustomResource('gancho');
             Load::pipes(new Settings());

@@ -1,7 +1,7 @@
 <?php
 namespace FacturaScripts\Plugins\Gancho\Capture;
 
-use FacturaScripts\Plugins\Gancho\Outbox\Facts;
+use FacturaScripts\Plugins\Gancho\Outbox\ErpSchema;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
 /** Puts our pipes into the ERP, in every request: no query, no network. */
@@ -21,7 +21,7 @@ final class Load
             return;
         }
         $tables = array_flip($state['tables'] ?? []);
-        $models = Facts::MODELS + Facts::ALWAYS + array_column(Facts::LINES, 0, 1);
+        $models = ErpSchema::MODELS + ErpSchema::ALWAYS + array_column(ErpSchema::LINES, 0, 1);
         foreach ($models as $model => $table) {
             if (isset($tables[$table])) {
                 self::into("Model\\$model", new ModelPipes());

@@ -3,7 +3,7 @@ namespace FacturaScripts\Plugins\Gancho\Capture;
 
 use FacturaScripts\Core\Base\DataBase;
 use FacturaScripts\Plugins\Gancho\Outbox\Engine;
-use FacturaScripts\Plugins\Gancho\Outbox\Facts;
+use FacturaScripts\Plugins\Gancho\Outbox\ErpSchema;
 use FacturaScripts\Plugins\Gancho\Outbox\Install;
 use FacturaScripts\Plugins\Gancho\Outbox\Write;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
@@ -41,7 +41,7 @@ final class Models
     {
         $row = self::row($model);
         if ($row !== null) {
-            Write::row(new DataBase(), $model->tableName(), 'I', null, Facts::shown($row));
+            Write::row(new DataBase(), $model->tableName(), 'I', null, ErpSchema::shown($row));
             self::flags($model);
         }
     }
@@ -71,10 +71,10 @@ final class Models
         unset(self::$before[$name], self::$along[$name]);
         $db = new DataBase();
         if ($old !== null) {
-            Write::row($db, $model->tableName(), 'D', Facts::shown($old), null);
+            Write::row($db, $model->tableName(), 'D', ErpSchema::shown($old), null);
         }
         foreach ($along as [$table, $op, $row, $after]) {
-            Write::row($db, $table, $op, Facts::shown($row), $after === null ? null : Facts::shown($after));
+            Write::row($db, $table, $op, ErpSchema::shown($row), $after === null ? null : ErpSchema::shown($after));
         }
         self::flags($model);
     }
@@ -83,10 +83,10 @@ final class Models
     public static function change(DataBase $db, string $table, array $old, array $new): void
     {
         $changed = array_filter(array_keys($new), fn($column) => ($old[$column] ?? null) !== $new[$column]);
-        $secrets = array_values(array_filter($changed, [Facts::class, 'isSecret']));
-        $news = array_filter($changed, fn($column) => !Facts::isSecret($column) && !Facts::isNoise($table, $column));
+        $secrets = array_values(array_filter($changed, [ErpSchema::class, 'isSecret']));
+        $news = array_filter($changed, fn($column) => !ErpSchema::isSecret($column) && !ErpSchema::isNoise($table, $column));
         if ($news || $secrets) {
-            Write::row($db, $table, 'U', Facts::shown($old), Facts::shown($new), $secrets);
+            Write::row($db, $table, 'U', ErpSchema::shown($old), ErpSchema::shown($new), $secrets);
         }
     }
 

@@ -3,7 +3,7 @@ namespace FacturaScripts\Plugins\Gancho\Capture;
 
 use Closure;
 use FacturaScripts\Core\Base\DataBase;
-use FacturaScripts\Plugins\Gancho\Outbox\Facts;
+use FacturaScripts\Plugins\Gancho\Outbox\ErpSchema;
 use FacturaScripts\Plugins\Gancho\Outbox\Write;
 
 /**
@@ -16,7 +16,7 @@ final class OpenPipes
         return function ($viewName, $view) {
             try {
                 if ($viewName === $this->getMainViewName() && $view->model->exists()) {
-                    $data = ['model' => $view->model->modelClassName(), 'object' => Facts::shown($view->model->toArray())];
+                    $data = ['model' => $view->model->modelClassName(), 'object' => ErpSchema::shown($view->model->toArray())];
                     Write::row(new DataBase(), 'model.loaded', 'E', null, $data);
                 }
             } catch (\Throwable $error) {

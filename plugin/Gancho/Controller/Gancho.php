@@ -4,9 +4,9 @@ namespace FacturaScripts\Plugins\Gancho\Controller;
 use FacturaScripts\Core\Tools;
 use FacturaScripts\Plugins\Gancho\Http\GanchoPage;
 use FacturaScripts\Plugins\Gancho\Outbox\Engine;
-use FacturaScripts\Plugins\Gancho\Outbox\Facts;
+use FacturaScripts\Plugins\Gancho\Outbox\ErpSchema;
 use FacturaScripts\Plugins\Gancho\Outbox\Install;
-use FacturaScripts\Plugins\Gancho\Outbox\Look;
+use FacturaScripts\Plugins\Gancho\Outbox\Payload;
 use FacturaScripts\Plugins\Gancho\Outbox\Site;
 use FacturaScripts\Plugins\Gancho\Server\Client;
 
@@ -45,7 +45,7 @@ class Gancho extends GanchoPage
             Tools::log()->error('gancho-bad-url');
             return;
         }
-        $all = array_keys(Facts::MODELS);
+        $all = array_keys(ErpSchema::MODELS);
         $chosen = array_intersect($all, $this->request()->request->getArray('models'));
         if (!$chosen) {
             Tools::log()->error('gancho-none-chosen');
@@ -87,7 +87,7 @@ class Gancho extends GanchoPage
     {
         $engine = Engine::of($this->db());
         $empty = ['now_ms' => time() * 1000, 'tables' => (object)[], 'rows' => [], 'documents' => [], 'known' => (object)[], 'more' => false,
-            'status' => Look::status($engine, $this->settings)];
+            'status' => Payload::status($engine, $this->settings)];
         $answer = Client::source($this->settings)->call('POST', 'outbox', $empty);
         if ($answer->status === 202) {
             $this->settings->notePush(false);
@@ -112,7 +112,7 @@ class Gancho extends GanchoPage
     {
         $this->site()->isCopy();
         $this->state = $this->settings->state();
-        $this->models = array_fill_keys($this->settings->models() ?? array_keys(Facts::MODELS), true);
+        $this->models = array_fill_keys($this->settings->models() ?? array_keys(ErpSchema::MODELS), true);
         $this->loaded = array_fill_keys($this->settings->loaded(), true);
         $engine = Engine::of($this->db());
         $this->backlog = $engine->backlog();
@@ -127,7 +127,7 @@ class Gancho extends GanchoPage
     /** All models that can be heard. */
     public function catalogue(): array
     {
-        return array_keys(Facts::MODELS);
+        return array_keys(ErpSchema::MODELS);
     }
 
     public function when(string $name): string

@@ -4,7 +4,7 @@ namespace FacturaScripts\Plugins\Gancho\Http;
 use FacturaScripts\Core\Template\ApiController;
 use FacturaScripts\Plugins\Gancho\Outbox\Engine;
 use FacturaScripts\Plugins\Gancho\Outbox\Install;
-use FacturaScripts\Plugins\Gancho\Outbox\Look;
+use FacturaScripts\Plugins\Gancho\Outbox\Payload;
 use FacturaScripts\Plugins\Gancho\Outbox\Site;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
@@ -49,10 +49,10 @@ class ApiGancho extends ApiController
         $site = new Site($engine, $settings);
         if ($site->isCopy()) {
             $look = ['now_ms' => (int)(microtime(true) * 1000), 'rows' => [], 'more' => false];
-            $this->response->json(Look::of($engine, $settings, $plan, $look));
+            $this->response->json(Payload::of($engine, $settings, $plan, $look));
             return;
         }
         $rows = max(1, min(self::ROWS_MAX, (int)$this->request->query('rows', (string)self::ROWS)));
-        $this->response->json(Look::at($this->db(), $settings, $plan, $rows, $this->request->query('known') === '1'));
+        $this->response->json(Payload::at($this->db(), $settings, $plan, $rows, $this->request->query('known') === '1'));
     }
 }

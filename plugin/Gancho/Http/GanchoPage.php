@@ -4,7 +4,7 @@ namespace FacturaScripts\Plugins\Gancho\Http;
 use FacturaScripts\Core\Lib\MultiRequestProtection;
 use FacturaScripts\Core\Template\Controller;
 use FacturaScripts\Core\Tools;
-use FacturaScripts\Plugins\Gancho\Outbox\Quiet;
+use FacturaScripts\Plugins\Gancho\Outbox\ErrorSilencer;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
 /** What both pages have in common: a person who may, a form that is theirs, and no error that reaches the ERP. */
@@ -34,7 +34,7 @@ abstract class GanchoPage extends Controller
                 Tools::log()->warning('not-allowed-modify');
             }
         });
-        $this->carefully(fn() => Quiet::run(fn() => $this->read()));
+        $this->carefully(fn() => ErrorSilencer::run(fn() => $this->read()));
         $this->view($this->getClassName() . '.html.twig');
     }
 

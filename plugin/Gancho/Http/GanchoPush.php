@@ -3,7 +3,7 @@ namespace FacturaScripts\Plugins\Gancho\Http;
 
 use FacturaScripts\Core\Base\DataBase;
 use FacturaScripts\Core\Contract\ControllerInterface;
-use FacturaScripts\Plugins\Gancho\Outbox\Kick;
+use FacturaScripts\Plugins\Gancho\Outbox\TriggerPush;
 use FacturaScripts\Plugins\Gancho\Outbox\Push;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
@@ -29,7 +29,7 @@ class GanchoPush implements ControllerInterface
             $db = $settings->isDue() ? Push::database() : null;
             if ($db !== null && (new Push($db, $settings))->run()) {
                 // More waits than one request may take.
-                Kick::self($settings);
+                TriggerPush::self($settings);
             }
         } catch (\Throwable $error) {
             // Next time.

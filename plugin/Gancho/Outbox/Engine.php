@@ -43,7 +43,7 @@ abstract class Engine
      *
      * @return array<string, array{create: string, mark: string}> by name, such as `trigger ganchoplugin_i_clientes`
      */
-    abstract public function parts(Plan $plan): array;
+    abstract public function parts(CapturePlan $plan): array;
 
     /** What of ours is there: names, each with the mark by which the right one is known. */
     abstract public function installed(): array;
@@ -62,7 +62,7 @@ abstract class Engine
     abstract public function look(int $limit): array;
 
     /** Whether the account may make triggers on these tables at all. */
-    abstract public function mayMakeTriggers(Plan $plan): bool;
+    abstract public function mayMakeTriggers(CapturePlan $plan): bool;
 
     /** What keeps us from it: `binlog`, an `engine` that has not what our triggers need, or the `right` that is missing. */
     public function whyNoTriggers(): string
@@ -158,7 +158,7 @@ abstract class Engine
     }
 
     /** Rows of a heard table, without secrets: those whose column holds one of these values, or all. */
-    public function records(Plan $plan, string $table, ?string $column = null, array $values = []): array
+    public function records(CapturePlan $plan, string $table, ?string $column = null, array $values = []): array
     {
         $columns = implode(', ', array_map(fn($name) => $this->name($name), array_keys($plan->tables[$table]['columns'])));
         $select = "SELECT $columns FROM " . $this->name($table);

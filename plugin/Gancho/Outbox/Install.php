@@ -24,9 +24,9 @@ final class Install
         $this->engine = Engine::of($db);
     }
 
-    public function plan(): Plan
+    public function plan(): CapturePlan
     {
-        return new Plan($this->engine->schema(), $this->engine->links(), $this->settings->models());
+        return new CapturePlan($this->engine->schema(), $this->engine->links(), $this->settings->models());
     }
 
     /**
@@ -41,7 +41,7 @@ final class Install
                 $this->settings->setOff(false);
             }
             if (!$this->settings->isOff()) {
-                Quiet::run(fn() => $this->patiently(fn() => $this->mendNow()));
+                ErrorSilencer::run(fn() => $this->patiently(fn() => $this->mendNow()));
             }
         });
     }
@@ -56,7 +56,7 @@ final class Install
             // Whoever held the lock until now has seen the same, and one that can't note it would begin again for ever.
             $isDue = $this->settings->areTablesNew() && ($this->settings->state()['mended_at'] ?? 0) + self::PAUSE < time();
             if ($isDue && $this->settings->note(['mended_at' => time()])) {
-                Quiet::run(fn() => $this->patiently(fn() => $this->mendNow()));
+                ErrorSilencer::run(fn() => $this->patiently(fn() => $this->mendNow()));
             }
         });
     }
@@ -113,7 +113,7 @@ final class Install
     public function remove(): array
     {
         $this->settings->setOff(true);
-        $remove = fn() => Quiet::run(fn() => $this->patiently(fn() => $this->removeNow()));
+        $remove = fn() => ErrorSilencer::run(fn() => $this->patiently(fn() => $this->removeNow()));
         return $this->alone(2 * self::SECONDS, $remove) ?? $this->left();
     }
 

@@ -83,7 +83,7 @@ final class MariaDb extends Engine
         ], $this->db->select($sql));
     }
 
-    public function parts(Plan $plan): array
+    public function parts(CapturePlan $plan): array
     {
         $account = (string)($this->db->select('SELECT CURRENT_USER() AS account')[0]['account'] ?? '@');
         return (new MariaDbTriggers($this, $account))->parts($plan);
@@ -166,7 +166,7 @@ final class MariaDb extends Engine
     }
 
     /** A right, and with binary logging one more: tried on a table of our own. MySQL has not all that our triggers need. */
-    public function mayMakeTriggers(Plan $plan): bool
+    public function mayMakeTriggers(CapturePlan $plan): bool
     {
         if (!$this->isMariaDb()) {
             return false;

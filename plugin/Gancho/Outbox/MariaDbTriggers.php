@@ -42,7 +42,7 @@ final class MariaDbTriggers
     {
     }
 
-    public function parts(Plan $plan): array
+    public function parts(CapturePlan $plan): array
     {
         $end = 'ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin';
         $parts = [
@@ -86,7 +86,7 @@ final class MariaDbTriggers
             . self::text($table) . ", 'X'); END;";
     }
 
-    private function inserted(Plan $plan, string $table): string
+    private function inserted(CapturePlan $plan, string $table): string
     {
         return self::MARK . ' ' . $this->write($plan, $table, 'I', 'NULL', $this->row($plan, $table, 'NEW'), 'NULL');
     }
@@ -95,7 +95,7 @@ final class MariaDbTriggers
      * An update that changes nothing, or nothing but what is no news, is not written, and costs the ERP little.
      * Compared as bytes: to a column's own collation `García` and `garcia` may be the same.
      */
-    private function updated(Plan $plan, string $table): string
+    private function updated(CapturePlan $plan, string $table): string
     {
         $news = fn($row) => $this->array(array_map(fn($column) => $this->value($plan, $table, $row, $column), $this->news($plan, $table)));
         [$old, $new] = [$news('OLD'), $news('NEW')];
@@ -109,7 +109,7 @@ final class MariaDbTriggers
     }
 
     /** The row itself, then what foreign keys take along. */
-    private function deleted(Plan $plan, string $table): string
+    private function deleted(CapturePlan $plan, string $table): string
     {
         $own = isset($plan->tables[$table]) ? $this->write($plan, $table, 'D', $this->row($plan, $table, 'OLD'), 'NULL', 'NULL') : '';
         $taken = array_map(fn($way) => $this->cascade($plan, $way), $plan->cascades[$table] ?? []);
@@ -117,7 +117,7 @@ final class MariaDbTriggers
     }
 
     /** The rows at the end of a way of foreign keys, deleted or unlinked. */
-    private function cascade(Plan $plan, array $way): string
+    private function cascade(CapturePlan $plan, array $way): string
     {
         $last = $way[count($way) - 1];
         $which = 'OLD.' . $this->engine->name($way[0]['parent_column']);
@@ -133,7 +133,7 @@ final class MariaDbTriggers
             . "WHERE t.{$this->engine->name($last['column'])} IN ($which)) DO $write END FOR;";
     }
 
-    private function write(Plan $plan, string $table, string $op, string $old, string $new, string $secrets): string
+    private function write(CapturePlan $plan, string $table, string $op, string $old, string $new, string $secrets): string
     {
         $columns = json_encode($this->columns($plan, $table), JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES);
         $name = self::text($table);
@@ -143,21 +143,21 @@ final class MariaDbTriggers
     }
 
     /** @return string[] columns that are news, then those of which a change alone is none */
-    private function columns(Plan $plan, string $table): array
+    private function columns(CapturePlan $plan, string $table): array
     {
         $news = $this->news($plan, $table);
         return [...$news, ...array_values(array_diff(array_keys($plan->tables[$table]['columns']), $news))];
     }
 
     /** @return string[] */
-    private function news(Plan $plan, string $table): array
+    private function news(CapturePlan $plan, string $table): array
     {
-        $isNews = fn($column) => !Facts::isNoise($table, $column);
+        $isNews = fn($column) => !ErpSchema::isNoise($table, $column);
         return array_values(array_filter(array_keys($plan->tables[$table]['columns']), $isNews));
     }
 
     /** A row's values in the order of the names beside it; one column perhaps as null. */
-    private function row(Plan $plan, string $table, string $row, ?string $without = null): string
+    private function row(CapturePlan $plan, string $table, string $row, ?string $without = null): string
     {
         $value = fn($column) => $column === $without ? 'NULL' : $this->value($plan, $table, $row, $column);
         return $this->array(array_map($value, $this->columns($plan, $table)));
@@ -173,7 +173,7 @@ final class MariaDbTriggers
      * A column's value, so that it makes JSON that can be read: MariaDB writes bits bare and leading zeros as they
      * are, knows no characters beside bytes, and mixes no two charsets. Bytes are written as PostgreSQL does.
      */
-    private function value(Plan $plan, string $table, string $row, string $column): string
+    private function value(CapturePlan $plan, string $table, string $row, string $column): string
     {
         $value = "$row." . $this->engine->name($column);
         $kind = $plan->tables[$table]['columns'][$column] ?? '';

@@ -57,7 +57,7 @@ final class Postgres extends Engine
         ], $this->db->select($sql));
     }
 
-    public function parts(Plan $plan): array
+    public function parts(CapturePlan $plan): array
     {
         return (new PostgresTriggers($this))->parts($plan);
     }
@@ -155,7 +155,7 @@ final class Postgres extends Engine
     }
 
     /** Only who owns a table, or may act as its owner, makes triggers on it. They name `OLD` of a row that is made: from PostgreSQL 11 on. */
-    public function mayMakeTriggers(Plan $plan): bool
+    public function mayMakeTriggers(CapturePlan $plan): bool
     {
         if ((int)$this->db->select("SELECT current_setting('server_version_num') AS n")[0]['n'] < 110000) {
             return false;

@@ -26,7 +26,7 @@ final class PostgresTriggers
     {
     }
 
-    public function parts(Plan $plan): array
+    public function parts(CapturePlan $plan): array
     {
         $parts = [
             'table ' . Engine::OUTBOX => ['mark' => self::LAYOUT, 'create' => 'CREATE TABLE IF NOT EXISTS ' . $this->engine->at(Engine::OUTBOX)
@@ -127,7 +127,7 @@ SQL;
     {
         $columns = array_keys($heard['columns']);
         $known = self::names($columns);
-        $noise = self::names(array_filter($columns, fn($column) => Facts::isNoise($table, $column)));
+        $noise = self::names(array_filter($columns, fn($column) => ErpSchema::isNoise($table, $column)));
         $hidden = $heard['secrets'] ? self::names($heard['secrets']) : 'NULL';
         $write = $this->engine->at(self::WRITE) . '(' . Engine::text($table) . ", TG_OP, to_jsonb(OLD), to_jsonb(NEW), $known, $hidden, $noise)";
         $lost = $this->engine->at(Engine::LOST);

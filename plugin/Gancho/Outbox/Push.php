@@ -48,7 +48,7 @@ final class Push
             if ($isNew && $isFree && ($db = self::database()) !== null) {
                 (new Install($db, $settings->read($db)))->mendIfNew();
             }
-            if (!$settings->isDue() || (!$isFree && (Lock::isHeld($settings) || !Kick::mayWrite() || Kick::self($settings)))) {
+            if (!$settings->isDue() || (!$isFree && (Lock::isHeld($settings) || !TriggerPush::mayWrite() || TriggerPush::self($settings)))) {
                 // Here the user would wait: another request does it, or is about to.
                 return;
             }
@@ -78,7 +78,7 @@ final class Push
     /** Hands over what waits, and says whether something is left that could go. `$always`: also says how we are. */
     public function run(bool $always = false): bool
     {
-        return Quiet::run(function () use ($always) {
+        return ErrorSilencer::run(function () use ($always) {
             $this->settings->read($this->db);
             $this->engine->refresh();
             if (!$this->settings->isPushing() || !($always || $this->engine->isWaiting())) {
@@ -111,7 +111,7 @@ final class Push
         $plan = (new Install($this->db, $this->settings))->plan();
         [$rows, $pause] = [self::ROWS, self::PAUSE];
         do {
-            $look = Look::at($this->db, $this->settings, $plan, $rows);
+            $look = Payload::at($this->db, $this->settings, $plan, $rows);
             if (!$look['rows'] && !$always) {
                 return false;
             }
@@ -143,7 +143,7 @@ final class Push
     }
 
     /** Gancho can't take these: the first row that it can never take is looked for, by halves, and put aside. */
-    private function refused(Answer $answer, Plan $plan, array $look): bool
+    private function refused(Answer $answer, CapturePlan $plan, array $look): bool
     {
         $rows = $look['rows'];
         while ($rows && in_array($answer->status, [400, 413, 422], true)) {
@@ -152,11 +152,11 @@ final class Push
                 return $this->engine->remove([$rows[0]['id']]);
             }
             $half = array_slice($rows, 0, intdiv(count($rows), 2));
-            $answer = $this->send(Look::of($this->engine, $this->settings, $plan, ['rows' => $half, 'more' => true] + $look));
+            $answer = $this->send(Payload::of($this->engine, $this->settings, $plan, ['rows' => $half, 'more' => true] + $look));
             if ($answer->status === 202) {
                 $this->engine->remove(self::taken($answer));
                 $rows = array_slice($rows, count($half));
-                $answer = $this->send(Look::of($this->engine, $this->settings, $plan, ['rows' => $rows, 'more' => true] + $look));
+                $answer = $this->send(Payload::of($this->engine, $this->settings, $plan, ['rows' => $rows, 'more' => true] + $look));
             } else {
                 $rows = $half;
             }
@@ -175,7 +175,7 @@ final class Push
         if ($site->isToBeTold()) {
             $look = ['now_ms' => (int)(microtime(true) * 1000), 'rows' => [], 'more' => false];
             $plan = (new Install($this->db, $this->settings))->plan();
-            $this->send(Look::of($this->engine, $this->settings, $plan, $look));
+            $this->send(Payload::of($this->engine, $this->settings, $plan, $look));
         }
     }
 

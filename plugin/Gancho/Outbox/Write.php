@@ -13,7 +13,7 @@ final class Write
 
     public static function row(DataBase $db, string $table, string $op, ?array $old, ?array $new, array $secrets = []): bool
     {
-        return Quiet::run(function () use ($db, $table, $op, $old, $new, $secrets) {
+        return ErrorSilencer::run(function () use ($db, $table, $op, $old, $new, $secrets) {
             $engine = Engine::of($db);
             if (self::$isFull ??= $engine->isFull()) {
                 $engine->countDropped($table);

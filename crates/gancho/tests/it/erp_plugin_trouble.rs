@@ -49,9 +49,9 @@ async fn a_repeated_hand_over_tells_nothing_twice() {
     erp.connect(&server).await;
     erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('1', 'Ana')").await;
     // Taken there, and the answer lost on the way: the rows are still here.
-    let code = "use FacturaScripts\\Plugins\\Gancho\\{Outbox\\Install, Outbox\\Look, Server\\Client, Server\\Settings};
+    let code = "use FacturaScripts\\Plugins\\Gancho\\{Outbox\\Install, Outbox\\Payload, Server\\Client, Server\\Settings};
         $settings = (new Settings())->read($db);
-        return Client::source($settings)->call('POST', 'outbox', Look::at($db, $settings, (new Install($db, $settings))->plan(), 200))->body['taken'];";
+        return Client::source($settings)->call('POST', 'outbox', Payload::at($db, $settings, (new Install($db, $settings))->plan(), 200))->body['taken'];";
     assert_eq!(erp.request(code).returned.as_array().map(Vec::len), Some(1));
     erp.request(NOTHING);
     assert_eq!(erp.waiting().await, 0);

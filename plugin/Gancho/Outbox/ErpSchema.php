@@ -4,7 +4,7 @@ namespace FacturaScripts\Plugins\Gancho\Outbox;
 /**
  * What is known of the ERP's tables: which are heard, which columns are derived and which are secret.
  */
-final class Facts
+final class ErpSchema
 {
     /** Models heard by default, each with its table. */
     public const MODELS = [

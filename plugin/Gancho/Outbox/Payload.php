@@ -8,9 +8,9 @@ use FacturaScripts\Plugins\Gancho\Server\Settings;
 /**
  * The oldest rows of the outbox, and the documents that they are about, as Gancho takes them.
  */
-final class Look
+final class Payload
 {
-    public static function at(DataBase $db, Settings $settings, Plan $plan, int $rows, bool $known = false): array
+    public static function at(DataBase $db, Settings $settings, CapturePlan $plan, int $rows, bool $known = false): array
     {
         $engine = Engine::of($db);
         $engine->refresh();
@@ -19,7 +19,7 @@ final class Look
     }
 
     /** These rows as Gancho takes them. */
-    public static function of(Engine $engine, Settings $settings, Plan $plan, array $look, array $known = []): array
+    public static function of(Engine $engine, Settings $settings, CapturePlan $plan, array $look, array $known = []): array
     {
         return [
             'now_ms' => $look['now_ms'],
@@ -49,22 +49,22 @@ final class Look
     }
 
     /** All rows of the tables without which others can't be understood. */
-    private static function known(Engine $engine, Plan $plan): array
+    private static function known(Engine $engine, CapturePlan $plan): array
     {
         $known = [];
-        foreach (array_intersect_key(array_flip(Facts::ALWAYS), $plan->tables) as $table => $model) {
+        foreach (array_intersect_key(array_flip(ErpSchema::ALWAYS), $plan->tables) as $table => $model) {
             $known[$table] = $engine->records($plan, $table);
         }
         return $known;
     }
 
     /** These tables, with those of their lines or documents. */
-    private static function tables(Plan $plan, array $names): array
+    private static function tables(CapturePlan $plan, array $names): array
     {
         $names = array_unique($names);
         foreach ($names as $name) {
-            $names[] = Facts::LINES[$name][0] ?? $name;
-            $names[] = Facts::documentOf($name)[0] ?? $name;
+            $names[] = ErpSchema::LINES[$name][0] ?? $name;
+            $names[] = ErpSchema::documentOf($name)[0] ?? $name;
         }
         $tables = [];
         foreach (array_intersect_key($plan->tables, array_flip($names)) as $name => $heard) {
@@ -74,19 +74,19 @@ final class Look
         return $tables;
     }
 
-    private static function documents(Engine $engine, Plan $plan, array $rows): array
+    private static function documents(Engine $engine, CapturePlan $plan, array $rows): array
     {
         $wanted = [];
         foreach ($rows as $row) {
             $record = $row['new'] ?? $row['old'] ?? [];
-            [$table, $column] = Facts::documentOf($row['table']) ?? [$row['table'], $plan->tables[$row['table']]['key'] ?? ''];
-            if (isset(Facts::LINES[$table], $plan->tables[$table], $record[$column])) {
+            [$table, $column] = ErpSchema::documentOf($row['table']) ?? [$row['table'], $plan->tables[$row['table']]['key'] ?? ''];
+            if (isset(ErpSchema::LINES[$table], $plan->tables[$table], $record[$column])) {
                 $wanted[$table][(string)$record[$column]] = true;
             }
         }
         $documents = [];
         foreach ($wanted as $table => $keys) {
-            [$linesTable, , $column] = Facts::LINES[$table];
+            [$linesTable, , $column] = ErpSchema::LINES[$table];
             $keys = array_map('strval', array_keys($keys));
             $lines = [];
             foreach (isset($plan->tables[$linesTable]) ? $engine->records($plan, $linesTable, $column, $keys) : [] as $line) {

@@ -7,7 +7,7 @@ use FacturaScripts\Plugins\Gancho\Server\Settings;
  * Where a web server keeps the user waiting until PHP ends, a request of our own to the same site does the
  * handing over. It is sent and not waited for.
  */
-final class Kick
+final class TriggerPush
 {
     public const ROUTE = '/gancho-push';
     private const PATIENCE = 0.1;

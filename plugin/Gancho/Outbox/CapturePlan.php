@@ -4,7 +4,7 @@ namespace FacturaScripts\Plugins\Gancho\Outbox;
 /**
  * What is heard in this ERP's database, decided from what its tables look like.
  */
-final class Plan
+final class CapturePlan
 {
     /** How far a deletion is followed through the ERP's tables. */
     private const DEPTH_MAX = 5;
@@ -25,10 +25,10 @@ final class Plan
      */
     public function __construct(array $schema, private array $links, ?array $models)
     {
-        foreach ($models ?? array_keys(Facts::MODELS) as $model) {
-            $this->add($schema, Facts::tableOf($model));
+        foreach ($models ?? array_keys(ErpSchema::MODELS) as $model) {
+            $this->add($schema, ErpSchema::tableOf($model));
         }
-        foreach (Facts::ALWAYS as $table) {
+        foreach (ErpSchema::ALWAYS as $table) {
             $this->add($schema, $table);
         }
         ksort($this->tables, SORT_STRING);
@@ -45,9 +45,9 @@ final class Plan
     private function add(array $schema, string $table): void
     {
         $keys = $schema[$table]['key'] ?? [];
-        $known = Facts::KEYS[$table] ?? null;
+        $known = ErpSchema::KEYS[$table] ?? null;
         $key = count($keys) === 1 ? $keys[0] : (in_array($known, $keys, true) ? $known : null);
-        if (Facts::isSecretTable($table)) {
+        if (ErpSchema::isSecretTable($table)) {
             return;
         }
         if ($key === null) {
@@ -55,10 +55,10 @@ final class Plan
             return;
         }
         $all = $schema[$table]['columns'];
-        $shown = Facts::shown($all);
+        $shown = ErpSchema::shown($all);
         $this->tables[$table] = ['key' => $key, 'columns' => $shown, 'secrets' => array_keys(array_diff_key($all, $shown))];
-        if (isset(Facts::LINES[$table])) {
-            $this->add($schema, Facts::LINES[$table][0]);
+        if (isset(ErpSchema::LINES[$table])) {
+            $this->add($schema, ErpSchema::LINES[$table][0]);
         }
     }
 
@@ -76,7 +76,7 @@ final class Plan
             if ($link['deletes']) {
                 array_push($found, ...$this->ways($link['child'], $next));
             }
-            $isNews = $link['deletes'] || !Facts::isNoise($link['child'], $link['column']);
+            $isNews = $link['deletes'] || !ErpSchema::isNoise($link['child'], $link['column']);
             if (isset($this->tables[$link['child']]) && $isNews) {
                 $found[] = $next;
             }
