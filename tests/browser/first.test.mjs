@@ -61,7 +61,7 @@ test('from the one-time link to the first delivery and the first change heard', 
   const change = { model: 'FacturaCliente', operation: 'insert', key: 7, after: { idfactura: 7, codigo: 'F2026A7', total: 121, lines: [] } };
   await server.call('POST', '/changes', { changes: [change] }, token);
   // It shows by itself, without touching the page.
-  await page.waitForSelector('.badge.good >> text=se oye');
+  await page.waitForSelector('.badge.good >> text=conectado');
   await until('the invoice arrives', () => receiver.received.some((one) => one.body.includes('F2026A7')));
   await page.goto(server.base);
   await page.waitForSelector('text=Nada: todos los webhooks responden');

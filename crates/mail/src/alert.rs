@@ -35,7 +35,7 @@ pub enum Alert {
     Recovered,
     /// As [`AlertState::Down`].
     Down,
-    /// It is heard again.
+    /// It works again.
     Up,
 }
 

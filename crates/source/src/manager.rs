@@ -22,14 +22,14 @@ use crate::{
     report::{Report, lock},
 };
 
-/// How often sources are looked for although nobody rang.
+/// Interval between looks for new sources.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 
 /// The wait before a source that panicked is watched again; it doubles up to the longest.
 const RESTART_WAIT: Duration = Duration::from_secs(1);
 const RESTART_WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// All sources that are watched from here.
+/// Watches all sources, one task each.
 pub struct SourceManager {
     store: Arc<dyn Store>,
     intake: Arc<Intake>,
@@ -38,21 +38,21 @@ pub struct SourceManager {
     watched: tokio::sync::Mutex<HashMap<SourceId, Watching>>,
     /// What was seen of the outboxes of plugins.
     tracker: Mutex<HashMap<SourceId, Arc<tokio::sync::Mutex<CommitTracker>>>>,
-    /// Being removed: not to be started again.
+    /// Being removed: must not be started again.
     leaving: Mutex<HashSet<SourceId>>,
     report: Report,
 }
 
 struct Watching {
     source: Source,
-    /// Wakes one that gave up.
+    /// Wakes a watcher that gave up.
     again: Arc<Notify>,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
 impl SourceManager {
-    /// Watches nothing yet.
+    /// With nothing watched yet.
     pub fn new(store: Arc<dyn Store>, intake: Arc<Intake>, options: SourceOptions) -> Arc<Self> {
         Arc::new(Self {
             store,
@@ -208,7 +208,7 @@ impl SourceControl for SourceManager {
         if found.iter().all(|finding| finding.ok)
             && let Some(one) = self.watched.lock().await.get(&source.id)
         {
-            // Only one that waits: it is not to be let go on by a check of yesterday.
+            // Wake it only if it is waiting now; don't leave a stored permit.
             one.again.notify_waiters();
         }
         found

@@ -2,13 +2,13 @@ use std::time::Duration;
 
 use crate::api::PollingOptions;
 
-/// How sources are heard.
+/// How sources are watched.
 #[derive(Clone, Copy, Debug)]
 pub struct SourceOptions {
-    /// A connection of the ERP that is quiet for so long has ended its act, milliseconds.
+    /// Inactivity of a database connection of the ERP after which its changes count as one act, milliseconds.
     pub quiet_ms: i64,
-    /// How often it is looked whether everything of ours is still in place.
+    /// Interval between checks that the triggers are in place.
     pub mend_every: Duration,
-    /// How ERPs are asked that can only be asked.
+    /// How ERPs are polled.
     pub polling: PollingOptions,
 }

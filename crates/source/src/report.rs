@@ -1,4 +1,4 @@
-//! How it goes with each source, for those who ask, and told when it lasts.
+//! The status of each source, and the alerts when it is down for long.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::database::Lost;
 
-/// How long a source is down before it is told, milliseconds.
+/// How long a source is down before `source.down` is sent, milliseconds.
 const TELL_AFTER_MS: i64 = 60_000;
 
 /// How long it is shown that a copy of the ERP has the source's key, milliseconds after its report: it reports every
@@ -56,7 +56,7 @@ impl Known {
     }
 }
 
-/// Where whoever hears a source tells how it goes.
+/// Where watchers report how their source does.
 #[derive(Clone)]
 pub struct Report {
     known: Arc<Mutex<HashMap<SourceId, Known>>>,
@@ -79,10 +79,10 @@ impl Report {
         lock(&self.known).retain(|id, _| sources.contains(id));
     }
 
-    /// It can't be heard. Told to those who ask for it when it has lasted.
+    /// It is down. `source.down` is sent when that has lasted.
     pub(crate) async fn down(&self, source: &Source, error: Message) {
         let text = Words::english().message(&error);
-        tracing::warn!(source = %source.id, name = source.name, error = text, "a source can't be heard; trying again");
+        tracing::warn!(source = %source.id, name = source.name, error = text, "a source is down; trying again");
         self.note_down(source, error, TELL_AFTER_MS).await;
     }
 
@@ -108,10 +108,10 @@ impl Report {
         self.note_down(source, question, 0).await;
     }
 
-    /// It will not be heard until somebody has seen to it.
+    /// It is down until a person has seen to it.
     pub(crate) async fn stopped(&self, source: &Source, error: Message) {
         let text = Words::english().message(&error);
-        tracing::error!(source = %source.id, name = source.name, error = text, "a source is not asked any more until its key or its rights are mended");
+        tracing::error!(source = %source.id, name = source.name, error = text, "a source is not polled any more until its key or its rights are corrected");
         self.note_down(source, error, 0).await;
     }
 
@@ -131,7 +131,7 @@ impl Report {
         }
     }
 
-    /// It is heard again.
+    /// It works again.
     pub(crate) async fn up(&self, source: &Source) {
         let told = {
             let mut all = lock(&self.known);
@@ -140,7 +140,7 @@ impl Report {
             known.status.asks = false;
             std::mem::take(&mut known.told)
         };
-        tracing::info!(source = %source.id, name = source.name, "a source is heard");
+        tracing::info!(source = %source.id, name = source.name, "a source is connected");
         if told {
             self.tell(source, "source.up").await;
         }

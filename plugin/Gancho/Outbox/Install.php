@@ -6,7 +6,7 @@ use FacturaScripts\Plugins\Gancho\Capture\Flags;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
 /**
- * Brings together what of ours should be in the ERP's database and what is. Can be repeated at any time, and never
+ * Installs our objects in the ERP's database, and repairs and removes them. Can be repeated at any time, and never
  * waits long for a table: whoever waits for one holds up all that come after.
  */
 final class Install

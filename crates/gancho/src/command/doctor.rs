@@ -79,9 +79,9 @@ async fn look(
             continue;
         }
         match source.heard_at {
-            Some(at) => report.good("source", format!("{}: last heard at {at}", source.name)),
+            Some(at) => report.good("source", format!("{}: last change at {at}", source.name)),
             None => report
-                .bad("source", format!("{}: nothing was heard yet; is its token entered in the ERP?", source.name)),
+                .bad("source", format!("{}: no change was received yet; is its token entered in the ERP?", source.name)),
         }
     }
     let endpoints = store.all_endpoints().await?;
@@ -129,8 +129,8 @@ impl Report {
     fn end(self) -> CliResult {
         match self.bad {
             0 => Ok(()),
-            1 => Err(CliError::because("one thing needs a look")),
-            more => Err(CliError::because(format!("{more} things need a look"))),
+            1 => Err(CliError::because("one check failed")),
+            more => Err(CliError::because(format!("{more} checks failed"))),
         }
     }
 }

@@ -55,7 +55,7 @@ pub enum Command {
     Token(token::TokenCommand),
     /// Webhooks: URLs that get events.
     Endpoint(Remote<endpoint::EndpointCommand>),
-    /// ERPs that are heard.
+    /// Connected ERPs.
     Source(Remote<source::SourceCommand>),
     /// Events: what happened.
     Event(Remote<event::EventCommand>),

@@ -22,7 +22,7 @@ pub enum SourceCommand {
         /// src_…
         id: String,
     },
-    /// Say that it leads to the right ERP, after it stopped because that looks like a copy.
+    /// Confirm that it is the right ERP, after the source stopped because the database looks like a copy.
     Confirm {
         /// src_…
         id: String,
@@ -37,7 +37,7 @@ pub enum SourceCommand {
     },
 }
 
-/// How the ERP is heard.
+/// How to connect the ERP.
 #[derive(Subcommand)]
 pub enum AddCommand {
     /// By its plugin. Prints the token to enter there.
@@ -45,12 +45,12 @@ pub enum AddCommand {
         #[command(flatten)]
         about: About,
     },
-    /// By asking its REST API again and again.
+    /// By polling its REST API.
     Api {
         /// The ERP's address, as in the browser.
         #[arg(long)]
         url: String,
-        /// A key of its API that may read what is to be heard.
+        /// A key of its API with the right to read.
         #[arg(long, env = "GANCHO_ERP_KEY", hide_env_values = true)]
         key: String,
         #[command(flatten)]
@@ -69,7 +69,7 @@ pub enum AddCommand {
     },
 }
 
-/// What people say of a source, however it is heard.
+/// What all kinds of sources have in common.
 #[derive(clap::Args)]
 pub struct About {
     /// What to call it.
@@ -78,7 +78,7 @@ pub struct About {
     /// The zone of its timestamps.
     #[arg(long)]
     time_zone: Option<String>,
-    /// Models or tables that make events; those of the catalogue if left out.
+    /// Models or tables to capture; those of the catalogue by default.
     #[arg(long, num_args = 1..)]
     models: Option<Vec<String>>,
 }
@@ -90,7 +90,7 @@ impl About {
 }
 
 const COLUMNS: &[(&str, &str)] =
-    &[("id", "/id"), ("name", "/name"), ("kind", "/kind"), ("state", "/state"), ("last heard", "/heard_at")];
+    &[("id", "/id"), ("name", "/name"), ("kind", "/kind"), ("state", "/state"), ("last change", "/heard_at")];
 
 pub fn run(command: SourceCommand, api: &ApiClient) -> CliResult {
     block_on(act(command, api))?

@@ -23,7 +23,7 @@ pub enum UserCommand {
         /// admin or viewer.
         #[arg(long, value_parser = ["admin", "viewer"])]
         role: String,
-        /// Where to tell them by mail when something fails.
+        /// Address for alerts.
         #[arg(long)]
         email: Option<String>,
         /// es or en; if left out, what their browser asks for.

@@ -148,7 +148,7 @@ async fn sources_and_events() {
     let id = added["id"].as_str().expect("an id").to_owned();
     let check = run(&server, &["source", "check", &id], "").await;
     assert_eq!(check.code, 1);
-    assert!(check.out.contains("nothing was heard yet"), "{}", check.out);
+    assert!(check.out.contains("no change was received yet"), "{}", check.out);
     let token = added["token"].as_str().expect("a token");
     let change = serde_json::json!({"changes": [{"model": "Cliente", "operation": "insert", "key": 1, "after": {"codcliente": "1"}}]});
     server.call_as(token, reqwest::Method::POST, "/changes", Some(change)).await.expect(202);

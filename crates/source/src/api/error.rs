@@ -1,6 +1,6 @@
 use gancho_model::Message;
 
-/// ScanKind the ERP's API did not do as asked.
+/// Why a request to the ERP's API failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ApiError {
     /// Nobody answers there.

@@ -61,7 +61,7 @@ pub(crate) struct Scan {
     pub pages: u32,
 }
 
-/// ScanKind a list is read.
+/// Why a list is scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ScanKind {
     /// For the first time.

@@ -23,7 +23,7 @@ pub(crate) struct ApiPoller {
     pub report: Report,
     /// How it asks.
     pub options: PollingOptions,
-    /// A connection of the ERP that is quiet for so long has ended its act, milliseconds.
+    /// Inactivity of a database connection of the ERP after which its changes count as one act, milliseconds.
     pub quiet_ms: i64,
     /// Rung when somebody mended what made it stop polling.
     pub again: Arc<Notify>,
@@ -31,7 +31,7 @@ pub(crate) struct ApiPoller {
     pub stop: CancellationToken,
 }
 
-/// ScanKind polling was cut short.
+/// Why polling ended.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SourceError {
     #[error("{0}")]

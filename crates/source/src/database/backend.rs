@@ -49,7 +49,7 @@ impl ErpError {
     }
 }
 
-/// Something of ours in the ERP's database.
+/// One of our objects in the ERP's database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SchemaObject {
     /// Its name, such as `trigger gancho_i_clientes`.
@@ -64,12 +64,12 @@ pub struct SchemaObject {
     pub older: Option<(&'static str, &'static str)>,
 }
 
-/// What a look at the outbox shows.
+/// A batch of outbox rows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OutboxBatch {
     /// Rows in the order of their keys.
     pub rows: Vec<OutboxRow>,
-    /// Rows that say that something could not be written, or that can't be read. They were counted and removed.
+    /// Markers of changes that could not be written, and unreadable rows; they were counted and removed.
     pub lost: u32,
     /// The database's clock, milliseconds since 1970.
     pub now_ms: i64,
@@ -90,7 +90,7 @@ pub trait CaptureBackend: Send {
     /// What the database looks like.
     async fn schema(&mut self) -> Result<Schema, ErpError>;
 
-    /// What changes when a column comes or goes, cheaply; nothing where triggers see new columns by themselves.
+    /// A cheap fingerprint of all columns; nothing where triggers see new columns by themselves.
     async fn columns_mark(&mut self) -> Result<Option<String>, ErpError>;
 
     /// What of ours should be there, in the order in which it is made.
@@ -143,10 +143,10 @@ pub trait CaptureBackend: Send {
     /// Facts for the check: what is well and what is not beyond the parts.
     async fn facts(&mut self) -> Result<Vec<gancho_model::Finding>, ErpError>;
 
-    /// Returns when the database says that something waits; never where it can't say.
+    /// Returns when the database notifies that rows wait; never where it can't.
     async fn rung(&mut self);
 
-    /// How long nothing may be looked for while it is quiet, milliseconds.
+    /// Interval between polls while the outbox is empty, milliseconds.
     fn idle_ms(&self) -> u64;
 }
 

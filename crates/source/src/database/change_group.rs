@@ -128,7 +128,7 @@ pub struct CommitTracker {
 }
 
 impl CommitTracker {
-    /// Notes what a look saw at `now`. One that was cut short says nothing of what it did not show.
+    /// Records what a batch showed at `now`. A partial batch says nothing of rows that it left out.
     pub fn note(&mut self, rows: &[OutboxRow], now: i64, whole: bool) {
         let mut still_there = HashMap::with_capacity(rows.len());
         let mut seen_in = HashMap::with_capacity(rows.len());

@@ -1,4 +1,4 @@
-//! What of ours should be in the ERP's database, and what is.
+//! Compares our objects in the ERP's database with what should be there.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Brings together what of ours should be in the ERP's database and what is.
+//! Installs our objects in the ERP's database, and repairs and removes them.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -17,7 +17,7 @@ const LOOKS: u32 = 3;
 const WAIT: Duration = Duration::from_millis(100);
 
 /// Makes whatever is missing or not as it should be, and takes away what is no longer wanted.
-/// Returns what was made. Where nobody waits for us, what the ERP is using is for the next time.
+/// Returns what was made. In the background, an object that the ERP is using is left for the next time.
 pub(crate) async fn install(
     erp: &mut dyn CaptureBackend,
     plan: &CapturePlan,
@@ -97,7 +97,7 @@ async fn make(
     }
 }
 
-/// Takes everything of ours away: triggers before what they write into.
+/// Removes all our objects: triggers before the tables that they write into.
 pub(crate) async fn uninstall(erp: &mut dyn CaptureBackend) -> Result<(), ErpError> {
     let mut looks = 0;
     loop {

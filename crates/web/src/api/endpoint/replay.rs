@@ -32,7 +32,7 @@ pub(crate) struct ReplayInput {
     events: Option<Vec<String>>,
     /// `failed`, `missed` (would have been sent, had the endpoint been enabled) or `all`; `failed` if left out.
     only: Option<String>,
-    /// ReplayScope count.
+    /// Only count.
     dry_run: Option<bool>,
 }
 
