@@ -3,7 +3,7 @@
 use gancho_model::Record;
 use serde_json::Value;
 
-use crate::{catalogue::Model, noise};
+use crate::{catalogue::Model, ignored};
 
 /// What an update changed.
 pub(crate) struct Diff {
@@ -23,7 +23,7 @@ pub(crate) fn diff(name: &str, model: Option<&Model>, before: &Record, after: &R
         let Some(new) = after.get(column) else { continue };
         let news = match lines_model {
             Some(lines) if column == "lines" => without_noise(lines, old) != without_noise(lines, new),
-            _ => old != new && !noise::is_noise(name, column),
+            _ => old != new && !ignored::is_ignored(name, column),
         };
         if news {
             let shown = match lines_model {
@@ -40,7 +40,7 @@ pub(crate) fn diff(name: &str, model: Option<&Model>, before: &Record, after: &R
 fn without_noise(model: &str, lines: &Value) -> Value {
     let mut lines = lines.clone();
     for line in lines.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
-        line.retain(|column, _| !noise::is_noise(model, column));
+        line.retain(|column, _| !ignored::is_ignored(model, column));
     }
     lines
 }

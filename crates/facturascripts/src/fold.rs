@@ -32,7 +32,7 @@ pub fn fold(changes: Vec<Folded>) -> Vec<Folded> {
         let end = out.len();
         let place = open.entry((burst, next.change.row.clone())).or_insert(end);
         let earlier = out.get_mut(*place).and_then(Option::take);
-        if earlier.as_ref().is_none_or(is_noise) {
+        if earlier.as_ref().is_none_or(is_ignored) {
             // What was no news does not say when the act on this row began; nor does what came and went.
             (*place, _) = (end, out.push(None));
         }
@@ -46,7 +46,7 @@ pub fn fold(changes: Vec<Folded>) -> Vec<Folded> {
 }
 
 /// An update of derived columns only. PostgreSQL shows some where a foreign key unlinks, MariaDB doesn't.
-fn is_noise(folded: &Folded) -> bool {
+fn is_ignored(folded: &Folded) -> bool {
     let Change { operation: Operation::Update, before: Some(before), after: Some(after), row, .. } = &folded.change
     else {
         return false;

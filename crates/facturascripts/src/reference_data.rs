@@ -1,10 +1,12 @@
+//! What must be known of an ERP beside a change to understand it.
+
 use std::collections::BTreeMap;
 
 use gancho_model::{Change, ObjectKey, Operation, Record};
 use serde_json::Value;
 
 /// Models whose rows are remembered, because other changes can't be understood without them.
-const REMEMBERED: &[&str] = &["EstadoDocumento", "User", "RoleUser"];
+pub const REMEMBERED: &[&str] = &["EstadoDocumento", "User", "RoleUser"];
 
 /// What is known of one ERP beside the change at hand: document states, users, who is in which role.
 #[derive(Clone, Debug, Default, PartialEq)]

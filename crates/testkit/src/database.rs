@@ -47,7 +47,9 @@ impl Instance {
         shared.get_or_init(|| {
             let (tell, told) = std::sync::mpsc::channel();
             std::thread::spawn(move || {
-                let _ = tell.send(Self::start(engine));
+                let instance = Self::start(engine);
+                instance.remove_after_the_tests();
+                let _ = tell.send(instance);
                 loop {
                     std::thread::park();
                 }
@@ -73,6 +75,16 @@ impl Instance {
         instance.make();
         instance.run();
         instance
+    }
+
+    /// Nothing is dropped when a test process ends: a process of its own waits for that, and removes the folder.
+    fn remove_after_the_tests(&self) {
+        let wait = "(while kill -0 \"$1\" 2>/dev/null; do sleep 1; done; sleep 1; rm -rf \"$2\") &";
+        let mut command = Command::new("setsid");
+        command.args(["sh", "-c", wait, "sh", &std::process::id().to_string()]).arg(self.dir.path());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let begun = command.status().expect("setsid starts (package util-linux)");
+        assert!(begun.success());
     }
 
     fn make(&self) {

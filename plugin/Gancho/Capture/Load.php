@@ -21,7 +21,7 @@ final class Load
             return;
         }
         $tables = array_flip($state['tables'] ?? []);
-        $models = ErpSchema::MODELS + ErpSchema::ALWAYS + array_column(ErpSchema::LINES, 0, 1);
+        $models = ErpSchema::models() + ErpSchema::always() + array_column(ErpSchema::lines(), 0, 1);
         foreach ($models as $model => $table) {
             if (isset($tables[$table])) {
                 self::into("Model\\$model", new ModelPipes());

@@ -84,7 +84,7 @@ final class Models
     {
         $changed = array_filter(array_keys($new), fn($column) => ($old[$column] ?? null) !== $new[$column]);
         $secrets = array_values(array_filter($changed, [ErpSchema::class, 'isSecret']));
-        $news = array_filter($changed, fn($column) => !ErpSchema::isSecret($column) && !ErpSchema::isNoise($table, $column));
+        $news = array_filter($changed, fn($column) => !ErpSchema::isSecret($column) && !ErpSchema::isIgnored($table, $column));
         if ($news || $secrets) {
             Write::row($db, $table, 'U', ErpSchema::shown($old), ErpSchema::shown($new), $secrets);
         }

@@ -45,7 +45,7 @@ class Gancho extends GanchoPage
             Tools::log()->error('gancho-bad-url');
             return;
         }
-        $all = array_keys(ErpSchema::MODELS);
+        $all = array_keys(ErpSchema::models());
         $chosen = array_intersect($all, $this->request()->request->getArray('models'));
         if (!$chosen) {
             Tools::log()->error('gancho-none-chosen');
@@ -112,7 +112,7 @@ class Gancho extends GanchoPage
     {
         $this->site()->isCopy();
         $this->state = $this->settings->state();
-        $this->models = array_fill_keys($this->settings->models() ?? array_keys(ErpSchema::MODELS), true);
+        $this->models = array_fill_keys($this->settings->models() ?? array_keys(ErpSchema::models()), true);
         $this->loaded = array_fill_keys($this->settings->loaded(), true);
         $engine = Engine::of($this->db());
         $this->backlog = $engine->backlog();
@@ -127,7 +127,7 @@ class Gancho extends GanchoPage
     /** All models that can be heard. */
     public function catalogue(): array
     {
-        return array_keys(ErpSchema::MODELS);
+        return array_keys(ErpSchema::models());
     }
 
     public function when(string $name): string

@@ -25,10 +25,10 @@ final class CapturePlan
      */
     public function __construct(array $schema, private array $links, ?array $models)
     {
-        foreach ($models ?? array_keys(ErpSchema::MODELS) as $model) {
+        foreach ($models ?? array_keys(ErpSchema::models()) as $model) {
             $this->add($schema, ErpSchema::tableOf($model));
         }
-        foreach (ErpSchema::ALWAYS as $table) {
+        foreach (ErpSchema::always() as $table) {
             $this->add($schema, $table);
         }
         ksort($this->tables, SORT_STRING);
@@ -45,7 +45,7 @@ final class CapturePlan
     private function add(array $schema, string $table): void
     {
         $keys = $schema[$table]['key'] ?? [];
-        $known = ErpSchema::KEYS[$table] ?? null;
+        $known = ErpSchema::keyOf($table);
         $key = count($keys) === 1 ? $keys[0] : (in_array($known, $keys, true) ? $known : null);
         if (ErpSchema::isSecretTable($table)) {
             return;
@@ -57,8 +57,8 @@ final class CapturePlan
         $all = $schema[$table]['columns'];
         $shown = ErpSchema::shown($all);
         $this->tables[$table] = ['key' => $key, 'columns' => $shown, 'secrets' => array_keys(array_diff_key($all, $shown))];
-        if (isset(ErpSchema::LINES[$table])) {
-            $this->add($schema, ErpSchema::LINES[$table][0]);
+        if (isset(ErpSchema::lines()[$table])) {
+            $this->add($schema, ErpSchema::lines()[$table][0]);
         }
     }
 
@@ -76,7 +76,7 @@ final class CapturePlan
             if ($link['deletes']) {
                 array_push($found, ...$this->ways($link['child'], $next));
             }
-            $isNews = $link['deletes'] || !ErpSchema::isNoise($link['child'], $link['column']);
+            $isNews = $link['deletes'] || !ErpSchema::isIgnored($link['child'], $link['column']);
             if (isset($this->tables[$link['child']]) && $isNews) {
                 $found[] = $next;
             }

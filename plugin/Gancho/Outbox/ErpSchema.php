@@ -2,87 +2,64 @@
 namespace FacturaScripts\Plugins\Gancho\Outbox;
 
 /**
- * What is known of the ERP's tables: which are heard, which columns are derived and which are secret.
+ * What is known of the ERP's tables: which are captured, which columns are ignored and which are secret.
  */
 final class ErpSchema
 {
-    /** Models heard by default, each with its table. */
-    public const MODELS = [
-        'FacturaCliente' => 'facturascli', 'FacturaProveedor' => 'facturasprov',
-        'AlbaranCliente' => 'albaranescli', 'AlbaranProveedor' => 'albaranesprov',
-        'PedidoCliente' => 'pedidoscli', 'PedidoProveedor' => 'pedidosprov',
-        'PresupuestoCliente' => 'presupuestoscli', 'PresupuestoProveedor' => 'presupuestosprov',
-        'ReciboCliente' => 'recibospagoscli', 'ReciboProveedor' => 'recibospagosprov',
-        'PagoCliente' => 'pagoscli', 'PagoProveedor' => 'pagosprov',
-        'Cliente' => 'clientes', 'Proveedor' => 'proveedores', 'Contacto' => 'contactos',
-        'Producto' => 'productos', 'Variante' => 'variantes', 'Stock' => 'stocks',
-        'User' => 'users', 'Role' => 'roles', 'RoleUser' => 'roles_users', 'RoleAccess' => 'roles_access',
-    ];
+    private static ?array $facts = null;
 
-    /** Without these nothing else can be understood: always heard. */
-    public const ALWAYS = ['EstadoDocumento' => 'estados_documentos', 'User' => 'users', 'RoleUser' => 'roles_users'];
+    /** Made from what Gancho itself knows, so that both know the same. */
+    private static function facts(string $name): array
+    {
+        self::$facts ??= json_decode((string)file_get_contents(dirname(__DIR__) . '/facts.json'), true, 16, JSON_THROW_ON_ERROR);
+        return self::$facts[$name];
+    }
 
-    /** Tables of documents, each with the table of their lines, its model, and the column that names the document. */
-    public const LINES = [
-        'facturascli' => ['lineasfacturascli', 'LineaFacturaCliente', 'idfactura'],
-        'facturasprov' => ['lineasfacturasprov', 'LineaFacturaProveedor', 'idfactura'],
-        'albaranescli' => ['lineasalbaranescli', 'LineaAlbaranCliente', 'idalbaran'],
-        'albaranesprov' => ['lineasalbaranesprov', 'LineaAlbaranProveedor', 'idalbaran'],
-        'pedidoscli' => ['lineaspedidoscli', 'LineaPedidoCliente', 'idpedido'],
-        'pedidosprov' => ['lineaspedidosprov', 'LineaPedidoProveedor', 'idpedido'],
-        'presupuestoscli' => ['lineaspresupuestoscli', 'LineaPresupuestoCliente', 'idpresupuesto'],
-        'presupuestosprov' => ['lineaspresupuestosprov', 'LineaPresupuestoProveedor', 'idpresupuesto'],
-    ];
+    /** @return array<string, string> models captured by default, each with its table */
+    public static function models(): array
+    {
+        return array_column(self::facts('models'), 1, 0);
+    }
+
+    /** @return array<string, string> without these nothing else can be understood: always captured */
+    public static function always(): array
+    {
+        return array_column(self::facts('always'), 1, 0);
+    }
+
+    /** @return array<string, array> tables of documents, each with the table of their lines, its model, and the column that names the document */
+    public static function lines(): array
+    {
+        return self::facts('lines');
+    }
 
     /** By which column a row is known: the primary key may hold another beside it, such as that of a partition. */
-    public const KEYS = [
-        'facturascli' => 'idfactura', 'facturasprov' => 'idfactura', 'albaranescli' => 'idalbaran',
-        'albaranesprov' => 'idalbaran', 'pedidoscli' => 'idpedido', 'pedidosprov' => 'idpedido',
-        'presupuestoscli' => 'idpresupuesto', 'presupuestosprov' => 'idpresupuesto', 'recibospagoscli' => 'idrecibo',
-        'recibospagosprov' => 'idrecibo', 'pagoscli' => 'idpago', 'pagosprov' => 'idpago', 'clientes' => 'codcliente',
-        'proveedores' => 'codproveedor', 'contactos' => 'idcontacto', 'productos' => 'idproducto',
-        'variantes' => 'idvariante', 'stocks' => 'idstock', 'users' => 'nick', 'roles' => 'codrole',
-        'roles_users' => 'id', 'roles_access' => 'id', 'estados_documentos' => 'idestado',
-        'lineasfacturascli' => 'idlinea', 'lineasfacturasprov' => 'idlinea', 'lineasalbaranescli' => 'idlinea',
-        'lineasalbaranesprov' => 'idlinea', 'lineaspedidoscli' => 'idlinea', 'lineaspedidosprov' => 'idlinea',
-        'lineaspresupuestoscli' => 'idlinea', 'lineaspresupuestosprov' => 'idlinea',
-    ];
-
-    /** Columns whose change alone is no news. */
-    private const NOISE = [
-        'clientes' => ['riesgoalcanzado', 'codsubcuenta'],
-        'proveedores' => ['codsubcuenta'],
-        'productos' => ['stockfis', 'actualizado'],
-        'variantes' => ['stockfis'],
-        'users' => ['lastactivity', 'lastip', 'lastbrowser', 'logkey'],
-    ];
-    private const NOISE_OF_DOCUMENTS = ['numdocs', 'idasiento'];
-    private const NOISE_OF_LINES = ['servido', 'actualizastock'];
-
-    /** Tables of which nothing is ever told. */
-    private const SECRET_TABLES = ['settings', 'work_events'];
-    private const SECRETS = ['apikey', 'api_key', 'logkey', 'passwd', 'password', 'private_key', 'two_factor_secret_key'];
-
-    public static function isNoise(string $table, string $column): bool
+    public static function keyOf(string $table): ?string
     {
-        if (isset(self::LINES[$table])) {
-            return in_array($column, self::NOISE_OF_DOCUMENTS, true);
-        }
-        if (self::documentOf($table) !== null) {
-            return in_array($column, self::NOISE_OF_LINES, true);
-        }
-        return in_array($column, self::NOISE[$table] ?? [], true);
+        return self::facts('keys')[$table] ?? null;
+    }
+
+    /** Whether a change of this column alone makes no event. */
+    public static function isIgnored(string $table, string $column): bool
+    {
+        return in_array($column, self::facts('ignored')[$table] ?? [], true);
     }
 
     public static function isSecretTable(string $table): bool
     {
-        return in_array($table, self::SECRET_TABLES, true);
+        return in_array($table, self::facts('secret_tables'), true);
     }
 
     public static function isSecret(string $column): bool
     {
         $column = strtolower($column);
-        return in_array($column, self::SECRETS, true) || preg_match('/(_secret|_password|_token)$/', $column) === 1;
+        return preg_match('/' . self::secretPattern() . '/', $column) === 1;
+    }
+
+    /** What names of secret columns look like, as a regular expression. */
+    public static function secretPattern(): string
+    {
+        return '(^(' . implode('|', self::facts('secret_columns')) . ')|' . implode('|', self::facts('secret_endings')) . ')$';
     }
 
     /** A record without its secrets. */
@@ -94,7 +71,7 @@ final class ErpSchema
     /** The table of a model, or the name itself if it is a table's. */
     public static function tableOf(string $model): string
     {
-        $known = self::MODELS + self::ALWAYS;
+        $known = self::models() + self::always();
         return $known[$model] ?? $model;
     }
 
@@ -105,7 +82,7 @@ final class ErpSchema
      */
     public static function documentOf(string $lines): ?array
     {
-        foreach (self::LINES as $document => [$table, , $column]) {
+        foreach (self::lines() as $document => [$table, , $column]) {
             if ($table === $lines) {
                 return [$document, $column];
             }

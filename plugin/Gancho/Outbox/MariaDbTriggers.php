@@ -152,7 +152,7 @@ final class MariaDbTriggers
     /** @return string[] */
     private function news(CapturePlan $plan, string $table): array
     {
-        $isNews = fn($column) => !ErpSchema::isNoise($table, $column);
+        $isNews = fn($column) => !ErpSchema::isIgnored($table, $column);
         return array_values(array_filter(array_keys($plan->tables[$table]['columns']), $isNews));
     }
 

@@ -52,7 +52,7 @@ final class Payload
     private static function known(Engine $engine, CapturePlan $plan): array
     {
         $known = [];
-        foreach (array_intersect_key(array_flip(ErpSchema::ALWAYS), $plan->tables) as $table => $model) {
+        foreach (array_intersect_key(array_flip(ErpSchema::always()), $plan->tables) as $table => $model) {
             $known[$table] = $engine->records($plan, $table);
         }
         return $known;
@@ -63,7 +63,7 @@ final class Payload
     {
         $names = array_unique($names);
         foreach ($names as $name) {
-            $names[] = ErpSchema::LINES[$name][0] ?? $name;
+            $names[] = ErpSchema::lines()[$name][0] ?? $name;
             $names[] = ErpSchema::documentOf($name)[0] ?? $name;
         }
         $tables = [];
@@ -80,13 +80,13 @@ final class Payload
         foreach ($rows as $row) {
             $record = $row['new'] ?? $row['old'] ?? [];
             [$table, $column] = ErpSchema::documentOf($row['table']) ?? [$row['table'], $plan->tables[$row['table']]['key'] ?? ''];
-            if (isset(ErpSchema::LINES[$table], $plan->tables[$table], $record[$column])) {
+            if (isset(ErpSchema::lines()[$table]) && isset($plan->tables[$table], $record[$column])) {
                 $wanted[$table][(string)$record[$column]] = true;
             }
         }
         $documents = [];
         foreach ($wanted as $table => $keys) {
-            [$linesTable, , $column] = ErpSchema::LINES[$table];
+            [$linesTable, , $column] = ErpSchema::lines()[$table];
             $keys = array_map('strval', array_keys($keys));
             $lines = [];
             foreach (isset($plan->tables[$linesTable]) ? $engine->records($plan, $linesTable, $column, $keys) : [] as $line) {

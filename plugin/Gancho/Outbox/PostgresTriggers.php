@@ -85,7 +85,7 @@ final class PostgresTriggers
         $insert = 'INSERT INTO ' . $this->engine->at(Engine::OUTBOX)
             . ' (source, op, old_row, new_row, secrets) '
             . "VALUES (source, op, CASE op WHEN 'UPDATE' THEN old_row - noise ELSE old_row END, new_row, changed)";
-        [$full, $dropped] = [$this->full(), $this->engine->at(Postgres::DROPPED)];
+        [$full, $dropped, $secret] = [$this->full(), $this->engine->at(Postgres::DROPPED), ErpSchema::secretPattern()];
         return <<<SQL
 
 DECLARE
@@ -108,9 +108,9 @@ BEGIN
     END IF;
     IF coalesce(new_row, old_row) - known <> '{}' THEN
         SELECT jsonb_object_agg(key, value) INTO old_row FROM jsonb_each(old_row)
-            WHERE key !~* '(^(apikey|api_key|logkey|passwd|password|private_key|two_factor_secret_key)|_secret|_password|_token)$';
+            WHERE key !~* '$secret';
         SELECT jsonb_object_agg(key, value) INTO new_row FROM jsonb_each(new_row)
-            WHERE key !~* '(^(apikey|api_key|logkey|passwd|password|private_key|two_factor_secret_key)|_secret|_password|_token)$';
+            WHERE key !~* '$secret';
     END IF;
     $insert ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
@@ -127,7 +127,7 @@ SQL;
     {
         $columns = array_keys($heard['columns']);
         $known = self::names($columns);
-        $noise = self::names(array_filter($columns, fn($column) => ErpSchema::isNoise($table, $column)));
+        $noise = self::names(array_filter($columns, fn($column) => ErpSchema::isIgnored($table, $column)));
         $hidden = $heard['secrets'] ? self::names($heard['secrets']) : 'NULL';
         $write = $this->engine->at(self::WRITE) . '(' . Engine::text($table) . ", TG_OP, to_jsonb(OLD), to_jsonb(NEW), $known, $hidden, $noise)";
         $lost = $this->engine->at(Engine::LOST);

@@ -80,8 +80,10 @@ async fn look(
         }
         match source.heard_at {
             Some(at) => report.good("source", format!("{}: last change at {at}", source.name)),
-            None => report
-                .bad("source", format!("{}: no change was received yet; is its token entered in the ERP?", source.name)),
+            None => report.bad(
+                "source",
+                format!("{}: no change was received yet; is its token entered in the ERP?", source.name),
+            ),
         }
     }
     let endpoints = store.all_endpoints().await?;

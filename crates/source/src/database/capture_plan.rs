@@ -1,11 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use gancho_facturascripts::{catalogue, columns, noise, secrets};
+use gancho_facturascripts::{catalogue, columns, ignored, reference_data, secrets};
 
 use super::schema::{Link, Schema, Table};
 
 /// Models without which other changes can't be understood: watched whatever the source asks for.
-const KNOWLEDGE: &[&str] = &["EstadoDocumento", "User", "RoleUser"];
 /// How far a deletion is followed through the ERP's tables.
 const DEPTH_MAX: usize = 5;
 
@@ -57,13 +56,16 @@ pub struct CapturedTable {
 
 impl CapturedTable {
     /// Columns of which a change alone is no news.
-    pub fn noise(&self) -> impl Iterator<Item = &str> {
-        self.columns.iter().map(|(column, _)| column.as_str()).filter(|column| noise::is_noise(&self.model, column))
+    pub fn ignored(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|(column, _)| column.as_str()).filter(|column| ignored::is_ignored(&self.model, column))
     }
 
     /// All others.
-    pub fn news(&self) -> impl Iterator<Item = &str> {
-        self.columns.iter().map(|(column, _)| column.as_str()).filter(|column| !noise::is_noise(&self.model, column))
+    pub fn compared(&self) -> impl Iterator<Item = &str> {
+        self.columns
+            .iter()
+            .map(|(column, _)| column.as_str())
+            .filter(|column| !ignored::is_ignored(&self.model, column))
     }
 }
 
@@ -80,7 +82,7 @@ impl CapturePlan {
                 plan.uncaptured.push((name.to_owned(), why));
             }
         }
-        for name in KNOWLEDGE {
+        for name in reference_data::REMEMBERED {
             let _ = plan.add(schema, name, None);
         }
         plan.cascades = cascades(schema, &plan.tables);
@@ -120,8 +122,8 @@ impl CapturePlan {
     }
 
     /// Rows that must be known before changes can be understood.
-    pub fn knowledge(&self) -> impl Iterator<Item = &CapturedTable> {
-        KNOWLEDGE.iter().filter_map(|model| self.of_model(model))
+    pub fn reference_tables(&self) -> impl Iterator<Item = &CapturedTable> {
+        reference_data::REMEMBERED.iter().filter_map(|model| self.of_model(model))
     }
 }
 
@@ -176,7 +178,7 @@ fn follow(
 }
 
 fn is_news(child: &CapturedTable, column: &str) -> bool {
-    !noise::is_noise(&child.model, column)
+    !ignored::is_ignored(&child.model, column)
 }
 
 #[cfg(test)]

@@ -266,7 +266,7 @@ impl<'a> Composer<'a> {
 
 /// What the ERP derives, such as a line's part in the stock, is no news and written by no trigger: as it is now.
 fn take_derived(watched: &CapturedTable, record: &mut Record, now: &Record) {
-    for column in watched.noise() {
+    for column in watched.ignored() {
         if let Some(value) = now.get(column) {
             record.insert(column.to_owned(), value.clone());
         }

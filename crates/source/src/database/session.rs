@@ -231,7 +231,7 @@ impl<'a> Session<'a> {
     async fn learn(&mut self) -> Result<(), SourceError> {
         let composer = Composer::new(&self.plan, &self.shape);
         let mut rows = vec![];
-        for watched in self.plan.knowledge() {
+        for watched in self.plan.reference_tables() {
             for record in within(self.erp.records(watched, None)).await? {
                 let Some(key) = record.get(&watched.key).map(key_text) else { continue };
                 rows.push((ObjectKey { model: watched.model.clone(), key }, composer.shaped(watched, &record)));

@@ -125,7 +125,7 @@ fn inserted(watched: &CapturedTable) -> String {
 /// An update that changes nothing, or nothing but what is no news, is not written, and costs the ERP
 /// little. Compared as bytes: to a column's own collation `García` and `garcia` may be the same.
 fn updated(watched: &CapturedTable) -> String {
-    let news = |row: &str| array(watched.news().map(|column| value(watched, row, column)));
+    let news = |row: &str| array(watched.compared().map(|column| value(watched, row, column)));
     let (old, new) = (news("OLD"), news("NEW"));
     let changed = |column: &String| {
         let (old, new) = (value(watched, "OLD", column), value(watched, "NEW", column));
@@ -170,7 +170,7 @@ fn cascade(plan: &CapturePlan, way: &[Link]) -> Option<String> {
 }
 
 fn insert(watched: &CapturedTable, op: char, old: &str, new: &str, secrets: &str) -> String {
-    let columns = serde_json::Value::from(watched.news().chain(watched.noise()).collect::<Vec<_>>());
+    let columns = serde_json::Value::from(watched.compared().chain(watched.ignored()).collect::<Vec<_>>());
     let table = text(&watched.table);
     format!(
         "IF @gancho_full = 0 THEN INSERT INTO {OUTBOX} (mark, conn, at, source, op, columns, old_row, new_row, secrets, tx) \
@@ -183,7 +183,7 @@ fn insert(watched: &CapturedTable, op: char, old: &str, new: &str, secrets: &str
 
 /// A row's values in the order of the names beside it; one column perhaps as null.
 fn row(watched: &CapturedTable, row: &str, without: Option<&str>) -> String {
-    let columns = watched.news().chain(watched.noise());
+    let columns = watched.compared().chain(watched.ignored());
     array(columns.map(|column| if without == Some(column) { "NULL".into() } else { value(watched, row, column) }))
 }
 

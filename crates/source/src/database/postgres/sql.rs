@@ -6,6 +6,8 @@
 //! goes wrong inside is caught and counted in a sequence, which survives a rollback. Bodies of functions
 //! bind no column: the ERP may still change their types.
 
+use gancho_facturascripts::secrets;
+
 use crate::database::{
     LOST, OUTBOX, OUTBOX_DAYS_MAX, OUTBOX_ROWS_MAX, SITE,
     backend::{SchemaObject, quoted, short, text},
@@ -145,6 +147,7 @@ fn write(schema: &str) -> String {
          OR (pg_relation_size('{schema}.{OUTBOX}') > {SMALL_BYTES} \
          AND EXISTS (SELECT FROM {schema}.{OUTBOX} OFFSET {OUTBOX_ROWS_MAX}))"
     );
+    let secret = secrets::pattern();
     format!(
         r#"
 DECLARE
@@ -167,9 +170,9 @@ BEGIN
     END IF;
     IF coalesce(new_row, old_row) - known <> '{{}}' THEN
         SELECT jsonb_object_agg(key, value) INTO old_row FROM jsonb_each(old_row)
-            WHERE key !~* '(^(apikey|api_key|logkey|passwd|password|private_key|two_factor_secret_key)|_secret|_password|_token)$';
+            WHERE key !~* '{secret}';
         SELECT jsonb_object_agg(key, value) INTO new_row FROM jsonb_each(new_row)
-            WHERE key !~* '(^(apikey|api_key|logkey|passwd|password|private_key|two_factor_secret_key)|_secret|_password|_token)$';
+            WHERE key !~* '{secret}';
     END IF;
     {insert} ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
@@ -186,7 +189,7 @@ fn capture(schema: &str, watched: &CapturedTable) -> String {
     let schema = quoted(schema, '"');
     let table = text(&watched.table);
     let known = names(watched.columns.iter().map(|(column, _)| column.as_str()));
-    let noise = names(watched.noise());
+    let ignored = names(watched.ignored());
     let hidden = match &watched.secrets[..] {
         [] => "NULL".to_owned(),
         secrets => names(secrets.iter().map(String::as_str)),
@@ -197,7 +200,7 @@ DECLARE
     told boolean;
 BEGIN
     BEGIN
-        told := {schema}.{WRITE}({table}, TG_OP, to_jsonb(OLD), to_jsonb(NEW), {known}, {hidden}, {noise});
+        told := {schema}.{WRITE}({table}, TG_OP, to_jsonb(OLD), to_jsonb(NEW), {known}, {hidden}, {ignored});
     EXCEPTION WHEN OTHERS THEN
         BEGIN
             PERFORM setval('{schema}.{LOST}', CASE WHEN is_called THEN last_value + 1 ELSE 1 END) FROM {schema}.{LOST};

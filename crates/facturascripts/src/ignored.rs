@@ -1,10 +1,10 @@
-//! Columns that the ERP derives: an update of nothing else is no news (EVENTS rule 5).
+//! Columns that the ERP derives: a change of these alone makes no event (EVENTS rule 5).
 
 use crate::catalogue::{self, Kind};
 
-/// Whether a change of this column alone is no news.
-pub fn is_noise(model: &str, column: &str) -> bool {
-    let noise: &[&str] = match model {
+/// The ignored columns of a model.
+pub fn columns(model: &str) -> &'static [&'static str] {
+    match model {
         "Cliente" => &["riesgoalcanzado", "codsubcuenta"],
         "Proveedor" => &["codsubcuenta"],
         "Producto" => &["stockfis", "actualizado"],
@@ -13,8 +13,12 @@ pub fn is_noise(model: &str, column: &str) -> bool {
         _ if is_document(model) => &["numdocs", "idasiento"],
         _ if model.starts_with("Linea") => &["servido", "actualizastock"],
         _ => &[],
-    };
-    noise.contains(&column)
+    }
+}
+
+/// Whether a change of this column alone makes no event.
+pub fn is_ignored(model: &str, column: &str) -> bool {
+    columns(model).contains(&column)
 }
 
 fn is_document(model: &str) -> bool {
