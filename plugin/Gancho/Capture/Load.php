@@ -27,6 +27,9 @@ final class Load
                 self::into("Model\\$model", new ModelPipes());
             }
         }
+        foreach ($state['parents'] ?? [] as $model) {
+            self::into("Model\\$model", new ParentPipes());
+        }
     }
 
     private static function into(string $name, object $pipes): void

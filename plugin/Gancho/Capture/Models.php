@@ -60,22 +60,33 @@ final class Models
     public static function beforeDelete(object $model): void
     {
         self::before($model);
+        self::beforeParentDelete($model);
+    }
+
+    public static function beforeParentDelete(object $model): void
+    {
         self::$along[self::name($model)] = self::cascades($model);
+    }
+
+    /** Writes what went along with a row. */
+    public static function parentDeleted(object $model): void
+    {
+        $along = self::$along[self::name($model)] ?? [];
+        unset(self::$along[self::name($model)]);
+        foreach ($along as [$table, $op, $row, $after]) {
+            Write::row(new DataBase(), $table, $op, ErpSchema::shown($row), $after === null ? null : ErpSchema::shown($after));
+        }
     }
 
     public static function deleted(object $model): void
     {
         $name = self::name($model);
         $old = self::$before[$name] ?? null;
-        $along = self::$along[$name] ?? [];
-        unset(self::$before[$name], self::$along[$name]);
-        $db = new DataBase();
+        unset(self::$before[$name]);
         if ($old !== null) {
-            Write::row($db, $model->tableName(), 'D', ErpSchema::shown($old), null);
+            Write::row(new DataBase(), $model->tableName(), 'D', ErpSchema::shown($old), null);
         }
-        foreach ($along as [$table, $op, $row, $after]) {
-            Write::row($db, $table, $op, ErpSchema::shown($row), $after === null ? null : ErpSchema::shown($after));
-        }
+        self::parentDeleted($model);
         self::flags($model);
     }
 

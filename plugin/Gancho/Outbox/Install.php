@@ -3,6 +3,7 @@ namespace FacturaScripts\Plugins\Gancho\Outbox;
 
 use FacturaScripts\Core\Base\DataBase;
 use FacturaScripts\Plugins\Gancho\Capture\Flags;
+use FacturaScripts\Plugins\Gancho\Capture\Parents;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
 /**
@@ -91,7 +92,7 @@ final class Install
             // Triggers beside the models' own words would tell things twice.
             $left = $this->drop(fn($name) => self::isTrigger($name));
             $this->settings->note(($left === null ? ['mode' => 'models', 'install_error' => null] : ['install_error' => $left])
-                + ['mode_why' => $this->engine->whyNoTriggers()]);
+                + ['mode_why' => $this->engine->whyNoTriggers(), 'parents' => Parents::of($plan)]);
             (new Flags($this->db))->learn();
             return;
         }

@@ -19,7 +19,7 @@ abstract class StandInModel
         $this->values = $values;
     }
 
-    abstract public function tableName(): string;
+    abstract public static function tableName(): string;
 
     public static function addExtension(object $extension, int $priority = 100): void
     {
@@ -126,7 +126,7 @@ use FacturaScripts\Core\Template\StandInModel;
 
 class Cliente extends StandInModel
 {
-    public function tableName(): string
+    public static function tableName(): string
     {
         return 'clientes';
     }
@@ -137,9 +137,23 @@ class Cliente extends StandInModel
     }
 }
 
+/** Not in the catalogue. */
+class GrupoClientes extends StandInModel
+{
+    public static function tableName(): string
+    {
+        return 'gruposclientes';
+    }
+
+    public static function primaryColumn(): string
+    {
+        return 'codgrupo';
+    }
+}
+
 class Producto extends StandInModel
 {
-    public function tableName(): string
+    public static function tableName(): string
     {
         return 'productos';
     }
@@ -152,7 +166,7 @@ class Producto extends StandInModel
 
 class FacturaCliente extends StandInModel
 {
-    public function tableName(): string
+    public static function tableName(): string
     {
         return 'facturascli';
     }
@@ -165,7 +179,7 @@ class FacturaCliente extends StandInModel
 
 class LineaFacturaCliente extends StandInModel
 {
-    public function tableName(): string
+    public static function tableName(): string
     {
         return 'lineasfacturascli';
     }
@@ -178,7 +192,7 @@ class LineaFacturaCliente extends StandInModel
 
 class ReciboCliente extends StandInModel
 {
-    public function tableName(): string
+    public static function tableName(): string
     {
         return 'recibospagoscli';
     }
@@ -198,7 +212,7 @@ class ReciboCliente extends StandInModel
 
 class User extends StandInModel
 {
-    public function tableName(): string
+    public static function tableName(): string
     {
         return 'users';
     }

@@ -52,12 +52,15 @@ impl Stage {
     /// Waits until everything of ours is as it should be.
     pub async fn well(&self) {
         let check = format!("{}/check", self.source);
-        let well = async {
-            while self.server.post(&check, json!({}), 200).await["ok"] != true {
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        let began = tokio::time::Instant::now();
+        loop {
+            let found = self.server.post(&check, json!({}), 200).await;
+            if found["ok"] == true {
+                return;
             }
-        };
-        tokio::time::timeout(gancho_testkit::PATIENCE, well).await.expect("mended by itself");
+            assert!(began.elapsed() < gancho_testkit::PATIENCE, "not repaired by itself: {found}");
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
     }
 
     /// Waits until the outbox is empty.

@@ -198,6 +198,42 @@ async fn models_tell_where_triggers_may_not_be_made() {
     }
 }
 
+/// A group is no model of the catalogue; that it goes changes its customers all the same.
+#[tokio::test]
+async fn models_tell_what_a_foreign_key_unlinks() {
+    for engine in Engine::ALL {
+        let erp = Erp::new(engine).await;
+        let server = server().await;
+        erp.connect(&server).await;
+        erp.database
+            .run(
+                "CREATE TABLE gruposclientes (codgrupo varchar(50) PRIMARY KEY, nombre varchar(100)); \
+                 INSERT INTO gruposclientes VALUES ('G', 'Grupo'); \
+                 ALTER TABLE clientes ADD CONSTRAINT ca_group FOREIGN KEY (codgrupo) REFERENCES gruposclientes (codgrupo) ON DELETE SET NULL; \
+                 INSERT INTO clientes (codcliente, nombre, codgrupo) VALUES ('1', 'Ana', 'G')",
+            )
+            .await;
+        erp.request(NOTHING);
+        let began = events(&server).await.len();
+        erp.request(
+            "mkdir(FS_FOLDER . '/Dinamic/Model', 0777, true);
+            touch(FS_FOLDER . '/Dinamic/Model/GrupoClientes.php');
+            $install = new FacturaScripts\\Plugins\\Gancho\\Outbox\\Install($db, $settings = (new FacturaScripts\\Plugins\\Gancho\\Server\\Settings())->read($db));
+            (fn() => $this->drop(fn($name) => str_starts_with($name, 'trigger ')))->call($install);
+            $settings->note(['mode' => 'models', 'parents' => FacturaScripts\\Plugins\\Gancho\\Capture\\Parents::of($install->plan())]);",
+        );
+        erp.request(
+            "$group = new FacturaScripts\\Dinamic\\Model\\GrupoClientes();
+            $group->load('G');
+            $group->delete();",
+        );
+        let all = events(&server).await.split_off(began);
+        assert_eq!(types(&all), ["customer.updated"], "{engine:?}");
+        assert_eq!(all[0]["data"]["object"]["codgrupo"], Value::Null);
+        assert_eq!(all[0]["data"]["previous"], json!({"codgrupo": "G"}));
+    }
+}
+
 #[tokio::test]
 async fn other_plugins_tell_events_and_hang_on_to_saves() {
     for engine in Engine::ALL {

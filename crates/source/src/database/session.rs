@@ -171,6 +171,8 @@ impl<'a> Session<'a> {
     /// Writes into the database which one it is, and that somebody takes rows.
     async fn sign(&mut self) -> Result<(), SourceError> {
         if self.signed.is_none_or(|at| at.elapsed() > SIGN_EVERY) {
+            // Another may have taken over since this session began.
+            self.check_site().await?;
             let site = within(self.erp.site()).await?;
             within(self.erp.write_set_up(&SetUp { source: self.watcher.source.id.to_string(), site })).await?;
             self.signed = Some(Instant::now());
