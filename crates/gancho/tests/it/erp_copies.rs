@@ -47,7 +47,10 @@ async fn a_backup_that_is_restored_makes_no_event_twice() {
     for engine in Engine::ALL {
         let mut stage = Stage::set(engine).await;
         let dump = backup_with_rows(&mut stage).await;
+        // While it is restored there is a moment with triggers and no outbox, which is counted as a loss.
+        stage.server.stop().await;
         stage.database.restore(&dump).await;
+        stage.server.run().await;
         stage.drained().await;
         stage.well().await;
         stage.database.run(RENAMED).await;
