@@ -200,8 +200,11 @@ final class Postgres extends Engine
 
     public function site(): array
     {
-        $sql = "SELECT current_database() || '.' || current_schema() AS database, "
-            . '(SELECT system_identifier::text FROM pg_control_system()) AS server, '
+        // Anybody may ask for the number of the server, unless an administrator took that right away.
+        $mayAsk = (int)($this->db->select("SELECT has_function_privilege('pg_control_system()', 'EXECUTE')::int AS may")[0]['may'] ?? 0) === 1;
+        $server = $mayAsk ? '(SELECT system_identifier::text FROM pg_control_system())'
+            : "coalesce(inet_server_addr()::text, '') || ':' || coalesce(inet_server_port(), 0)";
+        $sql = "SELECT current_database() || '.' || current_schema() AS database, $server AS server, "
             . "coalesce(to_regclass('" . str_replace("'", "''", $this->at(self::LOST)) . "')::oid::text, '') AS made";
         return $this->db->select($sql)[0];
     }

@@ -250,3 +250,22 @@ async fn a_backup_of_an_erp_with_the_plugin_makes_no_event_twice() {
         assert_eq!(types(&events(&server).await), ["customer.created"; 2], "{engine:?}");
     }
 }
+
+/// What tells one PostgreSQL server from another may be asked by anybody, unless an administrator forbade it.
+#[tokio::test]
+async fn a_server_that_hides_its_number_is_watched_all_the_same() {
+    let database = Instance::shared(Engine::Postgres).database().await;
+    database
+        .run(
+            "REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC; CREATE ROLE narrow LOGIN; \
+             GRANT CREATE ON SCHEMA public TO narrow; \
+             DO $$ DECLARE name text; BEGIN FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP \
+             EXECUTE format('ALTER TABLE %I OWNER TO narrow', name); END LOOP; END $$",
+        )
+        .await;
+    let mut narrow = database.clone();
+    narrow.url = database.url_as("narrow", "x");
+    let stage = Stage::of(narrow).await;
+    stage.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('1', 'Ana')").await;
+    assert_eq!(types(&stage.events(1).await), ["customer.created"]);
+}
