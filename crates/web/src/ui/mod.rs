@@ -42,7 +42,7 @@ use crate::{App, live};
 
 /// Nothing from elsewhere, no script or style inside a page, in nobody's frame.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
-    form-action 'self'; context-ancestors 'none'; base-uri 'none'";
+    form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// The pages.
 pub(crate) fn router() -> Router<Arc<App>> {
