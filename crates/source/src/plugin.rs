@@ -99,7 +99,7 @@ async fn drop_processed(
 }
 
 fn key(row: &OutboxPayloadRow) -> ProcessedRow {
-    processed_row(row.id, &row.mark, row.at_ms)
+    processed_row(row.id, &row.mark)
 }
 
 /// What must be known beforehand.

@@ -52,6 +52,7 @@ class ApiGancho extends ApiController
             $this->response->json(Payload::of($engine, $settings, $plan, $look));
             return;
         }
+        $site->sign();
         $rows = max(1, min(self::ROWS_MAX, (int)$this->request->query('rows', (string)self::ROWS)));
         $this->response->json(Payload::at($this->db(), $settings, $plan, $rows, $this->request->query('known') === '1'));
     }

@@ -17,6 +17,8 @@ abstract class Engine
     public const SITE = self::OURS . 'site';
     /** Rows in the outbox beyond which triggers only count what they don't write. */
     public const ROWS_MAX = 500000;
+    /** Rows up to which an outbox may be of any age. */
+    public const ROWS_SOME = 1000;
     /** Days without anybody who takes rows after which triggers only count what they don't write. */
     public const DAYS_MAX = 14;
 

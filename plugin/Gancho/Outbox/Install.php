@@ -92,7 +92,9 @@ final class Install
             // Triggers beside the models' own words would tell things twice.
             $left = $this->drop(fn($name) => self::isTrigger($name));
             $this->settings->note(($left === null ? ['mode' => 'models', 'install_error' => null] : ['install_error' => $left])
-                + ['mode_why' => $this->engine->whyNoTriggers(), 'parents' => Parents::of($plan)]);
+                + ['mode_why' => $this->engine->whyNoTriggers()]);
+            // After it: one class of another plugin that can't be compiled ends the request.
+            $this->settings->note(['parents' => Parents::of($plan)]);
             (new Flags($this->db))->learn();
             return;
         }

@@ -213,7 +213,7 @@ final class MariaDb extends Engine
 
     public function isFull(): bool
     {
-        $select = 'SELECT (' . MariaDbTriggers::FULL . ') AS full, (' . MariaDbTriggers::FORSAKEN . ') AS forsaken';
+        $select = 'SELECT (' . MariaDbTriggers::FULL . ') AS full, (' . MariaDbTriggers::SOME . ') AND (' . MariaDbTriggers::FORSAKEN . ') AS forsaken';
         $row = $this->db->select($select)[0] ?? [];
         return (int)($row['full'] ?? 0) > 0 || (int)($row['forsaken'] ?? 0) > 0;
     }

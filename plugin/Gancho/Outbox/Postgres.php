@@ -205,7 +205,7 @@ final class Postgres extends Engine
         $server = $mayAsk ? '(SELECT system_identifier::text FROM pg_control_system())'
             : "coalesce(inet_server_addr()::text, '') || ':' || coalesce(inet_server_port(), 0)";
         $sql = "SELECT current_database() || '.' || current_schema() AS database, $server AS server, "
-            . "coalesce(to_regclass('" . str_replace("'", "''", $this->at(self::LOST)) . "')::oid::text, '') AS made";
+            . "coalesce(to_regclass('" . str_replace("'", "''", $this->at(self::LOST)) . "')::oid::text, '') || '@' || (SELECT oid FROM pg_database WHERE datname = current_database()) AS made";
         return $this->db->select($sql)[0];
     }
 

@@ -71,7 +71,8 @@ final class PostgresTriggers
     public function full(): string
     {
         [$outbox, $site] = [$this->engine->at(Engine::OUTBOX), $this->engine->at(Engine::SITE)];
-        return "(SELECT seen < now() - interval '" . Engine::DAYS_MAX . " days' FROM $site) "
+        return "((SELECT max(seen) < now() - interval '" . Engine::DAYS_MAX . " days' FROM $site) "
+            . "AND EXISTS (SELECT FROM $outbox OFFSET " . Engine::ROWS_SOME . ')) '
             . "OR (pg_relation_size('$outbox') > 100000000 AND EXISTS (SELECT FROM $outbox OFFSET " . Engine::ROWS_MAX . '))';
     }
 

@@ -81,7 +81,14 @@ final class Push
         return ErrorSilencer::run(function () use ($always) {
             $this->settings->read($this->db);
             $this->engine->refresh();
-            if (!$this->settings->isPushing() || !($always || $this->engine->isWaiting())) {
+            if (!$this->settings->isPushing()) {
+                return false;
+            }
+            if (!$always && !$this->engine->isWaiting()) {
+                $site = new Site($this->engine, $this->settings);
+                if ($site->isToBeSigned() && !$site->isCopy()) {
+                    $site->sign();
+                }
                 return false;
             }
             do {
@@ -113,6 +120,7 @@ final class Push
         do {
             $look = Payload::at($this->db, $this->settings, $plan, $rows);
             if (!$look['rows'] && !$always) {
+                $site->sign();
                 return false;
             }
             $always = false;
@@ -172,10 +180,12 @@ final class Push
     /** A copy of the ERP hands nothing over; Gancho is told that there is one. */
     private function tellCopy(Site $site): void
     {
-        if ($site->isToBeTold()) {
+        if ($site->isToBeReported()) {
             $look = ['now_ms' => (int)(microtime(true) * 1000), 'rows' => [], 'more' => false];
             $plan = (new Install($this->db, $this->settings))->plan();
-            $this->send(Payload::of($this->engine, $this->settings, $plan, $look));
+            if ($this->send(Payload::of($this->engine, $this->settings, $plan, $look))->status === 202) {
+                $site->noteReported();
+            }
         }
     }
 

@@ -26,6 +26,10 @@ final class Site
     public function copyOf(): ?string
     {
         [$then, $now] = [$this->engine->setUp(), $this->here()];
+        if ($then !== null && $then['made'] !== $now['made']) {
+            // Restored from a dump, with the time that was written into it then.
+            $this->settings->note(['signed_at' => 0]);
+        }
         $isCopy = $then !== null && $then['made'] !== $now['made']
             && [$then['database'], $then['server']] !== [$now['database'], $now['server']];
         return $isCopy ? self::shown($then) : null;
@@ -43,17 +47,26 @@ final class Site
         return $of !== null;
     }
 
-    /** Whether Gancho is to be told, and notes that it is. */
-    public function isToBeTold(): bool
+    /** Whether Gancho is to be told that there is a copy. */
+    public function isToBeReported(): bool
     {
-        $isDue = ($this->settings->state()['copy_told_at'] ?? 0) + self::EVERY < time();
-        return $isDue && $this->settings->note(['copy_told_at' => time()]);
+        return ($this->settings->state()['copy_told_at'] ?? 0) + self::EVERY < time();
+    }
+
+    public function noteReported(): void
+    {
+        $this->settings->note(['copy_told_at' => time()]);
+    }
+
+    public function isToBeSigned(): bool
+    {
+        return ($this->settings->state()['signed_at'] ?? 0) + self::EVERY < time();
     }
 
     /** Writes into the database that this is its ERP, and that somebody takes rows; not too often, if that is known. */
     public function sign(bool $always = false): void
     {
-        if ($always || ($this->settings->state()['signed_at'] ?? 0) + self::EVERY < time()) {
+        if ($always || $this->isToBeSigned()) {
             $this->engine->writeSetUp($this->here());
             $this->settings->note(['signed_at' => time()]);
         }

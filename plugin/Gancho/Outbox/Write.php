@@ -14,19 +14,20 @@ final class Write
     public static function row(DataBase $db, string $table, string $op, ?array $old, ?array $new, array $secrets = []): bool
     {
         return ErrorSilencer::run(function () use ($db, $table, $op, $old, $new, $secrets) {
-            $engine = Engine::of($db);
-            if (self::$isFull ??= $engine->isFull()) {
-                $engine->countDropped($table);
-                return false;
-            }
-            $insert = $engine->insert($table, $op, $old, $new, $secrets);
-            if ($db->type() !== 'postgresql' || !$db->inTransaction()) {
-                return $db->exec($insert);
-            }
             // There a statement that fails would take the ERP's whole transaction along.
-            $db->exec('SAVEPOINT ganchoplugin');
-            $done = $db->exec($insert);
-            $db->exec(($done ? 'RELEASE' : 'ROLLBACK TO') . ' SAVEPOINT ganchoplugin');
+            $isGuarded = $db->type() === 'postgresql' && $db->inTransaction();
+            if ($isGuarded) {
+                $db->exec('SAVEPOINT ganchoplugin');
+            }
+            $engine = Engine::of($db);
+            $isFull = self::$isFull ??= $engine->isFull();
+            $done = !$isFull && $db->exec($engine->insert($table, $op, $old, $new, $secrets));
+            if ($isFull) {
+                $engine->countDropped($table);
+            }
+            if ($isGuarded) {
+                $db->exec(($done || $isFull ? 'RELEASE' : 'ROLLBACK TO') . ' SAVEPOINT ganchoplugin');
+            }
             return $done;
         });
     }

@@ -129,6 +129,20 @@ fn forsaken(engine: Engine) -> &'static str {
     }
 }
 
+/// Rows that nobody takes, and a server that knows how many there are.
+fn fill(engine: Engine, rows: u32) -> String {
+    match engine {
+        Engine::MariaDb => format!(
+            "INSERT INTO gancho_outbox (mark, conn, at, source, op, new_row) \
+             SELECT '', 0, UTC_TIMESTAMP(6), 'nothing', 'I', REPEAT(' ', 20) FROM seq_1_to_{rows}; ANALYZE TABLE gancho_outbox"
+        ),
+        Engine::Postgres => format!(
+            "INSERT INTO gancho_outbox (source, op, new_row) SELECT 'nothing', 'INSERT', \
+             jsonb_build_object('a', repeat('x', 150)) FROM generate_series(1, {rows})"
+        ),
+    }
+}
+
 #[tokio::test]
 async fn an_outbox_that_nobody_empties_does_not_grow_for_ever() {
     for engine in Engine::ALL {
@@ -136,16 +150,20 @@ async fn an_outbox_that_nobody_empties_does_not_grow_for_ever() {
         stage.server.kill().await;
         stage.database.run(INVOICE).await;
         stage.database.run(forsaken(engine)).await;
+        stage.database.run("UPDATE clientes SET nombre = 'Ada' WHERE codcliente = '1'").await;
+        stage.database.run(&fill(engine, 2_000)).await;
         stage.database.run(PAID).await;
         stage.database.run(RENAMED).await;
+        stage.database.run("DELETE FROM gancho_outbox WHERE source = 'nothing'").await;
         stage.server.run().await;
-        assert_eq!(types(&stage.events(1).await), ["invoice.created"], "{engine:?}: what was written is told");
+        let all = ["invoice.created", "customer.updated"];
+        assert_eq!(types(&stage.events(2).await), all, "{engine:?}: a few rows may be of any age");
         let told = |source: &Value| {
             source["last_error"].as_str().is_some_and(|why| why.starts_with("2 changes were not kept"))
         };
         stage.server.wait_until(&stage.source, told).await;
         stage.database.run("UPDATE clientes SET nombre = 'Ivo' WHERE codcliente = '1'").await;
-        assert_eq!(types(&stage.events(2).await)[1], "customer.updated", "{engine:?}: and then it goes on");
+        assert_eq!(types(&stage.events(3).await)[2], "customer.updated", "{engine:?}: and then it goes on");
     }
 }
 
@@ -154,17 +172,7 @@ async fn an_outbox_that_is_full_only_counts() {
     for engine in Engine::ALL {
         let mut stage = Stage::set(engine).await;
         stage.server.kill().await;
-        let fill = match engine {
-            Engine::MariaDb => {
-                "INSERT INTO gancho_outbox (mark, conn, at, source, op, new_row) \
-                 SELECT '', 0, UTC_TIMESTAMP(6), 'nothing', 'I', REPEAT(' ', 20) FROM seq_1_to_700000; ANALYZE TABLE gancho_outbox"
-            }
-            Engine::Postgres => {
-                "INSERT INTO gancho_outbox (id, source, op, new_row) SELECT n, 'nothing', 'INSERT', \
-                 jsonb_build_object('a', repeat('x', 150)) FROM generate_series(1, 500001) AS n"
-            }
-        };
-        stage.database.run(fill).await;
+        stage.database.run(&fill(engine, 700_000)).await;
         let rows = "SELECT COUNT(*) FROM gancho_outbox WHERE op IN ('U', 'UPDATE')";
         stage.database.run(RENAMED).await;
         assert_eq!(stage.database.number(rows).await, 0, "{engine:?}");

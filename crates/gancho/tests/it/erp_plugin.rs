@@ -264,6 +264,13 @@ async fn other_plugins_tell_events_and_hang_on_to_saves() {
         assert_eq!(told, ["customer.created", "subscription.renewed"], "{engine:?}");
         let sent = all.iter().find(|event| event["event"] == "subscription.renewed").expect("it is told");
         assert_eq!(sent["data"], json!({"object": {"codcliente": "1"}}));
+        let first = "FacturaScripts\\Dinamic\\Lib\\Gancho::send('a.first', ['n' => 1]);";
+        erp.request(&format!(
+            "{first} (new FacturaScripts\\Dinamic\\Model\\Cliente(['codcliente' => '2', 'nombre' => 'Eva']))->save();"
+        ));
+        let all = events(&server).await;
+        let told = types(&all).into_iter().filter(|told| *told == "customer.created").count();
+        assert_eq!(told, 2, "{engine:?}: what comes after an event of one's own is captured too");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use gancho_intake::digest;
-use gancho_model::{Operation, Record, Timestamp};
+use gancho_model::{Operation, Record};
 use gancho_store::ProcessedRow;
 
 /// No act takes longer, unless it is one transaction.
@@ -83,7 +83,7 @@ impl OutboxRow {
 
     /// By what it is recognised should it come again.
     pub fn key(&self) -> ProcessedRow {
-        processed_row(self.id, &self.mark, self.at_ms)
+        processed_row(self.id, &self.mark)
     }
 
     /// With its old side whole: triggers write of an update's old row only what may be news.
@@ -99,9 +99,9 @@ impl OutboxRow {
 
 /// By what a row of an outbox is recognised: a database that is restored holds rows again from which events were made,
 /// and gives their keys to new ones.
-pub fn processed_row(id: i64, mark: &str, at_ms: i64) -> ProcessedRow {
+pub fn processed_row(id: i64, mark: &str) -> ProcessedRow {
     let [a, b, c, d, e, f, g, h, ..] = digest(mark.as_bytes());
-    ProcessedRow { id, mark: i64::from_be_bytes([a, b, c, d, e, f, g, h]), at: Timestamp::from_ms(at_ms) }
+    ProcessedRow { id, mark: i64::from_be_bytes([a, b, c, d, e, f, g, h]) }
 }
 
 /// Rows of one act, by their places.

@@ -39,6 +39,8 @@ pub(crate) const LOST: &str = "gancho_lost";
 pub(crate) const SITE: &str = "gancho_site";
 /// Rows in the outbox beyond which triggers only count what they don't write.
 pub(crate) const OUTBOX_ROWS_MAX: u64 = 500_000;
+/// Rows up to which an outbox may be of any age: an ERP that was closed for long has but few.
+pub(crate) const OUTBOX_ROWS_SOME: u64 = 1_000;
 /// Days without anybody who takes rows after which triggers only count what they don't write.
 pub(crate) const OUTBOX_DAYS_MAX: u32 = 14;
 

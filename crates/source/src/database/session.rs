@@ -162,6 +162,10 @@ impl<'a> Session<'a> {
     /// Stops at a copy of the ERP until a person has decided.
     async fn check_site(&mut self) -> Result<(), SourceError> {
         let (here, set_up) = (within(self.erp.site()).await?, within(self.erp.set_up()).await?);
+        if set_up.as_ref().is_none_or(|known| known.site != here) {
+            // Restored from a dump, with the time that was written into it then.
+            self.signed = None;
+        }
         match identify(set_up.as_ref(), &here, self.watcher.source.id).question(&here) {
             Some(question) => Err(SourceError::Question(question)),
             None => Ok(()),
@@ -174,8 +178,15 @@ impl<'a> Session<'a> {
             // Another may have taken over since this session began.
             self.check_site().await?;
             let site = within(self.erp.site()).await?;
-            within(self.erp.write_set_up(&SetUp { source: self.watcher.source.id.to_string(), site })).await?;
-            self.signed = Some(Instant::now());
+            let set_up = SetUp { source: self.watcher.source.id.to_string(), site };
+            match within(self.erp.write_set_up(&set_up)).await {
+                // Such as while a backup forbids changes of tables: at the next repair.
+                Err(ErpError::Locked(why)) => tracing::warn!(why, "it could not be written that rows are taken"),
+                written => {
+                    written?;
+                    self.signed = Some(Instant::now());
+                }
+            }
         }
         Ok(())
     }

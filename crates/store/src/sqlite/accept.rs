@@ -121,7 +121,7 @@ fn accept(context: &mut WriteContext, submission: &Submission) -> Result<Accepte
     }
     if let Some(source) = submission.source {
         snapshot::keep(&context.db, source, &submission.snapshots)?;
-        processed::keep(&context.db, source, &submission.processed)?;
+        processed::keep(&context.db, source, &submission.processed, submission.now)?;
         let mut heard = context.db.prepare_cached("UPDATE sources SET heard_at = ?2 WHERE id = ?1")?;
         heard.execute(params![source.bytes(), submission.now.ms()])?;
     }

@@ -1,20 +1,13 @@
 //! Rows of sources' outboxes from which events were made, so that a restored database makes none twice.
 
-use gancho_model::{
-    SourceId, Timestamp,
-    limits::{PROCESSED_MS, RETENTION_BATCH},
-};
-use rusqlite::{Connection, OptionalExtension, params};
+use gancho_model::{SourceId, Timestamp, limits::RETENTION_BATCH};
+use rusqlite::{Connection, params};
 
 use crate::{ProcessedRow, StoreError};
 
 /// Whether each of these rows was processed before, in its place.
 pub(super) fn find_rows(db: &Connection, source: SourceId, rows: &[ProcessedRow]) -> Result<Vec<bool>, StoreError> {
-    let newest = "SELECT at FROM processed_rows WHERE source = ?1 ORDER BY id DESC LIMIT 1";
-    let newest: Option<i64> = db.prepare_cached(newest)?.query_row([source.bytes()], |row| row.get(0)).optional()?;
-    // Outboxes are read from the oldest row on: one that is so much older than the newest was there before.
-    let oldest = newest.map_or(i64::MIN, |at| at - PROCESSED_MS);
-    rows.iter().map(|row| Ok(row.at.ms() < oldest || is_kept(db, source, row)?)).collect()
+    rows.iter().map(|row| is_kept(db, source, row)).collect()
 }
 
 /// Whether one of these rows was processed before.
@@ -32,17 +25,17 @@ fn is_kept(db: &Connection, source: SourceId, row: &ProcessedRow) -> Result<bool
     Ok(db.prepare_cached(select)?.exists(params![source.bytes(), row.id, row.mark])?)
 }
 
-/// Remembers that these rows were processed.
-pub(super) fn keep(db: &Connection, source: SourceId, rows: &[ProcessedRow]) -> Result<(), StoreError> {
+/// Remembers that these rows were processed, however long they had waited.
+pub(super) fn keep(db: &Connection, source: SourceId, rows: &[ProcessedRow], now: Timestamp) -> Result<(), StoreError> {
     let insert = "INSERT OR IGNORE INTO processed_rows (source, id, mark, at) VALUES (?1, ?2, ?3, ?4)";
     let mut insert = db.prepare_cached(insert)?;
     for row in rows {
-        insert.execute(params![source.bytes(), row.id, row.mark, row.at.ms()])?;
+        insert.execute(params![source.bytes(), row.id, row.mark, now.ms()])?;
     }
     Ok(())
 }
 
-/// Forgets the oldest of each source that were written before this time, at most so many of each.
+/// Forgets the oldest of each source that were processed before this time, at most so many of each.
 pub(super) fn prune(db: &Connection, before: Timestamp, most: u32) -> Result<u64, StoreError> {
     let delete = "DELETE FROM processed_rows WHERE (source, id, mark) IN \
         (SELECT source, id, mark FROM processed_rows WHERE source = ?1 ORDER BY id LIMIT ?3) AND at < ?2";

@@ -18,9 +18,6 @@ const MIGRATIONS: &[Step] = &[
     Step::Code(seal_urls::seal_urls),
 ];
 
-/// From this schema on endpoints' addresses are sealed.
-const SEALED_URLS: u32 = 6;
-
 /// One step of the schema.
 enum Step {
     Sql(&'static str),
@@ -96,20 +93,25 @@ pub(super) fn migrate(db: &mut Connection, path: &Path, vault: &Vault, rng: &dyn
     let insert = "INSERT OR IGNORE INTO meta VALUES ('key_fingerprint', ?1)";
     transaction.execute(insert, [vault.fingerprint()]).map_err(unusable)?;
     transaction.commit().map_err(unusable)?;
-    if (1..SEALED_URLS).contains(&found) {
-        erase_freed(db);
-    }
-    Ok(())
+    erase_freed(db).map_err(unusable)
 }
 
-/// What was freed stays readable in the file and its log until something else is written there: the file is written
-/// anew. Without room for that, all works the same.
-fn erase_freed(db: &Connection) {
-    let erased = db.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
-    if let Err(error) = erased {
-        tracing::warn!(%error, "addresses of webhooks from before the upgrade may stay readable in free space of the database: \
-            run VACUUM on it when there is room for a second copy");
+/// What was freed stays readable in the file and its log until something else is written there: after addresses were
+/// sealed, the file is written anew. Without room for that all works the same, and the next start tries again.
+fn erase_freed(db: &Connection) -> rusqlite::Result<()> {
+    let is_asked = "SELECT EXISTS (SELECT 1 FROM meta WHERE name = 'erase_freed')";
+    let has_endpoints = "SELECT EXISTS (SELECT 1 FROM endpoints)";
+    let holds = |select: &str| db.query_row(select, [], |row| row.get::<_, bool>(0));
+    if !holds(is_asked)? {
+        return Ok(());
     }
+    let erase = if holds(has_endpoints)? { "VACUUM; PRAGMA wal_checkpoint(TRUNCATE)" } else { "" };
+    if let Err(error) = db.execute_batch(erase) {
+        tracing::warn!(%error, "addresses of webhooks from before the upgrade may stay readable in free space of the database: \
+            the next start tries to erase them again");
+        return Ok(());
+    }
+    db.execute_batch("DELETE FROM meta WHERE name = 'erase_freed'")
 }
 
 /// Before anything is changed: another key could open nothing that is sealed.

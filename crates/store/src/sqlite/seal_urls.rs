@@ -12,7 +12,7 @@ pub(super) fn seal_urls(db: &Connection, vault: &Vault, rng: &dyn Rng) -> rusqli
         let sealed = with_url(vault, id, url, &sealed, rng)?;
         db.execute("UPDATE endpoints SET sealed = ?2 WHERE n = ?1", params![n, sealed])?;
     }
-    db.execute_batch("ALTER TABLE endpoints DROP COLUMN url")
+    db.execute_batch("ALTER TABLE endpoints DROP COLUMN url; INSERT OR REPLACE INTO meta VALUES ('erase_freed', 1)")
 }
 
 type Row = (i64, [u8; 16], String, Vec<u8>);

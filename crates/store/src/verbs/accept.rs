@@ -21,7 +21,7 @@ pub trait Accepting: Send + Sync {
     async fn remembered(&self, source: SourceId) -> Result<Vec<(ObjectKey, Record)>, StoreError>;
 
     /// For each row of a source's outbox in its place: whether events were made from it before. A database that is
-    /// restored holds such rows again. What is older than anything remembered counts as processed.
+    /// restored holds such rows again.
     async fn processed(&self, source: SourceId, rows: Vec<ProcessedRow>) -> Result<Vec<bool>, StoreError>;
 
     /// The endpoints by which deliveries are planned.
@@ -60,8 +60,6 @@ pub struct ProcessedRow {
     pub id: i64,
     /// A digest of the name of the connection that wrote it: keys come back when a database is restored.
     pub mark: i64,
-    /// When it was written, by the source's clock.
-    pub at: Timestamp,
 }
 
 impl Submission {

@@ -88,7 +88,7 @@ async fn rows_of_an_outbox_are_forgotten_after_sixty_days() {
     let bench = Bench::sqlite();
     let source = bench.source();
     bench.store.add_source(source.clone(), None).await.expect("added");
-    let processed = vec![ProcessedRow { id: 1, mark: 1, at: bench.now() }];
+    let processed = vec![ProcessedRow { id: 1, mark: 1 }];
     let submission = Submission { source: Some(source.id), processed, now: bench.now(), ..Submission::default() };
     bench.keep(submission).await.expect("kept");
     for (wait_ms, forgotten) in [(PROCESSED_MS, 0), (1, 1)] {

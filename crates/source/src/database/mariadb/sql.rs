@@ -8,7 +8,7 @@
 //! outbox's auto-increment lock until the ERP's statement ends.
 
 use crate::database::{
-    LOST, OUTBOX, OUTBOX_DAYS_MAX, OUTBOX_ROWS_MAX, SITE,
+    LOST, OUTBOX, OUTBOX_DAYS_MAX, OUTBOX_ROWS_MAX, OUTBOX_ROWS_SOME, SITE,
     backend::{SchemaObject, quoted, short},
     capture_plan::{CapturePlan, CapturedTable},
     schema::Link,
@@ -24,12 +24,14 @@ pub(super) const FULL_MARK: char = 'F';
 /// is in: 0 in none, else a name, or -1 where the last look is less than 200 ms old. The sum of these counters stays
 /// the same through one transaction and rises with the next; a look at them costs 0.12 ms.
 fn mark() -> String {
-    let (rows, twice, seconds) = (OUTBOX_ROWS_MAX, 2 * OUTBOX_ROWS_MAX, OUTBOX_DAYS_MAX * 24 * 3600);
+    let (rows, twice, some) = (OUTBOX_ROWS_MAX, 2 * OUTBOX_ROWS_MAX, OUTBOX_ROWS_SOME);
+    let seconds = OUTBOX_DAYS_MAX * 24 * 3600;
     format!(
-        "IF @gancho_mark IS NULL OR @gancho_full > 0 THEN SET @gancho_mark = IFNULL(@gancho_mark, UUID()), \
+        "IF IFNULL(@gancho_full, 1) > 0 THEN SET @gancho_mark = IFNULL(@gancho_mark, UUID()), \
          @gancho_full = IFNULL((SELECT (TABLE_ROWS > {rows}) + (TABLE_ROWS > {twice}) FROM information_schema.TABLES \
          WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '{OUTBOX}'), 0); \
-         IF @gancho_full = 0 AND (SELECT SUBSTRING_INDEX(TABLE_COMMENT, ' ', 1) + {seconds} < UNIX_TIMESTAMP() \
+         IF @gancho_full = 0 AND (SELECT TABLE_ROWS > {some} FROM information_schema.TABLES \
+         WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '{OUTBOX}') AND (SELECT SUBSTRING_INDEX(TABLE_COMMENT, ' ', 1) + {seconds} < UNIX_TIMESTAMP() \
          FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '{SITE}') \
          THEN SET @gancho_full = 1; END IF; END IF; \
          IF NOT @@in_transaction THEN SET @gancho_tx = 0; \

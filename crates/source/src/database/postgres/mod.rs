@@ -172,7 +172,8 @@ impl CaptureBackend for Postgres {
             false => "coalesce(inet_server_addr()::text, '') || ':' || coalesce(inet_server_port(), 0)",
         };
         let select = format!(
-            "SELECT current_database() || '.' || $1 AS database, {server} AS server, coalesce(to_regclass($2)::oid::text, '') AS made"
+            "SELECT current_database() || '.' || $1 AS database, {server} AS server, coalesce(to_regclass($2)::oid::text, '') \
+             || '@' || (SELECT oid FROM pg_database WHERE datname = current_database()) AS made"
         );
         let lost = self.at(super::LOST);
         let query = sqlx::query(AssertSqlSafe(select)).bind(&self.schema).bind(lost).fetch_one(&mut self.connection);

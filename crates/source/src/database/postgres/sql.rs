@@ -9,7 +9,7 @@
 use gancho_facturascripts::secrets;
 
 use crate::database::{
-    LOST, OUTBOX, OUTBOX_DAYS_MAX, OUTBOX_ROWS_MAX, SITE,
+    LOST, OUTBOX, OUTBOX_DAYS_MAX, OUTBOX_ROWS_MAX, OUTBOX_ROWS_SOME, SITE,
     backend::{SchemaObject, quoted, short, text},
     capture_plan::{CapturePlan, CapturedTable},
 };
@@ -143,7 +143,8 @@ fn write(schema: &str) -> String {
          VALUES (source, op, CASE op WHEN 'UPDATE' THEN old_row - noise ELSE old_row END, new_row, changed)"
     );
     let full = format!(
-        "(SELECT seen < now() - interval '{OUTBOX_DAYS_MAX} days' FROM {schema}.{SITE}) \
+        "((SELECT max(seen) < now() - interval '{OUTBOX_DAYS_MAX} days' FROM {schema}.{SITE}) \
+         AND EXISTS (SELECT FROM {schema}.{OUTBOX} OFFSET {OUTBOX_ROWS_SOME})) \
          OR (pg_relation_size('{schema}.{OUTBOX}') > {SMALL_BYTES} \
          AND EXISTS (SELECT FROM {schema}.{OUTBOX} OFFSET {OUTBOX_ROWS_MAX}))"
     );

@@ -4,6 +4,6 @@ CREATE TABLE processed_rows (
     source BLOB NOT NULL,
     id INTEGER NOT NULL,
     mark INTEGER NOT NULL,          -- a digest of the connection's name
-    at INTEGER NOT NULL,            -- by the source's clock
+    at INTEGER NOT NULL,            -- when it was processed
     PRIMARY KEY (source, id, mark)
 ) WITHOUT ROWID;
