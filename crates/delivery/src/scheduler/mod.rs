@@ -2,6 +2,8 @@
 //! Pure: it is told what happened and when, and says what to do.
 
 mod in_flight;
+#[cfg(test)]
+mod properties;
 mod queue;
 mod rate;
 mod slots;

@@ -34,3 +34,61 @@ impl Rate {
         self.at = now;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Whoever takes whenever it is allowed: in no span of time are there more than a second's worth and what
+        /// the span allows.
+        #[test]
+        fn no_span_has_more_than_its_part(per_s in 1..50u32, waits in prop::collection::vec(0..700i64, 1..120)) {
+            let (mut now, mut taken) = (MonoTime::from_ms(1_000), vec![]);
+            let mut rate = Rate::new(per_s, now);
+            for wait in waits {
+                now = rate.next_at(now.plus_ms(wait));
+                rate.take(now);
+                taken.push(now);
+            }
+            for (n, first) in taken.iter().enumerate() {
+                for (more, last) in taken[n..].iter().enumerate() {
+                    let most = f64::from(per_s) * (1.0 + last.since_ms(*first) as f64 / 1000.0) + 1.0;
+                    prop_assert!((more + 1) as f64 <= most, "{} within {} ms", more + 1, last.since_ms(*first));
+                }
+            }
+        }
+
+        /// It never makes anybody wait longer than its pace asks for, and another size fills nothing.
+        #[test]
+        fn the_next_goes_within_its_pace(per_s in 1..50u32, other in 1..50u32, burst in 1..60u32) {
+            let mut now = MonoTime::from_ms(1_000);
+            let mut rate = Rate::new(per_s, now);
+            for _ in 0..burst {
+                now = rate.next_at(now);
+                rate.take(now);
+            }
+            prop_assert!(rate.next_at(now).since_ms(now) <= i64::from(1000_u32.div_ceil(per_s)) + 1);
+            let resized = rate.resized(other);
+            prop_assert!(resized.filled(now) <= rate.filled(now));
+            prop_assert!(resized.next_at(now).since_ms(now) <= i64::from(1000_u32.div_ceil(other)) + 1);
+        }
+    }
+
+    #[test]
+    fn a_clock_that_stands_or_a_long_rest_gives_no_more_than_a_second_s_worth() {
+        for (rest_ms, expected) in [(0, 3), (1_000, 3), (3_600_000, 3)] {
+            let start = MonoTime::from_ms(1_000);
+            let mut rate = Rate::new(3, start);
+            let now = start.plus_ms(rest_ms);
+            let mut taken = 0;
+            while rate.next_at(now) == now {
+                rate.take(now);
+                taken += 1;
+            }
+            assert_eq!(taken, expected, "after {rest_ms} ms");
+        }
+    }
+}

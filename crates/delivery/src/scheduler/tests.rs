@@ -99,7 +99,7 @@ impl Bench {
     }
 }
 
-fn endpoint(environment: &ManualClock) -> Endpoint {
+pub(super) fn endpoint(environment: &ManualClock) -> Endpoint {
     let now = environment.now();
     Endpoint {
         id: EndpointId::new(now, environment),
@@ -123,7 +123,7 @@ fn endpoint(environment: &ManualClock) -> Endpoint {
     }
 }
 
-fn claimed(environment: &ManualClock, endpoint: EndpointId, lane: Priority) -> Claimed {
+pub(super) fn claimed(environment: &ManualClock, endpoint: EndpointId, lane: Priority) -> Claimed {
     let now = environment.now();
     Claimed {
         id: DeliveryId::new(now, environment),
