@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
-use gancho_testkit::{Database, DatabaseClient, Engine, Instance, Receiver, Respond, Server, ServerOptions};
+use gancho_testkit::{
+    Database, DatabaseClient, Engine, ErpApi, FULL_KEY, Instance, Receiver, Respond, Server, ServerOptions,
+};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -13,6 +15,8 @@ const INVOICES: i64 = 400;
 const EVENTS: i64 = 60;
 /// Rows of the backlog.
 const BACKLOG: i64 = 1_000_000;
+/// Invoices that a polled ERP makes.
+const POLLED: i64 = 30;
 /// Records of an ERP that is asked.
 const RECORDS: u64 = 1_000_000;
 
@@ -22,7 +26,10 @@ fn main() {
     if parts.is_empty() || parts.iter().any(|one| one == "sweep") {
         runtime.block_on(sweep());
     }
-    if parts == ["sweep"] {
+    if parts.is_empty() || parts.iter().any(|one| one == "poll") {
+        runtime.block_on(poll());
+    }
+    if parts.iter().all(|one| one == "sweep" || one == "poll") && !parts.is_empty() {
         return;
     }
     // Each database server lives as long as this thread.
@@ -218,6 +225,40 @@ async fn sweep() {
             s / parts
         );
     }
+}
+
+/// How soon a new invoice of an ERP that is asked arrives, at the defaults.
+async fn poll() {
+    let erp = ErpApi::start(Engine::MariaDb).await;
+    erp.put("Cliente", json!({"codcliente": "1", "nombre": "Ana"}));
+    let bill = |key: i64| {
+        json!({"idfactura": key, "codigo": format!("FAC{key}"), "codcliente": "1", "total": 84.7, "pagada": false,
+            "fecha": "2026-11-24", "hora": "18:30:00"})
+    };
+    erp.put("FacturaCliente", bill(1_000));
+    let options = ServerOptions::default().env("GANCHO_LOG_LEVEL", "error");
+    let server = Server::start(env!("CARGO_BIN_EXE_gancho"), options).await;
+    let receiver = Receiver::start().await;
+    server.add_endpoint(&receiver.url("/hook"), &["invoice.created"]).await;
+    let source = json!({"kind": "api", "name": "ERP", "url": erp.url(), "key": FULL_KEY});
+    server.post("/sources", source, 201).await;
+    // Each list is read once before anything in it is news.
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let mut times = vec![];
+    for n in 1..=POLLED {
+        erp.put("FacturaCliente", bill(1_000 + n));
+        erp.put(
+            "LineaFacturaCliente",
+            json!({"idlinea": n, "idfactura": 1_000 + n, "descripcion": "Uno", "pvptotal": 70}),
+        );
+        let put = Instant::now();
+        receiver.wait_for(usize::try_from(n).expect("small")).await;
+        times.push(put.elapsed());
+        // Not in step with the polls.
+        tokio::time::sleep(Duration::from_millis(u64::try_from(n * 7_919 % 11_000).unwrap_or(0))).await;
+    }
+    let most = times.iter().max().copied().unwrap_or_default();
+    println!("from an invoice in a polled ERP to the receiver: median {:.1?}, at most {most:.1?}", median(&mut times));
 }
 
 /// A page of receipts as the ERP's API answers it.

@@ -11,21 +11,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{DatabaseClient, PATIENCE, erp};
-
-/// Which kind of database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Engine {
-    /// MariaDB.
-    MariaDb,
-    /// PostgreSQL.
-    Postgres,
-}
-
-impl Engine {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::MariaDb, Self::Postgres];
-}
+use crate::{DatabaseClient, Engine, PATIENCE, erp};
 
 /// A private server in a folder and on a port of its own. It is killed when this is dropped, and
 /// when the tests end however they end.

@@ -5,6 +5,7 @@
 mod client;
 mod clock;
 mod database;
+mod engine;
 mod erp;
 mod erp_api;
 mod erp_php;
@@ -14,7 +15,8 @@ mod server;
 
 pub use client::DatabaseClient;
 pub use clock::ManualClock;
-pub use database::{Database, Engine, Instance};
+pub use database::{Database, Instance};
+pub use engine::Engine;
 pub use erp_api::{Asked, ErpApi, FULL_KEY, Trap};
 pub use erp_php::ErpPhp;
 pub use name_server::{Family, NameServer, Says};

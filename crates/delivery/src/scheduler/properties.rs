@@ -17,7 +17,7 @@ const PER_ENDPOINT: u32 = 4;
 
 /// Something that happens to an engine.
 #[derive(Clone, Debug)]
-enum Step {
+enum EngineStep {
     /// Deliveries of an endpoint come into the store.
     Put { n: usize, lane: Priority, count: usize },
     /// An event comes in, for whose delivery a place is asked; it is committed or not.
@@ -36,22 +36,22 @@ enum Step {
     Remove { n: usize },
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = EngineStep> {
     let lane = prop::sample::select(Priority::ALL.to_vec());
     let pass = prop_oneof![0..50i64, 900..1_200i64, 9_000..60_000i64];
     let change = (0..4usize, any::<bool>(), prop::option::of(1..6u32), prop::option::of(1..8u32));
     prop_oneof![
-        6 => (0..4usize, lane, 1..30usize).prop_map(|(n, lane, count)| Step::Put { n, lane, count }),
-        3 => (0..4usize, any::<bool>()).prop_map(|(n, committed)| Step::Reserve { n, committed }),
+        6 => (0..4usize, lane, 1..30usize).prop_map(|(n, lane, count)| EngineStep::Put { n, lane, count }),
+        3 => (0..4usize, any::<bool>()).prop_map(|(n, committed)| EngineStep::Reserve { n, committed }),
         8 => (any::<usize>(), any::<bool>(), 1..20_000u32)
-            .prop_map(|(which, success, duration_ms)| Step::End { which, success, duration_ms }),
-        1 => any::<usize>().prop_map(|which| Step::Withdraw { which }),
-        2 => any::<usize>().prop_map(|which| Step::Cancel { which }),
-        4 => pass.prop_map(|ms| Step::Pass { ms }),
+            .prop_map(|(which, success, duration_ms)| EngineStep::End { which, success, duration_ms }),
+        1 => any::<usize>().prop_map(|which| EngineStep::Withdraw { which }),
+        2 => any::<usize>().prop_map(|which| EngineStep::Cancel { which }),
+        4 => pass.prop_map(|ms| EngineStep::Pass { ms }),
         2 => change.prop_map(|(n, enabled, rate_per_s, max_in_flight)| {
-            Step::Change { n, enabled, rate_per_s, max_in_flight }
+            EngineStep::Change { n, enabled, rate_per_s, max_in_flight }
         }),
-        1 => (0..4usize).prop_map(|n| Step::Remove { n }),
+        1 => (0..4usize).prop_map(|n| EngineStep::Remove { n }),
     ]
 }
 
@@ -99,49 +99,49 @@ impl World {
         self.endpoints.iter().any(|endpoint| endpoint.id == one.endpoint)
     }
 
-    fn act(&mut self, step: Step) {
+    fn act(&mut self, step: EngineStep) {
         let now = self.now();
         match step {
-            Step::Put { n, lane, count } => {
+            EngineStep::Put { n, lane, count } => {
                 let made: Vec<_> = (0..count).filter_map(|_| self.make(n, lane)).collect();
                 made.first()
                     .into_iter()
                     .for_each(|one| self.scheduler.due(Due { endpoint: one.endpoint, lane, at: now }));
                 self.waiting.extend(made);
             }
-            Step::Reserve { n, committed } => self.reserve(n, committed),
-            Step::End { which, success, duration_ms } => {
+            EngineStep::Reserve { n, committed } => self.reserve(n, committed),
+            EngineStep::End { which, success, duration_ms } => {
                 if let Some(one) = take(&mut self.under_way, which) {
                     self.scheduler.ended(&one, success);
                     self.scheduler.finished(&one, duration_ms, now);
                     self.scheduler.recorded(one.endpoint, one.id);
                 }
             }
-            Step::Withdraw { which } => {
+            EngineStep::Withdraw { which } => {
                 if let Some(one) = take(&mut self.under_way, which) {
                     self.scheduler.withdraw(&one, now.plus_ms(1_000));
                     // Of an endpoint that is gone, nothing is left in the store.
                     self.is_known(&one).then(|| self.leased.insert(one.handle, one));
                 }
             }
-            Step::Cancel { which } => {
+            EngineStep::Cancel { which } => {
                 let mut handles: Vec<i64> = self.leased.keys().copied().collect();
                 handles.sort_unstable();
                 if let Some(one) = take(&mut handles, which).and_then(|handle| self.leased.remove(&handle)) {
                     self.scheduler.forget(one.endpoint, one.id);
                 }
             }
-            Step::Pass { ms } => {
+            EngineStep::Pass { ms } => {
                 self.environment.advance_ms(ms);
             }
-            Step::Change { n, enabled, rate_per_s, max_in_flight } => {
+            EngineStep::Change { n, enabled, rate_per_s, max_in_flight } => {
                 if let Some(endpoint) = self.endpoints.get_mut(n) {
                     (endpoint.enabled, endpoint.rate_per_s, endpoint.max_in_flight) =
                         (enabled, rate_per_s, max_in_flight);
                     self.endpoints_changed();
                 }
             }
-            Step::Remove { n } => {
+            EngineStep::Remove { n } => {
                 if n < self.endpoints.len() {
                     let gone = self.endpoints.remove(n).id;
                     self.waiting.retain(|one| one.endpoint != gone);
@@ -257,9 +257,9 @@ impl World {
                 return;
             }
             while !self.under_way.is_empty() {
-                self.act(Step::End { which: 0, success: true, duration_ms: 20 });
+                self.act(EngineStep::End { which: 0, success: true, duration_ms: 20 });
             }
-            self.act(Step::Pass { ms: 500 });
+            self.act(EngineStep::Pass { ms: 500 });
         }
         let left = self.waiting.iter().fold(BTreeMap::<_, u32>::new(), |mut left, one| {
             *left.entry((one.endpoint, one.lane)).or_default() += 1;

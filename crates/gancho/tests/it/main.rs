@@ -25,6 +25,7 @@ mod flush;
 mod full_disk;
 mod hanging;
 mod hostile;
+mod imports;
 mod leniency;
 mod logs;
 mod openapi;

@@ -105,7 +105,7 @@ impl Endpoints for SqliteStore {
     }
 
     async fn retry_endpoint(&self, id: EndpointId) -> Result<u64, StoreError> {
-        self.write(true, move |context| repair::retry_endpoint(context, id)).await
+        self.write(true, move |context| retry(context, id)).await
     }
 
     async fn send_test(&self, endpoint: EndpointId, event: Event) -> Result<DeliveryId, StoreError> {
@@ -168,4 +168,19 @@ pub(super) fn cancel_waiting(context: &mut WriteContext, n: i64, limit: u32) -> 
     let cancelled = context.db.prepare_cached(update)?.execute(params![n, limit])?;
     context.waiting(n, -(cancelled as i64));
     Ok(cancelled as u64)
+}
+
+/// Goes on at once with an endpoint that is open; says how many deliveries wait.
+fn retry(context: &mut WriteContext, id: EndpointId) -> Result<u64, StoreError> {
+    let (n, endpoint) = one(&context.db, &context.vault, id)?;
+    match endpoint {
+        Endpoint { enabled: false, .. } => Err(StoreError::Conflict(Message::new("conflict-disabled"))),
+        Endpoint { paused: true, .. } => Err(StoreError::Conflict(Message::new("conflict-paused"))),
+        _ => {
+            repair::go_on(context, n, id)?;
+            let select = "SELECT pending FROM endpoints WHERE n = ?1";
+            let pending: i64 = context.db.prepare_cached(select)?.query_row([n], |row| row.get(0))?;
+            Ok(u64::try_from(pending).unwrap_or(0))
+        }
+    }
 }

@@ -1,14 +1,11 @@
 //! A person has repaired a receiver and wants to go on.
 
 use const_format::formatcp;
-use gancho_model::{Endpoint, EndpointId, Message, Priority};
+use gancho_model::{EndpointId, Priority};
 use rusqlite::params;
 
 use super::rows::PENDING;
-use super::{
-    endpoint,
-    write_context::{Notification, WriteContext},
-};
+use super::write_context::{Notification, WriteContext};
 use crate::StoreError;
 
 /// Goes on at once: by a probe where the endpoint is failing, else with the retries that wait.
@@ -42,19 +39,4 @@ pub(super) fn release_retries(context: &mut WriteContext, n: i64, id: EndpointId
         }
     }
     Ok(())
-}
-
-/// The same as a verb of its own, for an endpoint that is open.
-pub(super) fn retry_endpoint(context: &mut WriteContext, id: EndpointId) -> Result<u64, StoreError> {
-    let (n, endpoint) = endpoint::one(&context.db, &context.vault, id)?;
-    match endpoint {
-        Endpoint { enabled: false, .. } => Err(StoreError::Conflict(Message::new("conflict-disabled"))),
-        Endpoint { paused: true, .. } => Err(StoreError::Conflict(Message::new("conflict-paused"))),
-        _ => {
-            go_on(context, n, id)?;
-            let select = "SELECT pending FROM endpoints WHERE n = ?1";
-            let pending: i64 = context.db.prepare_cached(select)?.query_row([n], |row| row.get(0))?;
-            Ok(u64::try_from(pending).unwrap_or(0))
-        }
-    }
 }
