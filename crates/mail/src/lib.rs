@@ -1,4 +1,4 @@
-//! Tells people by mail when something needs them: what to tell is decided by [`notice`], pure; what
+//! Tells people by mail when something needs them: what to tell is decided by [`alert`], pure; what
 //! was told is in the store, so that nobody is told twice, whatever happens to us.
 
 pub mod alert;
