@@ -52,6 +52,11 @@ for (const [language, locale, dark, width] of [['es', 'es-ES', false, 1280], ['e
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       if (wide > 1) trouble.push(`${path} is ${wide} px wider than the window`);
       assert.equal(await page.getAttribute('html', 'lang'), language);
+      if (await page.locator('nav.side').count()) {
+        const [menu, main] = [await page.locator('nav.side').boundingBox(), await page.locator('main').boundingBox()];
+        const beside = main.x >= menu.x + menu.width && main.y < menu.y + menu.height;
+        if (beside !== width > 860) trouble.push(`${path}: the menu stands ${beside ? 'beside' : 'above'} what the page says`);
+      }
       // A text without words shows its name.
       const raw = (await page.textContent('main')).match(/\b(?:label|column|hint|state|why|done|tab|act|field|source|health)-[a-z-]+\b/);
       if (raw) trouble.push(`${path} shows ${raw[0]}`);

@@ -78,6 +78,9 @@ test('answers keep browsers careful, and sessions can be ended', async () => {
   assert.match(headers['content-security-policy'], /default-src 'none'.*frame-ancestors 'none'/);
   assert.doesNotMatch(headers['content-security-policy'], /unsafe/);
   assert.equal(headers['x-content-type-options'], 'nosniff');
+  assert.equal(headers['x-frame-options'], 'DENY');
+  assert.equal(headers['referrer-policy'], 'same-origin');
+  assert.equal(headers['cross-origin-opener-policy'], 'same-origin');
   assert.equal(headers['cache-control'], 'no-store');
   const session = (await page.context().cookies()).find((one) => one.name === 'gancho_session');
   assert.ok(session.httpOnly && session.sameSite === 'Lax');
