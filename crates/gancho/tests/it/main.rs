@@ -16,6 +16,7 @@ mod erp_install;
 mod erp_odd;
 mod erp_outbox;
 mod erp_plugin;
+mod erp_plugin_models;
 mod erp_plugin_trouble;
 mod erp_tables;
 mod erp_transactions;
