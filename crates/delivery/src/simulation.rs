@@ -3,20 +3,20 @@
 //! ARCHITECTURE.md must hold; a failing seed is printed, and kept in `seeds`.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     sync::Arc,
 };
 
 use gancho_model::{
     Attempt, Clock as _, DeliveryId, Endpoint, EndpointId, ErrorKind, Event, EventId, EventType, Failure, HeaderLog,
-    Health, MonoTime, Pattern, Phases, Reply, RetryPolicy, Rng as _, Secret, SigningSecrets, State,
+    MonoTime, Phases, Reply, RetryPolicy, Rng as _, State,
 };
 use gancho_store::{
-    Accepted, Claimed, Outcome, Store, Submission,
+    Accepted, Claimed, Delivering, Outcome, Store, Submission,
     sqlite::{Options, SqliteStore},
     vault::Vault,
 };
-use gancho_testkit::ManualClock;
+use gancho_testkit::{ManualClock, endpoint};
 
 use crate::{
     dispatcher::Dispatcher,
@@ -71,8 +71,6 @@ fn open(dir: &tempfile::TempDir, environment: &Arc<ManualClock>) -> (Arc<dyn Sto
     (Arc::new(store), shared)
 }
 
-use gancho_store::Delivering;
-
 impl World {
     async fn new(seed: u64) -> Self {
         let environment = Arc::new(ManualClock::new(seed, 1_800_000_000));
@@ -91,35 +89,12 @@ impl World {
             arrived: HashMap::new(),
         };
         for receiver in [Receiver::Good, Receiver::Good, Receiver::Dead, Receiver::Slow, Receiver::Flapping] {
-            let endpoint = world.endpoint();
+            let retry = RetryPolicy { delays_s: vec![5, 25, 125] };
+            let endpoint = Endpoint { retry, ..endpoint(&*world.environment) };
             world.receivers.insert(endpoint.id, receiver);
             world.store.add_endpoint(endpoint).await.expect("added");
         }
         world
-    }
-
-    fn endpoint(&self) -> Endpoint {
-        let now = self.environment.now();
-        Endpoint {
-            id: EndpointId::new(now, &*self.environment),
-            url: "https://example.com/".into(),
-            name: None,
-            description: None,
-            events: vec![Pattern::parse("*").expect("a pattern")],
-            sources: vec![],
-            enabled: true,
-            paused: false,
-            headers: BTreeMap::new(),
-            timeout_ms: 10_000,
-            retry: RetryPolicy { delays_s: vec![5, 25, 125] },
-            rate_per_s: None,
-            max_in_flight: None,
-            secrets: SigningSecrets::one(Secret::new("secret")),
-            health: Health::default(),
-            disabled_reason: None,
-            created_at: now,
-            updated_at: now,
-        }
     }
 
     /// A number below this.

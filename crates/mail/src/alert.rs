@@ -76,38 +76,14 @@ pub fn of_source(
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use gancho_model::{EndpointId, Health, Pattern, RetryPolicy, Secret, SigningSecrets};
+    use gancho_model::Health;
+    use gancho_testkit::{ManualClock, endpoint};
 
     use super::*;
 
-    fn endpoint() -> Endpoint {
-        Endpoint {
-            id: EndpointId::from_bytes([1; 16]),
-            url: "https://example.com".into(),
-            name: None,
-            description: None,
-            events: vec![Pattern::parse("*").expect("a pattern")],
-            sources: vec![],
-            enabled: true,
-            paused: false,
-            headers: BTreeMap::new(),
-            timeout_ms: 1000,
-            retry: RetryPolicy::default(),
-            rate_per_s: None,
-            max_in_flight: None,
-            secrets: SigningSecrets::one(Secret::new("x")),
-            health: Health::default(),
-            disabled_reason: None,
-            created_at: Timestamp::from_s(0),
-            updated_at: Timestamp::from_s(0),
-        }
-    }
-
     #[test]
     fn an_outage_is_told_once_at_each_turn() {
-        let (mut one, hour) = (endpoint(), |hours: i64| Timestamp::from_s(hours * 3600));
+        let (mut one, hour) = (endpoint(&ManualClock::new(1, 0)), |hours: i64| Timestamp::from_s(hours * 3600));
         assert_eq!(of_endpoint(&one, false, None), None);
         one.health.failures_since = Some(hour(1));
         assert_eq!(of_endpoint(&one, false, None), None, "attempts are left");

@@ -5,6 +5,7 @@
 mod client;
 mod clock;
 mod database;
+mod endpoint;
 mod engine;
 mod erp;
 mod erp_api;
@@ -16,6 +17,7 @@ mod server;
 pub use client::DatabaseClient;
 pub use clock::ManualClock;
 pub use database::{Database, Instance};
+pub use endpoint::endpoint;
 pub use engine::Engine;
 pub use erp_api::{Asked, ErpApi, FULL_KEY, Trap};
 pub use erp_php::ErpPhp;

@@ -4,13 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use gancho_model::{Clock as _, Endpoint, MonoTime, Priority};
 use gancho_store::{Claimed, Claims, Due, Want};
-use gancho_testkit::ManualClock;
+use gancho_testkit::{ManualClock, endpoint};
 use proptest::prelude::*;
 
-use super::{
-    Scheduler, SchedulerLimits,
-    tests::{claimed, endpoint},
-};
+use super::{Scheduler, SchedulerLimits, tests::claimed};
 
 const IN_FLIGHT: u32 = 12;
 const PER_ENDPOINT: u32 = 4;

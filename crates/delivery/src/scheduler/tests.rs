@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use gancho_model::{
-    Clock as _, DeliveryId, Endpoint, EndpointId, EventId, EventType, Health, MonoTime, Pattern, Priority, RetryPolicy,
-    Secret, SigningSecrets, Timestamp,
+    Clock as _, DeliveryId, Endpoint, EndpointId, EventId, EventType, Health, MonoTime, Priority, Timestamp,
 };
 use gancho_store::{Claimed, Claims, Due, Want};
-use gancho_testkit::ManualClock;
+use gancho_testkit::{ManualClock, endpoint};
 
 use super::{Scheduler, SchedulerLimits, Target};
 
@@ -96,30 +95,6 @@ impl Bench {
         self.scheduler.ended(claimed, success);
         self.scheduler.finished(claimed, duration_ms, now);
         self.scheduler.recorded(claimed.endpoint, claimed.id);
-    }
-}
-
-pub(super) fn endpoint(environment: &ManualClock) -> Endpoint {
-    let now = environment.now();
-    Endpoint {
-        id: EndpointId::new(now, environment),
-        url: "https://example.com/".into(),
-        name: None,
-        description: None,
-        events: vec![Pattern::parse("*").expect("a pattern")],
-        sources: vec![],
-        enabled: true,
-        paused: false,
-        headers: BTreeMap::new(),
-        timeout_ms: 10_000,
-        retry: RetryPolicy::default(),
-        rate_per_s: None,
-        max_in_flight: None,
-        secrets: SigningSecrets::one(Secret::new("secret")),
-        health: Health::default(),
-        disabled_reason: None,
-        created_at: now,
-        updated_at: now,
     }
 }
 

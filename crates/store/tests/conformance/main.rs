@@ -19,8 +19,8 @@ use std::{
 
 use gancho_model::{
     Attempt, Clock as _, Decision, DeliveryId, Endpoint, EndpointId, Environment, ErrorKind, Event, EventId, EventType,
-    Failure, HeaderLog, Health, Moment, MonoTime, Pattern, Phases, Priority, RetryPolicy, Secret, SigningSecrets,
-    Source, SourceId, SourceKind, Timestamp, render_body,
+    Failure, HeaderLog, Moment, MonoTime, Pattern, Phases, Priority, Secret, SigningSecrets, Source, SourceId,
+    SourceKind, Timestamp, render_body,
 };
 use gancho_store::{
     Accepted, Claimed, Claims, DeliveryNotifier, NewEvent, Outcome, Store, StoreError, Submission, Want,
@@ -167,27 +167,18 @@ impl Bench {
     }
 }
 
+/// One that has something in each of its settings.
 pub(crate) fn endpoint(environment: &dyn Environment, patterns: &[&str]) -> Endpoint {
-    let now = environment.now();
+    let plain = gancho_testkit::endpoint(environment);
+    let next = Some((Secret::new("two"), plain.created_at.plus_ms(5)));
     Endpoint {
-        id: EndpointId::new(now, environment),
         url: "https://example.com/hook".into(),
         name: Some("Tienda".into()),
-        description: None,
         events: patterns.iter().map(|pattern| Pattern::parse(pattern).expect("a pattern")).collect(),
-        sources: vec![],
-        enabled: true,
-        paused: false,
         headers: BTreeMap::from([("X-A".to_owned(), "b".to_owned())]),
-        timeout_ms: 10_000,
-        retry: RetryPolicy::default(),
         rate_per_s: Some(5),
-        max_in_flight: None,
-        secrets: SigningSecrets { current: Secret::new("one"), next: Some((Secret::new("two"), now.plus_ms(5))) },
-        health: Health::default(),
-        disabled_reason: None,
-        created_at: now,
-        updated_at: now,
+        secrets: SigningSecrets { current: Secret::new("one"), next },
+        ..plain
     }
 }
 
