@@ -52,7 +52,7 @@ pub fn delivery_after(decision: Decision, has_more: bool, ended_at: MonoTime) ->
 pub struct EndpointEffects {
     /// Its health from now on, if it changed.
     pub health: Option<Health>,
-    /// How it changed, where people and programs are told of it.
+    /// The change of its health that is announced to people and programs, if any.
     pub transition: Option<HealthTransition>,
     /// It is disabled, for this reason.
     pub disabled: Option<&'static str>,

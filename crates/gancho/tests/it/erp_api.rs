@@ -126,7 +126,7 @@ async fn rights_are_told_once_and_derived_columns_are_not_shown() {
     let mut told = types(&events);
     told.sort_unstable();
     assert_eq!(told, ["customer.updated", "user.permissions_changed"]);
-    let customer = events.iter().find(|event| event["event"] == "customer.updated").expect("it is told");
+    let customer = events.iter().find(|event| event["event"] == "customer.updated").expect("the event");
     assert_eq!(customer["data"]["previous"], json!({"nombre": "Ana"}));
 }
 
@@ -171,7 +171,7 @@ async fn what_is_gone_is_told_with_its_last_lines() {
     let mut told = types(&events)[2..].to_vec();
     told.sort_unstable();
     assert_eq!(told, ["customer.deleted", "invoice.deleted", "user.permissions_changed"]);
-    let gone = events.iter().find(|event| event["event"] == "invoice.deleted").expect("it is told");
+    let gone = events.iter().find(|event| event["event"] == "invoice.deleted").expect("the event");
     assert_eq!(gone["data"]["object"]["lines"][0]["descripcion"], "Uno");
 }
 

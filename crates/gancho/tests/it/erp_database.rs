@@ -132,7 +132,8 @@ async fn what_is_no_news_does_not_stand_among_what_was_before() {
     assert_eq!(seen[0], seen[1]);
 }
 
-/// What the ERP derives after it wrote the rest, such as a line's part in the stock, is no news, and told as it is.
+/// Columns that the ERP derives, such as a line's part in the stock, make no event of their own; events show their
+/// latest value.
 #[tokio::test]
 async fn what_is_derived_at_last_is_told_as_it_is() {
     let mut seen = vec![];

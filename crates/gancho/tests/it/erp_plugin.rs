@@ -160,7 +160,7 @@ async fn other_plugins_tell_events_and_hang_on_to_saves() {
         let mut told = types(&all);
         told.sort_unstable();
         assert_eq!(told, ["customer.created", "subscription.renewed"], "{engine:?}");
-        let sent = all.iter().find(|event| event["event"] == "subscription.renewed").expect("it is told");
+        let sent = all.iter().find(|event| event["event"] == "subscription.renewed").expect("the event");
         assert_eq!(sent["data"], json!({"object": {"codcliente": "1"}}));
         let first = "FacturaScripts\\Dinamic\\Lib\\Gancho::send('a.first', ['n' => 1]);";
         erp.request(&format!(

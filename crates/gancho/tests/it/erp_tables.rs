@@ -80,10 +80,10 @@ async fn a_versioned_table_is_heard() {
     let events = stage.events(3).await;
     assert_eq!(types(&events), ["customer.updated", "supplier.created", "supplier.updated"]);
     assert_eq!(events[2]["data"]["previous"], json!({"nombre": "Old"}), "its history is no news");
-    // One that becomes so while it is heard goes on being heard.
+    // A table that becomes versioned while it is watched is still captured.
     stage.database.run("ALTER TABLE productos ADD SYSTEM VERSIONING").await;
     stage.well().await;
-    let heard = async {
+    let captured = async {
         for key in 1.. {
             let insert = format!("INSERT INTO productos (idproducto, referencia) VALUES ({key}, 'P{key}')");
             stage.database.run(&insert).await;
@@ -94,7 +94,7 @@ async fn a_versioned_table_is_heard() {
             }
         }
     };
-    tokio::time::timeout(gancho_testkit::PATIENCE, heard).await.expect("it is heard");
+    tokio::time::timeout(gancho_testkit::PATIENCE, captured).await.expect("it is captured");
     assert!(stage.server.get(&stage.source).await["last_error"].is_null());
 }
 
@@ -184,7 +184,7 @@ async fn a_table_that_is_altered_again_and_again_stays_heard() {
             client.run("ALTER TABLE proveedores ENGINE=MyISAM; ALTER TABLE proveedores ENGINE=InnoDB").await;
         }
     });
-    // The tables are looked at every second, and whenever columns seem to have come or gone.
+    // Tables are checked every second, and whenever columns appear to have changed.
     let triggers = "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE() \
         AND EVENT_OBJECT_TABLE = 'proveedores'";
     altering.await.expect("altered");

@@ -72,7 +72,7 @@ async fn every_type_and_charset_of_mariadb_is_told() {
     assert_eq!(types(&events), ["supplier.created", "supplier.updated", "supplier.deleted"]);
     assert_eq!(events[1]["data"]["previous"], json!({"west": "señor €"}));
     check(&events[0]["data"]["object"]);
-    // All tables are looked at once more, as another one's triggers show that lacked a column: these stay as they are.
+    // Another table's triggers lack a column, so all tables are checked again: this one's triggers must stay.
     stage.database.run("ALTER TABLE productos ADD COLUMN plug integer").await;
     stage.well().await;
     assert_eq!(stage.database.number(made).await, made_at, "made anew without need");
