@@ -90,13 +90,16 @@ pub(super) fn newest(
     filter: &DeliveryFilter,
     most: usize,
 ) -> Result<Vec<i64>, StoreError> {
+    // The same text for each page: it is prepared once.
     let one = |sql: &str, params: &[&dyn ToSql]| -> Result<Vec<i64>, StoreError> {
-        let mut select = db.prepare_cached(&format!("{sql} AND n < {before} ORDER BY n DESC LIMIT {most}"))?;
-        let numbers = select.query_map(params_from_iter(params), |row| row.get(0))?;
+        let mut select = db.prepare_cached(&format!("{sql} AND n < ?1 ORDER BY n DESC LIMIT ?2"))?;
+        let most = most as i64;
+        let bound: [&dyn ToSql; 2] = [&before, &most];
+        let numbers = select.query_map(params_from_iter(bound.iter().chain(params)), |row| row.get(0))?;
         Ok(numbers.collect::<rusqlite::Result<_>>()?)
     };
     if let Some(event) = filter.event {
-        return one("SELECT n FROM deliveries WHERE event = (SELECT n FROM events WHERE id = ?1)", &[event.bytes()]);
+        return one("SELECT n FROM deliveries WHERE event = (SELECT n FROM events WHERE id = ?3)", &[event.bytes()]);
     }
     if let Some(start) = &filter.label {
         // Deliveries come in the order of their events.
@@ -104,7 +107,7 @@ pub(super) fn newest(
         let last: Option<i64> = db.prepare_cached(last)?.query_row([before], |row| row.get(0)).optional()?;
         let last = last.map_or(i64::MAX, |event| event + 1);
         let events = labelled(db, start, false, last)?;
-        let of = "SELECT n FROM deliveries WHERE event IN (SELECT value FROM json_each(?1))";
+        let of = "SELECT n FROM deliveries WHERE event IN (SELECT value FROM json_each(?3))";
         return one(of, &[&rows::to_json(&events)]);
     }
     let endpoints: Vec<i64> = match filter.endpoint {
@@ -116,7 +119,7 @@ pub(super) fn newest(
             None => return one("SELECT n FROM deliveries WHERE true", &[]),
             Some(state) if state as i64 > 1 => {
                 return one(
-                    formatcp!("SELECT n FROM deliveries WHERE state > {DELIVERED} AND state = ?1"),
+                    formatcp!("SELECT n FROM deliveries WHERE state > {DELIVERED} AND state = ?3"),
                     &[&(state as i64)],
                 );
             }
@@ -130,7 +133,7 @@ pub(super) fn newest(
     let mut numbers = vec![];
     for endpoint in endpoints {
         for state in states {
-            let select = "SELECT n FROM deliveries WHERE endpoint = ?1 AND state = ?2";
+            let select = "SELECT n FROM deliveries WHERE endpoint = ?3 AND state = ?4";
             numbers.extend(one(select, &[&endpoint, &(*state as i64)])?);
         }
     }
