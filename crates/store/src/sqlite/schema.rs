@@ -99,14 +99,11 @@ pub(super) fn migrate(db: &mut Connection, path: &Path, vault: &Vault, rng: &dyn
 /// What was freed stays readable in the file and its log until something else is written there: after addresses were
 /// sealed, the file is written anew. Without room for that all works the same, and the next start tries again.
 fn erase_freed(db: &Connection) -> rusqlite::Result<()> {
-    let is_asked = "SELECT EXISTS (SELECT 1 FROM meta WHERE name = 'erase_freed')";
-    let has_endpoints = "SELECT EXISTS (SELECT 1 FROM endpoints)";
-    let holds = |select: &str| db.query_row(select, [], |row| row.get::<_, bool>(0));
-    if !holds(is_asked)? {
+    let is_due = "SELECT EXISTS (SELECT 1 FROM meta WHERE name = 'erase_freed')";
+    if !db.query_row(is_due, [], |row| row.get(0))? {
         return Ok(());
     }
-    let erase = if holds(has_endpoints)? { "VACUUM; PRAGMA wal_checkpoint(TRUNCATE)" } else { "" };
-    if let Err(error) = db.execute_batch(erase) {
+    if let Err(error) = db.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)") {
         tracing::warn!(%error, "addresses of webhooks from before the upgrade may stay readable in free space of the database: \
             the next start tries to erase them again");
         return Ok(());
