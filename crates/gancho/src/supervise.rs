@@ -53,10 +53,17 @@ impl Tasks {
     pub async fn finish(&mut self, patience: Duration) {
         let all = async {
             while let Some(ended) = self.set.join_next_with_id().await {
-                if let Err(error) = ended
-                    && error.is_panic()
-                {
-                    tracing::error!(task = self.names.get(&error.id()), "a task failed after the stop");
+                match ended {
+                    Ok((_, Ok(()))) => {}
+                    Ok((id, Err(why))) => tracing::error!(task = self.name(id), why, "a task failed after the stop"),
+                    Err(error) if error.is_panic() => {
+                        tracing::error!(
+                            task = self.name(error.id()),
+                            why = panicked(error),
+                            "a task failed after the stop"
+                        );
+                    }
+                    Err(_) => {}
                 }
             }
         };

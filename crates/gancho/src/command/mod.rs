@@ -27,7 +27,7 @@ use crate::{
     logs, serve,
 };
 
-/// Webhooks for FacturaScripts: every invoice, payment and customer, signed, at every URL that asked.
+/// Webhooks for FacturaScripts: every invoice, payment and customer, signed, at every subscribed URL.
 #[derive(Parser)]
 #[command(version, about, propagate_version = true)]
 pub struct Args {
