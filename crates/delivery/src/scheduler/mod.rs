@@ -1,6 +1,8 @@
 //! What the engine holds in memory: a bounded scheduler of leased deliveries, fair over endpoints.
 //! Pure: it is told what happened and when, and says what to do.
 
+#[cfg(test)]
+mod bench;
 mod in_flight;
 #[cfg(test)]
 mod properties;

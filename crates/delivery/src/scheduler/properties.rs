@@ -1,13 +1,12 @@
 //! Whatever happens in whatever order: what the scheduler promises.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashSet;
 
-use gancho_model::{Clock as _, Endpoint, MonoTime, Priority};
-use gancho_store::{Claimed, Claims, Due, Want};
-use gancho_testkit::{ManualClock, endpoint};
+use gancho_model::{Endpoint, Priority};
+use gancho_store::Claimed;
 use proptest::prelude::*;
 
-use super::{Scheduler, SchedulerLimits, tests::claimed};
+use super::{SchedulerLimits, bench::Bench};
 
 const IN_FLIGHT: u32 = 12;
 const PER_ENDPOINT: u32 = 4;
@@ -52,175 +51,89 @@ fn step() -> impl Strategy<Value = EngineStep> {
     ]
 }
 
-/// A scheduler, and a store that knows who has a lease.
+/// A bench, and what is under way.
 struct World {
-    scheduler: Scheduler,
-    environment: ManualClock,
-    endpoints: Vec<Endpoint>,
-    /// Not leased, oldest first.
-    waiting: Vec<Claimed>,
-    /// Leased and not under way, by handle.
-    leased: HashMap<i64, Claimed>,
+    bench: Bench,
     under_way: Vec<Claimed>,
-    made: i64,
 }
 
 impl World {
     fn new() -> Self {
-        let environment = ManualClock::new(1, 1_800_000_000);
         let limits = SchedulerLimits { in_flight: IN_FLIGHT, in_flight_per_endpoint: PER_ENDPOINT };
-        let endpoints = (0..4).map(|_| endpoint(&environment)).collect();
-        let (waiting, leased, under_way) = Default::default();
-        let scheduler = Scheduler::new(limits);
-        let mut world = Self { scheduler, environment, endpoints, waiting, leased, under_way, made: 0 };
-        world.endpoints_changed();
-        world
-    }
-
-    fn now(&self) -> MonoTime {
-        self.environment.mono()
-    }
-
-    fn endpoints_changed(&mut self) {
-        let now = self.now();
-        self.scheduler.set_endpoints(self.endpoints.clone(), now);
-    }
-
-    fn make(&mut self, n: usize, lane: Priority) -> Option<Claimed> {
-        self.made += 1;
-        let endpoint = self.endpoints.get(n)?.id;
-        Some(Claimed { handle: self.made, ..claimed(&self.environment, endpoint, lane) })
-    }
-
-    fn is_known(&self, one: &Claimed) -> bool {
-        self.endpoints.iter().any(|endpoint| endpoint.id == one.endpoint)
+        Self { bench: Bench::of(limits, 4), under_way: vec![] }
     }
 
     fn act(&mut self, step: EngineStep) {
-        let now = self.now();
+        let count = self.bench.endpoints.len();
+        let bench = &mut self.bench;
         match step {
-            EngineStep::Put { n, lane, count } => {
-                let made: Vec<_> = (0..count).filter_map(|_| self.make(n, lane)).collect();
-                made.first()
-                    .into_iter()
-                    .for_each(|one| self.scheduler.due(Due { endpoint: one.endpoint, lane, at: now }));
-                self.waiting.extend(made);
-            }
-            EngineStep::Reserve { n, committed } => self.reserve(n, committed),
+            EngineStep::Put { n, lane, count: many } if n < count => bench.put(n, lane, many),
+            EngineStep::Reserve { n, committed } if n < count => self.reserve(n, committed),
             EngineStep::End { which, success, duration_ms } => {
                 if let Some(one) = take(&mut self.under_way, which) {
-                    self.scheduler.ended(&one, success);
-                    self.scheduler.finished(&one, duration_ms, now);
-                    self.scheduler.recorded(one.endpoint, one.id);
+                    bench.end(&one, success, duration_ms);
                 }
             }
             EngineStep::Withdraw { which } => {
                 if let Some(one) = take(&mut self.under_way, which) {
-                    self.scheduler.withdraw(&one, now.plus_ms(1_000));
-                    // Of an endpoint that is gone, nothing is left in the store.
-                    self.is_known(&one).then(|| self.leased.insert(one.handle, one));
+                    let not_before = bench.now().plus_ms(1_000);
+                    bench.scheduler.withdraw(&one, not_before);
                 }
             }
-            EngineStep::Cancel { which } => {
-                let mut handles: Vec<i64> = self.leased.keys().copied().collect();
-                handles.sort_unstable();
-                if let Some(one) = take(&mut handles, which).and_then(|handle| self.leased.remove(&handle)) {
-                    self.scheduler.forget(one.endpoint, one.id);
-                }
-            }
+            EngineStep::Cancel { which } => self.cancel(which),
             EngineStep::Pass { ms } => {
-                self.environment.advance_ms(ms);
+                bench.environment.advance_ms(ms);
             }
-            EngineStep::Change { n, enabled, rate_per_s, max_in_flight } => {
-                if let Some(endpoint) = self.endpoints.get_mut(n) {
-                    (endpoint.enabled, endpoint.rate_per_s, endpoint.max_in_flight) =
-                        (enabled, rate_per_s, max_in_flight);
-                    self.endpoints_changed();
-                }
+            EngineStep::Change { n, enabled, rate_per_s, max_in_flight } if n < count => {
+                let changed = &mut bench.endpoints[n];
+                (changed.enabled, changed.rate_per_s, changed.max_in_flight) = (enabled, rate_per_s, max_in_flight);
+                bench.endpoints_changed();
             }
-            EngineStep::Remove { n } => {
-                if n < self.endpoints.len() {
-                    let gone = self.endpoints.remove(n).id;
-                    self.waiting.retain(|one| one.endpoint != gone);
-                    self.leased.retain(|_, one| one.endpoint != gone);
-                    self.endpoints_changed();
-                }
+            EngineStep::Remove { n } if n < count => {
+                let gone = bench.endpoints.remove(n).id;
+                bench.waiting.retain(|(endpoint, _), _| *endpoint != gone);
+                bench.leased.retain(|_, one| one.endpoint != gone);
+                bench.endpoints_changed();
             }
+            // Of an endpoint that is gone.
+            _ => {}
         }
     }
 
     fn reserve(&mut self, n: usize, committed: bool) {
-        let now = self.now();
-        let Some(one) = self.make(n, Priority::Live) else { return };
-        match self.scheduler.reserve(one.endpoint, now) {
+        let bench = &mut self.bench;
+        let (one, now) = (bench.make(n, Priority::Live), bench.now());
+        match bench.scheduler.reserve(one.endpoint, now) {
             Some(lease_until) if committed => {
                 let one = Claimed { lease_until, ..one };
-                self.leased.insert(one.handle, one.clone());
-                self.scheduler.enqueue(vec![one], now);
+                bench.leased.insert(one.handle, one.clone());
+                bench.scheduler.enqueue(vec![one], now);
             }
-            Some(_) => self.scheduler.cancel_reservation(one.endpoint),
-            None => {
-                self.scheduler.due(Due { endpoint: one.endpoint, lane: one.lane, at: now });
-                self.waiting.push(one);
-            }
+            Some(_) => bench.scheduler.cancel_reservation(one.endpoint),
+            None => bench.wait(one, None),
         }
     }
 
-    /// What the engine does in its turn, until it would wait.
+    fn cancel(&mut self, which: usize) {
+        let begun: HashSet<i64> = self.under_way.iter().map(|one| one.handle).collect();
+        let mut handles: Vec<i64> =
+            self.bench.leased.keys().copied().filter(|handle| !begun.contains(handle)).collect();
+        handles.sort_unstable();
+        if let Some(one) = take(&mut handles, which).and_then(|handle| self.bench.leased.remove(&handle)) {
+            self.bench.scheduler.forget(one.endpoint, one.id);
+        }
+    }
+
     fn turn(&mut self) {
-        let now = self.now();
-        for _ in 0..100 {
-            let wants = self.scheduler.wants(now);
-            let claims = self.claim(&wants);
-            self.scheduler.claimed(&wants, claims, now);
-            self.scheduler.mark_all(now);
-            while let Some((target, one)) = self.scheduler.start(now) {
-                self.begins(&target.endpoint, one);
-            }
-            self.take_back();
-            if self.scheduler.next_wake(now).is_none_or(|at| at > now) {
-                return;
-            }
-        }
-        panic!("it turns and turns");
-    }
-
-    fn claim(&mut self, wants: &[Want]) -> Claims {
-        let mut claims = Claims::default();
-        for want in wants {
-            let mut left = want.limit;
-            let matching = |one: &Claimed| one.endpoint == want.endpoint && one.lane == want.lane;
-            for one in self
-                .waiting
-                .extract_if(.., |one| matching(one) && left.checked_sub(1).map(|less| left = less).is_some())
-            {
-                let one = Claimed { lease_until: want.lease_until, ..one };
-                self.leased.insert(one.handle, one.clone());
-                claims.claimed.push(one);
-            }
-            if self.waiting.iter().any(matching) {
-                claims.due.push(Due { endpoint: want.endpoint, lane: want.lane, at: self.environment.mono() });
-            }
-        }
-        claims
-    }
-
-    fn take_back(&mut self) {
-        for release in self.scheduler.take_released() {
-            if !self.endpoints.iter().any(|endpoint| endpoint.id == release.endpoint) {
-                continue;
-            }
-            let one = self.leased.remove(&release.handle).expect("it was leased, and is given back once");
-            assert_eq!(one.lease_until, release.lease_until, "this lease");
-            self.waiting.push(one);
-            let at = release.not_before.unwrap_or(self.environment.mono());
-            self.scheduler.due(Due { endpoint: release.endpoint, lane: release.lane, at });
+        for (target, one) in self.bench.turn() {
+            self.begins(&target.endpoint, one);
         }
     }
 
     fn begins(&mut self, endpoint: &Endpoint, one: Claimed) {
-        self.leased.remove(&one.handle).expect("it is leased, not cancelled, and under way but once");
-        let left_ms = one.lease_until.since_ms(self.now());
+        assert!(self.bench.leased.contains_key(&one.handle), "it is leased, and not cancelled");
+        assert!(self.under_way.iter().all(|other| other.handle != one.handle), "twice under way");
+        let left_ms = one.lease_until.since_ms(self.bench.now());
         assert!(left_ms >= i64::from(endpoint.timeout_ms), "an attempt ends within its lease");
         assert!(endpoint.enabled || one.lane == Priority::Test, "nothing goes to one that is off, but tests");
         self.under_way.push(one);
@@ -229,28 +142,35 @@ impl World {
         assert!(own <= most, "{own} at once, of {most}");
     }
 
-    /// What it counts is what there is.
+    /// What the scheduler counts is what there is.
     fn check(&self) {
-        let known = self.under_way.iter().filter(|one| self.is_known(one)).count() as u32;
-        assert_eq!(self.scheduler.in_flight(), known);
+        let Bench { scheduler, leased, waiting, .. } = &self.bench;
+        let gone = self.under_way.iter().filter(|one| !leased.contains_key(&one.handle));
+        let gone_bytes: usize = gone.clone().map(|one| one.body.len()).sum();
+        let known = (self.under_way.len() - gone.count()) as u32;
+        assert_eq!(scheduler.in_flight(), known, "those of endpoints that are gone count no more");
         assert!(known <= IN_FLIGHT);
-        let places: u32 = self.scheduler.queues.values().map(|queue| queue.places()).sum();
-        assert_eq!(self.scheduler.held, places, "places");
-        assert_eq!(places as usize, self.leased.len() + known as usize, "nothing is held that is not leased, nor lost");
-        let bytes = self.leased.values().chain(&self.under_way).map(|one| one.body.len()).sum::<usize>();
-        assert_eq!(self.scheduler.bytes, bytes, "bytes");
-        let handles: HashSet<_> = self.waiting.iter().chain(self.leased.values()).map(|one| one.handle).collect();
-        assert_eq!(handles.len(), self.waiting.len() + self.leased.len());
+        let places: u32 = scheduler.queues.values().map(|queue| queue.places()).sum();
+        assert_eq!(scheduler.held, places, "places");
+        assert_eq!(places as usize, leased.len(), "nothing is held that is not leased, nor lost");
+        let bytes: usize = leased.values().map(|one| one.body.len()).sum();
+        assert_eq!(scheduler.bytes, bytes + gone_bytes, "bytes");
+        let mut all = waiting.values().flatten().chain(leased.values()).map(|one| one.handle);
+        let mut seen = HashSet::new();
+        assert!(all.all(|handle| seen.insert(handle)), "waiting and leased");
     }
 
     /// All are on, and all attempts end well: everything begins, in the end.
     fn comes_to_an_end(&mut self) {
-        self.endpoints.iter_mut().for_each(|endpoint| endpoint.enabled = true);
-        self.endpoints_changed();
+        self.bench.endpoints.iter_mut().for_each(|endpoint| endpoint.enabled = true);
+        self.bench.endpoints_changed();
         for _ in 0..5_000 {
             self.turn();
             self.check();
-            if self.under_way.is_empty() && self.waiting.is_empty() && self.leased.is_empty() {
+            if self.under_way.is_empty()
+                && self.bench.waiting.values().all(Vec::is_empty)
+                && self.bench.leased.is_empty()
+            {
                 return;
             }
             while !self.under_way.is_empty() {
@@ -258,11 +178,7 @@ impl World {
             }
             self.act(EngineStep::Pass { ms: 500 });
         }
-        let left = self.waiting.iter().fold(BTreeMap::<_, u32>::new(), |mut left, one| {
-            *left.entry((one.endpoint, one.lane)).or_default() += 1;
-            left
-        });
-        panic!("{left:?} wait for ever, and {} are held", self.leased.len());
+        panic!("{:?} wait for ever, and {} are held", self.bench.waiting, self.bench.leased.len());
     }
 }
 

@@ -1,119 +1,8 @@
 //! The scheduler by itself: told what happened, asked what to do.
 
-use std::collections::BTreeMap;
+use gancho_model::{Clock as _, Health, Priority, Timestamp};
 
-use gancho_model::{
-    Clock as _, DeliveryId, Endpoint, EndpointId, EventId, EventType, Health, MonoTime, Priority, Timestamp,
-};
-use gancho_store::{Claimed, Claims, Due, Want};
-use gancho_testkit::{ManualClock, endpoint};
-
-use super::{Scheduler, SchedulerLimits, Target};
-
-/// A scheduler and the deliveries that wait in an imagined store.
-struct Bench {
-    scheduler: Scheduler,
-    environment: ManualClock,
-    endpoints: Vec<Endpoint>,
-    /// Deliveries that wait and are not leased, by endpoint and lane, oldest first.
-    waiting: BTreeMap<(EndpointId, Priority), Vec<Claimed>>,
-    /// Leases that were given back.
-    given_back: usize,
-}
-
-impl Bench {
-    fn new(endpoints: usize) -> Self {
-        Self::of(512, endpoints)
-    }
-
-    /// With so many attempts at once in all.
-    fn of(in_flight: u32, endpoints: usize) -> Self {
-        let environment = ManualClock::new(1, 1_800_000_000);
-        let limits = SchedulerLimits { in_flight, in_flight_per_endpoint: 8 };
-        let endpoints = (0..endpoints).map(|_| endpoint(&environment)).collect();
-        let mut bench =
-            Self { scheduler: Scheduler::new(limits), environment, endpoints, waiting: BTreeMap::new(), given_back: 0 };
-        bench.endpoints_changed();
-        bench
-    }
-
-    fn now(&self) -> MonoTime {
-        self.environment.mono()
-    }
-
-    fn endpoints_changed(&mut self) {
-        let now = self.now();
-        self.scheduler.set_endpoints(self.endpoints.clone(), now);
-    }
-
-    /// So many deliveries of an endpoint come into the store.
-    fn put(&mut self, n: usize, lane: Priority, count: usize) {
-        let (id, now) = (self.endpoints[n].id, self.now());
-        let made: Vec<Claimed> = (0..count).map(|_| claimed(&self.environment, id, lane)).collect();
-        self.waiting.entry((id, lane)).or_default().extend(made);
-        self.scheduler.due(Due { endpoint: id, lane, at: now });
-    }
-
-    /// Turns of the engine until it would wait; what began.
-    fn turn(&mut self) -> Vec<(std::sync::Arc<Target>, Claimed)> {
-        let (now, mut began) = (self.now(), vec![]);
-        for _ in 0..100 {
-            let wants = self.scheduler.wants(now);
-            let claims = self.claim(&wants);
-            self.scheduler.claimed(&wants, claims, now);
-            self.scheduler.mark_all(now);
-            while let Some(started) = self.scheduler.start(now) {
-                began.push(started);
-            }
-            self.given_back += self.scheduler.take_released().len();
-            if self.scheduler.next_wake(now).is_none_or(|at| at > now) {
-                return began;
-            }
-        }
-        panic!("it turns and turns");
-    }
-
-    fn claim(&mut self, wants: &[Want]) -> Claims {
-        let mut claims = Claims::default();
-        for want in wants {
-            let waiting = self.waiting.entry((want.endpoint, want.lane)).or_default();
-            let count = waiting.len().min(want.limit as usize);
-            for mut one in waiting.drain(..count) {
-                one.lease_until = want.lease_until;
-                claims.claimed.push(one);
-            }
-            if !waiting.is_empty() {
-                claims.due.push(Due { endpoint: want.endpoint, lane: want.lane, at: self.environment.mono() });
-            }
-        }
-        claims
-    }
-
-    /// An attempt ended and is recorded.
-    fn end(&mut self, claimed: &Claimed, success: bool, duration_ms: u32) {
-        let now = self.now();
-        self.scheduler.ended(claimed, success);
-        self.scheduler.finished(claimed, duration_ms, now);
-        self.scheduler.recorded(claimed.endpoint, claimed.id);
-    }
-}
-
-pub(super) fn claimed(environment: &ManualClock, endpoint: EndpointId, lane: Priority) -> Claimed {
-    let now = environment.now();
-    Claimed {
-        id: DeliveryId::new(now, environment),
-        handle: 0,
-        endpoint,
-        lane,
-        attempts: 0,
-        max_attempts: 6,
-        lease_until: MonoTime::default(),
-        event_id: EventId::new(now, environment),
-        event: EventType::parse("a.b").expect("a type"),
-        sequence: 1,
-        body: "{}".into(),
-    }
-}
+use super::{SchedulerLimits, bench::Bench};
 
 /// The last endpoint answers, all others hang from the first moment on.
 fn a_healthy_one_among(hanging: usize) {
@@ -232,7 +121,7 @@ fn a_probe_may_be_what_is_sent_again() {
 
 #[test]
 fn one_that_comes_while_all_slots_are_taken_has_its_turn() {
-    let mut bench = Bench::of(4, 3);
+    let mut bench = Bench::of(SchedulerLimits { in_flight: 4, in_flight_per_endpoint: 8 }, 3);
     for n in [0, 1] {
         bench.put(n, Priority::Live, 1);
     }
