@@ -101,6 +101,8 @@ impl Bench {
     fn claim(&mut self, wants: &[Want]) -> Claims {
         let mut claims = Claims::default();
         for want in wants {
+            let is_open = self.endpoints.iter().any(|endpoint| endpoint.id == want.endpoint && endpoint.is_open());
+            assert!(is_open || want.lane == Priority::Test, "nothing is claimed for one that is off, but tests");
             let waiting = self.waiting.entry((want.endpoint, want.lane)).or_default();
             let count = waiting.len().min(want.limit as usize);
             for one in waiting.drain(..count) {
