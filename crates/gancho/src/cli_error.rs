@@ -1,5 +1,9 @@
 use std::{fmt, process::ExitCode};
 
+use gancho_service::ServiceError;
+use gancho_store::StoreError;
+use gancho_words::Words;
+
 /// A command that did not do what it was told: a sentence and an exit code.
 #[derive(Debug)]
 pub struct CliError {
@@ -26,6 +30,22 @@ impl CliError {
     /// Used wrongly, in these words.
     pub fn usage(message: impl Into<String>) -> Self {
         Self { message: message.into(), code: 2 }
+    }
+
+    /// What a use case refused.
+    pub fn service(error: ServiceError) -> Self {
+        let words = Words::english();
+        match (&error, error.message()) {
+            (ServiceError::Fields(wrong), _) => {
+                let each = wrong.iter().map(|wrong| format!("{}: {}", wrong.field, words.message(&wrong.message)));
+                Self::because(each.collect::<Vec<_>>().join("; "))
+            }
+            (ServiceError::Store(error), _) if !matches!(error, StoreError::Conflict(_)) => {
+                Self::because(error.to_string())
+            }
+            (_, Some(message)) => Self::because(words.message(&message)),
+            (_, None) => Self::because("it was refused"),
+        }
     }
 
     pub fn exit_code(&self) -> ExitCode {

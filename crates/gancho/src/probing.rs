@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use gancho_delivery::Client;
-use gancho_model::{ErrorKind, Finding, Message, Probing, target};
+use gancho_model::{ErrorKind, Message, target};
+use gancho_service::{Finding, Probing};
 
 /// The longest that looking may take.
 const PATIENCE: Duration = Duration::from_secs(6);

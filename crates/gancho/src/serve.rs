@@ -7,8 +7,9 @@ use gancho_delivery::{Engine, EngineOptions};
 use gancho_intake::Intake;
 use gancho_mail::AlertLoop;
 use gancho_model::{Clock as _, limits::Limits};
+use gancho_service::{Parts, Services};
 use gancho_source::SourceManager;
-use gancho_web::{App, Metrics, Services, WebSettings};
+use gancho_web::{App, Metrics, WebSettings};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::{
     net::TcpListener,
@@ -86,7 +87,8 @@ async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), CliError> {
     };
     tasks.spawn_endless("mail", mail.run(stop.clone()));
     let mailing = settings.post.clone();
-    let app = App::new(Services { store, intake, sources, probing, mailing, environment: Arc::new(System) }, &web);
+    let parts = Parts { store, intake, sources, probing, mailing, environment: Arc::new(System) };
+    let app = App::new(Services::new(parts, settings.limits, settings.allowed.clone()), &web);
     let setup = gancho_web::setup_link(&app).await.map_err(CliError::start)?;
     let router = gancho_web::router(app);
     let server = tasks.spawn_endless("http", listen(listener, router, HEAD, Connections::new(budget), stop.clone()));
@@ -144,8 +146,6 @@ fn within(limits: Limits, budget: Budget) -> Limits {
 /// What the HTTP side is told.
 fn web_settings(settings: &Settings, metrics: Metrics, stop: &CancellationToken) -> WebSettings {
     WebSettings {
-        limits: settings.limits,
-        allowed: settings.allowed.clone(),
         admin_token: settings.admin_token.clone(),
         public_url: settings.public_url.clone(),
         login_tries: settings.login_tries,

@@ -11,6 +11,7 @@ use anyhow::{Context, bail};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use gancho_delivery::{Client, ClientOptions, Guard, SystemResolver};
 use gancho_model::Rng as _;
+use gancho_service::Accounts;
 use gancho_store::{
     Store,
     sqlite::{FILE, Options, SqliteStore},
@@ -20,6 +21,8 @@ use gancho_trust::Trust;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    args::LocalArgs,
+    cli_error::CliError,
     config::{Settings, parse_key},
     system::System,
 };
@@ -87,7 +90,7 @@ pub fn client(settings: &Settings, trust: &Trust) -> anyhow::Result<Client> {
 
 /// The store of a folder that is there: who makes a token or adds a person would else do so in a new one, by a slip
 /// of the hand.
-pub fn store_of_dir(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
+fn store_of_dir(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
     let dir = &settings.data_dir;
     if !dir.is_dir() {
         bail!(
@@ -97,6 +100,16 @@ pub fn store_of_dir(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
         );
     }
     store(settings)
+}
+
+/// Who did what is done by a command on this machine, in the history.
+pub const COMMAND_LINE: &str = "command line";
+
+/// People and tokens of the folder that a server uses.
+pub fn accounts(local: &LocalArgs) -> Result<Accounts, CliError> {
+    let settings = Settings::load(local, &[]).map_err(CliError::start)?;
+    let store = store_of_dir(&settings).map_err(CliError::start)?;
+    Ok(Accounts::new(store, Arc::new(System)))
 }
 
 /// A warning, with the remedy, if other accounts on this machine may read the data dir.

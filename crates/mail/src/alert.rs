@@ -1,6 +1,7 @@
 //! What people are told, and when. Pure.
 
-use gancho_model::{Endpoint, SourceStatus, Timestamp};
+use gancho_model::{Endpoint, Timestamp};
+use gancho_service::SourceStatus;
 use serde::{Deserialize, Serialize};
 
 /// A day before five days of nothing but failures, milliseconds.

@@ -2,9 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use gancho_model::{
-    Arg, Endpoint, Environment, LastAttempt, Message, Source, SourceControl, State, Timestamp, User, mask,
-};
+use gancho_model::{Arg, Endpoint, Environment, LastAttempt, Message, Source, State, Timestamp, User, mask};
+use gancho_service::SourceControl;
 use gancho_store::{DeliveryFilter, Store, StoreError};
 use gancho_words::{Language, Words, ZONE};
 use tokio_util::sync::CancellationToken;
@@ -161,7 +160,7 @@ fn of_endpoint(endpoint: &Endpoint) -> Subject {
     }
 }
 
-fn of_source(source: &Source, status: &gancho_model::SourceStatus) -> Subject {
+fn of_source(source: &Source, status: &gancho_service::SourceStatus) -> Subject {
     Subject {
         object: source.id.to_string(),
         name: source.name.clone(),

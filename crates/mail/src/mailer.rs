@@ -3,7 +3,8 @@
 use std::{sync::OnceLock, time::Duration};
 
 use async_trait::async_trait;
-use gancho_model::{Mailing, Message};
+use gancho_model::Message;
+use gancho_service::Mailing;
 use lettre::{
     Address, AsyncSmtpTransport, AsyncTransport, Message as Mail, Tokio1Executor,
     message::{Mailbox, header::ContentType},

@@ -13,6 +13,18 @@ pub enum ReplayScope {
     All,
 }
 
+impl ReplayScope {
+    /// Reads the word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "failed" => Self::Failed,
+            "missed" => Self::Missed,
+            "all" => Self::All,
+            _ => return None,
+        })
+    }
+}
+
 /// What a replay makes of one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplayAction {

@@ -6,8 +6,9 @@ use std::{
 
 use async_trait::async_trait;
 use gancho_intake::Intake;
-use gancho_model::{
-    Finding, Message, Refused, Source, SourceControl, SourceId, SourceKind, SourceStatus,
+use gancho_model::{Message, Source, SourceId, SourceKind};
+use gancho_service::{
+    Finding, Refused, SourceControl, SourceStatus,
     outbox::{OutboxPayload, OutboxReceipt},
 };
 use gancho_store::Store;

@@ -5,10 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use gancho_facturascripts::shape::Shape;
 use gancho_intake::{Digest, Intake, IntakeError, SubmittedEvent};
-use gancho_model::{
-    Change, ErpSession, EventType, Message, ObjectKey, Operation, Record, Source, Timestamp,
-    outbox::{OutboxPayload, OutboxPayloadRow, OutboxReceipt},
-};
+use gancho_model::{Change, ErpSession, EventType, Message, ObjectKey, Operation, Record, Source, Timestamp};
+use gancho_service::outbox::{OutboxPayload, OutboxPayloadRow, OutboxReceipt};
 use gancho_store::ProcessedRow;
 use serde_json::Value;
 
@@ -126,7 +124,7 @@ fn ours(error: impl std::fmt::Display) -> Message {
 }
 
 fn schema(payload: &OutboxPayload) -> Schema {
-    let table = |(name, table): (&String, &gancho_model::outbox::OutboxPayloadTable)| {
+    let table = |(name, table): (&String, &gancho_service::outbox::OutboxPayloadTable)| {
         (name.clone(), Table { columns: table.columns.clone(), key: vec![table.key.clone()], ..Table::default() })
     };
     Schema { tables: payload.tables.iter().map(table).collect(), links: vec![], is_partial: false }
@@ -153,7 +151,7 @@ fn sessions(notes: &[OutboxPayloadRow]) -> HashMap<(String, String), ErpSession>
     notes.iter().filter(|row| row.op == "N").filter_map(note).collect()
 }
 
-fn documents_read(documents: Vec<gancho_model::outbox::OutboxPayloadDocument>) -> DocumentsRead {
+fn documents_read(documents: Vec<gancho_service::outbox::OutboxPayloadDocument>) -> DocumentsRead {
     let mut read = DocumentsRead::default();
     for document in documents {
         let name = (document.table, document.key);

@@ -7,7 +7,8 @@ use std::{
 };
 
 use gancho_intake::Intake;
-use gancho_model::{Message, Pace, Source, SourceId, SourceStatus, Timestamp, outbox::PluginStatus};
+use gancho_model::{Message, Source, SourceId, Timestamp};
+use gancho_service::{Pace, SourceStatus, outbox::PluginStatus};
 use gancho_words::Words;
 use serde_json::json;
 

@@ -1,17 +1,13 @@
 use std::sync::{Arc, Mutex};
 
-use gancho_intake::Intake;
-use gancho_model::{
-    AuditEntry, Caller, Environment, Mailing, Probing, SourceControl, address::Allowed, limits::Limits,
-};
+use gancho_model::{Caller, Environment};
+use gancho_service::Services;
 use gancho_store::Store;
 use ipnet::IpNet;
-use serde_json::{Map, Value};
 use tokio::sync::watch;
 
 use crate::{
     auth::{Tokens, limit::LoginRateLimiter},
-    jobs::Jobs,
     site::Site,
 };
 
@@ -21,10 +17,6 @@ pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
 /// What the HTTP side is told by the settings.
 #[derive(Clone, Default)]
 pub struct WebSettings {
-    /// The limits of CONTRACT §4.
-    pub limits: Limits,
-    /// Private addresses that webhooks may have.
-    pub allowed: Allowed,
     /// `GANCHO_ADMIN_TOKEN`, if it is set.
     pub admin_token: Option<String>,
     /// The address under which people reach this server, if it is set.
@@ -41,39 +33,18 @@ pub struct WebSettings {
     pub closing: Option<watch::Receiver<bool>>,
 }
 
-/// The rooms that the HTTP side speaks to.
-#[derive(Clone)]
-pub struct Services {
-    /// Where things rest.
-    pub store: Arc<dyn Store>,
-    /// Where things come in.
-    pub intake: Arc<Intake>,
-    /// What watches ERPs.
-    pub sources: Arc<dyn SourceControl>,
-    /// What looks whether a URL can be reached.
-    pub probing: Arc<dyn Probing>,
-    /// What sends mail.
-    pub mailing: Arc<dyn Mailing>,
-    /// Time and chance.
-    pub environment: Arc<dyn Environment>,
-}
-
 /// What every handler may use.
 pub struct App {
+    /// What people and programs do.
+    pub(crate) services: Arc<Services>,
+    /// Where what is only looked at is read.
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) intake: Arc<Intake>,
-    pub(crate) sources: Arc<dyn SourceControl>,
-    pub(crate) probing: Arc<dyn Probing>,
-    pub(crate) mailing: Arc<dyn Mailing>,
     pub(crate) environment: Arc<dyn Environment>,
-    pub(crate) limits: Limits,
-    pub(crate) allowed: Allowed,
     pub(crate) tokens: Tokens,
     pub(crate) tries: LoginRateLimiter,
     pub(crate) login_tries: usize,
     pub(crate) proxies: Vec<IpNet>,
     pub(crate) site: Site,
-    pub(crate) jobs: Jobs,
     pub(crate) in_force: Vec<(String, String, String)>,
     pub(crate) metrics: Option<Metrics>,
     /// The secret of the one-time link, while there is nobody who could sign in.
@@ -83,22 +54,16 @@ pub struct App {
 
 impl App {
     /// Puts the HTTP side together.
-    pub fn new(rooms: Services, settings: &WebSettings) -> Arc<Self> {
+    pub fn new(services: Arc<Services>, settings: &WebSettings) -> Arc<Self> {
         Arc::new(Self {
-            store: rooms.store,
-            intake: rooms.intake,
-            sources: rooms.sources,
-            probing: rooms.probing,
-            mailing: rooms.mailing,
-            environment: rooms.environment,
+            store: services.store.clone(),
+            environment: services.environment.clone(),
+            services,
             tokens: Tokens::new(settings.admin_token.as_deref()),
             tries: LoginRateLimiter::default(),
             login_tries: settings.login_tries,
             proxies: settings.proxies.clone(),
             site: Site::new(settings.public_url.as_deref()),
-            jobs: Jobs::default(),
-            limits: settings.limits,
-            allowed: settings.allowed.clone(),
             in_force: settings.in_force.clone(),
             metrics: settings.metrics.clone(),
             setup: Mutex::default(),
@@ -111,23 +76,6 @@ impl App {
         let known = self.store.tokens().await.unwrap_or_default();
         let named = known.into_iter().find(|token| token.id == caller.token).map(|token| token.name);
         named.unwrap_or_else(|| "API".to_owned())
-    }
-
-    /// Keeps who did what. What was done is done: if that can't be kept, the log says so.
-    pub(crate) async fn note(
-        &self,
-        who: &str,
-        action: &str,
-        object: &impl ToString,
-        name: String,
-        details: Map<String, Value>,
-    ) {
-        let object = object.to_string();
-        tracing::info!(who, action, object, "somebody changed something");
-        let (who, action, at) = (who.to_owned(), action.to_owned(), self.environment.now());
-        if let Err(error) = self.store.note(AuditEntry { at, who, action, object, name, details }).await {
-            tracing::warn!(%error, "who did what could not be kept");
-        }
     }
 
     /// Returns when the server stops.

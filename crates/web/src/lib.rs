@@ -5,7 +5,6 @@ pub mod api;
 mod app;
 pub mod auth;
 mod host;
-mod jobs;
 mod live;
 mod plugin;
 mod probe;
@@ -16,7 +15,7 @@ use std::sync::Arc;
 
 use axum::{Router, routing::get};
 
-pub use app::{App, Metrics, Services, WebSettings};
+pub use app::{App, Metrics, WebSettings};
 pub use plugin::plugin_zip;
 pub use ui::setup_link;
 

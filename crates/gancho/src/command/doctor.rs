@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use gancho_delivery::Client;
 use gancho_intake::Intake;
-use gancho_model::{Clock as _, Endpoint, SourceControl, SourceKind, Timestamp, target};
+use gancho_model::{Clock as _, Endpoint, SourceKind, Timestamp, target};
+use gancho_service::SourceControl;
 use gancho_source::SourceManager;
 use gancho_store::{Store, StoreError};
 use gancho_words::Words;

@@ -1,6 +1,6 @@
 use clap::Subcommand;
-use gancho_model::{Clock as _, Scope, Token, TokenId};
-use gancho_web::auth;
+use gancho_model::Scope;
+use gancho_service::{account::NewToken, input::Text};
 use reqwest::Method;
 
 use super::table;
@@ -8,10 +8,8 @@ use crate::{
     api_client::ApiClient,
     args::{LocalArgs, ServerArgs},
     cli_error::{CliError, CliResult},
-    config::Settings,
     runtime::block_on,
-    system::System,
-    wiring,
+    wiring::{self, COMMAND_LINE},
 };
 
 /// What to do with tokens.
@@ -66,16 +64,11 @@ async fn remove(api: &ApiClient, id: &str) -> CliResult {
 }
 
 fn create(name: String, scope: &str, local: &LocalArgs) -> CliResult {
-    if name.trim().is_empty() || name.chars().count() > 100 || name.contains(char::is_control) {
-        return Err(CliError::usage("the name must have 1 to 100 characters"));
-    }
+    let name = Text::new(name).map_err(|_| CliError::usage("the name must have 1 to 100 characters"))?;
     let scope = Scope::parse(scope).ok_or_else(|| CliError::usage("the scope must be admin, read or ingest"))?;
-    let settings = Settings::load(local, &[]).map_err(CliError::start)?;
-    let store = wiring::store_of_dir(&settings).map_err(CliError::start)?;
-    let created_at = System.now();
-    let token = Token { id: TokenId::new(created_at, &System), name, scope, created_at };
-    let text = auth::new_token(&System);
-    block_on(store.add_token(token, auth::digest(&text)))?.map_err(CliError::refused)?;
+    let accounts = wiring::accounts(local)?;
+    let new = NewToken { name, scope: Some(scope) };
+    let (_, text) = block_on(accounts.create_token(new, COMMAND_LINE))?.map_err(CliError::service)?;
     say!("{text}");
     Ok(())
 }

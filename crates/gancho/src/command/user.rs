@@ -1,16 +1,16 @@
 use clap::Subcommand;
-use gancho_model::{Clock as _, Role, User, UserId};
-use gancho_store::StoreError;
-use gancho_web::auth::password;
-use gancho_words::Words;
+use gancho_model::{Message, Role};
+use gancho_service::{
+    account::{NewPassword, NewPerson},
+    input::{Email, PersonName},
+};
+use gancho_words::{Language, Words};
 
 use crate::{
     args::LocalArgs,
     cli_error::{CliError, CliResult},
-    config::Settings,
     runtime::block_on,
-    system::System,
-    wiring,
+    wiring::{self, COMMAND_LINE},
 };
 
 /// What to do with people.
@@ -36,31 +36,19 @@ pub enum UserCommand {
 
 pub fn run(command: UserCommand) -> CliResult {
     let UserCommand::Add { name, role, email, language, local } = command;
-    if name.trim() != name || name.is_empty() || name.chars().count() > 100 || name.contains(char::is_control) {
-        return Err(CliError::usage("the name must have 1 to 100 characters, without blanks around it"));
-    }
+    let read = |field: &str, wrong: Message| CliError::usage(format!("{field}: {}", Words::english().message(&wrong)));
+    let person = PersonName::new(name.clone()).map_err(|wrong| read("the name", wrong))?;
     let role = Role::parse(&role).ok_or_else(|| CliError::usage("the role must be admin or viewer"))?;
+    let email = email.map(Email::new).transpose().map_err(|wrong| read("the address", wrong))?;
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).map_err(CliError::refused)?;
     let password = line.trim_end_matches('\n').trim_end_matches('\r');
-    let password_hash = password::hash(password, &System).map_err(CliError::because)?;
-    let store =
-        wiring::store_of_dir(&Settings::load(&local, &[]).map_err(CliError::start)?).map_err(CliError::start)?;
-    let created_at = System.now();
-    let user = User {
-        id: UserId::new(created_at, &System),
-        name: name.clone(),
-        role,
-        password_hash,
-        email,
-        language,
-        time_zone: None,
-        created_at,
-    };
-    block_on(store.add_user(user))?.map_err(|error| match error {
-        StoreError::Conflict(message) => CliError::because(Words::english().message(&message)),
-        other => CliError::refused(other),
-    })?;
+    let password = NewPassword::new(password)
+        .map_err(|wrong| CliError::because(format!("the password {}", Words::english().message(&wrong))))?;
+    let language = language.as_deref().and_then(Language::parse);
+    let new = NewPerson { name: person, role, password, email, language };
+    let accounts = wiring::accounts(&local)?;
+    block_on(accounts.add_person(new, COMMAND_LINE))?.map_err(CliError::service)?;
     say!("added {name} ({})", role.as_str());
     Ok(())
 }

@@ -64,7 +64,7 @@ fn quoted(folder: &Path, found: &mut String) {
 #[test]
 fn no_text_is_missing_and_none_is_left_over() {
     let (texts, mut code) = (texts(), String::new());
-    for crate_name in ["web", "mail", "model", "source", "store", "gancho", "words"] {
+    for crate_name in ["web", "mail", "model", "service", "source", "store", "gancho", "words"] {
         quoted(&root().join("crates").join(crate_name).join("src"), &mut code);
     }
     quoted(&root().join("crates/web/templates"), &mut code);

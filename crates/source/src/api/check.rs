@@ -1,7 +1,8 @@
 //! Whether an ERP's API can be asked, line by line. Refusals count there: after the first one nothing
 //! more is asked.
 
-use gancho_model::{Finding, Message, Refused, Source};
+use gancho_model::{Message, Source};
+use gancho_service::{Finding, Refused};
 
 use super::{ApiError, ErpClient, client::OUTBOX, list_state::lists, poller::client};
 

@@ -2,7 +2,8 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use gancho_model::{Record, Secret, outbox::OutboxPayload};
+use gancho_model::{Record, Secret};
+use gancho_service::outbox::OutboxPayload;
 use reqwest::{RequestBuilder, Response, StatusCode, Url, header, redirect};
 use serde_json::Value;
 use tokio::time::Instant;

@@ -141,7 +141,7 @@ pub trait CaptureBackend: Send {
     ) -> Result<Vec<Record>, ErpError>;
 
     /// Facts for the check: what is well and what is not beyond the parts.
-    async fn facts(&mut self) -> Result<Vec<gancho_model::Finding>, ErpError>;
+    async fn facts(&mut self) -> Result<Vec<gancho_service::Finding>, ErpError>;
 
     /// Returns when the database notifies that rows wait; never where it can't.
     async fn rung(&mut self);

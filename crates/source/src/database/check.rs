@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use gancho_model::{Finding, Message};
+use gancho_model::Message;
+use gancho_service::Finding;
 
 use super::{
     Engine, LOST,

@@ -1,6 +1,7 @@
 //! A connection to a source's database for one question of a person.
 
-use gancho_model::{Finding, Message, Source};
+use gancho_model::{Message, Source};
+use gancho_service::Finding;
 
 use super::{
     Address, CaptureBackend, CapturePlan, ErpError,

@@ -1,20 +1,27 @@
-//! Reading a request's body: size, kind, syntax; then its fields.
+//! Reading a request's body: size, kind, syntax; then its fields, into the type that a use case takes.
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    body::{Body, Bytes, to_bytes},
+    body::{Bytes, to_bytes},
     extract::{FromRequest, Request},
     http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
 };
 use gancho_model::{json, limits::OUTBOX_BYTES};
-use serde_json::Value;
+use gancho_service::input::{self, Input};
+use serde_json::{Map, Value};
 
 use super::problem::Problem;
 use crate::App;
 
 /// How long a body may take.
 pub(crate) const BODY: Duration = Duration::from_secs(60);
+
+/// A JSON body as the type that it is read into: every wrong field is named.
+pub(crate) struct Body<T>(pub T);
+
+/// The same where a body may be left out: it is then an object without fields.
+pub(crate) struct OptionalBody<T>(pub T);
 
 /// A JSON body, and its raw bytes.
 pub(crate) struct Json {
@@ -28,41 +35,48 @@ pub(crate) struct LargeJson(pub Value);
 impl FromRequest<Arc<App>> for LargeJson {
     type Rejection = Problem;
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
-        let limit = app.limits.request_bytes.max(OUTBOX_BYTES);
+        let limit = app.services.limits.request_bytes.max(OUTBOX_BYTES);
         Ok(Self(parse(&read(request.into_body(), limit).await?)?))
     }
 }
-
-/// A JSON body, or none.
-pub(crate) struct OptionalJson(pub Value);
 
 impl FromRequest<Arc<App>> for Json {
     type Rejection = Problem;
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
         let kind_is_json = is_json(request.headers());
-        let raw = read(request.into_body(), app.limits.request_bytes).await?;
+        let raw = read(request.into_body(), app.services.limits.request_bytes).await?;
         if !kind_is_json {
-            let detail = "send JSON, and say so: Content-Type: application/json";
-            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+            return Err(undeclared());
         }
         Ok(Self { value: parse(&raw)?, raw })
     }
 }
 
-impl FromRequest<Arc<App>> for OptionalJson {
+impl<T: Input> FromRequest<Arc<App>> for Body<T> {
+    type Rejection = Problem;
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        let json = Json::from_request(request, app).await?;
+        Ok(Self(input::read(json.value, app.services.rules())?))
+    }
+}
+
+impl<T: Input> FromRequest<Arc<App>> for OptionalBody<T> {
     type Rejection = Problem;
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
         let kind_is_json = is_json(request.headers());
-        let raw = read(request.into_body(), app.limits.request_bytes).await?;
-        if raw.is_empty() {
-            return Ok(Self(Value::Object(serde_json::Map::new())));
-        }
-        if !kind_is_json {
-            let detail = "send JSON, and say so: Content-Type: application/json";
-            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
-        }
-        Ok(Self(parse(&raw)?))
+        let raw = read(request.into_body(), app.services.limits.request_bytes).await?;
+        let value = match raw.is_empty() {
+            true => Value::Object(Map::new()),
+            false if kind_is_json => parse(&raw)?,
+            false => return Err(undeclared()),
+        };
+        Ok(Self(input::read(value, app.services.rules())?))
     }
+}
+
+fn undeclared() -> Problem {
+    let detail = "send JSON, and say so: Content-Type: application/json";
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -71,7 +85,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
 }
 
-async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
+async fn read(body: axum::body::Body, limit: usize) -> Result<Bytes, Problem> {
     let Ok(read) = tokio::time::timeout(BODY, to_bytes(body, limit)).await else {
         return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time"));
     };

@@ -7,19 +7,19 @@ use axum::{
     http::request::Parts,
 };
 use gancho_model::Message;
+use gancho_service::input::{self, Input, Rules, Whole};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{
-    fields::{Errors, Fields},
-    problem::Problem,
-    read,
-};
+use super::problem::Problem;
 use crate::App;
 
-const LIMIT: i64 = 50;
-const LIMIT_MAX: i64 = 500;
+/// How much is on a page, if nothing is said.
+const LIMIT: usize = 50;
+
+/// How much is to be on a page.
+pub(crate) type Limit = Whole<1, 500>;
 
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -36,23 +36,18 @@ impl<T> List<T> {
     }
 }
 
-/// A request's query, each name once.
-pub(crate) struct Query(Value);
-
-impl Query {
-    /// Reads it with `read`; unknown names are wrong.
-    pub fn read<T>(self, read: impl FnOnce(&mut Fields<'_>) -> T) -> Result<T, Problem> {
-        let mut errors = Errors::default();
-        let read = Fields::of(self.0, "", &mut errors).map(|mut fields| {
-            let value = read(&mut fields);
-            fields.end();
-            value
-        });
-        errors.finish(read)
+gancho_service::input! {
+    /// The query of a list that is all on one page.
+    pub struct WholeListQuery {
+        /// At most so many; all are on one page.
+        pub limit: Option<Limit>,
     }
 }
 
-impl FromRequestParts<Arc<App>> for Query {
+/// A request's query as the type that it is read into, each name once; unknown names are wrong.
+pub(crate) struct Query<T>(pub T);
+
+impl<T: Input> FromRequestParts<Arc<App>> for Query<T> {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Problem> {
         let mut query = Map::new();
@@ -61,7 +56,8 @@ impl FromRequestParts<Arc<App>> for Query {
                 return Err(Problem::field(name, Message::new("error-twice")));
             }
         }
-        Ok(Self(Value::Object(query)))
+        let rules = Rules { are_texts: true, ..Rules::default() };
+        Ok(Self(input::read(Value::Object(query), rules)?))
     }
 }
 
@@ -74,24 +70,9 @@ fn form_pairs(query: &str) -> impl Iterator<Item = (String, String)> {
     pairs.0.into_iter()
 }
 
-/// `?limit=`
-pub(crate) fn limit(fields: &mut Fields<'_>) -> usize {
-    let limit = fields.optional("limit", whole(1, LIMIT_MAX)).unwrap_or(LIMIT);
-    usize::try_from(limit).unwrap_or(1)
-}
-
-/// A whole number in a query.
-pub(crate) fn whole(least: i64, most: i64) -> impl Fn(Value) -> Result<i64, Message> {
-    move |value| {
-        let number: Option<i64> = value.as_str().and_then(|text| text.parse().ok());
-        read::number(least, most)(number.map_or(Value::Null, Value::from))
-    }
-}
-
-/// `true` or `false` in a query.
-pub(crate) fn flag(value: Value) -> Result<bool, Message> {
-    let flag: Option<bool> = value.as_str().and_then(|text| text.parse().ok());
-    read::flag(flag.map_or(Value::Null, Value::from))
+/// How much is to be on a page.
+pub(crate) fn limit(given: Option<Limit>) -> usize {
+    given.map_or(LIMIT, |limit| limit.small() as usize)
 }
 
 /// An id in the path; one that is none of ours names nothing: 404.

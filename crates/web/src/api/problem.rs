@@ -9,6 +9,7 @@ use axum::{
 };
 use gancho_intake::IntakeError;
 use gancho_model::Message;
+use gancho_service::{ServiceError, input};
 use gancho_store::StoreError;
 use gancho_words::Words;
 use serde::Serialize;
@@ -108,6 +109,27 @@ impl Problem {
     /// What happened, in the reader's words, where that is known.
     pub(crate) fn sentence(&self) -> Option<&Message> {
         self.localized.as_ref()
+    }
+}
+
+impl From<Vec<input::FieldError>> for Problem {
+    fn from(errors: Vec<input::FieldError>) -> Self {
+        Self::fields(errors.into_iter().map(|error| FieldError::new(error.field, error.message)).collect())
+    }
+}
+
+impl From<ServiceError> for Problem {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Fields(errors) => errors.into(),
+            ServiceError::Missing(what) => Self::missing(what),
+            ServiceError::Conflict(why) => Self::localized(StatusCode::CONFLICT, why),
+            ServiceError::Refused(why) => Self::localized(StatusCode::UNPROCESSABLE_ENTITY, why),
+            ServiceError::Unavailable(why) => Self::localized(StatusCode::SERVICE_UNAVAILABLE, why),
+            ServiceError::Upstream(why) => Self::localized(StatusCode::BAD_GATEWAY, why),
+            ServiceError::Store(error) => error.into(),
+            ServiceError::Intake(error) => error.into(),
+        }
     }
 }
 

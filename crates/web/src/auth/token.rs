@@ -3,29 +3,15 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use gancho_model::{Caller, MonoTime, Rng, Scope, TokenId};
+use gancho_model::{Caller, MonoTime, Scope, TokenId};
+use gancho_service::account::digest;
 use gancho_store::{Store, StoreError};
-use sha2::{Digest, Sha256};
 
 /// How long a token is believed without asking the store again, milliseconds: what is changed
 /// holds everywhere within a second.
 const BELIEVED_MS: i64 = 900;
 /// Tokens remembered; beyond, all are forgotten and asked for again.
 const REMEMBERED_MAX: usize = 10_000;
-
-/// What the store keeps of a token.
-pub fn digest(token: &str) -> [u8; 32] {
-    Sha256::digest(token.as_bytes()).into()
-}
-
-/// Makes a token: `gancho_` and 160 random bits.
-pub fn new_token(rng: &dyn Rng) -> String {
-    const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-    let mut random = [0; 32];
-    rng.fill(&mut random);
-    let letters: String = random.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 31)])).collect();
-    format!("gancho_{letters}")
-}
 
 /// By a token's digest: who it is, and when the store said so.
 type Known = HashMap<[u8; 32], (Option<Caller>, MonoTime)>;

@@ -2,7 +2,6 @@
 
 use gancho_model::Message;
 use gancho_words::Words;
-use serde_json::Value;
 
 use crate::api::problem::Problem;
 
@@ -67,19 +66,11 @@ impl Form {
         self
     }
 
-    /// A text as JSON; null if nothing was filled in.
-    pub fn json_text(&self, name: &str) -> Value {
+    /// A field that must be filled in.
+    pub fn required(&self, name: &str) -> Result<&str, Message> {
         match self.value(name).trim() {
-            "" => Value::Null,
-            text => text.into(),
-        }
-    }
-
-    /// A whole number as JSON, null if nothing was filled in; what is no number stays a text, to be refused.
-    pub fn json_number(&self, name: &str) -> Value {
-        match self.value(name).trim() {
-            "" => Value::Null,
-            text => text.parse::<i64>().map_or_else(|_| text.into(), Value::from),
+            "" => Err(Message::new("error-required")),
+            text => Ok(text),
         }
     }
 }

@@ -10,13 +10,16 @@ use axum::{
 use gancho_intake::Intake;
 use gancho_mail::Mailer;
 use gancho_model::{
-    Clock as _, DeliveryId, EventId, Finding, Message, Probing, Refused, Role, Session, Source, SourceControl,
-    SourceId, SourceStatus, User, UserId,
+    Clock as _, DeliveryId, EventId, Message, Role, Session, Source, SourceId, User, UserId, address::Allowed,
     limits::Limits,
+};
+use gancho_service::{
+    Finding, Parts, Probing, Refused, Services, SourceControl, SourceStatus,
+    account::digest,
     outbox::{OutboxPayload, OutboxReceipt},
 };
 use gancho_store::{EventFilter, Store};
-use gancho_web::{App, Services, WebSettings, auth::digest};
+use gancho_web::{App, WebSettings};
 use tokio::time::Instant;
 use tower::ServiceExt;
 
@@ -106,8 +109,9 @@ async fn sign_in(store: &dyn Store) -> CliResult {
 fn router(store: Arc<dyn Store>) -> Router {
     let intake = Arc::new(Intake::new(store.clone(), Arc::new(System), Limits::default()));
     let (sources, probing, mailing) = (Arc::new(Nobody), Arc::new(Nobody), Arc::new(Mailer::none()));
-    let rooms = Services { store, intake, sources, probing, mailing, environment: Arc::new(System) };
-    gancho_web::router(App::new(rooms, &WebSettings::default()))
+    let parts = Parts { store, intake, sources, probing, mailing, environment: Arc::new(System) };
+    let services = Services::new(parts, Limits::default(), Allowed::default());
+    gancho_web::router(App::new(services, &WebSettings::default()))
 }
 
 /// No ERP is watched and no URL looked at.

@@ -6,7 +6,8 @@ mod sql;
 use std::collections::{BTreeMap, HashSet};
 
 use async_trait::async_trait;
-use gancho_model::{Finding, Message, Record};
+use gancho_model::{Message, Record};
+use gancho_service::Finding;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, ConnectOptions, Row, mysql::MySqlConnection, mysql::MySqlRow};
 

@@ -6,7 +6,8 @@ mod sql;
 use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
-use gancho_model::{Finding, Message, Record};
+use gancho_model::{Message, Record};
+use gancho_service::Finding;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Row,
     postgres::{PgConnection, PgListener, PgPoolOptions, PgRow},

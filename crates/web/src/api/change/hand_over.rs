@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use axum::{Json as Out, extract::State, http::StatusCode};
-use gancho_model::{Message, outbox::OutboxPayload};
+use gancho_model::Message;
+use gancho_service::outbox::OutboxPayload;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -38,8 +39,6 @@ pub(crate) async fn hand_over(
     let odd =
         |error: serde_json::Error| Problem::field("", Message::new("error-outbox").with("why", error.to_string()));
     let payload: OutboxPayload = serde_json::from_value(body.0).map_err(odd)?;
-    let source = app.store.source(source).await?;
-    let message = |why| Problem::localized(StatusCode::SERVICE_UNAVAILABLE, why);
-    let over = app.sources.hand_over(&source, payload).await.map_err(message)?;
-    Ok((StatusCode::ACCEPTED, Out(OutboxReceiptView { taken: over.taken, waiting: over.waiting })))
+    let receipt = app.services.take_outbox(source, payload).await?;
+    Ok((StatusCode::ACCEPTED, Out(OutboxReceiptView { taken: receipt.taken, waiting: receipt.waiting })))
 }

@@ -18,6 +18,6 @@ pub(crate) async fn cancel(
     Admin(caller): Admin,
     Id(id): Id<DeliveryId>,
 ) -> Answer<Json<DeliveryView>> {
-    let delivery = app.store.cancel(id).await?;
+    let delivery = app.services.cancel_delivery(id, &app.who(caller).await).await?;
     Ok(Json(DeliveryView::new(&delivery, Reader(caller))))
 }

@@ -1,62 +1,79 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use gancho_model::{DeliveryId, EndpointId, ErrorKind, EventId, Message, State as DeliveryState};
+use gancho_model::{DeliveryId, EndpointId, ErrorKind, EventId, Pattern, State as DeliveryState, Timestamp};
+use gancho_service::input::{CommaList, Text, Whole};
 use gancho_store::DeliveryFilter;
-use serde_json::Value;
 
 use super::view::DeliveryView;
 use crate::{
     App,
     api::{
-        page::{self, List, Query},
+        page::{self, Limit, List, Query},
         problem::Answer,
-        read,
     },
     auth::Reader,
 };
 
+gancho_service::input! {
+    /// Which deliveries.
+    pub struct DeliveriesQuery {
+        /// To this endpoint.
+        pub endpoint: Option<EndpointId>,
+        /// Of this event.
+        pub event: Option<EventId>,
+        /// Types and patterns, separated by commas.
+        pub types: Option<CommaList<Pattern>>,
+        /// In this state.
+        pub state: Option<DeliveryState>,
+        /// Made at this time or later.
+        pub since: Option<Timestamp>,
+        /// Made before this time.
+        pub until: Option<Timestamp>,
+        /// Text in the event's body.
+        pub q: Option<Text<1, 200>>,
+        /// The beginning of a document's number.
+        pub document: Option<Text<1, 80>>,
+        /// The last status' first digit.
+        pub class: Option<Whole<1, 5>>,
+        /// How the last attempt failed.
+        pub error: Option<ErrorKind>,
+        /// At most so many on a page.
+        pub limit: Option<Limit>,
+        /// The `next` of the page before.
+        pub after: Option<DeliveryId>,
+    }
+}
+
+impl From<DeliveriesQuery> for DeliveryFilter {
+    fn from(query: DeliveriesQuery) -> Self {
+        Self {
+            endpoint: query.endpoint,
+            event: query.event,
+            types: query.types.map(|types| types.0).unwrap_or_default(),
+            state: query.state,
+            since: query.since,
+            until: query.until,
+            text: query.q.map(|text| text.0),
+            label: query.document.map(|label| label.0),
+            class: query.class.and_then(|class| u8::try_from(class.0).ok()),
+            error: query.error,
+        }
+    }
+}
+
 /// Deliveries, newest first.
 #[utoipa::path(get, path = "/deliveries", tag = "deliveries",
-    params(("endpoint" = Option<String>, Query), ("event" = Option<String>, Query), ("types" = Option<String>, Query), ("state" = Option<String>, Query),
-        ("since" = Option<String>, Query), ("until" = Option<String>, Query), ("q" = Option<String>, Query, description = "text in the event's body"),
-        ("document" = Option<String>, Query, description = "the beginning of a document's number"), ("class" = Option<u8>, Query, description = "the last status' first digit"),
-        ("error" = Option<String>, Query, description = "how the last attempt failed: `dns`, `connect`, …"),
-        ("limit" = Option<u32>, Query), ("after" = Option<String>, Query)),
+    params(DeliveriesQuery),
     responses((status = 200, body = List<DeliveryView>)))]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     reader: Reader,
-    query: Query,
+    Query(query): Query<DeliveriesQuery>,
 ) -> Answer<Json<List<DeliveryView>>> {
-    let (after, filter, limit) = query.read(|fields| {
-        let filter = DeliveryFilter {
-            endpoint: fields.optional("endpoint", read::id::<EndpointId>),
-            event: fields.optional("event", read::id::<EventId>),
-            types: fields.optional("types", read::patterns).unwrap_or_default(),
-            state: fields.optional("state", state),
-            since: fields.optional("since", read::time),
-            until: fields.optional("until", read::time),
-            text: fields.optional("q", read::text(1, 200)),
-            label: fields.optional("document", read::text(1, 80)),
-            class: fields.optional("class", page::whole(1, 5)).and_then(|class| u8::try_from(class).ok()),
-            error: fields.optional("error", error_kind),
-        };
-        (fields.optional("after", read::id::<DeliveryId>), filter, page::limit(fields))
-    })?;
+    let (after, limit) = (query.after, page::limit(query.limit));
+    let filter = query.into();
     let page = app.store.deliveries(after, filter, limit).await?;
     let data = page.items.iter().map(|delivery| DeliveryView::new(delivery, reader)).collect();
     Ok(Json(List { data, next: page.next.map(|id| id.to_string()) }))
-}
-
-fn error_kind(value: Value) -> Result<ErrorKind, Message> {
-    let words: Vec<&str> = ErrorKind::ALL.iter().map(|kind| kind.as_str()).collect();
-    let kind = ErrorKind::parse(value.as_str().unwrap_or_default());
-    kind.ok_or_else(|| Message::new("error-one-of").with("words", words.join(", ")))
-}
-
-fn state(value: Value) -> Result<DeliveryState, Message> {
-    let words: Vec<&str> = DeliveryState::ALL.iter().map(|state| state.as_str()).collect();
-    DeliveryState::parse(value.as_str().unwrap_or_default())
-        .ok_or_else(|| Message::new("error-one-of").with("words", words.join(", ")))
 }

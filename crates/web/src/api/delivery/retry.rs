@@ -18,6 +18,6 @@ pub(crate) async fn retry(
     Admin(caller): Admin,
     Id(id): Id<DeliveryId>,
 ) -> Answer<Json<DeliveryView>> {
-    let delivery = app.store.retry(id, app.environment.mono()).await?;
+    let delivery = app.services.retry_delivery(id, &app.who(caller).await).await?;
     Ok(Json(DeliveryView::new(&delivery, Reader(caller))))
 }

@@ -7,25 +7,32 @@ use super::view::EndpointView;
 use crate::{
     App,
     api::{
-        page::{self, List, Query},
+        page::{self, Limit, List, Query},
         problem::Answer,
-        read,
     },
     auth::Reader,
 };
 
+gancho_service::input! {
+    /// Which endpoints.
+    pub struct EndpointsQuery {
+        /// At most so many on a page.
+        pub limit: Option<Limit>,
+        /// The `next` of the page before.
+        pub after: Option<EndpointId>,
+    }
+}
+
 /// Endpoints, oldest first.
 #[utoipa::path(get, path = "/endpoints", tag = "endpoints",
-    params(("limit" = Option<u32>, Query), ("after" = Option<String>, Query)),
+    params(EndpointsQuery),
     responses((status = 200, body = List<EndpointView>)))]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     reader: Reader,
-    query: Query,
+    Query(query): Query<EndpointsQuery>,
 ) -> Answer<Json<List<EndpointView>>> {
-    let (after, limit) =
-        query.read(|fields| (fields.optional("after", read::id::<EndpointId>), page::limit(fields)))?;
-    let page = app.store.endpoints(after, limit).await?;
+    let page = app.store.endpoints(query.after, page::limit(query.limit)).await?;
     let backlogs = app.store.backlogs(page.items.iter().map(|endpoint| endpoint.id).collect()).await?;
     let views = page.items.iter().zip(backlogs).map(|(endpoint, backlog)| EndpointView::new(endpoint, backlog, reader));
     Ok(Json(List { data: views.collect(), next: page.next.map(|id| id.to_string()) }))

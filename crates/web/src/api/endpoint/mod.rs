@@ -2,7 +2,6 @@
 
 pub mod change;
 pub mod create;
-pub mod input;
 pub mod list;
 pub mod remove;
 pub mod replay;

@@ -2,9 +2,6 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
 use gancho_model::EndpointId;
-use serde_json::Map;
-
-use super::create;
 
 use crate::{
     App,
@@ -20,14 +17,6 @@ pub(crate) async fn remove(
     Admin(caller): Admin,
     Id(id): Id<EndpointId>,
 ) -> Answer<StatusCode> {
-    remove_one(&app, id, &app.who(caller).await).await?;
+    app.services.remove_endpoint(id, &app.who(caller).await).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Removes an endpoint.
-pub(crate) async fn remove_one(app: &App, id: EndpointId, who: &str) -> Answer<()> {
-    let endpoint = app.store.endpoint(id).await?;
-    app.store.remove_endpoint(id, app.environment.now()).await?;
-    app.note(who, "endpoint.removed", &id, create::called(&endpoint), Map::new()).await;
-    Ok(())
 }

@@ -3,10 +3,8 @@ use std::sync::Arc;
 use axum::{Json, extract::State, http::StatusCode};
 use gancho_model::EndpointId;
 use serde::Serialize;
-use serde_json::Map;
 use utoipa::ToSchema;
 
-use super::create::called;
 use crate::{
     App,
     api::{page::Id, problem::Answer},
@@ -29,14 +27,6 @@ pub(crate) async fn retry(
     Admin(caller): Admin,
     Id(id): Id<EndpointId>,
 ) -> Answer<(StatusCode, Json<RetryOutput>)> {
-    let pending = run(&app, id, &app.who(caller).await).await?;
+    let pending = app.services.retry_endpoint(id, &app.who(caller).await).await?;
     Ok((StatusCode::ACCEPTED, Json(RetryOutput { pending })))
-}
-
-/// Does so, and keeps who did; returns how many deliveries wait.
-pub(crate) async fn run(app: &App, id: EndpointId, who: &str) -> Answer<u64> {
-    let endpoint = app.store.endpoint(id).await?;
-    let pending = app.store.retry_endpoint(id).await?;
-    app.note(who, "endpoint.retried", &id, called(&endpoint), Map::new()).await;
-    Ok(pending)
 }

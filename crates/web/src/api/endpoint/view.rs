@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
-use gancho_model::{Caller, Endpoint, HealthState, RetryPolicy, Scope, Timestamp, TokenId, mask};
+use gancho_model::{Endpoint, HealthState, RetryPolicy, Timestamp, mask};
 use gancho_store::EndpointBacklog;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::auth::Reader;
@@ -94,21 +94,6 @@ impl EndpointView {
             secret: None,
             dropped: vec![],
         }
-    }
-
-    /// What differs, as everybody may see it: old and new values by field.
-    pub fn difference(old: &Endpoint, new: &Endpoint) -> Map<String, Value> {
-        let viewer = Reader(Caller { token: TokenId::from_bytes([0; 16]), scope: Scope::Read });
-        let view = |endpoint| {
-            serde_json::to_value(Self::new(endpoint, EndpointBacklog::default(), viewer)).unwrap_or_default()
-        };
-        let (old, new) = (view(old), view(new));
-        let fields = new.as_object().into_iter().flatten();
-        fields
-            .filter(|(field, _)| !["health", "updated_at"].contains(&field.as_str()))
-            .filter(|(field, value)| old.get(field) != Some(value))
-            .map(|(field, value)| (field.clone(), json!([old.get(field), value])))
-            .collect()
     }
 
     pub fn with_secret(self, secret: &gancho_model::Secret) -> Self {

@@ -1,25 +1,22 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{Json, extract::State};
-use gancho_model::{Message, ObjectKey};
+use gancho_model::{Message, ObjectKey, Pattern, SourceId, Timestamp};
+use gancho_service::input::{CommaList, Rules, Scalar, Text, Whole};
 use gancho_store::{EventFilter, Page};
 use serde::Serialize;
-use serde_json::value::RawValue;
+use serde_json::{Value, json, value::RawValue};
 use utoipa::ToSchema;
 
 use super::view::{self, EventView};
 use crate::{
     App,
     api::{
-        page::{self, Query, whole},
+        page::{self, Limit, Query},
         problem::Answer,
-        read,
     },
     auth::Reader,
 };
-
-/// The longest wait for news, seconds.
-const WAIT_S_MAX: i64 = 60;
 
 /// A page of the feed. `next` is never null: ask again with it.
 #[derive(Serialize, ToSchema)]
@@ -29,33 +26,78 @@ pub(crate) struct Feed {
     next: String,
 }
 
+/// A place in the feed.
+#[derive(Clone, Copy, Debug)]
+pub enum Cursor {
+    /// After this number.
+    After(u64),
+    /// After the last.
+    Latest,
+}
+
+impl Scalar for Cursor {
+    fn schema() -> Value {
+        json!({"type": "string", "pattern": "^(latest|[0-9]{1,18})$"})
+    }
+
+    fn parse(value: Value, rules: &Rules<'_>) -> Result<Self, Message> {
+        match value.as_str() {
+            Some("latest") => Ok(Self::Latest),
+            _ => Whole::<0, { i64::MAX }>::parse(value, rules).map(|number| Self::After(number.0.unsigned_abs())),
+        }
+    }
+}
+
+gancho_service::input! {
+    /// Which events.
+    pub struct FeedQuery {
+        /// The `next` of the page before, or `latest`.
+        pub after: Option<Cursor>,
+        /// At most so many on a page.
+        pub limit: Option<Limit>,
+        /// Types and patterns, separated by commas.
+        pub types: Option<CommaList<Pattern>>,
+        /// That arrived at this time or later.
+        pub since: Option<Timestamp>,
+        /// That arrived before this time.
+        pub until: Option<Timestamp>,
+        /// About this row: `Model:key`.
+        pub object: Option<ObjectKey>,
+        /// The beginning of a document's number.
+        pub document: Option<Text<1, 80>>,
+        /// From this source.
+        pub source: Option<SourceId>,
+        /// Wait so many seconds for news, if there are none.
+        pub wait: Option<Whole<0, 60>>,
+    }
+}
+
+impl From<FeedQuery> for EventFilter {
+    fn from(query: FeedQuery) -> Self {
+        Self {
+            types: query.types.map(|types| types.0).unwrap_or_default(),
+            since: query.since,
+            until: query.until,
+            object: query.object,
+            label: query.document.map(|label| label.0),
+            exactly: false,
+            source: query.source,
+        }
+    }
+}
+
 /// The feed: every event in order of commit, oldest first. With `wait`, an empty page waits for news.
 #[utoipa::path(get, path = "/events", tag = "events",
-    params(("after" = Option<String>, Query, description = "a cursor, or `latest`"), ("limit" = Option<u32>, Query), ("types" = Option<String>, Query, description = "types and patterns, separated by commas"),
-        ("since" = Option<String>, Query), ("until" = Option<String>, Query), ("object" = Option<String>, Query, description = "`Model:key`"), ("document" = Option<String>, Query, description = "the beginning of a document's number"), ("source" = Option<String>, Query), ("wait" = Option<u32>, Query, description = "seconds")),
+    params(FeedQuery),
     responses((status = 200, body = Feed)))]
-pub(crate) async fn feed(State(app): State<Arc<App>>, _: Reader, query: Query) -> Answer<Json<Feed>> {
-    let (after, filter, limit, wait_s) = query.read(|fields| {
-        let filter = EventFilter {
-            types: fields.optional("types", read::patterns).unwrap_or_default(),
-            since: fields.optional("since", read::time),
-            until: fields.optional("until", read::time),
-            label: fields.optional("document", read::text(1, 80)),
-            exactly: false,
-            source: fields.optional("source", read::id),
-            object: fields.optional("object", |value| {
-                ObjectKey::parse(value.as_str().unwrap_or_default()).ok_or_else(|| Message::new("error-object-key"))
-            }),
-        };
-        let latest = *app.store.watch().borrow();
-        let after = fields.optional("after", |value| match value.as_str() {
-            Some("latest") => Ok(latest),
-            _ => whole(0, i64::MAX)(value).map(i64::unsigned_abs),
-        });
-        let after = after.unwrap_or(0);
-        let wait_s = fields.optional("wait", whole(0, WAIT_S_MAX)).unwrap_or(0);
-        (after, filter, page::limit(fields), wait_s.unsigned_abs())
-    })?;
+pub(crate) async fn feed(State(app): State<Arc<App>>, _: Reader, Query(query): Query<FeedQuery>) -> Answer<Json<Feed>> {
+    let after = match query.after {
+        Some(Cursor::Latest) => *app.store.watch().borrow(),
+        Some(Cursor::After(sequence)) => sequence,
+        None => 0,
+    };
+    let (limit, wait_s) = (page::limit(query.limit), query.wait.map_or(0, |wait| wait.0.unsigned_abs()));
+    let filter = query.into();
     let mut news = app.store.watch();
     news.mark_unchanged();
     let mut page = read_on(&app, after, &filter, limit).await?;

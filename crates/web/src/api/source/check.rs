@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use gancho_model::{Finding, Message, Source, SourceId, SourceKind, Timestamp};
+use gancho_model::SourceId;
+use gancho_service::Finding;
 use gancho_words::Words;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -35,40 +36,8 @@ struct Check {
     responses((status = 200, body = CheckView)))]
 pub(crate) async fn check(State(app): State<Arc<App>>, _: Admin, Id(id): Id<SourceId>) -> Answer<Json<CheckView>> {
     let source = app.store.source(id).await?;
-    let findings = findings(&app, &source, |at| at.to_string()).await;
+    let findings = app.services.check_source(&source, |at| at.to_string()).await;
     let line = |Finding { name, ok, message }| Check { name, ok, message: Words::english().message(&message) };
     let checks: Vec<Check> = findings.into_iter().map(line).collect();
     Ok(Json(CheckView { ok: checks.iter().all(|check| check.ok), checks }))
-}
-
-/// `written` puts a time as the reader does.
-pub(crate) async fn findings(app: &App, source: &Source, written: impl Fn(Timestamp) -> String) -> Vec<Finding> {
-    match source.kind {
-        SourceKind::Plugin => plugin(app, source, heard(source, written)),
-        _ => app.sources.check(source).await,
-    }
-}
-
-/// What the plugin says of itself, as of its last sign.
-fn plugin(app: &App, source: &Source, heard: Finding) -> Vec<Finding> {
-    let Some(status) = app.sources.status(source.id).and_then(|status| status.plugin) else { return vec![heard] };
-    let facts = |input: Message| input.with("version", status.plugin.as_str()).with("erp", status.erp.as_str());
-    let mode = if status.mode == "triggers" { "check-plugin-triggers" } else { "check-plugin-models" };
-    let mut found = vec![heard, Finding::good("plugin", facts(Message::new(mode)))];
-    found.push(Finding::good("outbox", Message::new("check-outbox").with("count", status.backlog)));
-    if status.lost > 0 {
-        let lost = Message::new("check-lost").with("count", status.lost).with("table", "ganchoplugin_lost");
-        found.push(Finding::bad("lost", lost));
-    }
-    if let Some(why) = status.error {
-        found.push(Finding::bad("plugin", Message::new("plugin-error").with("why", why)));
-    }
-    found
-}
-
-fn heard(source: &Source, written: impl Fn(Timestamp) -> String) -> Finding {
-    match source.heard_at {
-        Some(at) => Finding::good("heard", Message::new("check-heard").with("at", written(at))),
-        None => Finding::bad("heard", Message::new("check-not-heard")),
-    }
 }

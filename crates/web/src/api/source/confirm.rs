@@ -1,16 +1,12 @@
 use std::sync::Arc;
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, extract::State};
 use gancho_model::SourceId;
-use serde_json::Map;
 
 use super::view::SourceView;
 use crate::{
     App,
-    api::{
-        page::Id,
-        problem::{Answer, Problem},
-    },
+    api::{page::Id, problem::Answer},
     auth::Admin,
 };
 
@@ -23,13 +19,6 @@ pub(crate) async fn confirm(
     Admin(caller): Admin,
     Id(id): Id<SourceId>,
 ) -> Answer<Json<SourceView>> {
-    run(&app, id, &app.who(caller).await).await.map(Json)
-}
-
-/// Says so, and keeps who did.
-pub(crate) async fn run(app: &App, id: SourceId, who: &str) -> Answer<SourceView> {
-    let source = app.store.source(id).await?;
-    app.sources.confirm(&source).await.map_err(|why| Problem::localized(StatusCode::CONFLICT, why))?;
-    app.note(who, "source.confirmed", &id, source.name.clone(), Map::new()).await;
-    Ok(SourceView::new(app, &source))
+    let source = app.services.confirm_source(id, &app.who(caller).await).await?;
+    Ok(Json(SourceView::new(&app, &source)))
 }

@@ -4,7 +4,6 @@ pub mod change;
 pub mod check;
 pub mod confirm;
 pub mod create;
-pub mod input;
 pub mod list;
 pub mod remove;
 pub mod show;

@@ -40,7 +40,7 @@ pub(crate) struct SourceView {
 
 impl SourceView {
     pub fn new(app: &App, source: &Source) -> Self {
-        let status = app.sources.status(source.id).unwrap_or_default();
+        let status = app.services.sources.status(source.id).unwrap_or_default();
         let state = match (status.asks, status.down, source.heard_at) {
             (true, ..) => "asks",
             (false, true, _) => "down",

@@ -6,16 +6,19 @@ use super::TokenView;
 use crate::{
     App,
     api::{
-        page::{self, List, Query},
+        page::{List, Query, WholeListQuery},
         problem::Answer,
     },
     auth::Admin,
 };
 
 /// Tokens, oldest first; all on one page, without their texts.
-#[utoipa::path(get, path = "/tokens", tag = "tokens", params(("limit" = Option<u32>, Query)), responses((status = 200, body = List<TokenView>)))]
-pub(crate) async fn list(State(app): State<Arc<App>>, _: Admin, query: Query) -> Answer<Json<List<TokenView>>> {
-    query.read(page::limit)?;
+#[utoipa::path(get, path = "/tokens", tag = "tokens", params(WholeListQuery), responses((status = 200, body = List<TokenView>)))]
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    _: Admin,
+    _: Query<WholeListQuery>,
+) -> Answer<Json<List<TokenView>>> {
     let tokens = app.store.tokens().await?;
     Ok(Json(List::whole(tokens.iter().map(|token| TokenView::new(token, None)).collect())))
 }

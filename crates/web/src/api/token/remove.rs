@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
 use gancho_model::TokenId;
-use serde_json::Map;
 
 use crate::{
     App,
@@ -18,15 +17,7 @@ pub(crate) async fn remove(
     Admin(caller): Admin,
     Id(id): Id<TokenId>,
 ) -> Answer<StatusCode> {
-    remove_one(&app, id, &app.who(caller).await).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// Removes a token.
-pub(crate) async fn remove_one(app: &App, id: TokenId, who: &str) -> Answer<()> {
-    let known = app.store.tokens().await?.into_iter().find(|token| token.id == id);
-    app.store.remove_token(id).await?;
+    app.services.accounts.remove_token(id, &app.who(caller).await).await?;
     app.tokens.forget();
-    app.note(who, "token.removed", &id, known.map(|token| token.name).unwrap_or_default(), Map::new()).await;
-    Ok(())
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -6,7 +6,6 @@ use axum::{
     response::Response,
 };
 use gancho_model::{DeliveryId, Message};
-use serde_json::Map;
 
 use crate::{
     App,
@@ -30,11 +29,9 @@ pub(crate) async fn act(
 async fn run(app: &App, id: &str, act: &str, who: &str) -> Answer<&'static str> {
     let missing = || Problem::localized(StatusCode::NOT_FOUND, Message::new("problem-missing"));
     let id: DeliveryId = id.parse().map_err(|_| missing())?;
-    let (action, what, delivery) = match act {
-        "retry" => ("delivery.retried", "retried", app.store.retry(id, app.environment.mono()).await?),
-        "cancel" => ("delivery.cancelled", "cancelled", app.store.cancel(id).await?),
-        _ => return Err(missing()),
-    };
-    app.note(who, action, &id, delivery.label.unwrap_or_else(|| delivery.event.to_string()), Map::new()).await;
-    Ok(what)
+    match act {
+        "retry" => app.services.retry_delivery(id, who).await.map(|_| "retried").map_err(Problem::from),
+        "cancel" => app.services.cancel_delivery(id, who).await.map(|_| "cancelled").map_err(Problem::from),
+        _ => Err(missing()),
+    }
 }

@@ -4,13 +4,11 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::Message;
-use gancho_store::{Resend, StoreError};
+use gancho_service::jobs::{DELIVERIES, Job};
 
 use super::filter::{self, NAMES};
 use crate::{
     App,
-    jobs::Job,
     ui::{current_user::CurrentAdmin, done, error, form::Form, go, page, page_context::PageContext, query::Query},
 };
 
@@ -35,18 +33,14 @@ impl ResendPage {
     }
 }
 
-/// What it is about, among pieces of work.
-const ABOUT: &str = "deliveries";
-
 pub(crate) async fn ask(State(app): State<Arc<App>>, CurrentAdmin(visitor): CurrentAdmin, query: Query) -> Response {
     let context = PageContext::new(&app, &visitor, "deliveries", "resend-title").with_done(query.get("done"));
     let filter = match filter::read(&query, context.now) {
         Ok(filter) => filter,
         Err(_) => return go(&app, &format!("/deliveries?{}", query.with(&NAMES, None))),
     };
-    let resend = Resend { filter, dry_run: true, now: app.environment.mono() };
-    match run(&app, &resend, |_| {}).await {
-        Ok(count) => page(&ResendPage { context, query, count, job: app.jobs.last(ABOUT) }),
+    match app.services.count_resendable(filter).await {
+        Ok(count) => page(&ResendPage { context, query, count, job: app.services.jobs.last(DELIVERIES) }),
         Err(problem) => error::of(context, &problem.into()),
     }
 }
@@ -58,29 +52,6 @@ pub(crate) async fn resend(State(app): State<Arc<App>>, CurrentAdmin(visitor): C
         Ok(filter) => filter,
         Err(_) => return go(&app, &format!("/deliveries?{}", query.with(&NAMES, None))),
     };
-    let resend = Resend { filter, dry_run: false, now: app.environment.mono() };
-    let job = app.jobs.begin(ABOUT, total);
-    let (working, who) = (app.clone(), visitor.user.name);
-    app.jobs.run(job, async move {
-        let run = run(&working, &resend, |done| working.jobs.note(job, |job| job.done = done)).await;
-        let count = run.map_err(|_| Message::new("problem-busy"))?;
-        let details = [("count".to_owned(), count.into())].into_iter().collect();
-        working.note(&who, "deliveries.resent", &"", String::new(), details).await;
-        Ok(())
-    });
+    app.services.start_resend(filter, total, visitor.user.name);
     done(&app, &format!("/deliveries/resend?{}", query.with(&NAMES, None)), "resend-begun")
-}
-
-/// Batch after batch; says how far it is.
-async fn run(app: &App, resend: &Resend, mut tell: impl FnMut(u64)) -> Result<u64, StoreError> {
-    let (mut count, mut before) = (0, None);
-    loop {
-        let resent = app.store.resend(resend.clone(), before).await?;
-        count += resent.count;
-        tell(count);
-        before = resent.next;
-        if before.is_none() {
-            return Ok(count);
-        }
-    }
 }

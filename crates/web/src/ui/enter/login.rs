@@ -6,13 +6,11 @@ use axum::{
     http::{HeaderMap, StatusCode, header::RETRY_AFTER},
     response::Response,
 };
-use gancho_model::User;
 
 use super::{safe_path, visit, with_cookies};
 use crate::{
     App,
-    api::problem::Problem,
-    auth::{cookie, hop, password, session},
+    auth::{cookie, hop, session},
     ui::{answer, error, form::Form, go, locale, page_context::PageContext, query::Query},
 };
 
@@ -25,10 +23,6 @@ struct LoginPage {
     error: String,
     nobody: bool,
 }
-
-/// A hash of nobody's password: an unknown name takes as long as a wrong password.
-const NOBODY: &str =
-    "$argon2id$v=19$m=19456,t=2,p=1$AwMDAwMDAwMDAwMDAwMDAw$7i2WlWi2Kp0sB3YvNYhcRBGpPUJfJzMz0Z1p6Xo8bA8";
 
 pub(crate) async fn show(State(app): State<Arc<App>>, headers: HeaderMap, query: Query) -> Response {
     let signed_in = session::read_session(&app, &headers).await.ok().flatten().is_some();
@@ -76,9 +70,9 @@ pub(crate) async fn enter(
         return form(&app, &headers, &next, &name, wrong).await;
     }
     tokio::time::sleep(app.tries.slowed(&by_name, app.login_tries, now)).await;
-    let user = match verified(&app, &name, filled.value("password").to_owned()).await {
+    let user = match app.services.accounts.sign_in(&name, filled.value("password").to_owned()).await {
         Ok(user) => user,
-        Err(problem) => return error::page(&app, &locale::words(&headers, None), &problem),
+        Err(problem) => return error::page(&app, &locale::words(&headers, None), &problem.into()),
     };
     let Some(user) = user else {
         // A name that was typed may be a password.
@@ -91,12 +85,4 @@ pub(crate) async fn enter(
         Ok(begun) => with_cookies(go(&app, safe_path(&next)), [begun, cookie::set(&app, cookie::VISIT, "", 0)]),
         Err(problem) => error::page(&app, &locale::words(&headers, None), &problem.into()),
     }
-}
-
-/// The person of this name, if the password is theirs. Hashing goes where it holds nobody up.
-async fn verified(app: &App, name: &str, given: String) -> Result<Option<User>, Problem> {
-    let user = app.store.user(name).await?;
-    let hash = user.as_ref().map_or(NOBODY, |user| &user.password_hash).to_owned();
-    let right = given.len() <= 4 * password::LENGTH_MAX && password::verify_apart(given, hash).await;
-    Ok(user.filter(|_| right))
 }

@@ -8,14 +8,15 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::Response,
 };
-use gancho_model::{Message, Role, User, UserId};
+use gancho_model::{Message, Role};
+use gancho_service::{ServiceError, account::NewPerson};
 use gancho_store::StoreError;
 
 use super::{visit, with_cookies};
 use crate::{
     App,
     api::problem::Problem,
-    auth::{digest, password, session},
+    auth::{digest, session},
     ui::{error, form::Form, go, locale, page, page_context::PageContext, person, query::Query, refused},
 };
 
@@ -68,9 +69,10 @@ pub(crate) async fn make(State(app): State<Arc<App>>, headers: HeaderMap, form: 
         return used(&app, &headers);
     }
     let words = locale::words(&headers, None);
-    let user = match read(&app, &form, words.language().as_str()) {
-        Ok(user) => user,
-        Err(problem) => {
+    let person = match person::new_person(&form, Ok(Role::Admin)) {
+        Ok(person) => NewPerson { language: Some(words.language()), ..person },
+        Err(errors) => {
+            let problem = Problem::from(errors);
             let (token, _) = visit(&app, &headers);
             let context = PageContext::strange(&app, words.clone(), "setup-title", token);
             return refused(&SetupPage { context, key, form: form.refused(&problem, &words) });
@@ -82,8 +84,9 @@ pub(crate) async fn make(State(app): State<Arc<App>>, headers: HeaderMap, form: 
         return used(&app, &headers);
     }
     let made = async {
-        app.store.add_user(user.clone()).await?;
-        session::begin(&app, &user, &headers).await
+        let who = person.name.0.clone();
+        let user = app.services.accounts.add_person(person, &who).await?;
+        Ok::<_, ServiceError>(session::begin(&app, &user, &headers).await?)
     };
     match made.await {
         Ok(cookie) => with_cookies(go(&app, "/"), [cookie]),
@@ -92,21 +95,4 @@ pub(crate) async fn make(State(app): State<Arc<App>>, headers: HeaderMap, form: 
             error::page(&app, &words, &problem.into())
         }
     }
-}
-
-fn read(app: &App, form: &Form, language: &str) -> Result<User, Problem> {
-    let name = person::name(form.value("name"))?;
-    let password_hash = person::password(form)?;
-    let now = app.environment.now();
-    let hash = password::hash(&password_hash, &*app.environment);
-    Ok(User {
-        id: UserId::new(now, &*app.environment),
-        name,
-        role: Role::Admin,
-        password_hash: hash.map_err(|_| Problem::field("password", password::length_error()))?,
-        email: None,
-        language: Some(language.to_owned()),
-        time_zone: None,
-        created_at: now,
-    })
 }

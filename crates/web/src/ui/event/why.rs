@@ -91,7 +91,7 @@ pub(crate) async fn named(app: &App, asked: &str, limit: usize) -> Answer<Vec<Ev
 
 fn ear(app: &App, context: &PageContext, source: gancho_model::Source) -> Ear {
     let words = &context.words;
-    let status = app.sources.status(source.id).unwrap_or_default();
+    let status = app.services.sources.status(source.id).unwrap_or_default();
     let heard = source.heard_at.map_or_else(|| words.get("never"), |at| words.ago(at, context.now));
     let message = match status.last_error.filter(|_| status.down) {
         Some(why) => Message::new("ear-down").with("why", why).with("heard", heard),

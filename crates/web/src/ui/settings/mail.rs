@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use gancho_model::Message;
+use gancho_service::input::Email;
 
 use crate::{
     App,
     api::problem::Problem,
-    ui::{current_user::CurrentAdmin, done, form::Form, person},
+    ui::{current_user::CurrentAdmin, done, form::Form},
 };
 
 pub(crate) async fn send_test(
@@ -17,14 +17,13 @@ pub(crate) async fn send_test(
     form: Form,
 ) -> Response {
     let words = &visitor.words;
-    let sent = match person::email(&form) {
-        Ok(Some(to)) => {
+    let sent = match form.required("email").and_then(Email::new) {
+        Ok(Email(to)) => {
             let (subject, text) = (words.get("mail-test-subject"), words.get("mail-test-text"));
-            let sent = app.mailing.send_test(&to, &subject, &text).await;
+            let sent = app.services.mailing.send_test(&to, &subject, &text).await;
             sent.map_err(|message| Problem::localized(StatusCode::BAD_GATEWAY, message))
         }
-        Ok(None) => Err(Problem::field("email", Message::new("error-required"))),
-        Err(problem) => Err(problem),
+        Err(wrong) => Err(Problem::field("email", wrong)),
     };
     match sent {
         Ok(()) => done(&app, "/settings?tab=mail", "mail-sent"),

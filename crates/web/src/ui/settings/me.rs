@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
-use gancho_facturascripts::shape::Shape;
 use gancho_model::{Message, Session};
-use gancho_store::UserChange;
+use gancho_service::{
+    account::OwnSettings,
+    input::{Email, Reading, Rules, ZoneName},
+};
 use gancho_words::Language;
 
 use crate::{
     App,
-    api::problem::{Answer, Problem},
-    auth::password,
+    api::problem::Answer,
     ui::{current_user::CurrentUser, done, error, form::Form, page_context::PageContext, person},
 };
 
@@ -31,28 +32,18 @@ pub(crate) async fn save(State(app): State<Arc<App>>, visitor: CurrentUser, form
     }
 }
 
-async fn change(app: &Arc<App>, visitor: &CurrentUser, form: &Form) -> Answer<()> {
-    let language = Language::parse(form.value("language"));
-    let language = language.ok_or_else(|| Problem::field("language", Message::new("error-language")))?;
-    let zone = form.value("time_zone").trim();
-    if Shape::new(zone).is_err() {
-        return Err(Problem::field("time_zone", Message::new("error-zone")));
-    }
-    let mut change = UserChange {
-        email: Some(person::email(form)?),
-        language: Some(language.as_str().to_owned()),
-        time_zone: Some(zone.to_owned()),
-        ..UserChange::default()
+async fn change(app: &App, visitor: &CurrentUser, form: &Form) -> Answer<()> {
+    let mut reading = Reading::new(Rules::default());
+    let language = Language::parse(form.value("language")).ok_or_else(|| Message::new("error-language"));
+    let language = reading.field("language", language);
+    let zone = reading.field("time_zone", ZoneName::new(form.value("time_zone").trim()));
+    let email = reading.field("email", Email::filled(form.value("email")));
+    let password = match form.value("password") {
+        "" => Some(None),
+        _ => person::password(form, &mut reading).map(|new| Some((new, form.value("old").to_owned()))),
     };
-    if !form.value("password").is_empty() {
-        let (given, hash) = (form.value("old").to_owned(), visitor.user.password_hash.clone());
-        if !password::verify_apart(given, hash).await {
-            return Err(Problem::field("old", Message::new("error-password-wrong")));
-        }
-        change.password_hash = Some(person::hashed(app, person::password(form)?).await?);
-    }
-    app.store.change_user(visitor.user.id, change, Some(visitor.session.digest)).await?;
-    Ok(())
+    let own = || Some(OwnSettings { email: email?, language: language?, time_zone: zone?, password: password? });
+    Ok(app.services.accounts.update_own(&visitor.user, &visitor.session, reading.finish(own())?).await?)
 }
 
 pub(crate) async fn end_session(State(app): State<Arc<App>>, visitor: CurrentUser, form: Form) -> Response {

@@ -103,7 +103,7 @@ pub(super) async fn read(
         tokens: if of("tokens") { app.store.tokens().await? } else { vec![] },
         deeds: AuditPage::default(),
         in_force: if of("limits") { app.in_force.clone() } else { vec![] },
-        mail: app.mailing.about(),
+        mail: app.services.mailing.about(),
         new_token: String::new(),
         session: visitor.session.digest,
         context: context.clone(),

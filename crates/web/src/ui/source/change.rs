@@ -2,11 +2,11 @@ use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
 use gancho_model::SourceId;
-use serde_json::{Value, json};
 
-use super::show;
+use super::{fill, show};
 use crate::{
-    App, api,
+    App,
+    api::problem::Answer,
     ui::{current_user::CurrentAdmin, done, error, form::Form, id::Id, page_context::PageContext},
 };
 
@@ -17,24 +17,15 @@ pub(crate) async fn save(
     form: Form,
 ) -> Response {
     let context = PageContext::new(&app, &visitor, "sources", "sources-title");
-    match api::source::change::apply(&app, id, input(&form), &visitor.user.name).await {
-        Ok(view) if !view.dropped.is_empty() => done(&app, &format!("/sources/{id}"), "saved-key-dropped"),
+    match update(&app, id, &form, &visitor.user.name).await {
+        Ok(dropped) if !dropped.is_empty() => done(&app, &format!("/sources/{id}"), "saved-key-dropped"),
         Ok(_) => done(&app, &format!("/sources/{id}"), "saved"),
         Err(problem) if problem.errors().is_empty() => error::of(context, &problem),
         Err(problem) => show::refused(&app, context, id, form, &problem).await,
     }
 }
 
-/// An address or key that is left empty stays as it is.
-fn input(form: &Form) -> Value {
-    let models = form.value("models").split([',', '\n', ' ']).map(str::trim).filter(|model| !model.is_empty());
-    let models: Vec<&str> = models.collect();
-    let models = if models.is_empty() { Value::Null } else { models.into() };
-    let mut input = json!({"name": form.json_text("name"), "time_zone": form.json_text("time_zone"), "models": models});
-    for field in ["url", "key"] {
-        if !form.value(field).trim().is_empty() {
-            input[field] = form.json_text(field);
-        }
-    }
-    input
+async fn update(app: &App, id: SourceId, form: &Form, who: &str) -> Answer<Vec<&'static str>> {
+    let (_, dropped) = app.services.update_source(id, fill::patch(form)?, who).await?;
+    Ok(dropped)
 }

@@ -4,7 +4,7 @@ use axum::{extract::State, response::Response};
 use gancho_model::SourceId;
 
 use crate::{
-    App, api,
+    App,
     ui::{current_user::CurrentAdmin, done, error, form::Form, id::Id, page_context::PageContext},
 };
 
@@ -15,8 +15,8 @@ pub(crate) async fn confirm(
     Id(id): Id<SourceId>,
     _: Form,
 ) -> Response {
-    match api::source::confirm::run(&app, id, &visitor.user.name).await {
+    match app.services.confirm_source(id, &visitor.user.name).await {
         Ok(_) => done(&app, &format!("/sources/{id}"), "source-confirmed"),
-        Err(problem) => error::of(PageContext::new(&app, &visitor, "sources", "sources-title"), &problem),
+        Err(error) => error::of(PageContext::new(&app, &visitor, "sources", "sources-title"), &error.into()),
     }
 }

@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Message, Pace, Source, mask};
+use gancho_model::{Message, Source, mask};
+use gancho_service::Pace;
 use gancho_words::Words;
 
 use crate::{
@@ -53,7 +54,7 @@ pub(crate) async fn rows(app: &App, context: &PageContext) -> Answer<Vec<SourceR
 /// One source.
 pub(crate) fn row(app: &App, context: &PageContext, source: &Source) -> SourceRow {
     let words = &context.words;
-    let status = app.sources.status(source.id).unwrap_or_default();
+    let status = app.services.sources.status(source.id).unwrap_or_default();
     let heard_at = source.heard_at.map_or_else(|| words.get("never"), |at| words.ago(at, context.now));
     let (id, colour) = match (status.asks, status.down, source.heard_at) {
         (true, ..) => ("source-asks", "bad"),

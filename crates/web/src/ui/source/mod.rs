@@ -3,6 +3,7 @@
 pub mod change;
 pub mod confirm;
 pub mod create;
+mod fill;
 pub mod list;
 pub mod remove;
 pub mod show;

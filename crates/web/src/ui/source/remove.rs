@@ -5,7 +5,7 @@ use axum::{extract::State, response::Response};
 use gancho_model::{SourceId, SourceKind};
 
 use crate::{
-    App, api,
+    App,
     ui::{current_user::CurrentAdmin, done, error, form::Form, id::Id, page, page_context::PageContext, refused},
 };
 
@@ -51,13 +51,16 @@ pub(crate) async fn remove(
 ) -> Response {
     let context = PageContext::new(&app, &visitor, "sources", "source-remove-title");
     let force = form.has("force", "yes");
-    match api::source::remove::remove_one(&app, id, force, &visitor.user.name).await {
-        Ok(()) => done(&app, "/sources", "source-removed"),
+    match app.services.remove_source(id, force, &visitor.user.name).await {
+        Ok(()) => {
+            app.tokens.forget();
+            done(&app, "/sources", "source-removed")
+        }
         Err(problem) => {
-            let input = problem.sentence().map(|input| context.words.message(input)).unwrap_or_default();
-            match build(&app, &context, id, input).await {
+            let why = problem.message().map(|message| context.words.message(&message)).unwrap_or_default();
+            match build(&app, &context, id, why).await {
                 Ok(built) => refused(&built),
-                Err(_) => error::of(context, &problem),
+                Err(_) => error::of(context, &problem.into()),
             }
         }
     }

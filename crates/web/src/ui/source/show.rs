@@ -2,11 +2,12 @@ use std::{sync::Arc, time::Duration};
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Finding, Message, Source, SourceId};
+use gancho_model::{Message, Source, SourceId};
+use gancho_service::Finding;
 
 use super::list::{SourceRow, row};
 use crate::{
-    App, api,
+    App,
     api::problem::{Answer, Problem},
     ui::{current_user::CurrentUser, error, form::Form, id::Id, page, page_context::PageContext, query::Query},
 };
@@ -52,9 +53,10 @@ pub(super) async fn refused(app: &App, context: PageContext, id: SourceId, form:
 
 /// Checking asks the ERP, and its database may hang: nobody waits for it that long.
 async fn findings(app: &App, context: &PageContext, source: &Source) -> Vec<Finding> {
-    let found =
-        tokio::time::timeout(PATIENCE, api::source::check::findings(app, source, |at| context.words.full(at))).await;
-    found.unwrap_or_else(|_| vec![Finding::bad("connect", Message::new("check-slow"))])
+    let check = app.services.check_source(source, |at| context.words.full(at));
+    tokio::time::timeout(PATIENCE, check)
+        .await
+        .unwrap_or_else(|_| vec![Finding::bad("connect", Message::new("check-slow"))])
 }
 
 async fn read(app: &App, context: &PageContext, id: SourceId, check: bool) -> Answer<SourcePage> {

@@ -8,19 +8,13 @@ use axum::{
     response::Response,
 };
 use gancho_model::{EndpointId, EventType, Message};
-use serde_json::json;
+use gancho_service::endpoint::{EndpointPatch, RotationInput};
 
 use crate::{
     App,
-    api::{
-        endpoint::{change, retry, rotate, test},
-        problem::{Answer, Problem},
-    },
+    api::problem::{Answer, Problem},
     ui::{current_user::CurrentAdmin, done, error, form::Form, page_context::PageContext},
 };
-
-/// A day, seconds.
-const OVERLAP_S: i64 = 86_400;
 
 pub(crate) async fn act(
     State(app): State<Arc<App>>,
@@ -44,20 +38,23 @@ fn missing() -> Problem {
 
 /// Acts; returns where to go, and what was done.
 async fn run(app: &App, id: EndpointId, act: &str, form: &Form, who: &str) -> Answer<(String, &'static str)> {
-    let set = async |input| change::apply(app, id, input, who).await;
-    let rotate = async |change| rotate::turn(app, id, change, who).await.map(drop);
+    let set = async |patch| {
+        let known = app.store.endpoint(id).await?;
+        app.services.update_endpoint(&known, patch, who).await
+    };
+    let nothing = EndpointPatch::nothing;
     let what = match act {
-        "enable" => set(json!({"enabled": true})).await.map(|_| "enabled")?,
-        "disable" => set(json!({"enabled": false})).await.map(|_| "disabled")?,
-        "pause" => set(json!({"paused": true})).await.map(|_| "paused")?,
-        "resume" => set(json!({"paused": false})).await.map(|_| "resumed")?,
-        "retry" => retry::run(app, id, who).await.map(|_| "retrying")?,
+        "enable" => set(EndpointPatch { enabled: Some(true), ..nothing() }).await.map(|_| "enabled")?,
+        "disable" => set(EndpointPatch { enabled: Some(false), ..nothing() }).await.map(|_| "disabled")?,
+        "pause" => set(EndpointPatch { paused: Some(true), ..nothing() }).await.map(|_| "paused")?,
+        "resume" => set(EndpointPatch { paused: Some(false), ..nothing() }).await.map(|_| "resumed")?,
+        "retry" => app.services.retry_endpoint(id, who).await.map(|_| "retrying")?,
         "rotate" => {
-            rotate(rotate::Change::Begin { overlap_s: OVERLAP_S, secret: None }).await?;
+            app.services.rotate_secret(id, RotationInput::begin(), who).await?;
             return Ok((format!("/webhooks/{id}?tab=settings"), "secret-changed"));
         }
         "finish" => {
-            rotate(rotate::Change::Finish).await?;
+            app.services.rotate_secret(id, RotationInput::finish(), who).await?;
             return Ok((format!("/webhooks/{id}?tab=settings"), "secret-finished"));
         }
         "test" => return send_test(app, id, form).await,
@@ -70,7 +67,7 @@ async fn send_test(app: &App, id: EndpointId, form: &Form) -> Answer<(String, &'
     let event =
         EventType::parse(form.value("event")).map_err(|_| Problem::field("event", Message::new("error-type")))?;
     let endpoint = app.store.endpoint(id).await?;
-    let (delivery, _) = test::send(app, id, event).await?;
-    test::wait_for(app, delivery, endpoint.timeout_ms).await;
+    let (delivery, _) = app.services.send_test(id, event).await?;
+    app.services.wait_for_test(delivery, endpoint.timeout_ms).await;
     Ok((format!("/deliveries/{delivery}"), "test-sent"))
 }

@@ -5,7 +5,8 @@ use gancho_model::EndpointId;
 
 use super::{fill, show};
 use crate::{
-    App, api,
+    App,
+    api::problem::Answer,
     ui::{current_user::CurrentAdmin, done, error, form::Form, id::Id, page_context::PageContext},
 };
 
@@ -15,7 +16,7 @@ pub(crate) async fn save(
     Id(id): Id<EndpointId>,
     form: Form,
 ) -> Response {
-    match api::endpoint::change::apply(&app, id, fill::input(&form, false), &visitor.user.name).await {
+    match update(&app, id, &form, &visitor.user.name).await {
         Ok(dropped) if !dropped.is_empty() => {
             done(&app, &format!("/webhooks/{id}?tab=settings"), "saved-headers-dropped")
         }
@@ -25,4 +26,10 @@ pub(crate) async fn save(
         }
         Err(problem) => show::refused(&app, visitor, id, form, &problem).await,
     }
+}
+
+async fn update(app: &App, id: EndpointId, form: &Form, who: &str) -> Answer<Vec<String>> {
+    let known = app.store.endpoint(id).await?;
+    let patch = fill::patch(form, app.services.rules_for(&known))?;
+    Ok(app.services.update_endpoint(&known, patch, who).await?)
 }

@@ -2,14 +2,15 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::Source;
+use gancho_model::{Endpoint, Source};
 
 use super::{
     fill,
     tree::{self, Branch},
 };
 use crate::{
-    App, api,
+    App,
+    api::problem::Answer,
     ui::{current_user::CurrentAdmin, done, error, form::Form, page, page_context::PageContext, query::Query, refused},
 };
 
@@ -33,7 +34,8 @@ pub(crate) async fn show(State(app): State<Arc<App>>, CurrentAdmin(visitor): Cur
     let context = PageContext::new(&app, &visitor, "webhooks", "webhook-new-title");
     let picked: Vec<&str> = query.all("events");
     let picked = if picked.is_empty() { vec!["invoice.*"] } else { picked };
-    let mut fields = vec![("url", query.text("url").to_owned()), ("timeout_ms", app.limits.attempt_ms.to_string())];
+    let mut fields =
+        vec![("url", query.text("url").to_owned()), ("timeout_ms", app.services.limits.attempt_ms.to_string())];
     fields.extend(picked.into_iter().map(|pattern| ("events", pattern.to_owned())));
     fields.push((
         "retry",
@@ -50,7 +52,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, CurrentAdmin(visitor): Cur
 }
 
 pub(crate) async fn make(State(app): State<Arc<App>>, CurrentAdmin(visitor): CurrentAdmin, form: Form) -> Response {
-    match api::endpoint::create::make(&app, fill::input(&form, true), &visitor.user.name).await {
+    match create(&app, &form, &visitor.user.name).await {
         Ok(endpoint) => done(&app, &format!("/webhooks/{}?tab=test&secret=show", endpoint.id), "webhook-created"),
         Err(problem) if problem.errors().is_empty() => {
             error::of(PageContext::new(&app, &visitor, "webhooks", "problem-title"), &problem)
@@ -62,4 +64,9 @@ pub(crate) async fn make(State(app): State<Arc<App>>, CurrentAdmin(visitor): Cur
             refused(&NewWebhookPage { tree: tree::tree(&context.words), context, form, sources, is_new: true })
         }
     }
+}
+
+async fn create(app: &App, form: &Form, who: &str) -> Answer<Endpoint> {
+    let new = fill::new_endpoint(form, app.services.rules())?;
+    Ok(app.services.create_endpoint(new, who).await?)
 }

@@ -1,7 +1,11 @@
-//! Between a form and what the API reads.
+//! Between the form of an endpoint and what is done with it.
 
-use gancho_model::{Endpoint, Source, mask};
-use serde_json::{Map, Value, json};
+use gancho_model::{Endpoint, Message, Pattern, Source, SourceId, limits::ATTEMPT_MS_MAX, mask};
+use gancho_service::{
+    endpoint::{EndpointPatch, NewEndpoint, RetryInput},
+    input::{FieldError, HeaderFields, Later, List, NewSecret, Patch, Reading, Rules, Text, WebhookUrl, Whole},
+};
+use serde_json::{Map, Value};
 
 use super::tree;
 use crate::ui::form::Form;
@@ -29,37 +33,109 @@ pub(super) fn form(endpoint: &Endpoint) -> Form {
     Form::filled(fields)
 }
 
-/// What the API reads, from a form. Whatever makes no sense is left for it to refuse by name.
-pub(super) fn input(form: &Form, is_new: bool) -> Value {
-    let more = form.value("more").split(',').map(str::trim).filter(|pattern| !pattern.is_empty());
-    let events: Vec<&str> = form.values("events").into_iter().chain(more).collect();
-    let delays = form.value("retry").split([',', ' ']).map(str::trim).filter(|delay| !delay.is_empty());
-    let delays: Vec<Value> =
-        delays.map(|delay| delay.parse::<i64>().map_or_else(|_| delay.into(), Value::from)).collect();
-    let mut input = json!({
-        "url": form.json_text("url"),
-        "name": form.json_text("name"),
-        "description": form.json_text("description"),
-        "events": events,
-        "headers": headers(form.value("headers")),
-        "rate_per_s": form.json_number("rate_per_s"),
-        "max_in_flight": form.json_number("max_in_flight"),
-    });
+/// What was filled in, of a new endpoint and of one that is changed.
+struct Filled {
+    url: WebhookUrl,
+    events: List<Pattern, 1, 100>,
+    name: Option<Text<1, 100>>,
+    description: Option<Text<0, 1000>>,
+    headers: HeaderFields,
+    sources: Option<List<SourceId, 0, 100>>,
+    timeout_ms: Option<Whole<100, { ATTEMPT_MS_MAX as i64 }>>,
+    retry: RetryInput,
+    rate_per_s: Option<Whole<1, 100_000>>,
+    max_in_flight: Option<Whole<1, 256>>,
+}
+
+fn filled(form: &Form, reading: &mut Reading<'_>) -> Option<Filled> {
+    let url = form.required("url").and_then(|text| WebhookUrl::new(text, reading.rules()));
+    let url = reading.field("url", url);
+    let events = reading.field("events", events(form));
+    let name = reading.field("name", Text::filled(form.value("name")));
+    let description = reading.field("description", Text::filled(form.value("description")));
+    let headers = HeaderFields::of(headers(form.value("headers")), "headers", reading);
     // Where the form shows no sources, none were unchecked.
-    if form.has("sources_shown", "yes") {
-        input["sources"] = form.values("sources").into();
-    }
-    let timeout = form.json_number("timeout_ms");
-    if !timeout.is_null() {
-        input["timeout_ms"] = timeout;
-    }
-    if !delays.is_empty() || !is_new {
-        input["retry"] = json!({ "delays_s": delays });
-    }
-    if is_new {
-        input["secret"] = form.json_text("secret");
-    }
-    input
+    let sources =
+        if form.has("sources_shown", "yes") { reading.field("sources", sources(form)).map(Some) } else { Some(None) };
+    let timeout_ms = reading.field("timeout_ms", Whole::filled(form.value("timeout_ms")));
+    let delays = reading.field("retry", delays(form));
+    let rate_per_s = reading.field("rate_per_s", Whole::filled(form.value("rate_per_s")));
+    let max_in_flight = reading.field("max_in_flight", Whole::filled(form.value("max_in_flight")));
+    Some(Filled {
+        url: url?,
+        events: events?,
+        name: name?,
+        description: description?,
+        headers,
+        sources: sources?,
+        timeout_ms: timeout_ms?,
+        retry: RetryInput { delays_s: delays? },
+        rate_per_s: rate_per_s?,
+        max_in_flight: max_in_flight?,
+    })
+}
+
+/// A new endpoint, as it was filled in.
+pub(super) fn new_endpoint(form: &Form, rules: Rules<'_>) -> Result<NewEndpoint, Vec<FieldError>> {
+    let mut reading = Reading::new(rules);
+    let secret = reading.field("secret", NewSecret::filled(form.value("secret")));
+    let new = filled(form, &mut reading).zip(secret).map(|(filled, secret)| NewEndpoint {
+        url: filled.url,
+        events: filled.events,
+        name: filled.name,
+        description: filled.description,
+        secret,
+        enabled: None,
+        paused: None,
+        headers: Some(filled.headers),
+        sources: filled.sources,
+        timeout_ms: filled.timeout_ms,
+        // A new one may leave the waits to us.
+        retry: Some(filled.retry).filter(|retry| !retry.delays_s.0.is_empty()),
+        rate_per_s: filled.rate_per_s,
+        max_in_flight: filled.max_in_flight,
+        condition: Later,
+        template: Later,
+    });
+    reading.finish(new)
+}
+
+/// What is changed of an endpoint, as it was filled in: what was left empty is cleared.
+pub(super) fn patch(form: &Form, rules: Rules<'_>) -> Result<EndpointPatch, Vec<FieldError>> {
+    let mut reading = Reading::new(rules);
+    let patch = filled(form, &mut reading).map(|filled| EndpointPatch {
+        url: Some(filled.url),
+        events: Some(filled.events),
+        name: Patch::filled(filled.name),
+        description: Patch::filled(filled.description),
+        headers: Patch::Set(filled.headers),
+        sources: filled.sources.map_or(Patch::Keep, Patch::Set),
+        timeout_ms: filled.timeout_ms,
+        retry: Some(filled.retry),
+        rate_per_s: Patch::filled(filled.rate_per_s),
+        max_in_flight: Patch::filled(filled.max_in_flight),
+        ..EndpointPatch::nothing()
+    });
+    reading.finish(patch)
+}
+
+/// Types that are picked, and patterns that are written beside them.
+fn events<const MIN: usize, const MAX: usize>(form: &Form) -> Result<List<Pattern, MIN, MAX>, Message> {
+    let more = form.value("more").split(',').map(str::trim).filter(|pattern| !pattern.is_empty());
+    let all: Vec<&str> = form.values("events").into_iter().chain(more).collect();
+    List::read_each(all.into_iter(), |text| Pattern::parse(text).map_err(|_| Message::new("error-pattern")))
+}
+
+fn sources<const MIN: usize, const MAX: usize>(form: &Form) -> Result<List<SourceId, MIN, MAX>, Message> {
+    let wrong = |_| Message::new("error-id").with("prefix", SourceId::PREFIX);
+    List::read_each(form.values("sources").into_iter(), |text| text.parse().map_err(wrong))
+}
+
+fn delays<const TO: i64, const MIN: usize, const MAX: usize>(
+    form: &Form,
+) -> Result<List<Whole<0, TO>, MIN, MAX>, Message> {
+    let delays = form.value("retry").split([',', ' ']).map(str::trim).filter(|delay| !delay.is_empty());
+    List::read_each(delays.collect::<Vec<_>>().into_iter(), Whole::of_text)
 }
 
 /// Picked sources that are no more.
@@ -70,11 +146,11 @@ pub(super) fn removed_sources(form: &Form, sources: &[Source]) -> Vec<String> {
 }
 
 /// `Name: value`, one a line. A line without a colon is a name that can't be.
-fn headers(text: &str) -> Value {
+fn headers(text: &str) -> Map<String, Value> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let pair = |line: &str| match line.split_once(':') {
         Some((name, value)) => (name.trim().to_owned(), Value::from(value.trim())),
         None => (line.to_owned(), Value::Null),
     };
-    Value::Object(lines.map(pair).collect::<Map<_, _>>())
+    lines.map(pair).collect()
 }

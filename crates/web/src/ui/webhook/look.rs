@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Finding, Pattern, target};
+use gancho_model::{Pattern, target};
+use gancho_service::Finding;
 use gancho_store::EventFilter;
 
 use crate::{
@@ -36,7 +37,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, CurrentAdmin(visitor): Cur
     let findings = match query.get("url").map(target::parse) {
         None => vec![],
         Some(Err(error)) => vec![Finding::bad("url", error.message())],
-        Some(Ok(url)) => app.probing.probe(url.as_str()).await,
+        Some(Ok(url)) => app.services.probing.probe(url.as_str()).await,
     };
     let findings = findings.into_iter().map(|finding| (finding.ok, words.message(&finding.message))).collect();
     let patterns = query.all("events").into_iter().chain(query.text("more").split(','));

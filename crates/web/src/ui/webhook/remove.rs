@@ -6,7 +6,7 @@ use gancho_model::EndpointId;
 
 use super::names;
 use crate::{
-    App, api,
+    App,
     ui::{current_user::CurrentAdmin, done, error, form::Form, id::Id, page, page_context::PageContext},
 };
 
@@ -45,8 +45,8 @@ pub(crate) async fn remove(
     Id(id): Id<EndpointId>,
     _: Form,
 ) -> Response {
-    match api::endpoint::remove::remove_one(&app, id, &visitor.user.name).await {
+    match app.services.remove_endpoint(id, &visitor.user.name).await {
         Ok(()) => done(&app, "/webhooks", "webhook-removed"),
-        Err(problem) => error::of(PageContext::new(&app, &visitor, "webhooks", "problem-title"), &problem),
+        Err(error) => error::of(PageContext::new(&app, &visitor, "webhooks", "problem-title"), &error.into()),
     }
 }

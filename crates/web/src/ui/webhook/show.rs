@@ -3,6 +3,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{extract::State, response::Response};
 use gancho_model::{Counters, Endpoint, EndpointId, Source, mask};
+use gancho_service::jobs::Job;
 use gancho_store::{DeliveryFilter, EndpointBacklog};
 
 use super::{
@@ -12,7 +13,6 @@ use super::{
 use crate::{
     App, api,
     api::problem::{Answer, Problem},
-    jobs::Job,
     ui::{
         current_user::CurrentUser,
         delivery::list::DeliveryRow,
@@ -180,7 +180,7 @@ async fn read(
         tree: if ["settings", "test"].contains(&tab) { tree::tree(words) } else { vec![] },
         sources: app.store.sources().await?,
         secret: secret.map(|view| (view.secret, view.previous)),
-        job: app.jobs.last(&id.to_string()),
+        job: app.services.jobs.last(&id.to_string()),
         counted: None,
         backlog,
         endpoint,

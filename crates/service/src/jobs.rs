@@ -7,12 +7,15 @@ use std::{
 
 use gancho_model::Message;
 
+/// What work about many deliveries is about.
+pub const DELIVERIES: &str = "deliveries";
+
 /// Pieces of work remembered.
 const REMEMBERED_MAX: usize = 50;
 
 /// A piece of work.
 #[derive(Clone, Debug)]
-pub(crate) struct Job {
+pub struct Job {
     /// Its number.
     pub id: u64,
     /// What it is about: an endpoint's id, or `deliveries`.
@@ -29,7 +32,7 @@ pub(crate) struct Job {
 
 /// The pieces of work of this process.
 #[derive(Clone, Default)]
-pub(crate) struct Jobs(Arc<Mutex<VecDeque<Job>>>);
+pub struct Jobs(Arc<Mutex<VecDeque<Job>>>);
 
 impl Jobs {
     /// Begins one.

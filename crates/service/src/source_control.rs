@@ -1,11 +1,13 @@
 use async_trait::async_trait;
 
+use gancho_model::{Message, Source, SourceId, Timestamp};
+
 use crate::{
-    Message, Source, SourceId, Timestamp,
+    Finding,
     outbox::{OutboxPayload, OutboxReceipt, PluginStatus},
 };
 
-/// How the ERP is heard, as far as people ask about it: what `web` knows of the rooms that watch.
+/// How the ERP is heard, as far as people ask about it: what watches ERPs fulfils this.
 /// A plugin pushes by itself, so that there is nothing to install and little to check.
 #[async_trait]
 pub trait SourceControl: Send + Sync {
@@ -66,29 +68,6 @@ pub struct Refused {
     pub field: &'static str,
     /// What is wrong with it, and what to do.
     pub why: Message,
-}
-
-/// One line of a check.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// What was looked at.
-    pub name: String,
-    /// Whether it is well.
-    pub ok: bool,
-    /// What was found, and what to do if it is not well.
-    pub message: Message,
-}
-
-impl Finding {
-    /// A line that is well.
-    pub fn good(name: impl Into<String>, message: Message) -> Self {
-        Self { name: name.into(), ok: true, message }
-    }
-
-    /// A line that is not.
-    pub fn bad(name: impl Into<String>, message: Message) -> Self {
-        Self { name: name.into(), ok: false, message }
-    }
 }
 
 /// How a watched source goes.

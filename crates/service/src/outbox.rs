@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Record;
+use gancho_model::Record;
 
 /// A look at an outbox.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

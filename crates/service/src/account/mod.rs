@@ -1,0 +1,32 @@
+//! Who may come in: people with passwords, programs with tokens.
+
+mod login;
+mod password;
+mod person;
+mod token;
+
+use std::sync::Arc;
+
+use gancho_model::Environment;
+use gancho_store::Store;
+
+use crate::Audit;
+
+pub use password::{NewPassword, PASSWORD_MAX};
+pub use person::{NewPerson, OwnSettings, PersonPatch};
+pub use token::{NewToken, digest, new_token};
+
+/// People and tokens: all that is needed for them is a store.
+#[derive(Clone)]
+pub struct Accounts {
+    store: Arc<dyn Store>,
+    environment: Arc<dyn Environment>,
+    audit: Audit,
+}
+
+impl Accounts {
+    /// Those of this store.
+    pub fn new(store: Arc<dyn Store>, environment: Arc<dyn Environment>) -> Self {
+        Self { audit: Audit::new(store.clone(), environment.clone()), store, environment }
+    }
+}

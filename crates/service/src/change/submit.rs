@@ -1,0 +1,22 @@
+use gancho_intake::{ChangesAnswer, RequestIdempotency};
+use gancho_model::{Caller, SourceId};
+
+use super::{ChangesInput, input::submitted};
+use crate::{ServiceResult, Services};
+
+impl Services {
+    /// Takes changes of a source's ERP in. When it returns, what they mean is on disk.
+    ///
+    /// # Errors
+    /// What is wrong; nothing was kept then.
+    pub async fn submit_changes(
+        &self,
+        caller: Caller,
+        source: SourceId,
+        changes: ChangesInput,
+        request: Option<RequestIdempotency>,
+    ) -> ServiceResult<ChangesAnswer> {
+        let changes = changes.changes.0.into_iter().map(|sent| submitted(source, sent)).collect();
+        Ok(self.intake.changes(caller, source, changes, request).await?)
+    }
+}

@@ -1,0 +1,16 @@
+use gancho_model::{Delivery, DeliveryId};
+
+use super::name_of;
+use crate::{ServiceResult, Services};
+
+impl Services {
+    /// Cancels a delivery that waits.
+    ///
+    /// # Errors
+    /// A conflict when it does not wait any more.
+    pub async fn cancel_delivery(&self, id: DeliveryId, who: &str) -> ServiceResult<Delivery> {
+        let delivery = self.store.cancel(id).await?;
+        self.audit.record(who, "delivery.cancelled", &id, name_of(&delivery)).await;
+        Ok(delivery)
+    }
+}

@@ -1,0 +1,12 @@
+//! Deliveries: events on their way.
+
+mod cancel;
+mod resend;
+mod retry;
+
+use gancho_model::Delivery;
+
+/// What people call a delivery: its document's number, else its event's type.
+fn name_of(delivery: &Delivery) -> String {
+    delivery.label.clone().unwrap_or_else(|| delivery.event.to_string())
+}

@@ -1,0 +1,33 @@
+use gancho_model::{Endpoint, mask};
+use serde_json::{Map, Value, json};
+
+/// What differs, as everybody may see it: old and new values by field.
+pub(super) fn difference(old: &Endpoint, new: &Endpoint) -> Map<String, Value> {
+    let (old, new) = (shown(old), shown(new));
+    let differs = |(field, value): &(&String, &Value)| old.get(*field) != Some(*value);
+    new.iter().filter(differs).map(|(field, value)| (field.clone(), json!([old.get(field), value]))).collect()
+}
+
+/// What a person may change of an endpoint, secrets masked.
+fn shown(endpoint: &Endpoint) -> Map<String, Value> {
+    let headers: Map<String, Value> =
+        endpoint.headers.keys().map(|name| (name.clone(), Value::from(mask::MASK))).collect();
+    let fields = json!({
+        "url": mask::url(&endpoint.url),
+        "name": endpoint.name,
+        "description": endpoint.description,
+        "events": endpoint.events,
+        "sources": endpoint.sources,
+        "enabled": endpoint.enabled,
+        "paused": endpoint.paused,
+        "headers": headers,
+        "timeout_ms": endpoint.timeout_ms,
+        "retry": endpoint.retry,
+        "rate_per_s": endpoint.rate_per_s,
+        "max_in_flight": endpoint.max_in_flight,
+    });
+    match fields {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
+}

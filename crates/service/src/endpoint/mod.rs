@@ -1,0 +1,23 @@
+//! Endpoints: registered webhook URLs.
+
+mod create;
+mod difference;
+mod input;
+mod remove;
+mod replay;
+mod retry;
+mod rotate;
+mod test;
+mod update;
+
+use gancho_model::{Endpoint, mask};
+
+pub use input::{EndpointPatch, NewEndpoint, RetryInput};
+pub use replay::ReplayInput;
+pub use rotate::{OVERLAP_S, RotationInput};
+pub use test::TestInput;
+
+/// What people call an endpoint: its name, else its address without secrets.
+pub fn display_name(endpoint: &Endpoint) -> String {
+    endpoint.name.clone().unwrap_or_else(|| mask::url(&endpoint.url))
+}

@@ -1,0 +1,94 @@
+use std::sync::Arc;
+
+use gancho_model::{EndpointId, Message, Pattern, ReplayScope, Timestamp};
+use gancho_store::Replay;
+
+use super::display_name;
+use crate::{
+    ServiceError, ServiceResult, Services,
+    audit::count_details,
+    input::{Fields, List, input},
+};
+
+input! {
+    /// What to send again.
+    pub struct ReplayInput {
+        /// Events that arrived at this time or later.
+        pub since: Timestamp,
+        /// And before this time, which is after the first; now if left out.
+        pub until: Option<Timestamp>,
+        /// Types and patterns; all if left out.
+        pub events: Option<List<Pattern, 1, 100>>,
+        /// `failed`, `missed` (would have been sent, had the endpoint been enabled) or `all`; `failed` if left out.
+        pub only: Option<ReplayScope>,
+        /// Only count.
+        pub dry_run: Option<bool>,
+    }
+    check ends_after_it_begins
+}
+
+fn ends_after_it_begins(fields: &mut Fields<'_, '_>) {
+    let time = |field| fields.get(field).and_then(|value| value.as_str()).and_then(Timestamp::parse);
+    if time("since").zip(time("until")).is_some_and(|(since, until)| until <= since) {
+        fields.wrong("until", Message::new("error-until"));
+    }
+}
+
+impl Services {
+    /// What is to be sent again to an endpoint.
+    pub fn planned_replay(&self, endpoint: EndpointId, input: ReplayInput) -> Replay {
+        Replay {
+            endpoint,
+            since: input.since,
+            // What arrives while it runs is on its way already.
+            until: Some(input.until.unwrap_or_else(|| self.environment.now())),
+            types: input.events.map(|events| events.0).unwrap_or_default(),
+            only: input.only.unwrap_or(ReplayScope::Failed),
+            dry_run: input.dry_run.unwrap_or(false),
+            bytes_max: self.limits.event_bytes as u64,
+        }
+    }
+
+    /// Sends events again, with the ids they had, or only counts them; returns how many.
+    ///
+    /// # Errors
+    /// When there is no such endpoint, or the store refuses.
+    pub async fn replay(&self, replay: &Replay, who: &str) -> ServiceResult<u64> {
+        let count = self.replay_batches(replay, |_| {}).await?;
+        if !replay.dry_run {
+            self.record_replay(replay.endpoint, count, who).await;
+        }
+        Ok(count)
+    }
+
+    /// The same, as work that goes on by itself; `total` is what was counted before.
+    pub fn start_replay(self: &Arc<Self>, replay: Replay, total: u64, who: String) {
+        let services = self.clone();
+        let job = self.jobs.begin(&replay.endpoint.to_string(), total);
+        self.jobs.run(job, async move {
+            let run = services.replay_batches(&replay, |done| services.jobs.note(job, |job| job.done = done)).await;
+            let broken = |error: ServiceError| error.message().unwrap_or_else(|| Message::new("problem-broken"));
+            services.record_replay(replay.endpoint, run.map_err(broken)?, &who).await;
+            Ok(())
+        });
+    }
+
+    /// Batch after batch; says how far it is.
+    async fn replay_batches(&self, replay: &Replay, mut progress: impl FnMut(u64)) -> ServiceResult<u64> {
+        let (mut count, mut after, now) = (0, None, self.environment.moment());
+        loop {
+            let replayed = self.store.replay(replay.clone(), after, now).await?;
+            count += replayed.count;
+            progress(count);
+            after = replayed.next;
+            if after.is_none() {
+                return Ok(count);
+            }
+        }
+    }
+
+    async fn record_replay(&self, id: EndpointId, count: u64, who: &str) {
+        let name = self.store.endpoint(id).await.map(|endpoint| display_name(&endpoint)).unwrap_or_default();
+        self.audit.record_details(who, "endpoint.replayed", &id, name, count_details(count)).await;
+    }
+}

@@ -1,0 +1,246 @@
+//! What people and programs give: read field by field into types that hold only what is allowed, so that every wrong
+//! field is named at once, unknown ones too. A type that is read says itself what it accepts, as JSON Schema.
+
+mod document;
+mod fields;
+mod header_fields;
+mod list;
+mod number;
+mod reading;
+mod secret;
+mod text;
+mod value;
+mod webhook_url;
+mod word;
+
+use gancho_model::Message;
+use serde_json::{Value, json};
+// What the macro needs wherever it is used.
+#[doc(hidden)]
+pub use {serde_json, utoipa};
+
+pub use document::{document, object_schema, parameters};
+pub use fields::Fields;
+pub use header_fields::HeaderFields;
+pub use list::{CommaList, Items, List};
+pub use number::Whole;
+pub use reading::{FieldError, Reading, Rules, read};
+pub use secret::NewSecret;
+pub use text::{ClientId, Email, Model, PersonName, RowKey, Text, WatchedModel, ZoneName};
+pub use value::{AnyTime, Anything, Later, Object, SendableType, Sent, UnixSeconds};
+pub use webhook_url::WebhookUrl;
+
+/// Something that is read from JSON.
+pub trait Input: Sized {
+    /// What is accepted, as JSON Schema 2020-12.
+    fn schema() -> Value;
+
+    /// Reads the value that stands at a place, such as `retry.delays_s`; the place of a whole body is empty. What is
+    /// wrong is noted in `reading`.
+    fn read(value: Value, place: &str, reading: &mut Reading<'_>) -> Option<Self>;
+}
+
+/// A value that has no fields of its own.
+pub trait Scalar: Sized {
+    /// What is accepted, as JSON Schema.
+    fn schema() -> Value;
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn parse(value: Value, rules: &Rules<'_>) -> Result<Self, Message>;
+}
+
+impl<T: Scalar> Input for T {
+    fn schema() -> Value {
+        <T as Scalar>::schema()
+    }
+
+    fn read(value: Value, place: &str, reading: &mut Reading<'_>) -> Option<Self> {
+        let parsed = T::parse(value, reading.rules());
+        parsed.map_err(|message| reading.wrong(place, message)).ok()
+    }
+}
+
+/// Something as a field of an object.
+pub trait Field: Sized {
+    /// Whether it must be there.
+    const REQUIRED: bool;
+
+    /// What is accepted, as JSON Schema.
+    fn field_schema() -> Value;
+
+    /// Reads it from what stands there, if anything does.
+    fn read_field(value: Option<Value>, place: &str, reading: &mut Reading<'_>) -> Option<Self>;
+}
+
+impl<T: Input> Field for T {
+    const REQUIRED: bool = true;
+
+    fn field_schema() -> Value {
+        T::schema()
+    }
+
+    fn read_field(value: Option<Value>, place: &str, reading: &mut Reading<'_>) -> Option<Self> {
+        match value.filter(|value| !value.is_null()) {
+            Some(value) => T::read(value, place, reading),
+            None => {
+                reading.wrong(place, Message::new("error-required"));
+                None
+            }
+        }
+    }
+}
+
+/// A field that may be left out; null is the same.
+impl<T: Input> Field for Option<T> {
+    const REQUIRED: bool = false;
+
+    fn field_schema() -> Value {
+        nullable(T::schema())
+    }
+
+    fn read_field(value: Option<Value>, place: &str, reading: &mut Reading<'_>) -> Option<Self> {
+        match value.filter(|value| !value.is_null()) {
+            Some(value) => T::read(value, place, reading).map(Some),
+            None => Some(None),
+        }
+    }
+}
+
+/// A field of a change: left out it stays as it is, null clears it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Patch<T> {
+    /// Left out.
+    #[default]
+    Keep,
+    /// Null.
+    Clear,
+    /// A new value.
+    Set(T),
+}
+
+impl<T> Patch<T> {
+    /// Of a form's field: what was left empty is cleared.
+    pub fn filled(value: Option<T>) -> Self {
+        value.map_or(Self::Clear, Self::Set)
+    }
+
+    /// Changes what is known.
+    pub fn apply<U>(self, known: &mut Option<U>, make: impl FnOnce(T) -> U) {
+        match self {
+            Self::Keep => {}
+            Self::Clear => *known = None,
+            Self::Set(value) => *known = Some(make(value)),
+        }
+    }
+}
+
+impl<T: Input> Field for Patch<T> {
+    const REQUIRED: bool = false;
+
+    fn field_schema() -> Value {
+        nullable(T::schema())
+    }
+
+    fn read_field(value: Option<Value>, place: &str, reading: &mut Reading<'_>) -> Option<Self> {
+        match value {
+            None => Some(Self::Keep),
+            Some(Value::Null) => Some(Self::Clear),
+            Some(value) => T::read(value, place, reading).map(Self::Set),
+        }
+    }
+}
+
+fn nullable(mut schema: Value) -> Value {
+    match schema["type"].as_str().map(ToOwned::to_owned) {
+        Some(kind) => {
+            schema["type"] = json!([kind, "null"]);
+            if let Some(words) = schema["enum"].as_array_mut() {
+                words.push(Value::Null);
+            }
+            schema
+        }
+        None => json!({"oneOf": [schema, {"type": "null"}]}),
+    }
+}
+
+/// A field as the document shows it: name, whether it must be there, what is accepted, and what it is for.
+pub type FieldSchema = (&'static str, bool, Value, &'static str);
+
+/// A type whose fields are known one by one.
+pub trait Fielded {
+    /// Its fields, in order.
+    fn fields() -> Vec<FieldSchema>;
+}
+
+/// A struct that is read: each field's type says what is accepted there, its comment stands in the document.
+/// `check FUNCTION` looks at the object as it was given, for what fields mean together.
+#[macro_export]
+macro_rules! input {
+    (
+        $(#[doc = $about:literal])*
+        pub struct $name:ident {
+            $($(#[doc = $doc:literal])* pub $field:ident: $type:ty,)*
+        }
+        $(check $check:path)?
+    ) => {
+        $(#[doc = $about])*
+        #[derive(Clone, Debug)]
+        pub struct $name {
+            $($(#[doc = $doc])* pub $field: $type,)*
+        }
+
+        impl $crate::input::utoipa::PartialSchema for $name {
+            fn schema() -> $crate::input::utoipa::openapi::RefOr<$crate::input::utoipa::openapi::Schema> {
+                $crate::input::document(<$name as $crate::input::Input>::schema())
+            }
+        }
+
+        impl $crate::input::utoipa::ToSchema for $name {
+            fn name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+        }
+
+        impl $crate::input::utoipa::IntoParams for $name {
+            fn into_params(
+                _: impl Fn() -> Option<$crate::input::utoipa::openapi::path::ParameterIn>,
+            ) -> Vec<$crate::input::utoipa::openapi::path::Parameter> {
+                $crate::input::parameters(<$name as $crate::input::Fielded>::fields())
+            }
+        }
+
+        impl $crate::input::Fielded for $name {
+            fn fields() -> Vec<$crate::input::FieldSchema> {
+                vec![$((
+                    stringify!($field),
+                    <$type as $crate::input::Field>::REQUIRED,
+                    <$type as $crate::input::Field>::field_schema(),
+                    concat!($($doc,)* "").trim_ascii(),
+                ),)*]
+            }
+        }
+
+        impl $crate::input::Input for $name {
+            fn schema() -> $crate::input::serde_json::Value {
+                let fields = <$name as $crate::input::Fielded>::fields();
+                $crate::input::object_schema(concat!($($about,)* "").trim_ascii(), fields)
+            }
+
+            fn read(
+                value: $crate::input::serde_json::Value,
+                place: &str,
+                reading: &mut $crate::input::Reading<'_>,
+            ) -> Option<Self> {
+                let mut fields = $crate::input::Fields::of(value, place, reading)?;
+                $($check(&mut fields);)?
+                $(let $field = fields.take::<$type>(stringify!($field));)*
+                fields.end();
+                Some(Self { $($field: $field?,)* })
+            }
+        }
+    };
+}
+pub use input;

@@ -1,0 +1,74 @@
+use gancho_model::Message;
+use serde_json::{Value, json};
+
+use super::{Rules, Scalar};
+
+/// A whole number in this range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Whole<const MIN: i64, const MAX: i64>(pub i64);
+
+impl<const MIN: i64, const MAX: i64> Whole<MIN, MAX> {
+    fn wrong() -> Message {
+        Message::new("error-number").with("min", MIN).with("max", MAX)
+    }
+
+    /// Checks a number.
+    ///
+    /// # Errors
+    /// The range.
+    pub fn new(number: i64) -> Result<Self, Message> {
+        if (MIN..=MAX).contains(&number) { Ok(Self(number)) } else { Err(Self::wrong()) }
+    }
+
+    /// Reads a text.
+    ///
+    /// # Errors
+    /// The range.
+    pub fn of_text(text: &str) -> Result<Self, Message> {
+        Self::new(text.parse().map_err(|_| Self::wrong())?)
+    }
+
+    /// Of a form's field: nothing if it was left empty.
+    ///
+    /// # Errors
+    /// The range.
+    pub fn filled(text: &str) -> Result<Option<Self>, Message> {
+        match text.trim() {
+            "" => Ok(None),
+            text => Self::of_text(text).map(Some),
+        }
+    }
+
+    /// The number, where the range has no negative ones and ends within 32 bits.
+    pub fn small(self) -> u32 {
+        u32::try_from(self.0).unwrap_or(u32::MAX)
+    }
+}
+
+impl<const MIN: i64, const MAX: i64> Scalar for Whole<MIN, MAX> {
+    fn schema() -> Value {
+        json!({"type": "integer", "minimum": MIN, "maximum": MAX})
+    }
+
+    fn parse(value: Value, rules: &Rules<'_>) -> Result<Self, Message> {
+        let number = match &value {
+            Value::String(text) if rules.are_texts => text.parse().ok(),
+            value => value.as_i64(),
+        };
+        Self::new(number.ok_or_else(Self::wrong)?)
+    }
+}
+
+impl Scalar for bool {
+    fn schema() -> Value {
+        json!({"type": "boolean"})
+    }
+
+    fn parse(value: Value, rules: &Rules<'_>) -> Result<Self, Message> {
+        let flag = match &value {
+            Value::String(text) if rules.are_texts => text.parse().ok(),
+            value => value.as_bool(),
+        };
+        flag.ok_or_else(|| Message::new("error-flag"))
+    }
+}

@@ -1,0 +1,50 @@
+use gancho_model::{Message, Secret};
+use serde_json::{Value, json};
+
+use super::{Rules, Scalar, Text};
+
+/// A secret of the user's own, to sign with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewSecret(pub Secret);
+
+impl NewSecret {
+    /// Checks a secret.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn new(text: impl Into<String>) -> Result<Self, Message> {
+        let Text(text) = Text::<8, 256>::new(text)?;
+        let is_good = text.chars().all(|letter| !letter.is_whitespace());
+        let secret = Secret::new(text);
+        match secret.standard_key() {
+            _ if !is_good => Err(Message::new("error-blanks")),
+            None if secret.expose().starts_with(Secret::PREFIX) => Err(Message::new("error-whsec")),
+            Some(key) if !(24..=64).contains(&key.len()) => Err(Message::new("error-whsec-length")),
+            _ => Ok(Self(secret)),
+        }
+    }
+
+    /// Of a form's field: nothing if it was left empty.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn filled(text: &str) -> Result<Option<Self>, Message> {
+        let text = text.trim();
+        if text.is_empty() { Ok(None) } else { Self::new(text).map(Some) }
+    }
+}
+
+impl Scalar for NewSecret {
+    fn schema() -> Value {
+        // One that says `whsec_` must go on as Standard Webhooks 1.0.0 says: that no pattern tells.
+        json!({"type": "string", "minLength": 8, "maxLength": 256,
+            "pattern": r"^(?!whsec_)[^\s\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$|^whsec_[A-Za-z0-9+/]{32,84}={0,2}$"})
+    }
+
+    fn parse(value: Value, _: &Rules<'_>) -> Result<Self, Message> {
+        match value {
+            Value::String(text) => Self::new(text),
+            _ => Err(Message::new("error-text")),
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Values of the model, and of JSON.
+
+use gancho_model::{
+    DeliveryId, EndpointId, EventId, EventType, Message, ObjectKey, Pattern, Record, SourceId, Timestamp, canonical,
+    event_type,
+};
+use serde_json::{Value, json};
+
+use super::{Field, Input, Rules, Scalar, reading::Reading};
+
+/// The latest second that a time may have: the end of the year 9999 in every zone.
+const SECONDS_MAX: i64 = 253_402_207_200;
+
+/// An id of ours.
+macro_rules! ids {
+    ($($id:ty),+) => {$(
+        impl Scalar for $id {
+            fn schema() -> Value {
+                json!({"type": "string", "pattern": format!("^{}[0-7][0-9a-hjkmnp-tv-z]{{25}}$", <$id>::PREFIX)})
+            }
+
+            fn parse(value: Value, _: &Rules<'_>) -> Result<Self, Message> {
+                let wrong = || Message::new("error-id").with("prefix", <$id>::PREFIX);
+                value.as_str().unwrap_or_default().parse().map_err(|_| wrong())
+            }
+        }
+    )+};
+}
+ids!(DeliveryId, EndpointId, EventId, SourceId);
+
+impl Scalar for Pattern {
+    fn schema() -> Value {
+        json!({"type": "string", "maxLength": event_type::LENGTH_MAX,
+            "pattern": r"^(?!.*\*\*)(?!.*\.\.)(?!\.)(?!.*\.$)[a-z0-9_.]*\*[a-z0-9_.*]*$|^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$"})
+    }
+
+    fn parse(value: Value, _: &Rules<'_>) -> Result<Self, Message> {
+        Self::parse(value.as_str().unwrap_or_default()).map_err(|_| Message::new("error-pattern"))
+    }
+}
+
+impl Scalar for EventType {
+    fn schema() -> Value {
+        json!({"type": "string", "maxLength": event_type::LENGTH_MAX, "pattern": r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$"})
+    }
+
+    fn parse(value: Value, _: &Rules<'_>) -> Result<Self, Message> {
+        Self::parse(value.as_str().unwrap_or_default()).map_err(|_| Message::new("error-type"))
+    }
+}
+
+/// A type of which programs may send events: none of Gancho's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SendableType(pub EventType);
+
+impl Scalar for SendableType {
+    fn schema() -> Value {
+        json!({"type": "string", "maxLength": event_type::LENGTH_MAX,
+            "pattern": r"^(?!(endpoint|source)\.)[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$"})
+    }
+
+    fn parse(value: Value, rules: &Rules<'_>) -> Result<Self, Message> {
+        let event = <EventType as Scalar>::parse(value, rules)?;
+        if event.is_own() { Err(Message::new("error-own-type")) } else { Ok(Self(event)) }
+    }
+}
+
+/// RFC 3339.
+impl Scalar for Timestamp {
+    fn schema() -> Value {
+        json!({"type": "string", "format": "date-time"})
+    }
+
+    fn parse(value: Value, _: &Rules<'_>) -> Result<Self, Message> {
+        value.as_str().and_then(Self::parse).ok_or_else(|| Message::new("error-time"))
+    }
+}
+
+/// Seconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnixSeconds(pub Timestamp);
+
+impl Scalar for UnixSeconds {
+    fn schema() -> Value {
+        json!({"type": "integer", "minimum": 0, "maximum": SECONDS_MAX})
+    }
+
+    fn parse(value: Value, _: &Rules<'_>) -> Result<Self, Message> {
+        let seconds = value.as_i64().filter(|s| (0..=SECONDS_MAX).contains(s));
+        seconds.map(|s| Self(Timestamp::from_s(s))).ok_or_else(|| Message::new("error-seconds"))
+    }
+}
+
+/// RFC 3339, or seconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnyTime(pub Timestamp);
+
+impl Scalar for AnyTime {
+    fn schema() -> Value {
+        json!({"oneOf": [<Timestamp as Scalar>::schema(), <UnixSeconds as Scalar>::schema()]})
+    }
+
+    fn parse(value: Value, rules: &Rules<'_>) -> Result<Self, Message> {
+        match value {
+            Value::Number(_) => UnixSeconds::parse(value, rules).map(|seconds| Self(seconds.0)),
+            value => <Timestamp as Scalar>::parse(value, rules).map(Self),
+        }
+    }
+}
+
+/// Any object.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Object(pub Record);
+
+impl Scalar for Object {
+    fn schema() -> Value {
+        json!({"type": "object", "additionalProperties": true})
+    }
+
+    fn parse(value: Value, _: &Rules<'_>) -> Result<Self, Message> {
+        match value {
+            Value::Object(record) => Ok(Self(record)),
+            _ => Err(Message::new("error-object")),
+        }
+    }
+}
+
+/// Any value: that it was given is all that matters.
+#[derive(Clone, Debug)]
+pub struct Anything;
+
+impl Scalar for Anything {
+    fn schema() -> Value {
+        json!({})
+    }
+
+    fn parse(_: Value, _: &Rules<'_>) -> Result<Self, Message> {
+        Ok(Self)
+    }
+}
+
+/// `Model:key`.
+impl Scalar for ObjectKey {
+    fn schema() -> Value {
+        json!({"type": "string", "pattern": "^[^:]+:[\\s\\S]+$"})
+    }
+
+    fn parse(value: Value, _: &Rules<'_>) -> Result<Self, Message> {
+        Self::parse(value.as_str().unwrap_or_default()).ok_or_else(|| Message::new("error-object-key"))
+    }
+}
+
+/// A field that is not served yet: only null is accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Later;
+
+impl Field for Later {
+    const REQUIRED: bool = false;
+
+    fn field_schema() -> Value {
+        json!({"type": "null"})
+    }
+
+    fn read_field(value: Option<Value>, place: &str, reading: &mut Reading<'_>) -> Option<Self> {
+        if value.is_some_and(|value| !value.is_null()) {
+            reading.wrong(place, Message::new("error-later"));
+        }
+        Some(Self)
+    }
+}
+
+/// What was read, and the canonical text of what was sent, where it has a name by which a repeat is recognised.
+#[derive(Clone, Debug)]
+pub struct Sent<T> {
+    /// What was read.
+    pub input: T,
+    /// The text.
+    pub text: Option<String>,
+}
+
+impl<T: Input> Input for Sent<T> {
+    fn schema() -> Value {
+        T::schema()
+    }
+
+    fn read(value: Value, place: &str, reading: &mut Reading<'_>) -> Option<Self> {
+        let text = value.get("id").map(|_| canonical::to_string(&value));
+        T::read(value, place, reading).map(|input| Self { input, text })
+    }
+}

@@ -1,0 +1,36 @@
+use gancho_model::{Message, target};
+use serde_json::{Value, json};
+
+use super::{Rules, Scalar};
+
+/// Where an endpoint's deliveries go. One that is new must be deliverable; one that is known stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookUrl(pub String);
+
+impl WebhookUrl {
+    /// Checks a URL.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn new(text: &str, rules: &Rules<'_>) -> Result<Self, Message> {
+        let url = target::parse(text).map_err(target::BadUrl::message)?;
+        if let Some(known) = rules.known_url.filter(|known| *known == url.as_str()) {
+            return Ok(Self(known.to_owned()));
+        }
+        let Some(allowed) = rules.allowed else { return Ok(Self(url.into())) };
+        target::parse_new(text, allowed).map(|url| Self(url.into())).map_err(target::BadUrl::message)
+    }
+}
+
+impl Scalar for WebhookUrl {
+    fn schema() -> Value {
+        json!({"type": "string", "format": "uri", "maxLength": target::LENGTH_MAX})
+    }
+
+    fn parse(value: Value, rules: &Rules<'_>) -> Result<Self, Message> {
+        match value {
+            Value::String(text) => Self::new(&text, rules),
+            _ => Err(Message::new("error-text")),
+        }
+    }
+}

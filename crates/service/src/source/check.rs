@@ -1,0 +1,37 @@
+use gancho_model::{Message, Source, SourceKind, Timestamp};
+
+use crate::{Finding, Services};
+
+impl Services {
+    /// Checks a source: what is in place and what is missing, line by line. A plugin pushes by itself: what can be
+    /// checked from here is what it reported last. `written` puts a time as the reader does.
+    pub async fn check_source(&self, source: &Source, written: impl Fn(Timestamp) -> String) -> Vec<Finding> {
+        match source.kind {
+            SourceKind::Plugin => self.reported(source, heard(source, written)),
+            _ => self.sources.check(source).await,
+        }
+    }
+
+    fn reported(&self, source: &Source, heard: Finding) -> Vec<Finding> {
+        let Some(status) = self.sources.status(source.id).and_then(|status| status.plugin) else { return vec![heard] };
+        let facts = |id| Message::new(id).with("version", status.plugin.as_str()).with("erp", status.erp.as_str());
+        let mode = if status.mode == "triggers" { "check-plugin-triggers" } else { "check-plugin-models" };
+        let mut found = vec![heard, Finding::good("plugin", facts(mode))];
+        found.push(Finding::good("outbox", Message::new("check-outbox").with("count", status.backlog)));
+        if status.lost > 0 {
+            let lost = Message::new("check-lost").with("count", status.lost).with("table", "ganchoplugin_lost");
+            found.push(Finding::bad("lost", lost));
+        }
+        if let Some(why) = status.error {
+            found.push(Finding::bad("plugin", Message::new("plugin-error").with("why", why)));
+        }
+        found
+    }
+}
+
+fn heard(source: &Source, written: impl Fn(Timestamp) -> String) -> Finding {
+    match source.heard_at {
+        Some(at) => Finding::good("heard", Message::new("check-heard").with("at", written(at))),
+        None => Finding::bad("heard", Message::new("check-not-heard")),
+    }
+}

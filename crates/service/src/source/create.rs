@@ -1,0 +1,103 @@
+use gancho_model::{Scope, Secret, Source, SourceId, SourceKind, Token, TokenId};
+
+use super::NewSource;
+use crate::{
+    Refused, ServiceError, ServiceResult, Services,
+    account::{digest, new_token},
+};
+
+/// The zone of an ERP's timestamps, if nothing is said.
+const ZONE: &str = "Europe/Madrid";
+
+/// What became of a source that was to be made.
+#[derive(Debug)]
+pub enum SourceCreated {
+    /// It is there now; a plugin's with the token by which it pushes.
+    New(Source, Option<String>),
+    /// This ERP was a source of this kind already; what was missing was mended.
+    Known(Source),
+    /// What would be put into the ERP's database, as SQL. Nothing was done.
+    Planned(String),
+}
+
+impl Services {
+    /// Adds a source. What listens is in place before it is there.
+    ///
+    /// # Errors
+    /// What is missing in the ERP, beside the field that it is about.
+    pub async fn create_source(&self, new: NewSource, who: &str) -> ServiceResult<SourceCreated> {
+        let (is_dry, missing) = (new.dry_run.unwrap_or(false), new.missing());
+        if !missing.is_empty() {
+            return Err(missing.into());
+        }
+        let source = self.new_source(new);
+        if is_dry {
+            let sql = self.sources.plan(&source).await.map_err(|why| ServiceError::field("url", why))?;
+            return Ok(SourceCreated::Planned(sql));
+        }
+        if let Some(known) = self.same_erp(&source).await? {
+            return self.mend(known, source.key).await.map(SourceCreated::Known);
+        }
+        let token = (source.kind == SourceKind::Plugin).then(|| new_token(&*self.environment));
+        if source.kind.is_watched() {
+            self.sources.install(&source).await.map_err(refused)?;
+        }
+        let kept = token.as_ref().map(|text| (self.token_of(&source), digest(text)));
+        self.store.add_source(source.clone(), kept).await?;
+        self.sources.sources_changed();
+        self.audit.record(who, "source.created", &source.id, source.name.clone()).await;
+        Ok(SourceCreated::New(source, token))
+    }
+
+    fn new_source(&self, new: NewSource) -> Source {
+        let now = self.environment.now();
+        Source {
+            id: SourceId::new(now, &*self.environment),
+            name: new.name.0,
+            kind: new.kind,
+            url: new.url.map(|url| Secret::new(url.0)),
+            key: new.key.map(|key| Secret::new(key.0)),
+            time_zone: new.time_zone.map_or_else(|| ZONE.to_owned(), |zone| zone.0),
+            models: new.models.map(|models| models.0.into_iter().map(|model| model.0).collect()),
+            heard_at: None,
+            created_at: now,
+        }
+    }
+
+    fn token_of(&self, source: &Source) -> Token {
+        Token {
+            id: TokenId::new(source.created_at, &*self.environment),
+            name: source.name.clone(),
+            scope: Scope::Source(source.id),
+            created_at: source.created_at,
+        }
+    }
+
+    /// One ERP is one source of a kind: adding it again only mends what is missing.
+    async fn mend(&self, known: Source, key: Option<Secret>) -> ServiceResult<Source> {
+        let known = Source { key: key.or(known.key.clone()), ..known };
+        self.sources.install(&known).await.map_err(refused)?;
+        self.store.save_source(known.clone()).await?;
+        self.sources.sources_changed();
+        Ok(known)
+    }
+
+    /// The other source of this kind that hears the same ERP. A plugin's address says nothing of that.
+    pub(super) async fn same_erp(&self, source: &Source) -> ServiceResult<Option<Source>> {
+        if !source.kind.is_watched() {
+            return Ok(None);
+        }
+        for other in self.store.sources().await? {
+            let is_rival = other.kind == source.kind && other.id != source.id;
+            if is_rival && self.sources.same_erp(&other, source).await {
+                return Ok(Some(other));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What stands in the way of hearing an ERP, beside the field that it is about.
+pub(super) fn refused(Refused { field, why }: Refused) -> ServiceError {
+    ServiceError::field(field, why)
+}

@@ -1,0 +1,12 @@
+//! Sources: ERP installations.
+
+mod check;
+mod confirm;
+mod create;
+mod input;
+mod outbox;
+mod remove;
+mod update;
+
+pub use create::SourceCreated;
+pub use input::{NewSource, SourcePatch};
