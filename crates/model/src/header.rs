@@ -4,6 +4,8 @@ use crate::Message;
 
 /// How many an endpoint may add.
 pub const COUNT_MAX: usize = 20;
+/// The longest name, in bytes.
+pub const NAME_MAX: usize = 100;
 /// The longest value, in bytes.
 pub const VALUE_MAX: usize = 2048;
 
@@ -53,13 +55,31 @@ impl BadHeader {
     }
 }
 
+/// The names that are accepted, as a regular expression (ECMA-262): a token, and none that is forbidden in any case of
+/// letters.
+pub fn name_pattern() -> String {
+    let any_case = |text: &str| -> String {
+        let either = |letter: char| match letter.is_ascii_alphabetic() {
+            true => format!("[{letter}{}]", letter.to_ascii_uppercase()),
+            false => letter.to_string(),
+        };
+        text.chars().map(either).collect()
+    };
+    let names = FORBIDDEN.iter().map(|name| any_case(name) + "$");
+    let all: Vec<String> = names.chain(FORBIDDEN_PREFIXES.iter().map(|prefix| any_case(prefix))).collect();
+    format!("^(?!{})[A-Za-z0-9!#$%&'*+.^_`|~-]{{1,{NAME_MAX}}}$", all.join("|"))
+}
+
+/// The values that are accepted, as a regular expression (ECMA-262).
+pub const VALUE_PATTERN: &str = "^(?:[!-~](?:[ -~]*[!-~])?)?$";
+
 /// Checks one field.
 ///
 /// # Errors
 /// [`BadHeader`] says what is wrong.
 pub fn check(name: &str, value: &str) -> Result<(), BadHeader> {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if name.is_empty() || name.len() > 100 || !name.bytes().all(token) {
+    if name.is_empty() || name.len() > NAME_MAX || !name.bytes().all(token) {
         return Err(BadHeader::Name);
     }
     let lower = name.to_ascii_lowercase();

@@ -33,7 +33,8 @@ input! {
         /// Of users whose session changed: `login` or `logout`, if that is known.
         pub session: Option<ErpSession>,
     }
-    check has_its_row
+    check has_its_row;
+    variants &[("operation", &["insert", "update"], &["after"]), ("operation", &["delete"], &["before"])];
 }
 
 /// The row before or after that an operation needs.

@@ -87,7 +87,7 @@ input! {
         /// Not served yet.
         pub template: Later,
     }
-    check refuse_secret
+    check refuse_secret;
 }
 
 /// A secret is changed in a way of its own, so that receivers have time.

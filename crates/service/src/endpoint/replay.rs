@@ -24,7 +24,7 @@ input! {
         /// Only count.
         pub dry_run: Option<bool>,
     }
-    check ends_after_it_begins
+    check ends_after_it_begins;
 }
 
 fn ends_after_it_begins(fields: &mut Fields<'_, '_>) {

@@ -25,6 +25,28 @@ pub fn object_schema(about: &str, fields: Vec<FieldSchema>) -> Value {
     schema
 }
 
+/// A variant of an object: the field that tells it, the words that this field has in it, and what it needs besides.
+pub type Variant<'a> = (&'a str, &'a [&'a str], &'a [&'a str]);
+
+/// The schema of an object that is one of these variants.
+pub fn variants(schema: Value, variants: &[Variant<'_>]) -> Value {
+    let variant = |(field, words, needed): &Variant<'_>| {
+        let mut one = schema.clone();
+        one["properties"][field]["enum"] = json!(words);
+        for name in *needed {
+            if let Some(required) = one["required"].as_array_mut() {
+                required.push(json!(name));
+            }
+            let property = &mut one["properties"][name];
+            if let Some(kind) = property["type"].as_array().and_then(|kinds| kinds.first()).cloned() {
+                property["type"] = kind;
+            }
+        }
+        one
+    };
+    json!({"oneOf": variants.iter().map(variant).collect::<Vec<_>>(), "description": schema["description"]})
+}
+
 /// A schema as the document holds it.
 pub fn document(schema: Value) -> RefOr<Schema> {
     // It is made by us: one that is no schema stands out in the document, as one that accepts anything.

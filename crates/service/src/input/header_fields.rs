@@ -46,8 +46,9 @@ impl HeaderFields {
 
 impl Input for HeaderFields {
     fn schema() -> Value {
-        json!({"type": "object", "maxProperties": header::COUNT_MAX,
-            "additionalProperties": {"type": "string", "maxLength": header::VALUE_MAX}})
+        let value = json!({"type": "string", "maxLength": header::VALUE_MAX, "pattern": header::VALUE_PATTERN});
+        json!({"type": "object", "maxProperties": header::COUNT_MAX, "additionalProperties": value,
+            "propertyNames": {"type": "string", "pattern": header::name_pattern()}})
     }
 
     fn read(value: Value, place: &str, reading: &mut Reading<'_>) -> Option<Self> {

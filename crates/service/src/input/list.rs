@@ -1,7 +1,11 @@
-use gancho_model::Message;
+use gancho_model::{Message, Pattern};
 use serde_json::{Value, json};
 
-use super::{Input, Rules, Scalar, reading::Reading};
+use super::{
+    Input, Rules, Scalar,
+    reading::Reading,
+    value::{PATTERN, TYPE},
+};
 
 /// A list of so many values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,18 +41,20 @@ impl<T: Scalar, const MIN: usize, const MAX: usize> Scalar for List<T, MIN, MAX>
     }
 }
 
-/// Values with commas between them, as in a query.
+/// Patterns with commas between them, as in a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CommaList<T>(pub Vec<T>);
+pub struct PatternList(pub Vec<Pattern>);
 
-impl<T: Scalar> Scalar for CommaList<T> {
+impl Scalar for PatternList {
     fn schema() -> Value {
-        json!({"type": "string"})
+        let one = format!("(?:{PATTERN}|{TYPE})");
+        json!({"type": "string", "pattern": format!("^{one}(?:,{one})*$")})
     }
 
     fn parse(value: Value, rules: &Rules<'_>) -> Result<Self, Message> {
         let text = value.as_str().unwrap_or_default();
-        text.split(',').map(|part| T::parse(Value::from(part.trim()), rules)).collect::<Result<_, _>>().map(Self)
+        let one = |part: &str| <Pattern as Scalar>::parse(Value::from(part.trim()), rules);
+        text.split(',').map(one).collect::<Result<_, _>>().map(Self)
     }
 }
 

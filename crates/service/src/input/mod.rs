@@ -4,6 +4,7 @@
 mod document;
 mod fields;
 mod header_fields;
+mod json_value;
 mod list;
 mod number;
 mod reading;
@@ -19,10 +20,11 @@ use serde_json::{Value, json};
 #[doc(hidden)]
 pub use {serde_json, utoipa};
 
-pub use document::{document, object_schema, parameters};
+pub use document::{document, object_schema, parameters, variants};
 pub use fields::Fields;
 pub use header_fields::HeaderFields;
-pub use list::{CommaList, Items, List};
+pub use json_value::JsonValue;
+pub use list::{Items, List, PatternList};
 pub use number::Whole;
 pub use reading::{FieldError, Reading, Rules, read};
 pub use secret::NewSecret;
@@ -176,7 +178,8 @@ pub trait Fielded {
 }
 
 /// A struct that is read: each field's type says what is accepted there, its comment stands in the document.
-/// `check FUNCTION` looks at the object as it was given, for what fields mean together.
+/// `check FUNCTION` looks at the object as it was given, for what fields mean together; `variants` says the same in
+/// the document.
 #[macro_export]
 macro_rules! input {
     (
@@ -184,7 +187,8 @@ macro_rules! input {
         pub struct $name:ident {
             $($(#[doc = $doc:literal])* pub $field:ident: $type:ty,)*
         }
-        $(check $check:path)?
+        $(check $check:path;)?
+        $(variants $variants:expr;)?
     ) => {
         $(#[doc = $about])*
         #[derive(Clone, Debug)]
@@ -226,7 +230,9 @@ macro_rules! input {
         impl $crate::input::Input for $name {
             fn schema() -> $crate::input::serde_json::Value {
                 let fields = <$name as $crate::input::Fielded>::fields();
-                $crate::input::object_schema(concat!($($about,)* "").trim_ascii(), fields)
+                let schema = $crate::input::object_schema(concat!($($about,)* "").trim_ascii(), fields);
+                $(let schema = $crate::input::variants(schema, $variants);)?
+                schema
             }
 
             fn read(

@@ -3,6 +3,14 @@ use serde_json::{Value, json};
 
 use super::{Rules, Scalar};
 
+/// A whole number, also where it is written as `7.0`: JSON knows one kind of numbers.
+pub(super) fn integer(value: &Value) -> Option<i64> {
+    /// Up to here each has a double of its own.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let whole = |number: f64| (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64);
+    value.as_i64().or_else(|| value.as_f64().and_then(whole))
+}
+
 /// A whole number in this range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Whole<const MIN: i64, const MAX: i64>(pub i64);
@@ -53,7 +61,7 @@ impl<const MIN: i64, const MAX: i64> Scalar for Whole<MIN, MAX> {
     fn parse(value: Value, rules: &Rules<'_>) -> Result<Self, Message> {
         let number = match &value {
             Value::String(text) if rules.are_texts => text.parse().ok(),
-            value => value.as_i64(),
+            value => integer(value),
         };
         Self::new(number.ok_or_else(Self::wrong)?)
     }

@@ -1,15 +1,24 @@
 //! Values of the model, and of JSON.
 
+use const_format::formatcp;
 use gancho_model::{
     DeliveryId, EndpointId, EventId, EventType, Message, ObjectKey, Pattern, Record, SourceId, Timestamp, canonical,
     event_type,
 };
 use serde_json::{Value, json};
 
-use super::{Field, Input, Rules, Scalar, reading::Reading};
+use super::{Field, Input, JsonValue, Rules, Scalar, number::integer, reading::Reading};
 
 /// The latest second that a time may have: the end of the year 9999 in every zone.
 const SECONDS_MAX: i64 = 253_402_207_200;
+
+/// An event's type.
+pub(super) const TYPE: &str = r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+";
+/// A pattern with a star in it: parts joined by dots, no two stars side by side. Without looking ahead: tools that make
+/// examples from it would try for ever.
+pub(super) const PATTERN: &str = formatcp!(r"(?:{PLAIN}\.)*{STARRED}(?:\.(?:{PLAIN}|{STARRED}))*");
+const PLAIN: &str = "[a-z0-9_]+";
+const STARRED: &str = r"[a-z0-9_]*\*(?:[a-z0-9_]+\*)*[a-z0-9_]*";
 
 /// An id of ours.
 macro_rules! ids {
@@ -31,7 +40,7 @@ ids!(DeliveryId, EndpointId, EventId, SourceId);
 impl Scalar for Pattern {
     fn schema() -> Value {
         json!({"type": "string", "maxLength": event_type::LENGTH_MAX,
-            "pattern": r"^(?!.*\*\*)(?!.*\.\.)(?!\.)(?!.*\.$)[a-z0-9_.]*\*[a-z0-9_.*]*$|^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$"})
+            "pattern": format!("^(?:{PATTERN}|{TYPE})$")})
     }
 
     fn parse(value: Value, _: &Rules<'_>) -> Result<Self, Message> {
@@ -41,7 +50,7 @@ impl Scalar for Pattern {
 
 impl Scalar for EventType {
     fn schema() -> Value {
-        json!({"type": "string", "maxLength": event_type::LENGTH_MAX, "pattern": r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$"})
+        json!({"type": "string", "maxLength": event_type::LENGTH_MAX, "pattern": format!("^{TYPE}$")})
     }
 
     fn parse(value: Value, _: &Rules<'_>) -> Result<Self, Message> {
@@ -56,7 +65,7 @@ pub struct SendableType(pub EventType);
 impl Scalar for SendableType {
     fn schema() -> Value {
         json!({"type": "string", "maxLength": event_type::LENGTH_MAX,
-            "pattern": r"^(?!(endpoint|source)\.)[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$"})
+            "pattern": format!(r"^(?!(?:endpoint|source)\.){TYPE}$")})
     }
 
     fn parse(value: Value, rules: &Rules<'_>) -> Result<Self, Message> {
@@ -86,7 +95,7 @@ impl Scalar for UnixSeconds {
     }
 
     fn parse(value: Value, _: &Rules<'_>) -> Result<Self, Message> {
-        let seconds = value.as_i64().filter(|s| (0..=SECONDS_MAX).contains(s));
+        let seconds = integer(&value).filter(|s| (0..=SECONDS_MAX).contains(s));
         seconds.map(|s| Self(Timestamp::from_s(s))).ok_or_else(|| Message::new("error-seconds"))
     }
 }
@@ -114,7 +123,7 @@ pub struct Object(pub Record);
 
 impl Scalar for Object {
     fn schema() -> Value {
-        json!({"type": "object", "additionalProperties": true})
+        json!({"type": "object", "additionalProperties": JsonValue::reference()})
     }
 
     fn parse(value: Value, _: &Rules<'_>) -> Result<Self, Message> {

@@ -24,7 +24,8 @@ input! {
         /// Only of a database: show what would be put into it, and do nothing.
         pub dry_run: Option<bool>,
     }
-    check needs_of_kind
+    check needs_of_kind;
+    variants &[("kind", &["plugin"], &[]), ("kind", &["api"], &["url", "key"]), ("kind", &["database"], &["url"])];
 }
 
 input! {

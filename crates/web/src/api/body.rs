@@ -20,7 +20,7 @@ pub(crate) const BODY: Duration = Duration::from_secs(60);
 /// A JSON body as the type that it is read into: every wrong field is named.
 pub(crate) struct Body<T>(pub T);
 
-/// The same where a body may be left out: it is then an object without fields.
+/// The same where a body may be left out, or be null: it is then an object without fields.
 pub(crate) struct OptionalBody<T>(pub T);
 
 /// A JSON body, and its raw bytes.
@@ -66,10 +66,11 @@ impl<T: Input> FromRequest<Arc<App>> for OptionalBody<T> {
         let kind_is_json = is_json(request.headers());
         let raw = read(request.into_body(), app.services.limits.request_bytes).await?;
         let value = match raw.is_empty() {
-            true => Value::Object(Map::new()),
+            true => Value::Null,
             false if kind_is_json => parse(&raw)?,
             false => return Err(undeclared()),
         };
+        let value = if value.is_null() { Value::Object(Map::new()) } else { value };
         Ok(Self(input::read(value, app.services.rules())?))
     }
 }

@@ -19,6 +19,7 @@ use axum::{
     http::header::CONTENT_TYPE,
     response::{IntoResponse, Response},
 };
+use gancho_service::input::{ClientId, JsonValue};
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -31,7 +32,7 @@ use crate::App;
         title = "Gancho",
         description = "Webhooks for FacturaScripts. Send a token as `Authorization: Bearer TOKEN` or `X-Auth-Token: TOKEN`. Errors are RFC 9457 problems.",
     ),
-    components(schemas(problem::ProblemBody)),
+    components(schemas(problem::ProblemBody, ClientId, JsonValue)),
     modifiers(&Security),
     security(("token" = [])),
 )]

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use gancho_model::{DeliveryId, EndpointId, ErrorKind, EventId, Pattern, State as DeliveryState, Timestamp};
-use gancho_service::input::{CommaList, Text, Whole};
+use gancho_model::{DeliveryId, EndpointId, ErrorKind, EventId, State as DeliveryState, Timestamp};
+use gancho_service::input::{PatternList, Text, Whole};
 use gancho_store::DeliveryFilter;
 
 use super::view::DeliveryView;
@@ -23,7 +23,7 @@ gancho_service::input! {
         /// Of this event.
         pub event: Option<EventId>,
         /// Types and patterns, separated by commas.
-        pub types: Option<CommaList<Pattern>>,
+        pub types: Option<PatternList>,
         /// In this state.
         pub state: Option<DeliveryState>,
         /// Made at this time or later.

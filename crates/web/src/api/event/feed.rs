@@ -1,8 +1,8 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{Json, extract::State};
-use gancho_model::{Message, ObjectKey, Pattern, SourceId, Timestamp};
-use gancho_service::input::{CommaList, Rules, Scalar, Text, Whole};
+use gancho_model::{Message, ObjectKey, SourceId, Timestamp};
+use gancho_service::input::{PatternList, Rules, Scalar, Text, Whole};
 use gancho_store::{EventFilter, Page};
 use serde::Serialize;
 use serde_json::{Value, json, value::RawValue};
@@ -56,7 +56,7 @@ gancho_service::input! {
         /// At most so many on a page.
         pub limit: Option<Limit>,
         /// Types and patterns, separated by commas.
-        pub types: Option<CommaList<Pattern>>,
+        pub types: Option<PatternList>,
         /// That arrived at this time or later.
         pub since: Option<Timestamp>,
         /// That arrived before this time.

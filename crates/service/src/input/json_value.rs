@@ -1,0 +1,32 @@
+use serde_json::{Value, json};
+use utoipa::openapi::{RefOr, Schema};
+
+use super::document;
+
+/// Any JSON, as the document names it: whole numbers must fit into 64 bits, so that nothing is lost.
+#[derive(Clone, Copy, Debug)]
+pub struct JsonValue;
+
+impl JsonValue {
+    /// Where the document has it.
+    pub fn reference() -> Value {
+        json!({"$ref": "#/components/schemas/JsonValue"})
+    }
+}
+
+impl utoipa::PartialSchema for JsonValue {
+    fn schema() -> RefOr<Schema> {
+        let (reference, largest) = (Self::reference(), u64::MAX);
+        document(json!({
+            "description": "Any JSON. Numbers must fit into 64 bits: send larger ones as texts.",
+            "anyOf": [
+                {"type": ["null", "boolean", "string"]},
+                {"type": "number", "minimum": i64::MIN, "maximum": largest},
+                {"type": "array", "items": reference},
+                {"type": "object", "additionalProperties": reference},
+            ],
+        }))
+    }
+}
+
+impl utoipa::ToSchema for JsonValue {}
