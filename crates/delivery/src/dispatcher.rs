@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use gancho_model::MonoTime;
+use gancho_model::{MonoTime, NodeId};
 use gancho_store::{Claimed, Claims, Due, Release, Store, StoreError, Want};
 
 use crate::{notifier::Shared, scheduler::Target};
@@ -18,6 +18,8 @@ pub(crate) const POLL: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(crate) struct Dispatcher {
     pub store: Arc<dyn Store>,
+    /// Who claims.
+    pub node: NodeId,
     pub shared: Arc<Shared>,
 }
 
@@ -55,7 +57,7 @@ impl Dispatcher {
     }
 
     async fn claim(&self, wants: Vec<Want>) -> Result<(), StoreError> {
-        let claims = self.store.claim(wants.clone(), self.now()).await;
+        let claims = self.store.claim(self.node, wants.clone(), self.now()).await;
         let now = self.now();
         match claims {
             Ok(claims) => {
@@ -77,7 +79,7 @@ impl Dispatcher {
         if leases.is_empty() {
             return;
         }
-        if let Err(error) = self.store.release(leases.clone()).await {
+        if let Err(error) = self.store.release(self.node, leases.clone()).await {
             tracing::warn!(%error, "leases can't be given back; they end by themselves");
             let mut scheduler = self.shared.scheduler();
             for Release { endpoint, lane, lease_until, .. } in leases {

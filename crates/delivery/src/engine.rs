@@ -2,7 +2,8 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use gancho_model::{
-    Attempt, Environment, ErrorKind, Failure, HeaderLog, Moment, Phases, Reply, Timestamp, decide, limits::Limits,
+    Attempt, Environment, ErrorKind, Failure, HeaderLog, Moment, NodeId, Phases, Reply, Timestamp, decide,
+    limits::Limits,
 };
 use gancho_store::{Claimed, Outcome, Store};
 use tokio::{sync::mpsc, task::JoinError};
@@ -59,12 +60,13 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Runs until `stop`, then lets attempts end (30 s at most) and records them.
+    /// Runs as this node until `stop`, then lets attempts end (30 s at most) and records them.
     ///
     /// # Errors
     /// [`EngineFailed`] if a part of it ended by itself: nothing would be recorded, or removed, any more.
     pub async fn run(
         store: Arc<dyn Store>,
+        node: NodeId,
         client: Arc<Client>,
         environment: Arc<dyn Environment>,
         options: EngineOptions,
@@ -75,13 +77,13 @@ impl Engine {
             in_flight_per_endpoint: options.limits.in_flight_per_endpoint,
         };
         let shared = Arc::new(Shared::new(Scheduler::new(limits), environment.clone()));
-        take_over(&*store, &*environment, &stop).await;
+        take_over(&*store, node, &*environment, &stop).await;
         store.attach(shared.clone());
         let (outcomes, ended) = mpsc::channel(OUTCOMES_MAX);
-        let mut recording = tokio::spawn(recorder::run(store.clone(), shared.clone(), ended));
+        let mut recording = tokio::spawn(recorder::run(store.clone(), node, shared.clone(), ended));
         let mut upkeep =
-            tokio::spawn(upkeep::run(store.clone(), environment, options.limits.retention_days, stop.clone()));
-        let dispatcher = Dispatcher { store, shared: shared.clone() };
+            tokio::spawn(upkeep::run(store.clone(), node, environment, options.limits.retention_days, stop.clone()));
+        let dispatcher = Dispatcher { store, node, shared: shared.clone() };
         let engine = Self { dispatcher, client, shared, outcomes, attempts: TaskTracker::new() };
         tokio::select! {
             () = engine.turn(&stop) => {}
@@ -189,6 +191,7 @@ pub(crate) fn outcome_of(
         handle: claimed.handle,
         endpoint: claimed.endpoint,
         lane: claimed.lane,
+        lease_until: claimed.lease_until,
         max_attempts: claimed.max_attempts,
         verdict: decide(reply, left, &target.endpoint.retry, ended_at.mono, jitter),
         url: target.address.clone(),
@@ -201,9 +204,9 @@ pub(crate) fn outcome_of(
 }
 
 /// Frees what a dead process left and plans it anew, however long the store takes to let us.
-async fn take_over(store: &dyn Store, environment: &dyn Environment, stop: &CancellationToken) {
+async fn take_over(store: &dyn Store, node: NodeId, environment: &dyn Environment, stop: &CancellationToken) {
     while !stop.is_cancelled() {
-        match store.take_over(environment.mono()).await {
+        match store.take_over(node, environment.mono()).await {
             Ok(0) => return,
             Ok(freed) => {
                 tracing::info!(freed, "took over deliveries that were under way when the last run ended");

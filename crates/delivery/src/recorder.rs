@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use gancho_model::{HealthTransition, mask};
+use gancho_model::{HealthTransition, NodeId, mask};
 use gancho_store::{HealthChange, Outcome, Store, StoreError};
 use tokio::sync::mpsc;
 
@@ -16,14 +16,14 @@ const WAIT_MS_MAX: u64 = 5_000;
 
 /// Records until the last sender is gone. An outcome is kept in memory until it is written: a
 /// full disk costs time, not records.
-pub(crate) async fn run(store: Arc<dyn Store>, shared: Arc<Shared>, mut ended: mpsc::Receiver<Outcome>) {
+pub(crate) async fn run(store: Arc<dyn Store>, node: NodeId, shared: Arc<Shared>, mut ended: mpsc::Receiver<Outcome>) {
     let measures = Measures::new();
     let mut group = vec![];
     while ended.recv_many(&mut group, GROUP_MAX).await > 0 {
         let outcomes: Arc<[Outcome]> = std::mem::take(&mut group).into();
         fail::fail_point!("recorder");
         measures.count(&outcomes);
-        let changed = record_group(&*store, &outcomes).await;
+        let changed = record_group(&*store, node, &outcomes).await;
         {
             let mut scheduler = shared.scheduler();
             for outcome in &*outcomes {
@@ -35,10 +35,10 @@ pub(crate) async fn run(store: Arc<dyn Store>, shared: Arc<Shared>, mut ended: m
     }
 }
 
-async fn record_group(store: &dyn Store, group: &Arc<[Outcome]>) -> Vec<HealthChange> {
+async fn record_group(store: &dyn Store, node: NodeId, group: &Arc<[Outcome]>) -> Vec<HealthChange> {
     let mut wait_ms = WAIT_MS;
     loop {
-        match store.record(group.clone()).await {
+        match store.record(node, group.clone()).await {
             Ok(changed) => return changed,
             Err(StoreError::Busy(why)) => tracing::warn!(%why, outcomes = group.len(), "outcomes wait to be recorded"),
             Err(error) => tracing::error!(%error, outcomes = group.len(), "outcomes can't be recorded; trying again"),

@@ -9,7 +9,7 @@ use std::{
 
 use gancho_model::{
     Attempt, Clock as _, DeliveryId, Endpoint, EndpointId, ErrorKind, Event, EventId, EventType, Failure, HeaderLog,
-    MonoTime, Phases, Reply, RetryPolicy, Rng as _, State,
+    MonoTime, NodeId, Phases, Reply, RetryPolicy, Rng as _, State,
 };
 use gancho_store::{
     Accepted, Claimed, Delivering, Outcome, Store, Submission,
@@ -53,6 +53,7 @@ struct World {
     environment: Arc<ManualClock>,
     dir: tempfile::TempDir,
     store: Arc<dyn Store>,
+    node: NodeId,
     shared: Arc<Shared>,
     receivers: HashMap<EndpointId, Receiver>,
     running: Vec<Running>,
@@ -78,6 +79,7 @@ impl World {
         let (store, shared) = open(&dir, &environment);
         let mut world = Self {
             seed,
+            node: NodeId::new(environment.now(), &*environment),
             environment,
             dir,
             store,
@@ -119,7 +121,7 @@ impl World {
     /// The engine's own step, with attempts that run in simulated time.
     async fn step(&mut self) {
         let mut started = vec![];
-        let dispatcher = Dispatcher { store: self.store.clone(), shared: self.shared.clone() };
+        let dispatcher = Dispatcher { store: self.store.clone(), node: self.node, shared: self.shared.clone() };
         dispatcher.step(&mut |target, claimed| started.push((target, claimed))).await.expect("steps");
         let now = self.environment.mono();
         for (target, claimed) in started {
@@ -185,7 +187,7 @@ impl World {
     async fn record(&mut self) {
         let outcomes = std::mem::take(&mut self.ended);
         let done: Vec<_> = outcomes.iter().map(|one| (one.endpoint, one.delivery)).collect();
-        self.store.record(outcomes.into()).await.expect("recorded");
+        self.store.record(self.node, outcomes.into()).await.expect("recorded");
         let mut scheduler = self.shared.scheduler();
         for (endpoint, delivery) in done {
             scheduler.recorded(endpoint, delivery);
@@ -206,7 +208,8 @@ impl World {
         (self.store, self.shared) = (store, shared);
         // The next process has another planning clock.
         self.environment.restart();
-        self.store.take_over(self.environment.mono()).await.expect("takes over");
+        self.node = NodeId::new(self.environment.now(), &*self.environment);
+        self.store.take_over(self.node, self.environment.mono()).await.expect("takes over");
     }
 
     async fn toggle_pause(&mut self) {

@@ -2,14 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use gancho_model::{Environment, Moment, MonoTime};
-use gancho_store::Store;
+use gancho_model::{Environment, Moment, MonoTime, NodeId};
+use gancho_store::{Lease, Store};
 use tokio_util::sync::CancellationToken;
 
 /// How often it looks when there was nothing to do.
 const EVERY: Duration = Duration::from_secs(60);
 /// The pause between two batches, so that requests come first.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How long a node that does not come back keeps others from going on, milliseconds.
+const LEASE_MS: i64 = 3 * 60_000;
 /// How long a process runs before it believes its clock enough to remove anything, milliseconds.
 const SETTLE_MS: i64 = 3_600_000;
 /// How far a clock may wander, milliseconds.
@@ -45,6 +47,7 @@ impl ClockTrust {
 
 pub(crate) async fn run(
     store: Arc<dyn Store>,
+    node: NodeId,
     environment: Arc<dyn Environment>,
     retention_days: u32,
     stop: CancellationToken,
@@ -53,14 +56,25 @@ pub(crate) async fn run(
     while !stop.is_cancelled() {
         fail::fail_point!("upkeep");
         let now = environment.moment();
-        let removed = cancel_removed(&*store).await;
-        let wait = match clock.look(now) && prune(&*store, retention_days, now).await || removed {
-            true => PAUSE,
-            false => EVERY,
+        let has_more = is_ours(&*store, node, now.mono).await && {
+            let removed = cancel_removed(&*store).await;
+            clock.look(now) && prune(&*store, retention_days, now).await || removed
         };
+        let wait = if has_more { PAUSE } else { EVERY };
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = stop.cancelled() => {}
+        }
+    }
+}
+
+/// Whether this node keeps the store small now: one at a time does.
+async fn is_ours(store: &dyn Store, node: NodeId, now: MonoTime) -> bool {
+    match store.acquire_lease(Lease::Upkeep, node, now, now.plus_ms(LEASE_MS)).await {
+        Ok(is_ours) => is_ours,
+        Err(error) => {
+            tracing::warn!(%error, "the store did not say who removes what is old; trying again");
+            false
         }
     }
 }

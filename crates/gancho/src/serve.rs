@@ -6,7 +6,7 @@ use anyhow::Context;
 use gancho_delivery::{Engine, EngineOptions};
 use gancho_intake::Intake;
 use gancho_mail::AlertLoop;
-use gancho_model::{Clock as _, limits::Limits};
+use gancho_model::{Clock as _, NodeId, limits::Limits};
 use gancho_service::{Parts, Services};
 use gancho_source::SourceManager;
 use gancho_web::{App, Metrics, WebSettings};
@@ -63,7 +63,7 @@ async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), CliError> {
     let client = Arc::new(wiring::client(settings, &trust).map_err(CliError::start)?);
     let address = listener.local_addr().map_err(CliError::refused)?;
 
-    let stop = CancellationToken::new();
+    let (stop, node) = (CancellationToken::new(), NodeId::new(System.now(), &System));
     // Before anybody counts.
     let (metrics, recorder) = metrics(dropped).map_err(CliError::refused)?;
     let options = EngineOptions { limits: within(settings.limits, budget) };
@@ -71,10 +71,10 @@ async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), CliError> {
     let mut tasks = Tasks::default();
     tasks.spawn_endless("metrics", sum_up(recorder, stop.clone()));
     tasks.spawn("store", wiring::is_alive(store.clone(), stop.clone()));
-    tasks.spawn("engine", Engine::run(store.clone(), client, Arc::new(System), options, stop.clone()));
+    tasks.spawn("engine", Engine::run(store.clone(), node, client, Arc::new(System), options, stop.clone()));
     let web = web_settings(settings, metrics, &stop);
     let intake = Arc::new(Intake::new(store.clone(), Arc::new(System), settings.limits));
-    let sources = SourceManager::new(store.clone(), intake.clone(), settings.sources);
+    let sources = SourceManager::new(store.clone(), intake.clone(), settings.sources, node);
     tasks.spawn_endless("sources", sources.clone().run(stop.clone()));
     let site = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     let mail = AlertLoop {

@@ -72,7 +72,8 @@ impl Intake {
         self.understand(caller, source, submitted, request, Aside::default()).await
     }
 
-    /// Takes in what asking a source found, together with how its records look now: all of it or nothing.
+    /// Takes in what asking a source found, together with how its records look now, and the version by which they were
+    /// compared: all of it or nothing.
     ///
     /// # Errors
     /// [`IntakeError`] says what is wrong; nothing was kept then.
@@ -80,9 +81,9 @@ impl Intake {
         &self,
         source: SourceId,
         changes: Vec<Change>,
-        snapshots: Vec<SnapshotUpdate>,
+        seen: (u64, Vec<SnapshotUpdate>),
     ) -> Result<(), IntakeError> {
-        let aside = Aside { snapshots, ..Aside::default() };
+        let aside = Aside { seen, ..Aside::default() };
         self.understand(own_caller(source), source, unnamed(changes), None, aside).await.map(drop)
     }
 
@@ -147,12 +148,14 @@ impl Intake {
                 None => source_cache::load(&*self.store, source.id).await?,
             };
             let sorted = idempotency::sort(&*self.store, caller.token, IdempotencyKind::Change, &submitted).await?;
-            let (mut submission, answer) = self.prepare(caller, &source, &submitted, &sorted, &mut knowledge)?;
+            let (mut submission, answer) = self.prepare(caller, &source, &submitted, &sorted, &mut knowledge.data)?;
+            submission.understood_by = Some(knowledge.version);
+            knowledge.version += u64::from(!submission.remember.is_empty());
             if let Some(request) = &request {
                 submission.repeats.push(request.remember(caller.token, answer.to_text()));
             }
             submission.processed.clone_from(&aside.processed);
-            submission.snapshots.clone_from(&aside.snapshots);
+            (submission.seen_version, submission.snapshots) = aside.seen.clone();
             if idempotency::kept(&self.submit(submission).await?) {
                 *cache = Some(knowledge);
                 return Ok(answer);
@@ -242,8 +245,8 @@ impl Intake {
 struct Aside {
     /// Rows of the source's outbox from which the changes were made.
     processed: Vec<ProcessedRow>,
-    /// How records look now.
-    snapshots: Vec<SnapshotUpdate>,
+    /// How records look now, and the version by which they were compared.
+    seen: (u64, Vec<SnapshotUpdate>),
 }
 
 /// Changes that need no name, since they are recognised by other means when they come again.

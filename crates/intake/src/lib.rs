@@ -49,6 +49,11 @@ impl Intake {
         Err(IntakeError::Store(StoreError::Busy("webhooks are being changed all the time".into())))
     }
 
+    /// The monotonic time now, for those who only have an intake.
+    pub fn mono(&self) -> gancho_model::MonoTime {
+        self.environment.mono()
+    }
+
     /// The time now, for those who only have an intake.
     pub fn now(&self) -> gancho_model::Timestamp {
         self.environment.now()

@@ -146,6 +146,11 @@ id!(
     "tok_"
 );
 id!(
+    /// A process of Gancho that works on a store: `node_…`. Made anew at each start.
+    NodeId,
+    "node_"
+);
+id!(
     /// A person who may sign in: `usr_…`.
     UserId,
     "usr_"

@@ -48,7 +48,7 @@ pub use gancho_receiver::Secret;
 pub use header_log::HeaderLog;
 pub use health::{AttemptEnd, FAILING_AFTER, Health, HealthState, HealthTransition};
 pub use hourly_stats::{Counters, HourlyStats, LATENCY_BUCKETS_MS};
-pub use id::{BadId, DeliveryId, EndpointId, EventId, SourceId, TokenId, UserId};
+pub use id::{BadId, DeliveryId, EndpointId, EventId, NodeId, SourceId, TokenId, UserId};
 pub use message::{Arg, Message};
 pub use resend::{ReplayAction, ReplayScope, may_resend, replay_action};
 pub use retry_policy::RetryPolicy;

@@ -6,12 +6,12 @@ use std::{
 
 use async_trait::async_trait;
 use gancho_intake::Intake;
-use gancho_model::{Message, Source, SourceId, SourceKind};
+use gancho_model::{Message, NodeId, Source, SourceId, SourceKind};
 use gancho_service::{
     Finding, Refused, SourceControl, SourceStatus,
     outbox::{OutboxPayload, OutboxReceipt},
 };
-use gancho_store::Store;
+use gancho_store::{Lease, Store};
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -23,8 +23,10 @@ use crate::{
     report::{Report, lock},
 };
 
-/// Interval between looks for new sources.
-const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// Interval between looks for new sources, and for those that another node watched until now.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How long a node that does not come back keeps others from watching its sources, milliseconds.
+const LEASE_MS: i64 = 15_000;
 
 /// The wait before a source that panicked is watched again; it doubles up to the longest.
 const RESTART_WAIT: Duration = Duration::from_secs(1);
@@ -35,6 +37,7 @@ pub struct SourceManager {
     store: Arc<dyn Store>,
     intake: Arc<Intake>,
     options: SourceOptions,
+    node: NodeId,
     changed: Notify,
     watched: tokio::sync::Mutex<HashMap<SourceId, Watching>>,
     /// What was seen of the outboxes of plugins.
@@ -53,13 +56,14 @@ struct Watching {
 }
 
 impl SourceManager {
-    /// With nothing watched yet.
-    pub fn new(store: Arc<dyn Store>, intake: Arc<Intake>, options: SourceOptions) -> Arc<Self> {
+    /// Of this node, with nothing watched yet.
+    pub fn new(store: Arc<dyn Store>, intake: Arc<Intake>, options: SourceOptions, node: NodeId) -> Arc<Self> {
         Arc::new(Self {
             store,
             report: Report::new(intake.clone()),
             intake,
             options,
+            node,
             changed: Notify::new(),
             watched: tokio::sync::Mutex::default(),
             tracker: Mutex::default(),
@@ -83,18 +87,39 @@ impl SourceManager {
         }
         let watched: Vec<Watching> = self.watched.lock().await.drain().map(|(_, one)| one).collect();
         for one in watched {
+            let id = one.source.id;
             one.end().await;
+            self.give_up(id).await;
+        }
+    }
+
+    /// Those of these sources that this node watches: each is watched by one node at a time.
+    async fn owned(&self, sources: Vec<Source>) -> HashMap<SourceId, Source> {
+        let mut owned = HashMap::new();
+        for source in sources.into_iter().filter(|source| source.kind.is_watched()) {
+            let now = self.intake.mono();
+            let lease = Lease::Source(source.id);
+            match self.store.acquire_lease(lease, self.node, now, now.plus_ms(LEASE_MS)).await {
+                Ok(true) => drop(owned.insert(source.id, source)),
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::warn!(%error, source = %source.id, "who watches a source can't be told; trying again");
+                }
+            }
+        }
+        owned
+    }
+
+    async fn give_up(&self, id: SourceId) {
+        if let Err(error) = self.store.give_up_lease(Lease::Source(id), self.node).await {
+            tracing::warn!(%error, source = %id, "other nodes wait until a lease ends by itself");
         }
     }
 
     async fn follow(&self, sources: Vec<Source>) {
         let mut watched = self.watched.lock().await;
         self.report.keep(&sources.iter().map(|source| source.id).collect());
-        let wanted: HashMap<SourceId, Source> = sources
-            .into_iter()
-            .filter(|source| source.kind != SourceKind::Plugin)
-            .map(|source| (source.id, source))
-            .collect();
+        let wanted = self.owned(sources).await;
         lock(&self.leaving).retain(|id| wanted.contains_key(id));
         let same = |one: &Source, other: &Source| {
             // When it was heard last changes all the time.

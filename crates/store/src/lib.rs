@@ -14,13 +14,14 @@ pub use error::StoreError;
 pub use notifier::{Claimed, DeliveryNotifier};
 pub use verbs::{
     accept::{
-        Accepted, Accepting, EndpointSnapshot, IdempotencyKey, IdempotencyKind, NewEvent, ProcessedRow,
+        Accepted, Accepting, EndpointSnapshot, IdempotencyKey, IdempotencyKind, NewEvent, ProcessedRow, ReferenceRows,
         ReferenceUpdate, StoredResponse, Submission,
     },
     access::{Access, UserChange},
     deliver::{Claims, Delivering, Due, HealthChange, Outcome, Release, Want},
     endpoint::{EndpointBacklog, Endpoints, Replay, Replayed},
     history::History,
+    lease::{Lease, Leases},
     log::{DeliveryFilter, EventFilter, Log, Page, Resend, Resent},
     snapshot::{RecordSnapshot, SnapshotUpdate, Snapshots},
     source::Sources,
@@ -30,11 +31,11 @@ pub use verbs::{
 
 /// Everything that rests: one trait to hand around, sections by who uses them.
 pub trait Store:
-    Accepting + Access + Delivering + Endpoints + History + Log + Snapshots + Sources + Stats + Upkeep
+    Accepting + Access + Delivering + Endpoints + History + Leases + Log + Snapshots + Sources + Stats + Upkeep
 {
 }
 
-impl<T: Accepting + Access + Delivering + Endpoints + History + Log + Snapshots + Sources + Stats + Upkeep> Store
-    for T
+impl<T: Accepting + Access + Delivering + Endpoints + History + Leases + Log + Snapshots + Sources + Stats + Upkeep>
+    Store for T
 {
 }

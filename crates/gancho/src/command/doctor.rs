@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use gancho_delivery::Client;
 use gancho_intake::Intake;
-use gancho_model::{Clock as _, Endpoint, SourceKind, Timestamp, target};
+use gancho_model::{Clock as _, Endpoint, NodeId, SourceKind, Timestamp, target};
 use gancho_service::SourceControl;
 use gancho_source::SourceManager;
 use gancho_store::{Store, StoreError};
@@ -49,7 +49,7 @@ pub fn run(local: &LocalArgs) -> CliResult {
     };
     let intake = Arc::new(Intake::new(store.clone(), Arc::new(System), settings.limits));
     // Watches nothing: it is only asked.
-    let sources = SourceManager::new(store.clone(), intake, settings.sources);
+    let sources = SourceManager::new(store.clone(), intake, settings.sources, NodeId::new(System.now(), &System));
     block_on(look(&*store, &*sources, &client, &mut report))?.map_err(CliError::refused)?;
     report.end()
 }

@@ -2,29 +2,12 @@
 
 use gancho_model::{Change, ObjectKey, Operation, Record};
 use gancho_store::{RecordSnapshot, SnapshotUpdate};
-use serde_json::Value;
 
-use super::list_state::ListState;
+use super::{list_state::ListState, record_diff::RecordDiff};
 use crate::database::key_text;
 
 /// The name of the act in which rights changed: intake keeps acts of one call apart from those of others.
 const RIGHTS: &str = "rights";
-
-/// Something that was found.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct RecordDiff {
-    /// How the record looks now.
-    pub snapshot: SnapshotUpdate,
-    /// What that means; nothing for what is only noted.
-    pub change: Option<Change>,
-}
-
-impl RecordDiff {
-    /// Whether it was never seen before.
-    pub fn is_new(&self) -> bool {
-        self.change.as_ref().is_some_and(|change| change.operation == Operation::Insert)
-    }
-}
 
 /// A record as it was read; nothing if that is how it was seen before.
 pub(crate) fn compare_record(
@@ -62,12 +45,6 @@ fn diffs(
     RecordDiff { snapshot: SnapshotUpdate { model, key: key.to_owned(), seen }, change: Some(change) }
 }
 
-/// Whether it is a document that is still being made: without lines, or with a total of 0.
-pub(crate) fn is_half_made(list: &ListState, record: &Record) -> bool {
-    let no_lines = record.get("lines").and_then(Value::as_array).is_none_or(Vec::is_empty);
-    list.resource.lines.is_some() && (no_lines || record.get("total").and_then(Value::as_f64) == Some(0.0))
-}
-
 /// A line that a document had and has no more: its key.
 pub(crate) fn missing_line(diffs: &RecordDiff) -> Option<String> {
     let keys = |record: Option<&Record>| -> Vec<String> {
@@ -82,7 +59,7 @@ pub(crate) fn missing_line(diffs: &RecordDiff) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use gancho_facturascripts::resource::Resource;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -104,15 +81,6 @@ mod tests {
         assert_eq!((change.operation, change.before, change.after), (Operation::Update, Some(ana.clone()), Some(eva)));
         let gone = gone(&list, seen);
         assert_eq!((gone.snapshot.seen, gone.change.and_then(|change| change.before)), (None, Some(ana)));
-    }
-
-    #[test]
-    fn documents_being_made() {
-        let list = ListState::new(Resource::of("FacturaCliente"));
-        let half = |value| is_half_made(&list, &record(value));
-        assert!(half(json!({"total": 0, "lines": [{}]})) && half(json!({"total": 5, "lines": []})));
-        assert!(!half(json!({"total": 5, "lines": [{}]})));
-        assert!(!is_half_made(&ListState::new(Resource::of("ReciboCliente")), &record(json!({"total": 0}))));
     }
 
     #[test]

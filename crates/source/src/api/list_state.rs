@@ -6,14 +6,22 @@ use gancho_facturascripts::{
     resource::Resource,
     shape::Shape,
 };
-use gancho_model::Record;
+use gancho_model::{MonoTime, Record};
 use serde_json::Value;
-use tokio::time::Instant;
 
-use super::page_cursor::PageCursor;
+use super::{page_cursor::PageCursor, record_diff::RecordDiff};
 use crate::database::key_text;
 
-/// A list that is watched, and how far.
+/// Ids may be committed late: whatever is as young as this is read again.
+pub(super) const LATE_MS: i64 = 300_000;
+/// How often it is looked for ids that were committed late.
+const LATE_EVERY_MS: i64 = 30_000;
+/// How long a list that had news is looked at before others.
+const NEWS_LASTS_MS: i64 = 300_000;
+/// How much before.
+const NEWS_WEIGHT: i64 = 3;
+
+/// A list that is watched, and how far. What it decides is pure: it is given the time.
 #[derive(Debug)]
 pub(crate) struct ListState {
     pub resource: Resource,
@@ -26,24 +34,24 @@ pub(crate) struct ListState {
     pub known: bool,
     /// The greatest key that surely was seen, and those seen lately: lower ones may still be committed.
     pub watermark: u64,
-    pub recent_keys: VecDeque<(Instant, u64)>,
+    pub recent_keys: VecDeque<(MonoTime, u64)>,
     /// When it was looked at for new records last, and when for those committed late.
-    pub looked_at: Option<Instant>,
-    pub deep_at: Option<Instant>,
+    pub looked_at: Option<MonoTime>,
+    pub deep_at: Option<MonoTime>,
     /// When something new or changed was found in it last.
-    pub news_at: Option<Instant>,
+    pub news_at: Option<MonoTime>,
     /// Something that was found waits to be read once more.
     pub again: bool,
     /// Readings that are under way, at most one of each kind.
     pub scans: Vec<Scan>,
     /// New documents without lines or total: the cycle and the moment in which they were seen so first.
-    pub half_made: HashMap<String, (u64, Instant)>,
+    pub half_made: HashMap<String, (u64, MonoTime)>,
     /// Since when so much is missing that it is not believed at once.
-    pub suspected: Option<Instant>,
+    pub suspected: Option<MonoTime>,
     /// How often in a row it could not be read.
     pub fails: u32,
     /// It could not be read: not before then.
-    pub rests_until: Option<Instant>,
+    pub rests_until: Option<MonoTime>,
 }
 
 /// A reading of a list.
@@ -115,9 +123,18 @@ impl ListState {
     }
 
     /// Whether a reading of this kind can go on now.
-    pub fn has(&self, kind: ScanKind, now: Instant) -> bool {
-        let rests = self.rests_until.is_some_and(|until| now < until);
-        !rests && self.scans.iter().any(|scan| scan.kind == kind && scan.pages > 0)
+    pub fn has(&self, kind: ScanKind, now: MonoTime) -> bool {
+        !self.rests(now) && self.scans.iter().any(|scan| scan.kind == kind && scan.pages > 0)
+    }
+
+    /// Whether it could not be read lately, and is left alone.
+    pub fn rests(&self, now: MonoTime) -> bool {
+        self.rests_until.is_some_and(|until| now < until)
+    }
+
+    /// Whether a scan of what may have changed is under way.
+    pub fn is_scanned_for_changes(&self, now: MonoTime) -> bool {
+        [ScanKind::Touched, ScanKind::Recent, ScanKind::Rotation].into_iter().any(|kind| self.has(kind, now))
     }
 
     /// Takes a reading out, to go on with it.
@@ -153,6 +170,89 @@ impl ListState {
     pub fn day_of(&self, shaped: &Record) -> Option<String> {
         shaped.get(self.resource.day?)?.as_str().map(ToOwned::to_owned)
     }
+
+    /// The key beyond which records may be new.
+    pub fn low(&self, now: MonoTime) -> u64 {
+        let old = self.recent_keys.iter().filter(|(at, _)| now.since_ms(*at) >= LATE_MS).map(|(_, high)| *high);
+        old.max().unwrap_or(0).max(self.watermark)
+    }
+
+    /// The greatest key that was seen.
+    fn high(&self, now: MonoTime) -> u64 {
+        self.recent_keys.back().map(|(_, high)| *high).unwrap_or(0).max(self.low(now))
+    }
+
+    /// Notes the greatest key of records that were read.
+    pub fn note_highs(&mut self, rows: &[Record], now: MonoTime) {
+        if !self.resource.serial {
+            return;
+        }
+        let Some(key) = rows.iter().filter_map(|row| self.key_of(row)?.parse().ok()).max() else { return };
+        while self.recent_keys.len() > 1 && now.since_ms(self.recent_keys[1].0) >= LATE_MS {
+            self.recent_keys.pop_front();
+        }
+        if self.recent_keys.back().is_none_or(|(_, high)| *high < key) {
+            self.recent_keys.push_back((now, key));
+        }
+    }
+
+    /// How urgently it is to be looked at: for how long it was not, and more if it lately had news.
+    pub fn waits_ms(&self, now: MonoTime) -> i64 {
+        let Some(looked_at) = self.looked_at else { return i64::MAX };
+        let is_lively = self.news_at.is_some_and(|at| now.since_ms(at) < NEWS_LASTS_MS);
+        now.since_ms(looked_at) * if is_lively { NEWS_WEIGHT } else { 1 }
+    }
+
+    /// How it is looked at for new records, and along how many pages.
+    pub fn new_records(&mut self, yesterday: &str, now: MonoTime) -> (PageCursor, u32) {
+        self.looked_at = Some(now);
+        let is_again = std::mem::take(&mut self.again);
+        let is_deep = is_again || self.deep_at.is_none_or(|at| now.since_ms(at) >= LATE_EVERY_MS);
+        match self.resource.born {
+            _ if self.resource.serial && is_deep => {
+                self.deep_at = Some(now);
+                (self.cursor().beyond(self.low(now).to_string()), u32::MAX)
+            }
+            _ if self.resource.serial => (self.cursor().beyond(self.high(now).to_string()), u32::MAX),
+            Some(born) => (self.cursor().only(&format!("{born}_gte"), yesterday), u32::MAX),
+            // Users and roles are few: a new one is on the first page.
+            None => (self.cursor(), 1),
+        }
+    }
+
+    /// Holds new documents without lines or total back for one more cycle, and for so long at least.
+    pub fn hold_half_made(&mut self, found: &mut Vec<RecordDiff>, cycle: u64, least_ms: i64, now: MonoTime) {
+        let mut half_made = std::mem::take(&mut self.half_made);
+        found.retain(|diff| {
+            let key = &diff.snapshot.key;
+            let is_half =
+                diff.is_new() && diff.snapshot.seen.as_ref().is_some_and(|seen| self.is_half_made(&seen.record));
+            let (first, at) = *half_made.entry(key.clone()).or_insert((cycle, now));
+            let is_told = !is_half || (first < cycle && now.since_ms(at) >= least_ms);
+            if is_told {
+                half_made.remove(key);
+            }
+            is_told
+        });
+        self.half_made = half_made;
+    }
+
+    /// Whether it is a document that is still being made: without lines, or with a total of 0.
+    fn is_half_made(&self, record: &Record) -> bool {
+        let no_lines = record.get("lines").and_then(Value::as_array).is_none_or(Vec::is_empty);
+        self.resource.lines.is_some() && (no_lines || record.get("total").and_then(Value::as_f64) == Some(0.0))
+    }
+
+    /// Whether much has been missing for so long that it is believed; the first time that is noted.
+    pub fn is_missing_for(&mut self, long_ms: i64, now: MonoTime) -> bool {
+        now.since_ms(*self.suspected.get_or_insert(now)) >= long_ms
+    }
+
+    /// Whether it says who there is and what they may do.
+    pub fn is_of_people(&self) -> bool {
+        let kind = catalogue::find(&self.resource.model).map(|model| model.kind);
+        matches!(kind, Some(ModelKind::User | ModelKind::Permission)) || self.resource.model == "RoleUser"
+    }
 }
 
 /// The lists to watch for these models; those of the catalogue if none are named. What must be known
@@ -183,7 +283,41 @@ pub(crate) fn lists(models: Option<&[String]>) -> Vec<Resource> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    fn at(s: i64) -> MonoTime {
+        MonoTime::from_ms(s * 1000)
+    }
+
+    #[test]
+    fn documents_being_made() {
+        let record = |value: Value| value.as_object().cloned().expect("an object");
+        let list = ListState::new(Resource::of("FacturaCliente"));
+        let is_half = |value| list.is_half_made(&record(value));
+        assert!(is_half(json!({"total": 0, "lines": [{}]})) && is_half(json!({"total": 5, "lines": []})));
+        assert!(!is_half(json!({"total": 5, "lines": [{}]})));
+        assert!(!ListState::new(Resource::of("ReciboCliente")).is_half_made(&record(json!({"total": 0}))));
+    }
+
+    #[test]
+    fn keys_may_be_committed_late() {
+        let mut list = ListState::new(Resource::of("FacturaCliente"));
+        let row = |key: u32| json!({"idfactura": key}).as_object().cloned().expect("an object");
+        list.note_highs(&[row(7), row(9)], at(0));
+        assert_eq!((list.low(at(10)), list.high(at(10))), (0, 9));
+        assert_eq!(list.low(at(300)), 9, "who is later than that is not waited for");
+        list.note_highs(&[row(12)], at(301));
+        assert_eq!((list.low(at(302)), list.high(at(302))), (9, 12));
+    }
+
+    #[test]
+    fn much_that_is_missing_must_be_so_for_a_while() {
+        let mut list = ListState::new(Resource::of("Cliente"));
+        assert!(!list.is_missing_for(300_000, at(0)) && !list.is_missing_for(300_000, at(299)));
+        assert!(list.is_missing_for(300_000, at(300)));
+    }
 
     #[test]
     fn what_must_be_known_comes_along() {

@@ -2,7 +2,8 @@
 //!
 //! It announces no changes, so they are found: new records by their keys, changes by reading again and comparing with
 //! the last snapshot ([`compare`]), deletions by absence that the record's own address confirms. [`page_cursor`] reads
-//! lists page by page without trusting them; [`scanner`] says what is read when.
+//! lists page by page without trusting them; [`schedule`] says what is read when, [`list_state`] how far each list was read,
+//! [`record_reader`] reads, and [`scanner`] puts them together.
 
 mod address;
 pub(crate) mod check;
@@ -10,14 +11,18 @@ mod client;
 mod compare;
 mod error;
 mod list_state;
-mod look;
 mod missing;
 mod outbox_fetcher;
 mod page_cursor;
+mod payments;
 mod poller;
-mod reading;
+mod record_diff;
+mod record_reader;
 mod run;
 mod scanner;
+mod schedule;
+mod seen;
+mod source_error;
 
 pub(crate) use address::Base;
 pub(crate) use client::ErpClient;

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use super::{
-    ApiError, ErpClient,
-    poller::{ApiPoller, SourceError},
-};
+use super::{ApiError, ErpClient, poller::ApiPoller, seen::SeenRecords, source_error::SourceError};
 use crate::{database::change_group::CommitTracker, plugin};
 
 /// Rows of a look at first, and of one act at the most.
@@ -29,12 +26,16 @@ pub(crate) struct OutboxFetcher<'a> {
 impl<'a> OutboxFetcher<'a> {
     /// Looks whether the outbox may be fetched; else the client is given back. A key that may not counts as
     /// refused once: that is remembered by whoever asks.
-    pub async fn begin(poller: &'a ApiPoller, mut client: ErpClient) -> Result<Result<Self, ErpClient>, SourceError> {
+    pub async fn begin(
+        poller: &'a ApiPoller,
+        mut client: ErpClient,
+        seen: &SeenRecords,
+    ) -> Result<Result<Self, ErpClient>, SourceError> {
         if client.outbox(1, false).await?.is_none() {
             return Ok(Err(client));
         }
         // What was seen by polling says nothing of what comes by this way.
-        poller.store.forget_seen(poller.source.id).await.map_err(SourceError::ours)?;
+        seen.forget().await?;
         Ok(Ok(Self { poller, client, first: true, rows: ROWS, sightings: CommitTracker::default() }))
     }
 

@@ -8,7 +8,7 @@ use gancho_store::Store;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{ApiError, Base, ErpClient, PollingOptions};
+use super::{Base, ErpClient, PollingOptions, seen::SeenRecords, source_error::SourceError};
 use crate::report::Report;
 
 /// Asks one source's API.
@@ -31,29 +31,6 @@ pub(crate) struct ApiPoller {
     pub stop: CancellationToken,
 }
 
-/// Why polling ended.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SourceError {
-    #[error("{0}")]
-    Erp(#[from] ApiError),
-    #[error("{0}")]
-    Ours(Message),
-}
-
-impl SourceError {
-    /// Our own side did not do its part.
-    pub fn ours(error: impl std::fmt::Display) -> Self {
-        Self::Ours(Message::new("hearing-ours").with("why", error.to_string()))
-    }
-
-    pub fn message(&self) -> Message {
-        match self {
-            Self::Erp(error) => error.message(),
-            Self::Ours(said) => said.clone(),
-        }
-    }
-}
-
 /// A connection to a source's API.
 ///
 /// # Errors
@@ -74,25 +51,15 @@ pub(super) const NOT_FETCHED: &str = "not-fetched";
 pub(super) const REFUSED: &str = "refused";
 
 impl ApiPoller {
-    /// How far polling has come.
-    pub async fn marks(&self) -> Result<HashMap<String, String>, SourceError> {
-        let marks = self.store.marks(self.source.id).await.map_err(SourceError::ours)?;
-        Ok(marks.into_iter().collect())
-    }
-
-    /// The same; nothing if it was another ERP that was asked.
-    pub async fn settle(&self) -> Result<HashMap<String, String>, SourceError> {
-        let marks = self.marks().await?;
+    /// How far polling has come; nothing if it was another ERP that was asked.
+    pub async fn settle(&self, seen: &SeenRecords) -> Result<HashMap<String, String>, SourceError> {
+        let marks = seen.marks().await?;
         if marks.get(ERP) == Some(&self.erp_mark()) {
             return Ok(marks);
         }
-        self.store.forget_seen(self.source.id).await.map_err(SourceError::ours)?;
-        self.mark(ERP, self.erp_mark()).await?;
+        seen.forget().await?;
+        seen.set_mark(ERP, self.erp_mark()).await?;
         Ok(HashMap::from([(ERP.to_owned(), self.erp_mark())]))
-    }
-
-    pub async fn mark(&self, name: &str, text: String) -> Result<(), SourceError> {
-        self.store.set_mark(self.source.id, name, text).await.map_err(SourceError::ours)
     }
 
     /// Which ERP it is, without what may be secret in its address.

@@ -1,13 +1,15 @@
 //! Asks one ERP, until the stop.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     ApiError,
     client::OUTBOX,
     outbox_fetcher::OutboxFetcher,
-    poller::{self, ApiPoller, ERP, FETCHED, NOT_FETCHED, REFUSED, SourceError},
+    poller::{self, ApiPoller, ERP, FETCHED, NOT_FETCHED, REFUSED},
     scanner::ApiScanner,
+    seen::SeenRecords,
+    source_error::SourceError,
 };
 
 /// The waits after a failure, seconds.
@@ -22,9 +24,9 @@ enum Mode<'a> {
 }
 
 impl<'a> Mode<'a> {
-    async fn open(poller: &'a ApiPoller) -> Result<Self, SourceError> {
+    async fn open(poller: &'a ApiPoller, seen: &Arc<SeenRecords>) -> Result<Self, SourceError> {
         let mut client = poller::client(&poller.source, poller.options.requests_per_s).map_err(SourceError::Ours)?;
-        let marks = poller.settle().await?;
+        let marks = poller.settle(seen).await?;
         if let Some(list) = marks.get(REFUSED).and_then(|refused| refused.strip_prefix(&poller.key_mark())) {
             return Err(SourceError::Erp(if list.is_empty() {
                 ApiError::Key
@@ -36,15 +38,15 @@ impl<'a> Mode<'a> {
         let lists = client.resources().await?;
         let may_fetch = marks.get(NOT_FETCHED) != Some(&poller.key_mark());
         if lists.iter().any(|list| list == OUTBOX) && may_fetch {
-            client = match OutboxFetcher::begin(poller, client).await {
+            client = match OutboxFetcher::begin(poller, client, seen).await {
                 Ok(Ok(fetcher)) => {
-                    poller.mark(ERP, poller.erp_mark()).await?;
-                    poller.mark(FETCHED, "1".into()).await?;
+                    seen.set_mark(ERP, poller.erp_mark()).await?;
+                    seen.set_mark(FETCHED, "1".into()).await?;
                     return Ok(Self::Fetches(Box::new(fetcher)));
                 }
                 Ok(Err(client)) => client,
                 Err(SourceError::Erp(ApiError::Right(_))) => {
-                    poller.mark(NOT_FETCHED, poller.key_mark()).await?;
+                    seen.set_mark(NOT_FETCHED, poller.key_mark()).await?;
                     poller::client(&poller.source, poller.options.requests_per_s).map_err(SourceError::Ours)?
                 }
                 Err(error) => return Err(error),
@@ -53,7 +55,7 @@ impl<'a> Mode<'a> {
         if marks.contains_key(FETCHED) {
             return Err(ApiError::NoOutbox.into());
         }
-        Ok(Self::Scans(Box::new(ApiScanner::begin(poller, client, &marks).await?)))
+        Ok(Self::Scans(Box::new(ApiScanner::begin(poller, client, seen.clone(), &marks).await?)))
     }
 
     async fn turn(&mut self) -> Result<(), SourceError> {
@@ -64,52 +66,64 @@ impl<'a> Mode<'a> {
     }
 }
 
+/// What is open to one ERP.
+#[derive(Default)]
+struct Session<'a> {
+    seen: Option<Arc<SeenRecords>>,
+    mode: Option<Mode<'a>>,
+}
+
 impl ApiPoller {
     /// Runs until the stop. Whatever happens to the ERP, it goes on by itself; only a refused key or a
     /// right that is missing stops it until somebody has seen to that.
     pub async fn run(self) {
-        let mut mode = None;
+        let mut session = Session::default();
         let mut failures = 0;
         loop {
             let turned = tokio::select! {
                 () = self.stop.cancelled() => return,
-                turned = self.turn(&mut mode, failures > 0) => turned,
+                turned = self.turn(&mut session, failures > 0) => turned,
             };
             match turned {
                 Ok(()) => failures = 0,
                 Err(cut) => {
-                    self.pause(&cut, failures).await;
+                    self.pause(&cut, failures, session.seen.as_deref()).await;
                     failures += 1;
+                    if matches!(cut, SourceError::TakenOver(_)) {
+                        session = Session::default();
+                    }
                 }
             }
         }
     }
 
     /// One turn; the first one finds out how this ERP can be heard.
-    async fn turn<'a>(&'a self, mode: &mut Option<Mode<'a>>, was_down: bool) -> Result<(), SourceError> {
-        let open = match mode {
-            Some(open) => open,
+    async fn turn<'a>(&'a self, session: &mut Session<'a>, was_down: bool) -> Result<(), SourceError> {
+        let seen = match &session.seen {
+            Some(seen) => seen,
+            None => session.seen.insert(Arc::new(SeenRecords::open(self.store.clone(), self.source.id).await?)),
+        };
+        let mode = match &mut session.mode {
+            Some(mode) => mode,
             None => {
-                let opened = Mode::open(self).await?;
+                let opened = Mode::open(self, seen).await?;
                 self.report.up(&self.source).await;
-                mode.insert(opened)
+                session.mode.insert(opened)
             }
         };
-        open.turn().await?;
+        mode.turn().await?;
         if was_down {
             self.report.up(&self.source).await;
         }
         Ok(())
     }
 
-    async fn pause(&self, cut: &SourceError, failures: usize) {
+    async fn pause(&self, cut: &SourceError, failures: usize, seen: Option<&SeenRecords>) {
         let wait = match cut {
             SourceError::Erp(error) if error.is_final() => {
                 // Five refusals shut everybody at this address out of the ERP.
                 let list = if let ApiError::Right(list) = error { list.as_str() } else { "" };
-                if let Err(error) = self.mark(REFUSED, self.key_mark() + list).await {
-                    tracing::warn!(%error, "that the ERP refused the key could not be noted");
-                }
+                note(seen, REFUSED, self.key_mark() + list).await;
                 self.report.stopped(&self.source, cut.message()).await;
                 None
             }
@@ -130,12 +144,18 @@ impl ApiPoller {
             // Somebody looked, and all was well.
             () = self.again.notified() => {
                 for mark in [REFUSED, NOT_FETCHED] {
-                    if let Err(error) = self.mark(mark, String::new()).await {
-                        tracing::warn!(%error, "that all is well again could not be noted");
-                    }
+                    note(seen, mark, String::new()).await;
                 }
             }
             () = rest => {}
         }
+    }
+}
+
+/// Notes how the ERP answered, for the next start.
+async fn note(seen: Option<&SeenRecords>, mark: &str, text: String) {
+    let Some(seen) = seen else { return };
+    if let Err(error) = seen.set_mark(mark, text).await {
+        tracing::warn!(%error, mark, "how the ERP answered could not be noted");
     }
 }

@@ -1,65 +1,97 @@
-//! New records, looked for often and cheaply: one small request a list, those first that lately had diffs.
+//! What is read when: new records often and cheaply, changes now and then, everything once and then every night. Pure.
 
-use std::{cmp::Reverse, time::Duration};
+use std::{cmp::Reverse, ops::Range, time::Duration};
 
-use gancho_facturascripts::catalogue::{self, Kind};
-use tokio::time::Instant;
+use gancho_model::{MonoTime, Timestamp};
 
-use super::{PageCursor, PollingOptions, list_state::ListState, poller::SourceError, scanner::ApiScanner};
+use super::{PollingOptions, list_state::ListState};
 
-/// How long a list that had diffs is looked at before others.
-const NEWS_LASTS: Duration = Duration::from_secs(300);
-/// How much before.
-const NEWS_WEIGHT: u32 = 3;
-/// How often it is looked for ids that were committed late.
-const LATE_EVERY: Duration = Duration::from_secs(30);
+/// The longest that nothing is looked at: the night may have begun.
+const IDLE_MS_MAX: i64 = 30_000;
+/// A day in milliseconds.
+const DAY_MS: i64 = 86_400_000;
+/// When everything is read, by the ERP's clock.
+const NIGHT: Range<i8> = 2..6;
 
 impl PollingOptions {
-    /// How many lists are looked at in one cycle: half of what may be asked is left for other readings, if there
-    /// are any.
-    fn lists_a_round(&self, others: bool) -> usize {
+    /// How many lists are looked at in one cycle: half of what may be asked is left for other scans, if there are any.
+    fn lists_a_cycle(&self, others: bool) -> usize {
         let requests = f64::from(self.requests_per_s) * self.new_every.as_secs_f64().max(1.0);
         (requests / if others { 2.0 } else { 1.0 }).max(1.0) as usize
     }
 
     /// How long a new record of one of so many lists may wait until it is seen.
     pub(super) fn delay(&self, lists: usize) -> Duration {
-        let rounds = lists.div_ceil(self.lists_a_round(false)) as u32;
+        let cycles = lists.div_ceil(self.lists_a_cycle(false)) as u32;
         self.new_every.max(Duration::from_secs_f64(lists as f64 / f64::from(self.requests_per_s.max(1))))
-            * rounds.max(1)
+            * cycles.max(1)
     }
 }
 
-impl ApiScanner<'_> {
-    /// Records with keys beyond those known, or made lately.
-    pub async fn look_for_new(&mut self) -> Result<(), SourceError> {
-        self.cycle += 1;
-        for place in self.next_lists() {
-            let now = Instant::now();
-            let (cursor, pages) = self.walk_of(place, now);
-            self.lists[place].looked_at = Some(now);
-            let read = self.read_along(place, cursor, pages).await;
-            self.spare(place, read)?;
-        }
-        self.follow_payments().await?;
-        self.flush().await
+/// When what is due.
+#[derive(Clone, Debug)]
+pub(super) struct Schedule {
+    options: PollingOptions,
+    new_at: MonoTime,
+    changes_at: MonoTime,
+    /// When everything was read last, by the wall clock; 0 for never.
+    scanned: Timestamp,
+    /// Whether everything is being read.
+    pub is_scanning: bool,
+}
+
+impl Schedule {
+    /// New records and changes are due at once.
+    pub fn new(options: PollingOptions, scanned: Timestamp, now: MonoTime) -> Self {
+        Self { options, new_at: now, changes_at: now, scanned, is_scanning: false }
     }
 
-    /// Whose turn it is. Lists of users and rights are looked at together: a user's roles go with the user.
-    fn next_lists(&self) -> Vec<usize> {
-        let now = Instant::now();
+    /// Whether it is time to look for new records; if so, the next time is planned.
+    pub fn take_new(&mut self, now: MonoTime) -> bool {
+        take(&mut self.new_at, self.options.new_every, now)
+    }
+
+    /// Whether it is time to look for changes; if so, the next time is planned.
+    pub fn take_changes(&mut self, now: MonoTime) -> bool {
+        take(&mut self.changes_at, self.options.changes_every, now)
+    }
+
+    /// How long nothing is due, milliseconds.
+    pub fn idle_ms(&self, now: MonoTime) -> u64 {
+        let due_ms = self.new_at.min(self.changes_at).since_ms(now);
+        due_ms.clamp(0, IDLE_MS_MAX).unsigned_abs()
+    }
+
+    /// Whether everything was never read.
+    pub fn is_first(&self) -> bool {
+        self.scanned.ms() == 0
+    }
+
+    /// Everything was read.
+    pub fn scanned(&mut self, now: Timestamp) {
+        (self.scanned, self.is_scanning) = (now, false);
+    }
+
+    /// Whether everything is to be read again, at this hour of the ERP's day. A machine that sleeps at night reads by
+    /// day, a day late; a clock that was ahead once is not waited for.
+    pub fn is_full_scan_due(&self, now: Timestamp, hour: i8) -> bool {
+        let every_ms = self.options.sweep_every.as_millis() as i64;
+        let since = now.since_ms(self.scanned);
+        since < 0 || (since >= every_ms && (every_ms < DAY_MS || NIGHT.contains(&hour) || since >= every_ms + DAY_MS))
+    }
+
+    /// Whose turn it is to be looked at for new records, by their places. Lists of users and rights are looked at
+    /// together: a user's roles go with the user.
+    pub fn next_lists(&self, lists: &[ListState], now: MonoTime) -> Vec<usize> {
         let mut groups: Vec<Vec<usize>> = vec![];
         let mut people = vec![];
-        for (place, list) in self.lists.iter().enumerate() {
-            if !list.known || list.rests_until.is_some_and(|until| now < until) {
-                continue;
-            }
+        for (place, list) in lists.iter().enumerate().filter(|(_, list)| list.known && !list.rests(now)) {
             if list.is_of_people() { people.push(place) } else { groups.push(vec![place]) }
         }
         groups.push(people);
-        groups.sort_by_key(|group| Reverse(group.iter().map(|place| self.lists[*place].waits(now)).max()));
-        let others = self.lists.iter().any(|list| !list.scans.is_empty());
-        let mut left = self.poller.options.lists_a_round(others);
+        groups.sort_by_key(|group| Reverse(group.iter().map(|place| lists[*place].waits_ms(now)).max()));
+        let others = lists.iter().any(|list| !list.scans.is_empty());
+        let mut left = self.options.lists_a_cycle(others);
         let mut next = vec![];
         for group in groups.into_iter().filter(|group| !group.is_empty()) {
             if left == 0 {
@@ -72,48 +104,20 @@ impl ApiScanner<'_> {
         next.sort_unstable();
         next
     }
-
-    /// How a list is looked at.
-    fn walk_of(&mut self, place: usize, now: Instant) -> (PageCursor, u32) {
-        let yesterday = self.day(1);
-        let list = &mut self.lists[place];
-        let deep =
-            std::mem::take(&mut list.again) || list.deep_at.is_none_or(|at| now.duration_since(at) >= LATE_EVERY);
-        match list.resource.born {
-            _ if list.resource.serial && deep => {
-                list.deep_at = Some(now);
-                (list.cursor().beyond(list.low(now).to_string()), u32::MAX)
-            }
-            _ if list.resource.serial => (list.cursor().beyond(list.high(now).to_string()), u32::MAX),
-            Some(born) => (list.cursor().only(&format!("{born}_gte"), yesterday.as_str()), u32::MAX),
-            // Users and roles are few: a new one is on the first page.
-            None => (list.cursor(), 1),
-        }
-    }
 }
 
-impl ListState {
-    /// How urgently it is to be looked at: for how long it was not, and more if it lately had diffs.
-    fn waits(&self, now: Instant) -> Duration {
-        let Some(looked_at) = self.looked_at else { return Duration::MAX };
-        let is_lively = self.news_at.is_some_and(|at| now.duration_since(at) < NEWS_LASTS);
-        now.duration_since(looked_at) * if is_lively { NEWS_WEIGHT } else { 1 }
+fn take(at: &mut MonoTime, every: Duration, now: MonoTime) -> bool {
+    let is_due = now >= *at;
+    if is_due {
+        *at = now.plus_ms(every.as_millis() as i64);
     }
-
-    /// The greatest key that was seen.
-    fn high(&self, now: Instant) -> u64 {
-        self.recent_keys.back().map(|(_, high)| *high).unwrap_or(0).max(self.low(now))
-    }
-
-    /// Whether it says who there is and what they may do.
-    pub fn is_of_people(&self) -> bool {
-        let kind = catalogue::find(&self.resource.model).map(|model| model.kind);
-        matches!(kind, Some(Kind::User | Kind::Permission)) || self.resource.model == "RoleUser"
-    }
+    is_due
 }
 
 #[cfg(test)]
 mod tests {
+    use gancho_facturascripts::resource::Resource;
+
     use super::*;
 
     fn options(new_s: u64, requests_per_s: u32) -> PollingOptions {
@@ -121,7 +125,7 @@ mod tests {
         let new_every = Duration::from_secs(new_s);
         PollingOptions {
             new_every,
-            changes_every: day,
+            changes_every: Duration::from_secs(300),
             changes_days: 90,
             sweep_every: day,
             page_rows: 100,
@@ -129,12 +133,56 @@ mod tests {
         }
     }
 
+    fn at(s: i64) -> MonoTime {
+        MonoTime::from_ms(s * 1000)
+    }
+
     #[test]
     fn no_more_is_asked_than_may_be() {
-        assert_eq!(options(5, 4).lists_a_round(false), 20);
-        assert_eq!(options(5, 4).lists_a_round(true), 10);
-        assert_eq!(options(0, 1).lists_a_round(true), 1);
+        assert_eq!(options(5, 4).lists_a_cycle(false), 20);
+        assert_eq!(options(5, 4).lists_a_cycle(true), 10);
+        assert_eq!(options(0, 1).lists_a_cycle(true), 1);
         assert_eq!(options(5, 4).delay(20), Duration::from_secs(5));
         assert_eq!(options(5, 1).delay(20), Duration::from_secs(80));
+    }
+
+    #[test]
+    fn new_records_and_changes_have_their_times() {
+        let mut schedule = Schedule::new(options(5, 4), Timestamp::default(), at(0));
+        assert!(schedule.take_new(at(0)) && schedule.take_changes(at(0)));
+        assert!(!schedule.take_new(at(4)) && schedule.idle_ms(at(4)) == 1000);
+        assert!(schedule.take_new(at(9)), "late is late once, not again and again");
+        assert!(!schedule.take_new(at(13)));
+        assert!(!schedule.take_changes(at(299)) && schedule.take_changes(at(300)));
+        assert!(schedule.take_new(at(301)));
+        assert_eq!(schedule.idle_ms(at(1000)), 0);
+    }
+
+    #[test]
+    fn everything_is_read_at_night_or_a_day_late() {
+        let hour = |hours: i64| Timestamp::from_ms(1_000 * DAY_MS + hours * 3_600_000);
+        let schedule = Schedule::new(options(5, 4), hour(0), at(0));
+        assert!(!schedule.is_full_scan_due(hour(23), 3), "not twice in a night");
+        assert!(!schedule.is_full_scan_due(hour(30), 12));
+        assert!(schedule.is_full_scan_due(hour(30), 3));
+        assert!(schedule.is_full_scan_due(hour(48), 12));
+        assert!(schedule.is_full_scan_due(hour(-1), 12), "the clock was ahead");
+    }
+
+    #[test]
+    fn lists_that_waited_longest_come_first() {
+        let names = ["Cliente", "Proveedor", "User", "RoleUser", "Producto"];
+        let mut lists: Vec<ListState> = names.map(|name| ListState::new(Resource::of(name))).into();
+        for (place, list) in lists.iter_mut().enumerate() {
+            (list.known, list.looked_at) = (true, Some(at(place as i64)));
+        }
+        // Two requests a second, one list a cycle beside other scans.
+        let schedule = Schedule::new(options(1, 2), Timestamp::default(), at(0));
+        assert_eq!(schedule.next_lists(&lists, at(10)), [0, 1]);
+        lists[4].news_at = Some(at(9));
+        assert_eq!(schedule.next_lists(&lists, at(10)), [0, 4], "news weigh more");
+        lists[0].rests_until = Some(at(11));
+        (lists[1].known, lists[4].known) = (false, false);
+        assert_eq!(schedule.next_lists(&lists, at(10)), [2, 3], "people are looked at together");
     }
 }

@@ -1,11 +1,14 @@
 //! Events come in, each with its deliveries.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, PoisonError},
+};
 
 use async_trait::async_trait;
 use gancho_model::{
-    DeliveryId, Endpoint, Event, EventId, ObjectKey, PlannedDelivery, Priority, Reason, Record, SourceId, State,
-    TokenId, may_go_at_once, plan_deliveries,
+    DeliveryId, Endpoint, Event, EventId, ObjectKey, PlannedDelivery, Priority, Reason, SourceId, State, TokenId,
+    may_go_at_once, plan_deliveries,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -15,7 +18,7 @@ use super::{
 };
 use crate::{
     Accepted, Accepting, Claimed, EndpointSnapshot, IdempotencyKey, IdempotencyKind, NewEvent, ProcessedRow,
-    StoreError, StoredResponse, Submission,
+    ReferenceRows, ReferenceUpdate, StoreError, StoredResponse, Submission,
 };
 
 #[async_trait]
@@ -28,16 +31,16 @@ impl Accepting for SqliteStore {
         self.read(move |db| keys.iter().map(|key| recall(db, token, key)).collect()).await
     }
 
-    async fn remembered(&self, source: SourceId) -> Result<Vec<(ObjectKey, Record)>, StoreError> {
+    async fn remembered(&self, source: SourceId) -> Result<ReferenceRows, StoreError> {
         // Through the writer: a request that was given up may still be waiting there to be committed.
         self.write(false, move |context| {
             let mut select =
                 context.db.prepare_cached("SELECT model, key, record FROM remembered WHERE source = ?1")?;
             let mut rows = select.query([source.bytes()])?;
-            let mut found = vec![];
+            let mut found = ReferenceRows { version: reference_version(&context.db, source)?, rows: vec![] };
             while let Some(row) = rows.next()? {
                 let row_key = ObjectKey { model: row.get(0)?, key: row.get(1)? };
-                found.push((row_key, rows::from_json(&row.get::<_, String>(2)?)?));
+                found.rows.push((row_key, rows::from_json(&row.get::<_, String>(2)?)?));
             }
             Ok(found)
         })
@@ -86,10 +89,15 @@ fn accept(context: &mut WriteContext, submission: &Submission) -> Result<Accepte
             return Ok(Accepted::Conflict);
         }
     }
-    if let Some(source) = submission.source
-        && processed::are_any(&context.db, source, &submission.processed)?
-    {
-        return Ok(Accepted::Conflict);
+    if let Some(source) = submission.source {
+        let was_processed = processed::are_any(&context.db, source, &submission.processed)?;
+        let version = reference_version(&context.db, source)?;
+        if was_processed || submission.understood_by.is_some_and(|by| by != version) {
+            return Ok(Accepted::Conflict);
+        }
+        if !submission.snapshots.is_empty() {
+            snapshot::check_version(&context.db, source, submission.seen_version)?;
+        }
     }
     for (token, key, recalled) in &submission.repeats {
         let insert = "INSERT INTO repeats (token, kind, key, digest, answer, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -104,7 +112,33 @@ fn accept(context: &mut WriteContext, submission: &Submission) -> Result<Accepte
             at
         ])?;
     }
-    for remember in &submission.remember {
+    remember(context, &submission.remember)?;
+    if let Some(source) = submission.source {
+        snapshot::keep(&context.db, source, &submission.snapshots)?;
+        processed::keep(&context.db, source, &submission.processed, submission.now)?;
+        let mut heard = context.db.prepare_cached("UPDATE sources SET heard_at = ?2 WHERE id = ?1")?;
+        heard.execute(params![source.bytes(), submission.now.ms()])?;
+    }
+    metrics::counter!("gancho_events_accepted_total").increment(submission.events.len() as u64);
+    let keep = |event: &NewEvent| keep_event(context, event);
+    Ok(Accepted::Kept(submission.events.iter().map(keep).collect::<Result<_, _>>()?))
+}
+
+/// The version of what is remembered of a source's rows.
+fn reference_version(db: &Connection, source: SourceId) -> Result<u64, StoreError> {
+    let mut select = db.prepare_cached("SELECT reference_version FROM sources WHERE id = ?1")?;
+    let version: Option<i64> = select.query_row([source.bytes()], |row| row.get(0)).optional()?;
+    Ok(version.unwrap_or(0).unsigned_abs())
+}
+
+/// Remembers and forgets rows: what was understood by what was remembered before is refused from now on.
+fn remember(context: &WriteContext, updates: &[ReferenceUpdate]) -> Result<(), StoreError> {
+    let sources: BTreeSet<SourceId> = updates.iter().map(|update| update.source).collect();
+    for source in sources {
+        let rise = "UPDATE sources SET reference_version = reference_version + 1 WHERE id = ?1";
+        context.db.prepare_cached(rise)?.execute([source.bytes()])?;
+    }
+    for remember in updates {
         let (source, row) = (remember.source.bytes(), &remember.row);
         match &remember.record {
             Some(record) => {
@@ -119,15 +153,7 @@ fn accept(context: &mut WriteContext, submission: &Submission) -> Result<Accepte
             }
         };
     }
-    if let Some(source) = submission.source {
-        snapshot::keep(&context.db, source, &submission.snapshots)?;
-        processed::keep(&context.db, source, &submission.processed, submission.now)?;
-        let mut heard = context.db.prepare_cached("UPDATE sources SET heard_at = ?2 WHERE id = ?1")?;
-        heard.execute(params![source.bytes(), submission.now.ms()])?;
-    }
-    metrics::counter!("gancho_events_accepted_total").increment(submission.events.len() as u64);
-    let keep = |event: &NewEvent| keep_event(context, event);
-    Ok(Accepted::Kept(submission.events.iter().map(keep).collect::<Result<_, _>>()?))
+    Ok(())
 }
 
 /// Keeps an event of the feed with its deliveries.

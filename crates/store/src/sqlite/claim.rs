@@ -1,10 +1,10 @@
-//! The engine takes what is due, under a lease.
+//! The engine takes what is due, under a lease. A database file has one node: a lease is named by its end alone.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use const_format::formatcp;
-use gancho_model::{DeliveryId, Endpoint, EndpointId, EventId, MonoTime, Priority};
+use gancho_model::{DeliveryId, Endpoint, EndpointId, EventId, MonoTime, NodeId, Priority};
 use rusqlite::{OptionalExtension, params};
 
 use super::rows::PENDING;
@@ -21,7 +21,7 @@ impl Delivering for SqliteStore {
         let _ = self.notifier.set(notifier);
     }
 
-    async fn take_over(&self, now: MonoTime) -> Result<u64, StoreError> {
+    async fn take_over(&self, _: NodeId, now: MonoTime) -> Result<u64, StoreError> {
         self.write(true, move |context| start::take_over(context, now)).await
     }
 
@@ -38,7 +38,7 @@ impl Delivering for SqliteStore {
         self.write(false, due).await
     }
 
-    async fn claim(&self, wants: Vec<Want>, now: MonoTime) -> Result<Claims, StoreError> {
+    async fn claim(&self, _: NodeId, wants: Vec<Want>, now: MonoTime) -> Result<Claims, StoreError> {
         self.write(false, move |context| {
             let mut claims = Claims::default();
             for want in &wants {
@@ -52,11 +52,11 @@ impl Delivering for SqliteStore {
         .await
     }
 
-    async fn release(&self, leases: Vec<Release>) -> Result<(), StoreError> {
+    async fn release(&self, _: NodeId, leases: Vec<Release>) -> Result<(), StoreError> {
         self.write(false, move |context| leases.iter().try_for_each(|lease| release(context, lease))).await
     }
 
-    async fn record(&self, outcomes: Arc<[Outcome]>) -> Result<Vec<HealthChange>, StoreError> {
+    async fn record(&self, _: NodeId, outcomes: Arc<[Outcome]>) -> Result<Vec<HealthChange>, StoreError> {
         // Rendered here: the writer's time is everybody's.
         let attempts: Vec<String> = outcomes.iter().map(|outcome| rows::to_json(&outcome.attempt)).collect();
         self.write(false, move |context| record::record(context, &outcomes, &attempts)).await

@@ -5,6 +5,7 @@ mod access;
 mod claim;
 mod endpoint;
 mod history;
+mod lease;
 mod list;
 mod log;
 mod people;
@@ -105,6 +106,7 @@ pub struct SqliteStore {
     vault: Arc<Vault>,
     environment: Arc<dyn Environment>,
     snapshot: write_context::Snapshot,
+    leases: lease::LeaseTable,
     news: tokio::sync::watch::Receiver<u64>,
     pulse: tokio::sync::watch::Receiver<u64>,
 }
@@ -142,6 +144,8 @@ impl SqliteStore {
         let (beat, pulse) = tokio::sync::watch::channel(0);
         let mut context = WriteContext::new(db, vault.clone(), environment.clone(), notifier.clone(), tell, beat);
         context.resend_after_outage = options.resend_after_outage;
+        // From here on.
+        context.is_changed_by_others().map_err(unusable)?;
         context
             .publish_endpoints()
             .map_err(|error| OpenError::Unusable { path: path.clone(), why: error.to_string() })?;
@@ -153,6 +157,7 @@ impl SqliteStore {
             notifier,
             vault,
             environment,
+            leases: lease::LeaseTable::default(),
             news,
             pulse,
         })

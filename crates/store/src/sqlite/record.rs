@@ -28,9 +28,9 @@ pub(super) fn record(
         if let Some((n, _)) = known.filter(|_| outcome.lane != Priority::Test) {
             counters(context, *n, outcome);
         }
-        update_delivery(context, outcome, known.map(|(n, _)| *n))?;
+        let is_ours = update_delivery(context, outcome, known.map(|(n, _)| *n))?;
         // Of a removed endpoint, only the delivery is left to be recorded.
-        let Some((n, endpoint)) = known else { continue };
+        let Some((n, endpoint)) = known.filter(|_| is_ours) else { continue };
         let transition = apply_to_endpoint(context, *n, endpoint, outcome)?;
         changes.extend(transition.map(|transition| HealthChange { endpoint: outcome.endpoint, transition }));
     }
@@ -58,15 +58,18 @@ fn insert_attempt(context: &WriteContext, outcome: &Outcome, blob: &str) -> Resu
     Ok(())
 }
 
-/// What becomes of the delivery. One that a person sent again during its last attempt goes on; one
-/// that was cancelled during an attempt stays cancelled, unless it arrived: then that is the truth.
-fn update_delivery(context: &mut WriteContext, outcome: &Outcome, endpoint: Option<i64>) -> Result<(), StoreError> {
+/// What becomes of the delivery. One that a person sent again during its last attempt goes on; one that was cancelled
+/// during an attempt stays cancelled, unless it arrived: then that is the truth, whoever holds the lease. Says whether
+/// anything else follows from the outcome: not where the lease was lost.
+fn update_delivery(context: &mut WriteContext, outcome: &Outcome, endpoint: Option<i64>) -> Result<bool, StoreError> {
     let attempt = &outcome.attempt;
     let has_more = outcome.verdict == Decision::Failed && has_more_attempts(context, outcome)?;
     let (state, retry_at) = delivery_after(outcome.verdict, has_more, outcome.ended_at.mono);
+    let has_arrived = state == State::Delivered;
     let update = formatcp!(
         "UPDATE deliveries SET state = ?2, due = ?3, leased = NULL, attempts = max(attempts, ?4), \
-        last_at = ?5, last_status = ?6, last_error = ?7, last_ms = ?8 WHERE n = ?1 AND state = {PENDING}"
+        last_at = ?5, last_status = ?6, last_error = ?7, last_ms = ?8 \
+        WHERE n = ?1 AND state = {PENDING} AND (?9 OR (leased IS NOT NULL AND due = ?10))"
     );
     let updated = context.db.prepare_cached(update)?.execute(params![
         outcome.handle,
@@ -77,22 +80,21 @@ fn update_delivery(context: &mut WriteContext, outcome: &Outcome, endpoint: Opti
         attempt.status_code,
         attempt.error.as_ref().map(|error| error.kind.as_str()),
         attempt.duration_ms,
+        has_arrived,
+        outcome.lease_until.ms(),
     ])?;
     match (updated, retry_at) {
-        (0, _) => update_ended(context, outcome, state == State::Delivered),
-        (_, Some(at)) => {
-            context.notify_later(Notification::Due(outcome.endpoint, outcome.lane, at));
-            Ok(())
-        }
+        (0, _) => return update_others(context, outcome, has_arrived),
+        (_, Some(at)) => context.notify_later(Notification::Due(outcome.endpoint, outcome.lane, at)),
         (_, None) => {
             let endpoint = match endpoint {
                 Some(endpoint) => endpoint,
                 None => endpoint_of(context, outcome)?,
             };
             context.waiting(endpoint, -1);
-            Ok(())
         }
     }
+    Ok(true)
 }
 
 /// Whether a person gave it more attempts since this one began.
@@ -109,22 +111,30 @@ fn endpoint_of(context: &WriteContext, outcome: &Outcome) -> Result<i64, StoreEr
     Ok(context.db.prepare_cached(select)?.query_row([outcome.handle], |row| row.get(0))?)
 }
 
-fn update_ended(context: &WriteContext, outcome: &Outcome, arrived: bool) -> Result<(), StoreError> {
+/// Notes the attempt at a delivery that ended meanwhile, or that another holds by now; says whether it has ended.
+fn update_others(context: &WriteContext, outcome: &Outcome, has_arrived: bool) -> Result<bool, StoreError> {
     let attempt = &outcome.attempt;
     let update = formatcp!(
         "UPDATE deliveries SET state = iif(?2, {DELIVERED}, state), reason = iif(?2, NULL, reason), \
-        attempts = max(attempts, ?3), last_at = ?4, last_status = ?5, last_error = ?6, last_ms = ?7 WHERE n = ?1"
+        attempts = max(attempts, ?3), last_at = ?4, last_status = ?5, last_error = ?6, last_ms = ?7 WHERE n = ?1 \
+        RETURNING state <> {PENDING}"
     );
-    context.db.prepare_cached(update)?.execute(params![
+    let params = params![
         outcome.handle,
-        arrived,
+        has_arrived,
         attempt.n,
         attempt.at.ms(),
         attempt.status_code,
         attempt.error.as_ref().map(|error| error.kind.as_str()),
         attempt.duration_ms,
-    ])?;
-    Ok(())
+    ];
+    let has_ended = context.db.prepare_cached(update)?.query_row(params, |row| row.get(0)).optional()?;
+    let has_ended = has_ended.unwrap_or(true);
+    if !has_ended {
+        metrics::counter!("gancho_leases_lost_total").increment(1);
+        tracing::warn!(delivery = %outcome.delivery, "an attempt ended after its lease: another one goes on");
+    }
+    Ok(has_ended)
 }
 
 /// Applies what the attempt makes of its endpoint.

@@ -16,6 +16,7 @@ const MIGRATIONS: &[Step] = &[
     Step::Sql(include_str!("migrations/004.sql")),
     Step::Sql(include_str!("migrations/005.sql")),
     Step::Code(seal_urls::seal_urls),
+    Step::Sql(include_str!("migrations/007.sql")),
 ];
 
 /// One step of the schema.

@@ -1,8 +1,8 @@
 //! What was seen of an ERP that can only be asked.
 
 use async_trait::async_trait;
-use gancho_model::SourceId;
-use rusqlite::{Connection, params};
+use gancho_model::{Message, SourceId};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{SqliteStore, rows, write_context::WriteContext};
 use crate::{RecordSnapshot, SnapshotUpdate, Snapshots, StoreError};
@@ -12,6 +12,16 @@ const FORGET_ROWS: u32 = 2000;
 
 #[async_trait]
 impl Snapshots for SqliteStore {
+    async fn open_seen(&self, source: SourceId) -> Result<u64, StoreError> {
+        self.write(true, move |context| {
+            let rise = "UPDATE sources SET seen_version = seen_version + 1 WHERE id = ?1 RETURNING seen_version";
+            let version: Option<i64> =
+                context.db.prepare_cached(rise)?.query_row([source.bytes()], |row| row.get(0)).optional()?;
+            version.map(i64::unsigned_abs).ok_or(StoreError::NotFound)
+        })
+        .await
+    }
+
     async fn seen(&self, source: SourceId, model: &str, keys: Vec<String>) -> Result<Vec<RecordSnapshot>, StoreError> {
         let model = model.to_owned();
         self.read(move |db| {
@@ -58,8 +68,17 @@ impl Snapshots for SqliteStore {
         .await
     }
 
-    async fn keep_seen(&self, source: SourceId, snapshots: Vec<SnapshotUpdate>) -> Result<(), StoreError> {
-        self.write(false, move |context| keep(&context.db, source, &snapshots)).await
+    async fn keep_seen(
+        &self,
+        source: SourceId,
+        version: u64,
+        snapshots: Vec<SnapshotUpdate>,
+    ) -> Result<(), StoreError> {
+        self.write(false, move |context| {
+            check_version(&context.db, source, version)?;
+            keep(&context.db, source, &snapshots)
+        })
+        .await
     }
 
     async fn marks(&self, source: SourceId) -> Result<Vec<(String, String)>, StoreError> {
@@ -71,9 +90,10 @@ impl Snapshots for SqliteStore {
         .await
     }
 
-    async fn set_mark(&self, source: SourceId, name: &str, text: String) -> Result<(), StoreError> {
+    async fn set_mark(&self, source: SourceId, version: u64, name: &str, text: String) -> Result<(), StoreError> {
         let name = name.to_owned();
         self.write(true, move |context| {
+            check_version(&context.db, source, version)?;
             let mut set = context.db.prepare_cached("INSERT OR REPLACE INTO marks VALUES (?1, ?2, ?3)")?;
             set.execute(params![source.bytes(), name, text])?;
             Ok(())
@@ -93,6 +113,17 @@ impl Snapshots for SqliteStore {
         };
         while self.write(false, some).await? > 0 {}
         Ok(())
+    }
+}
+
+/// Whether nobody else has begun to ask this source since.
+pub(super) fn check_version(db: &Connection, source: SourceId, version: u64) -> Result<(), StoreError> {
+    let mut select = db.prepare_cached("SELECT seen_version FROM sources WHERE id = ?1")?;
+    let known: Option<i64> = select.query_row([source.bytes()], |row| row.get(0)).optional()?;
+    match known {
+        Some(known) if known.unsigned_abs() == version => Ok(()),
+        Some(_) => Err(StoreError::Conflict(Message::new("conflict-asked"))),
+        None => Err(StoreError::NotFound),
     }
 }
 

@@ -25,6 +25,8 @@ pub(super) struct WriteContext {
     routes: Option<Arc<Routes>>,
     flushes: bool,
     pending: Pending,
+    /// SQLite's own count of what other processes changed: what is kept in memory is not assumed to be this one's.
+    data_version: i64,
     /// Rises whenever plans of deliveries that were made before are not right any more.
     plan_version: u64,
     /// The endpoints for those who plan, as of the last commit.
@@ -97,6 +99,7 @@ impl WriteContext {
             routes: None,
             flushes: true,
             pending: Pending::default(),
+            data_version: 0,
             plan_version: 0,
             snapshot: Snapshot::default(),
         }
@@ -133,7 +136,21 @@ impl WriteContext {
             self.flushes = flush;
         }
         self.db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        self.reload_if_changed()
+    }
+
+    /// Endpoints are read again where another process changed anything.
+    fn reload_if_changed(&mut self) -> Result<(), StoreError> {
+        if self.is_changed_by_others()? {
+            self.plans_are_stale();
+        }
         Ok(())
+    }
+
+    /// Whether another process changed anything since this was asked last.
+    pub fn is_changed_by_others(&mut self) -> rusqlite::Result<bool> {
+        let version = self.db.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
+        Ok(std::mem::replace(&mut self.data_version, version) != version)
     }
 
     pub fn commit(&mut self) -> Result<(), StoreError> {

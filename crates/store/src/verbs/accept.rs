@@ -18,7 +18,7 @@ pub trait Accepting: Send + Sync {
     ) -> Result<Vec<Option<StoredResponse>>, StoreError>;
 
     /// What is remembered of a source's rows.
-    async fn remembered(&self, source: SourceId) -> Result<Vec<(ObjectKey, Record)>, StoreError>;
+    async fn remembered(&self, source: SourceId) -> Result<ReferenceRows, StoreError>;
 
     /// For each row of a source's outbox in its place: whether events were made from it before. A database that is
     /// restored holds such rows again.
@@ -43,8 +43,12 @@ pub struct Submission {
     pub processed: Vec<ProcessedRow>,
     /// Rows to remember or forget.
     pub remember: Vec<ReferenceUpdate>,
-    /// How records of the source look now, where asking it found news.
+    /// The version of the remembered rows by which changes were understood; nothing where none were needed.
+    pub understood_by: Option<u64>,
+    /// How records of the source look now, where asking it found news, and the version by which it was compared.
     pub snapshots: Vec<SnapshotUpdate>,
+    /// See [`crate::Snapshots::open_seen`].
+    pub seen_version: u64,
     /// The version of the endpoints by which deliveries were planned; of no meaning without events.
     pub planned_by: u64,
     /// The source that was heard.
@@ -100,6 +104,15 @@ pub struct EndpointSnapshot {
     pub endpoints: Vec<Endpoint>,
 }
 
+/// What is remembered of a source's rows, as of one version.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReferenceRows {
+    /// Rises by one with each submission that remembers or forgets any.
+    pub version: u64,
+    /// The rows.
+    pub rows: Vec<(ObjectKey, Record)>,
+}
+
 /// A row to remember, or to forget.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReferenceUpdate {
@@ -147,6 +160,7 @@ pub enum Accepted {
     Kept(Vec<(EventId, u64)>),
     /// Endpoints changed since the deliveries were planned: nothing was kept, plan again.
     Stale,
-    /// One of its keys was used, or one of its rows processed, meanwhile: nothing was kept, look again.
+    /// One of its keys was used, one of its rows processed, or what it was understood by changed, meanwhile: nothing was
+    /// kept, look again.
     Conflict,
 }

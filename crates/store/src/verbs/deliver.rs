@@ -1,20 +1,21 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use gancho_model::{Attempt, Decision, DeliveryId, Endpoint, EndpointId, HealthTransition, Moment, MonoTime, Priority};
+use gancho_model::{
+    Attempt, Decision, DeliveryId, Endpoint, EndpointId, HealthTransition, Moment, MonoTime, NodeId, Priority,
+};
 
 use crate::{Claimed, DeliveryNotifier, StoreError};
 
 /// What the engine asks of the store.
 #[async_trait]
 pub trait Delivering: Send + Sync {
-    /// Notifies it from now on.
+    /// Notifies it from now on. What is accepted may go straight to it, under its node's lease.
     fn attach(&self, notifier: Arc<dyn DeliveryNotifier>);
 
-    /// Frees the leases that a dead process of this node left, and plans anew what waits: nothing later than the
-    /// delay of its own next attempt from now, since the last process had another clock. Returns how many leases
-    /// were freed.
-    async fn take_over(&self, now: MonoTime) -> Result<u64, StoreError>;
+    /// A node starts: frees the leases that dead nodes left, and plans anew what waits: nothing later than the delay of
+    /// its own next attempt from now, since a dead process had another clock. Returns how many leases were freed.
+    async fn take_over(&self, node: NodeId, now: MonoTime) -> Result<u64, StoreError>;
 
     /// All endpoints that are not removed.
     async fn all_endpoints(&self) -> Result<Vec<Endpoint>, StoreError>;
@@ -22,16 +23,18 @@ pub trait Delivering: Send + Sync {
     /// The earliest due delivery of each endpoint and lane that has any.
     async fn due(&self) -> Result<Vec<Due>, StoreError>;
 
-    /// Leases due deliveries, oldest due first, at most as many as wanted of each queue; and says
-    /// when the next of each queue is due.
-    async fn claim(&self, wants: Vec<Want>, now: MonoTime) -> Result<Claims, StoreError>;
+    /// Leases due deliveries to a node, oldest due first, at most as many as wanted of each queue; and says when the
+    /// next of each queue is due.
+    async fn claim(&self, node: NodeId, wants: Vec<Want>, now: MonoTime) -> Result<Claims, StoreError>;
 
     /// Gives leases back before their attempts began: those deliveries are due again. A lease that ended or was
     /// taken by somebody else meanwhile is left alone.
-    async fn release(&self, leases: Vec<Release>) -> Result<(), StoreError>;
+    async fn release(&self, node: NodeId, leases: Vec<Release>) -> Result<(), StoreError>;
 
-    /// Records attempts, each with what becomes of its delivery and its endpoint's health.
-    async fn record(&self, outcomes: Arc<[Outcome]>) -> Result<Vec<HealthChange>, StoreError>;
+    /// Records attempts, each with what becomes of its delivery and its endpoint's health. Where the node does not hold
+    /// the delivery's lease any more, the attempt is kept, and that it arrived; what else follows is for the node that
+    /// holds it.
+    async fn record(&self, node: NodeId, outcomes: Arc<[Outcome]>) -> Result<Vec<HealthChange>, StoreError>;
 }
 
 /// Something waits.
@@ -96,6 +99,8 @@ pub struct Outcome {
     pub endpoint: EndpointId,
     /// The queue it waited in.
     pub lane: Priority,
+    /// Until when it was leased: names the lease.
+    pub lease_until: MonoTime,
     /// Attempts that it might have when this one began: more by now means that a person asked for more.
     pub max_attempts: u32,
     /// The attempt.

@@ -5,6 +5,7 @@ pub mod access;
 pub mod deliver;
 pub mod endpoint;
 pub mod history;
+pub mod lease;
 pub mod log;
 pub mod snapshot;
 pub mod source;

@@ -28,6 +28,10 @@ pub struct SnapshotUpdate {
 /// What was seen of an ERP that can only be asked: whoever asks again compares with this.
 #[async_trait]
 pub trait Snapshots: Send + Sync {
+    /// Begins to ask a source: whoever asked before can keep nothing any more, so that of two nodes only one goes on.
+    /// Returns the version that everything kept from now on must carry.
+    async fn open_seen(&self, source: SourceId) -> Result<u64, StoreError>;
+
     /// What was seen of these records of a model; nothing of those that were not.
     async fn seen(&self, source: SourceId, model: &str, keys: Vec<String>) -> Result<Vec<RecordSnapshot>, StoreError>;
 
@@ -43,13 +47,20 @@ pub trait Snapshots: Send + Sync {
 
     /// Keeps how records look now where that is no news: what is lost of it in a crash is read again. News is
     /// kept together with its events ([`crate::Submission::snapshots`]).
-    async fn keep_seen(&self, source: SourceId, snapshots: Vec<SnapshotUpdate>) -> Result<(), StoreError>;
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when somebody else asks the source by now.
+    async fn keep_seen(&self, source: SourceId, version: u64, snapshots: Vec<SnapshotUpdate>)
+    -> Result<(), StoreError>;
 
     /// How far asking has come: names and texts of whoever asks.
     async fn marks(&self, source: SourceId) -> Result<Vec<(String, String)>, StoreError>;
 
     /// Sets one of them.
-    async fn set_mark(&self, source: SourceId, name: &str, text: String) -> Result<(), StoreError>;
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when somebody else asks the source by now.
+    async fn set_mark(&self, source: SourceId, version: u64, name: &str, text: String) -> Result<(), StoreError>;
 
     /// Forgets all that was seen of a source, and how far asking has come.
     async fn forget_seen(&self, source: SourceId) -> Result<(), StoreError>;

@@ -1,14 +1,17 @@
+use std::sync::Arc;
+
 use gancho_model::{Endpoint, ObjectKey, SourceId, State, TokenId};
 use gancho_store::{
-    Accepted, IdempotencyKey, IdempotencyKind, ProcessedRow, ReferenceUpdate, StoreError, StoredResponse, Submission,
-    sqlite::Options,
+    Accepted, EndpointSnapshot, Endpoints as _, IdempotencyKey, IdempotencyKind, ProcessedRow, ReferenceUpdate,
+    StoreError, StoredResponse, Submission,
+    sqlite::{Options, SqliteStore},
+    vault::Vault,
 };
+use serde_json::json;
 
 use crate::{Bench, event, keep, lock};
 
-#[tokio::test]
-async fn events_come_with_their_deliveries_and_a_number_without_holes() {
-    let bench = Bench::sqlite();
+pub(crate) async fn events_come_with_their_deliveries_and_a_number_without_holes(bench: Bench) {
     let all = bench.add_endpoint(&["*"]).await;
     let some = bench.add_endpoint(&["invoice.*"]).await;
     let kept = bench.accept(vec![bench.event("invoice.paid"), bench.event("customer.created")]).await;
@@ -21,9 +24,7 @@ async fn events_come_with_their_deliveries_and_a_number_without_holes() {
     assert_eq!(bench.pending(all.id).await, 4);
 }
 
-#[tokio::test]
-async fn many_at_once_have_numbers_of_their_own() {
-    let bench = Bench::sqlite();
+pub(crate) async fn many_at_once_have_numbers_of_their_own(bench: Bench) {
     bench.add_endpoint(&["*"]).await;
     let mut tasks = vec![];
     for _ in 0..200 {
@@ -41,9 +42,7 @@ async fn many_at_once_have_numbers_of_their_own() {
     assert_eq!(numbers, (1..=200).collect::<Vec<_>>());
 }
 
-#[tokio::test]
-async fn a_place_of_the_engine_is_used_at_once_under_a_lease() {
-    let bench = Bench::sqlite();
+pub(crate) async fn a_place_of_the_engine_is_used_at_once_under_a_lease(bench: Bench) {
     let endpoint = bench.add_endpoint(&["*"]).await;
     *lock(&bench.notifier.places) = 1;
     bench.accept(vec![bench.event("a.b"), bench.event("a.c")]).await;
@@ -55,9 +54,7 @@ async fn a_place_of_the_engine_is_used_at_once_under_a_lease() {
     assert_eq!((delivery.state, delivery.next_attempt_at), (State::Pending, Some(bench.now())));
 }
 
-#[tokio::test]
-async fn repeats_are_recalled_and_races_lost() {
-    let bench = Bench::sqlite();
+pub(crate) async fn repeats_are_recalled_and_races_lost(bench: Bench) {
     let token = TokenId::new(bench.now(), &*bench.environment);
     let other = TokenId::new(bench.now(), &*bench.environment);
     let key = |kind| IdempotencyKey { kind, key: "k".into() };
@@ -77,9 +74,7 @@ async fn repeats_are_recalled_and_races_lost() {
     assert_eq!(feed.items.len(), 2, "what lost the race left nothing");
 }
 
-#[tokio::test]
-async fn rows_are_remembered_and_forgotten() {
-    let bench = Bench::sqlite();
+pub(crate) async fn rows_are_remembered_and_forgotten(bench: Bench) {
     let source = SourceId::new(bench.now(), &*bench.environment);
     let row = ObjectKey { model: "User".into(), key: "ana".into() };
     let record = serde_json::json!({"nick": "ana"}).as_object().cloned();
@@ -87,14 +82,14 @@ async fn rows_are_remembered_and_forgotten() {
         let remember = vec![ReferenceUpdate { source, row: row.clone(), record: record.clone() }];
         bench.keep(Submission { remember, now: bench.now(), ..Submission::default() }).await.expect("kept");
         let remembered = bench.store.remembered(source).await.expect("reads");
-        assert_eq!(remembered.len(), left);
-        assert_eq!(remembered.first().map(|(_, record)| record), record.as_ref());
+        assert_eq!(remembered.rows.len(), left);
+        assert_eq!(remembered.rows.first().map(|(_, record)| record), record.as_ref());
     }
 }
 
 #[tokio::test]
 async fn a_full_store_refuses_whole_and_recovers() {
-    let bench = Bench::with(Options { pages_max: 50, ..Options::default() });
+    let bench = Bench::sqlite(Options { pages_max: 50, ..Options::default() });
     let endpoint = bench.add_endpoint(&["*"]).await;
     let (mut kept, mut refused) = (0, 0);
     for _ in 0..200 {
@@ -116,9 +111,7 @@ async fn a_full_store_refuses_whole_and_recovers() {
 }
 
 /// A database of an ERP that is restored holds rows again from which events were made.
-#[tokio::test]
-async fn rows_of_an_outbox_are_processed_once() {
-    let bench = Bench::sqlite();
+pub(crate) async fn rows_of_an_outbox_are_processed_once(bench: Bench) {
     let source = add_source(&bench).await;
     let now = bench.now();
     let row = |id, mark| ProcessedRow { id, mark };
@@ -144,9 +137,7 @@ async fn add_source(bench: &Bench) -> SourceId {
 }
 
 /// Who gets an event is planned before the store is asked: endpoints may have changed meanwhile.
-#[tokio::test]
-async fn a_plan_made_from_older_endpoints_is_refused() {
-    let bench = Bench::sqlite();
+pub(crate) async fn a_plan_made_from_older_endpoints_is_refused(bench: Bench) {
     let endpoint = bench.add_endpoint(&["a.*"]).await;
     let plan = async || {
         let snapshot = bench.store.endpoint_snapshot().await.expect("reads");
@@ -172,4 +163,45 @@ async fn a_plan_made_from_older_endpoints_is_refused() {
     let fresh = bench.reopen();
     let snapshot = fresh.store.endpoint_snapshot().await.expect("reads");
     assert_eq!(snapshot.endpoints.iter().map(|one| one.id).collect::<Vec<_>>(), [endpoint.id]);
+}
+
+pub(crate) async fn what_was_understood_by_old_rows_is_refused(bench: Bench) {
+    let (source, _) = bench.asked_source().await;
+    let row = ObjectKey { model: "EstadoDocumento".into(), key: "1".into() };
+    let remember = |n: i64| ReferenceUpdate { source, row: row.clone(), record: json!({"n": n}).as_object().cloned() };
+    let submission = |by: u64, remember| Submission {
+        events: vec![bench.event("a.b")],
+        source: Some(source),
+        understood_by: Some(by),
+        remember,
+        now: bench.now(),
+        ..Submission::default()
+    };
+    let known = bench.store.remembered(source).await.expect("reads");
+    let kept = bench.keep(submission(known.version, vec![remember(1)])).await.expect("answers");
+    assert!(matches!(kept, Accepted::Kept(_)));
+    let kept = bench.keep(submission(known.version, vec![remember(2)])).await.expect("answers");
+    assert_eq!(kept, Accepted::Conflict, "another node learned something meanwhile");
+    let now = bench.store.remembered(source).await.expect("reads");
+    assert_eq!((now.version, now.rows[0].1["n"].as_i64()), (known.version + 1, Some(1)));
+    assert!(matches!(bench.keep(submission(now.version, vec![])).await, Ok(Accepted::Kept(_))));
+    assert_eq!(bench.store.remembered(source).await.expect("reads").version, now.version, "nothing was learned");
+    assert_eq!(bench.store.feed(0, Default::default(), 9).await.expect("reads").items.len(), 2);
+}
+
+/// Another process opens the same file: what this one keeps in memory is not assumed to be all there is.
+#[tokio::test]
+async fn endpoints_that_another_process_changed_are_read_again() {
+    let bench = Bench::sqlite(Options::default());
+    let old = bench.store.endpoint_snapshot().await.expect("reads");
+    let other = SqliteStore::open(bench.dir(), Vault::new(&[7; 32]), bench.environment.clone(), Options::default());
+    let endpoint = crate::endpoint(&*bench.environment, &["*"]);
+    other.expect("opens").add_endpoint(endpoint.clone()).await.expect("added");
+    let submission = || Submission { events: vec![bench.event("a.b")], now: bench.now(), ..Submission::default() };
+    let planned = |snapshot: &EndpointSnapshot| Arc::new(submission().planned(snapshot, usize::MAX));
+    assert_eq!(bench.store.accept(planned(&old)).await, Ok(Accepted::Stale));
+    let new = bench.store.endpoint_snapshot().await.expect("reads");
+    assert_eq!(new.endpoints.len(), 1);
+    assert!(matches!(bench.store.accept(planned(&new)).await, Ok(Accepted::Kept(_))));
+    assert_eq!(bench.pending(endpoint.id).await, 1);
 }

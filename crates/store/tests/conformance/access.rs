@@ -3,9 +3,7 @@ use gancho_store::StoreError;
 
 use crate::Bench;
 
-#[tokio::test]
-async fn sources_and_their_tokens_live_and_go_together() {
-    let bench = Bench::sqlite();
+pub(crate) async fn sources_and_their_tokens_live_and_go_together(bench: Bench) {
     let mut source = bench.source();
     let id = TokenId::new(bench.now(), &*bench.environment);
     let token = Token { id, name: "ERP".into(), scope: Scope::Source(source.id), created_at: bench.now() };
@@ -21,9 +19,7 @@ async fn sources_and_their_tokens_live_and_go_together() {
     assert_eq!(bench.store.save_source(source).await, Err(StoreError::NotFound));
 }
 
-#[tokio::test]
-async fn tokens_and_people() {
-    let bench = Bench::sqlite();
+pub(crate) async fn tokens_and_people(bench: Bench) {
     let id = TokenId::new(bench.now(), &*bench.environment);
     let token = Token { id, name: "script".into(), scope: Scope::Read, created_at: bench.now() };
     bench.store.add_token(token.clone(), [1; 32]).await.expect("added");

@@ -1,13 +1,11 @@
 use std::collections::HashSet;
 
 use gancho_model::{Decision, HealthTransition, Priority, Reason, State};
-use gancho_store::{StoreError, sqlite::Options};
+use gancho_store::StoreError;
 
-use crate::{Bench, LEASE_MS, lock, outcome};
+use crate::{Bench, Kind, LEASE_MS, lock, outcome};
 
-#[tokio::test]
-async fn what_is_leased_is_nobody_else_s_until_the_lease_ends() {
-    let bench = Bench::sqlite();
+pub(crate) async fn what_is_leased_is_nobody_else_s_until_the_lease_ends(bench: Bench) {
     let endpoint = bench.add_endpoint(&["*"]).await;
     bench.accept((0..3).map(|_| bench.event("a.b")).collect()).await;
     let first = bench.claim(endpoint.id, 2).await;
@@ -24,9 +22,7 @@ async fn what_is_leased_is_nobody_else_s_until_the_lease_ends() {
     assert_eq!(bench.claim(endpoint.id, 9).await.claimed.len(), 3);
 }
 
-#[tokio::test]
-async fn a_race_of_claims_gives_each_delivery_once() {
-    let bench = Bench::sqlite();
+pub(crate) async fn a_race_of_claims_gives_each_delivery_once(bench: Bench) {
     let endpoint = bench.add_endpoint(&["*"]).await;
     bench.accept((0..400).map(|_| bench.event("a.b")).collect()).await;
     let claim = || bench.claim(endpoint.id, 7);
@@ -44,26 +40,22 @@ async fn a_race_of_claims_gives_each_delivery_once() {
     assert_eq!(seen.len(), 400);
 }
 
-#[tokio::test]
-async fn a_start_frees_every_lease() {
-    let bench = Bench::sqlite();
+pub(crate) async fn a_start_frees_every_lease(bench: Bench) {
     let endpoint = bench.add_endpoint(&["*"]).await;
     bench.accept((0..3).map(|_| bench.event("a.b")).collect()).await;
     bench.claim(endpoint.id, 2).await;
     let bench = bench.reopen();
-    assert_eq!(bench.store.take_over(bench.mono()).await, Ok(2));
+    assert_eq!(bench.store.take_over(bench.node, bench.mono()).await, Ok(2));
     assert_eq!(bench.claim(endpoint.id, 9).await.claimed.len(), 3);
 }
 
-#[tokio::test]
-async fn every_attempt_is_one_record() {
-    let bench = Bench::sqlite();
+pub(crate) async fn every_attempt_is_one_record(bench: Bench) {
     let endpoint = bench.add_endpoint(&["*"]).await;
     bench.accept(vec![bench.event("a.b")]).await;
     let claimed = bench.claim(endpoint.id, 1).await.claimed.remove(0);
     let at = bench.mono().plus_ms(5_000);
     let failed = outcome(&claimed, Decision::Retry { at }, bench.moment());
-    bench.store.record(vec![failed].into()).await.expect("recorded");
+    bench.store.record(bench.node, vec![failed].into()).await.expect("recorded");
     assert!(lock(&bench.notifier.due).contains(&(endpoint.id, Priority::Live, at)));
     let (delivery, attempts) = bench.store.delivery(claimed.id).await.expect("is there");
     let shown = Some(bench.moment().shown(at));
@@ -75,18 +67,24 @@ async fn every_attempt_is_one_record() {
     bench.environment.advance_ms(5_000);
     let again = bench.claim(endpoint.id, 1).await.claimed.remove(0);
     assert_eq!((again.attempts, again.max_attempts), (1, 6));
-    bench.store.record(vec![outcome(&again, Decision::Delivered, bench.moment())].into()).await.expect("recorded");
+    bench
+        .store
+        .record(bench.node, vec![outcome(&again, Decision::Delivered, bench.moment())].into())
+        .await
+        .expect("recorded");
     let (delivery, attempts) = bench.store.delivery(claimed.id).await.expect("is there");
     assert_eq!((delivery.state, attempts.len(), bench.pending(endpoint.id).await), (State::Delivered, 2, 0));
     // A second record of the same attempt, as after a lease that two nodes ran over, takes the next number.
-    bench.store.record(vec![outcome(&again, Decision::Delivered, bench.moment())].into()).await.expect("recorded");
+    bench
+        .store
+        .record(bench.node, vec![outcome(&again, Decision::Delivered, bench.moment())].into())
+        .await
+        .expect("recorded");
     assert_eq!(bench.store.delivery(claimed.id).await.expect("is there").1.len(), 3);
     assert_eq!(bench.pending(endpoint.id).await, 0, "counted once");
 }
 
-#[tokio::test]
-async fn health_follows_live_attempts_of_the_same_url() {
-    let bench = Bench::sqlite();
+pub(crate) async fn health_follows_live_attempts_of_the_same_url(bench: Bench) {
     let endpoint = bench.add_endpoint(&["*"]).await;
     bench.accept((0..12).map(|_| bench.event("a.b")).collect()).await;
     let claimed = bench.claim(endpoint.id, 12).await.claimed;
@@ -97,31 +95,32 @@ async fn health_follows_live_attempts_of_the_same_url() {
     elsewhere.gone = true;
     let mut replayed = fail(1);
     replayed.lane = Priority::Replay;
-    assert_eq!(bench.store.record(vec![elsewhere, replayed].into()).await, Ok(vec![]));
+    assert_eq!(bench.store.record(bench.node, vec![elsewhere, replayed].into()).await, Ok(vec![]));
     assert_eq!(bench.store.endpoint(endpoint.id).await.expect("is there").health.consecutive_failures, 0);
-    let changes = bench.store.record((2..12).map(fail).collect()).await.expect("recorded");
+    let changes = bench.store.record(bench.node, (2..12).map(fail).collect()).await.expect("recorded");
     assert_eq!(changes.iter().map(|change| change.transition).collect::<Vec<_>>(), [HealthTransition::Failing]);
     let health = bench.store.endpoint(endpoint.id).await.expect("is there").health;
     assert!(health.is_failing() && health.probe_at.is_some());
     bench.environment.advance_ms(10);
     let probe = bench.claim_lane(endpoint.id, Priority::Live, 1, true).await.claimed.remove(0);
-    let changes =
-        bench.store.record(vec![outcome(&probe, Decision::Delivered, bench.moment())].into()).await.expect("recorded");
+    let changes = bench
+        .store
+        .record(bench.node, vec![outcome(&probe, Decision::Delivered, bench.moment())].into())
+        .await
+        .expect("recorded");
     assert_eq!(changes[0].transition, HealthTransition::Recovered);
 
     let mut gone = outcome(&probe, Decision::Retry { at }, bench.moment());
     gone.gone = true;
     assert_eq!(
-        bench.store.record(vec![gone].into()).await.expect("recorded")[0].transition,
+        bench.store.record(bench.node, vec![gone].into()).await.expect("recorded")[0].transition,
         HealthTransition::Disabled
     );
     let disabled = bench.store.endpoint(endpoint.id).await.expect("is there");
     assert_eq!((disabled.enabled, disabled.disabled_reason.as_deref()), (false, Some("gone")));
 }
 
-#[tokio::test]
-async fn a_person_sends_again_and_cancels() {
-    let bench = Bench::sqlite();
+pub(crate) async fn a_person_sends_again_and_cancels(bench: Bench) {
     let endpoint = bench.add_endpoint(&["*"]).await;
     bench.accept(vec![bench.event("a.b"), bench.event("a.c")]).await;
     let claimed = bench.claim(endpoint.id, 2).await.claimed;
@@ -132,7 +131,7 @@ async fn a_person_sends_again_and_cancels() {
     assert_eq!(lock(&bench.notifier.forgotten).len(), 2);
     let (at, now) = (bench.mono(), bench.moment());
     let late = vec![outcome(&claimed[0], Decision::Retry { at }, now), outcome(&claimed[1], Decision::Delivered, now)];
-    bench.store.record(late.into()).await.expect("recorded");
+    bench.store.record(bench.node, late.into()).await.expect("recorded");
     let states = [bench.store.delivery(claimed[0].id).await, bench.store.delivery(claimed[1].id).await];
     let states = states.map(|found| found.expect("is there").0.state);
     assert_eq!(states, [State::Cancelled, State::Delivered]);
@@ -145,7 +144,7 @@ async fn a_person_sends_again_and_cancels() {
     // Sent again during its last attempt: it goes on with a fresh plan.
     let last = taken.remove(0);
     bench.store.retry(last.id, at).await.expect("goes again");
-    bench.store.record(vec![outcome(&last, Decision::Failed, now)].into()).await.expect("recorded");
+    bench.store.record(bench.node, vec![outcome(&last, Decision::Failed, now)].into()).await.expect("recorded");
     let (delivery, _) = bench.store.delivery(last.id).await.expect("is there");
     assert_eq!((delivery.state, delivery.next_attempt_at), (State::Pending, Some(now.wall)));
 }
@@ -157,28 +156,37 @@ async fn an_outage_that_ends(bench: &Bench) -> gancho_model::EndpointId {
     let one = bench.claim(endpoint.id, 1).await.claimed.remove(0);
     // Failed before the outage, with a success in between: not part of it. That it had attempts left
     // (its plan was shortened meanwhile) does not bring it back.
-    bench.store.record(vec![outcome(&one, Decision::Failed, bench.moment())].into()).await.expect("recorded");
+    bench
+        .store
+        .record(bench.node, vec![outcome(&one, Decision::Failed, bench.moment())].into())
+        .await
+        .expect("recorded");
     bench.environment.advance_ms(60_000);
     bench.accept((0..12).map(|_| bench.event("a.b")).collect()).await;
     let mut claimed = bench.claim(endpoint.id, 12).await.claimed;
     let good = claimed.remove(0);
-    bench.store.record(vec![outcome(&good, Decision::Delivered, bench.moment())].into()).await.expect("recorded");
+    bench
+        .store
+        .record(bench.node, vec![outcome(&good, Decision::Delivered, bench.moment())].into())
+        .await
+        .expect("recorded");
     let probe = claimed.remove(0);
     let failed = claimed.iter().map(|one| outcome(one, Decision::Failed, bench.moment())).collect();
-    let changes = bench.store.record(failed).await.expect("recorded");
+    let changes = bench.store.record(bench.node, failed).await.expect("recorded");
     assert_eq!(changes.iter().map(|change| change.transition).collect::<Vec<_>>(), [HealthTransition::Failing]);
     // One Gancho event is kept for each turn, which this endpoint's `*` does not match.
-    let changes =
-        bench.store.record(vec![outcome(&probe, Decision::Delivered, bench.moment())].into()).await.expect("recorded");
+    let changes = bench
+        .store
+        .record(bench.node, vec![outcome(&probe, Decision::Delivered, bench.moment())].into())
+        .await
+        .expect("recorded");
     assert_eq!(changes.iter().map(|change| change.transition).collect::<Vec<_>>(), [HealthTransition::Recovered]);
     let old = &bench.store.deliveries_of(before[0].0).await.expect("reads")[0];
     assert_eq!(old.state, State::Failed, "what failed before the outage stays");
     endpoint.id
 }
 
-#[tokio::test]
-async fn what_failed_during_an_outage_is_sent_again_by_itself() {
-    let bench = Bench::sqlite();
+pub(crate) async fn what_failed_during_an_outage_is_sent_again_by_itself(bench: Bench) {
     let endpoint = an_outage_that_ends(&bench).await;
     assert_eq!(bench.pending(endpoint).await, 10);
     assert!(bench.claim(endpoint, 99).await.claimed.is_empty(), "beside the live ones");
@@ -187,9 +195,8 @@ async fn what_failed_during_an_outage_is_sent_again_by_itself() {
     assert!(again.iter().all(|one| one.attempts == 1 && one.max_attempts == 7), "with a fresh plan");
 }
 
-#[tokio::test]
-async fn nothing_is_sent_again_by_itself_if_the_setting_says_so() {
-    let bench = Bench::with(Options { resend_after_outage: false, ..Options::default() });
+pub(crate) async fn nothing_is_sent_again_by_itself_if_the_setting_says_so(kind: Kind) {
+    let bench = Bench::without_resending(kind);
     let endpoint = an_outage_that_ends(&bench).await;
     assert_eq!(bench.pending(endpoint).await, 0);
 }

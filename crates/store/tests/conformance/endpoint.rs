@@ -3,9 +3,7 @@ use gancho_store::StoreError;
 
 use crate::{Bench, endpoint, lock};
 
-#[tokio::test]
-async fn an_endpoint_comes_back_as_it_was() {
-    let bench = Bench::sqlite();
+pub(crate) async fn an_endpoint_comes_back_as_it_was(bench: Bench) {
     let added = bench.add_endpoint(&["a.*", "*.b"]).await;
     assert_eq!(bench.store.endpoint(added.id).await, Ok(added.clone()));
     let bench = bench.reopen();
@@ -14,9 +12,7 @@ async fn an_endpoint_comes_back_as_it_was() {
     assert_eq!(bench.store.endpoint(unknown.id).await, Err(StoreError::NotFound));
 }
 
-#[tokio::test]
-async fn two_who_change_at_once_don_t_overwrite_each_other() {
-    let bench = Bench::sqlite();
+pub(crate) async fn two_who_change_at_once_don_t_overwrite_each_other(bench: Bench) {
     let mut endpoint = bench.add_endpoint(&["*"]).await;
     let read_at = endpoint.updated_at;
     endpoint.name = Some("Uno".into());
@@ -26,9 +22,7 @@ async fn two_who_change_at_once_don_t_overwrite_each_other() {
     assert_eq!(bench.store.endpoint(endpoint.id).await.expect("is there").name.as_deref(), Some("Uno"));
 }
 
-#[tokio::test]
-async fn pages_of_endpoints() {
-    let bench = Bench::sqlite();
+pub(crate) async fn pages_of_endpoints(bench: Bench) {
     let mut ids = vec![];
     for _ in 0..5 {
         ids.push(bench.add_endpoint(&["*"]).await.id);
@@ -45,9 +39,7 @@ async fn pages_of_endpoints() {
     assert_eq!(seen, ids);
 }
 
-#[tokio::test]
-async fn a_disabled_one_collects_nothing_and_a_paused_one_waits() {
-    let bench = Bench::sqlite();
+pub(crate) async fn a_disabled_one_collects_nothing_and_a_paused_one_waits(bench: Bench) {
     let mut disabled = bench.add_endpoint(&["*"]).await;
     let mut paused = bench.add_endpoint(&["*"]).await;
     (disabled.enabled, paused.paused) = (false, true);
@@ -67,9 +59,7 @@ async fn a_disabled_one_collects_nothing_and_a_paused_one_waits() {
     );
 }
 
-#[tokio::test]
-async fn removing_cancels_what_waits_a_little_at_a_time() {
-    let bench = Bench::sqlite();
+pub(crate) async fn removing_cancels_what_waits_a_little_at_a_time(bench: Bench) {
     let endpoint = bench.add_endpoint(&["*"]).await;
     for _ in 0..3 {
         bench.accept((0..500).map(|_| bench.event("a.b")).collect()).await;

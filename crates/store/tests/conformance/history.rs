@@ -1,12 +1,10 @@
 use gancho_model::{AuditEntry, Decision, Priority, State};
-use gancho_store::{DeliveryFilter, EventFilter, NewEvent, Resend, sqlite::Options};
+use gancho_store::{DeliveryFilter, EventFilter, NewEvent, Resend};
 use serde_json::json;
 
-use crate::{Bench, outcome};
+use crate::{Bench, Kind, outcome};
 
-#[tokio::test]
-async fn deeds_newest_first_by_object_and_page_by_page() {
-    let bench = Bench::sqlite();
+pub(crate) async fn deeds_newest_first_by_object_and_page_by_page(bench: Bench) {
     for n in 0..5 {
         let object = ["ep_a", "ep_b"][n % 2].to_owned();
         let details = json!({"n": n}).as_object().cloned().expect("an object");
@@ -22,9 +20,7 @@ async fn deeds_newest_first_by_object_and_page_by_page() {
     assert_eq!(own.iter().map(|deed| deed.details["n"].clone()).collect::<Vec<_>>(), [3, 1]);
 }
 
-#[tokio::test]
-async fn of_two_who_tell_people_one_does() {
-    let bench = Bench::sqlite();
+pub(crate) async fn of_two_who_tell_people_one_does(bench: Bench) {
     let (store, now) = (&bench.store, bench.now());
     assert_eq!(store.told("ep_a").await.expect("reads"), None);
     assert!(store.tell("ep_a", None, Some("first".into()), now).await.expect("told"));
@@ -34,9 +30,7 @@ async fn of_two_who_tell_people_one_does() {
     assert_eq!(store.told("ep_a").await.expect("reads"), None);
 }
 
-#[tokio::test]
-async fn attempts_are_counted_by_endpoint_and_hour_tests_aside() {
-    let bench = Bench::sqlite();
+pub(crate) async fn attempts_are_counted_by_endpoint_and_hour_tests_aside(bench: Bench) {
     let (one, other) = (bench.add_endpoint(&["*"]).await, bench.add_endpoint(&["*"]).await);
     bench.accept((0..3).map(|_| bench.event("a.b")).collect()).await;
     let retry = Decision::Retry { at: bench.mono().plus_ms(1) };
@@ -45,12 +39,20 @@ async fn attempts_are_counted_by_endpoint_and_hour_tests_aside() {
     {
         for verdict in verdicts {
             let claimed = bench.claim(endpoint.id, 1).await.claimed.remove(0);
-            bench.store.record(vec![outcome(&claimed, verdict, bench.moment())].into()).await.expect("recorded");
+            bench
+                .store
+                .record(bench.node, vec![outcome(&claimed, verdict, bench.moment())].into())
+                .await
+                .expect("recorded");
         }
     }
     bench.store.send_test(one.id, bench.event("a.b").event).await.expect("sent");
     let test = bench.claim_lane(one.id, Priority::Test, 1, false).await.claimed.remove(0);
-    bench.store.record(vec![outcome(&test, Decision::Delivered, bench.moment())].into()).await.expect("recorded");
+    bench
+        .store
+        .record(bench.node, vec![outcome(&test, Decision::Delivered, bench.moment())].into())
+        .await
+        .expect("recorded");
     let hours = bench.store.hours(bench.now()).await.expect("reads");
     let of = |id| hours.iter().find(|hour| hour.endpoint == id).expect("an hour").counters;
     let counters = of(one.id);
@@ -59,9 +61,7 @@ async fn attempts_are_counted_by_endpoint_and_hour_tests_aside() {
     assert_eq!(bench.store.hours(bench.now().plus_ms(3_600_000)).await.expect("reads"), []);
 }
 
-#[tokio::test]
-async fn documents_are_found_by_the_beginning_of_their_number() {
-    let bench = Bench::sqlite();
+pub(crate) async fn documents_are_found_by_the_beginning_of_their_number(bench: Bench) {
     let endpoint = bench.add_endpoint(&["*"]).await;
     let labelled = |label: &str| {
         let mut new: NewEvent = bench.event("invoice.created");
@@ -87,16 +87,15 @@ async fn documents_are_found_by_the_beginning_of_their_number() {
     assert_eq!((rest.items[0].sequence, rest.next), (2, None));
 }
 
-#[tokio::test]
-async fn what_matches_is_counted_and_sent_again_once() {
-    let bench = Bench::with(Options { resend_after_outage: false, ..Options::default() });
+pub(crate) async fn what_matches_is_counted_and_sent_again_once(kind: Kind) {
+    let bench = Bench::without_resending(kind);
     let (one, other) = (bench.add_endpoint(&["*"]).await, bench.add_endpoint(&["*"]).await);
     bench.accept((0..1200).map(|_| bench.event("a.b")).collect()).await;
     for endpoint in [&one, &other] {
         let claimed = bench.claim(endpoint.id, 1200).await.claimed;
         let verdict = |n: usize| if n < 1100 { Decision::Failed } else { Decision::Delivered };
         let outcomes = claimed.iter().enumerate().map(|(n, claimed)| outcome(claimed, verdict(n), bench.moment()));
-        bench.store.record(outcomes.collect()).await.expect("recorded");
+        bench.store.record(bench.node, outcomes.collect()).await.expect("recorded");
     }
     let filter = DeliveryFilter { endpoint: Some(one.id), ..DeliveryFilter::default() };
     let run = async |dry_run: bool| {

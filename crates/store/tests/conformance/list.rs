@@ -4,9 +4,7 @@ use gancho_store::DeliveryFilter;
 use crate::{Bench, outcome};
 
 /// Every filter gives exactly what looking at each delivery would, in the same order, page by page.
-#[tokio::test]
-async fn filters_agree_with_looking_at_each() {
-    let bench = Bench::sqlite();
+pub(crate) async fn filters_agree_with_looking_at_each(bench: Bench) {
     let mut endpoints = vec![];
     for pattern in ["*", "a.*", "b.*"] {
         endpoints.push(bench.add_endpoint(&[pattern]).await.id);
@@ -18,7 +16,7 @@ async fn filters_agree_with_looking_at_each() {
     }
     for (n, claimed) in bench.claim(endpoints[0], 9).await.claimed.iter().enumerate() {
         let verdict = [Decision::Delivered, Decision::Failed][n % 2];
-        bench.store.record(vec![outcome(claimed, verdict, bench.moment())].into()).await.expect("recorded");
+        bench.store.record(bench.node, vec![outcome(claimed, verdict, bench.moment())].into()).await.expect("recorded");
     }
     let all = bench.store.deliveries(None, DeliveryFilter::default(), 1000).await.expect("reads").items;
     assert_eq!(all.len(), 50);

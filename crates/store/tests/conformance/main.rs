@@ -5,6 +5,7 @@ mod access;
 mod deliver;
 mod endpoint;
 mod history;
+mod lease;
 mod list;
 mod people;
 mod repair;
@@ -19,7 +20,7 @@ use std::{
 
 use gancho_model::{
     Attempt, Clock as _, Decision, DeliveryId, Endpoint, EndpointId, Environment, ErrorKind, Event, EventId, EventType,
-    Failure, HeaderLog, Moment, MonoTime, Pattern, Phases, Priority, Secret, SigningSecrets, Source, SourceId,
+    Failure, HeaderLog, Moment, MonoTime, NodeId, Pattern, Phases, Priority, Secret, SigningSecrets, Source, SourceId,
     SourceKind, Timestamp, render_body,
 };
 use gancho_store::{
@@ -30,11 +31,57 @@ use gancho_store::{
 use gancho_testkit::ManualClock;
 use serde_json::{Map, Value};
 
+/// A kind of store.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    Sqlite,
+}
+
+/// The suite: every test that each store must pass, by name. Those under `own` open stores themselves.
+macro_rules! suite {
+    ($store:ident: $kind:expr) => {
+        suite! { @tests $store: $kind;
+            accept: [events_come_with_their_deliveries_and_a_number_without_holes, many_at_once_have_numbers_of_their_own, a_place_of_the_engine_is_used_at_once_under_a_lease, repeats_are_recalled_and_races_lost, rows_are_remembered_and_forgotten, rows_of_an_outbox_are_processed_once, a_plan_made_from_older_endpoints_is_refused, what_was_understood_by_old_rows_is_refused],
+            access: [sources_and_their_tokens_live_and_go_together, tokens_and_people],
+            deliver: [what_is_leased_is_nobody_else_s_until_the_lease_ends, a_race_of_claims_gives_each_delivery_once, a_start_frees_every_lease, every_attempt_is_one_record, health_follows_live_attempts_of_the_same_url, a_person_sends_again_and_cancels, what_failed_during_an_outage_is_sent_again_by_itself] own: [nothing_is_sent_again_by_itself_if_the_setting_says_so],
+            endpoint: [an_endpoint_comes_back_as_it_was, two_who_change_at_once_don_t_overwrite_each_other, pages_of_endpoints, a_disabled_one_collects_nothing_and_a_paused_one_waits, removing_cancels_what_waits_a_little_at_a_time],
+            history: [deeds_newest_first_by_object_and_page_by_page, of_two_who_tell_people_one_does, attempts_are_counted_by_endpoint_and_hour_tests_aside, documents_are_found_by_the_beginning_of_their_number] own: [what_matches_is_counted_and_sent_again_once],
+            lease: [one_node_has_a_lease_until_it_ends, who_lost_the_lease_records_only_that_it_arrived],
+            list: [filters_agree_with_looking_at_each],
+            people: [somebody_who_may_do_everything_is_always_left, sessions_end_by_time_by_hand_and_with_another_password],
+            repair: [whatever_says_that_it_was_repaired_asks_for_a_probe, the_first_success_releases_everything_that_waits, a_passed_test_is_a_success_of_a_failing_endpoint_with_an_empty_queue_too, a_passed_test_of_a_disabled_endpoint_changes_nothing, a_healthy_endpoint_s_retries_become_due, what_is_sent_again_may_be_the_probe_and_count, a_lease_that_is_given_back_is_due_at_once, what_a_delivery_waits_for_is_known_from_what_is_stored] own: [a_start_plans_everything_anew_whatever_the_clock_shows],
+            scale: [plans_use_an_index_and_sort_nothing_at_any_size],
+            snapshot: [what_was_seen_is_kept_changed_and_forgotten, news_is_kept_with_its_events_or_not_at_all, keys_come_in_order_page_by_page_and_by_day, a_removed_source_leaves_nothing_seen_and_others_stay, who_asked_before_can_keep_nothing_any_more],
+            upkeep: [what_waits_too_long_expires_and_what_ended_goes, what_expires_is_there_to_be_seen_however_old_it_is, one_that_was_sent_again_stays_until_it_ended, repeats_are_forgotten_after_thirty_days, rows_of_an_outbox_are_forgotten_after_sixty_days],
+        }
+    };
+    (@tests $store:ident: $kind:expr; $($module:ident: [$($test:ident),* $(,)?] $(own: [$($own:ident),*])?,)*) => {
+        mod $store {
+            use super::*;
+            $(mod $module {
+                use super::*;
+                $(#[tokio::test]
+                async fn $test() {
+                    crate::$module::$test(Bench::of($kind)).await;
+                })*
+                $($(#[tokio::test]
+                async fn $own() {
+                    crate::$module::$own($kind).await;
+                })*)?
+            })*
+        }
+    };
+}
+
+// One line for each store.
+suite!(sqlite: Kind::Sqlite);
+
 /// A store to be tested, and what goes with it.
 pub(crate) struct Bench {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) environment: Arc<ManualClock>,
     pub(crate) notifier: Arc<TestNotifier>,
+    pub(crate) node: NodeId,
     dir: tempfile::TempDir,
 }
 
@@ -75,17 +122,28 @@ impl DeliveryNotifier for TestNotifier {
 }
 
 impl Bench {
-    pub(crate) fn sqlite() -> Self {
-        Self::with(Options::default())
+    /// Empty, of a kind of store.
+    pub(crate) fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Sqlite => Self::sqlite(Options::default()),
+        }
     }
 
-    pub(crate) fn with(options: Options) -> Self {
+    /// The same, that sends nothing again by itself when an outage ends.
+    pub(crate) fn without_resending(kind: Kind) -> Self {
+        match kind {
+            Kind::Sqlite => Self::sqlite(Options { resend_after_outage: false, ..Options::default() }),
+        }
+    }
+
+    pub(crate) fn sqlite(options: Options) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let environment = Arc::new(ManualClock::new(1, 1_800_000_000));
         let store = SqliteStore::open(dir.path(), Vault::new(&[7; 32]), environment.clone(), options).expect("opens");
         let (store, notifier): (Arc<dyn Store>, _) = (Arc::new(store), Arc::new(TestNotifier::default()));
         store.attach(notifier.clone());
-        Self { store, environment, notifier, dir }
+        let node = NodeId::new(environment.now(), &*environment);
+        Self { store, environment, notifier, node, dir }
     }
 
     /// The same data, opened anew as after a crash.
@@ -96,7 +154,8 @@ impl Bench {
         let (store, notifier): (Arc<dyn Store>, _) =
             (Arc::new(store.expect("opens")), Arc::new(TestNotifier::default()));
         store.attach(notifier.clone());
-        Self { store, environment, notifier, dir }
+        let node = NodeId::new(environment.now(), &*environment);
+        Self { store, environment, notifier, node, dir }
     }
 
     pub(crate) fn dir(&self) -> &std::path::Path {
@@ -129,6 +188,13 @@ impl Bench {
         }
     }
 
+    /// A source that is asked, and the version by which it is.
+    pub(crate) async fn asked_source(&self) -> (SourceId, u64) {
+        let source = self.source();
+        self.store.add_source(source.clone(), None).await.expect("added");
+        (source.id, self.store.open_seen(source.id).await.expect("is there"))
+    }
+
     pub(crate) async fn add_endpoint(&self, patterns: &[&str]) -> Endpoint {
         let endpoint = endpoint(&*self.environment, patterns);
         self.store.add_endpoint(endpoint.clone()).await.expect("added");
@@ -159,7 +225,7 @@ impl Bench {
     pub(crate) async fn claim_lane(&self, endpoint: EndpointId, lane: Priority, limit: u32, probe: bool) -> Claims {
         let lease_until = self.environment.mono().plus_ms(LEASE_MS);
         let want = Want { endpoint, lane, limit, lease_until, probe };
-        self.store.claim(vec![want], self.environment.mono()).await.expect("claims")
+        self.store.claim(self.node, vec![want], self.environment.mono()).await.expect("claims")
     }
 
     pub(crate) async fn pending(&self, endpoint: EndpointId) -> u64 {
@@ -218,6 +284,7 @@ pub(crate) fn outcome(claimed: &Claimed, verdict: Decision, at: Moment) -> Outco
         handle: claimed.handle,
         endpoint: claimed.endpoint,
         lane: claimed.lane,
+        lease_until: claimed.lease_until,
         max_attempts: claimed.max_attempts,
         attempt,
         verdict,

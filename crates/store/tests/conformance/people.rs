@@ -22,9 +22,7 @@ fn session(bench: &Bench, user: &User, n: u8) -> Session {
     Session { digest: [n; 32], user: user.id, agent, created_at: now, seen_at: now, expires_at: now.plus_ms(1000) }
 }
 
-#[tokio::test]
-async fn somebody_who_may_do_everything_is_always_left() {
-    let bench = Bench::sqlite();
+pub(crate) async fn somebody_who_may_do_everything_is_always_left(bench: Bench) {
     let (ana, eva) = (user(&bench, "ana", Role::Admin), user(&bench, "eva", Role::Viewer));
     for one in [&ana, &eva] {
         bench.store.add_user(one.clone()).await.expect("added");
@@ -43,9 +41,7 @@ async fn somebody_who_may_do_everything_is_always_left() {
     assert!(matches!(bench.store.add_user(taken).await, Err(StoreError::Conflict(_))));
 }
 
-#[tokio::test]
-async fn sessions_end_by_time_by_hand_and_with_another_password() {
-    let bench = Bench::sqlite();
+pub(crate) async fn sessions_end_by_time_by_hand_and_with_another_password(bench: Bench) {
     let ana = user(&bench, "ana", Role::Admin);
     bench.store.add_user(ana.clone()).await.expect("added");
     for n in 1..=3 {

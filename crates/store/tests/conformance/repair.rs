@@ -3,7 +3,7 @@
 use gancho_model::{Decision, Endpoint, EndpointId, HealthTransition, Priority, State, WaitingFor};
 use gancho_store::{Claimed, DeliveryFilter, Release, StoreError};
 
-use crate::{Bench, outcome};
+use crate::{Bench, Kind, outcome};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -15,7 +15,7 @@ impl Bench {
     async fn fail(&self, claimed: &Claimed) {
         let at = self.mono().plus_ms(HOUR_MS);
         self.store
-            .record(vec![outcome(claimed, Decision::Retry { at }, self.moment())].into())
+            .record(self.node, vec![outcome(claimed, Decision::Retry { at }, self.moment())].into())
             .await
             .expect("recorded");
     }
@@ -43,9 +43,7 @@ impl Bench {
     }
 }
 
-#[tokio::test]
-async fn whatever_says_that_it_was_repaired_asks_for_a_probe() {
-    let bench = Bench::sqlite();
+pub(crate) async fn whatever_says_that_it_was_repaired_asks_for_a_probe(bench: Bench) {
     let id = bench.failing(10).await;
     assert!(!bench.is_requested(id).await);
     assert_eq!(bench.store.retry_endpoint(id).await, Ok(10));
@@ -76,21 +74,17 @@ async fn whatever_says_that_it_was_repaired_asks_for_a_probe() {
     assert_eq!(probe.id, chosen, "which is then the probe");
 }
 
-#[tokio::test]
-async fn the_first_success_releases_everything_that_waits() {
-    let bench = Bench::sqlite();
+pub(crate) async fn the_first_success_releases_everything_that_waits(bench: Bench) {
     let id = bench.failing(10).await;
     let probe = bench.claim_lane(id, Priority::Live, 1, true).await.claimed.remove(0);
     assert!(bench.claim(id, 99).await.claimed.is_empty(), "the rest waits for an hour");
     let outcomes = vec![outcome(&probe, Decision::Delivered, bench.moment())];
-    let turned = bench.store.record(outcomes.into()).await.expect("recorded");
+    let turned = bench.store.record(bench.node, outcomes.into()).await.expect("recorded");
     assert_eq!(turned[0].transition, HealthTransition::Recovered);
     assert_eq!(bench.claim(id, 99).await.claimed.len(), 9);
 }
 
-#[tokio::test]
-async fn a_passed_test_is_a_success_of_a_failing_endpoint_with_an_empty_queue_too() {
-    let bench = Bench::sqlite();
+pub(crate) async fn a_passed_test_is_a_success_of_a_failing_endpoint_with_an_empty_queue_too(bench: Bench) {
     let id = bench.failing(10).await;
     for one in bench.store.deliveries(None, Default::default(), 99).await.expect("reads").items {
         bench.store.cancel(one.id).await.expect("cancelled");
@@ -99,27 +93,27 @@ async fn a_passed_test_is_a_success_of_a_failing_endpoint_with_an_empty_queue_to
         bench.store.send_test(id, bench.event("a.b").event).await.expect("sent");
         let test = bench.claim_lane(id, Priority::Test, 1, false).await.claimed.remove(0);
         let before = bench.endpoint_now(id).await.health.consecutive_failures;
-        bench.store.record(vec![outcome(&test, verdict, bench.moment())].into()).await.expect("recorded");
+        bench.store.record(bench.node, vec![outcome(&test, verdict, bench.moment())].into()).await.expect("recorded");
         let health = bench.endpoint_now(id).await.health;
         assert_eq!(health.is_failing(), failing);
         assert!(!failing || health.consecutive_failures == before, "a failed test is not held against it");
     }
 }
 
-#[tokio::test]
-async fn a_passed_test_of_a_disabled_endpoint_changes_nothing() {
-    let bench = Bench::sqlite();
+pub(crate) async fn a_passed_test_of_a_disabled_endpoint_changes_nothing(bench: Bench) {
     let id = bench.failing(10).await;
     bench.change(id, |endpoint| endpoint.enabled = false).await;
     bench.store.send_test(id, bench.event("a.b").event).await.expect("sent");
     let test = bench.claim_lane(id, Priority::Test, 1, false).await.claimed.remove(0);
-    bench.store.record(vec![outcome(&test, Decision::Delivered, bench.moment())].into()).await.expect("recorded");
+    bench
+        .store
+        .record(bench.node, vec![outcome(&test, Decision::Delivered, bench.moment())].into())
+        .await
+        .expect("recorded");
     assert!(bench.endpoint_now(id).await.health.is_failing());
 }
 
-#[tokio::test]
-async fn a_healthy_endpoint_s_retries_become_due() {
-    let bench = Bench::sqlite();
+pub(crate) async fn a_healthy_endpoint_s_retries_become_due(bench: Bench) {
     let id = bench.add_endpoint(&["a.*"]).await.id;
     bench.accept((0..3).map(|_| bench.event("a.b")).collect()).await;
     for one in bench.claim(id, 3).await.claimed {
@@ -131,9 +125,7 @@ async fn a_healthy_endpoint_s_retries_become_due() {
     assert_eq!(bench.claim(id, 9).await.claimed.len(), 3);
 }
 
-#[tokio::test]
-async fn what_is_sent_again_may_be_the_probe_and_count() {
-    let bench = Bench::sqlite();
+pub(crate) async fn what_is_sent_again_may_be_the_probe_and_count(bench: Bench) {
     let id = bench.failing(10).await;
     let mut probe = bench.claim_lane(id, Priority::Live, 1, true).await.claimed.remove(0);
     probe.lane = Priority::Replay;
@@ -143,12 +135,13 @@ async fn what_is_sent_again_may_be_the_probe_and_count() {
     let after = bench.endpoint_now(id).await.health;
     assert!(after.probe_at > before.probe_at, "the next probe is planned");
     let outcomes = vec![outcome(&probe, Decision::Delivered, bench.moment())];
-    assert_eq!(bench.store.record(outcomes.into()).await.expect("recorded")[0].transition, HealthTransition::Recovered);
+    assert_eq!(
+        bench.store.record(bench.node, outcomes.into()).await.expect("recorded")[0].transition,
+        HealthTransition::Recovered
+    );
 }
 
-#[tokio::test]
-async fn a_lease_that_is_given_back_is_due_at_once() {
-    let bench = Bench::sqlite();
+pub(crate) async fn a_lease_that_is_given_back_is_due_at_once(bench: Bench) {
     let id = bench.add_endpoint(&["a.*"]).await.id;
     bench.accept((0..2).map(|_| bench.event("a.b")).collect()).await;
     let claimed = bench.claim(id, 2).await.claimed;
@@ -161,7 +154,7 @@ async fn a_lease_that_is_given_back_is_due_at_once() {
     };
     let later = bench.mono().plus_ms(1_000);
     let leases = vec![release(&claimed[0], None), release(&claimed[1], Some(later))];
-    bench.store.release(leases.clone()).await.expect("released");
+    bench.store.release(bench.node, leases.clone()).await.expect("released");
     bench.environment.advance_ms(1);
     let again = bench.claim(id, 9).await.claimed;
     assert_eq!(again.iter().map(|one| one.id).collect::<Vec<_>>(), [claimed[0].id]);
@@ -169,16 +162,15 @@ async fn a_lease_that_is_given_back_is_due_at_once() {
     bench.environment.advance_ms(1_000);
     let other = bench.claim(id, 9).await.claimed.remove(0);
     // Somebody else's lease by now: it is not taken away.
-    bench.store.release(leases).await.expect("nothing to do");
+    bench.store.release(bench.node, leases).await.expect("nothing to do");
     assert!(bench.claim(id, 9).await.claimed.is_empty());
     let delivery = bench.store.delivery(other.id).await.expect("is there").0;
     assert_eq!(delivery.waiting_for, Some(WaitingFor::Attempt));
 }
 
-#[tokio::test]
-async fn a_start_plans_everything_anew_whatever_the_clock_shows() {
+pub(crate) async fn a_start_plans_everything_anew_whatever_the_clock_shows(kind: Kind) {
     for days in [-40, -2, 0, 2, 40] {
-        let bench = Bench::sqlite();
+        let bench = Bench::of(kind);
         let id = bench.failing(10).await;
         bench.change(id, |endpoint| endpoint.url = "https://example.org/".into()).await;
         bench.accept(vec![bench.event("a.c")]).await;
@@ -186,7 +178,7 @@ async fn a_start_plans_everything_anew_whatever_the_clock_shows() {
         bench.environment.restart();
         let bench = bench.reopen();
         let start = bench.mono();
-        bench.store.take_over(start).await.expect("takes over");
+        bench.store.take_over(bench.node, start).await.expect("takes over");
         let due = bench.store.due().await.expect("reads");
         assert!(due.iter().all(|one| one.at <= start), "{days}: one without an attempt is due now: {due:?}");
         let health = bench.endpoint_now(id).await.health;
@@ -197,9 +189,7 @@ async fn a_start_plans_everything_anew_whatever_the_clock_shows() {
     }
 }
 
-#[tokio::test]
-async fn what_a_delivery_waits_for_is_known_from_what_is_stored() {
-    let bench = Bench::sqlite();
+pub(crate) async fn what_a_delivery_waits_for_is_known_from_what_is_stored(bench: Bench) {
     let id = bench.add_endpoint(&["a.*"]).await.id;
     bench.accept(vec![bench.event("a.b")]).await;
     let waiting = async || {

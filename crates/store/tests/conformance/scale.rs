@@ -45,9 +45,7 @@ fn plans(db: &Connection) -> BTreeMap<&'static str, String> {
     QUERIES.iter().map(|(name, sql)| (*name, plan(sql))).collect()
 }
 
-#[tokio::test]
-async fn plans_use_an_index_and_sort_nothing_at_any_size() {
-    let bench = Bench::sqlite();
+pub(crate) async fn plans_use_an_index_and_sort_nothing_at_any_size(bench: Bench) {
     bench.add_endpoint(&["*"]).await;
     let mut seen = vec![];
     for rounds in [1, 20] {

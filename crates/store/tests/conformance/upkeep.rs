@@ -8,13 +8,15 @@ use crate::{Bench, outcome};
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
-#[tokio::test]
-async fn what_waits_too_long_expires_and_what_ended_goes() {
-    let bench = Bench::sqlite();
+pub(crate) async fn what_waits_too_long_expires_and_what_ended_goes(bench: Bench) {
     let endpoint = bench.add_endpoint(&["*"]).await;
     let old = bench.accept((0..3).map(|_| bench.event("a.b")).collect()).await;
     let claimed = bench.claim(endpoint.id, 2).await.claimed;
-    bench.store.record(vec![outcome(&claimed[0], Decision::Delivered, bench.moment())].into()).await.expect("recorded");
+    bench
+        .store
+        .record(bench.node, vec![outcome(&claimed[0], Decision::Delivered, bench.moment())].into())
+        .await
+        .expect("recorded");
     // claimed[1] stays leased by a process that died.
     bench.environment.advance_ms(30 * DAY_MS + 1);
     let new = bench.accept(vec![bench.event("a.b")]).await;
@@ -35,9 +37,7 @@ async fn what_waits_too_long_expires_and_what_ended_goes() {
     assert_eq!(bench.accept(vec![bench.event("a.b")]).await[0].1, 5);
 }
 
-#[tokio::test]
-async fn what_expires_is_there_to_be_seen_however_old_it_is() {
-    let bench = Bench::sqlite();
+pub(crate) async fn what_expires_is_there_to_be_seen_however_old_it_is(bench: Bench) {
     bench.add_endpoint(&["*"]).await;
     let old = bench.accept(vec![bench.event("a.b")]).await;
     // A clock that was wrong for weeks, or a server that was off.
@@ -52,25 +52,29 @@ async fn what_expires_is_there_to_be_seen_however_old_it_is() {
     assert_eq!(bench.store.prune(retention(), bench.moment()).await.expect("prunes").events, 1);
 }
 
-#[tokio::test]
-async fn one_that_was_sent_again_stays_until_it_ended() {
-    let bench = Bench::sqlite();
+pub(crate) async fn one_that_was_sent_again_stays_until_it_ended(bench: Bench) {
     let endpoint = bench.add_endpoint(&["*"]).await;
     bench.accept(vec![bench.event("a.b")]).await;
     let claimed = bench.claim(endpoint.id, 1).await.claimed.remove(0);
-    bench.store.record(vec![outcome(&claimed, Decision::Failed, bench.moment())].into()).await.expect("recorded");
+    bench
+        .store
+        .record(bench.node, vec![outcome(&claimed, Decision::Failed, bench.moment())].into())
+        .await
+        .expect("recorded");
     bench.environment.advance_ms(40 * DAY_MS);
     bench.store.retry(claimed.id, bench.mono()).await.expect("goes again");
     let again = bench.claim(endpoint.id, 1).await.claimed.remove(0);
     let retention = bench.now().plus_ms(-30 * DAY_MS);
     assert_eq!(bench.store.prune(retention, bench.moment()).await.expect("prunes").events, 0, "it is under way");
-    bench.store.record(vec![outcome(&again, Decision::Delivered, bench.moment())].into()).await.expect("recorded");
+    bench
+        .store
+        .record(bench.node, vec![outcome(&again, Decision::Delivered, bench.moment())].into())
+        .await
+        .expect("recorded");
     assert_eq!(bench.store.prune(retention, bench.moment()).await.expect("prunes").events, 1);
 }
 
-#[tokio::test]
-async fn repeats_are_forgotten_after_thirty_days() {
-    let bench = Bench::sqlite();
+pub(crate) async fn repeats_are_forgotten_after_thirty_days(bench: Bench) {
     let token = TokenId::new(bench.now(), &*bench.environment);
     let key = IdempotencyKey { kind: IdempotencyKind::Event, key: "k".into() };
     let recalled = StoredResponse { digest: [0; 32], answer: String::new() };
@@ -83,9 +87,7 @@ async fn repeats_are_forgotten_after_thirty_days() {
     }
 }
 
-#[tokio::test]
-async fn rows_of_an_outbox_are_forgotten_after_sixty_days() {
-    let bench = Bench::sqlite();
+pub(crate) async fn rows_of_an_outbox_are_forgotten_after_sixty_days(bench: Bench) {
     let source = bench.source();
     bench.store.add_source(source.clone(), None).await.expect("added");
     let processed = vec![ProcessedRow { id: 1, mark: 1 }];

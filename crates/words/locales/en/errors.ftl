@@ -73,6 +73,7 @@ error-role = must be admin or viewer
 error-language = must be es or en
 error-name-blanks = must not begin or end with a blank
 
+conflict-asked = another process of Gancho polls this source now
 conflict-removed = its webhook was removed: there is nowhere to send it
 conflict-large = it can't be sent: its event is too large
 conflict-paused = the webhook is paused: resume it first

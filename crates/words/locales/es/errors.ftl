@@ -73,6 +73,7 @@ error-role = debe ser admin o viewer
 error-language = debe ser es o en
 error-name-blanks = no puede empezar ni acabar con un espacio
 
+conflict-asked = otro proceso de Gancho consulta ya esta fuente
 conflict-removed = su webhook se eliminó: no hay adónde enviarla
 conflict-large = no se puede enviar: su evento es demasiado grande
 conflict-paused = el webhook está en pausa: reanúdelo antes

@@ -3,8 +3,8 @@
 use std::{path::Path, sync::Arc};
 
 use gancho_model::{
-    Clock as _, Endpoint, EndpointId, Event, EventId, EventType, Health, Pattern, Priority, RetryPolicy, Secret,
-    SigningSecrets, State, Timestamp, render_body,
+    Clock as _, Endpoint, EndpointId, Event, EventId, EventType, Health, NodeId, Pattern, Priority, RetryPolicy,
+    Secret, SigningSecrets, State, Timestamp, render_body,
 };
 use gancho_store::{
     DeliveryFilter, NewEvent, Store, StoreError, Submission, Want,
@@ -87,7 +87,7 @@ async fn time(call: impl AsyncFn() -> Result<(), StoreError>) -> Result<f64, Sto
 async fn claim(store: &dyn Store, endpoint: EndpointId) -> Result<(), StoreError> {
     let now = System.mono();
     let want = Want { endpoint, lane: Priority::Live, limit: 10, lease_until: now.plus_ms(15_000), probe: false };
-    store.claim(vec![want], now).await.map(drop)
+    store.claim(NodeId::first_at(System.now()), vec![want], now).await.map(drop)
 }
 
 async fn accept(store: &dyn Store) -> Result<(), StoreError> {
