@@ -2,7 +2,10 @@
 //! skipped by a cursor; an API is asked again and compared. What it means is for `intake` to say.
 
 mod api;
+mod capture;
 mod database;
+mod grouping;
+mod key;
 mod manager;
 mod options;
 mod plugin;

@@ -17,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     api::{self, ApiPoller, Base},
-    database::{DatabaseWatcher, change_group::CommitTracker, visit},
+    database::{DatabaseWatcher, visit},
+    grouping::CommitTracker,
     options::SourceOptions,
     plugin,
     report::{Report, lock},

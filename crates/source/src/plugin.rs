@@ -10,11 +10,10 @@ use gancho_service::outbox::{OutboxPayload, OutboxPayloadRow, OutboxReceipt};
 use gancho_store::ProcessedRow;
 use serde_json::Value;
 
-use crate::database::{
-    CapturePlan,
-    change_group::{CommitTracker, OutboxRow, Transaction, processed_row},
-    compose::{Composer, DocumentsRead, key_text, row_name},
-    schema::{Schema, Table},
+use crate::{
+    capture::{CapturePlan, Schema, Table},
+    grouping::{CommitTracker, Composer, DocumentsRead, OutboxRow, Transaction, processed_row, row_name},
+    key::key_text,
 };
 
 /// An act of so many rows is told in parts; a smaller one is waited for.

@@ -4,7 +4,7 @@ use gancho_model::{Change, ObjectKey, Operation, Record};
 use gancho_store::{RecordSnapshot, SnapshotUpdate};
 
 use super::{list_state::ListState, record_diff::RecordDiff};
-use crate::database::key_text;
+use crate::key::key_text;
 
 /// The name of the act in which rights changed: intake keeps acts of one call apart from those of others.
 const RIGHTS: &str = "rights";

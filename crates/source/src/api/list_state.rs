@@ -10,7 +10,7 @@ use gancho_model::{MonoTime, Record};
 use serde_json::Value;
 
 use super::{page_cursor::PageCursor, record_diff::RecordDiff};
-use crate::database::key_text;
+use crate::key::key_text;
 
 /// Ids may be committed late: whatever is as young as this is read again.
 pub(super) const LATE_MS: i64 = 300_000;

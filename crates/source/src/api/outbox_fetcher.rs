@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{ApiError, ErpClient, poller::ApiPoller, seen::SeenRecords, source_error::SourceError};
-use crate::{database::change_group::CommitTracker, plugin};
+use crate::{grouping::CommitTracker, plugin};
 
 /// Rows of a look at first, and of one act at the most.
 const ROWS: usize = 1000;

@@ -4,7 +4,7 @@
 use gancho_model::Record;
 
 use super::{ApiError, ErpClient};
-use crate::database::key_text;
+use crate::key::key_text;
 
 /// A hundredth of what is left may vanish between two pages of a long list: people work on.
 const VANISH: u64 = 100;

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{list_state::ListState, record_reader::RecordReader, source_error::SourceError};
-use crate::database::key_text;
+use crate::key::key_text;
 
 /// A payment may be seen before its receipt: so many looks in all.
 const FOLLOW: u8 = 2;

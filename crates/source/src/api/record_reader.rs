@@ -18,7 +18,7 @@ use super::{
     seen::SeenRecords,
     source_error::SourceError,
 };
-use crate::database::key_text;
+use crate::key::key_text;
 
 /// Found changes told together.
 pub(super) const TELL: usize = 500;

@@ -4,7 +4,6 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use gancho_facturascripts::shape::Shape;
 use gancho_model::Timestamp;
-use tokio::time::Instant;
 
 use super::{
     ApiError, ErpClient,
@@ -21,8 +20,8 @@ use super::{
 const REST: Duration = Duration::from_secs(60);
 /// After so many failures in a row a list is not scanned any more in this night.
 const FAILS_MAX: u32 = 5;
-/// How long pieces are read one after the other before it is looked for new records again.
-const PIECES: Duration = Duration::from_millis(500);
+/// How long pieces are read one after the other before it is looked for new records again, milliseconds.
+const PIECES_MS: i64 = 500;
 /// Pages of a scan between looks at what else is due.
 const SLICE_PAGES: u32 = 5;
 /// Pages of a list without dates read in one cycle.
@@ -84,7 +83,7 @@ impl<'a> ApiScanner<'a> {
 
     /// Does whatever is due, with pieces of what takes long in between, or waits.
     pub async fn turn(&mut self) -> Result<(), SourceError> {
-        let (began, now) = (Instant::now(), self.reader.now());
+        let now = self.reader.now();
         let mut idle = true;
         if self.schedule.take_new(now) {
             self.look_for_new().await?;
@@ -102,7 +101,7 @@ impl<'a> ApiScanner<'a> {
             idle &= !worked;
             self.begin_baseline().await?;
             self.begin_full_scan().await?;
-            if !worked || began.elapsed() > PIECES {
+            if !worked || self.reader.now().since_ms(now) > PIECES_MS {
                 break;
             }
         }

@@ -5,11 +5,10 @@ use gancho_intake::digest;
 use gancho_model::{Message, Operation, Record};
 use tokio::time::timeout;
 
-use super::{
-    capture_plan::{CapturePlan, CapturedTable},
-    change_group::OutboxRow,
-    schema::Schema,
-    site::{SetUp, Site},
+use super::site::{SetUp, Site};
+use crate::{
+    capture::{CapturePlan, CapturedTable, Schema},
+    grouping::OutboxRow,
 };
 
 /// The longest that the ERP's database may take for an answer.

@@ -8,8 +8,8 @@ use gancho_service::Finding;
 use super::{
     Engine, LOST,
     backend::{CaptureBackend, ErpError, Lost, SchemaObject},
-    capture_plan::{CapturePlan, Uncaptured},
 };
+use crate::capture::{CapturePlan, Uncaptured};
 
 /// All of it as SQL, for a careful administrator.
 pub(crate) fn script(engine: Engine, parts: &[SchemaObject]) -> String {

@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 use super::{
     OUTBOX,
     backend::{CaptureBackend, ErpError, SchemaObject},
-    capture_plan::CapturePlan,
     check::missing,
 };
+use crate::capture::CapturePlan;
 
 /// How often a statement is tried while the ERP holds its table, and somebody waits for us.
 const TRIES: u32 = 12;

@@ -1,21 +1,16 @@
 //! The ERP's database: triggers write every change of a watched row into an outbox, within the
 //! ERP's own transaction; we take it from there.
 //!
-//! The two engines differ in their SQL ([`mariadb`], [`postgres`]); what to watch ([`watch`]), which
-//! rows are one act ([`change_group`]) and what they say ([`compose`]) is the same for both, and pure.
+//! The two engines differ in their SQL ([`mariadb`], [`postgres`]); what to watch ([`crate::capture`]), which rows are one
+//! act and what they say ([`crate::grouping`]) is the same for both, and pure.
 
-mod acts;
 mod address;
 mod backend;
-mod capture_plan;
-pub(crate) mod change_group;
 mod check;
-pub(crate) mod compose;
 mod install;
 mod mariadb;
 mod postgres;
 mod run;
-pub(crate) mod schema;
 mod session;
 pub(crate) mod site;
 pub(crate) mod visit;
@@ -23,8 +18,6 @@ pub(crate) mod watcher;
 
 pub use address::{Address, Engine};
 pub use backend::{CaptureBackend, ErpError, Lost};
-pub use capture_plan::CapturePlan;
-pub(crate) use compose::key_text;
 pub use watcher::DatabaseWatcher;
 
 use mariadb::MariaDb;

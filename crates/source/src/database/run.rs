@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::{
     session::Session,
     watcher::{DatabaseWatcher, SourceError},
 };
 
-/// After so long, a session went well.
-const GOOD_LIFE: Duration = Duration::from_secs(60);
+/// After so long, a session went well, milliseconds.
+const GOOD_LIFE_MS: i64 = 60_000;
 /// The waits after a failure, seconds.
 const WAIT_S: [u64; 5] = [1, 2, 5, 10, 30];
 
@@ -19,12 +17,12 @@ impl DatabaseWatcher {
     pub async fn run(self) {
         let mut failures = 0;
         loop {
-            let began = Instant::now();
+            let began = self.intake.mono();
             let Err(error) = tokio::select! {
                 () = self.stop.cancelled() => return,
                 ended = self.live() => ended,
             };
-            failures = if began.elapsed() > GOOD_LIFE { 0 } else { failures + 1 };
+            failures = if self.intake.mono().since_ms(began) > GOOD_LIFE_MS { 0 } else { failures + 1 };
             match error {
                 SourceError::Question(question) => self.report.asks_whether(&self.source, question).await,
                 error => self.report.down(&self.source, error.message()).await,

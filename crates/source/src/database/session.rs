@@ -6,19 +6,20 @@ use std::{
 };
 
 use gancho_facturascripts::shape::Shape;
-use gancho_model::ObjectKey;
-use tokio::time::Instant;
+use gancho_model::{MonoTime, ObjectKey};
 
 use super::{
     Address, CaptureBackend, ErpError,
     backend::{OutboxBatch, within},
-    capture_plan::{CapturePlan, Uncaptured},
-    change_group::{CommitTracker, OutboxRow},
-    compose::{Composer, Document, DocumentsRead, key_text, row_name},
     connect,
     install::install,
     site::{SetUp, identify},
     watcher::{DatabaseWatcher, SourceError},
+};
+use crate::{
+    capture::{CapturePlan, Uncaptured},
+    grouping::{CommitTracker, Composer, Document, DocumentsRead, OutboxRow, row_name},
+    key::key_text,
 };
 
 /// Rows looked at together: a few megabytes.
@@ -51,17 +52,18 @@ pub(crate) struct Session<'a> {
     strange: BTreeSet<String>,
     /// What the columns were like, and when that was looked at.
     columns: Option<String>,
-    columns_seen: Instant,
-    mended: Instant,
+    columns_seen: MonoTime,
+    mended: MonoTime,
     /// When it was last written into the database that somebody takes rows.
-    signed: Option<Instant>,
-    counted: Instant,
+    signed: Option<MonoTime>,
+    counted: MonoTime,
 }
 
 impl<'a> Session<'a> {
     /// Connects, puts in place what is missing, and learns what must be known beforehand.
     pub async fn begin(watcher: &'a DatabaseWatcher) -> Result<Self, SourceError> {
         let address = Address::of(&watcher.source).map_err(SourceError::Ours)?;
+        let now = watcher.intake.mono();
         let mut session = Self {
             watcher,
             erp: within(connect(&address)).await?,
@@ -71,10 +73,10 @@ impl<'a> Session<'a> {
             rows: LOOK_ROWS,
             strange: BTreeSet::new(),
             columns: None,
-            columns_seen: Instant::now(),
-            mended: Instant::now(),
+            columns_seen: now,
+            mended: now,
             signed: None,
-            counted: Instant::now(),
+            counted: now,
         };
         session.check_site().await?;
         session.mend().await?;
@@ -82,10 +84,18 @@ impl<'a> Session<'a> {
         Ok(session)
     }
 
+    fn now(&self) -> MonoTime {
+        self.watcher.intake.mono()
+    }
+
+    fn elapsed(&self, since: MonoTime) -> Duration {
+        Duration::from_millis(self.now().since_ms(since).max(0).unsigned_abs())
+    }
+
     /// One look, what it tells, and the wait until the next.
     pub async fn turn(&mut self) -> Result<(), SourceError> {
         fail::fail_point!("source-database");
-        if self.mended.elapsed() > self.watcher.options.mend_every {
+        if self.elapsed(self.mended) > self.watcher.options.mend_every {
             self.check_site().await?;
             self.mend().await?;
         } else if self.are_columns_new().await? {
@@ -98,7 +108,7 @@ impl<'a> Session<'a> {
             }
             looked => looked?,
         };
-        if look.lost > 0 && self.mended.elapsed() > MEND_AGAIN {
+        if look.lost > 0 && self.elapsed(self.mended) > MEND_AGAIN {
             // A column that triggers name may be gone.
             self.mend().await?;
         }
@@ -149,8 +159,8 @@ impl<'a> Session<'a> {
     async fn count(&mut self, left: usize, full: bool) -> Result<(), SourceError> {
         let waiting = match full {
             false => left as u64,
-            true if self.counted.elapsed() > COUNT_EVERY => {
-                self.counted = Instant::now();
+            true if self.elapsed(self.counted) > COUNT_EVERY => {
+                self.counted = self.now();
                 within(self.erp.backlog()).await?
             }
             true => return Ok(()),
@@ -174,7 +184,7 @@ impl<'a> Session<'a> {
 
     /// Writes into the database which one it is, and that somebody takes rows.
     async fn sign(&mut self) -> Result<(), SourceError> {
-        if self.signed.is_none_or(|at| at.elapsed() > SIGN_EVERY) {
+        if self.signed.is_none_or(|at| self.elapsed(at) > SIGN_EVERY) {
             // Another may have taken over since this session began.
             self.check_site().await?;
             let site = within(self.erp.site()).await?;
@@ -184,7 +194,7 @@ impl<'a> Session<'a> {
                 Err(ErpError::Locked(why)) => tracing::warn!(why, "it could not be written that rows are taken"),
                 written => {
                     written?;
-                    self.signed = Some(Instant::now());
+                    self.signed = Some(self.now());
                 }
             }
         }
@@ -205,16 +215,16 @@ impl<'a> Session<'a> {
         let source = &self.watcher.source;
         self.watcher.report.lost(source, within(self.erp.lost()).await?);
         self.watcher.report.uncaptured(source, self.uncaptured());
-        self.mended = Instant::now();
+        self.mended = self.now();
         Ok(())
     }
 
     /// Whether columns came or went since the last look at them, which is not taken each time.
     async fn are_columns_new(&mut self) -> Result<bool, SourceError> {
-        if self.columns_seen.elapsed() < COLUMNS_EVERY {
+        if self.elapsed(self.columns_seen) < COLUMNS_EVERY {
             return Ok(false);
         }
-        self.columns_seen = Instant::now();
+        self.columns_seen = self.now();
         let mark = within(self.erp.columns_mark()).await?;
         Ok(mark != self.columns)
     }

@@ -4,11 +4,12 @@ use gancho_model::{Message, Source};
 use gancho_service::Finding;
 
 use super::{
-    Address, CaptureBackend, CapturePlan, ErpError,
+    Address, CaptureBackend, ErpError,
     backend::within,
     check, connect, install,
     site::{Identity, SetUp, identify},
 };
+use crate::capture::CapturePlan;
 
 /// What would be put into it, as SQL.
 pub(crate) async fn plan(source: &Source) -> Result<String, Message> {

@@ -14,10 +14,11 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Row, mysql::MySqlConnection, mysql::My
 use super::{
     Address, OUTBOX,
     backend::{CaptureBackend, ErpError, Lost, OutboxBatch, SchemaObject, operation, quoted, record},
-    capture_plan::{CapturePlan, CapturedTable},
-    change_group::{OutboxRow, Transaction},
-    schema::Schema,
     site::{SetUp, Site},
+};
+use crate::{
+    capture::{CapturePlan, CapturedTable, Schema},
+    grouping::{OutboxRow, Transaction},
 };
 
 /// How often a quiet outbox is looked at, milliseconds: with the pause that ends an act, an event

@@ -5,10 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use sqlx::{Row, mysql::MySqlConnection};
 
 use super::{ErpError, failed};
-use crate::database::{
-    OUTBOX,
-    schema::{Link, Schema},
-};
+use crate::capture::{Link, Schema};
+use crate::database::OUTBOX;
 
 /// How often, and with which pause, what is being altered just now is read again.
 const TRIES: u32 = 40;

@@ -7,11 +7,10 @@
 //! or not it is used. Rows are inserted one by one, cascades too: `INSERT … SELECT` would hold the
 //! outbox's auto-increment lock until the ERP's statement ends.
 
+use crate::capture::{CapturePlan, CapturedTable, Link};
 use crate::database::{
     LOST, OUTBOX, OUTBOX_DAYS_MAX, OUTBOX_ROWS_MAX, OUTBOX_ROWS_SOME, SITE,
     backend::{SchemaObject, quoted, short},
-    capture_plan::{CapturePlan, CapturedTable},
-    schema::Link,
     site::{SetUp, Site},
 };
 

@@ -16,10 +16,11 @@ use sqlx::{
 use super::{
     Address,
     backend::{CaptureBackend, ErpError, Lost, OutboxBatch, SchemaObject, operation, quoted, record},
-    capture_plan::{CapturePlan, CapturedTable},
-    change_group::{OutboxRow, Transaction},
-    schema::Schema,
     site::{SetUp, Site},
+};
+use crate::{
+    capture::{CapturePlan, CapturedTable, Schema},
+    grouping::{OutboxRow, Transaction},
 };
 
 /// How often a quiet outbox is looked at although nobody rang, milliseconds.

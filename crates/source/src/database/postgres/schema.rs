@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::{Row, postgres::PgConnection};
 
 use super::{ErpError, failed};
-use crate::database::schema::Schema;
+use crate::capture::Schema;
 
 /// Foreign keys fire our triggers themselves here: no links are needed. Partitions are heard by their parent's
 /// trigger, which PostgreSQL copies to them: they are no tables of their own.

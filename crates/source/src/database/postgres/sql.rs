@@ -8,10 +8,10 @@
 
 use gancho_facturascripts::secrets;
 
+use crate::capture::{CapturePlan, CapturedTable};
 use crate::database::{
     LOST, OUTBOX, OUTBOX_DAYS_MAX, OUTBOX_ROWS_MAX, OUTBOX_ROWS_SOME, SITE,
     backend::{SchemaObject, quoted, short, text},
-    capture_plan::{CapturePlan, CapturedTable},
 };
 
 /// Counts what was not written because the outbox was full.

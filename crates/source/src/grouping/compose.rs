@@ -7,9 +7,10 @@ use gancho_facturascripts::{columns::Kind, shape::Shape};
 use gancho_model::{Change, ObjectKey, Operation, Record, Timestamp};
 use serde_json::Value;
 
-use super::{
-    capture_plan::{CapturePlan, CapturedTable},
-    change_group::OutboxRow,
+use super::outbox_row::OutboxRow;
+use crate::{
+    capture::{CapturePlan, CapturedTable},
+    key::key_text,
 };
 
 /// A document: its table and key.
@@ -281,11 +282,6 @@ fn placed(change_group: &str, row: &OutboxRow, change: Change) -> Change {
 /// A row's name among all rows of all times.
 pub(crate) fn row_name(row: &OutboxRow) -> String {
     format!("{}-{}", row.mark, row.id)
-}
-
-/// A key as text, as the ERP writes it.
-pub(crate) fn key_text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
 }
 
 fn number(value: &Value) -> Option<f64> {

@@ -1,8 +1,10 @@
 //! Which acts have ended, of the rows that a look shows.
 
 use super::{
-    change_group::{ChangeGroup, CommitTracker, OutboxRow, change_groups, tellable},
+    change_group::{ChangeGroup, change_groups, tellable},
+    commit_tracker::CommitTracker,
     compose::Composer,
+    outbox_row::OutboxRow,
 };
 
 impl Composer<'_> {

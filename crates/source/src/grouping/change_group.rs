@@ -1,108 +1,11 @@
-//! One act, one event (EVENTS rule 1): which rows of the outbox are one change_group of one connection.
+//! One act, one event (EVENTS rule 1): which rows of the outbox are one change group of one connection.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
-use gancho_intake::digest;
-use gancho_model::{Operation, Record};
-use gancho_store::ProcessedRow;
+use super::{commit_tracker::CommitTracker, outbox_row::OutboxRow};
 
 /// No act takes longer, unless it is one transaction.
 pub const LONGEST_MS: i64 = 5_000;
-
-/// Which transaction of its connection wrote a row.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Transaction {
-    /// Not known: written by triggers of an older version, or by nobody who could tell.
-    #[default]
-    Unknown,
-    /// None: the statement committed by itself.
-    Alone,
-    /// In one that was not looked at: MariaDB's triggers look now and then only, since it costs.
-    Unread,
-    /// The one of this name. Two names are two transactions.
-    Named(String),
-}
-
-impl Transaction {
-    /// As triggers write it: `0` alone, `-1` unread, else a name.
-    pub fn parse(text: Option<String>) -> Self {
-        match text.as_deref() {
-            None | Some("") => Self::Unknown,
-            Some("0") => Self::Alone,
-            Some("-1") => Self::Unread,
-            Some(_) => Self::Named(text.unwrap_or_default()),
-        }
-    }
-
-    /// Whether this row and the next one of its connection are of one transaction; nothing where nobody can say
-    /// more than the clock. What is doubtful is one: an act may be told with another, but no value that nobody
-    /// ever committed.
-    fn is_shared_with(&self, next: &Self) -> Option<bool> {
-        match (self, next) {
-            (Self::Unknown, _) | (_, Self::Unknown) => None,
-            (Self::Alone, _) | (_, Self::Alone) => Some(false),
-            (Self::Unread, _) | (_, Self::Unread) => Some(true),
-            (Self::Named(one), Self::Named(other)) => Some(one == other),
-        }
-    }
-}
-
-/// A row of the outbox: one change of one row of the ERP.
-#[derive(Clone, Debug, PartialEq)]
-pub struct OutboxRow {
-    /// Its key there.
-    pub id: i64,
-    /// Which connection of the ERP wrote it: a name that does not come back.
-    pub mark: String,
-    /// Its transaction, as far as that is known.
-    pub transaction: Transaction,
-    /// When, milliseconds since 1970 by the database's clock.
-    pub at_ms: i64,
-    /// The table.
-    pub table: String,
-    /// What happened.
-    pub operation: Operation,
-    /// The row before, without secrets.
-    pub before: Option<Record>,
-    /// The row after, without secrets.
-    pub after: Option<Record>,
-    /// Secrets that changed.
-    pub secrets: Vec<String>,
-    /// Whether its connection is in a transaction; no where that can't be seen.
-    pub busy: bool,
-    /// Whether its connection is gone; no where that can't be seen.
-    pub gone: bool,
-}
-
-impl OutboxRow {
-    /// Whether the sides that it must have could be read.
-    pub fn is_whole(&self) -> bool {
-        (self.before.is_some() || self.operation == Operation::Insert)
-            && (self.after.is_some() || self.operation == Operation::Delete)
-    }
-
-    /// By what it is recognised should it come again.
-    pub fn key(&self) -> ProcessedRow {
-        processed_row(self.id, &self.mark)
-    }
-
-    /// With its old side whole: triggers write of an update's old row only what may be news.
-    pub fn whole(mut self) -> Self {
-        if let (Some(before), Some(after)) = (&mut self.before, &self.after) {
-            for (column, value) in after {
-                before.entry(column).or_insert_with(|| value.clone());
-            }
-        }
-        self
-    }
-}
-
-/// By what a row of an outbox is recognised: a database that is restored holds rows again from which events were made,
-/// and gives their keys to new ones.
-pub fn processed_row(id: i64, mark: &str) -> ProcessedRow {
-    let [a, b, c, d, e, f, g, h, ..] = digest(mark.as_bytes());
-    ProcessedRow { id, mark: i64::from_be_bytes([a, b, c, d, e, f, g, h]) }
-}
 
 /// Rows of one act, by their places.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,49 +16,7 @@ pub struct ChangeGroup {
     pub ended: bool,
 }
 
-/// When a row can have been committed at the earliest: after the look at which it could not be
-/// seen yet. Between looks, a connection that had not committed was not quiet.
-#[derive(Debug, Default)]
-pub struct CommitTracker {
-    /// By row.
-    committed_after: HashMap<i64, i64>,
-    /// The rows that were to be seen before the last look that showed new ones, if it saw all there was. What a
-    /// transaction wrote comes to be seen at once: rows that came at different looks are of different ones.
-    seen_in: HashMap<i64, u64>,
-    looks: u64,
-    /// The last look that saw all there was.
-    last_look: Option<i64>,
-}
-
-impl CommitTracker {
-    /// Records what a batch showed at `now`. A partial batch says nothing of rows that it left out.
-    pub fn note(&mut self, rows: &[OutboxRow], now: i64, whole: bool) {
-        let mut still_there = HashMap::with_capacity(rows.len());
-        let mut seen_in = HashMap::with_capacity(rows.len());
-        let unseen = self.last_look.unwrap_or(i64::MIN);
-        for row in rows {
-            let known = self.committed_after.get(&row.id).copied();
-            let settled = row.at_ms.max(if row.at_ms <= unseen { unseen } else { i64::MIN });
-            still_there.insert(row.id, known.unwrap_or(settled));
-            seen_in.insert(row.id, self.seen_in.get(&row.id).copied().unwrap_or(self.looks));
-        }
-        (self.committed_after, self.seen_in) = (still_there, seen_in);
-        self.last_look = whole.then_some(now);
-        // What a look that was cut short left out may have been committed with what it showed.
-        self.looks += u64::from(whole);
-    }
-
-    /// Whether two rows came to be seen at different looks.
-    fn are_apart(&self, one: &OutboxRow, other: &OutboxRow) -> bool {
-        self.seen_in.get(&one.id) != self.seen_in.get(&other.id)
-    }
-
-    fn settled(&self, row: &OutboxRow) -> i64 {
-        self.committed_after.get(&row.id).copied().unwrap_or(row.at_ms)
-    }
-}
-
-/// Sorts rows, which stand in the order of their keys, into change_groups, in the order in which these
+/// Sorts rows, which stand in the order of their keys, into change groups, in the order in which these
 /// began. `now` is the database's; a connection that is quiet for `quiet_ms` has ended its act;
 /// `is_half_made` says whether these rows leave a document half made, such as one without lines, which
 /// may take its time.
@@ -210,7 +71,7 @@ fn goes_on(
     !long && (!quiet || half_made(open))
 }
 
-/// The change_groups that may be told now, in order: those that ended, unless one that began before
+/// The change groups that may be told now, in order: those that ended, unless one that began before
 /// touches the same rows and goes on.
 pub fn tellable(
     change_groups: Vec<ChangeGroup>,
@@ -232,7 +93,10 @@ pub fn tellable(
 
 #[cfg(test)]
 mod tests {
+    use gancho_model::Operation;
+
     use super::*;
+    use crate::grouping::Transaction;
 
     fn row(id: i64, mark: &str, at_ms: i64) -> OutboxRow {
         OutboxRow {

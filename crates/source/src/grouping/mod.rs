@@ -1,0 +1,11 @@
+//! Rows of an outbox, a database's or a plugin's, are sorted into acts and composed into changes of records. Pure.
+
+mod change_group;
+mod commit_tracker;
+mod compose;
+mod ended;
+mod outbox_row;
+
+pub(crate) use commit_tracker::CommitTracker;
+pub(crate) use compose::{Composer, Document, DocumentsRead, row_name};
+pub(crate) use outbox_row::{OutboxRow, Transaction, processed_row};
