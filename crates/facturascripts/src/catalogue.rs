@@ -33,10 +33,6 @@ pub struct Model {
     pub kind: Kind,
     /// The model of its lines.
     pub lines: Option<&'static str>,
-    /// What people call one of it, in Spanish and English.
-    pub title: (&'static str, &'static str),
-    /// Whether the Spanish word is feminine.
-    pub feminine: bool,
     /// Where it stands in the catalogue.
     pub area: Area,
 }
@@ -75,40 +71,32 @@ const INVOICE: Kind = Kind::Document { invoice: true };
 #[rustfmt::skip]
 /// Every model of the catalogue.
 pub const MODELS: &[Model] = &[
-    model("FacturaCliente", "invoice", INVOICE, Some("LineaFacturaCliente"), ("Factura de cliente", "Customer invoice"), true, Area::Sales),
-    model("FacturaProveedor", "supplier_invoice", INVOICE, Some("LineaFacturaProveedor"), ("Factura de proveedor", "Supplier invoice"), true, Area::Purchases),
-    model("AlbaranCliente", "delivery_note", DOCUMENT, Some("LineaAlbaranCliente"), ("Albarán de cliente", "Customer delivery note"), false, Area::Sales),
-    model("AlbaranProveedor", "supplier_delivery_note", DOCUMENT, Some("LineaAlbaranProveedor"), ("Albarán de proveedor", "Supplier delivery note"), false, Area::Purchases),
-    model("PedidoCliente", "order", DOCUMENT, Some("LineaPedidoCliente"), ("Pedido de cliente", "Customer order"), false, Area::Sales),
-    model("PedidoProveedor", "supplier_order", DOCUMENT, Some("LineaPedidoProveedor"), ("Pedido a proveedor", "Supplier order"), false, Area::Purchases),
-    model("PresupuestoCliente", "estimate", DOCUMENT, Some("LineaPresupuestoCliente"), ("Presupuesto de cliente", "Customer estimate"), false, Area::Sales),
-    model("PresupuestoProveedor", "supplier_estimate", DOCUMENT, Some("LineaPresupuestoProveedor"), ("Presupuesto de proveedor", "Supplier estimate"), false, Area::Purchases),
-    model("ReciboCliente", "receipt", Kind::Receipt, None, ("Recibo de cliente", "Customer receipt"), false, Area::Sales),
-    model("ReciboProveedor", "supplier_receipt", Kind::Receipt, None, ("Recibo de proveedor", "Supplier receipt"), false, Area::Purchases),
-    model("PagoCliente", "payment", Kind::Payment, None, ("Pago de cliente", "Customer payment"), false, Area::Sales),
-    model("PagoProveedor", "supplier_payment", Kind::Payment, None, ("Pago a proveedor", "Supplier payment"), false, Area::Purchases),
-    model("Cliente", "customer", Kind::Plain, None, ("Cliente", "Customer"), false, Area::People),
-    model("Proveedor", "supplier", Kind::Plain, None, ("Proveedor", "Supplier"), false, Area::People),
-    model("Contacto", "contact", Kind::Plain, None, ("Contacto", "Contact"), false, Area::People),
-    model("Producto", "product", Kind::Plain, None, ("Producto", "Product"), false, Area::Warehouse),
-    model("Variante", "product_variant", Kind::Plain, None, ("Variante de producto", "Product variant"), true, Area::Warehouse),
-    model("Stock", "stock", Kind::Stock, None, ("Existencias", "Stock"), true, Area::Warehouse),
-    model("User", "user", Kind::User, None, ("Usuario", "User"), false, Area::Users),
-    model("Role", "", Kind::Permission, None, ("Grupo", "Group"), false, Area::Users),
-    model("RoleUser", "", Kind::Permission, None, ("Usuario de grupo", "Group member"), false, Area::Users),
-    model("RoleAccess", "", Kind::Permission, None, ("Permiso de grupo", "Group permission"), false, Area::Users),
+    model("FacturaCliente", "invoice", INVOICE, Some("LineaFacturaCliente"), Area::Sales),
+    model("FacturaProveedor", "supplier_invoice", INVOICE, Some("LineaFacturaProveedor"), Area::Purchases),
+    model("AlbaranCliente", "delivery_note", DOCUMENT, Some("LineaAlbaranCliente"), Area::Sales),
+    model("AlbaranProveedor", "supplier_delivery_note", DOCUMENT, Some("LineaAlbaranProveedor"), Area::Purchases),
+    model("PedidoCliente", "order", DOCUMENT, Some("LineaPedidoCliente"), Area::Sales),
+    model("PedidoProveedor", "supplier_order", DOCUMENT, Some("LineaPedidoProveedor"), Area::Purchases),
+    model("PresupuestoCliente", "estimate", DOCUMENT, Some("LineaPresupuestoCliente"), Area::Sales),
+    model("PresupuestoProveedor", "supplier_estimate", DOCUMENT, Some("LineaPresupuestoProveedor"), Area::Purchases),
+    model("ReciboCliente", "receipt", Kind::Receipt, None, Area::Sales),
+    model("ReciboProveedor", "supplier_receipt", Kind::Receipt, None, Area::Purchases),
+    model("PagoCliente", "payment", Kind::Payment, None, Area::Sales),
+    model("PagoProveedor", "supplier_payment", Kind::Payment, None, Area::Purchases),
+    model("Cliente", "customer", Kind::Plain, None, Area::People),
+    model("Proveedor", "supplier", Kind::Plain, None, Area::People),
+    model("Contacto", "contact", Kind::Plain, None, Area::People),
+    model("Producto", "product", Kind::Plain, None, Area::Warehouse),
+    model("Variante", "product_variant", Kind::Plain, None, Area::Warehouse),
+    model("Stock", "stock", Kind::Stock, None, Area::Warehouse),
+    model("User", "user", Kind::User, None, Area::Users),
+    model("Role", "", Kind::Permission, None, Area::Users),
+    model("RoleUser", "", Kind::Permission, None, Area::Users),
+    model("RoleAccess", "", Kind::Permission, None, Area::Users),
 ];
 
-const fn model(
-    name: &'static str,
-    noun: &'static str,
-    kind: Kind,
-    lines: Option<&'static str>,
-    title: (&'static str, &'static str),
-    feminine: bool,
-    area: Area,
-) -> Model {
-    Model { name, noun, kind, lines, title, feminine, area }
+const fn model(name: &'static str, noun: &'static str, kind: Kind, lines: Option<&'static str>, area: Area) -> Model {
+    Model { name, noun, kind, lines, area }
 }
 
 /// The model of this class.

@@ -1,4 +1,4 @@
-//! Every type of event that FacturaScripts can give, with words, a sample and a schema.
+//! Every type of event that FacturaScripts can give, with a sample and a schema.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -6,44 +6,20 @@ use gancho_model::{EventType, ObjectKey, Record};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    catalogue::{Kind, MODELS, Model},
+    catalogue::{Area, Kind, MODELS, Model},
     columns,
 };
 
-/// A type of event, described.
+/// A type of event of the catalogue.
 #[derive(Clone, Debug)]
-pub struct Described {
+pub struct CatalogueType {
     /// The type.
     pub event: EventType,
-    /// The model that it is about; nothing for Gancho's own.
-    pub model: Option<&'static Model>,
-    /// A short title in Spanish and English.
-    pub title: (String, String),
-    /// One sentence in Spanish and English.
-    pub description: (String, String),
+    /// The model that it is about.
+    pub model: &'static Model,
+    /// What happened to it.
+    pub verb: &'static str,
 }
-
-/// A verb: its word, its title in Spanish (masculine, feminine) and English, and what it says.
-type Verb = (&'static str, (&'static str, &'static str), &'static str, (&'static str, &'static str));
-
-#[rustfmt::skip]
-const VERBS: &[Verb] = &[
-    ("created", ("creado", "creada"), "created", ("Se ha dado de alta.", "It was created.")),
-    ("recorded", ("registrado", "registrada"), "recorded", ("Se ha registrado; un importe negativo es una anulación.", "It was recorded; a negative amount is a reversal.")),
-    ("updated", ("modificado", "modificada"), "updated", ("Ha cambiado algo; `previous` trae los valores anteriores.", "Something changed; `previous` holds the old values.")),
-    ("deleted", ("eliminado", "eliminada"), "deleted", ("Se ha eliminado; el objeto es el último que había.", "It was deleted; the object is the last there was.")),
-    ("paid", ("cobrado", "cobrada"), "paid", ("Ha pasado a estar pagado.", "It has come to be paid.")),
-    ("unpaid", ("sin pagar de nuevo", "sin pagar de nuevo"), "unpaid again", ("El pago se ha anulado.", "Its payment was undone.")),
-    ("overdue", ("vencido", "vencida"), "overdue", ("Ha vencido sin pagarse.", "It fell due unpaid.")),
-    ("approved", ("aprobado", "aprobada"), "approved", ("Ha pasado a un estado que genera otro documento o que cierra la edición.", "It reached a state that makes another document or closes editing.")),
-    ("low", ("por debajo del mínimo", "por debajo del mínimo"), "below its minimum", ("Lo disponible ha bajado del stock mínimo.", "What is available fell below the minimum.")),
-    ("login", ("ha entrado", "ha entrado"), "signed in", ("Ha iniciado sesión (solo con el plugin).", "They signed in (plugin only).")),
-    ("logout", ("ha salido", "ha salido"), "signed out", ("Ha cerrado sesión (solo con el plugin).", "They signed out (plugin only).")),
-    ("session_changed", ("con otra sesión", "con otra sesión"), "session changed", ("Ha entrado o salido: la base de datos no distingue.", "They signed in or out: the database can't tell which.")),
-    ("permissions_changed", ("con otros permisos", "con otros permisos"), "permissions changed", ("Ha cambiado lo que puede hacer; `cause` es la fila que lo causó.", "What they may do changed; `cause` is the row behind it.")),
-    ("enabled", ("activado", "activada"), "enabled", ("Puede volver a entrar.", "They may sign in again.")),
-    ("disabled", ("desactivado", "desactivada"), "disabled", ("Ya no puede entrar.", "They may no longer sign in.")),
-];
 
 fn verbs(kind: Kind) -> &'static [&'static str] {
     match kind {
@@ -68,49 +44,32 @@ fn verbs(kind: Kind) -> &'static [&'static str] {
     }
 }
 
-/// What a type says in words, in Spanish and English: of what, and what happened to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Spoken {
-    /// What people call the thing: `Factura de cliente`.
-    pub noun: (&'static str, &'static str),
-    /// What happened: `cobrada`.
-    pub verb: (String, String),
-}
-
-/// A type of the catalogue in words.
-pub fn spoken(event: &EventType) -> Option<Spoken> {
+/// A type of the catalogue; nothing for types that FacturaScripts does not give.
+pub fn known_type(event: &EventType) -> Option<CatalogueType> {
     let (noun, word) = event.as_str().rsplit_once('.')?;
-    let model = MODELS.iter().find(|model| model.noun == noun && verbs(model.kind).contains(&word))?;
-    let (verb, english) = verb(model, word)?;
-    Some(Spoken { noun: model.title, verb: (verb, english.to_owned()) })
+    let model = MODELS.iter().find(|model| model.noun == noun)?;
+    let verb = verbs(model.kind).iter().find(|verb| **verb == word)?;
+    Some(CatalogueType { event: event.clone(), model, verb })
 }
 
 /// All types of the catalogue, in its order.
-pub fn all() -> impl Iterator<Item = Described> {
-    MODELS.iter().flat_map(|model| verbs(model.kind).iter().filter_map(|verb| describe(model, verb)))
-}
-
-fn describe(model: &'static Model, word: &str) -> Option<Described> {
-    let (word, _, _, (es, en)) = VERBS.iter().find(|verb| verb.0 == word)?;
-    let (spanish, english) = verb(model, word)?;
-    Some(Described {
-        event: EventType::parse(&format!("{}.{word}", model.noun)).ok()?,
-        model: Some(model),
-        title: (format!("{} {spanish}", model.title.0), format!("{} {english}", model.title.1)),
-        description: ((*es).to_owned(), (*en).to_owned()),
+pub fn all() -> impl Iterator<Item = CatalogueType> {
+    MODELS.iter().flat_map(|model| {
+        verbs(model.kind).iter().filter_map(move |verb| {
+            let event = EventType::parse(&format!("{}.{verb}", model.noun)).ok()?;
+            Some(CatalogueType { event, model, verb })
+        })
     })
 }
 
-/// A verb in Spanish, as the model's gender asks, and in English.
-fn verb(model: &Model, word: &str) -> Option<(String, &'static str)> {
-    let (_, (masculine, feminine), english, _) = VERBS.iter().find(|verb| verb.0 == word)?;
-    let spanish = if model.feminine { feminine } else { masculine };
-    // What we owe is paid, what is owed to us is collected.
-    let spanish = match (word, model.area) {
-        ("paid", crate::catalogue::Area::Purchases) => spanish.replace("cobrad", "pagad"),
-        _ => (*spanish).to_owned(),
-    };
-    Some((spanish, english))
+impl CatalogueType {
+    /// What happened, as words tell apart: what we owe is paid, what is owed to us is collected.
+    pub fn spoken_verb(&self) -> &'static str {
+        match (self.verb, self.model.area) {
+            ("paid", Area::Purchases) => "paid-by-us",
+            (verb, _) => verb,
+        }
+    }
 }
 
 static SAMPLES: LazyLock<HashMap<String, Record>> =
@@ -118,9 +77,8 @@ static SAMPLES: LazyLock<HashMap<String, Record>> =
 
 /// A sample of an event's `data`, and the row it is about. Types that we don't know get a small one.
 pub fn sample(event: &EventType) -> (Map<String, Value>, Option<ObjectKey>) {
-    let described = all().find(|described| described.event == *event);
-    let model = described.as_ref().and_then(|described| described.model);
-    let Some((model, record)) = model.and_then(|model| Some((model, SAMPLES.get(model.name)?.clone()))) else {
+    let known = known_type(event).and_then(|known| Some((known.model, SAMPLES.get(known.model.name)?.clone())));
+    let Some((model, record)) = known else {
         let object = json!({"object": {"id": 1, "name": "Ejemplo"}});
         return (object.as_object().cloned().unwrap_or_default(), None);
     };
@@ -182,16 +140,15 @@ fn record_has(model: &Model, column: &str) -> bool {
 }
 
 /// The JSON Schema of an event's body.
-pub fn schema(described: &Described) -> Value {
-    let object =
-        described.model.map_or_else(|| json!({"type": "object"}), |model| object_schema(model.name, model.lines));
+pub fn schema(of: &CatalogueType) -> Value {
+    let object = object_schema(of.model.name, of.model.lines);
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "object",
         "required": ["id", "event", "created", "data", "source"],
         "properties": {
             "id": {"type": "string"},
-            "event": {"const": described.event.as_str()},
+            "event": {"const": of.event.as_str()},
             "created": {"type": "integer", "description": "Unix seconds"},
             "source": {"type": ["string", "null"]},
             "test": {"type": "boolean"},

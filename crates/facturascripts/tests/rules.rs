@@ -257,18 +257,15 @@ fn payments_are_recorded_and_the_time_is_the_change_s() {
 }
 
 #[test]
-fn every_described_type_has_words_and_a_sample() {
+fn every_type_has_a_sample_and_a_schema() {
     let all: Vec<_> = event_types::all().collect();
     assert!(all.len() > 80);
-    for described in &all {
-        let (data, object) = event_types::sample(&described.event);
-        assert!(data["object"].as_object().is_some_and(|record| record.len() > 2), "{}", described.event);
-        assert!(object.is_some(), "{}", described.event);
-        assert!(!described.title.0.is_empty() && !described.description.1.is_empty());
-        assert_eq!(event_types::schema(described)["properties"]["event"]["const"], described.event.as_str());
+    for known in &all {
+        let (data, object) = event_types::sample(&known.event);
+        assert!(data["object"].as_object().is_some_and(|record| record.len() > 2), "{}", known.event);
+        assert!(object.is_some(), "{}", known.event);
+        assert_eq!(event_types::schema(known)["properties"]["event"]["const"], known.event.as_str());
     }
-    let paid = all.iter().find(|one| one.event.as_str() == "supplier_invoice.paid").expect("is there");
-    assert_eq!(paid.title, ("Factura de proveedor pagada".into(), "Supplier invoice paid".into()));
     let custom = EventType::parse("subscription.renewed").expect("a type");
     assert!(event_types::sample(&custom).0.contains_key("object"));
 }

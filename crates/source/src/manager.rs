@@ -272,8 +272,14 @@ impl SourceControl for SourceManager {
     async fn hand_over(&self, source: &Source, payload: OutboxPayload) -> Result<OutboxReceipt, Message> {
         self.report.plugin(source, &payload.status);
         let tracker = lock(&self.tracker).entry(source.id).or_default().clone();
-        let mut tracker = tracker.lock().await;
-        plugin::take(&self.intake, source, payload, (&mut tracker, self.options.quiet_ms)).await
+        let (intake, source, quiet_ms) = (self.intake.clone(), source.clone(), self.options.quiet_ms);
+        // It goes on when the plugin has no time to wait: what was taken is recognised when it comes again.
+        let taking = tokio::spawn(async move {
+            fail::fail_point!("outbox");
+            let mut tracker = tracker.lock().await;
+            plugin::take(&intake, &source, payload, (&mut tracker, quiet_ms)).await
+        });
+        taking.await.unwrap_or_else(|error| Err(Message::new("hearing-ours").with("why", error.to_string())))
     }
 
     fn status(&self, source: SourceId) -> Option<SourceStatus> {

@@ -17,6 +17,7 @@ pub(crate) const FILES: [(Language, &[(&str, &str)]); 2] = [
         &[
             ("pages.ftl", include_str!("../locales/es/pages.ftl")),
             ("errors.ftl", include_str!("../locales/es/errors.ftl")),
+            ("events.ftl", include_str!("../locales/es/events.ftl")),
             ("mail.ftl", include_str!("../locales/es/mail.ftl")),
         ],
     ),
@@ -25,6 +26,7 @@ pub(crate) const FILES: [(Language, &[(&str, &str)]); 2] = [
         &[
             ("pages.ftl", include_str!("../locales/en/pages.ftl")),
             ("errors.ftl", include_str!("../locales/en/errors.ftl")),
+            ("events.ftl", include_str!("../locales/en/events.ftl")),
             ("mail.ftl", include_str!("../locales/en/mail.ftl")),
         ],
     ),
@@ -73,6 +75,13 @@ fn whole(value: &FluentValue<'_>, language: Language) -> Option<String> {
 
 pub(crate) fn has(language: Language, id: &str) -> bool {
     bundle(language).has_message(id)
+}
+
+/// An attribute of a text, such as a noun's gender.
+pub(crate) fn attribute(language: Language, id: &str, name: &str) -> Option<String> {
+    let bundle = bundle(language);
+    let attribute = bundle.get_message(id)?.get_attribute(name)?;
+    Some(bundle.format_pattern(attribute.value(), None, &mut vec![]).into_owned())
 }
 
 pub(crate) fn text(language: Language, id: &str, facts: &[(&'static str, Arg)]) -> String {

@@ -2,6 +2,7 @@
 //! language and zone. Pure.
 
 mod bundle;
+mod event;
 mod language;
 mod number;
 mod time;

@@ -56,6 +56,16 @@ fn both_languages_say_the_same() {
 }
 
 #[test]
+fn verbs_have_the_gender_of_their_nouns() {
+    let said = |language, model, verb| format!("{} {}", words(language).noun(model), words(language).verb(model, verb));
+    assert_eq!(said(Language::Es, "FacturaCliente", "paid"), "Factura de cliente cobrada");
+    assert_eq!(said(Language::Es, "FacturaProveedor", "paid-by-us"), "Factura de proveedor pagada");
+    assert_eq!(said(Language::Es, "PedidoCliente", "approved"), "Pedido de cliente aprobado");
+    assert_eq!(said(Language::Es, "Stock", "low"), "Existencias por debajo del mínimo");
+    assert_eq!(said(Language::En, "FacturaCliente", "paid"), "Customer invoice paid");
+}
+
+#[test]
 fn plurals_and_facts() {
     assert_eq!(words(Language::Es).count("items", 1), "1 elemento");
     assert_eq!(words(Language::En).count("items", 12_345), "12,345 items");

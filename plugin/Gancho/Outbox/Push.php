@@ -8,7 +8,7 @@ use FacturaScripts\Plugins\Gancho\Server\Settings;
 
 /**
  * Hands the outbox over to Gancho. Rows stay until Gancho answered that it has them on disk; one process at a
- * time does it, for two seconds at most, and less often while Gancho can't be reached.
+ * time does it, begins nothing more after two seconds, and does it less often while Gancho can't be reached.
  */
 final class Push
 {
@@ -24,7 +24,8 @@ final class Push
     private float $deadline;
     private Engine $engine;
 
-    public function __construct(private DataBase $db, private Settings $settings, float $seconds = self::SECONDS)
+    /** `$seconds`: for how long looks are begun; 0 for one look. */
+    public function __construct(private DataBase $db, private Settings $settings, private float $seconds = self::SECONDS)
     {
         $this->deadline = microtime(true) + $seconds;
         $this->engine = Engine::of($db);
@@ -116,7 +117,8 @@ final class Push
             return false;
         }
         $plan = (new Install($this->db, $this->settings))->plan();
-        [$rows, $pause] = [self::ROWS, self::PAUSE];
+        // On a slow machine there is time for one look only: how much of an act must be seen is not found out anew.
+        [$rows, $pause] = [max(self::ROWS, $this->settings->lookRows()), self::PAUSE];
         do {
             $look = Payload::at($this->db, $this->settings, $plan, $rows);
             if (!$look['rows'] && !$always) {
@@ -140,9 +142,11 @@ final class Push
             $site->sign();
             if ($taken) {
                 [$rows, $pause] = [self::ROWS, self::PAUSE];
+                $this->settings->noteLookRows($rows);
             } elseif ($look['rows']) {
                 // An act that goes on, or one that is larger than a look.
                 $rows = $look['more'] ? min($rows * 4, self::ROWS_MAX) : $rows;
+                $this->settings->noteLookRows($rows);
                 usleep((int)min($pause, max(0, ($this->deadline - microtime(true)) * 1e6)));
                 $pause *= 2;
             }
@@ -191,7 +195,9 @@ final class Push
 
     private function send(array $body): Answer
     {
-        return Client::source($this->settings)->call('POST', 'outbox', $body, max(0.3, $this->deadline - microtime(true)));
+        // Whatever the look took, the answer is waited for as long again.
+        $seconds = max($this->seconds ?: self::SECONDS, $this->deadline - microtime(true));
+        return Client::source($this->settings)->call('POST', 'outbox', $body, $seconds);
     }
 
     /** @return int[] */

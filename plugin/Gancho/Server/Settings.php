@@ -166,6 +166,19 @@ final class Settings
         $this->note(['failures' => $failures, 'next_at' => time() + $wait, 'last_error' => $sentence, 'last_error_at' => time()]);
     }
 
+    /** How many rows the next look is to show: more while one act is larger than that. */
+    public function lookRows(): int
+    {
+        return (int)($this->state()['look_rows'] ?? 0);
+    }
+
+    public function noteLookRows(int $rows): void
+    {
+        if ($rows !== $this->lookRows()) {
+            $this->note(['look_rows' => $rows]);
+        }
+    }
+
     /** Gancho took what it was sent; `$primed`: also what must be known beforehand. */
     public function notePush(bool $primed = true): void
     {

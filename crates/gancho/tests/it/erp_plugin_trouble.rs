@@ -197,6 +197,28 @@ async fn an_act_larger_than_a_look_is_one_event() {
     }
 }
 
+/// On a slow machine a hand-over has time for one look: a large act is handed over all the same.
+#[tokio::test]
+async fn a_large_act_gets_through_one_look_at_a_time() {
+    for engine in Engine::ALL {
+        let (erp, server) = (Erp::new(engine).await, server().await);
+        erp.connect(&server).await;
+        let rows: Vec<String> = (1..=1500).map(|n| format!("({n}, 7, 1)")).collect();
+        let lines = format!("INSERT INTO lineasfacturascli (idlinea, idfactura, cantidad) VALUES {}", rows.join(", "));
+        let header = "INSERT INTO facturascli (idfactura, codigo, total) VALUES (7, 'FAC7', 10)";
+        erp.database.run(&format!("BEGIN; {header}; {lines}; COMMIT")).await;
+        let looks = "use FacturaScripts\\Plugins\\Gancho\\{Outbox\\Push, Server\\Settings};
+            $waiting = fn() => (int)$db->select('SELECT COUNT(*) AS n FROM ganchoplugin_outbox')[0]['n'];
+            for ($n = 0; $n < 50 && $waiting() > 0; $n++) {
+                (new Push($db, (new Settings())->read($db), 0.0))->run();
+                usleep(100000);
+            }
+            return $waiting();";
+        assert_eq!(erp.request(looks).returned, 0, "{engine:?}");
+        assert_eq!(types(&events(&server).await), ["invoice.created"], "{engine:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_busy_table_is_for_the_next_time() {
     for engine in Engine::ALL {

@@ -59,3 +59,22 @@ async fn an_attempt_that_breaks_is_a_failed_one() {
     let all = server.wait_until("/deliveries", |page| page["data"][0]["state"] == "delivered").await;
     assert_eq!(all["data"][0]["attempts"], 2, "{all}");
 }
+
+/// A plugin on a slow machine has no time to wait for the answer: what it sent is taken in all the same.
+#[tokio::test]
+async fn an_outbox_is_taken_in_when_its_sender_has_gone() {
+    let server = Server::start(BINARY, ServerOptions::default().env("FAILPOINTS", "outbox=sleep(500)")).await;
+    let source = server.post("/sources", json!({"kind": "plugin", "name": "ERP"}), 201).await;
+    let row = json!({"id": 1, "mark": "m", "tx": null, "at_ms": 1_000, "table": "clientes", "op": "I", "old": null,
+        "new": {"codcliente": "1", "nombre": "Ana"}, "secrets": [], "busy": false, "gone": true});
+    let status = json!({"plugin": "1.0", "erp": "2026", "mode": "triggers", "backlog": 1, "lost": 0, "error": null});
+    let table = json!({"key": "codcliente", "columns": [["codcliente", "varchar"], ["nombre", "varchar"]]});
+    let payload = json!({"now_ms": 9_000, "tables": {"clientes": table}, "rows": [row], "documents": [],
+        "more": false, "status": status});
+    let request = server.request(reqwest::Method::POST, "/api/v1/outbox").json(&payload);
+    let request = request.bearer_auth(source["token"].as_str().expect("a token"));
+    let answer = request.timeout(std::time::Duration::from_millis(250)).send().await;
+    assert!(answer.is_err_and(|error| error.is_timeout()), "it went before the answer");
+    let events = server.wait_until("/events", |page| page["data"][0]["event"] == "customer.created").await;
+    assert_eq!(events["data"].as_array().map(Vec::len), Some(1));
+}

@@ -18,6 +18,8 @@ const PUT_TOGETHER: &[&str] = &[
     "hint-",
     "hours-",
     "kind-",
+    "meaning-",
+    "model-",
     "label-",
     "only-",
     "own-",
@@ -30,6 +32,7 @@ const PUT_TOGETHER: &[&str] = &[
     "source-kind-",
     "state-",
     "tab-",
+    "verb-",
     "why-",
 ];
 
@@ -39,7 +42,7 @@ fn root() -> PathBuf {
 
 fn texts() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for file in ["pages", "errors", "mail"] {
+    for file in ["pages", "errors", "events", "mail"] {
         let text =
             fs::read_to_string(root().join(format!("crates/words/locales/en/{file}.ftl"))).expect("a file of words");
         let named = text.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()));
@@ -91,4 +94,18 @@ fn no_text_is_missing_and_none_is_left_over() {
         .filter(|name| !code.contains(&format!("\"{name}\"")))
         .collect();
     assert!(unused.is_empty(), "nobody says {unused:?}");
+}
+
+#[test]
+fn every_type_of_the_catalogue_is_told_in_words() {
+    let texts = texts();
+    for known in gancho_facturascripts::event_types::all() {
+        for name in [
+            format!("model-{}", known.model.name),
+            format!("verb-{}", known.spoken_verb()),
+            format!("meaning-{}", known.verb),
+        ] {
+            assert!(texts.contains(&name), "no text says {name}");
+        }
+    }
 }

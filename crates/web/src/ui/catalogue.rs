@@ -11,7 +11,6 @@ use axum::{
 use gancho_facturascripts::{catalogue::Model, columns, event_types, secrets};
 use gancho_model::{Endpoint, EventId, EventType, Message, render_body};
 use gancho_store::EventFilter;
-use gancho_words::Language;
 use serde_json::Value;
 
 use super::{
@@ -69,17 +68,16 @@ pub(crate) async fn show(State(app): State<Arc<App>>, visitor: CurrentUser, Path
 }
 
 async fn read(app: &App, context: &PageContext, event: &str) -> Answer<CatalogueEventPage> {
-    let described = event_types::all().find(|described| described.event.as_str() == event);
+    let known = EventType::parse(event).ok().and_then(|event| event_types::known_type(&event));
     let missing = || Problem::localized(StatusCode::NOT_FOUND, Message::new("problem-missing"));
-    let described = described.ok_or_else(missing)?;
-    let spanish = context.words.language() == Language::Es;
-    let (sample, is_real) = sample(app, &described.event).await?;
+    let known = known.ok_or_else(missing)?;
+    let (sample, is_real) = sample(app, &known.event).await?;
     let endpoints = app.store.all_endpoints().await?;
     Ok(CatalogueEventPage {
-        context: context.clone().titled(say::title(&context.words, &described.event)),
+        context: context.clone().titled(say::title(&context.words, &known.event)),
         event: event.to_owned(),
-        description: if spanish { described.description.0 } else { described.description.1 },
-        fields: described.model.map(|model| fields(context, model)).unwrap_or_default(),
+        description: context.words.meaning(known.verb),
+        fields: fields(context, known.model),
         sample,
         is_real,
         webhooks: endpoints.iter().map(|endpoint: &Endpoint| (endpoint.id.to_string(), names(endpoint).0)).collect(),

@@ -18,7 +18,7 @@ mod page_context;
 mod person;
 mod plugin;
 mod query;
-mod say;
+pub(crate) mod say;
 mod search;
 mod settings;
 mod source;

@@ -5,13 +5,14 @@ use axum::{
     extract::State,
     http::{HeaderMap, header::ACCEPT_LANGUAGE},
 };
-use gancho_facturascripts::event_types::{self, Described};
+use gancho_facturascripts::event_types::{self, CatalogueType};
 use gancho_model::{EventId, render_body};
+use gancho_words::{Language, Words, ZONE};
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 use utoipa::ToSchema;
 
-use crate::{App, api::problem::Answer, auth::Reader};
+use crate::{App, api::problem::Answer, auth::Reader, ui::say};
 
 /// A type of event.
 #[derive(Serialize, ToSchema)]
@@ -38,20 +39,21 @@ pub(crate) async fn list(
 ) -> Answer<Json<Vec<EventTypeView>>> {
     let language = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let spanish = language.trim_start().to_ascii_lowercase().starts_with("es");
-    Ok(Json(event_types::all().map(|described| view(&app, described, spanish)).collect()))
+    let words = Words::new(if spanish { Language::Es } else { Language::En }, ZONE);
+    Ok(Json(event_types::all().map(|known| view(&app, &known, &words)).collect()))
 }
 
-fn view(app: &App, described: Described, spanish: bool) -> EventTypeView {
+fn view(app: &App, known: &CatalogueType, words: &Words) -> EventTypeView {
     let now = app.environment.now();
-    let (data, _) = event_types::sample(&described.event);
-    let body = render_body(EventId::new(now, &*app.environment), &described.event, now, data, None, true);
+    let (data, _) = event_types::sample(&known.event);
+    let body = render_body(EventId::new(now, &*app.environment), &known.event, now, data, None, true);
     let sample = RawValue::from_string(String::from_utf8_lossy(&body).into_owned());
     EventTypeView {
-        kind: described.event.to_string(),
-        area: described.model.map_or("other", |model| model.area.as_str()),
-        schema: event_types::schema(&described),
-        title: if spanish { described.title.0 } else { described.title.1 },
-        description: if spanish { described.description.0 } else { described.description.1 },
+        kind: known.event.to_string(),
+        area: known.model.area.as_str(),
+        schema: event_types::schema(known),
+        title: say::title(words, &known.event),
+        description: words.meaning(known.verb),
         sample: sample.unwrap_or_else(|_| RawValue::NULL.to_owned()),
     }
 }

@@ -6,7 +6,7 @@ mod why;
 
 use gancho_facturascripts::event_types;
 use gancho_model::{EventType, HealthState, State};
-use gancho_words::{Language, Words};
+use gancho_words::Words;
 
 pub(crate) use health::{Condition, health};
 pub(crate) use waiting::waiting;
@@ -15,11 +15,8 @@ pub(crate) use why::why;
 /// An event in words, with its document: `Factura de cliente F2026A12 cobrada`.
 pub(crate) fn event(words: &Words, event: &EventType, label: Option<&str>) -> String {
     let label = label.map(|label| format!(" {label}")).unwrap_or_default();
-    if let Some(spoken) = event_types::spoken(event) {
-        let (noun, verb) = match words.language() {
-            Language::Es => (spoken.noun.0, spoken.verb.0),
-            Language::En => (spoken.noun.1, spoken.verb.1),
-        };
+    if let Some(known) = event_types::known_type(event) {
+        let (noun, verb) = (words.noun(known.model.name), words.verb(known.model.name, known.spoken_verb()));
         return format!("{noun}{label} {verb}");
     }
     let own = format!("own-{}", event.as_str().replace(['.', '_'], "-"));

@@ -4,7 +4,7 @@ use gancho_facturascripts::{
     catalogue::{Area, MODELS},
     event_types,
 };
-use gancho_words::{Language, Words};
+use gancho_words::Words;
 
 use crate::ui::form::Form;
 
@@ -45,20 +45,15 @@ pub(crate) fn tree(words: &Words) -> Vec<Branch> {
 }
 
 fn branch(words: &Words, area: Area) -> Branch {
-    let spanish = words.language() == Language::Es;
     let models = MODELS.iter().filter(|model| model.area == area && !model.noun.is_empty());
     let noun = |model: &gancho_facturascripts::catalogue::Model| {
         let all = event_types::all();
-        let own = all.filter(|described| described.model.is_some_and(|of| of.name == model.name));
-        let leaf = |described: event_types::Described| {
-            let verb = event_types::spoken(&described.event).map(|spoken| spoken.verb).unwrap_or_default();
-            Leaf { event: described.event.to_string(), title: if spanish { verb.0 } else { verb.1 } }
+        let own = all.filter(|known| known.model.name == model.name);
+        let leaf = |known: event_types::CatalogueType| Leaf {
+            event: known.event.to_string(),
+            title: words.verb(model.name, known.spoken_verb()),
         };
-        Noun {
-            title: if spanish { model.title.0 } else { model.title.1 }.to_owned(),
-            pattern: format!("{}.*", model.noun),
-            types: own.map(leaf).collect(),
-        }
+        Noun { title: words.noun(model.name), pattern: format!("{}.*", model.noun), types: own.map(leaf).collect() }
     };
     Branch { title: words.get(&format!("area-{}", area.as_str())), nouns: models.map(noun).collect() }
 }

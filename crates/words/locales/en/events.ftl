@@ -1,0 +1,57 @@
+# Events in words: what they are about, what happened to it, and what that means.
+
+model-FacturaCliente = Customer invoice
+model-FacturaProveedor = Supplier invoice
+model-AlbaranCliente = Customer delivery note
+model-AlbaranProveedor = Supplier delivery note
+model-PedidoCliente = Customer order
+model-PedidoProveedor = Supplier order
+model-PresupuestoCliente = Customer estimate
+model-PresupuestoProveedor = Supplier estimate
+model-ReciboCliente = Customer receipt
+model-ReciboProveedor = Supplier receipt
+model-PagoCliente = Customer payment
+model-PagoProveedor = Supplier payment
+model-Cliente = Customer
+model-Proveedor = Supplier
+model-Contacto = Contact
+model-Producto = Product
+model-Variante = Product variant
+model-Stock = Stock
+model-User = User
+model-Role = Group
+model-RoleUser = Group member
+model-RoleAccess = Group permission
+
+verb-created = created
+verb-recorded = recorded
+verb-updated = updated
+verb-deleted = deleted
+verb-paid = paid
+verb-paid-by-us = paid
+verb-unpaid = unpaid again
+verb-overdue = overdue
+verb-approved = approved
+verb-low = below its minimum
+verb-login = signed in
+verb-logout = signed out
+verb-session_changed = session changed
+verb-permissions_changed = permissions changed
+verb-enabled = enabled
+verb-disabled = disabled
+
+meaning-created = It was created.
+meaning-recorded = It was recorded; a negative amount is a reversal.
+meaning-updated = Something changed; `previous` holds the old values.
+meaning-deleted = It was deleted; the object is the last there was.
+meaning-paid = It has come to be paid.
+meaning-unpaid = Its payment was undone.
+meaning-overdue = It fell due unpaid.
+meaning-approved = It reached a state that makes another document or closes editing.
+meaning-low = What is available fell below the minimum.
+meaning-login = They signed in (plugin only).
+meaning-logout = They signed out (plugin only).
+meaning-session_changed = They signed in or out: the database can't tell which.
+meaning-permissions_changed = What they may do changed; `cause` is the row behind it.
+meaning-enabled = They may sign in again.
+meaning-disabled = They may no longer sign in.
