@@ -73,7 +73,7 @@ class Init extends InitClass
         try {
             Tools::log('gancho')->error($error->getMessage());
         } catch (\Throwable) {
-            // Then nobody can be told.
+            // Then nobody can be alerted.
         }
     }
 }

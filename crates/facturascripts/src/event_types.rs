@@ -63,7 +63,7 @@ pub fn all() -> impl Iterator<Item = CatalogueType> {
 }
 
 impl CatalogueType {
-    /// What happened, as words tell apart: what we owe is paid, what is owed to us is collected.
+    /// What happened, as words distinguish: what we owe is paid, what is owed to us is collected.
     pub fn spoken_verb(&self) -> &'static str {
         match (self.verb, self.model.area) {
             ("paid", Area::Purchases) => "paid-by-us",

@@ -41,12 +41,12 @@ pub struct Understood {
 pub fn understand(changes: Vec<Change>, shape: &Shape, watched: &Watched, knowledge: &mut ReferenceData) -> Understood {
     let shaped = changes.into_iter().enumerate().map(|(place, change)| shaped(shape, place, change)).collect();
     let mut understood = Understood::default();
-    let mut told = rules::Told::default();
+    let mut reported = rules::ReportedUsers::default();
     let mut gone = vec![];
     for folded in fold(shaped) {
         let lesson = ReferenceData::lesson(&folded.change);
         if watched.contains(&folded.change.row.model) && !secrets::is_secret_model(&folded.change.row.model) {
-            for payload in rules::events(&folded, knowledge, &mut told) {
+            for payload in rules::events(&folded, knowledge, &mut reported) {
                 understood.events.push((folded.made_of.clone(), payload));
             }
         }

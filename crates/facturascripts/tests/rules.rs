@@ -121,8 +121,9 @@ fn rule_3_approved() {
     let own = change("EstadoDocumento:99", Value::Null, json!({"idestado": 99, "generadoc": null, "editable": "f"}));
     let mut knowledge = ReferenceData::default();
     let both = vec![own, change("FacturaCliente:1", state(10), state(99))];
-    let told: Vec<_> = payloads_of(both, None, &mut knowledge).iter().map(|event| event.event.to_string()).collect();
-    assert_eq!(told, ["invoice.updated", "invoice.approved"], "a state of this ERP's own");
+    let reported: Vec<_> =
+        payloads_of(both, None, &mut knowledge).iter().map(|event| event.event.to_string()).collect();
+    assert_eq!(reported, ["invoice.updated", "invoice.approved"], "a state of this ERP's own");
 }
 
 #[test]
@@ -227,7 +228,7 @@ fn rule_11_low_stock() {
     let stock = |there: i32, least: i32| json!({"disponible": there, "stockmin": least});
     let of = |before, after| types(vec![change("Stock:1", before, after)]);
     assert_eq!(of(stock(10, 5), stock(4, 5)), ["stock.updated", "stock.low"]);
-    assert_eq!(of(stock(4, 5), stock(3, 5)), ["stock.updated"], "told already");
+    assert_eq!(of(stock(4, 5), stock(3, 5)), ["stock.updated"], "reported already");
     assert_eq!(of(stock(10, 5), stock(5, 5)), ["stock.updated"], "at the minimum is not below");
     assert_eq!(of(stock(10, 0), stock(-1, 0)), ["stock.updated"], "no minimum, no alarm");
 }
@@ -243,8 +244,8 @@ fn other_models_only_when_asked_for() {
         change("Cliente:1", Value::Null, json!({})),
     ];
     let events = payloads_of(changes, Some(&models), &mut ReferenceData::default());
-    let told: Vec<_> = events.iter().map(|event| (event.event.as_str(), event.data["model"].as_str())).collect();
-    assert_eq!(told, [("model.saved", Some("Serie")), ("model.deleted", Some("tpv_cajas"))]);
+    let reported: Vec<_> = events.iter().map(|event| (event.event.as_str(), event.data["model"].as_str())).collect();
+    assert_eq!(reported, [("model.saved", Some("Serie")), ("model.deleted", Some("tpv_cajas"))]);
 }
 
 #[test]
@@ -288,7 +289,7 @@ proptest! {
                 _ => {}
             }
         }
-        let told = payloads(changes.into_iter().map(|one| in_burst("a", one)).collect());
+        let reported = payloads(changes.into_iter().map(|one| in_burst("a", one)).collect());
         let right: &[&str] = match (first, row) {
             (None, None) => &[],
             (None, Some(_)) => &["invoice.created"],
@@ -296,8 +297,8 @@ proptest! {
             (Some(old), Some(new)) if old == new => &[],
             (Some(_), Some(_)) => &["invoice.updated"],
         };
-        prop_assert_eq!(told.iter().map(|event| event.event.as_str()).collect::<Vec<_>>(), right);
-        if let (Some(event), Some(total)) = (told.first(), row) {
+        prop_assert_eq!(reported.iter().map(|event| event.event.as_str()).collect::<Vec<_>>(), right);
+        if let (Some(event), Some(total)) = (reported.first(), row) {
             prop_assert_eq!(&event.data["object"]["total"], &json!(total));
         }
     }

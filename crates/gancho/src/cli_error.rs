@@ -4,7 +4,7 @@ use gancho_service::ServiceError;
 use gancho_store::StoreError;
 use gancho_words::Words;
 
-/// A command that did not do what it was told: a sentence and an exit code.
+/// A command that failed: a sentence and an exit code.
 #[derive(Debug)]
 pub struct CliError {
     message: String,

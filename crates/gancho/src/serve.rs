@@ -50,7 +50,7 @@ pub fn run(settings: &Settings, logs: &Logs) -> Result<(), CliError> {
 }
 
 async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), CliError> {
-    // What is in the way of a start is told in one line, with exit code 2.
+    // What is in the way of a start is reported in one line, with exit code 2.
     let budget = descriptors::raise();
     let listener = TcpListener::bind(settings.listen).await;
     let listener = listener.with_context(|| format!("can't listen on {}", settings.listen)).map_err(CliError::start)?;
@@ -92,7 +92,7 @@ async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), CliError> {
     let setup = gancho_web::setup_link(&app).await.map_err(CliError::start)?;
     let router = gancho_web::router(app);
     let server = tasks.spawn_endless("http", listen(listener, router, HEAD, Connections::new(budget), stop.clone()));
-    // Heard from before anybody is told that we are ready.
+    // Listened to before we say that we are ready.
     let signals = Signals::listen().map_err(CliError::refused)?;
     announce(format_args!("listening on http://{address}"));
     if let Some(path) = setup {
@@ -143,7 +143,7 @@ fn within(limits: Limits, budget: Budget) -> Limits {
     Limits { in_flight: limits.in_flight.min(budget.attempts), ..limits }
 }
 
-/// What the HTTP side is told.
+/// What the HTTP side needs of the settings.
 fn web_settings(settings: &Settings, metrics: Metrics, stop: &CancellationToken) -> WebSettings {
     WebSettings {
         admin_token: settings.admin_token.clone(),
@@ -161,7 +161,7 @@ fn announce_setup(site: &str, path: &str) {
     announce(format_args!("to create the administrator, open this link (it works once): {origin}{path}"));
 }
 
-/// Tells whoever started us. They may have heard enough (`| head -1`): that stops no server.
+/// Prints a line for whoever started us. They may have read enough (`| head -1`): that stops no server.
 fn announce(line: std::fmt::Arguments<'_>) {
     use std::io::Write;
     let _ = writeln!(std::io::stdout(), "{line}");
@@ -169,13 +169,13 @@ fn announce(line: std::fmt::Arguments<'_>) {
 
 /// Turns true with the stop.
 fn closing(stop: &CancellationToken) -> watch::Receiver<bool> {
-    let (tell, closing) = watch::channel(false);
+    let (sender, closing) = watch::channel(false);
     let stop = stop.clone();
     tokio::spawn(async move {
         stop.cancelled().await;
-        tell.send_replace(true);
+        sender.send_replace(true);
         // Kept until nobody listens, so that it does not look like an early end.
-        tell.closed().await;
+        sender.closed().await;
     });
     closing
 }

@@ -89,7 +89,7 @@ impl Intake {
     ///
     /// # Errors
     /// When the store can't keep it.
-    pub async fn tell(&self, event: &'static str, object: Value) -> Result<(), IntakeError> {
+    pub async fn announce(&self, event: &'static str, object: Value) -> Result<(), IntakeError> {
         let Ok(event) = EventType::parse(event) else { return Ok(()) };
         let now = self.environment.now();
         let event = Event::own(event, object, None, now, &*self.environment);

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::IntakeError;
 
-/// A digest of what was sent, to tell a repeat from another body of the same name.
+/// A digest of what was sent, to distinguish a repeat from another body of the same name.
 pub type Digest = [u8; 32];
 
 /// How often a lost race is run again before the request is given up as too busy.

@@ -1,4 +1,4 @@
-//! What people are told, and when. Pure.
+//! Which alerts people get, and when. Pure.
 
 use gancho_model::{Endpoint, Timestamp};
 use gancho_service::SourceStatus;
@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 /// A day before five days of nothing but failures, milliseconds.
 const SOON_MS: i64 = 4 * 24 * 3600 * 1000;
-/// How long a source is not heard before people are told, milliseconds.
+/// How long a source is down before people are alerted, milliseconds.
 const DOWN_MS: i64 = 3600 * 1000;
 
-/// What people were told last of an endpoint or source.
+/// The last alert about an endpoint or source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlertState {
@@ -19,11 +19,11 @@ pub enum AlertState {
     Soon,
     /// It was disabled.
     Disabled,
-    /// The source is not heard.
+    /// The source is down.
     Down,
 }
 
-/// Something to tell.
+/// An alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Alert {
     /// As [`AlertState::First`].
@@ -40,35 +40,35 @@ pub enum Alert {
     Up,
 }
 
-/// What to tell of an endpoint, and what will have been told then. `lost`: whether a delivery failed
+/// The alert about an endpoint, and what is remembered of it then. `lost`: whether a delivery failed
 /// for good since the failures began.
-pub fn of_endpoint(endpoint: &Endpoint, lost: bool, told: Option<AlertState>) -> Option<(Alert, Option<AlertState>)> {
+pub fn of_endpoint(endpoint: &Endpoint, lost: bool, last: Option<AlertState>) -> Option<(Alert, Option<AlertState>)> {
     if !endpoint.enabled {
-        // Whom a person disabled needs no telling.
-        let tells = endpoint.disabled_reason.is_some() && told != Some(AlertState::Disabled);
-        return tells.then_some((Alert::Disabled, Some(AlertState::Disabled)));
+        // What a person disabled needs no alert.
+        let is_due = endpoint.disabled_reason.is_some() && last != Some(AlertState::Disabled);
+        return is_due.then_some((Alert::Disabled, Some(AlertState::Disabled)));
     }
     if endpoint.health.failures_since.is_none() {
         // Enabled again is not yet well again: something must have arrived since.
         let arrived = endpoint.health.last_success_at.is_some_and(|at| at > endpoint.updated_at);
-        return told.filter(|told| *told != AlertState::Disabled || arrived).map(|_| (Alert::Recovered, None));
+        return last.filter(|last| *last != AlertState::Disabled || arrived).map(|_| (Alert::Recovered, None));
     }
     let soon = endpoint.health.is_failing() && endpoint.health.failing_ms >= SOON_MS;
-    match told {
+    match last {
         None | Some(AlertState::First | AlertState::Disabled) if soon => Some((Alert::Soon, Some(AlertState::Soon))),
         None | Some(AlertState::Disabled) if lost => Some((Alert::First, Some(AlertState::First))),
         _ => None,
     }
 }
 
-/// What to tell of a source, and what will have been told then.
+/// The alert about a source, and what is remembered of it then.
 pub fn of_source(
     status: &SourceStatus,
-    told: Option<AlertState>,
+    last: Option<AlertState>,
     now: Timestamp,
 ) -> Option<(Alert, Option<AlertState>)> {
     let long = status.down_since.is_some_and(|since| now.since_ms(since) >= DOWN_MS);
-    match (status.down && long, told) {
+    match (status.down && long, last) {
         (true, None) => Some((Alert::Down, Some(AlertState::Down))),
         (false, Some(_)) if !status.down => Some((Alert::Up, None)),
         _ => None,

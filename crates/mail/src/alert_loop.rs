@@ -1,4 +1,4 @@
-//! Looks now and then what needs people, and tells them.
+//! Checks now and then what needs people, and alerts them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,9 +32,9 @@ pub struct AlertLoop {
     pub every: Duration,
 }
 
-/// What is told of, for the text.
+/// What an alert is about, for its text.
 struct Subject {
-    /// By which it is remembered what was told.
+    /// By which the alert is remembered.
     object: String,
     name: String,
     path: String,
@@ -49,7 +49,7 @@ impl AlertLoop {
         while tokio::time::timeout(self.every, stop.cancelled()).await.is_err() {
             fail::fail_point!("mail");
             if let Err(error) = self.step().await {
-                tracing::warn!(%error, "the store did not say what people should be told; trying again");
+                tracing::warn!(%error, "the store did not say what people should be alerted of; trying again");
             }
         }
     }
@@ -57,23 +57,23 @@ impl AlertLoop {
     /// One look.
     ///
     /// # Errors
-    /// When the store does not answer. What was not told is told at the next look.
+    /// When the store does not answer. What people were not alerted of is tried again at the next check.
     pub async fn step(&self) -> Result<(), StoreError> {
         let now = self.environment.now();
         for endpoint in self.store.all_endpoints().await? {
             let about = of_endpoint(&endpoint);
-            let known = self.store.told(&about.object).await?;
+            let known = self.store.alert_state(&about.object).await?;
             let lost = known.is_none() && self.lost(&endpoint).await?;
             if let Some((what, next)) = alert::of_endpoint(&endpoint, lost, parse_state(known.as_deref())) {
-                self.tell(&about, what, known, next, now).await?;
+                self.alert(&about, what, known, next, now).await?;
             }
         }
         for source in self.store.sources().await? {
             let status = self.sources.status(source.id).unwrap_or_default();
             let about = of_source(&source, &status);
-            let known = self.store.told(&about.object).await?;
+            let known = self.store.alert_state(&about.object).await?;
             if let Some((what, next)) = alert::of_source(&status, parse_state(known.as_deref()), now) {
-                self.tell(&about, what, known, next, now).await?;
+                self.alert(&about, what, known, next, now).await?;
             }
         }
         Ok(())
@@ -90,8 +90,8 @@ impl AlertLoop {
         Ok(page.items.iter().filter_map(|delivery| delivery.last).any(|last| ended(last) >= since))
     }
 
-    /// Remembers first, then tells: of many nodes one does, and nobody is told twice.
-    async fn tell(
+    /// Remembers first, then alerts: of many nodes one does, and nobody is alerted twice.
+    async fn alert(
         &self,
         about: &Subject,
         what: Alert,
@@ -99,11 +99,11 @@ impl AlertLoop {
         next: Option<AlertState>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let next = next.and_then(|told| serde_json::to_string(&told).ok());
-        if !self.store.tell(&about.object, known.clone(), next.clone(), now).await? {
+        let next = next.and_then(|state| serde_json::to_string(&state).ok());
+        if !self.store.set_alert_state(&about.object, known.clone(), next.clone(), now).await? {
             return Ok(());
         }
-        tracing::info!(object = about.object, ?what, "people are told");
+        tracing::info!(object = about.object, ?what, "people are alerted");
         let (mut sent, mut failed) = (0, 0);
         for user in self.store.users().await? {
             let Some(to) = user.email.clone() else { continue };
@@ -118,7 +118,7 @@ impl AlertLoop {
         }
         if sent == 0 && failed > 0 {
             // Nobody knows: the next look tries again.
-            self.store.tell(&about.object, next, known, now).await?;
+            self.store.set_alert_state(&about.object, next, known, now).await?;
         }
         Ok(())
     }
@@ -145,8 +145,8 @@ impl AlertLoop {
     }
 }
 
-fn parse_state(told: Option<&str>) -> Option<AlertState> {
-    told.and_then(|told| serde_json::from_str(told).ok())
+fn parse_state(state: Option<&str>) -> Option<AlertState> {
+    state.and_then(|state| serde_json::from_str(state).ok())
 }
 
 fn of_endpoint(endpoint: &Endpoint) -> Subject {

@@ -1,5 +1,5 @@
-//! Tells people by mail when something needs them: what to tell is decided by [`alert`], pure; what
-//! was told is in the store, so that nobody is told twice, whatever happens to us.
+//! Alerts people by mail when something needs them: which alerts is decided by [`alert`], pure; what
+//! they were alerted of is in the store, so that nobody is alerted twice, whatever happens to us.
 
 pub mod alert;
 mod alert_loop;

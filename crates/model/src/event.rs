@@ -14,7 +14,7 @@ pub struct Event {
     pub event: EventType,
     /// When it happened, to the second.
     pub created: Timestamp,
-    /// When we heard of it.
+    /// When it arrived.
     pub arrived_at: Timestamp,
     /// The ERP it comes from.
     pub source: Option<SourceId>,

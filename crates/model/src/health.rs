@@ -63,7 +63,7 @@ pub enum HealthState {
     Disabled,
 }
 
-/// A turn for the worse or better that people and programs are told of.
+/// A turn for the worse or better that people and programs are alerted of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HealthTransition {
     /// It has come to be failing.

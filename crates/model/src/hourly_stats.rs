@@ -55,7 +55,7 @@ impl Counters {
         (self.attempts() > 0).then(|| self.delivered as f64 / self.attempts() as f64)
     }
 
-    /// The duration that 95 % of those that arrived did not exceed, as far as classes tell, milliseconds.
+    /// The duration that 95 % of those that arrived did not exceed, as far as the buckets show, milliseconds.
     pub fn p95_ms(&self) -> Option<u32> {
         let all: u64 = self.classes.iter().sum();
         let wanted = (all * 95).div_ceil(100);

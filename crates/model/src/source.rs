@@ -1,6 +1,6 @@
 use crate::{Secret, SourceId, Timestamp};
 
-/// How an ERP is heard.
+/// How an ERP is connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceKind {
     /// The plugin pushes.
@@ -21,7 +21,7 @@ impl SourceKind {
         }
     }
 
-    /// Whether it is heard from here. A plugin speaks by itself.
+    /// Whether Gancho watches it. A plugin sends by itself.
     pub fn is_watched(self) -> bool {
         self != Self::Plugin
     }
@@ -32,14 +32,14 @@ impl SourceKind {
     }
 }
 
-/// One ERP installation, and how we hear it.
+/// One ERP installation, and how we read it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Source {
     /// `src_…`
     pub id: SourceId,
     /// What people call it.
     pub name: String,
-    /// How it is heard.
+    /// How it is connected.
     pub kind: SourceKind,
     /// Where the ERP or its database is. Secret: passwords stand in it.
     pub url: Option<Secret>,
@@ -49,7 +49,7 @@ pub struct Source {
     pub time_zone: String,
     /// Watched models; those of the catalogue if none are named.
     pub models: Option<Vec<String>>,
-    /// The last change or event heard.
+    /// When its last change or event came.
     pub heard_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,

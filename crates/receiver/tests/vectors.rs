@@ -35,7 +35,7 @@ fn every_vector() {
         let body = STANDARD.decode(&case.body_base64).expect("base64");
         let header = |name: &str| case.headers.get(name).map(String::as_str);
         // The vectors are of both signatures.
-        let told = match verifier(&case.secrets).accept_body_only().verify(header, &body, case.now) {
+        let reported = match verifier(&case.secrets).accept_body_only().verify(header, &body, case.now) {
             Ok(good) if good.scheme == Scheme::Standard => format!("standard:{}", good.secret),
             Ok(good) => format!("plain:{}", good.secret),
             Err(VerifyError::Missing) => "missing".into(),
@@ -44,7 +44,7 @@ fn every_vector() {
             Err(VerifyError::Stale) => "stale".into(),
             Err(VerifyError::Mismatch) => "mismatch".into(),
         };
-        assert_eq!(told, case.expect, "{}", case.name);
+        assert_eq!(reported, case.expect, "{}", case.name);
     }
 }
 

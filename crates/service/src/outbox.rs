@@ -42,7 +42,7 @@ pub struct OutboxPayloadRow {
     pub id: i64,
     /// Which connection of the ERP wrote it: a name that does not come back.
     pub mark: String,
-    /// Its transaction, where the database tells.
+    /// Its transaction, where the database knows it.
     pub tx: Option<String>,
     /// When, milliseconds since 1970 by the database's clock.
     pub at_ms: i64,

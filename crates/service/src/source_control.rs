@@ -7,7 +7,7 @@ use crate::{
     outbox::{OutboxPayload, OutboxReceipt, PluginStatus},
 };
 
-/// How the ERP is heard, as far as people ask about it: what watches ERPs fulfils this.
+/// The ERPs that are watched, as far as people ask about it: what watches ERPs fulfils this.
 /// A plugin pushes by itself, so that there is nothing to install and little to check.
 #[async_trait]
 pub trait SourceControl: Send + Sync {
@@ -61,7 +61,7 @@ pub trait SourceControl: Send + Sync {
     fn sources_changed(&self);
 }
 
-/// Why a source can't be heard as it is.
+/// Why a source can't be watched as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// The field that is wrong.
@@ -73,7 +73,7 @@ pub struct Refused {
 /// How a watched source goes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SourceStatus {
-    /// Whether it can't be heard at the moment.
+    /// Whether it can't be watched at the moment.
     pub down: bool,
     /// Whether it waits for a person to say that it is the right ERP: see [`SourceControl::confirm`].
     pub asks: bool,
@@ -83,7 +83,7 @@ pub struct SourceStatus {
     pub backlog: Option<u64>,
     /// What went wrong last, in one sentence without secrets; nothing once all is well.
     pub last_error: Option<Message>,
-    /// Since when it can't be heard.
+    /// Since when it can't be watched.
     pub down_since: Option<Timestamp>,
     /// Of a plugin: the status that it reports.
     pub plugin: Option<PluginStatus>,

@@ -104,7 +104,7 @@ impl SourceManager {
                 Ok(true) => drop(owned.insert(source.id, source)),
                 Ok(false) => {}
                 Err(error) => {
-                    tracing::warn!(%error, source = %source.id, "who watches a source can't be told; trying again");
+                    tracing::warn!(%error, source = %source.id, "the store did not say who watches a source; trying again");
                 }
             }
         }
@@ -123,7 +123,7 @@ impl SourceManager {
         let wanted = self.owned(sources).await;
         lock(&self.leaving).retain(|id| wanted.contains_key(id));
         let same = |one: &Source, other: &Source| {
-            // When it was heard last changes all the time.
+            // When its last change came changes all the time.
             (&one.name, &one.url, &one.key, &one.time_zone, &one.models)
                 == (&other.name, &other.url, &other.key, &other.time_zone, &other.models)
         };
@@ -191,7 +191,7 @@ async fn restarted(begin: impl Fn() -> JoinHandle<()>, report: Report, source: S
 }
 
 impl Watching {
-    /// Ends it; what it was telling is told or comes again.
+    /// Ends it; what it was submitting is submitted or comes again.
     async fn end(self) {
         self.stop.cancel();
         // It never fails: it begins anew after a panic.

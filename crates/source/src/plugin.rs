@@ -16,7 +16,7 @@ use crate::{
     key::key_text,
 };
 
-/// An act of so many rows is told in parts; a smaller one is waited for.
+/// An act of so many rows is submitted in parts; a smaller one is waited for.
 const WHOLE_ROWS: usize = 20_000;
 
 /// Takes in what has ended of what was payload over. What it returns as taken is on disk.
@@ -73,7 +73,7 @@ pub(crate) async fn take(
         let Some(event) = event(row) else { continue };
         let name = event.event.to_string();
         match intake.outbox_event(source.id, event, key(row)).await {
-            // It can never be told, and must not keep others from being told.
+            // It can never be submitted, and must not keep others from being submitted.
             Err(error @ IntakeError::TooLarge { .. }) => {
                 tracing::warn!(source = %source.id, event = name, %error, "an event of another plugin of the ERP is dropped");
             }
@@ -162,7 +162,7 @@ fn documents_read(documents: Vec<gancho_service::outbox::OutboxPayloadDocument>)
     read
 }
 
-/// An event of another plugin of the ERP. One whose type is none is dropped: it can never be told.
+/// An event of another plugin of the ERP. One whose type is none is dropped: it can never be submitted.
 fn event(row: &OutboxPayloadRow) -> Option<SubmittedEvent> {
     let event = EventType::parse(&row.table).ok().filter(|event| !event.is_own())?;
     let mut data = row.new.clone().unwrap_or_default();

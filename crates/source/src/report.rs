@@ -25,25 +25,25 @@ const COPY_MS: i64 = 2 * 3600 * 1000;
 #[derive(Default)]
 struct Known {
     status: SourceStatus,
-    told: bool,
+    is_announced: bool,
     /// How many changes triggers did not write.
     lost: Lost,
     /// A copy of the ERP that has the source's key: where it is, and when it reported that.
     copy: Option<(String, Timestamp)>,
-    /// What is not heard, though the source is.
-    unheard: Vec<String>,
+    /// Tables that make no events, though the source works.
+    uncaptured: Vec<String>,
 }
 
 impl Known {
-    /// What does not work though the source is heard, the worst first.
+    /// What does not work though the source works, the worst first.
     fn trouble(&self) -> Option<Message> {
         if let Some((here, _)) = &self.copy {
             return Some(Message::new("plugin-copy").with("here", here.as_str()));
         }
-        match (self.lost, &self.unheard[..]) {
+        match (self.lost, &self.uncaptured[..]) {
             (Lost { failed: 0, dropped: 0 }, []) => None,
-            (Lost { failed: 0, dropped: 0 }, unheard) => {
-                Some(Message::new("hearing-unheard").with("tables", unheard.join(", ")))
+            (Lost { failed: 0, dropped: 0 }, uncaptured) => {
+                Some(Message::new("hearing-unheard").with("tables", uncaptured.join(", ")))
             }
             (Lost { dropped: 0, failed }, _) => Some(Message::new("hearing-lost").with("count", failed)),
             (Lost { dropped, .. }, _) => Some(Message::new("hearing-dropped").with("count", dropped)),
@@ -118,32 +118,32 @@ impl Report {
 
     async fn note_down(&self, source: &Source, error: Message, after_ms: i64) {
         let now = self.intake.now();
-        let tell = {
+        let is_due = {
             let mut all = lock(&self.known);
             let known = all.entry(source.id).or_default();
             known.status.down = true;
             known.status.last_error = Some(error);
             let since = *known.status.down_since.get_or_insert(now);
             let lasts = now.since_ms(since) >= after_ms;
-            lasts && !std::mem::replace(&mut known.told, true)
+            lasts && !std::mem::replace(&mut known.is_announced, true)
         };
-        if tell {
-            self.tell(source, "source.down").await;
+        if is_due {
+            self.announce(source, "source.down").await;
         }
     }
 
     /// It works again.
     pub(crate) async fn up(&self, source: &Source) {
-        let told = {
+        let was_announced = {
             let mut all = lock(&self.known);
             let known = all.entry(source.id).or_default();
             (known.status.down, known.status.last_error, known.status.down_since) = (false, None, None);
             known.status.asks = false;
-            std::mem::take(&mut known.told)
+            std::mem::take(&mut known.is_announced)
         };
         tracing::info!(source = %source.id, name = source.name, "a source is connected");
-        if told {
-            self.tell(source, "source.up").await;
+        if was_announced {
+            self.announce(source, "source.up").await;
         }
     }
 
@@ -159,7 +159,7 @@ impl Report {
         let now = self.intake.now();
         known.copy = known.copy.take().filter(|(_, said_at)| now.since_ms(*said_at) < COPY_MS);
         known.lost = Lost { failed: status.lost, dropped: status.dropped };
-        known.unheard = status.unheard.clone();
+        known.uncaptured = status.unheard.clone();
         known.status.backlog = Some(status.backlog);
         known.status.last_error =
             status.error.as_ref().map(|why| Message::new("plugin-error").with("why", why.as_str()));
@@ -177,7 +177,7 @@ impl Report {
         metrics::gauge!("gancho_source_backlog", "source" => source.to_string()).set(rows as f64);
     }
 
-    pub(crate) fn heard(&self, source: SourceId, lag_ms: i64) {
+    pub(crate) fn received(&self, source: SourceId, lag_ms: i64) {
         let lag_s = lag_ms as f64 / 1000.0;
         lock(&self.known).entry(source).or_default().status.lag_s = Some(lag_s);
         metrics::gauge!("gancho_source_lag_seconds", "source" => source.to_string()).set(lag_s);
@@ -192,15 +192,16 @@ impl Report {
 
     /// These tables of the ERP make no events.
     pub(crate) fn uncaptured(&self, source: &Source, tables: Vec<&str>) {
-        lock(&self.known).entry(source.id).or_default().unheard = tables.into_iter().map(ToOwned::to_owned).collect();
+        lock(&self.known).entry(source.id).or_default().uncaptured =
+            tables.into_iter().map(ToOwned::to_owned).collect();
     }
 
-    async fn tell(&self, source: &Source, event: &'static str) {
+    async fn announce(&self, source: &Source, event: &'static str) {
         let error = lock(&self.known).get(&source.id).and_then(|known| known.status.last_error.clone());
         let error = error.map(|error| Words::english().message(&error));
         let object = json!({"id": source.id, "name": source.name, "kind": source.kind.as_str(), "last_error": error});
-        if let Err(error) = self.intake.tell(event, object).await {
-            tracing::warn!(%error, event, "it could not be told");
+        if let Err(error) = self.intake.announce(event, object).await {
+            tracing::warn!(%error, event, "it could not be announced");
         }
     }
 }

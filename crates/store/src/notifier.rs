@@ -28,7 +28,7 @@ pub struct Claimed {
     pub body: Bytes,
 }
 
-/// How the store tells the engine that there is work. Rung after the commit, never before.
+/// How the store notifies the engine of work, after the commit, never before.
 pub trait DeliveryNotifier: Send + Sync {
     /// Asks the engine whether it takes one more delivery of this endpoint at once. If so, it
     /// keeps a place for it, and the delivery is stored under a lease until the time given.

@@ -6,7 +6,7 @@ use std::sync::{
 use gancho_model::{Clock, MonoTime, Rng, Timestamp};
 use rand::{Rng as _, SeedableRng, rngs::StdRng};
 
-/// Clocks that move when they are told to, and randomness from a seed.
+/// Clocks that move when they are set, and randomness from a seed.
 pub struct ManualClock {
     wall_ms: AtomicI64,
     mono_ms: AtomicI64,

@@ -29,18 +29,18 @@ impl Instance {
         static MARIADB: OnceLock<Instance> = OnceLock::new();
         static POSTGRES: OnceLock<Instance> = OnceLock::new();
         let shared = if engine == Engine::MariaDb { &MARIADB } else { &POSTGRES };
-        // From a thread that never ends: the server is told to die with the thread that started it.
+        // From a thread that never ends: the server is set to die with the thread that started it.
         shared.get_or_init(|| {
-            let (tell, told) = std::sync::mpsc::channel();
+            let (sender, receiver) = std::sync::mpsc::channel();
             std::thread::spawn(move || {
                 let instance = Self::start(engine);
                 instance.remove_after_the_tests();
-                let _ = tell.send(instance);
+                let _ = sender.send(instance);
                 loop {
                     std::thread::park();
                 }
             });
-            told.recv().expect("the database starts")
+            receiver.recv().expect("the database starts")
         })
     }
 

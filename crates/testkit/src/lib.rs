@@ -1,4 +1,4 @@
-//! What tests stand on: a clock that is set by hand, a receiver that does as it is told, the real
+//! What tests stand on: a clock that is set by hand, a receiver that does as it is programmed, the real
 //! binary on a port and in a folder of its own, real databases with tables
 //! like the ERP's, and a fake of its API.
 

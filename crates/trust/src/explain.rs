@@ -117,7 +117,7 @@ fn of_certificate(why: &CertificateError) -> String {
     }
 }
 
-/// How many of a certificate's names are told: a large site's has hundreds.
+/// How many of a certificate's names are listed: a large site's has hundreds.
 const NAMES_TOLD: usize = 4;
 
 fn named(why: &CertificateError) -> String {

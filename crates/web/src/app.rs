@@ -14,7 +14,7 @@ use crate::{
 /// Renders counted things in Prometheus' text format.
 pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
 
-/// What the HTTP side is told by the settings.
+/// What the settings say to the HTTP side.
 #[derive(Clone, Default)]
 pub struct WebSettings {
     /// `GANCHO_ADMIN_TOKEN`, if it is set.
@@ -82,7 +82,7 @@ impl App {
     pub(crate) async fn closing(&self) {
         match self.closing.clone() {
             Some(mut closing) => {
-                // An error means that whoever would tell is gone: it stops.
+                // An error means that the sender is gone: it stops.
                 let _ = closing.wait_for(|closing| *closing).await;
             }
             None => std::future::pending().await,

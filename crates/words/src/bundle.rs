@@ -51,7 +51,7 @@ fn load(language: Language) -> Bundle {
         Language::En => english_number,
     }));
     for (_, text) in FILES.iter().filter(|(of, _)| *of == language).flat_map(|(_, files)| files.iter()) {
-        // A test reads the files and tells what is wrong; here what can be read is used.
+        // A test reads the files and reports what is wrong; here what can be read is used.
         let resource = FluentResource::try_new((*text).to_owned()).unwrap_or_else(|(readable, _)| readable);
         bundle.add_resource_overriding(resource);
     }

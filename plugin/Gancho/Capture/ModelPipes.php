@@ -4,7 +4,7 @@ namespace FacturaScripts\Plugins\Gancho\Capture;
 use Closure;
 
 /**
- * Pipes of every heard model where the database's account may make no triggers. None of them ever refuses
+ * Pipes of every captured model where the database's account may make no triggers. None of them ever refuses
  * or breaks a save.
  */
 final class ModelPipes

@@ -25,7 +25,7 @@ final class Models
         try {
             $work();
         } catch (\Throwable $error) {
-            // What could not be written is a change that is not told; a save that breaks is worse.
+            // What could not be written is a change that is not reported; a save that breaks is worse.
         }
     }
 

@@ -6,7 +6,7 @@ use FacturaScripts\Core\Base\DataBase;
 use FacturaScripts\Plugins\Gancho\Outbox\Write;
 
 /**
- * Pipes of the model User. The database can't tell a login from a logout: both replace the session key.
+ * Pipes of the model User. The database can't distinguish a login from a logout: both replace the session key.
  */
 final class SessionPipes
 {

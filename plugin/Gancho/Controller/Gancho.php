@@ -124,7 +124,7 @@ class Gancho extends GanchoPage
         $this->isFar = str_starts_with($this->settings->get('url'), 'http://') && !$isNear;
     }
 
-    /** All models that can be heard. */
+    /** All models that can be captured. */
     public function catalogue(): array
     {
         return array_keys(ErpSchema::models());

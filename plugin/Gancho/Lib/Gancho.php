@@ -21,7 +21,7 @@ class Gancho
 
     /**
      * Tells an event of your own to all webhooks that ask for its type. It belongs to the ERP's transaction:
-     * if that is rolled back, it was never told.
+     * if that is rolled back, it was never reported.
      *
      * @param string $type `noun.verb`, at most 100 characters
      * @param array $data becomes `data.object`, or all of `data` if it has an `object`

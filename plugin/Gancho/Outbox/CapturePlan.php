@@ -2,20 +2,20 @@
 namespace FacturaScripts\Plugins\Gancho\Outbox;
 
 /**
- * What is heard in this ERP's database, decided from what its tables look like.
+ * What is captured of this ERP's database, decided from what its tables look like.
  */
 final class CapturePlan
 {
     /** How far a deletion is followed through the ERP's tables. */
     private const DEPTH_MAX = 5;
 
-    /** @var array<string, array{key: string, columns: array<string, string>, secrets: string[]}> heard tables by name */
+    /** @var array<string, array{key: string, columns: array<string, string>, secrets: string[]}> captured tables by name */
     public array $tables = [];
 
     /** @var string[] tables that are there and make no events: no single column names a row */
-    public array $unheard = [];
+    public array $uncaptured = [];
 
-    /** @var array<string, array<int, array<int, array>>> by parent table: the ways on which its deletions take heard rows along */
+    /** @var array<string, array<int, array<int, array>>> by parent table: the ways on which its deletions take captured rows along */
     public array $cascades = [];
 
     /**
@@ -51,7 +51,7 @@ final class CapturePlan
             return;
         }
         if ($key === null) {
-            array_push($this->unheard, ...array_diff(isset($schema[$table]) ? [$table] : [], $this->unheard));
+            array_push($this->uncaptured, ...array_diff(isset($schema[$table]) ? [$table] : [], $this->uncaptured));
             return;
         }
         $all = $schema[$table]['columns'];

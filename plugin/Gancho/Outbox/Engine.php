@@ -93,7 +93,7 @@ abstract class Engine
     abstract protected function countLost(string $table, int $count): void;
 
     /**
-     * What tells this database from another: a dump that is restored makes `made` anew.
+     * What distinguishes this database from another: a dump that is restored makes `made` anew.
      *
      * @return array{database: string, server: string, made: string}
      */
@@ -159,7 +159,7 @@ abstract class Engine
         return true;
     }
 
-    /** Rows of a heard table, without secrets: those whose column holds one of these values, or all. */
+    /** Rows of a captured table, without secrets: those whose column holds one of these values, or all. */
     public function records(CapturePlan $plan, string $table, ?string $column = null, array $values = []): array
     {
         $columns = implode(', ', array_map(fn($name) => $this->name($name), array_keys($plan->tables[$table]['columns'])));
@@ -187,7 +187,7 @@ abstract class Engine
     }
 
     /**
-     * The rows that can be read. Others are counted as lost and removed: they could never be told.
+     * The rows that can be read. Others are counted as lost and removed: they could never be reported.
      *
      * @param array<int, array> $rows
      */

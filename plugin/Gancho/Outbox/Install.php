@@ -32,7 +32,7 @@ final class Install
 
     /**
      * Puts in place what is missing or not as it should be. Where the account may make no triggers, the ERP's
-     * models tell instead. A table that is busy is for the next time. Once the plugin was switched off, only who
+     * models report instead. A table that is busy is for the next time. Once the plugin was switched off, only who
      * switches it on may.
      */
     public function mend(bool $switchesOn = false): void
@@ -84,12 +84,12 @@ final class Install
         $tables = array_filter($parts, fn($name) => !self::isTrigger($name), ARRAY_FILTER_USE_KEY);
         $error = $this->clear($tables) ?? $this->make($tables);
         $this->settings->cache(array_keys($plan->tables));
-        $this->settings->note(['unheard' => $plan->unheard]);
+        $this->settings->note(['unheard' => $plan->uncaptured]);
         if ($error === null && $this->engine->setUp() === null) {
             (new Site($this->engine, $this->settings))->sign(true);
         }
         if ($error === null && !$this->engine->mayMakeTriggers($plan)) {
-            // Triggers beside the models' own words would tell things twice.
+            // Triggers beside the models' own reports would report things twice.
             $left = $this->drop(fn($name) => self::isTrigger($name));
             $this->settings->note(($left === null ? ['mode' => 'models', 'install_error' => null] : ['install_error' => $left])
                 + ['mode_why' => $this->engine->whyNoTriggers()]);

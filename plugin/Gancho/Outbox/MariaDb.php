@@ -1,7 +1,7 @@
 <?php
 namespace FacturaScripts\Plugins\Gancho\Outbox;
 
-/** MariaDB, with MySQL where models tell. */
+/** MariaDB, with MySQL where models report. */
 final class MariaDb extends Engine
 {
     private ?bool $isMariaDb = null;
@@ -257,7 +257,7 @@ final class MariaDb extends Engine
             . ", '$op', {$json($old)}, {$json($new)}, " . self::text(implode(' ', $secrets)) . ', ' . $this->transaction() . ')';
     }
 
-    /** As the triggers write it; MySQL, where only models tell, has no such variable, and the clock decides. */
+    /** As the triggers write it; MySQL, where only models report, has no such variable, and the clock decides. */
     private function transaction(): string
     {
         return $this->isMariaDb() ? 'IF(@@in_transaction, (' . MariaDbTriggers::COUNTERS . '), 0)' : 'NULL';

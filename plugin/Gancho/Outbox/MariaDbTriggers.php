@@ -34,10 +34,10 @@ final class MariaDbTriggers
 
     /** The outbox's columns in their order: one of another version must not be written into. */
     private const LAYOUT = 'id mark conn at source op columns old_row new_row secrets tx';
-    /** What an older version's outbox lacks: its columns, and what adds them. Rows in it stay to be told. */
+    /** What an older version's outbox lacks: its columns, and what adds them. Its rows are still handed over. */
     private const OLDER = ['id mark conn at source op columns old_row new_row secrets', 'ALTER TABLE ' . Engine::OUTBOX . ' ADD COLUMN tx BIGINT'];
 
-    /** Types of what is drawn on a map: told as text, `POINT(1 2)`. */
+    /** Types of what is drawn on a map: captured as text, `POINT(1 2)`. */
     private const SHAPES = ['geometry', 'point', 'linestring', 'polygon', 'multipoint', 'multilinestring', 'multipolygon', 'geometrycollection'];
 
     /** @param string $account as whom the triggers run, `user@host` */

@@ -67,9 +67,9 @@ final class Payload
             $names[] = ErpSchema::documentOf($name)[0] ?? $name;
         }
         $tables = [];
-        foreach (array_intersect_key($plan->tables, array_flip($names)) as $name => $heard) {
-            $columns = $heard['columns'] + array_fill_keys($heard['secrets'], 'text');
-            $tables[$name] = ['key' => $heard['key'], 'columns' => array_map(null, array_keys($columns), array_values($columns))];
+        foreach (array_intersect_key($plan->tables, array_flip($names)) as $name => $captured) {
+            $columns = $captured['columns'] + array_fill_keys($captured['secrets'], 'text');
+            $tables[$name] = ['key' => $captured['key'], 'columns' => array_map(null, array_keys($columns), array_values($columns))];
         }
         return $tables;
     }

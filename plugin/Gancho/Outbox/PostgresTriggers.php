@@ -37,9 +37,9 @@ final class PostgresTriggers
             'sequence ' . Postgres::DROPPED => ['mark' => '', 'create' => 'CREATE SEQUENCE IF NOT EXISTS ' . $this->engine->at(Postgres::DROPPED)],
         ];
         $parts += $this->function(self::WRITE, self::ARGUMENTS, 'boolean', '', $this->writeBody());
-        foreach ($plan->tables as $table => $heard) {
+        foreach ($plan->tables as $table => $captured) {
             $rights = "SECURITY DEFINER SET lock_timeout = '250ms' SET search_path = pg_catalog, pg_temp";
-            $parts += $this->function(self::captureName($table), '', 'trigger', $rights, $this->capture($table, $heard));
+            $parts += $this->function(self::captureName($table), '', 'trigger', $rights, $this->capture($table, $captured));
             $parts += $this->trigger($table);
         }
         return $parts;
@@ -124,12 +124,12 @@ SQL;
     }
 
     /** `OLD` is null when a row is made, `NEW` when it goes. */
-    private function capture(string $table, array $heard): string
+    private function capture(string $table, array $captured): string
     {
-        $columns = array_keys($heard['columns']);
+        $columns = array_keys($captured['columns']);
         $known = self::names($columns);
         $noise = self::names(array_filter($columns, fn($column) => ErpSchema::isIgnored($table, $column)));
-        $hidden = $heard['secrets'] ? self::names($heard['secrets']) : 'NULL';
+        $hidden = $captured['secrets'] ? self::names($captured['secrets']) : 'NULL';
         $write = $this->engine->at(self::WRITE) . '(' . Engine::text($table) . ", TG_OP, to_jsonb(OLD), to_jsonb(NEW), $known, $hidden, $noise)";
         $lost = $this->engine->at(Engine::LOST);
         return <<<SQL

@@ -44,7 +44,7 @@ final class Push
             if (function_exists('fastcgi_finish_request')) {
                 fastcgi_finish_request();
             }
-            // Another plugin of the ERP may have added columns: they are heard from their first change on. Where the
+            // Another plugin of the ERP may have added columns: they are captured from their first change on. Where the
             // user would wait for it, cron does it.
             if ($isNew && $isFree && ($db = self::database()) !== null) {
                 (new Install($db, $settings->read($db)))->mendIfNew();
@@ -181,7 +181,7 @@ final class Push
         return false;
     }
 
-    /** A copy of the ERP hands nothing over; Gancho is told that there is one. */
+    /** A copy of the ERP hands nothing over; Gancho is informed that there is one. */
     private function tellCopy(Site $site): void
     {
         if ($site->isToBeReported()) {

@@ -10,7 +10,7 @@ use FacturaScripts\Plugins\Gancho\Server\Settings;
  */
 final class Site
 {
-    /** How often Gancho is told that there is a copy, and the database that somebody takes rows, seconds. */
+    /** How often Gancho is informed that there is a copy, and the database that somebody takes rows, seconds. */
     private const EVERY = 3600;
     /** How often it is looked whether it is a copy still, seconds. */
     private const AGAIN = 60;
@@ -47,7 +47,7 @@ final class Site
         return $of !== null;
     }
 
-    /** Whether Gancho is to be told that there is a copy. */
+    /** Whether Gancho is to be informed that there is a copy. */
     public function isToBeReported(): bool
     {
         return ($this->settings->state()['copy_told_at'] ?? 0) + self::EVERY < time();

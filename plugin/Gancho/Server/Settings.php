@@ -75,7 +75,7 @@ final class Settings
         return self::list($this->get('models')) ?: null;
     }
 
-    /** Models of which people's opening one is told. */
+    /** Models of which people's opening one is reported. */
     public function loaded(): array
     {
         return self::list($this->get('loaded'));
@@ -153,7 +153,7 @@ final class Settings
         $this->note(['refused' => $refused, 'last_refused' => "$table: $sentence"]);
     }
 
-    /** The tables that are heard, for the requests in which the models tell. */
+    /** The tables that are captured, for requests in which models report. */
     public function cache(array $tables): void
     {
         $this->note(['tables' => $tables]);

@@ -43,7 +43,7 @@ pub struct Exchange {
     pub duration_ms: u32,
 }
 
-/// What is known while an exchange runs, so that a deadline that strikes can tell.
+/// What is known while an exchange runs, so that a deadline that strikes can report it.
 #[derive(Default)]
 struct Progress {
     phases: Phases,

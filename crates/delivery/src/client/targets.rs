@@ -141,7 +141,7 @@ impl<'a> Targets<'a> {
         Ok(())
     }
 
-    /// A refusal and a want of our own tell more than that one family has no address.
+    /// A refusal and a want of our own say more than that one family has no address.
     fn note(&mut self, error: SendError) {
         let weight = |error: &SendError| (error.kind == ErrorKind::Blocked, error.is_ours, !is_no_address(error));
         if self.error.as_ref().is_none_or(|known| weight(known) < weight(&error)) {

@@ -72,7 +72,7 @@ impl Bench {
         made.into_iter().for_each(|one| self.wait(one, None));
     }
 
-    /// It waits in the store, and the scheduler is told.
+    /// It waits in the store, and the scheduler is notified.
     pub fn wait(&mut self, one: Claimed, not_before: Option<MonoTime>) {
         let (endpoint, lane, at) = (one.endpoint, one.lane, not_before.unwrap_or(self.now()));
         self.waiting.entry((endpoint, lane)).or_default().push(one);

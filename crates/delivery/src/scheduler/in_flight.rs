@@ -49,7 +49,7 @@ impl InFlight {
         self.usual_ms = Some(self.usual_ms.map_or(took_ms, |usual_ms| usual_ms + (took_ms - usual_ms) * 0.2));
     }
 
-    /// Looks how fast it is now: an attempt that has been under way for long tells before it ends.
+    /// Looks how fast it is now: an attempt that has been under way for long counts before it ends.
     pub fn repace(&mut self, now: MonoTime, slots: &mut Slots) {
         let stalled = self.began.front().is_some_and(|(_, began)| now.since_ms(*began) >= SLOW_MS);
         let pace = match self.usual_ms {

@@ -1,5 +1,5 @@
 //! What the engine holds in memory: a bounded scheduler of leased deliveries, fair over endpoints.
-//! Pure: it is told what happened and when, and says what to do.
+//! Pure: it is given what happened and when, and says what to do.
 
 #[cfg(test)]
 mod bench;
@@ -88,7 +88,7 @@ impl Scheduler {
                 }
                 None => {
                     let mut queue = EndpointQueue::new(target, self.limits.in_flight_per_endpoint, now);
-                    // Whatever rang before we knew of it: one claim tells.
+                    // Notifications may have come before we knew of it: one claim shows.
                     Priority::ALL.iter().for_each(|lane| queue.due(*lane, now));
                     queue
                 }

@@ -1,4 +1,4 @@
-//! The scheduler by itself: told what happened, asked what to do.
+//! The scheduler by itself: given what happened, asked what to do.
 
 use gancho_model::{Clock as _, Health, Priority, Timestamp};
 

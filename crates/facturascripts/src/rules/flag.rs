@@ -19,17 +19,17 @@ pub(super) fn flag_events(folded: &Folded, paid: &str, due: &str, events: &mut E
     let turned = |flag: &str| off(before, flag) && on(after, flag);
     let unpaid = on(before, paid) && off(after, paid);
     let model = catalogue::find(&folded.change.row.model);
-    let told = |verb: &str, events: &mut Events<'_>| {
+    let push = |verb: &str, events: &mut Events<'_>| {
         if let Some((_, _, diff)) = update(folded, model) {
             events.push(verb, previous(diff));
         }
     };
     if turned(paid) {
-        told("paid", events);
+        push("paid", events);
     }
     if unpaid {
-        told("unpaid", events);
+        push("unpaid", events);
     } else if turned(due) {
-        told("overdue", events);
+        push("overdue", events);
     }
 }

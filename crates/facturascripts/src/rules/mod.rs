@@ -18,16 +18,16 @@ use crate::{
     label::label,
 };
 
-pub(crate) use permission::Told;
+pub(crate) use permission::ReportedUsers;
 
-/// The events of one change, in the order in which they are told.
-pub(crate) fn events(folded: &Folded, knowledge: &ReferenceData, told: &mut Told) -> Vec<Payload> {
+/// The events of one change, in the order in which they are reported.
+pub(crate) fn events(folded: &Folded, knowledge: &ReferenceData, reported: &mut ReportedUsers) -> Vec<Payload> {
     let Some(model) = catalogue::find(&folded.change.row.model) else {
         return record::other_model(folded);
     };
     let mut events = Events { folded, noun: model.noun, out: vec![] };
     match model.kind {
-        Kind::Permission => permission::permission_events(folded, knowledge, told, &mut events),
+        Kind::Permission => permission::permission_events(folded, knowledge, reported, &mut events),
         Kind::User => user::user_events(folded, model, &mut events),
         kind => {
             record::record_events(folded, model, &mut events);

@@ -8,18 +8,23 @@ use serde_json::Value;
 use super::Events;
 use crate::{ReferenceData, diff::diff, fold::Folded};
 
-/// Who was told of already, burst by burst: a role that goes takes its rows along, and that is one act.
+/// Whose permissions were reported already, burst by burst: a role that goes takes its rows along, and that is one act.
 #[derive(Default)]
-pub(crate) struct Told(HashSet<(String, String)>);
+pub(crate) struct ReportedUsers(HashSet<(String, String)>);
 
-impl Told {
-    /// Whether this user is still to be told of.
+impl ReportedUsers {
+    /// Whether this user is still to be reported.
     fn first(&mut self, burst: Option<&String>, nick: &str) -> bool {
         burst.is_none_or(|burst| self.0.insert((burst.clone(), nick.to_owned())))
     }
 }
 
-pub(super) fn permission_events(folded: &Folded, knowledge: &ReferenceData, told: &mut Told, events: &mut Events<'_>) {
+pub(super) fn permission_events(
+    folded: &Folded,
+    knowledge: &ReferenceData,
+    reported: &mut ReportedUsers,
+    events: &mut Events<'_>,
+) {
     let change = &folded.change;
     let sides: Vec<&Record> = change.before.iter().chain(&change.after).collect();
     if let [before, after] = sides[..]
@@ -36,7 +41,7 @@ pub(super) fn permission_events(folded: &Folded, knowledge: &ReferenceData, told
     let Some(cause) = sides.last() else { return };
     events.noun = "user";
     for nick in affected {
-        if told.first(change.burst.as_ref(), nick) {
+        if reported.first(change.burst.as_ref(), nick) {
             let cause = Value::Object((*cause).clone());
             events.push_object("permissions_changed", knowledge.user(nick), [("cause", cause)]);
         }

@@ -28,7 +28,7 @@ pub(super) fn user_events(folded: &Folded, model: &Model, events: &mut Events<'_
         (Some(true), Some(false)) => events.push("disabled", []),
         _ => {}
     }
-    // The database can't tell a login from a logout: both replace the session key.
+    // The database can't distinguish a login from a logout: both replace the session key.
     match (folded.change.session, folded.changed_secrets.contains("logkey")) {
         (Some(ErpSession::Login), _) => events.push("login", []),
         (Some(ErpSession::Logout), _) => events.push("logout", []),

@@ -120,8 +120,8 @@ async fn an_erp_s_key_does_not_follow_its_address() {
     assert_eq!((typed.status, &typed.body["errors"][0]["field"]), (422, &json!("url")), "a slip costs no key");
     let moved = server.patch(&path, json!({"url": there.url()})).await;
     assert_eq!(moved["dropped"], json!(["key"]), "{moved}");
-    let told = server.wait_until(&path, |source| source["last_error"].is_string()).await;
-    assert!(told["last_error"].as_str().is_some_and(|error| error.contains("key")), "{told}");
+    let reported = server.wait_until(&path, |source| source["last_error"].is_string()).await;
+    assert!(reported["last_error"].as_str().is_some_and(|error| error.contains("key")), "{reported}");
     assert_eq!(there.count(|_| true), 0, "it was not asked anything");
     let heard = server.patch(&path, json!({"key": FULL_KEY})).await;
     assert!(heard["dropped"].is_null() && there.count(|_| true) > 0, "{heard}");

@@ -74,7 +74,7 @@ async fn nothing_is_lost() {
     settled.await;
 }
 
-/// Sends until told to stop or the server is gone; returns what was answered 202.
+/// Sends until it is stopped or the server is gone; returns what was answered 202.
 async fn send(server: &gancho_testkit::Server, name: String, stop: &AtomicBool) -> Vec<String> {
     let mut accepted = vec![];
     let mut n = 0;

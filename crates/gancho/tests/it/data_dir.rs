@@ -38,7 +38,7 @@ async fn its_files_are_closed_to_others_whatever_it_was() {
     for name in files {
         assert_eq!(mode(&data.join(name)), 0o600, "{name}");
     }
-    assert_eq!(mode(&data), 0o755, "the folder is the person's: she is told");
+    assert_eq!(mode(&data), 0o755, "the folder is the person's: she is reported");
     let doctor = run(&["doctor", "--data-dir", data.to_str().expect("a path")], &[]);
     let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
     assert!(said.contains("chmod 700"), "{said}");

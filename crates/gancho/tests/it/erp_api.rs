@@ -123,9 +123,9 @@ async fn rights_are_told_once_and_derived_columns_are_not_shown() {
     stage.erp.set("Cliente", "1", json!({"riesgoalcanzado": 5.0, "nombre": "Eva"}));
     stage.erp.trap(|_| None);
     let events = stage.events().await.split_off(began);
-    let mut told = types(&events);
-    told.sort_unstable();
-    assert_eq!(told, ["customer.updated", "user.permissions_changed"]);
+    let mut reported = types(&events);
+    reported.sort_unstable();
+    assert_eq!(reported, ["customer.updated", "user.permissions_changed"]);
     let customer = events.iter().find(|event| event["event"] == "customer.updated").expect("the event");
     assert_eq!(customer["data"]["previous"], json!({"nombre": "Ana"}));
 }
@@ -168,9 +168,9 @@ async fn what_is_gone_is_told_with_its_last_lines() {
     stage.erp.remove("Cliente", "1");
     stage.erp.remove("RoleUser", "1");
     let events = stage.events().await;
-    let mut told = types(&events)[2..].to_vec();
-    told.sort_unstable();
-    assert_eq!(told, ["customer.deleted", "invoice.deleted", "user.permissions_changed"]);
+    let mut reported = types(&events)[2..].to_vec();
+    reported.sort_unstable();
+    assert_eq!(reported, ["customer.deleted", "invoice.deleted", "user.permissions_changed"]);
     let gone = events.iter().find(|event| event["event"] == "invoice.deleted").expect("the event");
     assert_eq!(gone["data"]["object"]["lines"][0]["descripcion"], "Uno");
 }
@@ -179,7 +179,7 @@ async fn what_is_gone_is_told_with_its_last_lines() {
 async fn a_document_being_made_waits_for_its_lines() {
     let stage = Stage::set(Engine::MariaDb).await;
     stage.erp.put("FacturaCliente", invoice(2, 0.0));
-    // Two looks for new invoices: it was seen, and not told.
+    // Two looks for new invoices: it was seen, and not reported.
     let looks = || stage.erp.count(|asked| asked.get("filter[idfactura_gt]").is_some());
     let seen = looks() + 1;
     while looks() < seen {
@@ -194,7 +194,7 @@ async fn a_document_being_made_waits_for_its_lines() {
     assert_eq!(
         events.last().expect("events")["data"]["object"]["idfactura"],
         3,
-        "what stays empty is told all the same"
+        "what stays empty is reported all the same"
     );
 }
 
@@ -213,9 +213,9 @@ async fn ids_that_are_committed_late_and_numbers_used_again() {
     stage.erp.put("FacturaCliente", json!({"idfactura": 10, "codigo": "FAC9", "total": 1.0, "fecha": DAY}));
     stage.erp.put("LineaFacturaCliente", line(10, 10, "Diez"));
     let events = stage.events().await;
-    let mut told = types(&events)[2..].to_vec();
-    told.sort_unstable();
-    assert_eq!(told, ["invoice.created", "invoice.deleted"]);
+    let mut reported = types(&events)[2..].to_vec();
+    reported.sort_unstable();
+    assert_eq!(reported, ["invoice.created", "invoice.deleted"]);
 }
 
 #[tokio::test]

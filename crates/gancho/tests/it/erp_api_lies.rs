@@ -1,4 +1,4 @@
-//! An ERP that lies, breaks or refuses: nothing false is told, nobody is shut out, and what is wrong is said.
+//! An ERP that lies, breaks or refuses: nothing false is reported, nobody is shut out, and what is wrong is said.
 
 use gancho_testkit::{Asked, Engine, ErpApi, FULL_KEY, Server, Trap};
 use reqwest::Method;
@@ -143,8 +143,8 @@ async fn after_a_refusal_nothing_more_is_asked_until_somebody_saw_to_it() {
     let down = server.wait_until(&source, |source| source["state"] == "down").await;
     let why = down["last_error"].as_str().expect("why");
     assert!(why.contains("may not read the list") && why.contains("GET"), "{why}");
-    let told = server.wait_until("/events?types=source.down", |page| !page["data"][0].is_null()).await;
-    assert_eq!(told["data"][0]["data"]["object"]["last_error"], why);
+    let reported = server.wait_until("/events?types=source.down", |page| !page["data"][0].is_null()).await;
+    assert_eq!(reported["data"][0]["data"]["object"]["last_error"], why);
     let (asked, refused) = (erp.asked().len(), erp.incidents());
     assert_eq!(refused, 1);
     others_are_asked(&server).await;

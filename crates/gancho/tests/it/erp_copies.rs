@@ -158,10 +158,10 @@ async fn an_outbox_that_nobody_empties_does_not_grow_for_ever() {
         stage.server.run().await;
         let all = ["invoice.created", "customer.updated"];
         assert_eq!(types(&stage.events(2).await), all, "{engine:?}: a few rows may be of any age");
-        let told = |source: &Value| {
+        let reported = |source: &Value| {
             source["last_error"].as_str().is_some_and(|why| why.starts_with("2 changes were not kept"))
         };
-        stage.server.wait_until(&stage.source, told).await;
+        stage.server.wait_until(&stage.source, reported).await;
         stage.database.run("UPDATE clientes SET nombre = 'Ivo' WHERE codcliente = '1'").await;
         assert_eq!(types(&stage.events(3).await)[2], "customer.updated", "{engine:?}: and then it goes on");
     }
@@ -184,10 +184,10 @@ async fn an_outbox_that_is_full_only_counts() {
         assert_eq!(stage.database.number(rows).await, 1, "{engine:?}: there is room again");
         stage.server.run().await;
         assert_eq!(types(&stage.events(1).await), ["customer.updated"]);
-        let told = |source: &Value| {
+        let reported = |source: &Value| {
             source["last_error"].as_str().is_some_and(|why| why.starts_with("1 changes were not kept"))
         };
-        stage.server.wait_until(&stage.source, told).await;
+        stage.server.wait_until(&stage.source, reported).await;
     }
 }
 

@@ -310,8 +310,11 @@ async fn the_erp_comes_first() {
             "{engine:?}: all is saved"
         );
         stage.server.run().await;
-        let told = stage.server.wait_until(&stage.source, |source| !source["last_error"].is_null()).await;
-        assert!(told["last_error"].as_str().is_some_and(|error| error.contains("could not be written")), "{told}");
+        let reported = stage.server.wait_until(&stage.source, |source| !source["last_error"].is_null()).await;
+        assert!(
+            reported["last_error"].as_str().is_some_and(|error| error.contains("could not be written")),
+            "{reported}"
+        );
         let check = stage.server.post(&format!("{}/check", stage.source), json!({}), 200).await;
         let lost = check["checks"].as_array().and_then(|all| all.iter().find(|line| line["name"] == "lost")).cloned();
         assert_eq!(lost.expect("a line")["ok"], false);
@@ -324,13 +327,13 @@ async fn the_erp_comes_first() {
 #[tokio::test]
 async fn a_database_that_goes_and_comes_back_is_heard_again() {
     for engine in Engine::ALL {
-        let (tell, told) = std::sync::mpsc::channel();
+        let (sender, receiver) = std::sync::mpsc::channel();
         let (go_on, wait) = std::sync::mpsc::channel::<&str>();
         // The server dies with the thread that started it.
         let owner = std::thread::spawn(move || {
             let mut instance = Instance::start(engine);
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            tell.send(runtime.block_on(instance.database())).expect("somebody waits");
+            sender.send(runtime.block_on(instance.database())).expect("somebody waits");
             while let Ok(order) = wait.recv() {
                 match order {
                     "stop" => instance.kill(),
@@ -338,7 +341,7 @@ async fn a_database_that_goes_and_comes_back_is_heard_again() {
                 }
             }
         });
-        let stage = Stage::of(told.recv().expect("a database")).await;
+        let stage = Stage::of(receiver.recv().expect("a database")).await;
         stage.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('1', 'Ana')").await;
         stage.events(1).await;
         go_on.send("stop").expect("it listens");
@@ -356,7 +359,7 @@ async fn a_database_that_goes_and_comes_back_is_heard_again() {
 }
 
 /// Many requests of the ERP at once, on the same rows, while the outbox is emptied: none of them
-/// fails because of us, and every one is told.
+/// fails because of us, and every one is reported.
 #[tokio::test]
 async fn many_requests_at_once_all_succeed_and_are_all_told() {
     const REQUESTS: i64 = 15;

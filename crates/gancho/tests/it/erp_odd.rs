@@ -23,7 +23,7 @@ async fn a_table_in_use_keeps_no_other_from_being_heard() {
         stage.server.run().await;
         let check = format!("{}/check", stage.source);
         stage.database.run("ALTER TABLE productos ADD COLUMN plug integer").await;
-        // Until the tables have been looked at once more: then the new column is told.
+        // Until the tables have been looked at once more: then the new column is reported.
         let mut count = 0;
         loop {
             count += 1;
@@ -113,8 +113,8 @@ async fn a_row_that_is_too_large_spoils_no_other() {
     let events = stage.events(1).await;
     assert_eq!(types(&events), ["supplier.created"]);
     assert_eq!(events[0]["data"]["object"]["codproveedor"], "2");
-    let told = stage.server.wait_until(&stage.source, |source| !source["last_error"].is_null()).await;
-    assert!(told["last_error"].as_str().is_some_and(|error| error.contains("could not be written")), "{told}");
+    let reported = stage.server.wait_until(&stage.source, |source| !source["last_error"].is_null()).await;
+    assert!(reported["last_error"].as_str().is_some_and(|error| error.contains("could not be written")), "{reported}");
 }
 
 #[tokio::test]
@@ -136,9 +136,9 @@ async fn tables_with_long_names_are_heard_apart() {
         }
         database.drained().await;
         let page = server.wait_until("/events", |page| page["data"].as_array().map(Vec::len) == Some(2)).await;
-        let told: Vec<&Value> =
+        let reported: Vec<&Value> =
             page["data"].as_array().expect("a list").iter().map(|event| &event["data"]["model"]).collect();
-        assert_eq!(told, [&json!(names[0]), &json!(names[1])], "{engine:?}");
+        assert_eq!(reported, [&json!(names[0]), &json!(names[1])], "{engine:?}");
         let path = format!("/sources/{}", source["id"].as_str().expect("an id"));
         assert_eq!(server.post(&format!("{path}/check"), json!({}), 200).await["ok"], true, "{engine:?}");
     }

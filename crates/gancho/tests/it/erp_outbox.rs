@@ -52,7 +52,7 @@ async fn what_can_not_be_removed_makes_no_second_event() {
     }
 }
 
-/// In PostgreSQL a row's key is the time. An act whose clock is set back meanwhile is told in its order all the same.
+/// In PostgreSQL a row's key is the time. An act whose clock is set back meanwhile is reported in its order all the same.
 #[tokio::test]
 async fn a_clock_that_is_set_back_does_not_turn_an_act_around() {
     let mut stage = Stage::set(Engine::Postgres).await;
@@ -125,7 +125,10 @@ async fn a_row_that_can_not_be_read_is_counted() {
         };
         stage.database.run(broken).await;
         stage.drained().await;
-        let told = stage.server.wait_until(&stage.source, |source| !source["last_error"].is_null()).await;
-        assert!(told["last_error"].as_str().is_some_and(|error| error.contains("could not be written")), "{told}");
+        let reported = stage.server.wait_until(&stage.source, |source| !source["last_error"].is_null()).await;
+        assert!(
+            reported["last_error"].as_str().is_some_and(|error| error.contains("could not be written")),
+            "{reported}"
+        );
     }
 }

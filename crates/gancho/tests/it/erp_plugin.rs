@@ -155,11 +155,15 @@ async fn other_plugins_tell_events_and_hang_on_to_saves() {
             return [$all, $heard];",
         );
         assert_eq!(done.returned, json!([[true, false, true, true, false, false, false], ["Ana"]]), "{engine:?}");
-        assert_eq!((done.errors, done.logged.len()), (vec![], 5), "a hook that fails is told, and the save goes on");
+        assert_eq!(
+            (done.errors, done.logged.len()),
+            (vec![], 5),
+            "a hook that fails is reported, and the save goes on"
+        );
         let all = events(&server).await;
-        let mut told = types(&all);
-        told.sort_unstable();
-        assert_eq!(told, ["customer.created", "subscription.renewed"], "{engine:?}");
+        let mut reported = types(&all);
+        reported.sort_unstable();
+        assert_eq!(reported, ["customer.created", "subscription.renewed"], "{engine:?}");
         let sent = all.iter().find(|event| event["event"] == "subscription.renewed").expect("the event");
         assert_eq!(sent["data"], json!({"object": {"codcliente": "1"}}));
         let first = "FacturaScripts\\Dinamic\\Lib\\Gancho::send('a.first', ['n' => 1]);";
@@ -167,8 +171,8 @@ async fn other_plugins_tell_events_and_hang_on_to_saves() {
             "{first} (new FacturaScripts\\Dinamic\\Model\\Cliente(['codcliente' => '2', 'nombre' => 'Eva']))->save();"
         ));
         let all = events(&server).await;
-        let told = types(&all).into_iter().filter(|told| *told == "customer.created").count();
-        assert_eq!(told, 2, "{engine:?}: what comes after an event of one's own is captured too");
+        let reported = types(&all).into_iter().filter(|reported| *reported == "customer.created").count();
+        assert_eq!(reported, 2, "{engine:?}: what comes after an event of one's own is captured too");
     }
 }
 
@@ -191,8 +195,8 @@ async fn it_knows_a_login_from_a_logout() {
             ));
         }
         let all = events(&server).await;
-        let told = types(&all).into_iter().filter(|kind| kind.starts_with("user.")).collect::<Vec<_>>();
-        assert_eq!(told, ["user.created", "user.login", "user.logout", "user.session_changed"], "{engine:?}");
+        let reported = types(&all).into_iter().filter(|kind| kind.starts_with("user.")).collect::<Vec<_>>();
+        assert_eq!(reported, ["user.created", "user.login", "user.logout", "user.session_changed"], "{engine:?}");
     }
 }
 

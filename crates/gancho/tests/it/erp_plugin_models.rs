@@ -54,8 +54,8 @@ async fn models_capture_where_triggers_may_not_be_made() {
             $customer->save();",
         );
         let all = events(&server).await.split_off(began);
-        let mut told = types(&all);
-        told.sort_unstable();
+        let mut reported = types(&all);
+        reported.sort_unstable();
         let right = [
             "customer.updated",
             "invoice.created",
@@ -64,7 +64,7 @@ async fn models_capture_where_triggers_may_not_be_made() {
             "receipt.created",
             "receipt.paid",
         ];
-        assert_eq!(told, right, "{engine:?}");
+        assert_eq!(reported, right, "{engine:?}");
         let of = |kind: &str| all.iter().find(|event| event["event"] == kind).expect("an event")["data"].clone();
         assert_eq!(of("invoice.created")["object"]["lines"][0]["descripcion"], "Uno");
         assert_eq!(of("invoice.created")["object"]["total"], 84.7);
@@ -72,7 +72,7 @@ async fn models_capture_where_triggers_may_not_be_made() {
         assert_eq!(
             of("customer.updated")["previous"],
             json!({"nombre": "Ana"}),
-            "{engine:?}: what was rolled back is not told"
+            "{engine:?}: what was rolled back is not reported"
         );
     }
 }

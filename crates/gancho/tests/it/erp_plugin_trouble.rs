@@ -253,8 +253,8 @@ async fn a_busy_table_is_for_the_next_time() {
         erp.connect(&server).await;
         erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('2', 'Eva')").await;
         erp.request(NOTHING);
-        let told = events(&server).await;
-        let eva = told.iter().filter(|event| event["data"]["object"]["nombre"] == "Eva").count();
+        let reported = events(&server).await;
+        let eva = reported.iter().filter(|event| event["data"]["object"]["nombre"] == "Eva").count();
         assert_eq!(eva, 1, "{engine:?}: once");
     }
 }

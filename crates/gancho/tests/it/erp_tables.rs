@@ -118,10 +118,13 @@ async fn a_table_that_can_t_be_heard_is_told() {
             assert_eq!(finding["ok"], false);
             assert!(finding.to_string().contains(why), "{engine:?}: {finding}");
         }
-        let told = server.wait_until(&path, |source| source["last_error"].is_string()).await;
-        assert!(told["last_error"].as_str().is_some_and(|error| error.contains("pairs, keyless, seen")), "{told}");
-        assert_eq!(told["state"], "waiting", "it is not down: all else is heard");
-        // With a key it is heard, and nothing is told any more.
+        let reported = server.wait_until(&path, |source| source["last_error"].is_string()).await;
+        assert!(
+            reported["last_error"].as_str().is_some_and(|error| error.contains("pairs, keyless, seen")),
+            "{reported}"
+        );
+        assert_eq!(reported["state"], "waiting", "it is not down: all else is heard");
+        // With a key it is heard, and nothing is reported any more.
         database.run("ALTER TABLE keyless ADD PRIMARY KEY (a)").await;
         let shorter = |source: &Value| source["last_error"].as_str().is_some_and(|error| !error.contains("keyless"));
         server.wait_until(&path, shorter).await;
@@ -142,8 +145,11 @@ async fn the_plugin_tells_of_a_table_that_it_can_t_hear() {
         erp.request(MEND);
         erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('1', 'Ana')").await;
         erp.request(NOTHING);
-        let told = server.wait_until(&path, |source| source["last_error"].is_string()).await;
-        assert!(told["last_error"].as_str().is_some_and(|error| error.contains("contactos")), "{engine:?}: {told}");
+        let reported = server.wait_until(&path, |source| source["last_error"].is_string()).await;
+        assert!(
+            reported["last_error"].as_str().is_some_and(|error| error.contains("contactos")),
+            "{engine:?}: {reported}"
+        );
     }
 }
 
@@ -158,7 +164,7 @@ async fn a_column_that_comes_is_heard_soon_and_in_its_kind() {
         database.run("ALTER TABLE clientes ADD COLUMN plug timestamp NULL").await;
         // PostgreSQL's triggers see it at once, those of MariaDB when they were made anew.
         let mut key = 0;
-        let told = loop {
+        let reported = loop {
             key += 1;
             let insert = format!("INSERT INTO clientes (codcliente, plug) VALUES ('{key}', '2026-07-24 10:00:00')");
             database.run(&insert).await;
@@ -169,7 +175,7 @@ async fn a_column_that_comes_is_heard_soon_and_in_its_kind() {
                 break object["plug"].clone();
             }
         };
-        assert_eq!(told, "2026-07-24T10:00:00+02:00", "{engine:?}");
+        assert_eq!(reported, "2026-07-24T10:00:00+02:00", "{engine:?}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! One transaction is one act, however long it takes, whoever reads it and when: no value is ever told that nobody
+//! One transaction is one act, however long it takes, whoever reads it and when: no value is ever reported that nobody
 //! committed (EVENTS rule 1).
 
 use gancho_testkit::{Engine, Server};
@@ -84,7 +84,7 @@ async fn transactions_with_a_pause_are_acts_of_their_own() {
         };
         let mut client = stage.database.client().await;
         client.run(&one("a")).await;
-        // Read later, the two would be told together: only now and then a trigger looks in which transaction it is.
+        // Read later, the two would be reported together: only now and then a trigger looks in which transaction it is.
         stage.events(1).await;
         client.run(&format!("{pause}; {}", one("b"))).await;
         let events = stage.events(2).await;
@@ -113,7 +113,7 @@ async fn by_plugin(engine: Engine, live: bool) -> Vec<Value> {
     erp.database.run(CUSTOMER).await;
     erp.connect(&server).await;
     erp.request(NOTHING);
-    let told = erp_plugin::events(&server).await.len();
+    let reported = erp_plugin::events(&server).await.len();
     if live {
         // While it goes on, requests of others look at the outbox.
         let (database, statements) = (erp.database.clone(), slow(engine));
@@ -128,7 +128,7 @@ async fn by_plugin(engine: Engine, live: bool) -> Vec<Value> {
     while erp.waiting().await > 0 {
         erp.request(NOTHING);
     }
-    erp_plugin::events(&server).await.split_off(told)
+    erp_plugin::events(&server).await.split_off(reported)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use crate::{
     erp_plugin::{Erp, NOTHING, events, server},
 };
 
-/// Columns of the suppliers' table: each with its type, what is written into it, and what is told.
+/// Columns of the suppliers' table: each with its type, what is written into it, and what is reported.
 const COLUMNS: &[(&str, &str, &str, &str)] = &[
     ("place", "point", "ST_GeomFromText('POINT(1 2)')", r#""POINT(1 2)""#),
     ("way", "geometry", "ST_GeomFromText('LINESTRING(0 0,1 1)')", r#""LINESTRING(0 0,1 1)""#),
@@ -50,9 +50,9 @@ fn insert(key: &str) -> String {
 }
 
 fn check(object: &Value) {
-    for (name, kind, _, told) in COLUMNS.iter().filter(|(.., told)| *told != "null") {
-        let told: Value = serde_json::from_str(told).expect("JSON");
-        assert_eq!(object[name.replace("``", "`")], told, "{name} {kind}: {object}");
+    for (name, kind, _, reported) in COLUMNS.iter().filter(|(.., reported)| *reported != "null") {
+        let reported: Value = serde_json::from_str(reported).expect("JSON");
+        assert_eq!(object[name.replace("``", "`")], reported, "{name} {kind}: {object}");
     }
 }
 
@@ -138,14 +138,14 @@ async fn numbers_that_are_none_spoil_no_row() {
     let events = stage.events(2).await;
     assert_eq!(types(&events), ["customer.created", "customer.updated"]);
     let object = &events[0]["data"]["object"];
-    for (column, told) in [
+    for (column, reported) in [
         ("a", json!(null)),
         ("b", json!(null)),
         ("c", json!(null)),
         ("d", json!("infinity")),
         ("e", json!("-infinity")),
     ] {
-        assert_eq!(object[column], told, "{column}");
+        assert_eq!(object[column], reported, "{column}");
     }
     assert_eq!(events[1]["data"]["object"]["a"], 1.5);
 }

@@ -23,9 +23,9 @@ async fn an_outage_from_beginning_to_end() {
     server.post("/events", events(30), 202).await;
     let failing = server.wait_until(&of, |one| one["health"]["state"] == "failing").await;
     assert_eq!(failing["health"]["pending"], 30, "the rest waits");
-    let told = watcher.wait_for(1).await.remove(0).json();
-    assert_eq!((&told["event"], &told["data"]["object"]["id"]), (&json!("endpoint.failing"), &endpoint["id"]));
-    assert_eq!(told["data"]["object"]["url"], receiver.url("/hook?token=***"));
+    let reported = watcher.wait_for(1).await.remove(0).json();
+    assert_eq!((&reported["event"], &reported["data"]["object"]["id"]), (&json!("endpoint.failing"), &endpoint["id"]));
+    assert_eq!(reported["data"]["object"]["url"], receiver.url("/hook?token=***"));
     // One probe at a time, at the pace of the plan: three more attempts take two seconds at least.
     let so_far = receiver.received().len();
     assert!((10..=14).contains(&so_far), "{so_far}: at most four were under way when it came to be failing");

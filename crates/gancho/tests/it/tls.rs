@@ -206,19 +206,19 @@ async fn the_erp_s_api_is_believed_alike() {
 async fn a_name_and_password_in_the_erp_s_address_are_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let port = listener.local_addr().expect("it has an address").port();
-    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut request = [0; 4096];
             let length = stream.read(&mut request).await.unwrap_or(0);
-            let _ = tell.send(String::from_utf8_lossy(&request[..length]).to_lowercase());
+            let _ = sender.send(String::from_utf8_lossy(&request[..length]).to_lowercase());
             let _ = stream.write_all(b"HTTP/1.1 401 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await;
         }
     });
     let server = server(None, ServerOptions::default()).await;
     let source = json!({"kind": "api", "name": "ERP", "url": format!("http://ana:a%40b@localhost:{port}"), "key": "k"});
     server.call(Method::POST, "/sources", Some(source)).await.expect(422);
-    let request = told.recv().await.expect("it was asked");
+    let request = receiver.recv().await.expect("it was asked");
     // `ana:a@b` in base64, lowercase as all of it.
     assert!(request.contains("authorization: basic yw5homfayg=="), "{request}");
 }

@@ -25,7 +25,7 @@ pub fn object_schema(about: &str, fields: Vec<FieldSchema>) -> Value {
     schema
 }
 
-/// A variant of an object: the field that tells it, the words that this field has in it, and what it needs besides.
+/// A variant of an object: the field that names it, the words that this field has in it, and what it needs besides.
 pub type Variant<'a> = (&'a str, &'a [&'a str], &'a [&'a str]);
 
 /// The schema of an object that is one of these variants.

@@ -11,11 +11,11 @@ input! {
     pub struct NewSource {
         /// What people call it.
         pub name: Text<1, 100>,
-        /// How the ERP is heard: `plugin`, `api` or `database`.
+        /// How the ERP is connected: `plugin`, `api` or `database`.
         pub kind: SourceKind,
         /// Where the ERP is; of a database `mysql://USER:PASSWORD@HOST/DATABASE`, or `postgres://…`.
         pub url: Option<Text<1, 2000>>,
-        /// Of an API: its key, which may read what is to be heard.
+        /// Of an API: its key, which may read what is watched.
         pub key: Option<Text<1, 500>>,
         /// An IANA name; `Europe/Madrid` if left out.
         pub time_zone: Option<ZoneName>,

@@ -10,7 +10,7 @@ impl Services {
     /// and no key came with it; nothing is asked until there is one.
     ///
     /// # Errors
-    /// What is missing in the ERP, beside the field that it is about: what can't be heard is not accepted.
+    /// What is missing in the ERP, beside the field that it is about: what can't be watched is not accepted.
     pub async fn update_source(
         &self,
         id: SourceId,
@@ -21,13 +21,13 @@ impl Services {
         let mut source = old.clone();
         patch.apply(&mut source);
         let is_watched = source.kind.is_watched();
-        let heard = |source: &Source| (source.url.clone(), source.key.clone(), source.models.clone());
+        let watched = |source: &Source| (source.url.clone(), source.key.clone(), source.models.clone());
         let is_key_dropped = old.key.is_some() && source.key.is_none() && source.kind == SourceKind::Api;
         if is_key_dropped {
             // It can't be asked yet; that it is an address at all, and of no other source, is seen all the same.
             is_web_address(&source)?;
             self.refuse_taken(&source).await?;
-        } else if is_watched && heard(&old) != heard(&source) {
+        } else if is_watched && watched(&old) != watched(&source) {
             self.refuse_taken(&source).await?;
             self.sources.install(&source).await.map_err(refused)?;
         }

@@ -39,7 +39,7 @@ fn diffs(
 ) -> RecordDiff {
     let model = list.resource.model.clone();
     let row = ObjectKey { model: model.clone(), key: key.to_owned() };
-    // What a look finds of rights is told once for each user: when which of them changed, nobody knows.
+    // What a look finds of rights is reported once for each user: when which of them changed, nobody knows.
     let burst = list.is_of_people().then(|| RIGHTS.to_owned());
     let change = Change { id: None, row, operation, before, after, at: None, burst, session: None };
     RecordDiff { snapshot: SnapshotUpdate { model, key: key.to_owned(), seen }, change: Some(change) }

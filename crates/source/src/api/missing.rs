@@ -78,13 +78,13 @@ impl RecordReader {
     async fn not_in(&self, list: &ListState, scan: &Scan, most: usize) -> Result<Vec<String>, SourceError> {
         let model = &list.resource.model;
         let of_model = self.diffs.iter().map(|diff| &diff.snapshot).filter(|snapshot| snapshot.model == *model);
-        let told: HashSet<&String> = of_model.map(|snapshot| &snapshot.key).collect();
+        let reported: HashSet<&String> = of_model.map(|snapshot| &snapshot.key).collect();
         let (mut missing, mut after) = (vec![], None);
         while missing.len() < most {
             let page = self.seen.keys(model, scan.since.clone(), after.take(), KEYS).await?;
             let Some(last) = page.last().cloned() else { break };
             after = Some(last);
-            let is_missing = |key: &String| !scan.keys.contains(&hash(key)) && !told.contains(key);
+            let is_missing = |key: &String| !scan.keys.contains(&hash(key)) && !reported.contains(key);
             missing.extend(page.into_iter().filter(is_missing));
         }
         Ok(missing)

@@ -41,7 +41,7 @@ impl FollowedPayments {
     }
 }
 
-/// What records of a model that were found and not told yet say in a column.
+/// What records of a model that were found and not reported yet say in a column.
 fn found(reader: &RecordReader, model: &str, column: &str) -> HashSet<String> {
     let of = reader.diffs.iter().filter(|diff| diff.snapshot.model == model && diff.change.is_some());
     of.filter_map(|diff| diff.snapshot.seen.as_ref()?.record.get(column).map(key_text)).collect()

@@ -19,7 +19,7 @@ pub(crate) struct ApiPoller {
     pub store: Arc<dyn Store>,
     /// Where its changes go.
     pub intake: Arc<Intake>,
-    /// Where it is told how it goes.
+    /// Where it reports its state.
     pub report: Report,
     /// How it asks.
     pub options: PollingOptions,
@@ -41,9 +41,9 @@ pub(crate) fn client(source: &Source, per_s: u32) -> Result<ErpClient, Message> 
     ErpClient::new(base, key, per_s).map_err(|error| error.message())
 }
 
-/// The mark of the ERP that was heard: of another one nothing is known.
+/// The mark of the ERP that was polled: of another one nothing is known.
 pub(super) const ERP: &str = "erp";
-/// The mark that the plugin's outbox was fetched: polling beside it would tell everything twice.
+/// The mark that the plugin's outbox was fetched: polling beside it would report everything twice.
 pub(super) const FETCHED: &str = "fetched";
 /// The mark of a key that may not fetch the outbox, and needs not be refused once more.
 pub(super) const NOT_FETCHED: &str = "not-fetched";

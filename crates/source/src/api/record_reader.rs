@@ -1,4 +1,4 @@
-//! Records are read, compared with what was seen of them, and told together with how they look now.
+//! Records are read, compared with what was seen of them, and reported together with how they look now.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::key::key_text;
 
-/// Found changes told together.
+/// Found changes reported together.
 pub(super) const TELL: usize = 500;
 /// Keys looked up together.
 pub(super) const KEYS: u32 = 1000;
@@ -44,7 +44,7 @@ pub(super) struct RecordReader {
     pub seen: Arc<SeenRecords>,
     pub intake: Arc<Intake>,
     pub source: SourceId,
-    /// Found and not told yet.
+    /// Found and not reported yet.
     pub diffs: Vec<RecordDiff>,
     /// Counts looks for new records.
     pub cycle: u64,
@@ -252,11 +252,11 @@ impl RecordReader {
 
     /// Tells what was found, and keeps how it looks in the same transaction.
     pub async fn flush(&mut self) -> Result<(), SourceError> {
-        let (told, noted): (Vec<&RecordDiff>, Vec<&RecordDiff>) =
+        let (reported, noted): (Vec<&RecordDiff>, Vec<&RecordDiff>) =
             self.diffs.iter().partition(|diff| diff.change.is_some());
-        if !told.is_empty() {
-            let changes = told.iter().filter_map(|diff| diff.change.clone()).collect();
-            let snapshots = told.iter().map(|diff| diff.snapshot.clone()).collect();
+        if !reported.is_empty() {
+            let changes = reported.iter().filter_map(|diff| diff.change.clone()).collect();
+            let snapshots = reported.iter().map(|diff| diff.snapshot.clone()).collect();
             let seen = (self.seen.version(), snapshots);
             self.intake.found(self.source, changes, seen).await.map_err(SourceError::from_intake)?;
         }

@@ -17,7 +17,7 @@ const WAIT_S: [u64; 5] = [5, 10, 30, 60, 120];
 /// How long the ERP shuts an address out, and a little more.
 const SHUT_OUT: Duration = Duration::from_secs(11 * 60);
 
-/// How the ERP is heard.
+/// How the ERP is read.
 enum Mode<'a> {
     Scans(Box<ApiScanner<'a>>),
     Fetches(Box<OutboxFetcher<'a>>),
@@ -97,7 +97,7 @@ impl ApiPoller {
         }
     }
 
-    /// One turn; the first one finds out how this ERP can be heard.
+    /// One turn; the first one finds out how this ERP can be read.
     async fn turn<'a>(&'a self, session: &mut Session<'a>, was_down: bool) -> Result<(), SourceError> {
         let seen = match &session.seen {
             Some(seen) => seen,

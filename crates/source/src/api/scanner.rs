@@ -41,7 +41,7 @@ pub(super) struct ApiScanner<'a> {
     trouble: Trouble,
 }
 
-/// Lists that could not be read in this cycle, and whether that was told.
+/// Lists that could not be read in this cycle, and whether that was reported.
 #[derive(Debug, Default)]
 struct Trouble {
     error: Option<ApiError>,
@@ -106,7 +106,7 @@ impl<'a> ApiScanner<'a> {
             }
         }
         if !self.lists.iter().any(|list| list.is_scanned_for_changes(now)) {
-            // What one cycle finds is told together: a user's roles go with the user.
+            // What one cycle finds is reported together: a user's roles go with the user.
             self.reader.flush().await?;
             if self.schedule.take_changes(now) {
                 self.end_cycle().await;
@@ -175,7 +175,7 @@ impl<'a> ApiScanner<'a> {
         let list = &mut self.lists[place];
         match scan.kind {
             ScanKind::Baseline if !scan.cursor.whole && self.reader.client.counts => {
-                // What is left out now would be told as made later.
+                // What is left out now would be reported as made later.
                 list.begin(ScanKind::Baseline, list.cursor(), None, u32::MAX);
                 Err(ApiError::Unreadable("a list ends too early").into())
             }

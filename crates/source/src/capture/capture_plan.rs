@@ -16,13 +16,13 @@ pub struct CapturePlan {
     /// By parent table: what its deletions take along without a trigger of the row's own (MariaDB
     /// only), what goes last first.
     pub cascades: BTreeMap<String, Vec<Vec<Link>>>,
-    /// Models that were asked for and can't be heard, with the reason.
+    /// Models that were asked for and can't be captured, with the reason.
     pub uncaptured: Vec<(String, Uncaptured)>,
     /// Whether some tables could not be looked at: what is not planned may be wanted all the same.
     pub is_partial: bool,
 }
 
-/// Why a model can't be heard.
+/// Why a model can't be captured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Uncaptured {
     /// There is no such table, or it is a view.
@@ -44,9 +44,9 @@ pub struct CapturedTable {
     pub model: String,
     /// Its primary key.
     pub key: String,
-    /// Columns that may be told, each with the engine's name of its type.
+    /// Columns that are captured, each with the engine's name of its type.
     pub columns: Vec<(String, String)>,
-    /// Columns of which at most is told that they changed.
+    /// Columns of which only the fact that they changed is captured.
     pub secrets: Vec<String>,
     /// Of lines: their document's table, and the column that names it.
     pub document: Option<(String, String)>,

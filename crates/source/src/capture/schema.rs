@@ -22,7 +22,7 @@ pub struct Table {
     pub key: Vec<String>,
     /// The column whose numbers the database gives.
     pub counted: Option<String>,
-    /// Columns that are not told, because a trigger does not see what is in them.
+    /// Columns that are not captured, because a trigger does not see what is in them.
     pub left_out: Vec<String>,
 }
 

@@ -120,7 +120,7 @@ pub trait CaptureBackend: Send {
     /// Counts so many more changes of a table, of which no trigger could leave a mark.
     async fn note_lost(&mut self, table: &str, count: u64) -> Result<(), ErpError>;
 
-    /// What tells this database from another.
+    /// What distinguishes this database from another.
     async fn site(&mut self) -> Result<Site, ErpError>;
 
     /// What was written into it when it was set up.

@@ -70,7 +70,7 @@ async fn upgraded(
     if found { erp.installed().await } else { Ok(installed) }
 }
 
-/// Whether it was done; a table that the ERP is using must not keep all others from being heard.
+/// Whether it was done; a table that the ERP is using must not keep all others from being captured.
 fn spare(name: &str, done: Result<(), ErpError>, somebody_waits: bool) -> Result<bool, ErpError> {
     match done {
         Err(error @ ErpError::Locked(_)) if !somebody_waits => {

@@ -1,4 +1,4 @@
-//! One connection to the ERP's database: look, tell what has ended, remove it, wait.
+//! One connection to the ERP's database: read a batch, submit the acts that ended, remove their rows, wait.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -24,9 +24,9 @@ use crate::{
 
 /// Rows looked at together: a few megabytes.
 const LOOK_ROWS: u32 = 1000;
-/// An act that is larger even than this is told in parts.
+/// An act that is larger even than this is submitted in parts.
 const LOOK_ROWS_MAX: u32 = 5_000;
-/// Rows told together.
+/// Rows submitted together.
 const TELL_ROWS: usize = 500;
 /// How often waiting rows are counted while there are many.
 const COUNT_EVERY: Duration = Duration::from_secs(5);
@@ -92,7 +92,7 @@ impl<'a> Session<'a> {
         Duration::from_millis(self.now().since_ms(since).max(0).unsigned_abs())
     }
 
-    /// One look, what it tells, and the wait until the next.
+    /// One batch, and the wait until the next.
     pub async fn turn(&mut self) -> Result<(), SourceError> {
         fail::fail_point!("source-database");
         if self.elapsed(self.mended) > self.watcher.options.mend_every {
@@ -114,16 +114,16 @@ impl<'a> Session<'a> {
         }
         let strange = self.unknown_columns(&look.rows);
         if !strange.is_subset(&self.strange) {
-            // What kind it is of must be known before it is told. What is unknown even then was dropped since.
+            // What kind it is of must be known before it is submitted. What is unknown even then was dropped since.
             self.strange.extend(strange);
             self.mend().await?;
         }
         let full = look.rows.len() + look.lost as usize == self.rows as usize;
         self.drop_processed(&mut look).await?;
         self.tracker.note(&look.rows, look.now_ms, !full);
-        let told = self.tell(&look.rows, look.now_ms, full).await?;
-        self.rows = if full && told == 0 { (self.rows * 4).min(LOOK_ROWS_MAX) } else { LOOK_ROWS };
-        let left = look.rows.len() - told;
+        let submitted = self.submit(&look.rows, look.now_ms, full).await?;
+        self.rows = if full && submitted == 0 { (self.rows * 4).min(LOOK_ROWS_MAX) } else { LOOK_ROWS };
+        let left = look.rows.len() - submitted;
         self.count(left, full).await?;
         if !full {
             self.wait(left > 0).await;
@@ -147,7 +147,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Whoever rings while we wait for an act to end is heard at the next look.
+    /// A notification that comes while an act goes on counts for the next batch.
     async fn wait(&mut self, something_goes_on: bool) {
         let ms = if something_goes_on { BUSY_MS } else { self.erp.idle_ms() };
         tokio::select! {
@@ -236,9 +236,10 @@ impl<'a> Session<'a> {
             let Some(watched) = self.plan.tables.get(&row.table) else { continue };
             let names = watched.columns.iter().map(|(name, _)| name).chain(&watched.secrets).map(String::as_str);
             let known = known.entry(&row.table).or_insert_with(|| names.collect());
-            let told = row.after.as_ref().or(row.before.as_ref()).into_iter().flat_map(|record| record.keys());
-            unknown
-                .extend(told.filter(|name| !known.contains(name.as_str())).map(|name| format!("{}.{name}", row.table)));
+            let columns = row.after.as_ref().or(row.before.as_ref()).into_iter().flat_map(|record| record.keys());
+            unknown.extend(
+                columns.filter(|name| !known.contains(name.as_str())).map(|name| format!("{}.{name}", row.table)),
+            );
         }
         unknown
     }
@@ -265,10 +266,10 @@ impl<'a> Session<'a> {
     }
 
     /// Tells the acts that have ended, and removes their rows; returns how many rows that were.
-    async fn tell(&mut self, rows: &[OutboxRow], now: i64, full: bool) -> Result<usize, SourceError> {
+    async fn submit(&mut self, rows: &[OutboxRow], now: i64, full: bool) -> Result<usize, SourceError> {
         let composer = Composer::new(&self.plan, &self.shape);
         let ended = composer.ended(rows, &self.tracker, (now, self.watcher.options.quiet_ms), full);
-        let mut told = 0;
+        let mut submitted = 0;
         if full && self.rows < LOOK_ROWS_MAX && !ended.iter().all(|change_group| change_group.ended) {
             // An act larger than this look: the next one shows more of it.
             return Ok(0);
@@ -281,14 +282,14 @@ impl<'a> Session<'a> {
             {
                 group.push(change_group.rows.iter().map(|place| &rows[*place]).collect());
             }
-            told += self.tell_group(&group).await?;
+            submitted += self.submit_group(&group).await?;
             let last = group.iter().flatten().map(|row| row.at_ms).max().unwrap_or(now);
-            self.watcher.report.heard(self.watcher.source.id, (now - last).max(0));
+            self.watcher.report.received(self.watcher.source.id, (now - last).max(0));
         }
-        Ok(told)
+        Ok(submitted)
     }
 
-    async fn tell_group(&mut self, group: &[Vec<&OutboxRow>]) -> Result<usize, SourceError> {
+    async fn submit_group(&mut self, group: &[Vec<&OutboxRow>]) -> Result<usize, SourceError> {
         let read = self.read(group).await?;
         let composer = Composer::new(&self.plan, &self.shape);
         let mut changes = vec![];

@@ -3,7 +3,7 @@
 
 use gancho_model::{Message, SourceId};
 
-/// What tells one database from another.
+/// What distinguishes one database from another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Site {
     /// Its name; with PostgreSQL also the schema's.

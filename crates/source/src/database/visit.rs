@@ -27,7 +27,7 @@ pub(crate) async fn install(source: &Source) -> Result<(), Message> {
     let was_clean = erp.installed().await.map_err(why)?.is_empty();
     let made = install::install(&mut *erp, &plan, true).await;
     if made.is_err() && was_clean {
-        // Nothing is half done. What can't be taken away now is told by the next try to add it.
+        // Nothing is half done. What can't be taken away now is shown by the next try to add it.
         let _ = install::uninstall(&mut *erp).await;
     }
     made.map(drop).map_err(why)?;

@@ -15,7 +15,7 @@ pub struct DatabaseWatcher {
     pub source: Source,
     /// Where its changes go.
     pub intake: Arc<Intake>,
-    /// Where it is told how it goes.
+    /// Where it reports its state.
     pub report: Report,
     /// How it works.
     pub options: SourceOptions,

@@ -71,7 +71,7 @@ fn goes_on(
     !long && (!quiet || half_made(open))
 }
 
-/// The change groups that may be told now, in order: those that ended, unless one that began before
+/// The change groups that may be submitted now, in order: those that ended, unless one that began before
 /// touches the same rows and goes on.
 pub fn tellable(
     change_groups: Vec<ChangeGroup>,
@@ -158,7 +158,7 @@ mod tests {
         let doubtful = [one(1, 0, "5"), one(2, 20, "-1"), one(3, 9_000, "7")];
         assert_eq!(acts(&doubtful), [3], "the second may be of either: no value that was never committed");
         let old = [row(1, "a", 0), one(2, 1_000, "7")];
-        assert_eq!(acts(&old), [1, 1], "what older triggers wrote is told by the clock");
+        assert_eq!(acts(&old), [1, 1], "what older triggers wrote is grouped by the clock");
     }
 
     #[test]

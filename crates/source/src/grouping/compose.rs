@@ -16,7 +16,7 @@ use crate::{
 /// A document: its table and key.
 pub(crate) type Document = (String, String);
 
-/// What was read of documents at the moment of telling.
+/// What was read of documents when an act is submitted.
 #[derive(Debug, Default)]
 pub(crate) struct DocumentsRead {
     /// Lines by document.
@@ -100,7 +100,7 @@ impl<'a> Composer<'a> {
                 continue;
             };
             match touched.get_mut(&subject) {
-                // Lines are told with their document: with its last row, or else instead of it.
+                // Lines are part of their document: with its last row, or else instead of it.
                 Some(document) if watched.document.is_some() => {
                     let is_last = document.lines.last().is_some_and(|last| last.id == row.id);
                     if document.own.is_empty() && is_last {

@@ -8,7 +8,7 @@ use super::{
 };
 
 impl Composer<'_> {
-    /// The acts that may be told now. `full`: the look was cut short, more rows wait.
+    /// The acts that may be submitted now. `full`: the look was cut short, more rows wait.
     pub fn ended(
         &self,
         rows: &[OutboxRow],
@@ -29,7 +29,7 @@ impl Composer<'_> {
         let seen: Vec<OutboxRow> = rows.iter().cloned().map(|row| OutboxRow { gone: false, ..row }).collect();
         let all = change_groups(&seen, tracker, (horizon, quiet_ms), half_made);
         let ended = tellable(all.clone(), subjects);
-        // An act larger than a look is told in parts.
+        // An act larger than a look is submitted in parts.
         if ended.is_empty() { all } else { ended }
     }
 }

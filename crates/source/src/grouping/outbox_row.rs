@@ -5,7 +5,7 @@ use gancho_store::ProcessedRow;
 /// Which transaction of its connection wrote a row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Transaction {
-    /// Not known: written by triggers of an older version, or by nobody who could tell.
+    /// Not known: written by triggers of an older version, or by something that did not know.
     #[default]
     Unknown,
     /// None: the statement committed by itself.
@@ -28,7 +28,7 @@ impl Transaction {
     }
 
     /// Whether this row and the next one of its connection are of one transaction; nothing where nobody can say
-    /// more than the clock. What is doubtful is one: an act may be told with another, but no value that nobody
+    /// more than the clock. What is doubtful is one: an act may be submitted with another, but no value that nobody
     /// ever committed.
     pub(super) fn is_shared_with(&self, next: &Self) -> Option<bool> {
         match (self, next) {

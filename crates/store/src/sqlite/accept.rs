@@ -116,8 +116,8 @@ fn accept(context: &mut WriteContext, submission: &Submission) -> Result<Accepte
     if let Some(source) = submission.source {
         snapshot::keep(&context.db, source, &submission.snapshots)?;
         processed::keep(&context.db, source, &submission.processed, submission.now)?;
-        let mut heard = context.db.prepare_cached("UPDATE sources SET heard_at = ?2 WHERE id = ?1")?;
-        heard.execute(params![source.bytes(), submission.now.ms()])?;
+        let mut update = context.db.prepare_cached("UPDATE sources SET heard_at = ?2 WHERE id = ?1")?;
+        update.execute(params![source.bytes(), submission.now.ms()])?;
     }
     metrics::counter!("gancho_events_accepted_total").increment(submission.events.len() as u64);
     let keep = |event: &NewEvent| keep_event(context, event);

@@ -1,4 +1,4 @@
-//! AuditPage, and what people were told.
+//! Who did what, and which alerts people got.
 
 use async_trait::async_trait;
 use gancho_model::{AuditEntry, Timestamp};
@@ -9,18 +9,18 @@ use crate::{History, Page, StoreError};
 
 #[async_trait]
 impl History for SqliteStore {
-    async fn note(&self, deed: AuditEntry) -> Result<(), StoreError> {
+    async fn note(&self, entry: AuditEntry) -> Result<(), StoreError> {
         self.write(true, move |context| {
             let insert = "INSERT INTO history (at, who, action, object, name, details) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-            let details = rows::to_json(&deed.details);
-            let values = params![deed.at.ms(), deed.who, deed.action, deed.object, deed.name, details];
+            let details = rows::to_json(&entry.details);
+            let values = params![entry.at.ms(), entry.who, entry.action, entry.object, entry.name, details];
             context.db.prepare_cached(insert)?.execute(values)?;
             Ok(())
         })
         .await
     }
 
-    async fn deeds(
+    async fn audit_entries(
         &self,
         object: Option<String>,
         before: Option<u64>,
@@ -55,7 +55,7 @@ impl History for SqliteStore {
         .await
     }
 
-    async fn told(&self, object: &str) -> Result<Option<String>, StoreError> {
+    async fn alert_state(&self, object: &str) -> Result<Option<String>, StoreError> {
         let object = object.to_owned();
         self.read(move |db| {
             let select = "SELECT told FROM notices WHERE object = ?1";
@@ -64,11 +64,11 @@ impl History for SqliteStore {
         .await
     }
 
-    async fn tell(
+    async fn set_alert_state(
         &self,
         object: &str,
         known: Option<String>,
-        now_told: Option<String>,
+        new: Option<String>,
         at: Timestamp,
     ) -> Result<bool, StoreError> {
         let object = object.to_owned();
@@ -78,11 +78,11 @@ impl History for SqliteStore {
             if found != known {
                 return Ok(false);
             }
-            match &now_told {
-                Some(told) => {
+            match &new {
+                Some(state) => {
                     let upsert = "INSERT INTO notices (object, told, at) VALUES (?1, ?2, ?3) \
                         ON CONFLICT DO UPDATE SET told = ?2, at = ?3";
-                    context.db.execute(upsert, params![object, told, at.ms()])?
+                    context.db.execute(upsert, params![object, state, at.ms()])?
                 }
                 None => context.db.execute("DELETE FROM notices WHERE object = ?1", [&object])?,
             };

@@ -126,7 +126,7 @@ impl SqliteStore {
         match std::fs::symlink_metadata(&path) {
             Ok(file) if file.is_file() && file.len() == 0 => return Err(OpenError::Empty { path }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => schema::create(&path)?,
-            // Whatever else is in the way is told by opening it.
+            // Whatever else is in the way shows when it is opened.
             _ => {}
         }
         let unusable = |error: rusqlite::Error| OpenError::Unusable { path: path.clone(), why: error.to_string() };
@@ -140,9 +140,9 @@ impl SqliteStore {
             .query_row("SELECT value FROM meta WHERE name = 'sequence'", [], |row| row.get::<_, i64>(0))
             .map_err(unusable)?
             .unsigned_abs();
-        let (tell, news) = tokio::sync::watch::channel(last);
+        let (sender, news) = tokio::sync::watch::channel(last);
         let (beat, pulse) = tokio::sync::watch::channel(0);
-        let mut context = WriteContext::new(db, vault.clone(), environment.clone(), notifier.clone(), tell, beat);
+        let mut context = WriteContext::new(db, vault.clone(), environment.clone(), notifier.clone(), sender, beat);
         context.resend_after_outage = options.resend_after_outage;
         // From here on.
         context.is_changed_by_others().map_err(unusable)?;

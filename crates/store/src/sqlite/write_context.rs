@@ -72,7 +72,7 @@ struct Pending {
     endpoints_changed: bool,
 }
 
-/// What to tell the engine after the commit.
+/// What to notify the engine of after the commit.
 pub(super) enum Notification {
     Enqueue(Claimed),
     Due(EndpointId, Priority, MonoTime),
@@ -192,7 +192,7 @@ impl WriteContext {
         }
     }
 
-    /// Tells the engine what was committed.
+    /// Notifies the engine of what was committed.
     pub fn notify(&mut self) {
         if let Err(error) = self.publish_endpoints() {
             // Plans are refused until it is done, at the next commit.
@@ -220,7 +220,7 @@ impl WriteContext {
         }
     }
 
-    /// To be told after the commit.
+    /// Notified after the commit.
     pub fn notify_later(&mut self, notification: Notification) {
         self.pending.notifications.push(notification);
     }

@@ -13,7 +13,7 @@ use crate::StoreError;
 
 /// Pieces of work in one transaction.
 const GROUP_MAX: usize = 256;
-/// A group of this size tells that many are writing: the next one waits a moment for more of them.
+/// A group of this size shows that many are writing: the next one waits a moment for more of them.
 /// A commit costs the same pages whether it holds ten events or a hundred.
 const CROWD: usize = 8;
 /// That moment.
@@ -30,7 +30,7 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.jobs = None;
         if let Some(thread) = self.thread.take() {
-            // A panic there was told there.
+            // A panic there was logged there.
             let _ = thread.join();
         }
     }
@@ -131,7 +131,7 @@ fn commit(context: &mut WriteContext, mut group: Vec<Box<dyn Job>>) {
         outcome => {
             metrics::histogram!("gancho_commit_size").record(group.len() as f64);
             metrics::histogram!("gancho_commit_seconds").record(began.elapsed().as_secs_f64());
-            // The engine is told first: whoever is answered finds it told.
+            // The engine is notified first: whoever gets an answer finds it notified.
             context.notify();
             group.into_iter().for_each(|job| job.finish(outcome.clone()));
         }

@@ -51,7 +51,7 @@ pub struct Submission {
     pub seen_version: u64,
     /// The version of the endpoints by which deliveries were planned; of no meaning without events.
     pub planned_by: u64,
-    /// The source that was heard.
+    /// The source that it came from.
     pub source: Option<SourceId>,
     /// When it came.
     pub now: Timestamp,

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{Bench, Kind, outcome};
 
-pub(crate) async fn deeds_newest_first_by_object_and_page_by_page(bench: Bench) {
+pub(crate) async fn entries_newest_first_by_object_and_page_by_page(bench: Bench) {
     for n in 0..5 {
         let object = ["ep_a", "ep_b"][n % 2].to_owned();
         let details = json!({"n": n}).as_object().cloned().expect("an object");
@@ -12,22 +12,22 @@ pub(crate) async fn deeds_newest_first_by_object_and_page_by_page(bench: Bench) 
         let deed = AuditEntry { at: bench.now(), who, action, object, name, details };
         bench.store.note(deed).await.expect("kept");
     }
-    let page = bench.store.deeds(None, None, 3).await.expect("reads");
+    let page = bench.store.audit_entries(None, None, 3).await.expect("reads");
     assert_eq!(page.items.iter().map(|deed| deed.details["n"].clone()).collect::<Vec<_>>(), [4, 3, 2]);
-    let rest = bench.store.deeds(None, page.next, 3).await.expect("reads");
+    let rest = bench.store.audit_entries(None, page.next, 3).await.expect("reads");
     assert_eq!((rest.items.len(), rest.next), (2, None));
-    let own = bench.store.deeds(Some("ep_b".into()), None, 9).await.expect("reads").items;
+    let own = bench.store.audit_entries(Some("ep_b".into()), None, 9).await.expect("reads").items;
     assert_eq!(own.iter().map(|deed| deed.details["n"].clone()).collect::<Vec<_>>(), [3, 1]);
 }
 
 pub(crate) async fn of_two_who_tell_people_one_does(bench: Bench) {
     let (store, now) = (&bench.store, bench.now());
-    assert_eq!(store.told("ep_a").await.expect("reads"), None);
-    assert!(store.tell("ep_a", None, Some("first".into()), now).await.expect("told"));
-    assert!(!store.tell("ep_a", None, Some("first".into()), now).await.expect("the other was first"));
-    assert_eq!(store.told("ep_a").await.expect("reads").as_deref(), Some("first"));
-    assert!(store.tell("ep_a", Some("first".into()), None, now).await.expect("forgotten"));
-    assert_eq!(store.told("ep_a").await.expect("reads"), None);
+    assert_eq!(store.alert_state("ep_a").await.expect("reads"), None);
+    assert!(store.set_alert_state("ep_a", None, Some("first".into()), now).await.expect("reported"));
+    assert!(!store.set_alert_state("ep_a", None, Some("first".into()), now).await.expect("the other was first"));
+    assert_eq!(store.alert_state("ep_a").await.expect("reads").as_deref(), Some("first"));
+    assert!(store.set_alert_state("ep_a", Some("first".into()), None, now).await.expect("forgotten"));
+    assert_eq!(store.alert_state("ep_a").await.expect("reads"), None);
 }
 
 pub(crate) async fn attempts_are_counted_by_endpoint_and_hour_tests_aside(bench: Bench) {

@@ -122,7 +122,7 @@ impl ErpApi {
         tables.into_iter().for_each(|(model, records)| inner.table(model).fill(records));
     }
 
-    /// Waits until everything was asked again, and what was found is told.
+    /// Waits until everything was asked again, and what was found is reported.
     pub async fn settled(&self) {
         let is_last = |asked: &Asked| {
             let narrowed = asked.query.iter().any(|(name, _)| name.starts_with("filter"));

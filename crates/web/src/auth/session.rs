@@ -26,7 +26,7 @@ pub fn random(app: &App) -> String {
 }
 
 /// The token that a form carries: only pages that were made for this cookie know it, and the cookie
-/// can't be told from it.
+/// can't be derived from it.
 pub fn csrf_token(cookie: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(format!("gancho form {cookie}")))
 }

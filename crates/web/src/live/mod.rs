@@ -1,4 +1,4 @@
-//! Pages that are open are told when something changed; what changed, they ask for themselves.
+//! Open pages are notified when something changed; what changed, they ask for themselves.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 

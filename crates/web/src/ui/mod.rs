@@ -101,7 +101,7 @@ pub async fn setup_link(app: &App) -> Result<Option<String>, gancho_store::Store
     Ok(path.map(|path| app.site.link(&path)))
 }
 
-/// What browsers are told of everything that they get here.
+/// What browsers get with everything that they get here.
 async fn guard(request: Request, next: Next) -> Response {
     let is_asset = request.uri().path().contains("/assets/");
     let mut response = next.run(request).await;

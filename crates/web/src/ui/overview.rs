@@ -87,7 +87,7 @@ async fn read(app: &App, context: &PageContext) -> Answer<OverviewPage> {
         text: source.sentence.clone(),
     }));
     let delivered = endpoints.iter().any(|endpoint| endpoint.health.last_success_at.is_some());
-    let heard = sources.iter().any(|source| source.heard);
+    let heard = sources.iter().any(|source| source.is_received);
     Ok(OverviewPage {
         picture: picture(context, &day),
         day: draw::sum(&day),

@@ -42,7 +42,7 @@ fn mark() -> String {
 
 /// The outbox's columns in their order: one of another version must not be written into.
 const LAYOUT: &str = "id mark conn at source op columns old_row new_row secrets tx";
-/// What an older version's outbox lacks: its columns, and what adds them. Rows in it stay to be told.
+/// What an older version's outbox lacks: its columns, and what adds them. Its rows are still submitted.
 const OLDER: (&str, &str) =
     ("id mark conn at source op columns old_row new_row secrets", "ALTER TABLE gancho_outbox ADD COLUMN tx BIGINT");
 
@@ -144,7 +144,7 @@ fn updated(watched: &CapturedTable) -> String {
     format!("IF IFNULL(BINARY {old} <> BINARY {new}, TRUE){or_secret} THEN {} {insert} END IF;", mark())
 }
 
-/// The row itself, then what foreign keys take along: in the order in which PostgreSQL tells it.
+/// The row itself, then what foreign keys take along: in the order in which PostgreSQL fires.
 fn deleted(plan: &CapturePlan, table: &str) -> String {
     let ways = plan.cascades.get(table).into_iter().flatten();
     let taken: Vec<String> = ways.filter_map(|way| cascade(plan, way)).collect();
@@ -215,7 +215,7 @@ fn value(watched: &CapturedTable, row: &str, column: &str) -> String {
     }
 }
 
-/// Types of what is drawn on a map: told as text, `POINT(1 2)`.
+/// Types of what is drawn on a map: captured as text, `POINT(1 2)`.
 const SHAPES: &[&str] = &[
     "geometry",
     "point",

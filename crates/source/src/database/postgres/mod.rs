@@ -245,7 +245,7 @@ impl CaptureBackend for Postgres {
     }
 
     async fn rung(&mut self) {
-        // A connection that broke is opened again by the listener; the look that follows tells more.
+        // A connection that broke is opened again by the listener; the next batch shows more.
         let _ = self.listener.recv().await;
         // Many rings are answered by one look.
         while self.listener.next_buffered().is_some() {}

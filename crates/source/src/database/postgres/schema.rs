@@ -7,7 +7,7 @@ use sqlx::{Row, postgres::PgConnection};
 use super::{ErpError, failed};
 use crate::capture::Schema;
 
-/// Foreign keys fire our triggers themselves here: no links are needed. Partitions are heard by their parent's
+/// Foreign keys fire our triggers themselves here: no links are needed. Partitions are captured by their parent's
 /// trigger, which PostgreSQL copies to them: they are no tables of their own.
 pub(super) async fn read_schema(db: &mut PgConnection, name: &str) -> Result<Schema, ErpError> {
     let mut schema = Schema::default();
@@ -39,7 +39,7 @@ pub(super) async fn installed(db: &mut PgConnection, name: &str) -> Result<BTree
     let functions = "SELECT 'function ' || p.proname AS name, \
         CASE WHEN has_function_privilege('public', p.oid, 'EXECUTE') THEN 'everybody''s ' ELSE '' END || p.prosrc AS mark FROM pg_proc p \
         JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = $1 AND p.proname LIKE 'gancho\\_%'";
-    // The mark tells when it fires and what it calls, and whether it was switched off.
+    // The mark holds when it fires and what it calls, and whether it was switched off.
     let triggers = "SELECT 'trigger ' || t.tgname || ' ON ' || c.relname AS name, \
         t.tgenabled::text || t.tgtype || ' ' || p.proname || coalesce(' ' || nullif(t.tgattr::text, ''), '') \
         || CASE WHEN t.tgqual IS NULL THEN '' ELSE ' WHEN' END AS mark FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid \

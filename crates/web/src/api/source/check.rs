@@ -31,7 +31,7 @@ struct Check {
 }
 
 /// Checks a source: of a database, what is in place and which right is missing. A plugin pushes by itself: what can
-/// be checked from here is whether it has been heard.
+/// be checked from here is when its last change came.
 #[utoipa::path(post, path = "/sources/{id}/check", tag = "sources", params(("id" = String, Path)),
     responses((status = 200, body = CheckView)))]
 pub(crate) async fn check(State(app): State<Arc<App>>, _: Admin, Id(id): Id<SourceId>) -> Answer<Json<CheckView>> {

@@ -17,7 +17,7 @@ pub(crate) struct SourceView {
     time_zone: String,
     /// Watched models; those of the catalogue if null.
     models: Option<Vec<String>>,
-    /// `waiting` until the first change comes, then `ok`; `down` while the ERP can't be heard; `asks` where it looks
+    /// `waiting` until the first change comes, then `ok`; `down` while the ERP can't be read; `asks` where it looks
     /// like a copy of the ERP, until somebody confirms it: `last_error` says why.
     state: &'static str,
     /// Seconds between a change and its coming in, of the last one, where that is known.

@@ -45,7 +45,7 @@ async fn is_right(app: &App, key: &str) -> bool {
         return false;
     }
     let known = app.setup.lock().unwrap_or_else(PoisonError::into_inner);
-    // Digests: how long comparing takes tells nothing.
+    // Digests: how long comparing takes shows nothing.
     known.as_ref().is_some_and(|known| digest(known) == digest(key))
 }
 

@@ -1,4 +1,4 @@
-//! "Why was nothing sent for this document?": was it heard, what did it become, who asked for it?
+//! "Why was nothing sent for this document?": did its change arrive, what did it become, who asked for it?
 
 use std::sync::Arc;
 
@@ -127,7 +127,7 @@ pub(crate) fn verdicts(
     endpoints.iter().map(one).collect()
 }
 
-/// Why an endpoint has no delivery of an event, as far as its settings of today tell.
+/// Why an endpoint has no delivery of an event, as far as its settings of today show.
 fn refusal(event: &Event, endpoint: &Endpoint) -> Message {
     if endpoint.created_at > event.arrived_at {
         return Message::new("verdict-younger");

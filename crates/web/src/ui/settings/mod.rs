@@ -1,6 +1,6 @@
 //! Settings: one's own, people, tokens, mail, who did what, what is in force.
 
-pub mod deeds;
+pub mod history;
 pub mod mail;
 pub mod me;
 pub mod people;
@@ -12,7 +12,7 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use gancho_model::{Role, Session, Token, User};
 
-use deeds::AuditPage;
+use history::AuditPage;
 
 use super::{current_user::CurrentUser, error, form::Form, page, page_context::PageContext, query::Query};
 use crate::{
@@ -31,7 +31,7 @@ pub(super) struct SettingsPage {
     tokens: Vec<Token>,
     new_token: String,
     mail: Option<(String, String)>,
-    deeds: AuditPage,
+    entries: AuditPage,
     in_force: Vec<(String, String, String)>,
     form: Form,
 }
@@ -61,7 +61,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, visitor: CurrentUser, quer
     let read = async {
         let mut read = read(&app, &context, &visitor, tab).await?;
         if tab == "history" {
-            read.deeds = deeds::read(&app, &context, None, &query, "/settings?tab=history").await?;
+            read.entries = history::read(&app, &context, None, &query, "/settings?tab=history").await?;
         }
         Ok::<SettingsPage, Problem>(read)
     };
@@ -101,7 +101,7 @@ pub(super) async fn read(
         sessions: if of("me") { app.store.sessions(user.id, context.now).await? } else { vec![] },
         users: if of("people") { app.store.users().await? } else { vec![] },
         tokens: if of("tokens") { app.store.tokens().await? } else { vec![] },
-        deeds: AuditPage::default(),
+        entries: AuditPage::default(),
         in_force: if of("limits") { app.in_force.clone() } else { vec![] },
         mail: app.services.mailing.about(),
         new_token: String::new(),

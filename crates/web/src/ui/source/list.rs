@@ -24,7 +24,7 @@ pub(crate) struct SourceRow {
     pub pace: String,
     pub lag: String,
     pub backlog: Option<u64>,
-    pub heard: bool,
+    pub is_received: bool,
     pub heard_at: String,
     pub down: bool,
     /// Whether a person has to decide whether it is the right ERP.
@@ -81,7 +81,7 @@ pub(crate) fn row(app: &App, context: &PageContext, source: &Source) -> SourceRo
         pace: status.pace.map(|pace| pace_sentence(words, pace)).unwrap_or_default(),
         lag: status.lag_s.map_or_else(|| "–".into(), |lag| words.span((lag * 1000.0) as i64)),
         backlog: status.backlog,
-        heard: source.heard_at.is_some(),
+        is_received: source.heard_at.is_some(),
         heard_at,
         down: status.down,
         asks: status.asks,

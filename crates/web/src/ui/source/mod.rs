@@ -1,4 +1,4 @@
-//! Sources: ERPs that are heard.
+//! Sources: ERPs that are connected.
 
 pub mod change;
 pub mod confirm;

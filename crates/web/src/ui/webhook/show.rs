@@ -23,7 +23,7 @@ use crate::{
         page_context::PageContext,
         query::Query,
         say::{self, Condition},
-        settings::deeds::{self, AuditPage},
+        settings::history::{self, AuditPage},
     },
 };
 
@@ -43,7 +43,7 @@ struct WebhookPage {
     picture: String,
     day: Counters,
     rows: Vec<DeliveryRow>,
-    deeds: AuditPage,
+    entries: AuditPage,
     form: Form,
     is_new: bool,
     tree: Vec<Branch>,
@@ -86,15 +86,15 @@ pub(crate) async fn show(
     };
     let context = PageContext::new(&app, &visitor, "webhooks", "webhooks-title").with_done(query.get("done"));
     let built = build(&app, context, id, tab, query.text("secret") == "show").await;
-    respond(with_deeds(&app, built, &query).await)
+    respond(with_history(&app, built, &query).await)
 }
 
-async fn with_deeds(app: &App, built: Built, query: &Query) -> Built {
+async fn with_history(app: &App, built: Built, query: &Query) -> Built {
     let mut built = built?;
     if built.tab == "history" {
         let (id, here) = (built.endpoint.id, format!("/webhooks/{}?tab=history", built.endpoint.id));
-        match deeds::read(app, &built.context, Some(id.to_string()), query, &here).await {
-            Ok(deeds) => built.deeds = deeds,
+        match history::read(app, &built.context, Some(id.to_string()), query, &here).await {
+            Ok(entries) => built.entries = entries,
             Err(problem) => return Err((built.context, problem)),
         }
     }
@@ -174,7 +174,7 @@ async fn read(
         picture: crate::ui::overview::picture(context, &day),
         day: sum,
         rows,
-        deeds: AuditPage::default(),
+        entries: AuditPage::default(),
         form: fill::form(&endpoint),
         is_new: false,
         tree: if ["settings", "test"].contains(&tab) { tree::tree(words) } else { vec![] },

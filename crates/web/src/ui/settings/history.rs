@@ -10,10 +10,10 @@ use crate::{
     ui::{page_context::PageContext, query::Query},
 };
 
-/// AuditPage on a page.
-const DEEDS: usize = 50;
+/// Entries on a page.
+const ENTRIES: usize = 50;
 
-/// A page of deeds.
+/// A page of entries.
 #[derive(Default)]
 pub(crate) struct AuditPage {
     /// Newest first, each with a sentence and what changed.
@@ -33,38 +33,38 @@ pub(crate) async fn read(
     here: &str,
 ) -> Answer<AuditPage> {
     let before = query.read("after", |text| text.parse().ok());
-    let found = app.store.deeds(object, before, DEEDS).await?;
-    let told = |deed: AuditEntry| {
-        let (sentence, details) = (sentence(&context.words, &deed), details(&context.words, &deed));
-        (deed, sentence, details)
+    let found = app.store.audit_entries(object, before, ENTRIES).await?;
+    let shown = |entry: AuditEntry| {
+        let (sentence, details) = (sentence(&context.words, &entry), details(&context.words, &entry));
+        (entry, sentence, details)
     };
     Ok(AuditPage {
-        rows: found.items.into_iter().map(told).collect(),
+        rows: found.items.into_iter().map(shown).collect(),
         older: found.next.map(|next| context.link(format!("{here}&after={next}"))),
         newest: before.map(|_| context.link(here)),
     })
 }
 
-fn sentence(words: &Words, deed: &AuditEntry) -> String {
-    let id = format!("deed-{}", deed.action.replace(['.', '_'], "-"));
-    if words.has(&id) { words.get(&id) } else { deed.action.clone() }
+fn sentence(words: &Words, entry: &AuditEntry) -> String {
+    let id = format!("deed-{}", entry.action.replace(['.', '_'], "-"));
+    if words.has(&id) { words.get(&id) } else { entry.action.clone() }
 }
 
-fn details(words: &Words, deed: &AuditEntry) -> String {
+fn details(words: &Words, entry: &AuditEntry) -> String {
     let one = |(field, value): (&String, &Value)| match value {
         Value::Array(sides) if sides.len() == 2 => {
             let message = Message::new("deed-field")
                 .with("field", label(words, field))
-                .with("old", told(words, field, &sides[0]))
-                .with("new", told(words, field, &sides[1]));
+                .with("old", shown(words, field, &sides[0]))
+                .with("new", shown(words, field, &sides[1]));
             words.message(&message)
         }
         Value::Number(count) => words.count("deed-count", count.as_u64().unwrap_or(0)),
         // That it changed is all that is kept.
         Value::Null => label(words, field),
-        other => format!("{}: {}", label(words, field), told(words, field, other)),
+        other => format!("{}: {}", label(words, field), shown(words, field, other)),
     };
-    deed.details.iter().map(one).collect::<Vec<_>>().join("; ")
+    entry.details.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
 fn label(words: &Words, field: &str) -> String {
@@ -73,13 +73,13 @@ fn label(words: &Words, field: &str) -> String {
 }
 
 /// A value as people write it.
-fn told(words: &Words, field: &str, value: &Value) -> String {
+fn shown(words: &Words, field: &str, value: &Value) -> String {
     match value {
         Value::Bool(yes) => words.get(if *yes { "yes" } else { "no" }),
         Value::String(role) if field == "role" => words.get(&format!("role-{role}")),
         Value::String(text) if !text.is_empty() => text.clone(),
         Value::Array(all) if !all.is_empty() => {
-            all.iter().map(|one| told(words, field, one)).collect::<Vec<_>>().join(", ")
+            all.iter().map(|one| shown(words, field, one)).collect::<Vec<_>>().join(", ")
         }
         Value::Object(all) if !all.is_empty() => all.keys().cloned().collect::<Vec<_>>().join(", "),
         Value::Number(number) => number.to_string(),
