@@ -1,7 +1,10 @@
 //! One shape for a record, whichever way it came: the API's values, MariaDB's, PostgreSQL's.
 
 use gancho_model::{Record, Timestamp};
-use jiff::{civil, tz::TimeZone};
+use jiff::{
+    civil,
+    tz::{TimeZone, TimeZoneDatabase},
+};
 use serde_json::{Number, Value};
 
 use crate::{catalogue, columns, columns::Kind, secrets, text};
@@ -21,7 +24,16 @@ impl Shape {
     /// # Errors
     /// When there is no such zone.
     pub fn new(zone: &str) -> Result<Self, jiff::Error> {
-        Ok(Self { zone: TimeZone::get(zone)? })
+        // The system may have left out old names, which ERPs have in their settings.
+        let zone = TimeZone::get(zone).or_else(|_| TimeZoneDatabase::bundled().get(zone))?;
+        Ok(Self { zone })
+    }
+
+    /// The names of all zones that are known for sure.
+    pub fn zones() -> Vec<String> {
+        let mut zones: Vec<String> = TimeZoneDatabase::bundled().available().map(|name| name.to_string()).collect();
+        zones.sort_unstable();
+        zones
     }
 
     /// The day and the hour that it is at the ERP: `2026-11-25` and 0 to 23.

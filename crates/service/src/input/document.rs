@@ -44,7 +44,7 @@ pub fn variants(schema: Value, variants: &[Variant<'_>]) -> Value {
         }
         one
     };
-    json!({"oneOf": variants.iter().map(variant).collect::<Vec<_>>(), "description": schema["description"]})
+    json!({"anyOf": variants.iter().map(variant).collect::<Vec<_>>(), "description": schema["description"]})
 }
 
 /// A schema as the document holds it.

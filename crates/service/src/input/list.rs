@@ -1,4 +1,4 @@
-use gancho_model::{Message, Pattern};
+use gancho_model::{Message, Pattern, event_type::LENGTH_MAX};
 use serde_json::{Value, json};
 
 use super::{
@@ -48,7 +48,7 @@ pub struct PatternList(pub Vec<Pattern>);
 impl Scalar for PatternList {
     fn schema() -> Value {
         let one = format!("(?:{PATTERN}|{TYPE})");
-        json!({"type": "string", "pattern": format!("^{one}(?:,{one})*$")})
+        json!({"type": "string", "pattern": format!("^(?!.*[^,]{{{}}}){one}(?:,{one})*$", LENGTH_MAX + 1)})
     }
 
     fn parse(value: Value, rules: &Rules<'_>) -> Result<Self, Message> {

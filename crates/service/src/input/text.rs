@@ -108,7 +108,7 @@ text! {
 
 text! {
     /// A zone's name, such as `Europe/Madrid`.
-    ZoneName, json!({"type": "string", "format": "time-zone", "pattern": "^[A-Za-z0-9_+/-]{1,100}$"}),
+    ZoneName, json!({"$ref": "#/components/schemas/ZoneName"}),
     |text| good(text.len() <= 100 && Shape::new(text).is_ok(), "error-zone")
 }
 
@@ -134,6 +134,14 @@ impl utoipa::PartialSchema for ClientId {
 }
 
 impl utoipa::ToSchema for ClientId {}
+
+impl utoipa::PartialSchema for ZoneName {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        document(json!({"type": "string", "description": "A time zone's IANA name", "enum": Shape::zones()}))
+    }
+}
+
+impl utoipa::ToSchema for ZoneName {}
 
 impl Email {
     /// Of a form's field: nothing if it was left empty.

@@ -7,7 +7,7 @@ use gancho_model::{
 };
 use serde_json::{Value, json};
 
-use super::{Field, Input, JsonValue, Rules, Scalar, number::integer, reading::Reading};
+use super::{Field, Input, JsonValue, Rules, Scalar, document, number::integer, reading::Reading};
 
 /// The latest second that a time may have: the end of the year 9999 in every zone.
 const SECONDS_MAX: i64 = 253_402_207_200;
@@ -131,6 +131,18 @@ impl Scalar for Object {
             Value::Object(record) => Ok(Self(record)),
             _ => Err(Message::new("error-object")),
         }
+    }
+}
+
+impl utoipa::PartialSchema for Object {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        document(<Self as Scalar>::schema())
+    }
+}
+
+impl utoipa::ToSchema for Object {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "JsonObject".into()
     }
 }
 

@@ -13,9 +13,9 @@ input! {
         pub name: Text<1, 100>,
         /// How the ERP is connected: `plugin`, `api` or `database`.
         pub kind: SourceKind,
-        /// Where the ERP is; of a database `mysql://USER:PASSWORD@HOST/DATABASE`, or `postgres://…`.
+        /// Where the ERP is, needed but for a plugin; of a database `mysql://USER:PASSWORD@HOST/DATABASE`, or `postgres://…`.
         pub url: Option<Text<1, 2000>>,
-        /// Of an API: its key, which may read what is watched.
+        /// Of an API, and needed there: its key, which may read what is watched.
         pub key: Option<Text<1, 500>>,
         /// An IANA name; `Europe/Madrid` if left out.
         pub time_zone: Option<ZoneName>,
@@ -25,7 +25,6 @@ input! {
         pub dry_run: Option<bool>,
     }
     check needs_of_kind;
-    variants &[("kind", &["plugin"], &[]), ("kind", &["api"], &["url", "key"]), ("kind", &["database"], &["url"])];
 }
 
 input! {

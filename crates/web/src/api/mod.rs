@@ -19,7 +19,7 @@ use axum::{
     http::header::CONTENT_TYPE,
     response::{IntoResponse, Response},
 };
-use gancho_service::input::{ClientId, JsonValue};
+use gancho_service::input::{ClientId, JsonValue, ZoneName};
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -32,7 +32,7 @@ use crate::App;
         title = "Gancho",
         description = "Webhooks for FacturaScripts. Send a token as `Authorization: Bearer TOKEN` or `X-Auth-Token: TOKEN`. Errors are RFC 9457 problems.",
     ),
-    components(schemas(problem::ProblemBody, ClientId, JsonValue)),
+    components(schemas(problem::ProblemBody, ClientId, JsonValue, ZoneName)),
     modifiers(&Security),
     security(("token" = [])),
 )]

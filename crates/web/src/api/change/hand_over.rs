@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use axum::{Json as Out, extract::State, http::StatusCode};
 use gancho_model::Message;
-use gancho_service::outbox::OutboxPayload;
+use gancho_service::{input::Object as JsonObject, outbox::OutboxPayload};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -26,7 +26,7 @@ pub(crate) struct OutboxReceiptView {
 
 /// Takes rows of the plugin's outbox in, as its triggers wrote them, with the documents that they are about. What an
 /// act is and what it means is found out here. `202` means that what is `taken` is on disk.
-#[utoipa::path(post, path = "/outbox", tag = "changes", request_body = Object,
+#[utoipa::path(post, path = "/outbox", tag = "changes", request_body = JsonObject,
     responses((status = 202, body = OutboxReceiptView), (status = 422, description = "not what the plugin sends")))]
 pub(crate) async fn hand_over(
     State(app): State<Arc<App>>,

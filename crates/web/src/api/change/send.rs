@@ -44,7 +44,7 @@ pub(crate) struct ChangesOutput {
 /// Takes changes of an ERP in, 1 to 1000. `202` means what they mean is on disk.
 #[utoipa::path(post, path = "/changes", tag = "changes", request_body = ChangesInput,
     params(("Idempotency-Key" = Option<ClientId>, Header, description = "a name for the request, by which a repeat is recognised for 30 days"), ChangesQuery),
-    responses((status = 202, body = ChangesOutput), (status = 409, description = "an id was used for another change")))]
+    responses((status = 202, body = ChangesOutput), (status = 404, description = "no such source"), (status = 409, description = "an id was used for another change")))]
 pub(crate) async fn send(
     State(app): State<Arc<App>>,
     Ingest(caller): Ingest,
