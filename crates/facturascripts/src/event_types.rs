@@ -52,6 +52,17 @@ pub fn known_type(event: &EventType) -> Option<CatalogueType> {
     Some(CatalogueType { event: event.clone(), model, verb })
 }
 
+/// The verbs of a noun's events; nothing for nouns that are not known here, since programs have their own.
+pub fn verbs_of(noun: &str) -> Option<Vec<&'static str>> {
+    match noun {
+        "endpoint" => return Some(vec!["failing", "recovered", "disabled"]),
+        "source" => return Some(vec!["down", "up"]),
+        _ => {}
+    }
+    let model = MODELS.iter().find(|model| !noun.is_empty() && model.noun == noun)?;
+    Some(verbs(model.kind).iter().copied().chain(["snapshot"]).collect())
+}
+
 /// All types of the catalogue, in its order.
 pub fn all() -> impl Iterator<Item = CatalogueType> {
     MODELS.iter().flat_map(|model| {

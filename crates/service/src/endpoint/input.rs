@@ -1,14 +1,14 @@
 use gancho_model::{
-    Endpoint, Message, Pattern, RetryPolicy, SourceId,
+    Endpoint, Message, RetryPolicy, SourceId,
     limits::{ATTEMPT_MS_MAX, DELAY_S_MAX, RETRIES_MAX},
 };
 
-use crate::input::{Fields, HeaderFields, Later, List, NewSecret, Patch, Text, WebhookUrl, Whole, input};
+use crate::input::{Fields, HeaderFields, Later, List, NewSecret, Patch, Subscription, Text, WebhookUrl, Whole, input};
 
 /// When to try again.
 type Delays = List<Whole<0, { DELAY_S_MAX as i64 }>, 0, RETRIES_MAX>;
 /// What an endpoint asks for.
-type Patterns = List<Pattern, 1, 100>;
+type Subscriptions = List<Subscription, 1, 100>;
 type Timeout = Whole<100, { ATTEMPT_MS_MAX as i64 }>;
 
 input! {
@@ -25,7 +25,7 @@ input! {
         /// Where to: http or https, without credentials, and deliverable.
         pub url: WebhookUrl,
         /// Types and patterns such as `invoice.*`.
-        pub events: Patterns,
+        pub events: Subscriptions,
         /// What people call it.
         pub name: Option<Text<1, 100>>,
         /// What it is for.
@@ -61,7 +61,7 @@ input! {
         /// Where to. If it leads to another origin (scheme, host, port), header fields that are not given are dropped.
         pub url: Option<WebhookUrl>,
         /// Types and patterns such as `invoice.*`.
-        pub events: Option<Patterns>,
+        pub events: Option<Subscriptions>,
         /// What people call it.
         pub name: Patch<Text<1, 100>>,
         /// What it is for.
@@ -151,7 +151,7 @@ impl EndpointPatch {
             endpoint.url = url;
         }
         if let Some(List(events)) = self.events {
-            endpoint.events = events;
+            endpoint.events = events.into_iter().map(|one| one.0).collect();
         }
         self.name.apply(&mut endpoint.name, |name| name.0);
         self.description.apply(&mut endpoint.description, |text| text.0);

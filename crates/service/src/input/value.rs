@@ -1,6 +1,7 @@
 //! Values of the model, and of JSON.
 
 use const_format::formatcp;
+use gancho_facturascripts::event_types;
 use gancho_model::{
     DeliveryId, EndpointId, EventId, EventType, Message, ObjectKey, Pattern, Record, SourceId, Timestamp, canonical,
     event_type,
@@ -45,6 +46,39 @@ impl Scalar for Pattern {
 
     fn parse(value: Value, _: &Rules<'_>) -> Result<Self, Message> {
         Self::parse(value.as_str().unwrap_or_default()).map_err(|_| Message::new("error-pattern"))
+    }
+}
+
+/// What an endpoint asks for. Of a noun that is known, only types that there are: a slip would never be noticed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscription(pub Pattern);
+
+impl Subscription {
+    /// Checks a type or pattern.
+    ///
+    /// # Errors
+    /// What is wrong with it; of a type that is not there, the nearest one.
+    pub fn new(text: &str) -> Result<Self, Message> {
+        let pattern = Pattern::parse(text).map_err(|_| Message::new("error-pattern"))?;
+        let Some((noun, verb)) = text.rsplit_once('.').filter(|_| !text.contains('*')) else {
+            return Ok(Self(pattern));
+        };
+        let Some(verbs) = event_types::verbs_of(noun).filter(|verbs| !verbs.contains(&verb)) else {
+            return Ok(Self(pattern));
+        };
+        let nearest = verbs.iter().max_by(|a, b| strsim::jaro(a, verb).total_cmp(&strsim::jaro(b, verb)));
+        let nearest = format!("{noun}.{}", nearest.unwrap_or(&"*"));
+        Err(Message::new("error-no-such-type").with("type", text).with("nearest", nearest))
+    }
+}
+
+impl Scalar for Subscription {
+    fn schema() -> Value {
+        <Pattern as Scalar>::schema()
+    }
+
+    fn parse(value: Value, _: &Rules<'_>) -> Result<Self, Message> {
+        Self::new(value.as_str().unwrap_or_default())
     }
 }
 
@@ -207,5 +241,27 @@ impl<T: Input> Input for Sent<T> {
     fn read(value: Value, place: &str, reading: &mut Reading<'_>) -> Option<Self> {
         let text = value.get("id").map(|_| canonical::to_string(&value));
         T::read(value, place, reading).map(|input| Self { input, text })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_in_a_type_is_refused_with_the_nearest_one() {
+        for good in ["invoice.paid", "invoice.*", "*", "subscription.renewed", "endpoint.failing", "invoice.snapshot"] {
+            assert!(Subscription::new(good).is_ok(), "{good}");
+        }
+        for (slip, nearest) in [
+            ("invoice.payed", "invoice.paid"),
+            ("user.permission_changed", "user.permissions_changed"),
+            ("source.dwon", "source.down"),
+        ] {
+            let error = Subscription::new(slip).expect_err(slip);
+            assert_eq!(error, Message::new("error-no-such-type").with("type", slip).with("nearest", nearest));
+        }
+        assert!(Subscription::new("order.paid").is_err(), "orders are not paid");
+        assert_eq!(Subscription::new("Invoice").map_err(|error| error.id), Err("error-pattern"));
     }
 }

@@ -8,6 +8,7 @@ error-flag = must be true or false
 error-list = must be a list
 error-items = must have { $min } to { $max } items
 error-item = item { $n }: { $why }
+error-no-such-type = there is no { $type }: did you mean { $nearest }?
 error-pattern = must be an event type such as invoice.paid, or a pattern such as invoice.* or *, at most 100 characters
 error-type = must be like invoice.paid: parts of a-z, 0-9 and _ that start with a letter, joined by dots, at most 100 characters
 error-time = must be a time such as 2026-11-23T18:00:00Z

@@ -8,6 +8,7 @@ error-flag = debe ser sí o no
 error-list = debe ser una lista
 error-items = debe tener de { $min } a { $max } elementos
 error-item = elemento { $n }: { $why }
+error-no-such-type = no existe { $type }: ¿quería decir { $nearest }?
 error-pattern = debe ser un tipo de evento como invoice.paid, o un patrón como invoice.* o *, de 100 caracteres como mucho
 error-type = debe ser como invoice.paid: partes de a-z, 0-9 y _ que empiezan por letra, unidas por puntos, 100 caracteres como mucho
 error-time = debe ser una fecha y hora como 2026-11-23T18:00:00Z

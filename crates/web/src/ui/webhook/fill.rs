@@ -1,9 +1,11 @@
 //! Between the form of an endpoint and what is done with it.
 
-use gancho_model::{Endpoint, Message, Pattern, Source, SourceId, limits::ATTEMPT_MS_MAX, mask};
+use gancho_model::{Endpoint, Message, Source, SourceId, limits::ATTEMPT_MS_MAX, mask};
 use gancho_service::{
     endpoint::{EndpointPatch, NewEndpoint, RetryInput},
-    input::{FieldError, HeaderFields, Later, List, NewSecret, Patch, Reading, Rules, Text, WebhookUrl, Whole},
+    input::{
+        FieldError, HeaderFields, Later, List, NewSecret, Patch, Reading, Rules, Subscription, Text, WebhookUrl, Whole,
+    },
 };
 use serde_json::{Map, Value};
 
@@ -36,7 +38,7 @@ pub(super) fn form(endpoint: &Endpoint) -> Form {
 /// What was filled in, of a new endpoint and of one that is changed.
 struct Filled {
     url: WebhookUrl,
-    events: List<Pattern, 1, 100>,
+    events: List<Subscription, 1, 100>,
     name: Option<Text<1, 100>>,
     description: Option<Text<0, 1000>>,
     headers: HeaderFields,
@@ -120,10 +122,10 @@ pub(super) fn patch(form: &Form, rules: Rules<'_>) -> Result<EndpointPatch, Vec<
 }
 
 /// Types that are picked, and patterns that are written beside them.
-fn events<const MIN: usize, const MAX: usize>(form: &Form) -> Result<List<Pattern, MIN, MAX>, Message> {
+fn events<const MIN: usize, const MAX: usize>(form: &Form) -> Result<List<Subscription, MIN, MAX>, Message> {
     let more = form.value("more").split(',').map(str::trim).filter(|pattern| !pattern.is_empty());
     let all: Vec<&str> = form.values("events").into_iter().chain(more).collect();
-    List::read_each(all.into_iter(), |text| Pattern::parse(text).map_err(|_| Message::new("error-pattern")))
+    List::read_each(all.into_iter(), Subscription::new)
 }
 
 fn sources<const MIN: usize, const MAX: usize>(form: &Form) -> Result<List<SourceId, MIN, MAX>, Message> {
