@@ -5,8 +5,10 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode, Url};
 use serde_json::Value;
 
-use crate::{args::ServerArgs, cli_error::CliError};
+use crate::{args::ServerArgs, cli_error::CliError, local_server::LocalServer};
 
+/// Where a server is, if nothing is said.
+const DEFAULT: &str = "http://127.0.0.1:8420";
 /// The longest that a command waits for an answer.
 const TIMEOUT: Duration = Duration::from_secs(90);
 
@@ -22,12 +24,18 @@ pub struct ApiClient {
 impl ApiClient {
     /// For the server that the arguments name.
     pub fn new(args: &ServerArgs) -> Result<Self, CliError> {
-        let text = format!("{}/api/v1/", args.server.trim_end_matches('/'));
+        let local = LocalServer::find(args);
+        let server = args.server.clone().or_else(|| local.as_ref().map(|local| local.url.clone()));
+        let server = server.unwrap_or_else(|| DEFAULT.to_owned());
+        let text = format!("{}/api/v1/", server.trim_end_matches('/'));
         let base = Url::parse(&text).map_err(|_| {
-            CliError::usage(format!("{} is no address of a server: it begins with http:// or https://", args.server))
+            CliError::usage(format!("{server} is no address of a server: it begins with http:// or https://"))
         })?;
+        // The key of this machine's server opens no other.
+        let local = local.filter(|local| local.url.trim_end_matches('/') == server.trim_end_matches('/'));
+        let token = args.token.clone().or_else(|| local.map(|local| local.token));
         let http = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build().map_err(CliError::refused)?;
-        Ok(Self { base, token: args.token.clone(), http, json: args.json })
+        Ok(Self { base, token, http, json: args.json })
     }
 
     /// One call; the answer's JSON, or null where there is none.
@@ -50,9 +58,9 @@ impl ApiClient {
     fn unreachable(&self, error: &reqwest::Error) -> CliError {
         let server = self.base.origin().ascii_serialization();
         if error.is_timeout() {
-            return CliError::because(format!("{server} did not answer in time"));
+            return CliError::unreachable(format!("{server} did not answer in time"));
         }
-        CliError::because(format!(
+        CliError::unreachable(format!(
             "{server} can't be reached: is gancho serve running there? (--server, GANCHO_SERVER)"
         ))
     }
@@ -70,6 +78,17 @@ impl ApiClient {
         if status == StatusCode::UNAUTHORIZED && self.token.is_none() {
             message.push_str("\n  give one with --token or GANCHO_TOKEN; gancho token create makes one");
         }
-        CliError::because(message)
+        match status {
+            StatusCode::NOT_FOUND => CliError::not_found(message),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => CliError::not_allowed(message),
+            _ => CliError::because(message),
+        }
     }
+}
+
+/// What follows the `?` of an address, each pair after an `&`.
+pub fn query<'a>(pairs: impl Iterator<Item = (&'a str, String)>) -> String {
+    let mut out = url::form_urlencoded::Serializer::new(String::new());
+    let text = out.extend_pairs(pairs).finish();
+    if text.is_empty() { text } else { format!("&{text}") }
 }

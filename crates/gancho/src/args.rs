@@ -46,12 +46,18 @@ pub struct Remote<C: Subcommand> {
 /// Which server.
 #[derive(Args)]
 pub struct ServerArgs {
-    /// The server's address.
-    #[arg(long, global = true, env = "GANCHO_SERVER", default_value = "http://127.0.0.1:8420")]
-    pub server: String,
-    /// A token (gancho token create).
+    /// The server's address; that of this machine's server if left out, else http://127.0.0.1:8420.
+    #[arg(long, global = true, env = "GANCHO_SERVER")]
+    pub server: Option<String>,
+    /// A token (gancho token create); not needed where the data dir of the server can be read.
     #[arg(long, global = true, env = "GANCHO_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
+    /// Settings file of this machine's server.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Data dir of this machine's server.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data_dir: Option<String>,
     /// JSON instead of tables.
     #[arg(long, global = true)]
     pub json: bool,

@@ -48,6 +48,21 @@ impl CliError {
         }
     }
 
+    /// There is no such thing: exit code 3.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: 3 }
+    }
+
+    /// The token may not, or there is none: exit code 4.
+    pub fn not_allowed(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: 4 }
+    }
+
+    /// Nobody answers: exit code 5.
+    pub fn unreachable(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: 5 }
+    }
+
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.code)
     }

@@ -11,12 +11,14 @@ mod config;
 mod connections;
 mod descriptors;
 mod listen;
+mod local_server;
 mod logs;
 mod probing;
 mod runtime;
 mod serve;
 mod supervise;
 mod system;
+mod when;
 mod wiring;
 
 use std::process::ExitCode;

@@ -1,13 +1,17 @@
 //! The server's life: start, work, stop softly, stop hard.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context;
 use gancho_delivery::{Engine, EngineOptions};
 use gancho_intake::Intake;
 use gancho_mail::AlertLoop;
 use gancho_model::{Clock as _, NodeId, limits::Limits};
-use gancho_service::{Parts, Services};
+use gancho_service::{Parts, Services, account::new_token};
 use gancho_source::SourceManager;
 use gancho_web::{App, Metrics, WebSettings};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -25,6 +29,7 @@ use crate::{
     connections::Connections,
     descriptors::{self, Budget},
     listen::{HEAD, listen},
+    local_server::LocalServer,
     logs::{Dropped, Logs},
     probing::Probe,
     supervise::Tasks,
@@ -72,7 +77,8 @@ async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), CliError> {
     tasks.spawn_endless("metrics", sum_up(recorder, stop.clone()));
     tasks.spawn("store", wiring::is_alive(store.clone(), stop.clone()));
     tasks.spawn("engine", Engine::run(store.clone(), node, client, Arc::new(System), options, stop.clone()));
-    let web = web_settings(settings, metrics, &stop);
+    let local = LocalServer { url: local_url(address), token: new_token(&System) };
+    let web = web_settings(settings, metrics, &local, &stop);
     let intake = Arc::new(Intake::new(store.clone(), Arc::new(System), settings.limits));
     let sources = SourceManager::new(store.clone(), intake.clone(), settings.sources, node);
     tasks.spawn_endless("sources", sources.clone().run(stop.clone()));
@@ -94,6 +100,10 @@ async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), CliError> {
     let server = tasks.spawn_endless("http", listen(listener, router, HEAD, Connections::new(budget), stop.clone()));
     // Listened to before we say that we are ready.
     let signals = Signals::listen().map_err(CliError::refused)?;
+    let published = local.publish(&settings.data_dir);
+    let _published = published.inspect_err(
+        |error| tracing::warn!(%error, "commands on this machine need a token: server.json can't be written"),
+    );
     announce(format_args!("listening on http://{address}"));
     if let Some(path) = setup {
         announce_setup(&site, &path);
@@ -143,10 +153,20 @@ fn within(limits: Limits, budget: Budget) -> Limits {
     Limits { in_flight: limits.in_flight.min(budget.attempts), ..limits }
 }
 
+/// Where commands on this machine reach the server.
+fn local_url(address: SocketAddr) -> String {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, address.port()))
+}
+
 /// What the HTTP side needs of the settings.
-fn web_settings(settings: &Settings, metrics: Metrics, stop: &CancellationToken) -> WebSettings {
+fn web_settings(settings: &Settings, metrics: Metrics, local: &LocalServer, stop: &CancellationToken) -> WebSettings {
     WebSettings {
-        admin_token: settings.admin_token.clone(),
+        admin_tokens: settings.admin_token.iter().chain([&local.token]).cloned().collect(),
         public_url: settings.public_url.clone(),
         login_tries: settings.login_tries,
         proxies: settings.proxies.clone(),

@@ -17,8 +17,8 @@ pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
 /// What the settings say to the HTTP side.
 #[derive(Clone, Default)]
 pub struct WebSettings {
-    /// `GANCHO_ADMIN_TOKEN`, if it is set.
-    pub admin_token: Option<String>,
+    /// Tokens that may do everything without standing in the store: `GANCHO_ADMIN_TOKEN`, and this machine's own.
+    pub admin_tokens: Vec<String>,
     /// The address under which people reach this server, if it is set.
     pub public_url: Option<String>,
     /// How often a minute a password may be tried.
@@ -59,7 +59,7 @@ impl App {
             store: services.store.clone(),
             environment: services.environment.clone(),
             services,
-            tokens: Tokens::new(settings.admin_token.as_deref()),
+            tokens: Tokens::new(&settings.admin_tokens),
             tries: LoginRateLimiter::default(),
             login_tries: settings.login_tries,
             proxies: settings.proxies.clone(),

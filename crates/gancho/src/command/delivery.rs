@@ -3,7 +3,12 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::table;
-use crate::{api_client::ApiClient, cli_error::CliResult, runtime::block_on};
+use crate::{
+    api_client::{ApiClient, query},
+    cli_error::CliResult,
+    runtime::block_on,
+    when,
+};
 
 /// What to do with deliveries.
 #[derive(Subcommand)]
@@ -19,6 +24,24 @@ pub enum DeliveryCommand {
         /// pending, delivered, failed, cancelled or skipped.
         #[arg(long)]
         state: Option<String>,
+        /// Types and patterns.
+        #[arg(long, num_args = 1..)]
+        types: Vec<String>,
+        /// Made at this time or later: 1h, yesterday, 2026-03-01, or RFC 3339.
+        #[arg(long)]
+        since: Option<String>,
+        /// Made before this time.
+        #[arg(long)]
+        until: Option<String>,
+        /// How the last attempt failed: dns, connect, tls, timeout, blocked, protocol or status.
+        #[arg(long)]
+        error: Option<String>,
+        /// The beginning of a document's number.
+        #[arg(long)]
+        document: Option<String>,
+        /// Text in the event's body.
+        #[arg(long)]
+        search: Option<String>,
         /// At most so many.
         #[arg(long, default_value_t = 50)]
         limit: u32,
@@ -30,6 +53,11 @@ pub enum DeliveryCommand {
     },
     /// Send it again.
     Retry {
+        /// dlv_…
+        id: String,
+    },
+    /// Cancel one that waits.
+    Cancel {
         /// dlv_…
         id: String,
     },
@@ -55,10 +83,20 @@ pub fn run(command: DeliveryCommand, api: &ApiClient) -> CliResult {
 
 async fn act(command: DeliveryCommand, api: &ApiClient) -> CliResult {
     match command {
-        DeliveryCommand::List { endpoint, event, state, limit } => {
-            let filters = [("endpoint", endpoint), ("event", event), ("state", state)];
-            let filters = filters.into_iter().filter_map(|(name, value)| Some(format!("&{name}={}", value?)));
-            let path = format!("deliveries?limit={limit}{}", filters.collect::<String>());
+        DeliveryCommand::List { endpoint, event, state, types, since, until, error, document, search, limit } => {
+            let filters = [
+                ("endpoint", endpoint),
+                ("event", event),
+                ("state", state),
+                ("types", (!types.is_empty()).then(|| types.join(","))),
+                ("since", since.as_deref().map(when::parse).transpose()?),
+                ("until", until.as_deref().map(when::parse).transpose()?),
+                ("error", error),
+                ("document", document),
+                ("q", search),
+            ];
+            let filters = filters.into_iter().filter_map(|(name, value)| Some((name, value?)));
+            let path = format!("deliveries?limit={limit}{}", query(filters));
             let page = api.call(Method::GET, &path, None).await?;
             if api.json {
                 say!("{}", page["data"]);
@@ -68,6 +106,9 @@ async fn act(command: DeliveryCommand, api: &ApiClient) -> CliResult {
             Ok(())
         }
         DeliveryCommand::Show { id } => show(api, &api.call(Method::GET, &format!("deliveries/{id}"), None).await?),
+        DeliveryCommand::Cancel { id } => {
+            show(api, &api.call(Method::POST, &format!("deliveries/{id}/cancel"), None).await?)
+        }
         DeliveryCommand::Retry { id } => {
             show(api, &api.call(Method::POST, &format!("deliveries/{id}/retry"), None).await?)
         }

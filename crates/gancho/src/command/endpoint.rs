@@ -16,30 +16,26 @@ pub enum EndpointCommand {
     Add {
         /// Where to send.
         url: String,
-        /// Types and patterns, such as invoice.paid or customer.*
-        #[arg(long, num_args = 1.., required = true, value_name = "PATTERN")]
-        events: Vec<String>,
-        /// What to call it.
-        #[arg(long)]
-        name: Option<String>,
+        #[command(flatten)]
+        fields: Fields,
         /// A secret of your own.
         #[arg(long)]
         secret: Option<String>,
-        /// A header field to add, as "Name: value".
-        #[arg(long = "header", value_name = "FIELD")]
-        headers: Vec<String>,
-        /// Only events of this source.
-        #[arg(long = "source", value_name = "SRC")]
-        sources: Vec<String>,
-        /// Time limit of an attempt.
+    },
+    /// Change what is given.
+    Update {
+        /// ep_…
+        id: String,
+        /// Where to send.
         #[arg(long)]
-        timeout_ms: Option<u32>,
-        /// At most so many attempts a second.
-        #[arg(long)]
-        rate_per_s: Option<u32>,
-        /// At most so many attempts at once.
-        #[arg(long)]
-        max_in_flight: Option<u32>,
+        url: Option<String>,
+        #[command(flatten)]
+        fields: Fields,
+    },
+    /// Show its secret.
+    Secret {
+        /// ep_…
+        id: String,
     },
     /// List them.
     List,
@@ -99,6 +95,38 @@ pub enum EndpointCommand {
     },
 }
 
+/// What may be said of a webhook.
+#[derive(clap::Args)]
+pub struct Fields {
+    /// Types and patterns, such as invoice.paid or customer.*
+    #[arg(long, num_args = 1.., value_name = "PATTERN")]
+    events: Vec<String>,
+    /// What to call it.
+    #[arg(long)]
+    name: Option<String>,
+    /// What it is for.
+    #[arg(long)]
+    description: Option<String>,
+    /// A header field to add, as "Name: value".
+    #[arg(long = "header", value_name = "FIELD")]
+    headers: Vec<String>,
+    /// Only events of this source.
+    #[arg(long = "source", value_name = "SRC")]
+    sources: Vec<String>,
+    /// Time limit of an attempt.
+    #[arg(long)]
+    timeout_ms: Option<u32>,
+    /// The waits before further attempts, seconds, such as 5,25,125.
+    #[arg(long, value_delimiter = ',', value_name = "SECONDS")]
+    retry: Option<Vec<u32>>,
+    /// At most so many attempts a second.
+    #[arg(long)]
+    rate_per_s: Option<u32>,
+    /// At most so many attempts at once.
+    #[arg(long)]
+    max_in_flight: Option<u32>,
+}
+
 const COLUMNS: &[(&str, &str)] = &[
     ("id", "/id"),
     ("name", "/name"),
@@ -121,8 +149,14 @@ async fn act(command: EndpointCommand, api: &ApiClient) -> CliResult {
         Ok(())
     };
     match command {
-        EndpointCommand::Add { .. } => {
-            let added = api.call(Method::POST, "endpoints", Some(input(command)?)).await?;
+        EndpointCommand::Add { url, fields, secret } => {
+            let mut input = input(fields)?;
+            if !input.contains_key("events") {
+                return Err(CliError::usage("say what it gets: --events \"invoice.*\", or \"*\" for everything"));
+            }
+            input.insert("url".into(), url.into());
+            input.extend(secret.map(|secret| ("secret".to_owned(), secret.into())));
+            let added = api.call(Method::POST, "endpoints", Some(input.into())).await?;
             show(api, &added);
             if !api.json {
                 say!(
@@ -130,6 +164,19 @@ async fn act(command: EndpointCommand, api: &ApiClient) -> CliResult {
                     added["id"].as_str().unwrap_or_default()
                 );
             }
+            Ok(())
+        }
+        EndpointCommand::Update { id, url, fields } => {
+            let mut input = input(fields)?;
+            input.extend(url.map(|url| ("url".to_owned(), url.into())));
+            if input.is_empty() {
+                return Err(CliError::usage("say what to change, such as --name or --events"));
+            }
+            patch(&id, input.into()).await
+        }
+        EndpointCommand::Secret { id } => {
+            let secret = api.call(Method::GET, &format!("endpoints/{id}/secret"), None).await?;
+            show(api, &secret);
             Ok(())
         }
         EndpointCommand::List => list(api).await,
@@ -151,15 +198,7 @@ async fn act(command: EndpointCommand, api: &ApiClient) -> CliResult {
             Ok(())
         }
         EndpointCommand::Test { id, event } => test(api, &id, event).await,
-        EndpointCommand::RotateSecret { id, overlap_s, finish } => {
-            let mut body = Map::new();
-            if finish {
-                body.insert("finish".into(), true.into());
-            }
-            body.extend(overlap_s.map(|overlap| ("overlap_s".to_owned(), overlap.into())));
-            show(api, &api.call(Method::POST, &format!("endpoints/{id}/rotate-secret"), Some(body.into())).await?);
-            Ok(())
-        }
+        EndpointCommand::RotateSecret { id, overlap_s, finish } => rotate(api, &id, overlap_s, finish).await,
         EndpointCommand::Remove { id } => {
             api.call(Method::DELETE, &format!("endpoints/{id}"), None).await?;
             say!("removed {id}");
@@ -168,23 +207,37 @@ async fn act(command: EndpointCommand, api: &ApiClient) -> CliResult {
     }
 }
 
-fn input(command: EndpointCommand) -> Result<Value, CliError> {
-    let EndpointCommand::Add { url, events, name, secret, headers, sources, timeout_ms, rate_per_s, max_in_flight } =
-        command
-    else {
-        return Err(CliError::usage("nothing to add"));
-    };
-    let events: Vec<&str> = events.iter().flat_map(|part| part.split(',')).map(str::trim).collect();
-    let mut fields = Map::new();
-    for header in &headers {
+async fn rotate(api: &ApiClient, id: &str, overlap_s: Option<u32>, finish: bool) -> CliResult {
+    let mut body = Map::new();
+    if finish {
+        body.insert("finish".into(), true.into());
+    }
+    body.extend(overlap_s.map(|overlap| ("overlap_s".to_owned(), overlap.into())));
+    show(api, &api.call(Method::POST, &format!("endpoints/{id}/rotate-secret"), Some(body.into())).await?);
+    Ok(())
+}
+
+/// What was given, and nothing else.
+fn input(fields: Fields) -> Result<Map<String, Value>, CliError> {
+    let mut headers = Map::new();
+    for header in &fields.headers {
         let (name, value) =
             header.split_once(':').ok_or_else(|| CliError::usage(format!("{header} is not \"Name: value\"")))?;
-        fields.insert(name.trim().into(), value.trim().into());
+        headers.insert(name.trim().into(), value.trim().into());
     }
-    Ok(json!({
-        "url": url, "events": events, "name": name, "secret": secret, "headers": fields, "sources": sources,
-        "timeout_ms": timeout_ms, "rate_per_s": rate_per_s, "max_in_flight": max_in_flight,
-    }))
+    let events: Vec<&str> = fields.events.iter().flat_map(|part| part.split(',')).map(str::trim).collect();
+    let given = [
+        ("events", (!events.is_empty()).then(|| json!(events))),
+        ("name", fields.name.map(Value::from)),
+        ("description", fields.description.map(Value::from)),
+        ("headers", (!headers.is_empty()).then(|| headers.into())),
+        ("sources", (!fields.sources.is_empty()).then(|| json!(fields.sources))),
+        ("timeout_ms", fields.timeout_ms.map(Value::from)),
+        ("retry", fields.retry.map(|delays| json!({ "delays_s": delays }))),
+        ("rate_per_s", fields.rate_per_s.map(Value::from)),
+        ("max_in_flight", fields.max_in_flight.map(Value::from)),
+    ];
+    Ok(given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
 }
 
 async fn list(api: &ApiClient) -> CliResult {

@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 
 use super::table;
 use crate::{
-    api_client::ApiClient,
+    api_client::{self, ApiClient},
     cli_error::{CliError, CliResult},
     runtime::block_on,
+    when,
 };
 
 /// What to do with events.
@@ -38,9 +39,18 @@ pub enum EventCommand {
         /// After this number of the feed.
         #[arg(long)]
         after: Option<u64>,
-        /// At this time or later, RFC 3339.
+        /// At this time or later: 1h, yesterday, 2026-03-01, or RFC 3339.
         #[arg(long)]
         since: Option<String>,
+        /// Before this time.
+        #[arg(long)]
+        until: Option<String>,
+        /// The beginning of a document's number.
+        #[arg(long)]
+        document: Option<String>,
+        /// From this source.
+        #[arg(long)]
+        source: Option<String>,
         /// About this row, Model:key.
         #[arg(long)]
         object: Option<String>,
@@ -48,6 +58,8 @@ pub enum EventCommand {
         #[arg(long, default_value_t = 50)]
         limit: u32,
     },
+    /// List the types that FacturaScripts can give.
+    Types,
     /// Show one with its deliveries.
     Show {
         /// evt_…
@@ -77,15 +89,28 @@ async fn act(command: EventCommand, api: &ApiClient) -> CliResult {
             }
             Ok(())
         }
-        EventCommand::List { follow, types, after, since, object, limit } => {
+        EventCommand::List { follow, types, after, since, until, document, source, object, limit } => {
             let mut query = vec![("limit", limit.to_string())];
             query.extend((!types.is_empty()).then(|| ("types", types.join(","))));
-            query.extend(since.map(|since| ("since", since)));
+            query.extend(since.as_deref().map(when::parse).transpose()?.map(|since| ("since", since)));
+            query.extend(until.as_deref().map(when::parse).transpose()?.map(|until| ("until", until)));
+            query.extend(document.map(|document| ("document", document)));
+            query.extend(source.map(|source| ("source", source)));
             query.extend(object.map(|object| ("object", object)));
             // Who follows wants what comes; who lists, what there is.
             let from =
                 after.map_or_else(|| if follow { "latest".into() } else { "0".into() }, |after| after.to_string());
             list(api, query, from, follow).await
+        }
+        EventCommand::Types => {
+            let types = api.call(Method::GET, "event-types", None).await?;
+            if api.json {
+                say!("{types}");
+            } else {
+                let columns = &[("type", "/type"), ("title", "/title"), ("description", "/description")];
+                table::print(types.as_array().map_or(&[], Vec::as_slice), columns);
+            }
+            Ok(())
         }
         EventCommand::Show { id } => {
             let event = api.call(Method::GET, &format!("events/{id}"), None).await?;
@@ -114,7 +139,7 @@ fn data_of(from: Option<String>) -> Result<Value, CliError> {
 
 async fn list(api: &ApiClient, mut query: Vec<(&str, String)>, mut after: String, follow: bool) -> CliResult {
     query.extend(follow.then(|| ("wait", "30".to_owned())));
-    let query: String = query.iter().map(|(name, value)| format!("&{name}={}", escape(value))).collect();
+    let query = api_client::query(query.into_iter());
     loop {
         let page = match api.call(Method::GET, &format!("events?after={after}{query}"), None).await {
             Err(error) if follow && after != "latest" => {
@@ -152,14 +177,4 @@ fn readable(event: &Value) -> Value {
         event["created"] = Timestamp::from_s(created).to_string().into();
     }
     event
-}
-
-fn escape(value: &str) -> String {
-    value
-        .bytes()
-        .map(|byte| {
-            let plain = byte.is_ascii_alphanumeric() || b"-._~,*".contains(&byte);
-            if plain { char::from(byte).to_string() } else { format!("%{byte:02X}") }
-        })
-        .collect()
 }

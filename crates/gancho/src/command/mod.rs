@@ -17,7 +17,8 @@ mod verify;
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::{
     api_client::ApiClient,
@@ -27,9 +28,13 @@ use crate::{
     logs, serve,
 };
 
+/// What commands return.
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage or settings, 3 not found, 4 not allowed, \
+    5 unreachable";
+
 /// Webhooks for FacturaScripts: every invoice, payment and customer, signed, at every subscribed URL.
 #[derive(Parser)]
-#[command(version, about, propagate_version = true)]
+#[command(version, about, propagate_version = true, after_help = EXIT_CODES)]
 pub struct Args {
     #[command(subcommand)]
     pub command: Command,
@@ -69,6 +74,11 @@ pub enum Command {
     Bench(bench::BenchArgs),
     /// Print the OpenAPI document.
     Openapi,
+    /// Print what completes commands in a shell.
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
     /// Write FacturaScripts' plugin as a zip, to be uploaded there.
     Plugin {
         /// Where to.
@@ -101,6 +111,12 @@ pub fn run(args: Args) -> CliResult {
             say!("{}", gancho_web::api::document());
             Ok(())
         }
+        Command::Completions { shell } => {
+            let mut text = vec![];
+            clap_complete::generate(shell, &mut Args::command(), "gancho", &mut text);
+            say!("{}", String::from_utf8_lossy(&text).trim_end());
+            Ok(())
+        }
         Command::Plugin { out } => plugin::write(&out),
     }
 }
@@ -120,7 +136,7 @@ fn client(server: &ServerArgs) -> Result<ApiClient, CliError> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::CommandFactory as _;
 
     #[test]
     fn the_arguments_are_sound() {

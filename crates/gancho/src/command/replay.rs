@@ -2,7 +2,7 @@ use clap::Parser;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::{api_client::ApiClient, args::ServerArgs, cli_error::CliResult, runtime::block_on};
+use crate::{api_client::ApiClient, args::ServerArgs, cli_error::CliResult, runtime::block_on, when};
 
 /// What to send again.
 #[derive(Parser)]
@@ -10,7 +10,7 @@ pub struct ReplayArgs {
     /// To which webhook, ep_…
     #[arg(long)]
     endpoint: String,
-    /// Events that arrived at this time or later, RFC 3339.
+    /// Events that arrived at this time or later: 1h, yesterday, 2026-03-01, or RFC 3339.
     #[arg(long)]
     since: String,
     /// And before this time.
@@ -39,8 +39,8 @@ pub fn run(args: &ReplayArgs, api: &ApiClient) -> CliResult {
         (_, true) => "missed",
         _ => "failed",
     };
-    let body =
-        json!({"since": args.since, "until": args.until, "events": args.events, "only": only, "dry_run": args.dry_run});
+    let (since, until) = (when::parse(&args.since)?, args.until.as_deref().map(when::parse).transpose()?);
+    let body = json!({"since": since, "until": until, "events": args.events, "only": only, "dry_run": args.dry_run});
     let path = format!("endpoints/{}/replay", args.endpoint);
     let answer = block_on(api.call(Method::POST, &path, Some(body)))??;
     if api.json {

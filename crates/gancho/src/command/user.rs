@@ -1,10 +1,14 @@
 use clap::Subcommand;
-use gancho_model::{Message, Role};
+use gancho_model::{Message, Role, User};
 use gancho_service::{
-    account::{NewPassword, NewPerson},
+    Accounts,
+    account::{NewPassword, NewPerson, PersonPatch},
     input::{Email, PersonName},
 };
 use gancho_words::{Language, Words};
+use serde_json::json;
+
+use super::table;
 
 use crate::{
     args::LocalArgs,
@@ -32,22 +36,82 @@ pub enum UserCommand {
         #[command(flatten)]
         local: LocalArgs,
     },
+    /// List them.
+    List(LocalArgs),
+    /// Remove a person and their sessions.
+    Remove {
+        /// The name they sign in with.
+        name: String,
+        #[command(flatten)]
+        local: LocalArgs,
+    },
+    /// Give a person another password, one line on standard input. Their sessions end.
+    Passwd {
+        /// The name they sign in with.
+        name: String,
+        #[command(flatten)]
+        local: LocalArgs,
+    },
 }
 
+/// Adds, lists, changes and removes people, in the data dir of this machine's server.
 pub fn run(command: UserCommand) -> CliResult {
-    let UserCommand::Add { name, role, email, language, local } = command;
-    let read = |field: &str, wrong: Message| CliError::usage(format!("{field}: {}", Words::english().message(&wrong)));
-    let person = PersonName::new(name.clone()).map_err(|wrong| read("the name", wrong))?;
-    let role = Role::parse(&role).ok_or_else(|| CliError::usage("the role must be admin or viewer"))?;
-    let email = email.map(Email::new).transpose().map_err(|wrong| read("the address", wrong))?;
+    match command {
+        UserCommand::Add { name, role, email, language, local } => add(name, &role, email, language.as_deref(), &local),
+        UserCommand::List(local) => list(&local),
+        UserCommand::Remove { name, local } => remove(&name, &local),
+        UserCommand::Passwd { name, local } => passwd(&name, &local),
+    }
+}
+
+fn list(local: &LocalArgs) -> CliResult {
+    let users = block_on(wiring::accounts(local)?.people())?.map_err(CliError::service)?;
+    let row = |user: &User| json!({"name": user.name, "role": user.role.as_str(), "email": user.email, "added": user.created_at});
+    let rows: Vec<_> = users.iter().map(row).collect();
+    table::print(&rows, &[("name", "/name"), ("role", "/role"), ("email", "/email"), ("added", "/added")]);
+    Ok(())
+}
+
+fn remove(name: &str, local: &LocalArgs) -> CliResult {
+    let accounts = wiring::accounts(local)?;
+    let user = find(&accounts, name)?;
+    block_on(accounts.remove_person(user.id, COMMAND_LINE))?.map_err(CliError::service)?;
+    say!("removed {}", user.name);
+    Ok(())
+}
+
+fn passwd(name: &str, local: &LocalArgs) -> CliResult {
+    let accounts = wiring::accounts(local)?;
+    let user = find(&accounts, name)?;
+    let patch = PersonPatch { password: Some(password()?), ..PersonPatch::default() };
+    block_on(accounts.update_person(user.id, patch, COMMAND_LINE))?.map_err(CliError::service)?;
+    say!("{} has another password", user.name);
+    Ok(())
+}
+
+fn find(accounts: &Accounts, name: &str) -> Result<User, CliError> {
+    let users = block_on(accounts.people())?.map_err(CliError::service)?;
+    let found = users.into_iter().find(|user| user.name.eq_ignore_ascii_case(name));
+    found.ok_or_else(|| CliError::not_found(format!("nobody signs in as {name}: see gancho user list")))
+}
+
+/// A new password: one line on standard input, its line end not included.
+fn password() -> Result<NewPassword, CliError> {
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).map_err(CliError::refused)?;
-    let password = line.trim_end_matches('\n').trim_end_matches('\r');
-    let password = NewPassword::new(password)
-        .map_err(|wrong| CliError::because(format!("the password {}", Words::english().message(&wrong))))?;
-    let language = language.as_deref().and_then(Language::parse);
-    let new = NewPerson { name: person, role, password, email, language };
-    let accounts = wiring::accounts(&local)?;
+    let text = line.trim_end_matches('\n').trim_end_matches('\r');
+    NewPassword::new(text)
+        .map_err(|wrong| CliError::because(format!("the password {}", Words::english().message(&wrong))))
+}
+
+fn add(name: String, role: &str, email: Option<String>, language: Option<&str>, local: &LocalArgs) -> CliResult {
+    let read = |field: &str, wrong: Message| CliError::usage(format!("{field}: {}", Words::english().message(&wrong)));
+    let person = PersonName::new(name.clone()).map_err(|wrong| read("the name", wrong))?;
+    let role = Role::parse(role).ok_or_else(|| CliError::usage("the role must be admin or viewer"))?;
+    let email = email.map(Email::new).transpose().map_err(|wrong| read("the address", wrong))?;
+    let new =
+        NewPerson { name: person, role, password: password()?, email, language: language.and_then(Language::parse) };
+    let accounts = wiring::accounts(local)?;
     block_on(accounts.add_person(new, COMMAND_LINE))?.map_err(CliError::service)?;
     say!("added {name} ({})", role.as_str());
     Ok(())

@@ -114,7 +114,7 @@ async fn changes_and_ends(server: &Server, receiver: &Receiver, id: &str, secret
     assert_ne!(rotated["secret"], secret);
     assert_eq!(run(server, &["endpoint", "remove", id], "").await.code, 0);
     let gone = run(server, &["endpoint", "show", id], "").await;
-    assert_eq!(gone.code, 1);
+    assert_eq!(gone.code, 3);
     assert!(gone.err.contains("404"), "{}", gone.err);
     assert_eq!(run(server, &["endpoint", "frobnicate"], "").await.code, 2);
 }
@@ -160,4 +160,100 @@ async fn sources_and_events() {
     assert_eq!(run(&server, &["source", "remove", &id], "").await.code, 0);
     let nobody = run(&server, &["--help"], "").await;
     assert!(nobody.out.contains("serve"));
+}
+
+/// As `run`, with only what a person on the server's machine has: its data dir.
+async fn run_locally(server: &Server, args: &[&str]) -> Ran {
+    let data = server.data_dir();
+    let output = Command::new(BINARY)
+        .args(args)
+        .args(["--data-dir", data.to_str().expect("a path")])
+        .current_dir(server.dir())
+        .env_remove("GANCHO_SERVER")
+        .env_remove("GANCHO_TOKEN")
+        .output()
+        .await
+        .expect("runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    Ran { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+}
+
+#[tokio::test]
+async fn this_machine_s_server_is_found_and_needs_no_token() {
+    let mut server = server().await;
+    server.add_endpoint("https://example.com/hook", &["*"]).await;
+    let list = run_locally(&server, &["endpoint", "list"]).await;
+    assert!(list.code == 0 && list.out.contains("example.com"), "{} {}", list.out, list.err);
+    let file = server.data_dir().join("server.json");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).expect("is there").permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    // Its key is for no other server.
+    let elsewhere = Receiver::start().await;
+    run_locally(&server, &["endpoint", "list", "--server", elsewhere.url("").trim_end_matches('/')]).await;
+    assert!(!elsewhere.wait_for(1).await.remove(0).headers.contains_key("authorization"));
+    server.stop().await;
+    assert!(!file.exists(), "it goes with the server");
+    assert_eq!(run_locally(&server, &["endpoint", "list", "--server", server.base()]).await.code, 5);
+}
+
+#[tokio::test]
+async fn exit_codes_say_what_went_wrong() {
+    let server = server().await;
+    let nothing = "ep_00000000000000000000000000";
+    assert_eq!(run(&server, &["endpoint", "add", "https://10.0.0.1/", "--events", "*"], "").await.code, 1);
+    assert_eq!(run(&server, &["endpoint", "add", "https://example.com/"], "").await.code, 2, "which events?");
+    assert_eq!(run(&server, &["delivery", "list", "--since", "soon"], "").await.code, 2);
+    assert_eq!(run(&server, &["endpoint", "show", nothing], "").await.code, 3);
+    assert_eq!(run(&server, &["endpoint", "list", "--token", "wrong"], "").await.code, 4);
+    assert_eq!(run(&server, &["endpoint", "list", "--server", "http://127.0.0.1:9"], "").await.code, 5);
+    let slip = run(&server, &["endpoint", "add", "https://example.com/", "--events", "invoice.payed"], "").await;
+    assert!(slip.code == 1 && slip.err.contains("did you mean invoice.paid?"), "{}", slip.err);
+}
+
+#[tokio::test]
+async fn a_webhook_is_changed_and_what_waits_cancelled() {
+    let server = server().await;
+    let endpoint = server.add_endpoint("https://example.com/hook", &["demo.*"]).await;
+    let id = endpoint["id"].as_str().expect("an id");
+    let update = ["endpoint", "update", id, "--name", "Tienda", "--retry", "7,70", "--header", "X-A: b", "--json"];
+    let updated = run(&server, &update, "").await.json();
+    assert_eq!(
+        (&updated["name"], &updated["retry"]["delays_s"]),
+        (&Value::from("Tienda"), &serde_json::json!([7, 70]))
+    );
+    assert_eq!(updated["events"], serde_json::json!(["demo.*"]), "what was not given stays");
+    assert_eq!(run(&server, &["endpoint", "update", id], "").await.code, 2);
+    let secret = run(&server, &["endpoint", "secret", id, "--json"], "").await.json();
+    assert_eq!(secret["secret"], endpoint["secret"]);
+    run(&server, &["endpoint", "pause", id], "").await;
+    server.send("demo.made").await;
+    let waiting = run(&server, &["delivery", "list", "--since", "1h", "--types", "demo.*", "--json"], "").await.json();
+    let delivery = waiting[0]["id"].as_str().expect("one waits").to_owned();
+    assert_eq!(run(&server, &["delivery", "cancel", &delivery, "--json"], "").await.json()["state"], "cancelled");
+    assert_eq!(run(&server, &["delivery", "cancel", &delivery], "").await.code, 1, "it does not wait any more");
+    let types = run(&server, &["event", "types"], "").await;
+    assert!(types.out.contains("invoice.paid") && types.out.contains("Customer invoice paid"), "{}", types.out);
+    let completions = run(&server, &["completions", "bash"], "").await;
+    assert!(completions.out.contains("gancho__subcmd__endpoint") || completions.out.contains("gancho__endpoint"));
+}
+
+#[tokio::test]
+async fn people_are_listed_changed_and_removed() {
+    let server = server().await;
+    let data = server.data_dir();
+    let data = data.to_str().expect("a path");
+    for name in ["ana", "eva"] {
+        let add = ["user", "add", name, "--role", "admin", "--data-dir", data];
+        assert_eq!(run(&server, &add, "correct horse battery\n").await.code, 0);
+    }
+    let list = run(&server, &["user", "list", "--data-dir", data], "").await;
+    assert!(list.out.contains("ana") && list.out.contains("eva") && !list.out.contains("argon2"), "{}", list.out);
+    let passwd = ["user", "passwd", "eva", "--data-dir", data];
+    assert_eq!(run(&server, &passwd, "another horse battery\n").await.code, 0);
+    assert_eq!(run(&server, &["user", "remove", "eva", "--data-dir", data], "").await.code, 0);
+    assert_eq!(run(&server, &["user", "remove", "eva", "--data-dir", data], "").await.code, 3);
+    let last = run(&server, &["user", "remove", "ana", "--data-dir", data], "").await;
+    assert!(last.code == 1 && last.err.contains("last administrator"), "{}", last.err);
+    let token = ["token", "create", "--name", "script", "--data-dir", data];
+    assert_eq!(run(&server, &token, "").await.code, 0);
 }

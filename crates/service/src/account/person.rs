@@ -72,6 +72,14 @@ impl Accounts {
         Ok(user)
     }
 
+    /// Everybody who may sign in, by name.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn people(&self) -> ServiceResult<Vec<User>> {
+        Ok(self.store.users().await?)
+    }
+
     /// Gives a person another role or password.
     ///
     /// # Errors
@@ -134,7 +142,7 @@ impl Accounts {
     }
 
     async fn person(&self, id: UserId) -> ServiceResult<User> {
-        let found = self.store.users().await?.into_iter().find(|user| user.id == id);
+        let found = self.people().await?.into_iter().find(|user| user.id == id);
         found.ok_or(ServiceError::Missing("person"))
     }
 

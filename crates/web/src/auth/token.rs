@@ -19,14 +19,14 @@ type Known = HashMap<[u8; 32], (Option<Caller>, MonoTime)>;
 /// Knows callers by their tokens.
 #[derive(Default)]
 pub struct Tokens {
-    admin: Option<[u8; 32]>,
+    admins: Vec<[u8; 32]>,
     known: Mutex<Known>,
 }
 
 impl Tokens {
-    /// With `GANCHO_ADMIN_TOKEN`, if there is one.
-    pub fn new(admin_token: Option<&str>) -> Self {
-        Self { admin: admin_token.map(digest), known: Mutex::default() }
+    /// With those that may do everything without standing in the store.
+    pub fn new(admin_tokens: &[String]) -> Self {
+        Self { admins: admin_tokens.iter().map(|token| digest(token)).collect(), known: Mutex::default() }
     }
 
     /// Forgets what it knows: a token was removed.
@@ -42,7 +42,7 @@ impl Tokens {
         now: MonoTime,
     ) -> Result<Option<Caller>, StoreError> {
         let digest = digest(token);
-        if self.admin == Some(digest) {
+        if self.admins.contains(&digest) {
             return Ok(Some(Caller { token: TokenId::from_bytes([0; 16]), scope: Scope::Admin }));
         }
         if let Some((caller, at)) = self.known().get(&digest).copied()

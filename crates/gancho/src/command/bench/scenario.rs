@@ -37,7 +37,13 @@ impl Stage {
         let began = Instant::now();
         let server = Process::start(&["serve", "--listen", "127.0.0.1:0"], Some(&dir)).await?;
         let ready = began.elapsed();
-        let args = ServerArgs { server: server.url.clone(), token: Some("bench-token".into()), json: true };
+        let args = ServerArgs {
+            server: Some(server.url.clone()),
+            token: Some("bench-token".into()),
+            config: None,
+            data_dir: None,
+            json: true,
+        };
         let api = ApiClient::new(&args)?;
         Ok((Self { server, receiver, api, dir }, ready))
     }

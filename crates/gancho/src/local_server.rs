@@ -1,0 +1,63 @@
+//! A server leaves its address and a token of its own in its data dir: who may read the data dir may do everything there
+//! anyway, and needs no other token.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    args::{LocalArgs, ServerArgs},
+    config::Settings,
+};
+
+/// The file in the data dir.
+const FILE: &str = "server.json";
+
+/// A server of this machine.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LocalServer {
+    /// Where it listens.
+    pub url: String,
+    /// What it accepts as an administrator's token, until it stops.
+    pub token: String,
+}
+
+/// Its file, which goes with the server.
+pub struct LocalServerFile(PathBuf);
+
+impl LocalServer {
+    /// Leaves it in the data dir, for nobody else to read.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn publish(&self, data_dir: &Path) -> std::io::Result<LocalServerFile> {
+        let path = data_dir.join(FILE);
+        let draft = data_dir.join(format!("{FILE}.new"));
+        let _ = fs::remove_file(&draft);
+        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&draft)?;
+        serde_json::to_writer(&mut file, self)?;
+        file.flush()?;
+        fs::rename(&draft, &path)?;
+        Ok(LocalServerFile(path))
+    }
+
+    /// The server that works on the data dir of these arguments, if its file can be read.
+    pub fn find(args: &ServerArgs) -> Option<Self> {
+        let local = LocalArgs { config: args.config.clone(), data_dir: args.data_dir.clone(), database_url: None };
+        let settings = Settings::load(&local, &[]).ok()?;
+        let text = fs::read_to_string(settings.data_dir.join(FILE)).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+}
+
+impl Drop for LocalServerFile {
+    fn drop(&mut self) {
+        // The next start writes another.
+        let _ = fs::remove_file(&self.0);
+    }
+}
