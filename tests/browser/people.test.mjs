@@ -219,3 +219,31 @@ test('who changed what is kept, without secrets', async () => {
   await page.click('text=Las más recientes');
   assert.equal(await page.locator('tbody tr').count(), 50);
 });
+
+test('a webhook that fails says what came back, what to do, and whether it works again', async () => {
+  const path = `${server.base}/webhooks/${made.books.id}`;
+  const evidence = page.locator('section[aria-labelledby=evidence]');
+  const retry = evidence.locator('button:has-text("Reintentar ahora")');
+  await server.until(`/deliveries?endpoint=${made.books.id}&state=pending`, (waiting) => waiting.data.length === 0);
+  await page.goto(path);
+  assert.equal(await retry.count(), 0, 'a button that would do nothing');
+  assert.match(await page.textContent('main'), /nada en espera\. Envíe un evento de prueba/);
+  failing.answer = '<h1>En mantenimiento</h1>\n\nvuelva <b>mañana</b>';
+  await server.call('PATCH', `/endpoints/${made.books.id}`, { retry: { delays_s: [3600, 3600, 3600] } });
+  await server.call('POST', '/events', { event: 'invoice.created', data: { object: { codigo: 'F2026A99' } } });
+  await retry.click();
+  await page.waitForSelector('section[aria-labelledby=evidence] pre:has-text("En mantenimiento")');
+  const text = await evidence.textContent();
+  assert.match(text, /El receptor respondió 503: no está disponible ahora/);
+  assert.match(text, /F2026A99/);
+  assert.ok(text.includes('<h1>En mantenimiento</h1>\nvuelva <b>mañana</b>'), text);
+  assert.equal(await page.locator('button:has-text("Reintentar ahora")').count(), 1);
+  assert.equal(await evidence.locator('a:has-text("Enviar un evento de prueba")').getAttribute('href'), `/webhooks/${made.books.id}?tab=test`);
+  await evidence.locator('a[href^="/deliveries/"]').click();
+  assert.match(await page.textContent('main'), /En mantenimiento/);
+  failing.status = 200;
+  await page.goto(path);
+  await retry.click();
+  await evidence.waitFor({ state: 'detached' });
+  assert.match(await page.textContent('main'), /Funciona/);
+});

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use crate::{
-    AttemptEnd, Decision, Endpoint, ErrorKind, Event, EventType, Health, HealthTransition, Moment, MonoTime, Priority,
-    Rng, State, Timestamp, mask,
+    AttemptEnd, Decision, DeliveryId, Endpoint, ErrorKind, Event, EventType, Health, HealthTransition, Moment,
+    MonoTime, Priority, Rng, State, Timestamp, mask,
 };
 
 /// Why an endpoint is disabled that no person disabled.
@@ -14,6 +14,8 @@ const FAILING: &str = "failing";
 /// An attempt that ended, as far as its delivery and endpoint are concerned.
 #[derive(Clone, Copy, Debug)]
 pub struct EndedAttempt<'a> {
+    /// Which delivery.
+    pub delivery: DeliveryId,
     /// What was decided of the delivery when the attempt ended.
     pub decision: Decision,
     /// The queue that the delivery waited in.
@@ -88,6 +90,7 @@ pub fn endpoint_after(endpoint: &Endpoint, before: Health, ended: &EndedAttempt<
     });
     if !success {
         (health.last_status, health.last_error) = (ended.status, ended.error);
+        health.last_failed = Some(ended.delivery);
     }
     effects.health = Some(health);
     effects.reload = before.is_failing() || health.is_failing();

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{EndpointId, FAILING_AFTER, Pattern, RetryPolicy, Secret, SigningSecrets};
+use crate::{DeliveryId, EndpointId, FAILING_AFTER, Pattern, RetryPolicy, Secret, SigningSecrets};
 
 struct Zero;
 
@@ -39,6 +39,7 @@ fn at(ms: i64) -> Moment {
 
 fn ended(endpoint: &Endpoint, decision: Decision, priority: Priority) -> EndedAttempt<'_> {
     EndedAttempt {
+        delivery: DeliveryId::from_bytes([7; 16]),
         decision,
         priority,
         url: &endpoint.url,
@@ -146,4 +147,16 @@ fn who_gets_an_event() {
     let delivery = |endpoint: &Endpoint, skipped| PlannedDelivery { endpoint: endpoint.id, max_attempts: 6, skipped };
     assert_eq!(planned(1_000), [delivery(&all, None), delivery(&paused, None)], "a paused one collects");
     assert_eq!(planned(10)[0], delivery(&all, Some(Reason::TooLarge)));
+}
+
+#[test]
+fn the_last_failed_delivery_is_remembered_until_one_arrives() {
+    let endpoint = endpoint();
+    let failure = ended(&endpoint, Decision::Retry { at: MonoTime::from_ms(9_000) }, Priority::Live);
+    let effects = endpoint_after(&endpoint, Health::default(), &failure, false);
+    let health = effects.health.expect("it counts");
+    assert_eq!(health.last_failed, Some(failure.delivery));
+    let success = ended(&endpoint, Decision::Delivered, Priority::Live);
+    let health = endpoint_after(&endpoint, health, &success, false).health.expect("it counts");
+    assert_eq!(health.last_failed, None);
 }

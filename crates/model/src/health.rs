@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{ErrorKind, Moment, MonoTime, Priority, RetryPolicy, Timestamp};
+use crate::{DeliveryId, ErrorKind, Moment, MonoTime, Priority, RetryPolicy, Timestamp};
 
 /// Failed attempts in a row after which an endpoint is failing.
 pub const FAILING_AFTER: u32 = 10;
@@ -45,6 +45,9 @@ pub struct Health {
     /// How it failed.
     #[serde(default)]
     pub last_error: Option<ErrorKind>,
+    /// Whose attempt it was: what a person looks at first.
+    #[serde(default)]
+    pub last_failed: Option<DeliveryId>,
 }
 
 /// An endpoint's state in one word.

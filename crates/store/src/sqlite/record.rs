@@ -174,6 +174,7 @@ fn apply_to_endpoint(
 fn ended(outcome: &Outcome) -> EndedAttempt<'_> {
     let error = outcome.attempt.error.as_ref();
     EndedAttempt {
+        delivery: outcome.delivery,
         decision: outcome.verdict,
         priority: outcome.lane,
         url: &outcome.url,

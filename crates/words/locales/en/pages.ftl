@@ -233,6 +233,8 @@ secret-finish = End the change: only the new one signs
 
 # Health.
 
+evidence-title = What failed last
+evidence-test = Send a test event
 health-idle = new
 health-ok = ok
 health-failing = failing
@@ -253,6 +255,7 @@ health-shaky-sentence =
        *[other] { $count } attempts
     } failed: { $answer }. We keep trying; { $waiting }.
 health-failing-sentence = Failing for { $span }: { $answer } in { $count } of { $count } attempts; next attempt { $next }; { $waiting }.
+health-failing-idle-sentence = Failing for { $span }: { $answer } in { $count } of { $count } attempts; nothing waits. Send a test event: if it arrives, the webhook works again, and what failed can be sent again.
 health-paused-sentence = Paused by a person: it collects and waits; { $waiting }.
 health-disabled-sentence = Disabled by a person: nothing new is collected; { $waiting }.
 health-gone-sentence = Disabled: the receiver said that it is gone (410). Nothing new is collected; { $waiting }.

@@ -233,6 +233,8 @@ secret-finish = Terminar el cambio: solo firma la nueva
 
 # Salud.
 
+evidence-title = Lo último que ha fallado
+evidence-test = Enviar un evento de prueba
 health-idle = nuevo
 health-ok = bien
 health-failing = falla
@@ -253,6 +255,7 @@ health-shaky-sentence =
        *[other] Los últimos { $count } intentos han fallado
     }: { $answer }. Seguimos intentándolo; { $waiting }.
 health-failing-sentence = Falla desde hace { $span }: { $answer } en { $count } de { $count } intentos; próximo intento { $next }; { $waiting }.
+health-failing-idle-sentence = Falla desde hace { $span }: { $answer } en { $count } de { $count } intentos; nada en espera. Envíe un evento de prueba: si llega, vuelve a funcionar, y lo que falló puede volver a enviarse.
 health-paused-sentence = En pausa, por una persona: recoge y espera; { $waiting }.
 health-disabled-sentence = Desactivado por una persona: no se recoge nada nuevo; { $waiting }.
 health-gone-sentence = Desactivado: el receptor dijo que ya no existe (410). No se recoge nada nuevo; { $waiting }.

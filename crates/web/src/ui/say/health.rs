@@ -51,18 +51,23 @@ fn disabled(endpoint: &Endpoint, waiting: Message) -> Message {
 fn failing(words: &Words, condition: &Condition<'_>, waiting: Message) -> Message {
     let health = &condition.endpoint.health;
     let since = health.failures_since.map_or(0, |since| condition.now.wall.since_ms(since));
+    let message = |id| {
+        Message::new(id)
+            .with("span", words.span(since))
+            .with("answer", answer(health))
+            .with("count", health.consecutive_failures)
+    };
+    // Nothing goes by itself where nothing waits.
+    if condition.backlog.pending == 0 {
+        return message("health-failing-idle-sentence");
+    }
     let next = match health.probe_at {
         Some(at) if at > condition.now.mono && !health.is_probe_requested() => {
             words.ago(condition.now.shown(at), condition.now.wall)
         }
         _ => words.get("time-now"),
     };
-    Message::new("health-failing-sentence")
-        .with("span", words.span(since))
-        .with("answer", answer(&condition.endpoint.health))
-        .with("count", health.consecutive_failures)
-        .with("next", next)
-        .with("waiting", waiting)
+    message("health-failing-sentence").with("next", next).with("waiting", waiting)
 }
 
 /// What came back, in a word: a status, or how it failed.

@@ -3,6 +3,7 @@
 pub mod act;
 pub mod change;
 pub mod create;
+mod evidence;
 mod fill;
 pub mod list;
 pub mod look;

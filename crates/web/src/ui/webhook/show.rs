@@ -7,6 +7,7 @@ use gancho_service::jobs::Job;
 use gancho_store::{DeliveryFilter, EndpointBacklog};
 
 use super::{
+    evidence::{self, Evidence},
     fill, names,
     tree::{self, Branch},
 };
@@ -42,6 +43,7 @@ struct WebhookPage {
     sentence: String,
     picture: String,
     day: Counters,
+    evidence: Option<Evidence>,
     rows: Vec<DeliveryRow>,
     entries: AuditPage,
     form: Form,
@@ -173,6 +175,7 @@ async fn read(
         sentence: say::health(words, &condition),
         picture: crate::ui::overview::picture(context, &day),
         day: sum,
+        evidence: if tab == "summary" { evidence::read(app, context, &endpoint).await? } else { None },
         rows,
         entries: AuditPage::default(),
         form: fill::form(&endpoint),
