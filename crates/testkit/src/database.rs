@@ -112,6 +112,8 @@ impl Instance {
                 command.args(["--no-defaults", "--bind-address=127.0.0.1", "--character-set-server=utf8mb4"]);
                 command.arg("--collation-server=utf8mb4_unicode_520_ci");
                 command.arg(format!("--innodb-flush-log-at-trx-commit={}", if self.durable { 1 } else { 2 }));
+                // Every open table holds its compiled triggers: hundreds of databases with them would fill a small machine.
+                command.arg("--table-open-cache=400");
                 command
                     .arg(format!("--datadir={}", data.display()))
                     .arg(format!("--port={port}"))
