@@ -17,6 +17,11 @@ pub enum SourceCommand {
     Add(AddCommand),
     /// List them.
     List,
+    /// Show one: how it goes, since when nothing was heard, what waits.
+    Show {
+        /// src_…
+        id: String,
+    },
     /// Check what works and what is missing.
     Check {
         /// src_…
@@ -137,6 +142,10 @@ async fn act(command: SourceCommand, api: &ApiClient) -> CliResult {
             } else {
                 table::print(page["data"].as_array().map_or(&[], Vec::as_slice), COLUMNS);
             }
+            Ok(())
+        }
+        SourceCommand::Show { id } => {
+            show(api, &api.call(Method::GET, &format!("sources/{id}"), None).await?);
             Ok(())
         }
         SourceCommand::Check { id } => {

@@ -153,6 +153,10 @@ async fn sources_and_events() {
     let change = serde_json::json!({"changes": [{"model": "Cliente", "operation": "insert", "key": 1, "after": {"codcliente": "1"}}]});
     server.call_as(token, reqwest::Method::POST, "/changes", Some(change)).await.expect(202);
     assert_eq!(run(&server, &["source", "check", &id], "").await.code, 0);
+    let shown = run(&server, &["source", "show", &id], "").await;
+    assert!(shown.out.contains("Mi ERP") && shown.out.contains("ok"), "{}", shown.out);
+    assert!(!shown.out.contains(token), "{}", shown.out);
+    assert_eq!(run(&server, &["source", "show", "src_00000000000000000000000000"], "").await.code, 3);
     let events =
         run(&server, &["event", "list", "--types", "customer.*", "--object", "Cliente:1", "--json"], "").await.json();
     let event = events[0]["id"].as_str().expect("one").to_owned();
