@@ -169,6 +169,11 @@ test('an address that names nothing, or is only sent to, leads somewhere', async
   assert.equal(lost.status(), 404);
   assert.match(lost.headers()['content-type'], /text\/html/);
   assert.match(lost.headers()['content-security-policy'], /default-src 'none'/);
+  for (const path of ['/deliveries/nothing', '/nowhere', `/webhooks/${made.shop.id.slice(0, -3)}zzz`]) {
+    assert.equal((await page.goto(server.base + path)).status(), 404, path);
+    assert.equal(await page.locator('nav a[href="/webhooks"]').count(), 1, `${path} keeps the navigation`);
+    assert.match(await page.textContent('header'), /ana/, path);
+  }
   await page.goto(`${server.base}/webhooks/${made.shop.id}/settings`);
   assert.equal(page.url(), `${server.base}/webhooks/${made.shop.id}`);
   assert.equal((await fetch(`${server.base}/login?next=/%09/evil.example`, { headers: { cookie: await cookies() }, redirect: 'manual' })).headers.get('location'), '/');

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{
-    extract::State,
-    http::{HeaderMap, Method, StatusCode, Uri},
+    extract::{FromRequestParts, State},
+    http::{HeaderMap, Method, StatusCode, Uri, request::Parts},
     response::{IntoResponse, Response},
 };
 use gancho_model::Message;
 use gancho_words::Words;
 
-use super::{answer, go, locale, page_context::PageContext};
+use super::{answer, current_user::CurrentUser, go, locale, page_context::PageContext};
 use crate::{
     App,
     api::problem::{self, Problem},
@@ -68,10 +68,18 @@ fn wants_page(headers: &HeaderMap, uri: &Uri) -> bool {
 }
 
 /// Nothing is here: for programs a problem, for people a page.
-pub(crate) async fn not_found(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri) -> Response {
-    let problem = Problem::new(StatusCode::NOT_FOUND, format!("there is nothing at {}", uri.path()));
-    if !wants_page(&headers, &uri) {
+pub(crate) async fn not_found(State(app): State<Arc<App>>, mut parts: Parts) -> Response {
+    let problem = Problem::new(StatusCode::NOT_FOUND, format!("there is nothing at {}", parts.uri.path()));
+    if !wants_page(&parts.headers, &parts.uri) {
         return problem.into_response();
     }
-    page(&app, &locale::words(&headers, None), &problem)
+    for_whom(&app, &mut parts, &problem).await
+}
+
+/// A problem as a page that keeps the way back for who is signed in.
+pub(crate) async fn for_whom(app: &Arc<App>, parts: &mut Parts, problem: &Problem) -> Response {
+    match CurrentUser::from_request_parts(parts, app).await {
+        Ok(visitor) => of(PageContext::new(app, &visitor, "", "problem-title"), problem),
+        Err(_) => page(app, &locale::words(&parts.headers, None), problem),
+    }
 }

@@ -7,7 +7,7 @@ use axum::{
 };
 use gancho_model::Message;
 
-use super::{error, locale};
+use super::error;
 use crate::{App, api::problem::Problem};
 
 /// An id in a page's path; one that is none of ours names nothing.
@@ -17,9 +17,10 @@ impl<T: std::str::FromStr> FromRequestParts<Arc<App>> for Id<T> {
     type Rejection = Response;
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
         let text = Path::<String>::from_request_parts(parts, app).await.ok();
-        text.and_then(|Path(text)| text.parse().ok()).map(Self).ok_or_else(|| {
-            let missing = Problem::localized(StatusCode::NOT_FOUND, Message::new("problem-missing"));
-            error::page(app, &locale::words(&parts.headers, None), &missing)
-        })
+        if let Some(id) = text.and_then(|Path(text)| text.parse().ok()) {
+            return Ok(Self(id));
+        }
+        let missing = Problem::localized(StatusCode::NOT_FOUND, Message::new("problem-missing"));
+        Err(error::for_whom(app, parts, &missing).await)
     }
 }

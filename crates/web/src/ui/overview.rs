@@ -48,6 +48,11 @@ impl OverviewPage {
         self.day.success().map_or_else(|| "–".into(), |share| self.context.words.percent(share))
     }
 
+    /// Whether there is an ERP and a webhook: before, nothing can go wrong, and nothing goes well.
+    fn is_connected(&self) -> bool {
+        self.steps.iter().take(2).all(|step| step.done)
+    }
+
     fn settled(&self) -> bool {
         self.steps.iter().all(|step| step.done)
     }

@@ -80,6 +80,7 @@ first-delivery-hint = Open the webhook, tab Test, and send a sample.
 first-heard = Receive a first change from your ERP
 first-heard-hint = Save any record in FacturaScripts: it shows here at once.
 cares-title = Needs attention
+cares-nothing = Nothing yet: an ERP or a webhook is still missing.
 cares-none = Nothing: all webhooks answer and all sources are connected.
 day-heading = The last 24 hours
 day-title = Last 24 hours: { $delivered } delivered, { $retried } tried again, { $failed } failed

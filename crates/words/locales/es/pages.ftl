@@ -80,6 +80,7 @@ first-delivery-hint = Abra el webhook, pestaña Prueba, y envíe una muestra.
 first-heard = Reciba el primer cambio de su ERP
 first-heard-hint = Guarde cualquier ficha en FacturaScripts: aparecerá aquí al momento.
 cares-title = Requiere su atención
+cares-nothing = Nada todavía: falta conectar un ERP o añadir un webhook.
 cares-none = Nada: todos los webhooks responden y todas las conexiones funcionan.
 day-heading = Las últimas 24 horas
 day-title = Últimas 24 horas: { $delivered } entregadas, { $retried } reintentadas, { $failed } fallidas
