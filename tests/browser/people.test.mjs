@@ -252,3 +252,20 @@ test('a webhook that fails says what came back, what to do, and whether it works
   await evidence.waitFor({ state: 'detached' });
   assert.match(await page.textContent('main'), /Funciona/);
 });
+
+test('a connection is paused and goes on', async () => {
+  const path = `/sources/${made.source.id}`;
+  await page.goto(server.base + path);
+  await page.click('button:has-text("Pausar")');
+  await page.waitForSelector('text=La conexión está en pausa');
+  assert.match(await page.textContent('main .head'), /en pausa/);
+  assert.equal((await server.call('GET', path)).state, 'paused');
+  await page.goto(`${server.base}/events/why?document=NADA1`);
+  assert.match(await page.textContent('main'), /En pausa, por una persona: no se recoge nada del ERP/);
+  await page.goto(server.base + path);
+  await page.click('button:has-text("Reanudar")');
+  await page.waitForSelector('text=La conexión sigue');
+  assert.equal((await server.call('GET', path)).state, 'ok');
+  await page.goto(`${server.base}/settings?tab=history`);
+  assert.match(await page.textContent('main'), /puso en pausa la conexión/);
+});

@@ -49,6 +49,8 @@ pub struct Source {
     pub time_zone: String,
     /// Watched models; those of the catalogue if none are named.
     pub models: Option<Vec<String>>,
+    /// Whether a person stopped it: nothing is taken from the ERP.
+    pub paused: bool,
     /// When its last change or event came.
     pub heard_at: Option<Timestamp>,
     /// When it was made.

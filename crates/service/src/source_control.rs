@@ -45,6 +45,9 @@ pub trait SourceControl: Send + Sync {
     /// What stands in the way, in one sentence.
     async fn confirm(&self, source: &Source) -> Result<(), Message>;
 
+    /// Ends the watching of a source that was paused: when it returns, this node takes nothing more of it.
+    async fn end_watching(&self, source: SourceId);
+
     /// Whether both are one ERP, whatever their addresses say: then adding it again is adding nothing.
     async fn same_erp(&self, one: &Source, other: &Source) -> bool;
 

@@ -119,6 +119,7 @@ impl SourceManager {
 
     async fn follow(&self, sources: Vec<Source>) {
         let mut watched = self.watched.lock().await;
+        let sources: Vec<Source> = sources.into_iter().filter(|source| !source.paused).collect();
         self.report.keep(&sources.iter().map(|source| source.id).collect());
         let wanted = self.owned(sources).await;
         lock(&self.leaving).retain(|id| wanted.contains_key(id));
@@ -260,6 +261,11 @@ impl SourceControl for SourceManager {
         self.stop_watching(source.id).await;
         self.changed.notify_one();
         Ok(())
+    }
+
+    async fn end_watching(&self, source: SourceId) {
+        self.stop_watching(source).await;
+        self.give_up(source).await;
     }
 
     async fn same_erp(&self, one: &Source, other: &Source) -> bool {

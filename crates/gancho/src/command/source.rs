@@ -32,6 +32,16 @@ pub enum SourceCommand {
         /// src_…
         id: String,
     },
+    /// Take nothing from the ERP until it is resumed; what happens there waits there.
+    Pause {
+        /// src_…
+        id: String,
+    },
+    /// Take what waits, and go on.
+    Resume {
+        /// src_…
+        id: String,
+    },
     /// Remove one; its events stay.
     Remove {
         /// src_…
@@ -103,38 +113,7 @@ pub fn run(command: SourceCommand, api: &ApiClient) -> CliResult {
 
 async fn act(command: SourceCommand, api: &ApiClient) -> CliResult {
     match command {
-        SourceCommand::Add(AddCommand::Plugin { about }) => {
-            let made = api.call(Method::POST, "sources", Some(about.body("plugin"))).await?;
-            show(api, &made);
-            next(
-                api,
-                "Enter Gancho's address and this token on the plugin's page in FacturaScripts, and press its test.",
-            );
-            Ok(())
-        }
-        SourceCommand::Add(AddCommand::Api { url, key, about }) => {
-            let mut body = about.body("api");
-            (body["url"], body["key"]) = (url.into(), key.into());
-            show(api, &api.call(Method::POST, "sources", Some(body)).await?);
-            next(api, "All is read once, which makes no events; from then on, what is new or changes does.");
-            Ok(())
-        }
-        SourceCommand::Add(AddCommand::Database { url, dry_run, about }) => {
-            let mut body = about.body("database");
-            (body["url"], body["dry_run"]) = (url.into(), dry_run.into());
-            let made = api.call(Method::POST, "sources", Some(body)).await?;
-            match made["sql"].as_str() {
-                Some(sql) if !api.json => say!("{sql}"),
-                _ => {
-                    show(api, &made);
-                    next(
-                        api,
-                        "The triggers are in place. Save any record in the ERP: until then the state is waiting.",
-                    );
-                }
-            }
-            Ok(())
-        }
+        SourceCommand::Add(command) => add(command, api).await,
         SourceCommand::List => {
             let page = api.call(Method::GET, "sources", None).await?;
             if api.json {
@@ -162,12 +141,57 @@ async fn act(command: SourceCommand, api: &ApiClient) -> CliResult {
             show(api, &api.call(Method::POST, &format!("sources/{id}/confirm"), None).await?);
             Ok(())
         }
+        SourceCommand::Pause { id } => pause(&id, true, api).await,
+        SourceCommand::Resume { id } => pause(&id, false, api).await,
         SourceCommand::Remove { id, force } => {
             api.call(Method::DELETE, &format!("sources/{id}?force={force}"), None).await?;
             say!("removed {id}");
             Ok(())
         }
     }
+}
+
+async fn add(command: AddCommand, api: &ApiClient) -> CliResult {
+    match command {
+        AddCommand::Plugin { about } => {
+            let made = api.call(Method::POST, "sources", Some(about.body("plugin"))).await?;
+            show(api, &made);
+            next(
+                api,
+                "Enter Gancho's address and this token on the plugin's page in FacturaScripts, and press its test.",
+            );
+            Ok(())
+        }
+        AddCommand::Api { url, key, about } => {
+            let mut body = about.body("api");
+            (body["url"], body["key"]) = (url.into(), key.into());
+            show(api, &api.call(Method::POST, "sources", Some(body)).await?);
+            next(api, "All is read once, which makes no events; from then on, what is new or changes does.");
+            Ok(())
+        }
+        AddCommand::Database { url, dry_run, about } => {
+            let mut body = about.body("database");
+            (body["url"], body["dry_run"]) = (url.into(), dry_run.into());
+            let made = api.call(Method::POST, "sources", Some(body)).await?;
+            match made["sql"].as_str() {
+                Some(sql) if !api.json => say!("{sql}"),
+                _ => {
+                    show(api, &made);
+                    next(
+                        api,
+                        "The triggers are in place. Save any record in the ERP: until then the state is waiting.",
+                    );
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+async fn pause(id: &str, paused: bool, api: &ApiClient) -> CliResult {
+    let source = api.call(Method::PATCH, &format!("sources/{id}"), Some(json!({"paused": paused}))).await?;
+    show(api, &source);
+    Ok(())
 }
 
 /// What a person does next.

@@ -156,6 +156,9 @@ async fn sources_and_events() {
     let shown = run(&server, &["source", "show", &id], "").await;
     assert!(shown.out.contains("Mi ERP") && shown.out.contains("ok"), "{}", shown.out);
     assert!(!shown.out.contains(token), "{}", shown.out);
+    let paused = run(&server, &["source", "pause", &id, "--json"], "").await.json();
+    assert_eq!((&paused["state"], &paused["paused"]), (&"paused".into(), &true.into()));
+    assert_eq!(run(&server, &["source", "resume", &id, "--json"], "").await.json()["state"], "ok");
     assert_eq!(run(&server, &["source", "show", "src_00000000000000000000000000"], "").await.code, 3);
     let events =
         run(&server, &["event", "list", "--types", "customer.*", "--object", "Cliente:1", "--json"], "").await.json();

@@ -15,6 +15,7 @@ mod erp_database;
 mod erp_install;
 mod erp_odd;
 mod erp_outbox;
+mod erp_paused;
 mod erp_plugin;
 mod erp_plugin_models;
 mod erp_plugin_trouble;

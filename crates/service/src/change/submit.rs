@@ -16,6 +16,7 @@ impl Services {
         changes: ChangesInput,
         request: Option<RequestIdempotency>,
     ) -> ServiceResult<ChangesAnswer> {
+        self.open_source(source).await?;
         let changes = changes.changes.0.into_iter().map(|sent| submitted(source, sent)).collect();
         Ok(self.intake.changes(caller, source, changes, request).await?)
     }

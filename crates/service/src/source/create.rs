@@ -59,6 +59,7 @@ impl Services {
             key: new.key.map(|key| Secret::new(key.0)),
             time_zone: new.time_zone.map_or_else(|| ZONE.to_owned(), |zone| zone.0),
             models: new.models.map(|models| models.0.into_iter().map(|model| model.0).collect()),
+            paused: false,
             heard_at: None,
             created_at: now,
         }

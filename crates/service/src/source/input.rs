@@ -39,6 +39,8 @@ input! {
         pub key: Patch<Text<1, 500>>,
         /// An IANA name.
         pub time_zone: Option<ZoneName>,
+        /// Whether it is stopped: nothing is taken from the ERP, where what happens waits. A plugin is answered 503.
+        pub paused: Option<bool>,
         /// Models or tables that make events; null for those of the catalogue.
         pub models: Patch<Models>,
     }
@@ -94,6 +96,9 @@ impl SourcePatch {
         }
         if let Some(zone) = self.time_zone {
             source.time_zone = zone.0;
+        }
+        if let Some(paused) = self.paused {
+            source.paused = paused;
         }
         self.models.apply(&mut source.models, |models| models.0.into_iter().map(|model| model.0).collect());
     }

@@ -5,6 +5,7 @@ mod confirm;
 mod create;
 mod input;
 mod outbox;
+mod pause;
 mod remove;
 mod update;
 

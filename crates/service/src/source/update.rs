@@ -32,7 +32,7 @@ impl Services {
             self.sources.install(&source).await.map_err(refused)?;
         }
         self.store.save_source(source.clone()).await?;
-        self.sources.sources_changed();
+        self.apply_pause(&source).await;
         if is_watched && old.url != source.url {
             self.leave(&old, &source).await;
         }

@@ -17,6 +17,7 @@ const MIGRATIONS: &[Step] = &[
     Step::Sql(include_str!("migrations/005.sql")),
     Step::Code(seal_urls::seal_urls),
     Step::Sql(include_str!("migrations/007.sql")),
+    Step::Sql(include_str!("migrations/008.sql")),
 ];
 
 /// One step of the schema.

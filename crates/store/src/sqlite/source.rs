@@ -19,8 +19,8 @@ struct Sealed {
 impl Sources for SqliteStore {
     async fn add_source(&self, source: Source, token: Option<(Token, [u8; 32])>) -> Result<(), StoreError> {
         self.write(true, move |context| {
-            let insert = "INSERT INTO sources (id, name, kind, sealed, time_zone, models, heard_at, created_at) \
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+            let insert = "INSERT INTO sources (id, name, kind, sealed, time_zone, models, heard_at, created_at, paused) \
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
             context.db.prepare_cached(insert)?.execute(params![
                 source.id.bytes(),
                 source.name,
@@ -30,6 +30,7 @@ impl Sources for SqliteStore {
                 source.models.as_ref().map(rows::to_json),
                 source.heard_at.map(Timestamp::ms),
                 source.created_at.ms(),
+                source.paused,
             ])?;
             token.as_ref().map_or(Ok(()), |(token, digest)| access::insert_token(&context.db, token, digest))
         })
@@ -48,13 +49,15 @@ impl Sources for SqliteStore {
 
     async fn save_source(&self, source: Source) -> Result<(), StoreError> {
         self.write(true, move |context| {
-            let update = "UPDATE sources SET name = ?2, sealed = ?3, time_zone = ?4, models = ?5 WHERE id = ?1";
+            let update =
+                "UPDATE sources SET name = ?2, sealed = ?3, time_zone = ?4, models = ?5, paused = ?6 WHERE id = ?1";
             let changed = context.db.prepare_cached(update)?.execute(params![
                 source.id.bytes(),
                 source.name,
                 sealed(context, &source),
                 source.time_zone,
                 source.models.as_ref().map(rows::to_json),
+                source.paused,
             ])?;
             if changed == 1 { Ok(()) } else { Err(StoreError::NotFound) }
         })
@@ -89,7 +92,7 @@ fn select(
     condition: &str,
     params: impl rusqlite::Params,
 ) -> Result<Vec<Source>, StoreError> {
-    let columns = "id, name, kind, sealed, time_zone, models, heard_at, created_at";
+    let columns = "id, name, kind, sealed, time_zone, models, heard_at, created_at, paused";
     let mut select = db.prepare_cached(&format!("SELECT {columns} FROM sources WHERE {condition}"))?;
     let mut found = select.query(params)?;
     let mut sources = vec![];
@@ -109,6 +112,7 @@ fn select(
             models: models.as_deref().map(rows::from_json).transpose()?,
             heard_at: rows::time(row.get(6)?),
             created_at: Timestamp::from_ms(row.get(7)?),
+            paused: row.get(8)?,
         });
     }
     Ok(sources)

@@ -183,6 +183,7 @@ impl Bench {
             key: None,
             time_zone: "Europe/Madrid".into(),
             models: Some(vec!["Cliente".into()]),
+            paused: false,
             heard_at: None,
             created_at: self.now(),
         }

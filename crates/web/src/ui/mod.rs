@@ -74,6 +74,8 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .route("/sources/{id}", get(source::show::show))
         .route("/sources/{id}/settings", post(source::change::save))
         .route("/sources/{id}/confirm", post(source::confirm::confirm))
+        .route("/sources/{id}/pause", post(source::pause::pause))
+        .route("/sources/{id}/resume", post(source::pause::resume))
         .route("/sources/{id}/remove", get(source::remove::ask).post(source::remove::remove))
         .route("/settings", get(settings::show))
         .route("/settings/me", post(settings::me::save))

@@ -139,6 +139,7 @@ error-session = must be login or logout
 error-outbox = is not what the plugin sends: { $why }. Are the plugin and Gancho of versions that fit together?
 check-plugin-triggers = version { $version } in FacturaScripts { $erp }, with triggers: every change is seen
 check-plugin-models = version { $version } in FacturaScripts { $erp }, without triggers, which its database account may not make: changes by plain SQL are only seen where the plugin knows of them. Its page in FacturaScripts says how to mend that
+source-is-paused = the source is paused: resume it in Gancho
 hearing-ours = Gancho could not store the changes: { $why }
 
 check-no-table = there is no such table here, or it is a view: it makes no events

@@ -139,6 +139,7 @@ error-session = debe ser login o logout
 error-outbox = no es lo que envía el plugin: { $why }. ¿Son compatibles las versiones del plugin y de Gancho?
 check-plugin-triggers = versión { $version } en FacturaScripts { $erp }, con disparadores: se ve cada cambio
 check-plugin-models = versión { $version } en FacturaScripts { $erp }, sin disparadores, que su cuenta de la base de datos no puede crear: los cambios por SQL directo solo se ven donde el plugin los conoce. Su página en FacturaScripts dice el remedio
+source-is-paused = la conexión está en pausa: reanúdela en Gancho
 hearing-ours = el almacén de Gancho no admitió los cambios: { $why }
 
 check-no-table = aquí no hay tal tabla, o es una vista: no genera eventos

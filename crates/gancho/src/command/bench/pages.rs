@@ -134,6 +134,7 @@ impl SourceControl for Nobody {
     async fn leave(&self, _: &Source, _: &Source) -> Result<(), Message> {
         Ok(())
     }
+    async fn end_watching(&self, _: SourceId) {}
     async fn same_erp(&self, _: &Source, _: &Source) -> bool {
         false
     }

@@ -17,9 +17,11 @@ pub(crate) struct SourceView {
     time_zone: String,
     /// Watched models; those of the catalogue if null.
     models: Option<Vec<String>>,
-    /// `waiting` until the first change comes, then `ok`; `down` while the ERP can't be read; `asks` where it looks
+    /// `paused` by a person; `waiting` until the first change comes, then `ok`; `down` while the ERP can't be read; `asks` where it looks
     /// like a copy of the ERP, until somebody confirms it: `last_error` says why.
     state: &'static str,
+    /// Whether a person stopped it.
+    paused: bool,
     /// Seconds between a change and its coming in, of the last one, where that is known.
     lag_s: Option<f64>,
     /// What waits at the source, where that is known.
@@ -42,6 +44,7 @@ impl SourceView {
     pub fn new(app: &App, source: &Source) -> Self {
         let status = app.services.sources.status(source.id).unwrap_or_default();
         let state = match (status.asks, status.down, source.heard_at) {
+            _ if source.paused => "paused",
             (true, ..) => "asks",
             (false, true, _) => "down",
             (false, false, Some(_)) => "ok",
@@ -55,6 +58,7 @@ impl SourceView {
             time_zone: source.time_zone.clone(),
             models: source.models.clone(),
             state,
+            paused: source.paused,
             lag_s: status.lag_s,
             backlog: status.backlog,
             last_error: status.last_error.map(|message| Words::english().message(&message)),

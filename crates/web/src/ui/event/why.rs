@@ -93,11 +93,13 @@ fn ear(app: &App, context: &PageContext, source: gancho_model::Source) -> Ear {
     let words = &context.words;
     let status = app.services.sources.status(source.id).unwrap_or_default();
     let heard = source.heard_at.map_or_else(|| words.get("never"), |at| words.ago(at, context.now));
+    let down = status.down || source.paused;
     let message = match status.last_error.filter(|_| status.down) {
+        _ if source.paused => Message::new("source-paused-sentence").with("heard", heard),
         Some(why) => Message::new("ear-down").with("why", why).with("heard", heard),
         None => Message::new("ear-up").with("heard", heard),
     };
-    Ear { id: source.id.to_string(), name: source.name, text: words.message(&message), down: status.down }
+    Ear { id: source.id.to_string(), name: source.name, text: words.message(&message), down }
 }
 
 /// Whether each webhook took an event, and why not.

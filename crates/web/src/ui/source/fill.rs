@@ -38,6 +38,7 @@ pub(super) fn patch(form: &Form) -> Result<SourcePatch, Vec<FieldError>> {
     let models = reading.field("models", models(form));
     let patch = || {
         Some(SourcePatch {
+            paused: None,
             name: name?,
             url: url?.map_or(Patch::Keep, Patch::Set),
             key: key?.map_or(Patch::Keep, Patch::Set),

@@ -57,6 +57,7 @@ pub(crate) fn row(app: &App, context: &PageContext, source: &Source) -> SourceRo
     let status = app.services.sources.status(source.id).unwrap_or_default();
     let heard_at = source.heard_at.map_or_else(|| words.get("never"), |at| words.ago(at, context.now));
     let (id, colour) = match (status.asks, status.down, source.heard_at) {
+        _ if source.paused => ("health-paused", "warn"),
         (true, ..) => ("source-asks", "bad"),
         (false, true, _) => ("source-down", "bad"),
         (false, false, Some(_)) => ("source-ok", "good"),
@@ -64,6 +65,7 @@ pub(crate) fn row(app: &App, context: &PageContext, source: &Source) -> SourceRo
     };
     let error = status.last_error.clone();
     let message = match error {
+        _ if source.paused => Message::new("source-paused-sentence").with("heard", heard_at.as_str()),
         Some(why) if status.asks => why,
         Some(why) => Message::new(if status.down { "source-down-sentence" } else { "source-warns-sentence" })
             .with("why", why)

@@ -5,5 +5,6 @@ pub mod confirm;
 pub mod create;
 mod fill;
 pub mod list;
+pub mod pause;
 pub mod remove;
 pub mod show;

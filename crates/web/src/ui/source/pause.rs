@@ -1,0 +1,42 @@
+use std::sync::Arc;
+
+use axum::{extract::State, response::Response};
+use gancho_model::SourceId;
+
+use crate::{
+    App,
+    ui::{
+        current_user::{CurrentAdmin, CurrentUser},
+        done, error,
+        form::Form,
+        id::Id,
+        page_context::PageContext,
+    },
+};
+
+/// Nothing is taken from the ERP until somebody resumes it.
+pub(crate) async fn pause(
+    State(app): State<Arc<App>>,
+    CurrentAdmin(visitor): CurrentAdmin,
+    Id(id): Id<SourceId>,
+    _: Form,
+) -> Response {
+    save(&app, &visitor, id, true).await
+}
+
+/// Takes what waits in the ERP, and goes on.
+pub(crate) async fn resume(
+    State(app): State<Arc<App>>,
+    CurrentAdmin(visitor): CurrentAdmin,
+    Id(id): Id<SourceId>,
+    _: Form,
+) -> Response {
+    save(&app, &visitor, id, false).await
+}
+
+async fn save(app: &App, visitor: &CurrentUser, id: SourceId, paused: bool) -> Response {
+    match app.services.pause_source(id, paused, &visitor.user.name).await {
+        Ok(_) => done(app, &format!("/sources/{id}"), if paused { "source-paused" } else { "source-resumed" }),
+        Err(error) => error::of(PageContext::new(app, visitor, "sources", "sources-title"), &error.into()),
+    }
+}
