@@ -6,7 +6,7 @@ use crate::{
     account::{digest, new_token},
 };
 
-/// The zone of an ERP's timestamps, if nothing is said.
+/// The zone of an ERP's timestamps where none is given.
 const ZONE: &str = "Europe/Madrid";
 
 /// What became of a source that was to be made.

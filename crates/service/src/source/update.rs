@@ -32,11 +32,14 @@ impl Services {
             self.sources.install(&source).await.map_err(refused)?;
         }
         self.store.save_source(source.clone()).await?;
-        self.apply_pause(&source).await;
+        if source.paused {
+            self.sources.end_watching(source.id).await;
+        }
+        self.sources.sources_changed();
         if is_watched && old.url != source.url {
             self.leave(&old, &source).await;
         }
-        self.audit.record(who, "source.changed", &id, source.name.clone()).await;
+        self.audit.record(who, deed(&old, &source), &id, source.name.clone()).await;
         Ok((source, if is_key_dropped { vec!["key"] } else { vec![] }))
     }
 
@@ -55,6 +58,15 @@ impl Services {
             tracing::warn!(source = %new.id, why, "what is ours could not be taken out of the ERP that the source left");
         }
         self.sources.sources_changed();
+    }
+}
+
+/// What was done, for the history.
+fn deed(old: &Source, new: &Source) -> &'static str {
+    match (old.paused, new.paused) {
+        (false, true) => "source.paused",
+        (true, false) => "source.resumed",
+        _ => "source.changed",
     }
 }
 
