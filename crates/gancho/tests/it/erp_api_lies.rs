@@ -1,4 +1,4 @@
-//! An ERP that lies, breaks or refuses: nothing false is reported, nobody is shut out, and what is wrong is said.
+//! An ERP that lies, breaks or refuses: no false event, no source locked out, and an error that names the cause.
 
 use gancho_testkit::{Asked, Engine, ErpApi, FULL_KEY, Server, Trap};
 use reqwest::Method;

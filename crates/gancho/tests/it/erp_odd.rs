@@ -23,7 +23,7 @@ async fn a_table_in_use_keeps_no_other_from_being_heard() {
         stage.server.run().await;
         let check = format!("{}/check", stage.source);
         stage.database.run("ALTER TABLE productos ADD COLUMN plug integer").await;
-        // Until the tables have been looked at once more: then the new column is reported.
+        // Until the schema has been read again: then events have the new column.
         let mut count = 0;
         loop {
             count += 1;

@@ -139,3 +139,20 @@ async fn a_slow_transaction_is_one_act_by_the_plugin() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_document_committed_half_made_waits_for_its_lines() {
+    for engine in Engine::ALL {
+        let stage = Stage::set(engine).await;
+        let mut client = stage.database.client().await;
+        client.run("INSERT INTO albaranescli (idalbaran, codigo, total) VALUES (3, 'ALB3', 0)").await;
+        // Longer than the pause that ends an act otherwise.
+        tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+        client.run("INSERT INTO lineasalbaranescli (idlinea, idalbaran, cantidad) VALUES (1, 3, 1)").await;
+        client.run("UPDATE albaranescli SET total = 10 WHERE idalbaran = 3").await;
+        let events = stage.events(1).await;
+        assert_eq!(types(&events), ["delivery_note.created"], "{engine:?}");
+        assert_eq!(events[0]["data"]["object"]["total"], 10);
+        assert_eq!(events[0]["data"]["object"]["lines"].as_array().map(Vec::len), Some(1));
+    }
+}
