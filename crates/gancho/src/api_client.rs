@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{args::ServerArgs, cli_error::CliError, local_server::LocalServer};
 
-/// Where a server is, if nothing is said.
+/// The address of a server where none is given.
 const DEFAULT: &str = "http://127.0.0.1:8420";
 /// The longest that a command waits for an answer.
 const TIMEOUT: Duration = Duration::from_secs(90);

@@ -26,7 +26,7 @@ pub trait Mailing: Send + Sync {
 /// One line of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What was looked at.
+    /// The name of the check.
     pub name: String,
     /// Whether it is well.
     pub ok: bool,

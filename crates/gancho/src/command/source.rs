@@ -17,7 +17,7 @@ pub enum SourceCommand {
     Add(AddCommand),
     /// List them.
     List,
-    /// Show one: how it goes, since when nothing was heard, what waits.
+    /// Show one: its state, when its last change came, how many rows wait in the ERP, and its last error.
     Show {
         /// src_…
         id: String,

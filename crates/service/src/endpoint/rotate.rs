@@ -6,7 +6,7 @@ use crate::{
     input::{NewSecret, Whole, input},
 };
 
-/// How long both secrets sign if nothing is said, seconds: a day.
+/// Seconds that both secrets sign for where no time is given: a day.
 pub const OVERLAP_S: i64 = 86_400;
 
 input! {

@@ -31,7 +31,7 @@ impl<'r, 'a> Fields<'r, 'a> {
         self.reading.wrong(&self.place_of(field), message);
     }
 
-    /// A field that was not taken yet, as it was given; null is as good as none.
+    /// The JSON value of a field that was not taken yet; null counts as left out.
     pub fn get(&self, field: &str) -> Option<&Value> {
         self.left.get(field).filter(|value| !value.is_null())
     }

@@ -178,7 +178,7 @@ pub trait Fielded {
 }
 
 /// A struct that is read: each field's type says what is accepted there, its comment stands in the document.
-/// `check FUNCTION` looks at the object as it was given, for what fields mean together; `variants` says the same in
+/// `check FUNCTION` reads the raw object, for rules that concern several fields; `variants` says the same in
 /// the document.
 #[macro_export]
 macro_rules! input {

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use super::problem::Problem;
 use crate::App;
 
-/// How much is on a page, if nothing is said.
+/// Items on a page where no limit is given.
 const LIMIT: usize = 50;
 
 /// How much is to be on a page.
