@@ -188,15 +188,7 @@ async fn act(command: EndpointCommand, api: &ApiClient) -> CliResult {
         EndpointCommand::Disable { id } => patch(&id, json!({"enabled": false})).await,
         EndpointCommand::Pause { id } => patch(&id, json!({"paused": true})).await,
         EndpointCommand::Resume { id } => patch(&id, json!({"paused": false})).await,
-        EndpointCommand::Retry { id } => {
-            let answer = api.call(Method::POST, &format!("endpoints/{id}/retry"), None).await?;
-            if api.json {
-                say!("{answer}");
-            } else {
-                say!("trying now; {} wait", answer["pending"]);
-            }
-            Ok(())
-        }
+        EndpointCommand::Retry { id } => retry(api, &id).await,
         EndpointCommand::Test { id, event } => test(api, &id, event).await,
         EndpointCommand::RotateSecret { id, overlap_s, finish } => rotate(api, &id, overlap_s, finish).await,
         EndpointCommand::Remove { id } => {
@@ -255,6 +247,16 @@ async fn list(api: &ApiClient) -> CliResult {
         say!("{}", Value::from(all));
     } else {
         table::print(&all, COLUMNS);
+    }
+    Ok(())
+}
+
+async fn retry(api: &ApiClient, id: &str) -> CliResult {
+    let answer = api.call(Method::POST, &format!("endpoints/{id}/retry"), None).await?;
+    match answer["pending"].as_u64() {
+        _ if api.json => say!("{answer}"),
+        Some(0) => say!("nothing waits; to see whether it works: gancho endpoint test {id}"),
+        _ => say!("trying now; {} wait", answer["pending"]),
     }
     Ok(())
 }

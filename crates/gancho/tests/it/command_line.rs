@@ -232,6 +232,8 @@ async fn a_webhook_is_changed_and_what_waits_cancelled() {
     assert_eq!(run(&server, &["endpoint", "update", id], "").await.code, 2);
     let secret = run(&server, &["endpoint", "secret", id, "--json"], "").await.json();
     assert_eq!(secret["secret"], endpoint["secret"]);
+    let idle = run(&server, &["endpoint", "retry", id], "").await;
+    assert!(idle.out.contains("nothing waits") && idle.out.contains("endpoint test"), "{}", idle.out);
     run(&server, &["endpoint", "pause", id], "").await;
     server.send("demo.made").await;
     let waiting = run(&server, &["delivery", "list", "--since", "1h", "--types", "demo.*", "--json"], "").await.json();
