@@ -11,7 +11,7 @@ use gancho_service::{
     Finding, Refused, SourceControl, SourceStatus,
     outbox::{OutboxPayload, OutboxReceipt},
 };
-use gancho_store::{Lease, Store};
+use gancho_store::{Lease, Store, StoreError};
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -76,9 +76,8 @@ impl SourceManager {
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         while !stop.is_cancelled() {
             fail::fail_point!("sources");
-            match self.store.sources().await {
-                Ok(sources) => self.follow(sources).await,
-                Err(error) => tracing::warn!(%error, "the store did not say which sources there are; trying again"),
+            if let Err(error) = self.follow().await {
+                tracing::warn!(%error, "the store did not say which sources there are; trying again");
             }
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -117,9 +116,10 @@ impl SourceManager {
         }
     }
 
-    async fn follow(&self, sources: Vec<Source>) {
+    async fn follow(&self) -> Result<(), StoreError> {
+        // Read under the lock: else one that is paused meanwhile would be started again after its end.
         let mut watched = self.watched.lock().await;
-        let sources: Vec<Source> = sources.into_iter().filter(|source| !source.paused).collect();
+        let sources: Vec<Source> = self.store.sources().await?.into_iter().filter(|source| !source.paused).collect();
         self.report.keep(&sources.iter().map(|source| source.id).collect());
         let wanted = self.owned(sources).await;
         lock(&self.leaving).retain(|id| wanted.contains_key(id));
@@ -145,6 +145,7 @@ impl SourceManager {
                 watched.insert(id, self.start(source));
             }
         }
+        Ok(())
     }
 
     fn start(&self, source: Source) -> Watching {
