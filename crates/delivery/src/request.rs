@@ -1,7 +1,6 @@
 //! The header fields of an attempt.
 
-use gancho_model::{Endpoint, HeaderLog, Timestamp, mask};
-use gancho_receiver::{headers as names, sign};
+use gancho_model::{Endpoint, HeaderLog, SentEvent, Timestamp, delivery_headers, mask};
 use gancho_store::Claimed;
 use http::{
     HeaderMap, HeaderName, HeaderValue,
@@ -15,32 +14,17 @@ const AGENT: &str = concat!("Gancho/", env!("CARGO_PKG_VERSION"));
 /// All header fields of an attempt, signatures included.
 pub(crate) fn headers(endpoint: &Endpoint, url: &Url, claimed: &Claimed, now: Timestamp) -> HeaderMap {
     let mut map = HeaderMap::with_capacity(16 + endpoint.headers.len());
-    let mut set = |name: &'static str, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
+    let sent = SentEvent {
+        id: claimed.event_id,
+        event: &claimed.event,
+        sequence: claimed.sequence,
+        attempt: claimed.attempts + 1,
+        body: &claimed.body,
+    };
+    for (name, value) in delivery_headers(&endpoint.secrets, sent, now) {
+        if let Ok(value) = HeaderValue::try_from(value) {
             map.insert(HeaderName::from_static(name), value);
         }
-    };
-    let (id, at) = (claimed.event_id.to_string(), now.s());
-    let stamp = at.to_string();
-    let (current, next) = endpoint.secrets.at(now);
-    set(names::X_ID, &id);
-    set(names::X_EVENT, claimed.event.as_str());
-    set(names::X_TIMESTAMP, &stamp);
-    set(names::X_ATTEMPT, &(claimed.attempts + 1).to_string());
-    set(names::X_SEQUENCE, &claimed.sequence.to_string());
-    set(names::X_SIGNATURE, &sign::plain(current, &claimed.body));
-    if let Some(next) = next {
-        set(names::X_SIGNATURE_NEXT, &sign::plain(next, &claimed.body));
-    }
-    let standard: Vec<String> = [Some(current), next]
-        .into_iter()
-        .flatten()
-        .filter_map(|secret| sign::standard(secret, &id, at, &claimed.body))
-        .collect();
-    set(names::STANDARD_ID, &id);
-    set(names::STANDARD_TIMESTAMP, &stamp);
-    if !standard.is_empty() {
-        set(names::STANDARD_SIGNATURE, &standard.join(" "));
     }
     map.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     map.insert(USER_AGENT, HeaderValue::from_static(AGENT));

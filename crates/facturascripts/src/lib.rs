@@ -14,6 +14,7 @@ mod label;
 pub mod reference_data;
 pub mod resource;
 mod rules;
+mod search_text;
 pub mod secrets;
 pub mod shape;
 pub mod text;
@@ -21,4 +22,5 @@ mod understand;
 
 pub use label::label;
 pub use reference_data::{ReferenceData, ReferenceRow};
+pub use search_text::search_text;
 pub use understand::{Understood, Watched, understand};

@@ -11,7 +11,7 @@ use gancho_delivery::{Engine, EngineOptions};
 use gancho_intake::Intake;
 use gancho_mail::AlertLoop;
 use gancho_model::{Clock as _, NodeId, limits::Limits};
-use gancho_service::{Parts, Services, account::new_token};
+use gancho_service::{Parts, Services, account::new_token, search::keep_index};
 use gancho_source::SourceManager;
 use gancho_web::{App, Metrics, WebSettings};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -79,6 +79,7 @@ async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), CliError> {
     tasks.spawn("engine", Engine::run(store.clone(), node, client, Arc::new(System), options, stop.clone()));
     let local = LocalServer { url: local_url(address), token: new_token(&System) };
     let web = web_settings(settings, metrics, &local, &stop);
+    tasks.spawn_endless("search", keep_index(store.clone(), stop.clone()));
     let intake = Arc::new(Intake::new(store.clone(), Arc::new(System), settings.limits));
     let sources = SourceManager::new(store.clone(), intake.clone(), settings.sources, node);
     tasks.spawn_endless("sources", sources.clone().run(stop.clone()));

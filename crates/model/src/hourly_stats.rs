@@ -45,9 +45,14 @@ impl Counters {
         }
     }
 
+    /// Attempts that failed, whether or not others follow.
+    pub fn failed_attempts(&self) -> u64 {
+        self.retried + self.failed
+    }
+
     /// Attempts in all.
     pub fn attempts(&self) -> u64 {
-        self.delivered + self.retried + self.failed
+        self.delivered + self.failed_attempts()
     }
 
     /// The share of attempts that arrived, of one; nothing if there were none.

@@ -52,9 +52,11 @@ pub fn replay_action(scope: ReplayScope, known: Option<State>, mismatch: Option<
     }
 }
 
-/// Whether a delivery may be sent again together with others: it ended badly, and is no test.
-pub fn may_resend(state: State, priority: Priority) -> bool {
-    matches!(state, State::Failed | State::Cancelled) && priority != Priority::Test
+/// Whether a delivery may be sent again together with others: it ended badly, and is no test. `is_chosen`: a person chose
+/// this very one, even if it arrived.
+pub fn may_resend(state: State, priority: Priority, is_chosen: bool) -> bool {
+    let ended_badly = matches!(state, State::Failed | State::Cancelled);
+    (ended_badly || (is_chosen && state == State::Delivered)) && priority != Priority::Test
 }
 
 #[cfg(test)]
@@ -92,7 +94,9 @@ mod tests {
         for state in State::ALL {
             for priority in Priority::ALL {
                 let expected = ["failed", "cancelled"].contains(&state.as_str()) && priority.as_str() != "test";
-                assert_eq!(may_resend(*state, *priority), expected);
+                assert_eq!(may_resend(*state, *priority, false), expected);
+                let chosen = expected || (*state == State::Delivered && *priority != Priority::Test);
+                assert_eq!(may_resend(*state, *priority, true), chosen);
             }
         }
     }

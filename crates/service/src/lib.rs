@@ -9,9 +9,10 @@ pub mod endpoint;
 mod error;
 pub mod event;
 pub mod input;
-pub mod jobs;
+pub mod job;
 pub mod outbox;
 mod ports;
+pub mod search;
 pub mod source;
 mod source_control;
 
@@ -28,7 +29,6 @@ pub use ports::{Finding, Mailing, Probing};
 pub use source_control::{Pace, Refused, SourceControl, SourceStatus};
 
 use input::Rules;
-use jobs::Jobs;
 
 /// What the use cases work with.
 #[derive(Clone)]
@@ -65,8 +65,6 @@ pub struct Services {
     pub limits: Limits,
     /// Private addresses that webhooks may have.
     pub allowed: Allowed,
-    /// Long work under way.
-    pub jobs: Jobs,
     intake: Arc<Intake>,
     audit: Audit,
 }
@@ -77,8 +75,7 @@ impl Services {
         let Parts { store, intake, sources, probing, mailing, environment } = parts;
         let accounts = Accounts::new(store.clone(), environment.clone());
         let audit = Audit::new(store.clone(), environment.clone());
-        let jobs = Jobs::default();
-        Arc::new(Self { store, sources, probing, mailing, environment, accounts, limits, allowed, jobs, intake, audit })
+        Arc::new(Self { store, sources, probing, mailing, environment, accounts, limits, allowed, intake, audit })
     }
 
     /// By what input is judged.

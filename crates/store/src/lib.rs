@@ -21,8 +21,11 @@ pub use verbs::{
     deliver::{Claims, Delivering, Due, HealthChange, Outcome, Release, Want},
     endpoint::{EndpointBacklog, Endpoints, Replay, Replayed},
     history::History,
+    issue::Issues,
+    job::{Job, JobCounts, JobState, Jobs},
     lease::{Lease, Leases},
-    log::{DeliveryFilter, EventFilter, Log, Page, Resend, Resent},
+    log::{Bulk, BulkAct, BulkDone, DeliveryFilter, EventFilter, Log, Page},
+    search::{Search, SearchHits},
     snapshot::{RecordSnapshot, SnapshotUpdate, Snapshots},
     source::Sources,
     stats::Stats,
@@ -31,11 +34,37 @@ pub use verbs::{
 
 /// Everything that rests: one trait to hand around, sections by who uses them.
 pub trait Store:
-    Accepting + Access + Delivering + Endpoints + History + Leases + Log + Snapshots + Sources + Stats + Upkeep
+    Accepting
+    + Access
+    + Delivering
+    + Endpoints
+    + History
+    + Issues
+    + Jobs
+    + Leases
+    + Log
+    + Search
+    + Snapshots
+    + Sources
+    + Stats
+    + Upkeep
 {
 }
 
-impl<T: Accepting + Access + Delivering + Endpoints + History + Leases + Log + Snapshots + Sources + Stats + Upkeep>
-    Store for T
+impl<T> Store for T where
+    T: Accepting
+        + Access
+        + Delivering
+        + Endpoints
+        + History
+        + Issues
+        + Jobs
+        + Leases
+        + Log
+        + Search
+        + Snapshots
+        + Sources
+        + Stats
+        + Upkeep
 {
 }

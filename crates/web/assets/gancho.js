@@ -17,7 +17,7 @@ for (const field of document.querySelectorAll('[data-here]')) {
 for (const button of document.querySelectorAll('[data-copy]')) {
   button.addEventListener('click', async (event) => {
     event.preventDefault();
-    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).innerText);
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
     const before = button.textContent;
     button.textContent = body.dataset.copied;
     setTimeout(() => { button.textContent = before; }, 1500);
@@ -36,6 +36,34 @@ document.addEventListener('keydown', (event) => {
     menu.open = false;
     menu.querySelector('summary').focus();
   }
+});
+
+// Keys: / searches, j and k walk a list, Enter opens, x selects, ? says so.
+const keys = document.getElementById('keys');
+let at = -1;
+
+function walk(step) {
+  const rows = [...document.querySelectorAll('.list tbody tr')].filter((row) => row.querySelector('a.row'));
+  if (rows.length === 0) return;
+  at = Math.min(Math.max(at + step, 0), rows.length - 1);
+  for (const row of rows) row.classList.toggle('on', row === rows[at]);
+  rows[at].querySelector('a.row').focus({ preventScroll: true });
+  rows[at].scrollIntoView({ block: 'nearest' });
+}
+
+document.addEventListener('keydown', (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || keys?.open) return;
+  if (event.target.closest('input, textarea, select, [contenteditable]')) return;
+  const act = {
+    '/': () => document.getElementById('search')?.focus(),
+    j: () => walk(1),
+    k: () => walk(-1),
+    x: () => document.querySelector('.list tr.on input[name="ids"]')?.click(),
+    '?': () => keys?.showModal(),
+  }[event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
 });
 
 // A form that looks while it is being filled in.

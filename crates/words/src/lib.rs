@@ -3,6 +3,7 @@
 
 mod bundle;
 mod event;
+mod fold;
 mod language;
 mod number;
 mod time;
@@ -12,6 +13,7 @@ use std::sync::LazyLock;
 use gancho_model::{Arg, Message};
 use jiff::tz::TimeZone;
 
+pub use fold::fold;
 pub use language::Language;
 
 /// The zone of those who name none.

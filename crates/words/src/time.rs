@@ -1,7 +1,7 @@
 //! Times as the reader's language writes them, in the reader's zone.
 
 use gancho_model::{Arg, Timestamp};
-use jiff::Zoned;
+use jiff::{Zoned, civil};
 
 use crate::{Language, Words};
 
@@ -54,6 +54,13 @@ impl Words {
         let day =
             if zoned.year() == today.year() { day.trim_end_matches(|last: char| last.is_ascii_digit()) } else { &day };
         format!("{}, {}", day.trim_end(), zoned.strftime("%H:%M"))
+    }
+
+    /// Reads a day and a time of the reader's zone, as a browser's field gives them: `2026-11-29T18:30`.
+    pub fn parse_time(&self, text: &str) -> Option<Timestamp> {
+        let at: civil::DateTime = text.parse().ok()?;
+        let zoned = at.to_zoned(self.zone.clone()).ok()?;
+        Some(Timestamp::from_ms(zoned.timestamp().as_millisecond()))
     }
 
     /// The hour of the day, such as `18:00`.

@@ -1,7 +1,8 @@
 //! Deliveries: events on their way.
 
+mod bulk;
 mod cancel;
-mod resend;
+
 mod retry;
 
 use gancho_model::Delivery;

@@ -7,6 +7,7 @@ mod remove;
 mod replay;
 mod retry;
 mod rotate;
+mod solve;
 mod test;
 mod update;
 

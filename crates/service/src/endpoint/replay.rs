@@ -5,7 +5,7 @@ use gancho_store::Replay;
 
 use super::display_name;
 use crate::{
-    ServiceError, ServiceResult, Services,
+    ServiceResult, Services,
     audit::count_details,
     input::{Fields, List, input},
 };
@@ -46,6 +46,7 @@ impl Services {
             only: input.only.unwrap_or(ReplayScope::Failed),
             dry_run: input.dry_run.unwrap_or(false),
             bytes_max: self.limits.event_bytes as u64,
+            job: None,
         }
     }
 
@@ -54,7 +55,15 @@ impl Services {
     /// # Errors
     /// When there is no such endpoint, or the store refuses.
     pub async fn replay(&self, replay: &Replay, who: &str) -> ServiceResult<u64> {
-        let count = self.replay_batches(replay, |_| {}).await?;
+        let (mut count, mut after, now) = (0, None, self.environment.moment());
+        loop {
+            let replayed = self.store.replay(replay.clone(), after, now).await?;
+            count += replayed.count;
+            after = replayed.next;
+            if after.is_none() {
+                break;
+            }
+        }
         if !replay.dry_run {
             self.record_replay(replay.endpoint, count, who).await;
         }
@@ -62,29 +71,16 @@ impl Services {
     }
 
     /// The same, as work that goes on by itself; `total` is what was counted before.
-    pub fn start_replay(self: &Arc<Self>, replay: Replay, total: u64, who: String) {
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn start_replay(self: &Arc<Self>, replay: Replay, total: u64, who: String) -> ServiceResult<()> {
         let services = self.clone();
-        let job = self.jobs.begin(&replay.endpoint.to_string(), total);
-        self.jobs.run(job, async move {
-            let run = services.replay_batches(&replay, |done| services.jobs.note(job, |job| job.done = done)).await;
-            let broken = |error: ServiceError| error.message().unwrap_or_else(|| Message::new("problem-broken"));
-            services.record_replay(replay.endpoint, run.map_err(broken)?, &who).await;
-            Ok(())
-        });
-    }
-
-    /// Batch after batch; says how far it is.
-    async fn replay_batches(&self, replay: &Replay, mut progress: impl FnMut(u64)) -> ServiceResult<u64> {
-        let (mut count, mut after, now) = (0, None, self.environment.moment());
-        loop {
-            let replayed = self.store.replay(replay.clone(), after, now).await?;
-            count += replayed.count;
-            progress(count);
-            after = replayed.next;
-            if after.is_none() {
-                return Ok(count);
-            }
-        }
+        let about = replay.endpoint.to_string();
+        self.run_job(&about, total, move |job| async move {
+            services.replay(&Replay { job: Some(job), ..replay }, &who).await.map(drop)
+        })
+        .await
     }
 
     async fn record_replay(&self, id: EndpointId, count: u64, who: &str) {

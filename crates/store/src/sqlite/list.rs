@@ -62,7 +62,9 @@ pub(super) fn deliveries(
         && filter.since.is_none()
         && filter.until.is_none()
         && filter.class.is_none()
-        && filter.error.is_none();
+        && filter.error.is_none()
+        && filter.ids.is_empty()
+        && filter.ended_by.is_none();
     let most = if plain { limit + 1 } else { SCAN_MAX };
     for n in newest(db, before, filter, most)? {
         if page.items.len() == limit {
@@ -98,6 +100,9 @@ pub(super) fn newest(
         let numbers = select.query_map(params_from_iter(bound.iter().chain(params)), |row| row.get(0))?;
         Ok(numbers.collect::<rusqlite::Result<_>>()?)
     };
+    if !filter.ids.is_empty() {
+        return chosen(db, before, &filter.ids);
+    }
     if let Some(event) = filter.event {
         return one("SELECT n FROM deliveries WHERE event = (SELECT n FROM events WHERE id = ?3)", &[event.bytes()]);
     }
@@ -139,6 +144,17 @@ pub(super) fn newest(
     }
     numbers.sort_unstable_by(|a, b| b.cmp(a));
     numbers.truncate(most);
+    Ok(numbers)
+}
+
+/// The numbers of these deliveries before a cursor, newest first.
+fn chosen(db: &Connection, before: i64, ids: &[DeliveryId]) -> Result<Vec<i64>, StoreError> {
+    let mut select = db.prepare_cached("SELECT n FROM deliveries WHERE id = ?1 AND n < ?2")?;
+    let mut numbers: Vec<i64> = vec![];
+    for id in ids {
+        numbers.extend(select.query_row((id.bytes(), before), |row| row.get::<_, i64>(0)).optional()?);
+    }
+    numbers.sort_unstable_by(|a, b| b.cmp(a));
     Ok(numbers)
 }
 

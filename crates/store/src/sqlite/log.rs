@@ -2,15 +2,15 @@
 
 use async_trait::async_trait;
 use const_format::formatcp;
-use gancho_model::{Attempt, Delivery, DeliveryId, Event, EventId, Message, Moment, MonoTime, State};
+use gancho_model::{Attempt, Delivery, DeliveryId, EndpointId, Event, EventId, Message, Moment, MonoTime, State};
 use rusqlite::{Connection, OptionalExtension};
 
-use super::rows::CANCELLED;
+use super::rows::{CANCELLED, PENDING};
 use super::{
-    SqliteStore, list, resend, rows,
+    SqliteStore, bulk, list, resend, rows,
     write_context::{Notification, WriteContext},
 };
-use crate::{DeliveryFilter, EventFilter, Log, Page, Resend, Resent, StoreError, vault::Vault};
+use crate::{Bulk, BulkDone, DeliveryFilter, EventFilter, Log, Page, StoreError, vault::Vault};
 
 #[async_trait]
 impl Log for SqliteStore {
@@ -31,12 +31,12 @@ impl Log for SqliteStore {
         self.pulse.clone()
     }
 
-    async fn resend(&self, resend: Resend, before: Option<DeliveryId>) -> Result<Resent, StoreError> {
-        if resend.dry_run {
+    async fn act_on(&self, bulk: Bulk, before: Option<DeliveryId>) -> Result<BulkDone, StoreError> {
+        if bulk.dry_run {
             let (vault, now) = (self.vault.clone(), self.environment.moment());
-            return self.read(move |db| resend::count(db, &resend, before, &rows::Deliveries::new(&vault, now))).await;
+            return self.read(move |db| bulk::count(db, &bulk, before, &rows::Deliveries::new(&vault, now))).await;
         }
-        self.write(true, move |context| resend::resend(context, &resend, before)).await
+        self.write(true, move |context| bulk::act_on(context, &bulk, before)).await
     }
 
     fn watch(&self) -> tokio::sync::watch::Receiver<u64> {
@@ -146,13 +146,24 @@ fn cancel(context: &mut WriteContext, id: DeliveryId) -> Result<Delivery, StoreE
         let message = Message::new("conflict-not-waiting").with("state", Message::new(spoken(delivery.state)));
         return Err(StoreError::Conflict(message));
     }
-    let update = formatcp!(
-        "UPDATE deliveries SET state = {CANCELLED}, reason = 'cancelled', due = NULL, leased = NULL WHERE n = ?1 RETURNING endpoint"
-    );
-    let endpoint: Option<i64> = context.db.prepare_cached(update)?.query_row([n], |row| row.get(0)).optional()?;
-    if let Some(endpoint) = endpoint {
-        context.waiting(endpoint, -1);
-    }
-    context.notify_later(Notification::Forget(delivery.endpoint_id, id));
+    cancel_waiting(context, n, delivery.endpoint_id, id)?;
     one(&context.db, id, &context.vault, now).map(|(_, delivery)| delivery)
+}
+
+/// Cancels one that waits, whatever becomes of an attempt under way; says whether it waited.
+pub(super) fn cancel_waiting(
+    context: &mut WriteContext,
+    n: i64,
+    endpoint: EndpointId,
+    id: DeliveryId,
+) -> Result<bool, StoreError> {
+    let update = formatcp!(
+        "UPDATE deliveries SET state = {CANCELLED}, reason = 'cancelled', due = NULL, leased = NULL \
+        WHERE n = ?1 AND state = {PENDING} RETURNING endpoint"
+    );
+    let found: Option<i64> = context.db.prepare_cached(update)?.query_row([n], |row| row.get(0)).optional()?;
+    let Some(endpoint_n) = found else { return Ok(false) };
+    context.waiting(endpoint_n, -1);
+    context.notify_later(Notification::Forget(endpoint, id));
+    Ok(true)
 }

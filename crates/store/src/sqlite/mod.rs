@@ -2,9 +2,12 @@
 
 mod accept;
 mod access;
+mod bulk;
 mod claim;
 mod endpoint;
 mod history;
+mod issue;
+mod job;
 mod lease;
 mod list;
 mod log;
@@ -18,6 +21,7 @@ mod resend;
 mod rows;
 mod schema;
 mod seal_urls;
+mod search;
 mod snapshot;
 mod source;
 mod start;
@@ -107,6 +111,7 @@ pub struct SqliteStore {
     environment: Arc<dyn Environment>,
     snapshot: write_context::Snapshot,
     leases: lease::LeaseTable,
+    search: Arc<search::SearchIndex>,
     news: tokio::sync::watch::Receiver<u64>,
     pulse: tokio::sync::watch::Receiver<u64>,
 }
@@ -158,6 +163,7 @@ impl SqliteStore {
             vault,
             environment,
             leases: lease::LeaseTable::default(),
+            search: search::SearchIndex::of(data_dir),
             news,
             pulse,
         })

@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::rows::{DELIVERED, PENDING};
 use super::{
-    accept, repair, replay,
+    accept, issue, repair, replay,
     write_context::{Notification, WriteContext},
 };
 use crate::{HealthChange, Outcome, StoreError};
@@ -27,6 +27,8 @@ pub(super) fn record(
         let known = routes.find(outcome.endpoint);
         if let Some((n, _)) = known.filter(|_| outcome.lane != Priority::Test) {
             counters(context, *n, outcome);
+            let ended = outcome.verdict == Decision::Failed;
+            issue::count_failure(&context.db, *n, outcome.handle, &outcome.attempt, ended)?;
         }
         let is_ours = update_delivery(context, outcome, known.map(|(n, _)| *n))?;
         // Of a removed endpoint, only the delivery is left to be recorded.
@@ -161,6 +163,9 @@ fn apply_to_endpoint(
     }
     if let Some(since) = effects.resend_since {
         replay::resend_outage(context, n, endpoint, since, outcome.ended_at.mono)?;
+    }
+    if effects.transition == Some(HealthTransition::Recovered) {
+        issue::solve(&context.db, n, outcome.ended_at.wall)?;
     }
     let event = effects
         .transition

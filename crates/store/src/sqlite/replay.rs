@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::rows::{FAILED, PENDING, REPLAY, TEST};
 use super::{
-    rows,
+    job, rows,
     write_context::{Notification, WriteContext},
 };
 use crate::{Replay, Replayed, StoreError};
@@ -51,6 +51,7 @@ pub(super) fn replay(
             replayed.count += 1;
         }
     }
+    job::add_sent(&context.db, replay.job.filter(|_| !replay.dry_run), replayed.count)?;
     replayed.next = last.filter(|_| !done).and_then(|last| u64::try_from(last).ok());
     if replayed.count > 0 && !replay.dry_run {
         context.notify_later(Notification::Due(endpoint.id, Priority::Replay, now.mono));
@@ -109,8 +110,8 @@ fn send_again(
     let action = replay_action(replay.only, known.map(|(_, state)| state), mismatch, fits);
     if !replay.dry_run {
         match (action, known) {
-            (ReplayAction::Requeue, Some((n, _))) => requeue(context, n, number, endpoint, now.mono)?,
-            (ReplayAction::Insert, _) => insert(context, candidate.n, number, endpoint, now)?,
+            (ReplayAction::Requeue, Some((n, _))) => requeue(context, n, (number, endpoint), now.mono, replay.job)?,
+            (ReplayAction::Insert, _) => insert(context, candidate.n, (number, endpoint), now, replay.job)?,
             _ => {}
         }
     }
@@ -121,15 +122,16 @@ fn send_again(
 pub(super) fn requeue(
     context: &mut WriteContext,
     n: i64,
-    number: i64,
-    endpoint: &Endpoint,
+    (number, endpoint): (i64, &Endpoint),
     now: MonoTime,
+    job: Option<u64>,
 ) -> Result<(), StoreError> {
     let update = formatcp!(
         "UPDATE deliveries SET state = {PENDING}, reason = NULL, lane = {REPLAY}, max_attempts = attempts + ?2, due = ?3, \
-        leased = NULL WHERE n = ?1"
+        leased = NULL, job = ?4 WHERE n = ?1"
     );
-    context.db.prepare_cached(update)?.execute(params![n, endpoint.retry.attempts(), now.ms()])?;
+    let params = params![n, endpoint.retry.attempts(), now.ms(), job.map(u64::cast_signed)];
+    context.db.prepare_cached(update)?.execute(params)?;
     context.waiting(number, 1);
     Ok(())
 }
@@ -137,17 +139,18 @@ pub(super) fn requeue(
 fn insert(
     context: &mut WriteContext,
     event: i64,
-    number: i64,
-    endpoint: &Endpoint,
+    (number, endpoint): (i64, &Endpoint),
     now: Moment,
+    job: Option<u64>,
 ) -> Result<(), StoreError> {
     let id = DeliveryId::new(now.wall, &*context.environment);
     let insert = formatcp!(
-        "INSERT INTO deliveries (id, event, endpoint, state, lane, attempts, max_attempts, due, created_at) \
-        VALUES (?1, ?2, ?3, {PENDING}, {REPLAY}, 0, ?4, ?5, ?6)"
+        "INSERT INTO deliveries (id, event, endpoint, state, lane, attempts, max_attempts, due, created_at, job) \
+        VALUES (?1, ?2, ?3, {PENDING}, {REPLAY}, 0, ?4, ?5, ?6, ?7)"
     );
     let attempts = endpoint.retry.attempts();
-    let params = params![id.bytes(), event, number, attempts, now.mono.ms(), now.wall.ms()];
+    let job = job.map(u64::cast_signed);
+    let params = params![id.bytes(), event, number, attempts, now.mono.ms(), now.wall.ms(), job];
     context.db.prepare_cached(insert)?.execute(params)?;
     context.waiting(number, 1);
     Ok(())
@@ -174,7 +177,7 @@ pub(super) fn resend_outage(
         select.query_map([number, since.ms(), MOST], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?
     };
     for n in &failed {
-        requeue(context, *n, number, endpoint, now)?;
+        requeue(context, *n, (number, endpoint), now, None)?;
     }
     if !failed.is_empty() {
         context.notify_later(Notification::Due(endpoint.id, Priority::Replay, now));

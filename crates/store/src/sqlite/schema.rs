@@ -18,6 +18,7 @@ const MIGRATIONS: &[Step] = &[
     Step::Code(seal_urls::seal_urls),
     Step::Sql(include_str!("migrations/007.sql")),
     Step::Sql(include_str!("migrations/008.sql")),
+    Step::Sql(include_str!("migrations/009.sql")),
 ];
 
 /// One step of the schema.

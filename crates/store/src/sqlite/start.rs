@@ -4,8 +4,7 @@ use const_format::formatcp;
 use gancho_model::{Endpoint, MonoTime, Priority};
 use rusqlite::params;
 
-use super::rows::PENDING;
-use super::write_context::WriteContext;
+use super::{job, rows::PENDING, write_context::WriteContext};
 use crate::StoreError;
 
 /// Frees every lease and plans anew what was planned by another clock. Nobody else works on an embedded
@@ -22,6 +21,7 @@ pub(super) fn take_over(context: &mut WriteContext, now: MonoTime) -> Result<u64
             context.set_health(*n, health);
         }
     }
+    job::interrupt(&context.db, context.environment.now())?;
     context.endpoints_changed();
     Ok(freed)
 }

@@ -9,7 +9,7 @@ use gancho_model::{
 use rusqlite::params;
 
 use super::rows::{FAILED, PENDING};
-use super::{SqliteStore, endpoint, processed, stats, write_context::WriteContext};
+use super::{SqliteStore, endpoint, issue, job, processed, stats, write_context::WriteContext};
 use crate::{Pruned, StoreError, Upkeep};
 
 /// How much longer than the retention what ended is kept, so that an expiry can be seen.
@@ -27,6 +27,8 @@ impl Upkeep for SqliteStore {
                 repeats: forget_repeats(context, now.wall)?,
                 processed: processed::prune(&context.db, now.wall.plus_ms(-PROCESSED_MS), RETENTION_BATCH)?,
                 hours: forget_hours(context, before)?,
+                issues: issue::forget(&context.db, before, RETENTION_BATCH)?,
+                jobs: job::forget(&context.db, before)?,
             })
         })
         .await

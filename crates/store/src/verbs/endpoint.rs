@@ -74,6 +74,8 @@ pub struct Replay {
     pub dry_run: bool,
     /// Events larger than this can't be sent.
     pub bytes_max: u64,
+    /// The piece of work that does it, if it is one that people watch.
+    pub job: Option<u64>,
 }
 
 /// What one batch of a replay did.

@@ -50,9 +50,10 @@ pub trait Log: Send + Sync {
     /// [`StoreError::Conflict`] when its endpoint was removed.
     async fn retry(&self, id: DeliveryId, now: MonoTime) -> Result<Delivery, StoreError>;
 
-    /// Sends again what ended badly and is asked for, or only counts it: one batch, newest first, before a
-    /// cursor. Deliveries that wait or arrived, and those of removed endpoints, are left alone.
-    async fn resend(&self, resend: Resend, before: Option<DeliveryId>) -> Result<Resent, StoreError>;
+    /// Sends again what ended badly, or cancels what waits, as far as it is asked for; or only counts it: one batch, newest
+    /// first, before a cursor. What arrived is sent again only where it was chosen by its id; deliveries of removed
+    /// endpoints are left alone.
+    async fn act_on(&self, bulk: Bulk, before: Option<DeliveryId>) -> Result<BulkDone, StoreError>;
 
     /// Cancels a delivery that waits.
     ///
@@ -112,23 +113,40 @@ pub struct DeliveryFilter {
     pub class: Option<u8>,
     /// Whose last attempt failed so.
     pub error: Option<ErrorKind>,
+    /// Only these, if there are any.
+    pub ids: Vec<DeliveryId>,
+    /// Whose last attempt began at this time or earlier, or that had none: what was counted then.
+    pub ended_by: Option<Timestamp>,
 }
 
-/// What to send again.
+/// What is done to many deliveries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BulkAct {
+    /// Those that ended badly are sent again.
+    Resend,
+    /// Those that wait are cancelled.
+    Cancel,
+}
+
+/// What to do to many deliveries.
 #[derive(Clone, Debug)]
-pub struct Resend {
-    /// Which deliveries, among those that ended badly.
+pub struct Bulk {
+    /// What.
+    pub act: BulkAct,
+    /// Which deliveries, among those that it fits.
     pub filter: DeliveryFilter,
     /// Only count.
     pub dry_run: bool,
     /// When it is asked for.
     pub now: MonoTime,
+    /// The piece of work that does it, if it is one that people watch.
+    pub job: Option<u64>,
 }
 
-/// What one batch of sending again did.
+/// What one batch did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Resent {
-    /// Deliveries sent again, or that would be.
+pub struct BulkDone {
+    /// Deliveries it was done to, or would be.
     pub count: u64,
     /// The cursor of the next batch; nothing after the last.
     pub next: Option<DeliveryId>,
@@ -147,6 +165,8 @@ impl DeliveryFilter {
             && self.class.is_none_or(|class| status.is_some_and(|status| status / 100 == u16::from(class)))
             && self.error.is_none_or(|error| last.is_some_and(|last| last.error == Some(error)))
             && self.label.as_ref().is_none_or(|start| begins(delivery.label.as_deref(), start))
+            && self.ended_by.is_none_or(|by| last.is_none_or(|last| last.at <= by))
+            && (self.ids.is_empty() || self.ids.contains(&delivery.id))
     }
 }
 

@@ -30,6 +30,10 @@ pub struct Pruned {
     pub processed: u64,
     /// Hours whose counts were forgotten.
     pub hours: u64,
+    /// Issues forgotten.
+    pub issues: u64,
+    /// Pieces of work forgotten.
+    pub jobs: u64,
 }
 
 impl Pruned {

@@ -1,5 +1,5 @@
 use gancho_model::{AuditEntry, Decision, Priority, State};
-use gancho_store::{DeliveryFilter, EventFilter, NewEvent, Resend};
+use gancho_store::{Bulk, BulkAct, DeliveryFilter, EventFilter, NewEvent};
 use serde_json::json;
 
 use crate::{Bench, Kind, outcome};
@@ -101,8 +101,8 @@ pub(crate) async fn what_matches_is_counted_and_sent_again_once(kind: Kind) {
     let run = async |dry_run: bool| {
         let (mut count, mut before) = (0, None);
         loop {
-            let resend = Resend { filter: filter.clone(), dry_run, now: bench.mono() };
-            let resent = bench.store.resend(resend, before).await.expect("resends");
+            let resend = Bulk { act: BulkAct::Resend, filter: filter.clone(), dry_run, now: bench.mono(), job: None };
+            let resent = bench.store.act_on(resend, before).await.expect("resends");
             count += resent.count;
             before = resent.next;
             if before.is_none() {
@@ -115,8 +115,8 @@ pub(crate) async fn what_matches_is_counted_and_sent_again_once(kind: Kind) {
     assert_eq!(run(false).await, 0, "what waits is left alone");
     assert_eq!(bench.pending(other.id).await, 0);
     let arrived = DeliveryFilter { state: Some(State::Delivered), ..DeliveryFilter::default() };
-    let resend = Resend { filter: arrived, dry_run: true, now: bench.mono() };
-    assert_eq!(bench.store.resend(resend, None).await.expect("counts").count, 0, "and what arrived");
+    let resend = Bulk { act: BulkAct::Resend, filter: arrived, dry_run: true, now: bench.mono(), job: None };
+    assert_eq!(bench.store.act_on(resend, None).await.expect("counts").count, 0, "and what arrived");
     let left = DeliveryFilter { class: Some(5), ..DeliveryFilter::default() };
     assert_eq!(bench.store.deliveries(None, left, 1).await.expect("reads").items.len(), 1);
 }

@@ -5,11 +5,14 @@ mod access;
 mod deliver;
 mod endpoint;
 mod history;
+mod issue;
+mod job;
 mod lease;
 mod list;
 mod people;
 mod repair;
 mod scale;
+mod search;
 mod snapshot;
 mod upkeep;
 
@@ -46,11 +49,14 @@ macro_rules! suite {
             deliver: [what_is_leased_is_nobody_else_s_until_the_lease_ends, a_race_of_claims_gives_each_delivery_once, a_start_frees_every_lease, every_attempt_is_one_record, health_follows_live_attempts_of_the_same_url, a_person_sends_again_and_cancels, what_failed_during_an_outage_is_sent_again_by_itself] own: [nothing_is_sent_again_by_itself_if_the_setting_says_so],
             endpoint: [an_endpoint_comes_back_as_it_was, two_who_change_at_once_don_t_overwrite_each_other, pages_of_endpoints, a_disabled_one_collects_nothing_and_a_paused_one_waits, removing_cancels_what_waits_a_little_at_a_time],
             history: [entries_newest_first_by_object_and_page_by_page, of_two_who_tell_people_one_does, attempts_are_counted_by_endpoint_and_hour_tests_aside, documents_are_found_by_the_beginning_of_their_number] own: [what_matches_is_counted_and_sent_again_once],
+            issue: [failures_of_one_cause_are_one_issue, an_issue_ends_when_the_endpoint_works_again, answers_that_differ_each_time_fill_nothing],
+            job: [what_a_start_finds_running_was_interrupted] own: [progress_is_what_became_of_its_deliveries],
             lease: [one_node_has_a_lease_until_it_ends, who_lost_the_lease_records_only_that_it_arrived],
             list: [filters_agree_with_looking_at_each],
             people: [somebody_who_may_do_everything_is_always_left, sessions_end_by_time_by_hand_and_with_another_password],
             repair: [whatever_says_that_it_was_repaired_asks_for_a_probe, the_first_success_releases_everything_that_waits, a_passed_test_is_a_success_of_a_failing_endpoint_with_an_empty_queue_too, a_passed_test_of_a_disabled_endpoint_changes_nothing, a_healthy_endpoint_s_retries_become_due, what_is_sent_again_may_be_the_probe_and_count, a_lease_that_is_given_back_is_due_at_once, what_a_delivery_waits_for_is_known_from_what_is_stored] own: [a_start_plans_everything_anew_whatever_the_clock_shows],
             scale: [plans_use_an_index_and_sort_nothing_at_any_size],
+            search: [parts_of_words_are_found_without_case_and_accents, an_index_that_does_not_fit_is_made_anew],
             snapshot: [what_was_seen_is_kept_changed_and_forgotten, news_is_kept_with_its_events_or_not_at_all, keys_come_in_order_page_by_page_and_by_day, a_removed_source_leaves_nothing_seen_and_others_stay, who_asked_before_can_keep_nothing_any_more],
             upkeep: [what_waits_too_long_expires_and_what_ended_goes, what_expires_is_there_to_be_seen_however_old_it_is, one_that_was_sent_again_stays_until_it_ended, repeats_are_forgotten_after_thirty_days, rows_of_an_outbox_are_forgotten_after_sixty_days],
         }

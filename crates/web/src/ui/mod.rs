@@ -10,8 +10,11 @@ mod draw;
 mod enter;
 pub(crate) mod error;
 mod event;
+mod figures;
 mod form;
 mod id;
+mod issue;
+mod job;
 mod locale;
 mod overview;
 mod page_context;
@@ -61,7 +64,8 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .route("/webhooks/{id}/replay", post(webhook::replay::replay))
         .route("/webhooks/{id}/{act}", post(webhook::act::act))
         .route("/deliveries", get(delivery::list::show))
-        .route("/deliveries/resend", get(delivery::resend::ask).post(delivery::resend::resend))
+        .route("/deliveries/resend", get(delivery::bulk::ask_resend).post(delivery::bulk::resend))
+        .route("/deliveries/cancel", get(delivery::bulk::ask_cancel).post(delivery::bulk::cancel))
         .route("/deliveries/{id}", get(delivery::show::show))
         .route("/deliveries/{id}/{act}", post(delivery::act::act))
         .route("/events", get(event::list::show))

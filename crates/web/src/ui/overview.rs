@@ -2,12 +2,16 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Counters, Endpoint, HealthState, Message, Timestamp};
+use gancho_model::{Counters, Endpoint, HealthState, Issue, Message, Timestamp};
+use gancho_store::EndpointBacklog;
 
 use super::{
     current_user::CurrentUser,
     draw::{self, Bar},
-    error, page,
+    error,
+    figures::Figures,
+    issue::{self, IssueRow},
+    page,
     page_context::PageContext,
     query::Query,
     say::{self, Condition},
@@ -16,12 +20,17 @@ use super::{
 };
 use crate::{App, api::problem::Answer};
 
+/// Issues shown of one webhook; its page has all of them.
+const ISSUES: usize = 3;
+
 /// Something that a person should look at.
 struct Alert {
     link: String,
     name: String,
     colour: &'static str,
     text: String,
+    /// What fails there, by its cause.
+    issues: Vec<IssueRow>,
 }
 
 /// A step of the way to the first delivery.
@@ -37,17 +46,12 @@ struct OverviewPage {
     context: PageContext,
     cares: Vec<Alert>,
     picture: String,
-    day: Counters,
-    waiting: u64,
+    figures: Figures,
     sources: Vec<source::list::SourceRow>,
     steps: Vec<Step>,
 }
 
 impl OverviewPage {
-    fn success(&self) -> String {
-        self.day.success().map_or_else(|| "–".into(), |share| self.context.words.percent(share))
-    }
-
     /// Whether there is an ERP and a webhook: before, nothing can go wrong, and nothing goes well.
     fn is_connected(&self) -> bool {
         self.steps.iter().take(2).all(|step| step.done)
@@ -71,18 +75,11 @@ async fn read(app: &App, context: &PageContext) -> Answer<OverviewPage> {
     let day = draw::last_day(&hours, |_| true, context.now);
     let endpoints = app.store.all_endpoints().await?;
     let backlogs = app.store.backlogs(endpoints.iter().map(|endpoint| endpoint.id).collect()).await?;
+    let issues = issue::read(app, context, None).await?;
     let mut cares = vec![];
     for (endpoint, backlog) in endpoints.iter().zip(&backlogs) {
-        if needs_care(endpoint) {
-            let own = draw::sum(&draw::last_day(&hours, |hour| hour.endpoint == endpoint.id, context.now));
-            let condition = Condition { endpoint, backlog: *backlog, day: own, now: context.moment };
-            cares.push(Alert {
-                link: format!("/webhooks/{}", endpoint.id),
-                name: names(endpoint).0,
-                colour: "bad",
-                text: say::health(&context.words, &condition),
-            });
-        }
+        let own = draw::sum(&draw::last_day(&hours, |hour| hour.endpoint == endpoint.id, context.now));
+        cares.extend(alert(context, endpoint, *backlog, own, &issues));
     }
     let sources = source::list::rows(app, context).await?;
     cares.extend(sources.iter().filter(|source| source.down).map(|source| Alert {
@@ -90,13 +87,18 @@ async fn read(app: &App, context: &PageContext) -> Answer<OverviewPage> {
         name: source.name.clone(),
         colour: "bad",
         text: source.sentence.clone(),
+        issues: vec![],
     }));
     let delivered = endpoints.iter().any(|endpoint| endpoint.health.last_success_at.is_some());
     let heard = sources.iter().any(|source| source.is_received);
     Ok(OverviewPage {
         picture: picture(context, &day),
-        day: draw::sum(&day),
-        waiting: backlogs.iter().map(|backlog| backlog.pending).sum(),
+        figures: Figures::new(
+            context,
+            &draw::sum(&day),
+            backlogs.iter().map(|backlog| backlog.pending).sum(),
+            backlogs.iter().filter_map(|backlog| backlog.oldest_pending_at).min(),
+        ),
         steps: vec![
             Step { done: !sources.is_empty(), link: "/sources/new", id: "first-source" },
             Step { done: !endpoints.is_empty(), link: "/webhooks/new", id: "first-webhook" },
@@ -106,6 +108,31 @@ async fn read(app: &App, context: &PageContext) -> Answer<OverviewPage> {
         sources,
         cares,
         context: context.clone(),
+    })
+}
+
+/// What a person should know of a webhook, if anything.
+fn alert(
+    context: &PageContext,
+    endpoint: &Endpoint,
+    backlog: EndpointBacklog,
+    day: Counters,
+    issues: &[Issue],
+) -> Option<Alert> {
+    let own = issues.iter().filter(|issue| issue.endpoint == endpoint.id);
+    let open = own.filter(|issue| issue.is_open(&endpoint.health, context.now));
+    let issues: Vec<IssueRow> = open.map(|issue| IssueRow::new(context, issue, true)).take(ISSUES).collect();
+    let is_bad = needs_care(endpoint);
+    if !is_bad && issues.is_empty() {
+        return None;
+    }
+    let condition = Condition { endpoint, backlog, day, now: context.moment };
+    Some(Alert {
+        link: format!("/webhooks/{}", endpoint.id),
+        name: names(endpoint).0,
+        colour: if is_bad { "bad" } else { "warn" },
+        text: say::health(&context.words, &condition),
+        issues,
     })
 }
 

@@ -80,8 +80,8 @@ impl PageContext {
     }
 
     /// A text with a number in it.
-    pub fn n(&self, id: &str, count: impl std::borrow::Borrow<u64>) -> String {
-        self.words.count(id, *count.borrow())
+    pub fn n(&self, id: impl AsRef<str>, count: impl std::borrow::Borrow<u64>) -> String {
+        self.words.count(id.as_ref(), *count.borrow())
     }
 
     /// Which filter can't be read.
@@ -91,6 +91,9 @@ impl PageContext {
             "endpoint" => "column-webhook",
             "answer" => "column-answer",
             "hours" => "filter-time",
+            "from" => "filter-from",
+            "to" => "filter-to",
+            "ids" => "deliveries-title",
             "source" => "column-source",
             "event" => "events-title",
             _ => "filter-type",

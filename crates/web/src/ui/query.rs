@@ -4,6 +4,7 @@ use std::{convert::Infallible, sync::Arc};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use gancho_model::{Pattern, Timestamp};
+use gancho_words::Words;
 
 use crate::App;
 
@@ -48,10 +49,23 @@ impl Query {
         parts.map(|part| Pattern::parse(part).map_err(|_| Unreadable(name))).collect()
     }
 
-    /// The time since which things are asked for: `hours` ago.
-    pub fn since(&self, now: Timestamp) -> Result<Option<Timestamp>, Unreadable> {
+    /// The time in which things are asked for: from `from` to `to` in the reader's zone, or since `hours` ago.
+    pub fn range(&self, words: &Words, now: Timestamp) -> Result<(Option<Timestamp>, Option<Timestamp>), Unreadable> {
         let hours = |text: &str| text.parse::<i64>().ok().filter(|hours| (1..=24 * 366).contains(hours));
-        Ok(self.must("hours", hours)?.map(|hours| now.plus_ms(-hours * 3_600_000)))
+        let hours = self.must("hours", hours)?.map(|hours| now.plus_ms(-hours * 3_600_000));
+        let from = self.must("from", |text| words.parse_time(text))?;
+        // The last minute is in it.
+        let to = self.must("to", |text| words.parse_time(text))?.map(|to| to.plus_ms(60_000));
+        Ok((from.or(hours), to))
+    }
+
+    /// With all values of a name as one, commas between them.
+    #[must_use]
+    pub fn joined(mut self, name: &str) -> Self {
+        let all = self.all(name).join(",");
+        self.0.retain(|(known, _)| known != name);
+        self.0.push((name.to_owned(), all));
+        self
     }
 
     /// All values of a name.

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{DeliveryId, EndpointId, EventId, SourceId};
+use gancho_model::{Delivery, DeliveryId, Endpoint, EndpointId, EventId, SourceId};
+use gancho_words::fold;
 
 use super::{
     current_user::CurrentUser,
-    error,
+    delivery, error,
     event::{
         list::{self, EventRow},
         why,
@@ -16,6 +17,7 @@ use super::{
     go, page,
     page_context::PageContext,
     query::Query,
+    say,
     webhook::names,
 };
 use crate::{App, api::problem::Answer};
@@ -28,9 +30,32 @@ const EVENTS: usize = 30;
 struct SearchPage {
     context: PageContext,
     asked: String,
-    rows: Vec<EventRow>,
+    found: Vec<FoundEvent>,
+    /// What was looked through, and how far back.
+    looked: String,
     webhooks: Vec<(String, String, String)>,
     sources: Vec<(String, String)>,
+}
+
+/// An event that was found, and what became of it.
+struct FoundEvent {
+    row: EventRow,
+    deliveries: Vec<Reached>,
+}
+
+/// Where one of its deliveries stands.
+struct Reached {
+    id: String,
+    colour: &'static str,
+    text: String,
+}
+
+impl Reached {
+    fn new(context: &PageContext, delivery: &Delivery, endpoints: &[Endpoint]) -> Self {
+        let (word, colour) = say::state(&context.words, delivery.state);
+        let webhook = delivery::list::webhook(endpoints, delivery);
+        Self { id: delivery.id.to_string(), colour, text: format!("{webhook}: {word}") }
+    }
 }
 
 pub(crate) async fn show(State(app): State<Arc<App>>, visitor: CurrentUser, query: Query) -> Response {
@@ -60,11 +85,19 @@ fn page_of(asked: &str) -> Option<String> {
 }
 
 async fn read(app: &App, context: &PageContext, asked: &str) -> Answer<SearchPage> {
-    let small = asked.to_lowercase();
-    let matches = |text: &str| !small.is_empty() && text.to_lowercase().contains(&small);
-    let all = list::sources(app).await?;
+    let small = fold(asked.trim());
+    let matches = |text: &str| !small.is_empty() && fold(text).contains(&small);
+    let sources = list::sources(app).await?;
     let endpoints = app.store.all_endpoints().await?;
-    let events = if asked.is_empty() { vec![] } else { why::named(app, asked, EVENTS).await? };
+    let events = app.services.find_events(asked, EVENTS).await?;
+    let mut found = vec![];
+    for event in &events.events {
+        let deliveries = app.store.deliveries_of(event.id).await?;
+        found.push(FoundEvent {
+            row: EventRow::new(context, event, &sources),
+            deliveries: deliveries.iter().map(|delivery| Reached::new(context, delivery, &endpoints)).collect(),
+        });
+    }
     let webhooks = endpoints.iter().map(|endpoint| (endpoint, names(endpoint)));
     // A viewer must not learn by searching what is masked.
     let webhooks = webhooks
@@ -72,8 +105,9 @@ async fn read(app: &App, context: &PageContext, asked: &str) -> Answer<SearchPag
     Ok(SearchPage {
         context: context.clone(),
         asked: asked.to_owned(),
-        rows: events.iter().map(|event| EventRow::new(context, event, &all)).collect(),
+        found,
+        looked: why::looked(context, events.since, events.is_short),
         webhooks: webhooks.map(|(endpoint, (name, host))| (endpoint.id.to_string(), name, host)).collect(),
-        sources: all.into_iter().filter(|(_, name)| matches(name)).collect(),
+        sources: sources.into_iter().filter(|(_, name)| matches(name)).collect(),
     })
 }

@@ -27,6 +27,15 @@ check-now = Check now
 
 skip = Skip to the content
 nav-label = Main
+nav-open = Open the menu
+close = Close
+keys-title = Keys
+keys-search = search
+keys-walk = walk a list
+keys-enter-name = Enter
+keys-enter = open the row
+keys-choose = select the row
+keys-help = show the keys
 tabs-label = Parts of this page
 search-label = Search
 search-placeholder = Document number, id, webhook…
@@ -83,14 +92,32 @@ cares-title = Needs attention
 cares-nothing = Nothing yet: an ERP or a webhook is still missing.
 cares-none = Nothing: all webhooks answer and all sources are connected.
 day-heading = The last 24 hours
-day-title = Last 24 hours: { $delivered } delivered, { $retried } tried again, { $failed } failed
-hour-title = { $hour }: { $delivered } delivered, { $retried } tried again, { $failed } failed
-spark-title = { $share } arrived in the last 24 hours
+day-title = Attempts of the last 24 hours: { $delivered } arrived, { $retried } failed and are retried, { $failed } failed with no retries left
+hour-title = { $hour }: { $delivered } attempts arrived, { $retried } failed and are retried, { $failed } failed with no retries left
+spark-title = { $share } of attempts arrived in the last 24 hours
 figure-delivered = Delivered
-figure-retried = Tried again
-figure-failed = Failed
-figure-success = Arrived
-figure-waiting = Waiting
+figure-failed = Failed deliveries
+figure-success = Successful attempts
+figure-waiting = Waiting now
+figure-failed-attempts = Failed attempts
+figure-oldest = for
+legend-delivered = attempts that arrived
+legend-retried = failed attempts that are retried
+legend-failed = failed with no retries left
+spark-legend = Each bar is an hour: green arrived, red failed.
+issues-title = Issues
+issues-solve = Mark as solved
+issue-failed =
+    { $count ->
+       [0] no delivery lost
+       [one] { $count } delivery failed for good
+       *[other] { $count } deliveries failed for good
+    }
+issue-sentence =
+    { $count ->
+       [one] { $count } attempt, { $failed }; { $last }
+       *[other] { $count } attempts, { $failed }; for { $span }, the last { $last }
+    }
 
 # Columns.
 
@@ -98,7 +125,7 @@ column-name = Name
 column-state = State
 column-webhook = Webhook
 column-events = Events
-column-success = 24 h
+column-success = Successful attempts (24 h)
 column-waiting = Waiting
 column-p95 = 95 % within
 column-last = Last delivery
@@ -215,8 +242,11 @@ replay-sure =
        *[other] { $count } events would be sent again.
     }
 replay-button = Send them again
-job-running = Sending again: { $count } so far. You may leave this page.
-job-ended = { $count } were sent again.
+job-running = Resending: { $sent } of { $total } on their way; { $delivered } delivered, { $failed } failed, { $waiting } waiting. { $left } You may leave this page.
+job-ended = Resending has ended: { $delivered } delivered and { $failed } failed of { $sent }.
+job-left = About { $span } left.
+job-broken = Resending stopped at an error of Gancho: { $sent } of { $total } went ({ $delivered } delivered, { $failed } failed, { $waiting } waiting). { $left } Repeat it to send the rest.
+job-interrupted = Gancho was restarted while resending: { $sent } of { $total } went ({ $delivered } delivered, { $failed } failed, { $waiting } waiting). { $left } Repeat it to send the rest.
 test-title = Send a test
 test-hint = A sample with made-up data and "test": true in its body goes there at once, even if the webhook is disabled.
 test-event = Sample of
@@ -249,7 +279,7 @@ health-waiting =
     }
 health-idle-sentence = Nothing was sent yet; { $waiting }.
 health-quiet-sentence = Works: the last delivery arrived { $last }, nothing was sent in 24 h; { $waiting }.
-health-ok-sentence = Works: the last delivery arrived { $last }, { $share } in 24 h; { $waiting }.
+health-ok-sentence = Works: the last delivery arrived { $last }; { $share } of attempts successful in 24 h; { $waiting }.
 health-shaky-sentence = 
     The last { $count ->
        [one] attempt
@@ -277,6 +307,8 @@ deliveries-empty = No deliveries yet: they appear here as soon as something happ
 deliveries-none = No delivery matches these filters.
 filter-type = Type
 filter-time = Time
+filter-from = From
+filter-to = To
 filter-document = Document number
 filter-text = Text in the body
 filter-button = Filter
@@ -311,6 +343,20 @@ resend-sure =
     }
 resend-hint = Only failed ones (or cancelled ones, if you filtered by that). What waits or arrived is left alone.
 resend-button = Resend them
+resend-chosen = Resend the selected…
+cancel-chosen = Cancel the selected…
+cancel-all = Cancel all that wait and match…
+cancel-title = Cancel waiting deliveries?
+cancel-sure =
+    { $count ->
+       [0] None of them is waiting.
+       [one] { $count } waiting delivery will be cancelled: it will not be sent.
+       *[other] { $count } waiting deliveries will be cancelled: they will not be sent.
+    }
+cancel-hint = What arrived or failed is left alone. A cancelled delivery can be resent later.
+cancel-button = Cancel them
+choose = Select
+column-choose = Select
 delivery-title = Delivery
 way-title = Timeline
 step-happened = It happened in the ERP
@@ -375,22 +421,22 @@ events-title = Events
 events-empty = No events here. They appear as soon as something happens in a connected ERP, whether or not a webhook asks for it.
 event-title = Event
 event-unasked = Nobody asked for it: no webhook got it.
-who-asked = What each webhook said to it
+who-asked = Matching by webhook
 no-webhooks = There are no webhooks.
 from-a-program = from a program
 why-title = Why was nothing sent?
 why-intro = Enter a document's number (or a customer's name): was it received, which events did it make, which webhooks matched?
 why-button = Find out
-why-unheard = Gancho received nothing about it. Either it was not saved, or the connection was down.
+why-unheard = Gancho received nothing about this. Perhaps it was not saved in the ERP, or the connection was down.
 why-noise = What the ERP derives by itself (a customer's risk, a product's stock figure) is no news and makes no event.
 why-heard = 
     { $count ->
-       [one] It was heard: { $count } event.
-       *[other] It was heard: { $count } events, newest first.
+       [one] Received: { $count } event.
+       *[other] Received: { $count } events, the latest first.
     }
 ear-up = Connected; last change { $heard }.
 ear-down = Disconnected since { $heard }: { $why }
-verdict-delivery = matched: { $state }
+verdict-delivery = asked for it; { $state }
 verdict-younger = was added later
 verdict-pattern = does not match { $type }, only { $events }
 verdict-source = takes it from other connections only
@@ -624,9 +670,11 @@ deed-endpoint-changed = changed the webhook
 deed-endpoint-removed = removed the webhook
 deed-endpoint-replayed = sent again to
 deed-endpoint-retried = retried
+deed-endpoint-issues-solved = marked the issues as solved of
 deed-endpoint-secret-changed = began changing the secret of
 deed-endpoint-secret-finished = ended changing the secret of
 deed-deliveries-resent = resent deliveries
+deed-deliveries-cancelled = cancelled deliveries
 deed-delivery-retried = sent a delivery again:
 deed-delivery-cancelled = cancelled a delivery:
 deed-source-created = connected
@@ -654,6 +702,9 @@ done-source-paused = The connection is paused.
 done-source-resumed = The connection goes on.
 done-paused = The webhook is paused.
 done-resumed = The webhook goes on.
+done-issues-solved = Marked as solved. If it fails again, it will appear again.
+done-deliveries-cancelled = Cancelled.
+done-none-chosen = No delivery is selected: tick those that you want.
 done-retrying = An attempt begins now; if it succeeds, everything that waits follows.
 done-secret-changed = A new secret signs beside the old one for a day.
 done-secret-finished = Only the new secret signs now.
@@ -675,5 +726,8 @@ done-mail-sent = The mail server took it.
 
 search-title = Search
 search-empty = Nothing was found.
+search-looked = Searched: document numbers, names, tax numbers, e-mail addresses and references of all events that are kept (since { $since }), and the names and addresses of webhooks and connections.
+search-looked-short = With fewer than three letters only documents whose number begins so are looked for, since { $since }: type more.
+search-no-events = There are no events to search yet.
 docs-title = API
 docs-intro = Every call, for programs. The document itself:

@@ -27,6 +27,15 @@ check-now = Comprobar ahora
 
 skip = Ir al contenido
 nav-label = Principal
+nav-open = Abrir el menú
+close = Cerrar
+keys-title = Teclas
+keys-search = buscar
+keys-walk = recorrer una lista
+keys-enter-name = Intro
+keys-enter = abrir la fila
+keys-choose = marcar la fila
+keys-help = ver las teclas
 tabs-label = Partes de esta página
 search-label = Buscar
 search-placeholder = Número de documento, id, webhook…
@@ -83,14 +92,32 @@ cares-title = Requiere su atención
 cares-nothing = Nada todavía: falta conectar un ERP o añadir un webhook.
 cares-none = Nada: todos los webhooks responden y todas las conexiones funcionan.
 day-heading = Las últimas 24 horas
-day-title = Últimas 24 horas: { $delivered } entregadas, { $retried } reintentadas, { $failed } fallidas
-hour-title = { $hour }: { $delivered } entregadas, { $retried } reintentadas, { $failed } fallidas
-spark-title = Llegó el { $share } en las últimas 24 horas
+day-title = Intentos de las últimas 24 horas: { $delivered } llegaron, { $retried } fallaron y se repiten, { $failed } fallaron sin más reintentos
+hour-title = { $hour }: { $delivered } intentos llegaron, { $retried } fallaron y se repiten, { $failed } fallaron sin más reintentos
+spark-title = Llegó el { $share } de los intentos en las últimas 24 horas
 figure-delivered = Entregadas
-figure-retried = Reintentadas
-figure-failed = Fallidas
-figure-success = Llegaron
-figure-waiting = En espera
+figure-failed = Entregas fallidas
+figure-success = Intentos con éxito
+figure-waiting = En espera ahora
+figure-failed-attempts = Intentos fallidos
+figure-oldest = desde hace
+legend-delivered = intentos que llegaron
+legend-retried = intentos fallidos que se repiten
+legend-failed = fallidos sin más reintentos
+spark-legend = En cada barra, una hora: verde, lo que llegó; rojo, lo que falló.
+issues-title = Problemas
+issues-solve = Darlos por resueltos
+issue-failed =
+    { $count ->
+       [0] ninguna entrega perdida
+       [one] { $count } entrega fallida del todo
+       *[other] { $count } entregas fallidas del todo
+    }
+issue-sentence =
+    { $count ->
+       [one] { $count } intento, { $failed }; { $last }
+       *[other] { $count } intentos, { $failed }; desde hace { $span }, el último { $last }
+    }
 
 # Columnas.
 
@@ -98,7 +125,7 @@ column-name = Nombre
 column-state = Estado
 column-webhook = Webhook
 column-events = Eventos
-column-success = 24 h
+column-success = Intentos con éxito (24 h)
 column-waiting = En espera
 column-p95 = 95 % en menos de
 column-last = Última entrega
@@ -215,8 +242,11 @@ replay-sure =
        *[other] Se volverían a enviar { $count } eventos.
     }
 replay-button = Volver a enviar
-job-running = Reenviando: { $count } por ahora. Puede salir de esta página.
-job-ended = Se han reenviado { $count }.
+job-running = Reenviando: { $sent } de { $total } en camino; { $delivered } entregadas, { $failed } fallidas, { $waiting } en espera. { $left } Puede salir de esta página.
+job-ended = Reenvío terminado: { $delivered } entregadas y { $failed } fallidas de { $sent }.
+job-left = Quedan unos { $span }.
+job-broken = El reenvío se detuvo por un fallo de Gancho: { $sent } de { $total } salieron ({ $delivered } entregadas, { $failed } fallidas, { $waiting } en espera). { $left } Repítalo para enviar el resto.
+job-interrupted = Gancho se reinició durante el reenvío: { $sent } de { $total } salieron ({ $delivered } entregadas, { $failed } fallidas, { $waiting } en espera). { $left } Repítalo para enviar el resto.
 test-title = Enviar una prueba
 test-hint = Una muestra con datos inventados y "test": true va allí al momento, aunque el webhook esté desactivado.
 test-event = Muestra de
@@ -249,7 +279,7 @@ health-waiting =
     }
 health-idle-sentence = Aún no se ha enviado nada; { $waiting }.
 health-quiet-sentence = Funciona: la última entrega llegó { $last }, nada enviado en 24 h; { $waiting }.
-health-ok-sentence = Funciona: la última entrega llegó { $last }, { $share } en 24 h; { $waiting }.
+health-ok-sentence = Funciona: la última entrega llegó { $last }; { $share } de los intentos con éxito en 24 h; { $waiting }.
 health-shaky-sentence = 
     { $count ->
        [one] El último intento ha fallado
@@ -277,6 +307,8 @@ deliveries-empty = Aún no hay entregas: aparecerán aquí en cuanto pase algo q
 deliveries-none = Ninguna entrega coincide con estos filtros.
 filter-type = Tipo
 filter-time = Tiempo
+filter-from = Desde
+filter-to = Hasta
 filter-document = Número de documento
 filter-text = Texto en el contenido
 filter-button = Filtrar
@@ -311,6 +343,20 @@ resend-sure =
     }
 resend-hint = Solo las fallidas (o las canceladas, si filtró por ese estado). Lo que espera o ya llegó no se toca.
 resend-button = Reenviarlas
+resend-chosen = Reenviar las elegidas…
+cancel-chosen = Cancelar las elegidas…
+cancel-all = Cancelar todas las que esperan y coinciden…
+cancel-title = ¿Cancelar las entregas en espera?
+cancel-sure =
+    { $count ->
+       [0] Ninguna de ellas está en espera.
+       [one] Se cancelará { $count } entrega en espera: no se enviará.
+       *[other] Se cancelarán { $count } entregas en espera: no se enviarán.
+    }
+cancel-hint = Lo que ya llegó o falló no se toca. Una cancelada puede reenviarse después.
+cancel-button = Cancelarlas
+choose = Elegir
+column-choose = Elegir
 delivery-title = Entrega
 way-title = Cronología
 step-happened = Ocurrió en el ERP
@@ -375,22 +421,22 @@ events-title = Eventos
 events-empty = No hay eventos aquí. Aparecen en cuanto pasa algo en un ERP conectado, lo pida o no un webhook.
 event-title = Evento
 event-unasked = Nadie lo pidió: no fue a ningún webhook.
-who-asked = Qué dijo de él cada webhook
+who-asked = Coincidencias con cada webhook
 no-webhooks = No hay webhooks.
 from-a-program = de un programa
 why-title = ¿Por qué no se envió nada?
 why-intro = Escriba el número de un documento (o el nombre de un cliente): ¿se recibió, qué eventos generó, qué webhooks coincidieron?
 why-button = Averiguar
-why-unheard = Gancho no ha recibido nada de eso. O no se guardó, o la conexión estaba caída.
+why-unheard = Gancho no ha recibido nada de eso. Puede que no se guardara en el ERP, o que la conexión estuviera caída.
 why-noise = Lo que el ERP calcula solo (el riesgo de un cliente, la cifra de stock de un producto) no es noticia y no genera eventos.
 why-heard = 
     { $count ->
-       [one] Se oyó: { $count } evento.
-       *[other] Se oyó: { $count } eventos, el más reciente primero.
+       [one] Recibido: { $count } evento.
+       *[other] Recibido: { $count } eventos, el más reciente primero.
     }
 ear-up = Conectado; último cambio { $heard }.
 ear-down = Desconectado desde { $heard }: { $why }
-verdict-delivery = lo pidió: { $state }
+verdict-delivery = lo pidió; { $state }
 verdict-younger = se añadió después
 verdict-pattern = no pide { $type }, solo { $events }
 verdict-source = solo lo pide de otras conexiones
@@ -624,9 +670,11 @@ deed-endpoint-changed = cambió el webhook
 deed-endpoint-removed = eliminó el webhook
 deed-endpoint-replayed = reenvió a
 deed-endpoint-retried = reintentó
+deed-endpoint-issues-solved = dio por resueltos los problemas de
 deed-endpoint-secret-changed = empezó a cambiar la clave de
 deed-endpoint-secret-finished = terminó de cambiar la clave de
 deed-deliveries-resent = reenvió entregas
+deed-deliveries-cancelled = canceló entregas
 deed-delivery-retried = reenvió una entrega:
 deed-delivery-cancelled = canceló una entrega:
 deed-source-created = conectó
@@ -654,6 +702,9 @@ done-source-paused = La conexión está en pausa.
 done-source-resumed = La conexión sigue.
 done-paused = El webhook está en pausa.
 done-resumed = El webhook sigue.
+done-issues-solved = Dados por resueltos. Si vuelve a fallar, aparecerá de nuevo.
+done-deliveries-cancelled = Canceladas.
+done-none-chosen = No ha elegido ninguna entrega: marque la casilla de las que quiera.
 done-retrying = Empieza un intento; si llega, sale todo lo que espera.
 done-secret-changed = Una clave nueva firma junto a la antigua durante un día.
 done-secret-finished = Ya solo firma la clave nueva.
@@ -675,5 +726,8 @@ done-mail-sent = El servidor de correo lo ha aceptado.
 
 search-title = Búsqueda
 search-empty = No se ha encontrado nada.
+search-looked = Se ha buscado en números de documento, nombres, números fiscales, correos y referencias de todos los eventos que se conservan (desde { $since }), y en los nombres y direcciones de webhooks y conexiones.
+search-looked-short = Con menos de tres letras solo se buscan documentos cuyo número empieza así, desde { $since }: escriba más.
+search-no-events = Aún no hay eventos en los que buscar.
 docs-title = API
 docs-intro = Todas las llamadas, para programas. El documento:

@@ -58,6 +58,7 @@ impl From<DeliveriesQuery> for DeliveryFilter {
             label: query.document.map(|label| label.0),
             class: query.class.and_then(|class| u8::try_from(class.0).ok()),
             error: query.error,
+            ..Self::default()
         }
     }
 }

@@ -72,6 +72,8 @@ struct DeliveriesPage {
     context: PageContext,
     query: Query,
     rows: Vec<DeliveryRow>,
+    /// Whether rows can be chosen.
+    choose: bool,
     webhooks: Vec<(String, String)>,
     next: Option<String>,
     newer: bool,
@@ -106,8 +108,8 @@ impl DeliveriesPage {
         self.context.link(format!("/deliveries?{}", self.query.with(&NAMES, None)))
     }
 
-    fn resend_link(&self) -> String {
-        self.context.link(format!("/deliveries/resend?{}", self.query.with(&NAMES, None)))
+    fn bulk_link(&self, act: &str) -> String {
+        self.context.link(format!("/deliveries/{act}?{}", self.query.with(&NAMES, None)))
     }
 
     fn is_filtered(&self) -> bool {
@@ -117,14 +119,14 @@ impl DeliveriesPage {
 
 pub(crate) async fn show(State(app): State<Arc<App>>, visitor: CurrentUser, query: Query) -> Response {
     let context = PageContext::new(&app, &visitor, "deliveries", "deliveries-title").with_done(query.get("done"));
-    let (filter, unread) = match filter::read(&query, context.now) {
+    let (filter, unread) = match filter::read(&query, &context.words, context.now) {
         Ok(filter) => (Some(filter), String::new()),
         Err(unread) => (None, context.unread(&unread)),
     };
     match read(&app, &context, &query, filter).await {
         Ok((rows, webhooks, next)) => {
             let newer = query.get("after").is_some();
-            page(&DeliveriesPage { context, query, rows, webhooks, next, newer, unread })
+            page(&DeliveriesPage { choose: context.admin, context, query, rows, webhooks, next, newer, unread })
         }
         Err(problem) => error::of(context, &problem),
     }

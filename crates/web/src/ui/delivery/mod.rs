@@ -1,8 +1,8 @@
 //! Deliveries: events on their way.
 
 pub mod act;
+pub mod bulk;
 pub mod filter;
 pub mod list;
-pub mod resend;
 pub mod show;
 mod signature;

@@ -17,39 +17,39 @@ const WIDTH: usize = 720;
 const HEIGHT: f64 = 140.0;
 const STEP: usize = WIDTH / 24;
 
-/// The last 24 hours as one picture: delivered, tried again, failed.
+/// The attempts of the last 24 hours as one picture, as wide as there is room: those that arrived, that are tried again,
+/// that were the last. Hours stand below as text, which no stretching distorts.
 pub(crate) fn day(bars: &[Bar], title: &str) -> String {
-    let most = bars.iter().map(|bar| bar.counters.attempts()).max().unwrap_or(0).max(1) as f64;
+    let most = bars.iter().map(|bar| bar.counters.attempts()).max().unwrap_or(0).max(1);
     let mut svg = format!(
-        r#"<svg class="day" viewBox="0 0 {WIDTH} 170" role="img" aria-label="{}" preserveAspectRatio="xMidYMid meet">"#,
+        r#"<div class="chart"><span class="most">{most}</span><svg class="day" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{}" preserveAspectRatio="none">"#,
         escaped(title)
     );
     for (place, bar) in bars.iter().enumerate() {
-        let x = place * STEP + 2;
-        let mut y = HEIGHT;
-        let _ = write!(svg, "<g><title>{}</title>", escaped(&bar.title));
-        let _ = write!(svg, r#"<rect x="{x}" y="0" width="{}" height="{HEIGHT}" class="back"/>"#, STEP - 4);
-        for (count, class) in
-            [(bar.counters.delivered, "good"), (bar.counters.retried, "warn"), (bar.counters.failed, "bad")]
-        {
-            if count == 0 {
-                continue;
-            }
-            let height = (count as f64 / most * (HEIGHT - 4.0)).max(2.0);
-            y -= height;
-            let _ =
-                write!(svg, r#"<rect x="{x}" y="{y:.1}" width="{}" height="{height:.1}" class="{class}"/>"#, STEP - 4);
-        }
-        svg.push_str("</g>");
-        if place % 4 == 3 {
-            let _ = write!(
-                svg,
-                r#"<text x="{}" y="160" text-anchor="middle">{}</text>"#,
-                x + STEP / 2 - 2,
-                escaped(&bar.hour)
-            );
-        }
+        write_bar(&mut svg, place, bar, most as f64);
     }
-    svg.push_str("</svg>");
+    svg.push_str("</svg><ol class=\"hours\" aria-hidden=\"true\">");
+    for bar in bars.iter().skip(3).step_by(4) {
+        // Writing into a text can't fail.
+        let _ = write!(svg, "<li>{}</li>", escaped(&bar.hour));
+    }
+    svg.push_str("</ol></div>");
     svg
+}
+
+fn write_bar(svg: &mut String, place: usize, bar: &Bar, most: f64) {
+    let (x, width) = (place * STEP + 2, STEP - 4);
+    let _ = write!(svg, "<g><title>{}</title>", escaped(&bar.title));
+    let _ = write!(svg, r#"<rect x="{x}" y="0" width="{width}" height="{HEIGHT}" class="back"/>"#);
+    let counters = &bar.counters;
+    let mut y = HEIGHT;
+    for (count, class) in [(counters.delivered, "good"), (counters.retried, "warn"), (counters.failed, "bad")] {
+        if count == 0 {
+            continue;
+        }
+        let height = (count as f64 / most * (HEIGHT - 4.0)).max(3.0);
+        y -= height;
+        let _ = write!(svg, r#"<rect x="{x}" y="{y:.1}" width="{width}" height="{height:.1}" class="{class}"/>"#);
+    }
+    svg.push_str("</g>");
 }

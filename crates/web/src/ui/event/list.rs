@@ -4,6 +4,7 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use gancho_model::{Event, Timestamp};
 use gancho_store::EventFilter;
+use gancho_words::Words;
 
 use crate::{
     App,
@@ -19,7 +20,7 @@ use crate::{
 /// Events on a page.
 const LIMIT: usize = 50;
 /// The names in the address.
-const NAMES: [&str; 4] = ["type", "hours", "document", "source"];
+const NAMES: [&str; 6] = ["type", "hours", "from", "to", "document", "source"];
 
 /// An event in a list.
 pub(crate) struct EventRow {
@@ -83,7 +84,7 @@ impl EventsPage {
 
 pub(crate) async fn show(State(app): State<Arc<App>>, visitor: CurrentUser, query: Query) -> Response {
     let context = PageContext::new(&app, &visitor, "events", "events-title");
-    let (filter, unread) = match filter(&query, context.now) {
+    let (filter, unread) = match filter(&query, &context.words, context.now) {
         Ok(filter) => (Some(filter), String::new()),
         Err(unread) => (None, context.unread(&unread)),
     };
@@ -104,10 +105,12 @@ pub(crate) async fn show(State(app): State<Arc<App>>, visitor: CurrentUser, quer
     }
 }
 
-fn filter(query: &Query, now: Timestamp) -> Result<EventFilter, Unreadable> {
+fn filter(query: &Query, words: &Words, now: Timestamp) -> Result<EventFilter, Unreadable> {
+    let (since, until) = query.range(words, now)?;
     Ok(EventFilter {
         types: query.patterns("type")?,
-        since: query.since(now)?,
+        since,
+        until,
         label: query.get("document").map(ToOwned::to_owned),
         source: query.must("source", |text| text.parse().ok())?,
         ..EventFilter::default()

@@ -36,6 +36,7 @@ struct EventPage {
     title: String,
     source: String,
     rows: Vec<DeliveryRow>,
+    choose: bool,
     verdicts: Vec<EndpointDecision>,
     changes: Vec<Changed>,
     facts: Vec<(String, String)>,
@@ -62,6 +63,7 @@ async fn read(app: &App, context: &PageContext, id: EventId) -> Answer<EventPage
     Ok(EventPage {
         source: event.source.map_or_else(|| context.words.get("from-a-program"), |source| of(source.to_string())),
         rows: rows.collect(),
+        choose: false,
         verdicts: super::why::verdicts(context, &event, &endpoints, &deliveries),
         changes: changes(&context.words, &parsed),
         facts: facts(&context.words, &parsed),

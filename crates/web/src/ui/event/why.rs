@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Delivery, Endpoint, Event, EventId, Message, Mismatch, mismatch};
-use gancho_store::EventFilter;
+use gancho_model::{
+    Delivery, Endpoint, Event, EventId, Message, Mismatch, State as DeliveryState, Timestamp, mismatch,
+};
+use gancho_service::search::FoundEvents;
 
 use super::list::{self, EventRow};
 use crate::{
@@ -47,6 +49,8 @@ struct WhyPage {
     context: PageContext,
     asked: String,
     found: Vec<Found>,
+    /// What was looked through, and how far back.
+    looked: String,
     ears: Vec<Ear>,
 }
 
@@ -62,31 +66,31 @@ async fn read(app: &App, context: &PageContext, asked: &str) -> Answer<WhyPage> 
     let sources = list::sources(app).await?;
     let endpoints = app.store.all_endpoints().await?;
     let mut found = vec![];
-    for event in if asked.is_empty() { vec![] } else { events(app, asked).await? } {
+    let events = events(app, asked).await?;
+    for event in events.events {
         let deliveries = app.store.deliveries_of(event.id).await?;
         let verdicts = verdicts(context, &event, &endpoints, &deliveries);
         found.push(Found { row: EventRow::new(context, &event, &sources), verdicts });
     }
     let ears = app.store.sources().await?.into_iter().map(|source| ear(app, context, source));
-    Ok(WhyPage { context: context.clone(), asked: asked.to_owned(), found, ears: ears.collect() })
+    let looked = looked(context, events.since, events.is_short);
+    Ok(WhyPage { context: context.clone(), asked: asked.to_owned(), found, looked, ears: ears.collect() })
 }
 
-/// By the event's id, or by what people call the document.
-async fn events(app: &App, asked: &str) -> Answer<Vec<Event>> {
+/// By the event's id, or by what people know the document by.
+async fn events(app: &App, asked: &str) -> Answer<FoundEvents> {
     if let Ok(id) = asked.parse::<EventId>() {
-        return Ok(app.store.event(id).await.into_iter().collect());
+        return Ok(FoundEvents { events: app.store.event(id).await.into_iter().collect(), ..FoundEvents::default() });
     }
-    named(app, asked, EVENTS).await
+    Ok(app.services.find_events(asked, EVENTS).await?)
 }
 
-/// Events of the document of this name; if there is none, of those whose names begin so.
-pub(crate) async fn named(app: &App, asked: &str, limit: usize) -> Answer<Vec<Event>> {
-    let filter = EventFilter { label: Some(asked.to_owned()), exactly: true, ..EventFilter::default() };
-    let exactly = app.store.recent(None, filter.clone(), limit).await?.items;
-    if !exactly.is_empty() {
-        return Ok(exactly);
-    }
-    Ok(app.store.recent(None, EventFilter { exactly: false, ..filter }, limit).await?.items)
+/// What a search looked through, and how far back.
+pub(crate) fn looked(context: &PageContext, since: Option<Timestamp>, is_short: bool) -> String {
+    let words = &context.words;
+    let Some(since) = since else { return words.get("search-no-events") };
+    let id = if is_short { "search-looked-short" } else { "search-looked" };
+    words.message(&Message::new(id).with("since", words.full(since)))
 }
 
 fn ear(app: &App, context: &PageContext, source: gancho_model::Source) -> Ear {
@@ -114,6 +118,12 @@ pub(crate) fn verdicts(
         let (colour, text) = match delivery {
             Some(delivery) => {
                 let (word, colour) = say::state(&context.words, delivery.state);
+                let word = match delivery.state {
+                    DeliveryState::Pending => {
+                        format!("{word}: {}", say::waiting(&context.words, delivery, context.moment))
+                    }
+                    _ => word,
+                };
                 (colour, context.words.message(&Message::new("verdict-delivery").with("state", word)))
             }
             None => ("off", context.words.message(&refusal(event, endpoint))),

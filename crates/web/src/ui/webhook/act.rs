@@ -49,6 +49,7 @@ async fn run(app: &App, id: EndpointId, act: &str, form: &Form, who: &str) -> An
         "pause" => set(EndpointPatch { paused: Some(true), ..nothing() }).await.map(|_| "paused")?,
         "resume" => set(EndpointPatch { paused: Some(false), ..nothing() }).await.map(|_| "resumed")?,
         "retry" => app.services.retry_endpoint(id, who).await.map(|_| "retrying")?,
+        "solve" => app.services.solve_issues(id, who).await.map(|_| "issues-solved")?,
         "rotate" => {
             app.services.rotate_secret(id, RotationInput::begin(), who).await?;
             return Ok((format!("/webhooks/{id}?tab=settings"), "secret-changed"));

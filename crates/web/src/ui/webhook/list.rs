@@ -8,7 +8,9 @@ use super::names;
 use crate::{
     App,
     api::problem::{Answer, Problem},
-    ui::{current_user::CurrentUser, draw, error, page, page_context::PageContext, query::Query, say},
+    ui::{
+        current_user::CurrentUser, draw, error, figures::Figures, page, page_context::PageContext, query::Query, say,
+    },
 };
 
 /// Webhooks on a page.
@@ -20,11 +22,8 @@ pub(crate) struct WebhookRow {
     host: String,
     state: (String, &'static str),
     events: String,
-    success: String,
     spark: String,
-    waiting: u64,
-    oldest: String,
-    p95: String,
+    figures: Figures,
     last: String,
     enabled: bool,
     paused: bool,
@@ -57,23 +56,17 @@ async fn rows(
     let words = &context.words;
     let row = |(endpoint, backlog): (&gancho_model::Endpoint, gancho_store::EndpointBacklog)| {
         let day = draw::last_day(&hours, |hour| hour.endpoint == endpoint.id, context.now);
-        let sum = draw::sum(&day);
+        let figures = Figures::new(context, &draw::sum(&day), backlog.pending, backlog.oldest_pending_at);
         let (name, host) = names(endpoint);
-        let success = sum.success().map_or_else(|| "–".to_owned(), |share| words.percent(share));
+        let title = gancho_model::Message::new("spark-title").with("share", figures.success.as_str());
         WebhookRow {
             id: endpoint.id.to_string(),
             name,
             host,
             state: say::health_state(words, endpoint.health.state(endpoint.enabled, endpoint.paused)),
             events: endpoint.events.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-            spark: draw::spark(
-                &day,
-                &words.message(&gancho_model::Message::new("spark-title").with("share", success.as_str())),
-            ),
-            success,
-            waiting: backlog.pending,
-            oldest: backlog.oldest_pending_at.map_or_else(String::new, |at| words.span(context.now.since_ms(at))),
-            p95: sum.p95_ms().map_or_else(|| "–".to_owned(), |ms| words.span(ms.into())),
+            spark: draw::spark(&day, &words.message(&title)),
+            figures,
             last: endpoint.health.last_success_at.map_or_else(|| "–".to_owned(), |at| words.ago(at, context.now)),
             enabled: endpoint.enabled,
             paused: endpoint.paused,

@@ -26,10 +26,10 @@ pub(crate) async fn replay(
     let counted = count(&app, id, &form).await;
     match counted {
         Ok((_, total)) if only_count => show::counted(&app, visitor, id, form, total).await,
-        Ok((replay, total)) => {
-            app.services.start_replay(replay, total, visitor.user.name.clone());
-            done(&app, &format!("/webhooks/{id}"), "replay-begun")
-        }
+        Ok((replay, total)) => match app.services.start_replay(replay, total, visitor.user.name.clone()).await {
+            Ok(()) => done(&app, &format!("/webhooks/{id}"), "replay-begun"),
+            Err(problem) => error::of(PageContext::new(&app, &visitor, "webhooks", "problem-title"), &problem.into()),
+        },
         Err(problem) => error::of(PageContext::new(&app, &visitor, "webhooks", "problem-title"), &problem),
     }
 }

@@ -2,8 +2,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Counters, Endpoint, EndpointId, Source, mask};
-use gancho_service::jobs::Job;
+use gancho_model::{Endpoint, EndpointId, Source, mask};
 use gancho_store::{DeliveryFilter, EndpointBacklog};
 
 use super::{
@@ -18,8 +17,11 @@ use crate::{
         current_user::CurrentUser,
         delivery::list::DeliveryRow,
         draw, error,
+        figures::Figures,
         form::Form,
         id::Id,
+        issue::{self, IssueRow},
+        job::{self, JobView},
         page,
         page_context::PageContext,
         query::Query,
@@ -42,16 +44,18 @@ struct WebhookPage {
     state: (String, &'static str),
     sentence: String,
     picture: String,
-    day: Counters,
+    figures: Figures,
     evidence: Option<Evidence>,
+    issues: Vec<IssueRow>,
     rows: Vec<DeliveryRow>,
+    choose: bool,
     entries: AuditPage,
     form: Form,
     is_new: bool,
     tree: Vec<Branch>,
     sources: Vec<Source>,
     secret: Option<(String, Option<String>)>,
-    job: Option<Job>,
+    job: Option<JobView>,
     counted: Option<u64>,
 }
 
@@ -64,12 +68,8 @@ impl WebhookPage {
         fill::removed_sources(&self.form, &self.sources)
     }
 
-    fn success(&self) -> String {
-        self.day.success().map_or_else(|| "–".into(), |share| self.context.words.percent(share))
-    }
-
-    fn p95(&self) -> String {
-        self.day.p95_ms().map_or_else(|| "–".into(), |ms| self.context.words.span(ms.into()))
+    fn has_open_issues(&self) -> bool {
+        self.issues.iter().any(|issue| issue.is_open)
     }
 }
 
@@ -174,21 +174,29 @@ async fn read(
         state: say::health_state(words, endpoint.health.state(endpoint.enabled, endpoint.paused)),
         sentence: say::health(words, &condition),
         picture: crate::ui::overview::picture(context, &day),
-        day: sum,
+        figures: Figures::new(context, &sum, backlog.pending, backlog.oldest_pending_at),
         evidence: if tab == "summary" { evidence::read(app, context, &endpoint).await? } else { None },
+        issues: if tab == "summary" { issues(app, context, &endpoint).await? } else { vec![] },
         rows,
+        choose: false,
         entries: AuditPage::default(),
         form: fill::form(&endpoint),
         is_new: false,
         tree: if ["settings", "test"].contains(&tab) { tree::tree(words) } else { vec![] },
         sources: app.store.sources().await?,
         secret: secret.map(|view| (view.secret, view.previous)),
-        job: app.services.jobs.last(&id.to_string()),
+        job: job::read(app, context, &id.to_string()).await?,
         counted: None,
         backlog,
         endpoint,
         context: context.clone(),
     })
+}
+
+async fn issues(app: &App, context: &PageContext, endpoint: &Endpoint) -> Answer<Vec<IssueRow>> {
+    let issues = issue::read(app, context, Some(endpoint.id)).await?;
+    let row = |one| IssueRow::new(context, one, one.is_open(&endpoint.health, context.now));
+    Ok(issues.iter().map(row).collect())
 }
 
 async fn rows(app: &App, context: &PageContext, id: EndpointId, tab: &str) -> Answer<Vec<DeliveryRow>> {

@@ -1,0 +1,110 @@
+//! Failures of the same cause are one issue: an endpoint, what came back, how often, from when to when.
+
+use crate::{Attempt, DeliveryId, EndpointId, ErrorKind, Health, Timestamp};
+
+/// Issues kept of one endpoint; what differs further is counted by its status and kind only.
+pub const ISSUES_MAX: u32 = 50;
+/// How long an issue that nobody solved stays open after its last failure, milliseconds.
+const OPEN_MS: i64 = 24 * 3600 * 1000;
+/// Characters kept of an answer's first line.
+const LINE_CHARS: usize = 120;
+
+/// What failures have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Cause {
+    /// The answer's status, if there was an answer.
+    pub status: Option<u16>,
+    /// How it failed.
+    pub error: ErrorKind,
+    /// The first line of the answer with its numbers replaced by `#`; empty where there was none.
+    pub line: String,
+}
+
+/// Failures of one endpoint with the same cause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issue {
+    /// Whose.
+    pub endpoint: EndpointId,
+    /// What they have in common.
+    pub cause: Cause,
+    /// Failed attempts since it began.
+    pub attempts: u64,
+    /// Deliveries that ended failed by it.
+    pub failed: u64,
+    /// Its first attempt.
+    pub first_at: Timestamp,
+    /// Its last attempt.
+    pub last_at: Timestamp,
+    /// The delivery of its last attempt, while that is kept.
+    pub last_delivery: Option<DeliveryId>,
+    /// When the endpoint worked again, or a person closed it.
+    pub solved_at: Option<Timestamp>,
+}
+
+impl Cause {
+    /// The cause of a failed attempt; nothing for one that arrived.
+    pub fn of(attempt: &Attempt) -> Option<Self> {
+        let error = attempt.error.as_ref()?.kind;
+        let line = if attempt.status_code.is_some() { first_line(&attempt.response_body) } else { String::new() };
+        Some(Self { status: attempt.status_code, error, line })
+    }
+}
+
+impl Issue {
+    /// Whether somebody should look: it is not solved, recent, and something failed for good or fails still.
+    pub fn is_open(&self, health: &Health, now: Timestamp) -> bool {
+        self.solved_at.is_none()
+            && now.since_ms(self.last_at) < OPEN_MS
+            && (self.failed > 0 || health.consecutive_failures > 0)
+    }
+}
+
+/// The first line with text in it. Of a page that is its title; numbers differ from one document to the next, and become
+/// `#`.
+fn first_line(body: &str) -> String {
+    let body = body.trim_start();
+    let text = if body.starts_with('<') { title(body) } else { body.lines().next().unwrap_or_default() };
+    let mut line = String::new();
+    let mut in_number = false;
+    for character in text.trim().chars() {
+        let is_digit = character.is_ascii_digit();
+        match (is_digit, in_number) {
+            (true, false) => line.push('#'),
+            (true, true) => {}
+            (false, _) if character.is_control() => line.push(' '),
+            (false, _) => line.push(character),
+        }
+        in_number = is_digit;
+        if line.chars().count() >= LINE_CHARS {
+            break;
+        }
+    }
+    line
+}
+
+/// The title of an HTML page; its first line where it has none.
+fn title(page: &str) -> &str {
+    let lower = page.to_ascii_lowercase();
+    let title = lower.find("<title").and_then(|at| {
+        let begin = at + lower[at..].find('>')? + 1;
+        let end = begin + lower[begin..].find('<')?;
+        Some(&page[begin..end])
+    });
+    title.unwrap_or_else(|| page.lines().next().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_that_differ_in_their_numbers_have_one_cause() {
+        assert_eq!(first_line("\n Order 4711 is unknown (ref 12)\nat line 3"), "Order # is unknown (ref #)");
+        assert_eq!(first_line("Order 9 is unknown (ref 123456)"), "Order # is unknown (ref #)");
+        assert_eq!(first_line("<!doctype html>\n<html><head><TITLE>502 Bad Gateway</TITLE>"), "# Bad Gateway");
+        assert_eq!(first_line("<error>no</error>\n<more>"), "<error>no</error>");
+        assert_eq!(first_line(""), "");
+        assert_eq!(first_line(&"ñ".repeat(500)).chars().count(), LINE_CHARS);
+        assert_eq!(first_line("<title>unfinished"), "<title>unfinished");
+    }
+}

@@ -1,0 +1,59 @@
+use std::sync::Arc;
+
+use gancho_store::{Bulk, BulkAct, DeliveryFilter};
+
+use crate::{ServiceResult, Services, audit::count_details, job::DELIVERIES};
+
+impl Services {
+    /// To how many deliveries it would be done.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn count_deliveries(&self, act: BulkAct, filter: DeliveryFilter) -> ServiceResult<u64> {
+        self.act_on_batches(&Bulk { act, filter, dry_run: true, now: self.environment.mono(), job: None }).await
+    }
+
+    /// Sends those that ended badly again, as work that goes on by itself; `total` is what was counted before.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn start_resend(self: &Arc<Self>, filter: DeliveryFilter, total: u64, who: String) -> ServiceResult<()> {
+        let services = self.clone();
+        let now = self.environment.mono();
+        self.run_job(DELIVERIES, total, move |job| async move {
+            let bulk = Bulk { act: BulkAct::Resend, filter, dry_run: false, now, job: Some(job) };
+            let count = services.act_on_batches(&bulk).await?;
+            services.record_bulk(&who, "deliveries.resent", count).await;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Cancels those that wait; returns how many.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn cancel_deliveries(&self, filter: DeliveryFilter, who: &str) -> ServiceResult<u64> {
+        let bulk = Bulk { act: BulkAct::Cancel, filter, dry_run: false, now: self.environment.mono(), job: None };
+        let count = self.act_on_batches(&bulk).await?;
+        self.record_bulk(who, "deliveries.cancelled", count).await;
+        Ok(count)
+    }
+
+    /// Batch after batch.
+    async fn act_on_batches(&self, bulk: &Bulk) -> ServiceResult<u64> {
+        let (mut count, mut before) = (0, None);
+        loop {
+            let done = self.store.act_on(bulk.clone(), before).await?;
+            count += done.count;
+            before = done.next;
+            if before.is_none() {
+                return Ok(count);
+            }
+        }
+    }
+
+    async fn record_bulk(&self, who: &str, action: &'static str, count: u64) {
+        self.audit.record_details(who, action, &"", String::new(), count_details(count)).await;
+    }
+}

@@ -1,0 +1,53 @@
+use std::{sync::Arc, time::Duration};
+
+use gancho_store::{Store, StoreError};
+use tokio_util::sync::CancellationToken;
+
+use super::text_of;
+
+/// Events indexed in one transaction.
+const BATCH: usize = 500;
+/// Between two batches: 2,000 events a second at most, so that an ERP that is imported delivers before it is indexed.
+const PAUSE: Duration = Duration::from_millis(250);
+/// After an error, which may be a full disk.
+const AFTER_ERROR: Duration = Duration::from_secs(10);
+
+/// Keeps the search index up to date until the stop. What is not indexed yet is found by looking at it.
+pub async fn keep_index(store: Arc<dyn Store>, stop: CancellationToken) {
+    let mut news = store.watch();
+    loop {
+        news.mark_unchanged();
+        let pause = match index_batch(&*store).await {
+            Ok(0) => {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    changed = news.changed() => if changed.is_err() { return },
+                }
+                PAUSE
+            }
+            Ok(_) => PAUSE,
+            Err(error) => {
+                tracing::warn!(%error, "the search index can't be written: the newest events are searched one by one");
+                AFTER_ERROR
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// Indexes the next events; says how many.
+async fn index_batch(store: &dyn Store) -> Result<usize, StoreError> {
+    let events = store.unindexed(BATCH).await?;
+    let count = events.len();
+    if count > 0 {
+        let texts = tokio::task::spawn_blocking(move || {
+            events.iter().map(|event| (event.sequence, text_of(event))).collect::<Vec<_>>()
+        });
+        let texts = texts.await.map_err(|error| StoreError::Broken(error.to_string()))?;
+        store.index(texts).await?;
+    }
+    Ok(count)
+}

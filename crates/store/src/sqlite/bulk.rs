@@ -1,0 +1,110 @@
+//! As many deliveries as match are sent again or cancelled, a batch at a time.
+
+use gancho_model::{Delivery, DeliveryId, Priority, State, may_resend};
+use rusqlite::{Connection, OptionalExtension};
+
+use super::{
+    job, list, log, replay, rows,
+    write_context::{Notification, WriteContext},
+};
+use crate::{Bulk, BulkAct, BulkDone, DeliveryFilter, StoreError};
+
+/// Deliveries changed in one transaction.
+const BATCH: usize = 500;
+
+/// Deliveries with their numbers, and the cursor of the next batch.
+type Batch = (Vec<(i64, Delivery)>, Option<DeliveryId>);
+
+/// The next batch of what it would be done to.
+fn batch(
+    db: &Connection,
+    bulk: &Bulk,
+    before: Option<DeliveryId>,
+    most: usize,
+    reading: &rows::Deliveries<'_>,
+) -> Result<Batch, StoreError> {
+    let before: i64 = match before {
+        Some(id) => {
+            let select = "SELECT n FROM deliveries WHERE id = ?1";
+            db.query_row(select, [id.bytes()], |row| row.get(0)).optional()?.unwrap_or(0)
+        }
+        None => i64::MAX,
+    };
+    let is_chosen = !bulk.filter.ids.is_empty();
+    let filter = DeliveryFilter { state: state(bulk), ..bulk.filter.clone() };
+    let fits = |delivery: &Delivery| match bulk.act {
+        BulkAct::Resend => may_resend(delivery.state, delivery.lane, is_chosen),
+        BulkAct::Cancel => delivery.state == State::Pending,
+    };
+    let mut found = vec![];
+    let numbers = list::newest(db, before, &filter, list::SCAN_MAX)?;
+    let looked_at = numbers.len();
+    let mut last = None;
+    for n in numbers {
+        let (delivery, matches) = list::read_delivery(db, n, &filter, reading)?;
+        last = Some(delivery.id);
+        if matches && fits(&delivery) {
+            found.push((n, delivery));
+        }
+        if found.len() == most {
+            return Ok((found, last));
+        }
+    }
+    Ok((found, last.filter(|_| looked_at == list::SCAN_MAX)))
+}
+
+/// Only deliveries in this state, if it is one.
+fn state(bulk: &Bulk) -> Option<State> {
+    let usual = match bulk.act {
+        BulkAct::Cancel => Some(State::Pending),
+        BulkAct::Resend if bulk.filter.ids.is_empty() => Some(State::Failed),
+        BulkAct::Resend => None,
+    };
+    bulk.filter.state.or(usual)
+}
+
+pub(super) fn count(
+    db: &Connection,
+    bulk: &Bulk,
+    before: Option<DeliveryId>,
+    reading: &rows::Deliveries<'_>,
+) -> Result<BulkDone, StoreError> {
+    let (found, next) = batch(db, bulk, before, usize::MAX, reading)?;
+    let there = |endpoint: &[u8; 16]| -> Result<bool, StoreError> {
+        let select = "SELECT EXISTS (SELECT 1 FROM endpoints WHERE id = ?1 AND removed_at IS NULL)";
+        Ok(db.prepare_cached(select)?.query_row([endpoint], |row| row.get(0))?)
+    };
+    let mut count = 0;
+    for (_, delivery) in &found {
+        count += u64::from(there(delivery.endpoint_id.bytes())?);
+    }
+    Ok(BulkDone { count, next })
+}
+
+pub(super) fn act_on(
+    context: &mut WriteContext,
+    bulk: &Bulk,
+    before: Option<DeliveryId>,
+) -> Result<BulkDone, StoreError> {
+    let reading = rows::Deliveries::new(&context.vault, context.environment.moment());
+    let (found, next) = batch(&context.db, bulk, before, BATCH, &reading)?;
+    let mut count = 0;
+    for (n, delivery) in &found {
+        let is_done = match bulk.act {
+            BulkAct::Resend => resend(context, bulk, *n, delivery)?,
+            BulkAct::Cancel => log::cancel_waiting(context, *n, delivery.endpoint_id, delivery.id)?,
+        };
+        count += u64::from(is_done);
+    }
+    job::add_sent(&context.db, bulk.job, count)?;
+    Ok(BulkDone { count, next })
+}
+
+/// Beside the live ones: new events don't wait behind them.
+fn resend(context: &mut WriteContext, bulk: &Bulk, n: i64, delivery: &Delivery) -> Result<bool, StoreError> {
+    let routes = context.routes()?;
+    let Some((endpoint_n, endpoint)) = routes.find(delivery.endpoint_id) else { return Ok(false) };
+    replay::requeue(context, n, (*endpoint_n, endpoint), bulk.now, bulk.job)?;
+    context.notify_later(Notification::Due(delivery.endpoint_id, Priority::Replay, bulk.now));
+    Ok(true)
+}

@@ -1,0 +1,14 @@
+use async_trait::async_trait;
+use gancho_model::{EndpointId, Issue, Timestamp};
+
+use crate::StoreError;
+
+/// Failures of the same cause, as attempts are recorded.
+#[async_trait]
+pub trait Issues: Send + Sync {
+    /// Issues with a failure since then, the last one first: of one endpoint, or of all that are not removed.
+    async fn issues(&self, endpoint: Option<EndpointId>, since: Timestamp) -> Result<Vec<Issue>, StoreError>;
+
+    /// Closes the open issues of an endpoint; a later failure begins a new one. Returns how many were open.
+    async fn solve_issues(&self, endpoint: EndpointId, now: Timestamp) -> Result<u64, StoreError>;
+}

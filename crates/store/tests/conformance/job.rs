@@ -1,0 +1,65 @@
+use gancho_model::{Decision, ReplayScope};
+use gancho_store::{Bulk, BulkAct, DeliveryFilter, JobCounts, JobState, Replay};
+
+use crate::{Bench, Kind, outcome};
+
+pub(crate) async fn progress_is_what_became_of_its_deliveries(kind: Kind) {
+    let bench = Bench::without_resending(kind);
+    let endpoint = bench.add_endpoint(&["*"]).await;
+    bench.accept((0..4).map(|_| bench.event("a.b")).collect()).await;
+    let fail = async || {
+        for claimed in bench.claim(endpoint.id, 4).await.claimed {
+            let failed = outcome(&claimed, Decision::Failed, bench.moment());
+            bench.store.record(bench.node, vec![failed].into()).await.expect("recorded");
+        }
+    };
+    fail().await;
+    let about = endpoint.id.to_string();
+    assert_eq!(bench.store.last_job(&about).await.expect("reads"), None);
+    let job = bench.store.begin_job(&about, 4, bench.now()).await.expect("begun");
+    let resend = Bulk {
+        act: BulkAct::Resend,
+        filter: DeliveryFilter::default(),
+        dry_run: false,
+        now: bench.mono(),
+        job: Some(job),
+    };
+    assert_eq!(bench.store.act_on(resend, None).await.expect("sent").count, 4);
+    let progress = async || bench.store.last_job(&about).await.expect("reads").expect("one");
+    let (begun, counts) = progress().await;
+    assert_eq!((begun.total, begun.sent, begun.state), (4, 4, JobState::Running));
+    assert_eq!(counts, JobCounts { waiting: 4, ..JobCounts::default() });
+    let claimed = bench.claim_lane(endpoint.id, gancho_model::Priority::Replay, 2, false).await.claimed;
+    for (claimed, decision) in claimed.iter().zip([Decision::Delivered, Decision::Failed]) {
+        bench
+            .store
+            .record(bench.node, vec![outcome(claimed, decision, bench.moment())].into())
+            .await
+            .expect("recorded");
+    }
+    assert_eq!(progress().await.1, JobCounts { delivered: 1, failed: 1, waiting: 2 });
+    bench.store.end_job(job, JobState::Done, bench.now()).await.expect("ended");
+    assert_eq!(progress().await.0.state, JobState::Done);
+}
+
+pub(crate) async fn what_a_start_finds_running_was_interrupted(bench: Bench) {
+    let endpoint = bench.add_endpoint(&["*"]).await;
+    bench.accept(vec![bench.event("a.b")]).await;
+    let about = endpoint.id.to_string();
+    let job = bench.store.begin_job(&about, 2, bench.now()).await.expect("begun");
+    let replay = Replay {
+        endpoint: endpoint.id,
+        since: bench.now().plus_ms(-1_000),
+        until: None,
+        types: vec![],
+        only: ReplayScope::All,
+        dry_run: false,
+        bytes_max: 1 << 20,
+        job: Some(job),
+    };
+    bench.store.replay(replay, None, bench.moment()).await.expect("replayed");
+    let bench = bench.reopen();
+    bench.store.take_over(bench.node, bench.mono()).await.expect("started");
+    let (job, _) = bench.store.last_job(&about).await.expect("reads").expect("is kept");
+    assert_eq!((job.state, job.total), (JobState::Interrupted, 2));
+}

@@ -1,0 +1,75 @@
+//! Failures of one cause, as one line: what came back, how often, from when to when.
+
+use gancho_model::{EndpointId, ErrorKind, Issue, Message};
+use gancho_store::StoreError;
+
+use super::{page_context::PageContext, say};
+use crate::App;
+
+/// So far back issues are shown, milliseconds.
+const SHOWN_MS: i64 = 7 * 24 * 3600 * 1000;
+
+/// An issue as it is shown.
+pub(crate) struct IssueRow {
+    /// What came back, in a word: a status, or how it failed.
+    pub answer: String,
+    /// The first line of the answer.
+    pub line: String,
+    /// The likely cause, and what to do.
+    pub advice: String,
+    /// How often, and from when to when, in one sentence.
+    pub sentence: String,
+    /// The path of its last delivery, or of all that ended so.
+    pub link: String,
+    pub is_open: bool,
+}
+
+/// The issues of one endpoint, or of all, the last failure first.
+pub(crate) async fn read(
+    app: &App,
+    context: &PageContext,
+    endpoint: Option<EndpointId>,
+) -> Result<Vec<Issue>, StoreError> {
+    app.store.issues(endpoint, context.now.plus_ms(-SHOWN_MS)).await
+}
+
+impl IssueRow {
+    pub fn new(context: &PageContext, issue: &Issue, is_open: bool) -> Self {
+        let words = &context.words;
+        let cause = &issue.cause;
+        let last = words.ago(issue.last_at, context.now);
+        let failed = Message::new("issue-failed").with("count", issue.failed);
+        let sentence = Message::new("issue-sentence")
+            .with("count", issue.attempts)
+            .with("failed", failed)
+            .with("span", words.span(context.now.since_ms(issue.first_at)))
+            .with("last", last.as_str());
+        Self {
+            answer: answer(context, issue),
+            line: cause.line.clone(),
+            advice: say::why(words, cause.status, Some(cause.error)),
+            sentence: words.message(&sentence),
+            link: link(issue),
+            is_open,
+        }
+    }
+}
+
+fn answer(context: &PageContext, issue: &Issue) -> String {
+    match issue.cause.status {
+        Some(status) => status.to_string(),
+        None => context.words.get(&format!("error-kind-{}", issue.cause.error.as_str())),
+    }
+}
+
+/// Where to look further: its last delivery, or all deliveries that ended in the same way.
+fn link(issue: &Issue) -> String {
+    if let Some(delivery) = issue.last_delivery {
+        return format!("/deliveries/{delivery}");
+    }
+    let answer = match (issue.cause.status, issue.cause.error) {
+        (Some(status), ErrorKind::Status) => format!("{}xx", status / 100),
+        (_, kind) => kind.as_str().to_owned(),
+    };
+    format!("/deliveries?endpoint={}&answer={answer}", issue.endpoint)
+}

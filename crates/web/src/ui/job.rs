@@ -1,0 +1,61 @@
+//! How far a piece of work is, in numbers that were counted.
+
+use gancho_model::Message;
+use gancho_service::job::JobProgress;
+use gancho_store::JobState;
+
+use super::page_context::PageContext;
+use crate::{App, api::problem::Answer};
+
+/// How long one that has ended is still shown, milliseconds.
+const SHOWN_MS: i64 = 24 * 3600 * 1000;
+
+/// Progress as it is shown.
+pub(crate) struct JobView {
+    pub colour: &'static str,
+    pub text: String,
+    /// What ended of what there is.
+    pub ended: u64,
+    pub total: u64,
+    pub is_going_on: bool,
+}
+
+/// The last piece of work about something, if it goes on or ended lately.
+pub(crate) async fn read(app: &App, context: &PageContext, about: &str) -> Answer<Option<JobView>> {
+    let found = app.services.job(about).await?;
+    let recent = |found: &JobProgress| found.is_going_on() || context.now.since_ms(found.job.began_at) < SHOWN_MS;
+    Ok(found.filter(recent).map(|found| view(context, &found)))
+}
+
+fn view(context: &PageContext, progress: &JobProgress) -> JobView {
+    let JobProgress { job, counts, left_ms } = progress;
+    let words = &context.words;
+    let left = left_ms
+        .filter(|_| progress.is_going_on())
+        .map(|ms| words.message(&Message::new("job-left").with("span", words.span(ms))));
+    let id = match job.state {
+        JobState::Broken => "job-broken",
+        JobState::Interrupted => "job-interrupted",
+        _ if progress.is_going_on() => "job-running",
+        _ => "job-ended",
+    };
+    let message = Message::new(id)
+        .with("sent", job.sent)
+        .with("total", job.total.max(job.sent))
+        .with("delivered", counts.delivered)
+        .with("failed", counts.failed)
+        .with("waiting", counts.waiting)
+        .with("left", left.unwrap_or_default());
+    JobView {
+        colour: match job.state {
+            JobState::Broken | JobState::Interrupted => "bad",
+            _ if progress.is_going_on() => "busy",
+            _ if counts.failed > 0 => "warn",
+            _ => "good",
+        },
+        text: words.message(&message),
+        ended: counts.delivered + counts.failed,
+        total: job.total.max(job.sent),
+        is_going_on: progress.is_going_on(),
+    }
+}
