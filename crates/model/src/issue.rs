@@ -59,11 +59,17 @@ impl Issue {
     }
 }
 
-/// The first line with text in it. Of a page that is its title; numbers differ from one document to the next, and become
-/// `#`.
+/// The first line with text in it; of a page that is its title, or its first text. Numbers differ from one document to
+/// the next, and become `#`.
 fn first_line(body: &str) -> String {
     let body = body.trim_start();
-    let text = if body.starts_with('<') { title(body) } else { body.lines().next().unwrap_or_default() };
+    let page = if body.starts_with('<') {
+        title(body).map_or_else(|| without_tags(body), ToOwned::to_owned)
+    } else {
+        String::new()
+    };
+    let text = if page.trim().is_empty() { body } else { page.trim_start() };
+    let text = text.lines().next().unwrap_or_default();
     let mut line = String::new();
     let mut in_number = false;
     for character in text.trim().chars() {
@@ -82,15 +88,19 @@ fn first_line(body: &str) -> String {
     line
 }
 
-/// The title of an HTML page; its first line where it has none.
-fn title(page: &str) -> &str {
+/// The title of an HTML page, if it has one.
+fn title(page: &str) -> Option<&str> {
     let lower = page.to_ascii_lowercase();
-    let title = lower.find("<title").and_then(|at| {
-        let begin = at + lower[at..].find('>')? + 1;
-        let end = begin + lower[begin..].find('<')?;
-        Some(&page[begin..end])
-    });
-    title.unwrap_or_else(|| page.lines().next().unwrap_or_default())
+    let at = lower.find("<title")?;
+    let begin = at + lower[at..].find('>')? + 1;
+    let end = begin + lower[begin..].find('<')?;
+    Some(&page[begin..end])
+}
+
+/// The text between the tags.
+fn without_tags(page: &str) -> String {
+    let parts = page.split('<').filter_map(|part| part.split_once('>').map(|(_, text)| text));
+    parts.map(str::trim).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -102,9 +112,11 @@ mod tests {
         assert_eq!(first_line("\n Order 4711 is unknown (ref 12)\nat line 3"), "Order # is unknown (ref #)");
         assert_eq!(first_line("Order 9 is unknown (ref 123456)"), "Order # is unknown (ref #)");
         assert_eq!(first_line("<!doctype html>\n<html><head><TITLE>502 Bad Gateway</TITLE>"), "# Bad Gateway");
-        assert_eq!(first_line("<error>no</error>\n<more>"), "<error>no</error>");
+        assert_eq!(first_line("<error>no</error>\n<more>"), "no");
+        assert_eq!(first_line("<h1>En mantenimiento</h1><p>Vuelva luego"), "En mantenimiento");
+        assert_eq!(first_line("<br/>"), "<br/>");
         assert_eq!(first_line(""), "");
         assert_eq!(first_line(&"ñ".repeat(500)).chars().count(), LINE_CHARS);
-        assert_eq!(first_line("<title>unfinished"), "<title>unfinished");
+        assert_eq!(first_line("<title>unfinished"), "unfinished");
     }
 }

@@ -20,4 +20,11 @@ impl Words {
     pub fn meaning(&self, verb: &str) -> String {
         self.get(&format!("meaning-{verb}"))
     }
+
+    /// A column of the ERP: its title as the ERP writes it, and what it holds; nothing for one that we don't know.
+    pub fn column(&self, name: &str) -> Option<(String, String)> {
+        let id = format!("field-{}", name.replace('_', "-"));
+        let meaning = bundle::attribute(self.language, &id, "meaning")?;
+        Some((self.get(&id), meaning))
+    }
 }

@@ -111,6 +111,20 @@ fn times_in_the_reader_s_zone() {
 }
 
 #[test]
+fn days_and_columns_of_the_erp() {
+    let (es, en) = (words(Language::Es), words(Language::En));
+    assert_eq!((es.date("2026-01-05"), en.date("2026-01-05")), (Some("5 ene 2026".into()), Some("5 Jan 2026".into())));
+    assert_eq!(es.date("pronto"), None);
+    assert_eq!(es.parse_time("2026-11-24T18:30"), Timestamp::parse("2026-11-24T17:30:00Z"));
+    assert_eq!(
+        (es.parse_time("mañana"), es.parse_time("2026-11-24")),
+        (None, Timestamp::parse("2026-11-23T23:00:00Z"))
+    );
+    assert_eq!(es.column("fecha"), Some(("Fecha".into(), "fecha del documento".into())));
+    assert_eq!(en.column("nothing"), None);
+}
+
+#[test]
 fn what_browsers_ask_for() {
     let is = |header: &str, right| assert_eq!(Language::accepted(header), right, "{header}");
     is("es-ES,es;q=0.9,en;q=0.8", Language::Es);

@@ -1,7 +1,7 @@
 //! Times as the reader's language writes them, in the reader's zone.
 
 use gancho_model::{Arg, Timestamp};
-use jiff::{Zoned, civil};
+use jiff::{Zoned, civil, tz::TimeZone};
 
 use crate::{Language, Words};
 
@@ -54,6 +54,13 @@ impl Words {
         let day =
             if zoned.year() == today.year() { day.trim_end_matches(|last: char| last.is_ascii_digit()) } else { &day };
         format!("{}, {}", day.trim_end(), zoned.strftime("%H:%M"))
+    }
+
+    /// A day in words, from `2026-11-24`: `24 nov 2026`; nothing where the text is none.
+    pub fn date(&self, text: &str) -> Option<String> {
+        let date: civil::Date = text.parse().ok()?;
+        let at = date.to_zoned(TimeZone::UTC).ok()?;
+        Some(self.day(&at))
     }
 
     /// Reads a day and a time of the reader's zone, as a browser's field gives them: `2026-11-29T18:30`.

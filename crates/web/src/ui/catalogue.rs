@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::{
     current_user::CurrentUser,
-    error, page,
+    draw, error, page,
     page_context::PageContext,
     say,
     webhook::{
@@ -40,9 +40,31 @@ pub(crate) async fn list(State(app): State<Arc<App>>, visitor: CurrentUser) -> R
     page(&CataloguePage { tree: tree::tree(&context.words), context })
 }
 
+/// What people look for first.
+const FIRST: &[&str] = &[
+    "codigo",
+    "nombre",
+    "nombrecliente",
+    "cifnif",
+    "fecha",
+    "total",
+    "neto",
+    "totaliva",
+    "pagada",
+    "pagado",
+    "importe",
+    "vencimiento",
+    "referencia",
+    "descripcion",
+    "cantidad",
+    "email",
+];
+
 /// A column of the record.
 struct Field {
     name: String,
+    /// As the ERP writes it.
+    title: String,
     kind: String,
     meaning: String,
 }
@@ -55,6 +77,7 @@ struct CatalogueEventPage {
     description: String,
     fields: Vec<Field>,
     sample: String,
+    json: String,
     is_real: bool,
     webhooks: Vec<(String, String)>,
 }
@@ -78,6 +101,7 @@ async fn read(app: &App, context: &PageContext, event: &str) -> Answer<Catalogue
         event: event.to_owned(),
         description: context.words.meaning(known.verb),
         fields: fields(context, known.model),
+        json: draw::json(&serde_json::from_str(&sample).unwrap_or(Value::Null)),
         sample,
         is_real,
         webhooks: endpoints.iter().map(|endpoint: &Endpoint| (endpoint.id.to_string(), names(endpoint).0)).collect(),
@@ -104,15 +128,11 @@ fn fields(context: &PageContext, model: &Model) -> Vec<Field> {
     let shown = table.columns.iter().filter(|(name, _)| !secrets::is_secret(model.name, name));
     let mut fields: Vec<Field> = shown
         .map(|(name, kind)| {
-            let id = format!("field-{}", name.replace('_', "-"));
-            Field {
-                name: (*name).to_owned(),
-                kind: context.words.get(&format!("kind-{}", format!("{kind:?}").to_lowercase())),
-                meaning: if context.words.has(&id) { context.words.get(&id) } else { String::new() },
-            }
+            let (title, meaning) = context.words.column(name).unwrap_or_default();
+            let kind = context.words.get(&format!("kind-{}", format!("{kind:?}").to_lowercase()));
+            Field { name: (*name).to_owned(), title, kind, meaning }
         })
         .collect();
-    // What has a meaning first.
-    fields.sort_by(|a, b| (a.meaning.is_empty(), &a.name).cmp(&(b.meaning.is_empty(), &b.name)));
+    fields.sort_by_key(|field| (!FIRST.contains(&field.name.as_str()), field.name.clone()));
     fields
 }

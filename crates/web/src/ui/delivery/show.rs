@@ -2,7 +2,10 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Attempt, Delivery, DeliveryId, ErrorKind, Event, Message, State as DeliveryState, mask};
+use gancho_model::{
+    Attempt, Delivery, DeliveryId, Endpoint, ErrorKind, Event, Message, SentEvent, State as DeliveryState, Timestamp,
+    delivery_headers, mask,
+};
 use serde_json::Value;
 
 use super::{
@@ -12,7 +15,7 @@ use super::{
 use crate::{
     App,
     api::problem::Answer,
-    ui::{current_user::CurrentUser, error, event, id::Id, page, page_context::PageContext, query::Query, say},
+    ui::{current_user::CurrentUser, draw, error, event, id::Id, page, page_context::PageContext, query::Query, say},
 };
 
 /// A step of the way from the ERP to the receiver.
@@ -38,8 +41,10 @@ struct DeliveryPage {
     attempts: Vec<Try>,
     changes: Vec<event::show::Changed>,
     body: String,
-    pretty: String,
+    json: String,
     curl: String,
+    /// Whether the command is signed, so that the receiver takes it.
+    is_signed: bool,
     signature: Option<signature::Checked>,
 }
 
@@ -66,13 +71,13 @@ pub(crate) async fn show(
     query: Query,
 ) -> Response {
     let context = PageContext::new(&app, &visitor, "deliveries", "delivery-title").with_done(query.get("done"));
-    match read(&app, &context, id, query.get("signature")).await {
+    match read(&app, &context, id, &query).await {
         Ok(read) => page(&read),
         Err(problem) => error::of(context, &problem),
     }
 }
 
-async fn read(app: &App, context: &PageContext, id: DeliveryId, given: Option<&str>) -> Answer<DeliveryPage> {
+async fn read(app: &App, context: &PageContext, id: DeliveryId, query: &Query) -> Answer<DeliveryPage> {
     let words = &context.words;
     let (delivery, attempts) = app.store.delivery(id).await?;
     let event = app.store.event(delivery.event_id).await?;
@@ -89,6 +94,9 @@ async fn read(app: &App, context: &PageContext, id: DeliveryId, given: Option<&s
         None if failed => last.map_or_else(String::new, |last| say::why(words, last.status_code, last.error)),
         None => String::new(),
     };
+    let signed = endpoint
+        .filter(|_| context.admin && query.text("curl") == "signed")
+        .map(|endpoint| signed_now(endpoint, &event, &delivery, context.now));
     Ok(DeliveryPage {
         state: say::state(words, delivery.state),
         why,
@@ -96,11 +104,12 @@ async fn read(app: &App, context: &PageContext, id: DeliveryId, given: Option<&s
         steps: steps(context, &event, &delivery, &attempts),
         attempts: attempts.iter().map(|attempt| shown(context, attempt)).collect(),
         changes: event::show::changes(words, &parsed),
-        pretty: serde_json::to_string_pretty(&parsed).unwrap_or_default(),
-        curl: curl(&url, &body),
+        json: draw::json(&parsed),
+        is_signed: signed.is_some(),
+        curl: curl(&url, &body, signed.unwrap_or_default()),
         signature: endpoint
             .filter(|_| context.admin)
-            .zip(given)
+            .zip(query.get("signature"))
             .map(|(endpoint, given)| signature::check(given, endpoint, &event, &attempts, context.now)),
         webhook: webhook(&endpoints, &delivery),
         context: context.clone().titled(title.clone()),
@@ -182,8 +191,26 @@ fn shown(context: &PageContext, attempt: &Attempt) -> Try {
     }
 }
 
-/// The request as a command, without its signature.
-fn curl(url: &str, body: &str) -> String {
+/// The request as a command: with its endpoint, all header fields, signed now; else only its type.
+fn curl(url: &str, body: &str, headers: Vec<(String, String)>) -> String {
     let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
-    format!("curl -X POST {} -H 'Content-Type: application/json' --data-raw {}", quoted(url), quoted(body))
+    let mut command = format!("curl -X POST {}", quoted(url));
+    for (name, value) in [("content-type".to_owned(), "application/json".to_owned())].into_iter().chain(headers) {
+        command.push_str(&format!(" \\\n  -H {}", quoted(&format!("{name}: {value}"))));
+    }
+    format!("{command} \\\n  --data-raw {}", quoted(body))
+}
+
+/// What an attempt would send now, its own header fields in clear.
+fn signed_now(endpoint: &Endpoint, event: &Event, delivery: &Delivery, now: Timestamp) -> Vec<(String, String)> {
+    let sent = SentEvent {
+        id: event.id,
+        event: &event.event,
+        sequence: event.sequence,
+        attempt: delivery.attempts + 1,
+        body: &event.body,
+    };
+    let fields = delivery_headers(&endpoint.secrets, sent, now).into_iter();
+    let own = endpoint.headers.iter().map(|(name, value)| (name.clone(), value.clone()));
+    fields.map(|(name, value)| (name.to_owned(), value)).chain(own).collect()
 }

@@ -1,9 +1,11 @@
 //! Pictures drawn on the server as SVG, by attributes only: a strict policy allows no styles inside.
 
 mod day;
+mod json;
 mod spark;
 
 pub(crate) use day::{Bar, day};
+pub(crate) use json::json;
 pub(crate) use spark::spark;
 
 use gancho_model::{Counters, HourlyStats, Timestamp};

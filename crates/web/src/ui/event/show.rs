@@ -13,7 +13,7 @@ use crate::{
     ui::{
         current_user::CurrentUser,
         delivery::list::{DeliveryRow, webhook},
-        error,
+        draw, error,
         id::Id,
         page,
         page_context::PageContext,
@@ -24,8 +24,22 @@ use crate::{
 /// A column before and after.
 pub(crate) struct Changed {
     pub column: String,
+    pub title: String,
     pub before: String,
     pub after: String,
+}
+
+/// A value that people look for first.
+struct Fact {
+    column: &'static str,
+    title: String,
+    value: String,
+}
+
+impl Fact {
+    fn new(words: &Words, column: &'static str, value: &Value, currency: &str) -> Self {
+        Self { column, title: say::column(words, column), value: say::value(words, column, value, currency) }
+    }
 }
 
 #[derive(Template)]
@@ -39,8 +53,9 @@ struct EventPage {
     choose: bool,
     verdicts: Vec<EndpointDecision>,
     changes: Vec<Changed>,
-    facts: Vec<(String, String)>,
+    facts: Vec<Fact>,
     pretty: String,
+    json: String,
 }
 
 pub(crate) async fn show(State(app): State<Arc<App>>, visitor: CurrentUser, Id(id): Id<EventId>) -> Response {
@@ -67,6 +82,7 @@ async fn read(app: &App, context: &PageContext, id: EventId) -> Answer<EventPage
         verdicts: super::why::verdicts(context, &event, &endpoints, &deliveries),
         changes: changes(&context.words, &parsed),
         facts: facts(&context.words, &parsed),
+        json: draw::json(&parsed),
         pretty: serde_json::to_string_pretty(&parsed).unwrap_or_default(),
         context: context.clone().titled(title.clone()),
         event,
@@ -80,15 +96,16 @@ pub(crate) fn changes(words: &Words, body: &Value) -> Vec<Changed> {
     let currency = object["coddivisa"].as_str().unwrap_or_default();
     let columns = previous.as_object().into_iter().flatten();
     let changed = |(column, old): (&String, &Value)| Changed {
+        title: say::column(words, column),
         column: column.clone(),
-        before: value(words, column, old, currency),
-        after: value(words, column, &object[column.as_str()], currency),
+        before: say::value(words, column, old, currency),
+        after: say::value(words, column, &object[column.as_str()], currency),
     };
     columns.map(changed).collect()
 }
 
 /// What a person looks for first in a record.
-fn facts(words: &Words, body: &Value) -> Vec<(String, String)> {
+fn facts(words: &Words, body: &Value) -> Vec<Fact> {
     const FIRST: &[&str] = &[
         "codigo",
         "nombrecliente",
@@ -113,21 +130,5 @@ fn facts(words: &Words, body: &Value) -> Vec<(String, String)> {
     let currency = object["coddivisa"].as_str().unwrap_or_default();
     let known = FIRST.iter().filter_map(|column| object.get(*column).map(|found| (*column, found)));
     let filled = known.filter(|(_, found)| !found.is_null() && found.as_str() != Some(""));
-    filled.map(|(column, found)| (column.to_owned(), value(words, column, found, currency))).collect()
-}
-
-/// A value as people write it.
-fn value(words: &Words, column: &str, value: &Value, currency: &str) -> String {
-    const MONEY: &[&str] =
-        &["total", "neto", "netosindto", "totaliva", "totalirpf", "totaleuros", "totalrecargo", "importe", "precio"];
-    match value {
-        Value::Null => "–".to_owned(),
-        Value::Bool(true) => words.get("yes"),
-        Value::Bool(false) => words.get("no"),
-        Value::Number(number) if MONEY.contains(&column) => words.money(number.as_f64().unwrap_or_default(), currency),
-        Value::Number(number) if number.is_f64() => words.decimal(number.as_f64().unwrap_or_default(), 2),
-        Value::String(text) => text.clone(),
-        Value::Array(items) => words.count("items", items.len() as u64),
-        other => other.to_string(),
-    }
+    filled.map(|(column, found)| Fact::new(words, column, found, currency)).collect()
 }

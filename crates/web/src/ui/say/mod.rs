@@ -1,6 +1,7 @@
 //! Sentences for people: what an event is, how an endpoint does, why an attempt failed.
 
 mod health;
+mod value;
 mod waiting;
 mod why;
 
@@ -9,6 +10,7 @@ use gancho_model::{EventType, HealthState, State};
 use gancho_words::Words;
 
 pub(crate) use health::{Condition, health};
+pub(crate) use value::{column, value};
 pub(crate) use waiting::waiting;
 pub(crate) use why::why;
 
