@@ -11,7 +11,7 @@ use gancho_delivery::{Engine, EngineOptions};
 use gancho_intake::Intake;
 use gancho_mail::AlertLoop;
 use gancho_model::{Clock as _, NodeId, limits::Limits};
-use gancho_service::{Parts, Services, account::new_token, search::keep_index};
+use gancho_service::{Parts, Services, account::new_token, mail::load_mail_server, search::keep_index};
 use gancho_source::SourceManager;
 use gancho_web::{App, Metrics, WebSettings};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -83,6 +83,7 @@ async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), CliError> {
     let intake = Arc::new(Intake::new(store.clone(), Arc::new(System), settings.limits));
     let sources = SourceManager::new(store.clone(), intake.clone(), settings.sources, node);
     tasks.spawn_endless("sources", sources.clone().run(stop.clone()));
+    load_mail_server(&*store, &*settings.post).await.map_err(CliError::start)?;
     let site = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     let mail = AlertLoop {
         store: store.clone(),

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use gancho_model::{Arg, Endpoint, Environment, LastAttempt, Message, Source, State, Timestamp, User, mask};
-use gancho_service::SourceControl;
+use gancho_service::{SourceControl, mail::load_mail_server};
 use gancho_store::{DeliveryFilter, Store, StoreError};
 use gancho_words::{Language, Words, ZONE};
 use tokio_util::sync::CancellationToken;
@@ -59,6 +59,8 @@ impl AlertLoop {
     /// # Errors
     /// When the store does not answer. What people were not alerted of is tried again at the next check.
     pub async fn step(&self) -> Result<(), StoreError> {
+        // Another process may have changed it.
+        load_mail_server(&*self.store, &*self.post).await?;
         let now = self.environment.now();
         for endpoint in self.store.all_endpoints().await? {
             let about = of_endpoint(&endpoint);

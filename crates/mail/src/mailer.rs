@@ -1,6 +1,9 @@
 //! The post: one SMTP server.
 
-use std::{sync::OnceLock, time::Duration};
+use std::{
+    sync::{Arc, OnceLock, PoisonError, RwLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use gancho_model::Message;
@@ -29,8 +32,12 @@ pub enum BadAddress {
 }
 
 /// Sends mail through one server; through none if no server is set.
+#[derive(Default)]
 pub struct Mailer {
-    way: Option<Smtp>,
+    /// What the configuration says.
+    fixed: Option<Arc<Smtp>>,
+    /// What people chose in the pages.
+    chosen: RwLock<Option<Arc<Smtp>>>,
 }
 
 struct Smtp {
@@ -43,6 +50,26 @@ struct Smtp {
 }
 
 impl Smtp {
+    fn new(server: &str, from: &str) -> Result<Self, BadAddress> {
+        let mut url = Url::parse(server).map_err(|_| BadAddress::Server)?;
+        if !matches!(url.scheme(), "smtp" | "smtps") || url.host_str().is_none_or(str::is_empty) {
+            return Err(BadAddress::Server);
+        }
+        let asked = url.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value.into_owned());
+        match asked.as_deref() {
+            None if url.scheme() == "smtp" => url.set_query(Some("tls=required")),
+            Some("none") => url.set_query(None),
+            None | Some("required" | "opportunistic") => {}
+            Some(_) => return Err(BadAddress::Server),
+        }
+        AsyncSmtpTransport::<Tokio1Executor>::from_url(url.as_str()).map_err(|_| BadAddress::Server)?;
+        let from: Mailbox = from.parse().map_err(|_| BadAddress::Sender)?;
+        let host = url.host_str().unwrap_or_default();
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let server = format!("{host}{port}");
+        Ok(Self { url, transport: OnceLock::new(), from, server })
+    }
+
     fn transport(&self) -> Result<&AsyncSmtpTransport<Tokio1Executor>, lettre::transport::smtp::Error> {
         if let Some(made) = self.transport.get() {
             return Ok(made);
@@ -73,36 +100,25 @@ impl Smtp {
 impl Mailer {
     /// No server: nobody is told.
     pub fn none() -> Self {
-        Self { way: None }
+        Self::default()
     }
 
-    /// Through this server, from this address.
+    /// Through this server, from this address, whatever people choose.
     ///
     /// # Errors
     /// [`BadAddress`] says which of both is wrong, without repeating a password.
     pub fn new(server: &str, from: &str) -> Result<Self, BadAddress> {
-        let mut url = Url::parse(server).map_err(|_| BadAddress::Server)?;
-        if !matches!(url.scheme(), "smtp" | "smtps") || url.host_str().is_none_or(str::is_empty) {
-            return Err(BadAddress::Server);
-        }
-        let asked = url.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value.into_owned());
-        match asked.as_deref() {
-            None if url.scheme() == "smtp" => url.set_query(Some("tls=required")),
-            Some("none") => url.set_query(None),
-            None | Some("required" | "opportunistic") => {}
-            Some(_) => return Err(BadAddress::Server),
-        }
-        AsyncSmtpTransport::<Tokio1Executor>::from_url(url.as_str()).map_err(|_| BadAddress::Server)?;
-        let from: Mailbox = from.parse().map_err(|_| BadAddress::Sender)?;
-        let host = url.host_str().unwrap_or_default();
-        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-        let server = format!("{host}{port}");
-        Ok(Self { way: Some(Smtp { url, transport: OnceLock::new(), from, server }) })
+        Ok(Self { fixed: Some(Arc::new(Smtp::new(server, from)?)), ..Self::default() })
+    }
+
+    fn smtp(&self) -> Option<Arc<Smtp>> {
+        let chosen = || self.chosen.read().unwrap_or_else(PoisonError::into_inner).clone();
+        self.fixed.clone().or_else(chosen)
     }
 
     /// Whether there is a server.
     pub fn is_set(&self) -> bool {
-        self.way.is_some()
+        self.smtp().is_some()
     }
 
     /// Sends one mail.
@@ -110,23 +126,23 @@ impl Mailer {
     /// # Errors
     /// What stands in the way.
     pub async fn send(&self, to: &str, subject: &str, text: &str) -> Result<(), Message> {
-        let way = self.way.as_ref().ok_or_else(|| Message::new("problem-no-mail"))?;
+        let smtp = self.smtp().ok_or_else(|| Message::new("problem-no-mail"))?;
         let failed = |why: String| Message::new("problem-mail").with("why", why);
         let to: Address = to.parse().map_err(|_| Message::new("error-email"))?;
         // A name that somebody gave may hold line ends; a subject may not.
         let subject: String = subject.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
         let mail = Mail::builder()
-            .from(way.from.clone())
+            .from(smtp.from.clone())
             .to(Mailbox::new(None, to))
             .subject(subject)
             .header(ContentType::TEXT_PLAIN)
             .body(text.to_owned())
             .map_err(|error| failed(error.to_string()))?;
-        let transport = way.transport().map_err(|error| failed(error.to_string()))?;
+        let transport = smtp.transport().map_err(|error| failed(error.to_string()))?;
         match tokio::time::timeout(PATIENCE, transport.send(mail)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => {
-                let of_tls = gancho_trust::with_openssl_line(&error, way.host());
+                let of_tls = gancho_trust::with_openssl_line(&error, smtp.host());
                 Err(failed(of_tls.unwrap_or_else(|| error.to_string())))
             }
             Err(_) => Err(failed("it does not answer".into())),
@@ -137,7 +153,20 @@ impl Mailer {
 #[async_trait]
 impl Mailing for Mailer {
     fn about(&self) -> Option<(String, String)> {
-        self.way.as_ref().map(|way| (way.from.to_string(), way.server.clone()))
+        self.smtp().map(|smtp| (smtp.from.to_string(), smtp.server.clone()))
+    }
+
+    fn is_fixed(&self) -> bool {
+        self.fixed.is_some()
+    }
+
+    fn choose(&self, chosen: Option<(&str, &str)>) -> Result<(), &'static str> {
+        let chosen = chosen.map(|(server, from)| Smtp::new(server, from)).transpose().map_err(|error| match error {
+            BadAddress::Server => "server",
+            BadAddress::Sender => "from",
+        })?;
+        *self.chosen.write().unwrap_or_else(PoisonError::into_inner) = chosen.map(Arc::new);
+        Ok(())
     }
 
     async fn send_test(&self, to: &str, subject: &str, text: &str) -> Result<(), Message> {
@@ -160,5 +189,18 @@ mod tests {
             assert_eq!(Mailer::new(bad, "a@example.com").err(), Some(BadAddress::Server), "{bad}");
         }
         assert_eq!(Mailer::new("smtp://x", "nobody").err(), Some(BadAddress::Sender));
+    }
+
+    #[test]
+    fn what_the_configuration_says_wins() {
+        let mailer = Mailer::none();
+        assert_eq!(mailer.choose(Some(("smtp://x", "nobody"))), Err("from"));
+        mailer.choose(Some(("smtp://mail.example.com", "a@example.com"))).expect("good");
+        assert_eq!(mailer.about(), Some(("a@example.com".into(), "mail.example.com".into())));
+        mailer.choose(None).expect("none");
+        assert!(!mailer.is_set());
+        let fixed = Mailer::new("smtp://fixed.example.com", "b@example.com").expect("good");
+        fixed.choose(Some(("smtp://mail.example.com", "a@example.com"))).expect("good");
+        assert_eq!((fixed.is_fixed(), fixed.about().expect("one").1), (true, "fixed.example.com".into()));
     }
 }

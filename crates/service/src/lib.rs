@@ -10,6 +10,7 @@ mod error;
 pub mod event;
 pub mod input;
 pub mod job;
+pub mod mail;
 pub mod outbox;
 mod ports;
 pub mod search;

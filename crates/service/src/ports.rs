@@ -16,6 +16,15 @@ pub trait Mailing: Send + Sync {
     /// From whom and through which server it goes; nothing if no server is set.
     fn about(&self) -> Option<(String, String)>;
 
+    /// Whether the server stands in the configuration, which wins over what people choose in the pages.
+    fn is_fixed(&self) -> bool;
+
+    /// Uses this server (`smtp://…`) and sender from now on, or none; what the configuration says wins.
+    ///
+    /// # Errors
+    /// Which of the two is wrong: `server` or `from`.
+    fn choose(&self, chosen: Option<(&str, &str)>) -> Result<(), &'static str>;
+
     /// Sends a mail, to see that it arrives.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ mod database;
 mod grouping;
 mod key;
 mod manager;
+mod obstacle;
 mod options;
 mod plugin;
 mod report;

@@ -26,6 +26,7 @@ pub use verbs::{
     lease::{Lease, Leases},
     log::{Bulk, BulkAct, BulkDone, DeliveryFilter, EventFilter, Log, Page},
     search::{Search, SearchHits},
+    setting::Settings,
     snapshot::{RecordSnapshot, SnapshotUpdate, Snapshots},
     source::Sources,
     stats::Stats,
@@ -44,6 +45,7 @@ pub trait Store:
     + Leases
     + Log
     + Search
+    + Settings
     + Snapshots
     + Sources
     + Stats
@@ -62,6 +64,7 @@ impl<T> Store for T where
         + Leases
         + Log
         + Search
+        + Settings
         + Snapshots
         + Sources
         + Stats

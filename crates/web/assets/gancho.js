@@ -66,6 +66,60 @@ document.addEventListener('keydown', (event) => {
   act();
 });
 
+// Names that are typed stand in the statements below at once; only such that need no quoting.
+for (const place of document.querySelectorAll('[data-fill]')) {
+  const field = document.getElementById(`f-${place.dataset.fill}`);
+  const usual = place.textContent;
+  field?.addEventListener('input', () => {
+    place.textContent = /^[\p{L}\p{N}_$-]+$/u.test(field.value) ? field.value : usual;
+  });
+}
+
+// The events as a tree: a ticked group shows that it includes its children, and a search opens what it finds.
+const picker = document.getElementById('event-search')?.closest('fieldset');
+if (picker) {
+  const everything = picker.querySelector('input[value="*"]');
+  const fold = (text) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
+  const include = (box, is) => {
+    if (is && !box.disabled) box.dataset.own = box.checked ? 'yes' : '';
+    if (is) box.checked = true;
+    else if (box.disabled) box.checked = box.dataset.own === 'yes';
+    box.disabled = is;
+  };
+  const update = () => {
+    for (const noun of picker.querySelectorAll('.noun')) {
+      const group = noun.querySelector(':scope > label input');
+      include(group, everything.checked);
+      for (const leaf of noun.querySelectorAll('.leaves input')) include(leaf, group.checked);
+    }
+  };
+  picker.addEventListener('change', update);
+  update();
+  const search = document.getElementById('event-search');
+  search.hidden = false;
+  search.addEventListener('input', (event) => {
+    event.stopPropagation();
+    const wanted = fold(search.value.trim());
+    for (const branch of picker.querySelectorAll('details.branch')) {
+      let some = false;
+      for (const noun of branch.querySelectorAll('.noun')) {
+        const title = fold(noun.querySelector('strong').textContent);
+        let any = false;
+        for (const leaf of noun.querySelectorAll('.leaves label')) {
+          const fits = wanted.split(/\s+/).every((word) => `${title} ${fold(leaf.textContent)} ${leaf.querySelector('input').value}`.includes(word));
+          leaf.hidden = !fits;
+          any ||= fits;
+        }
+        noun.hidden = !any;
+        some ||= any;
+      }
+      branch.hidden = !some;
+      if (wanted) branch.open = some;
+    }
+  });
+  search.addEventListener('keydown', (event) => { if (event.key === 'Enter') event.preventDefault(); });
+}
+
 // A form that looks while it is being filled in.
 const form = document.querySelector('form[data-look]');
 if (form) {

@@ -81,14 +81,28 @@ pub(crate) fn has(language: Language, id: &str) -> bool {
 
 /// An attribute of a text, such as a noun's gender.
 pub(crate) fn attribute(language: Language, id: &str, name: &str) -> Option<String> {
+    attribute_with(language, id, name, &[])
+}
+
+/// The same with facts in it.
+pub(crate) fn attribute_with(
+    language: Language,
+    id: &str,
+    name: &str,
+    facts: &[(&'static str, Arg)],
+) -> Option<String> {
     let bundle = bundle(language);
     let attribute = bundle.get_message(id)?.get_attribute(name)?;
-    Some(bundle.format_pattern(attribute.value(), None, &mut vec![]).into_owned())
+    Some(bundle.format_pattern(attribute.value(), Some(&args(language, facts)), &mut vec![]).into_owned())
 }
 
 pub(crate) fn text(language: Language, id: &str, facts: &[(&'static str, Arg)]) -> String {
     let bundle = bundle(language);
     let Some(pattern) = bundle.get_message(id).and_then(|message| message.value()) else { return id.to_owned() };
+    bundle.format_pattern(pattern, Some(&args(language, facts)), &mut vec![]).into_owned()
+}
+
+fn args<'a>(language: Language, facts: &'a [(&'static str, Arg)]) -> FluentArgs<'a> {
     let mut args = FluentArgs::with_capacity(facts.len());
     for (name, fact) in facts {
         match fact {
@@ -97,6 +111,5 @@ pub(crate) fn text(language: Language, id: &str, facts: &[(&'static str, Arg)]) 
             Arg::Message(message) => args.set(*name, text(language, message.id, &message.args)),
         }
     }
-    let mut errors = vec![];
-    bundle.format_pattern(pattern, Some(&args), &mut errors).into_owned()
+    args
 }

@@ -24,18 +24,21 @@ pub const ZONE: &str = "Europe/Madrid";
 pub struct Words {
     language: Language,
     zone: TimeZone,
+    /// For programs and logs: what the systems below said is part of the sentence.
+    is_raw: bool,
 }
 
 impl Words {
     /// For a reader in this IANA zone; an unknown one is [`ZONE`].
     pub fn new(language: Language, zone: &str) -> Self {
         let zone = TimeZone::get(zone).or_else(|_| TimeZone::get(ZONE)).unwrap_or(TimeZone::UTC);
-        Self { language, zone }
+        Self { language, zone, is_raw: false }
     }
 
     /// English and UTC: what programs and logs get.
     pub fn english() -> &'static Self {
-        static ENGLISH: LazyLock<Words> = LazyLock::new(|| Words { language: Language::En, zone: TimeZone::UTC });
+        static ENGLISH: LazyLock<Words> =
+            LazyLock::new(|| Words { language: Language::En, zone: TimeZone::UTC, is_raw: true });
         &ENGLISH
     }
 
@@ -69,9 +72,25 @@ impl Words {
         bundle::text(self.language, id, facts)
     }
 
-    /// A message in the reader's words.
+    /// A message in the reader's words; for programs and logs, with [`Words::raw`] behind it.
     pub fn message(&self, message: &Message) -> String {
-        bundle::text(self.language, message.id, &message.args)
+        let text = bundle::text(self.language, message.id, &message.args);
+        match self.raw(message).filter(|_| self.is_raw) {
+            Some(raw) => format!("{text} ({raw})"),
+            None => text,
+        }
+    }
+
+    /// What a system below said in its own words (a database, TLS, a name server), where the message carries that: people
+    /// find it behind "details". It is the attribute `.raw` of the text.
+    pub fn raw(&self, message: &Message) -> Option<String> {
+        let own = bundle::attribute_with(self.language, message.id, "raw", &message.args);
+        own.or_else(|| {
+            message.args.iter().find_map(|(_, arg)| match arg {
+                Arg::Message(inner) => self.raw(inner),
+                _ => None,
+            })
+        })
     }
 }
 

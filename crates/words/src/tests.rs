@@ -61,7 +61,7 @@ fn verbs_have_the_gender_of_their_nouns() {
     assert_eq!(said(Language::Es, "FacturaCliente", "paid"), "Factura de cliente cobrada");
     assert_eq!(said(Language::Es, "FacturaProveedor", "paid-by-us"), "Factura de proveedor pagada");
     assert_eq!(said(Language::Es, "PedidoCliente", "approved"), "Pedido de cliente aprobado");
-    assert_eq!(said(Language::Es, "Stock", "low"), "Existencias por debajo del mínimo");
+    assert_eq!(said(Language::Es, "Stock", "low"), "Stock por debajo del mínimo");
     assert_eq!(said(Language::En, "FacturaCliente", "paid"), "Customer invoice paid");
 }
 

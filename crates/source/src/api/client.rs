@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{ApiError, Base};
+use crate::obstacle::Obstacle;
 
 /// The longest that an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -252,7 +253,7 @@ fn unreachable(error: &reqwest::Error) -> ApiError {
         cause = next;
     }
     let of_tls = gancho_trust::is_of_tls(error).then(|| gancho_trust::explain(error));
-    ApiError::Unreachable(of_tls.unwrap_or_else(|| cause.to_string()))
+    ApiError::Unreachable(Obstacle::of(error), of_tls.unwrap_or_else(|| cause.to_string()))
 }
 
 #[cfg(test)]

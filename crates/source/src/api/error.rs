@@ -1,11 +1,13 @@
 use gancho_model::Message;
 
+use crate::obstacle::Obstacle;
+
 /// Why a request to the ERP's API failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ApiError {
     /// Nobody answers there.
-    #[error("it can't be reached: {0}")]
-    Unreachable(String),
+    #[error("it can't be reached: {1}")]
+    Unreachable(Obstacle, String),
     /// No whole answer within the time.
     #[error("it does not answer in time")]
     Slow,
@@ -65,7 +67,9 @@ impl ApiError {
     pub fn message(&self) -> Message {
         let plain = Message::new;
         match self {
-            Self::Unreachable(why) => plain("api-unreachable").with("why", why.as_str()),
+            Self::Unreachable(obstacle, why) => {
+                plain("api-unreachable").with("obstacle", obstacle.message()).with("why", why.as_str())
+            }
             Self::Slow => plain("api-slow"),
             Self::Moved(to) => plain("api-moved").with("to", to.as_str()),
             Self::NotApi(status, seen) => {

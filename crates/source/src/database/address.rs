@@ -5,6 +5,9 @@ use sqlx::{
 };
 use url::Url;
 
+use super::ErpError;
+use crate::obstacle::Obstacle;
+
 /// Which kind of database it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
@@ -97,13 +100,14 @@ impl Address {
         self.url.query_pairs().any(|(name, _)| NAMES.contains(&&*name))
     }
 
-    /// Why it can't be reached, in words.
-    pub(super) fn why_unreachable(&self, error: &sqlx::Error) -> String {
+    /// Why it can't be reached: what stands in the way, and the driver's own words.
+    pub(super) fn unreachable(&self, error: &sqlx::Error) -> ErpError {
         let host = self.url.host_str().unwrap_or("localhost");
-        match error {
-            sqlx::Error::Database(said) => said.message().to_owned(),
+        let why = match error {
+            sqlx::Error::Database(cause) => cause.message().to_owned(),
             other => gancho_trust::with_openssl_line(other, host).unwrap_or_else(|| other.to_string()),
-        }
+        };
+        ErpError::Unreachable(Obstacle::of_database(error), why)
     }
 }
 

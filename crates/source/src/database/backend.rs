@@ -9,6 +9,7 @@ use super::site::{SetUp, Site};
 use crate::{
     capture::{CapturePlan, CapturedTable, Schema},
     grouping::OutboxRow,
+    obstacle::Obstacle,
 };
 
 /// The longest that the ERP's database may take for an answer.
@@ -18,8 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ErpError {
     /// It can't be reached, or said no to us.
-    #[error("{0}")]
-    Unreachable(String),
+    #[error("{1}")]
+    Unreachable(Obstacle, String),
     /// The ERP holds a lock that we would have to wait for; we do not.
     #[error("the ERP is using the table just now: {0}")]
     Locked(String),
@@ -38,7 +39,10 @@ impl ErpError {
     /// The same for people.
     pub fn message(&self) -> Message {
         let (id, why) = match self {
-            Self::Unreachable(why) => ("erp-unreachable", why),
+            Self::Unreachable(obstacle, why) => {
+                let message = Message::new("erp-unreachable").with("obstacle", obstacle.message());
+                return message.with("why", why.as_str());
+            }
             Self::Locked(why) => ("erp-locked", why),
             Self::Denied(why) => ("erp-denied", why),
             Self::Missing(why) => ("erp-missing", why),
@@ -187,5 +191,7 @@ pub(crate) fn record(text: &str) -> Option<Record> {
 
 /// No connection that went dead may hold us up for ever.
 pub(crate) async fn within<T>(work: impl Future<Output = Result<T, ErpError>>) -> Result<T, ErpError> {
-    timeout(PATIENCE, work).await.unwrap_or_else(|_| Err(ErpError::Unreachable("it does not answer".into())))
+    timeout(PATIENCE, work)
+        .await
+        .unwrap_or_else(|_| Err(ErpError::Unreachable(Obstacle::Slow, "it does not answer".into())))
 }

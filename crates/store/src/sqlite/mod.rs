@@ -22,6 +22,7 @@ mod rows;
 mod schema;
 mod seal_urls;
 mod search;
+mod setting;
 mod snapshot;
 mod source;
 mod start;

@@ -10,6 +10,7 @@ pub mod job;
 pub mod lease;
 pub mod log;
 pub mod search;
+pub mod setting;
 pub mod snapshot;
 pub mod source;
 pub mod stats;

@@ -13,17 +13,23 @@ pub(crate) const TOKEN: &str = "csrf_token";
 pub(crate) struct Form {
     fields: Vec<(String, String)>,
     errors: Vec<(String, String)>,
+    /// What a system below said, of what was wrong.
+    raw: Option<String>,
 }
 
 impl Form {
     /// A form filled in by us.
     pub fn filled(fields: Vec<(&str, String)>) -> Self {
-        Self { fields: fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(), errors: vec![] }
+        Self {
+            fields: fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            errors: vec![],
+            raw: None,
+        }
     }
 
     /// As it was sent.
     pub(super) fn sent(fields: Vec<(String, String)>) -> Self {
-        Self { fields, errors: vec![] }
+        Self { fields, errors: vec![], raw: None }
     }
 
     /// A field's value; empty if it is not there.
@@ -54,6 +60,7 @@ impl Form {
     /// With what was wrong: of `headers.X`, the field is `headers`.
     pub fn refused(mut self, problem: &Problem, words: &Words) -> Self {
         for wrong in problem.errors() {
+            self.raw = self.raw.or_else(|| words.raw(&wrong.localized));
             let (field, part) = wrong.field.split_once('.').unwrap_or((&wrong.field, ""));
             let text = words.message(&wrong.localized);
             let text = if part.is_empty() || field == "retry" { text } else { format!("{part}: {text}") };
@@ -61,9 +68,15 @@ impl Form {
         }
         if self.errors.is_empty() {
             let message = problem.sentence().cloned().unwrap_or_else(|| Message::new("problem-broken"));
+            self.raw = words.raw(&message);
             self.errors.push((String::new(), words.message(&message)));
         }
         self
+    }
+
+    /// What a system below said, of what was wrong.
+    pub fn raw(&self) -> Option<&str> {
+        self.raw.as_deref()
     }
 
     /// A field that must be filled in.

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     capture::{CapturePlan, CapturedTable, Schema},
     grouping::{OutboxRow, Transaction},
+    obstacle::Obstacle,
 };
 
 /// How often a quiet outbox is looked at, milliseconds: with the pause that ends an act, an event
@@ -43,8 +44,9 @@ pub(super) struct MariaDb {
 
 impl MariaDb {
     pub async fn connect(address: &Address) -> Result<Self, ErpError> {
-        let unreachable = |error: sqlx::Error| ErpError::Unreachable(address.why_unreachable(&error));
-        let options = address.mariadb().map_err(ErpError::Unreachable)?.disable_statement_logging();
+        let unreachable = |error: sqlx::Error| address.unreachable(&error);
+        let options =
+            address.mariadb().map_err(|why| ErpError::Unreachable(Obstacle::Other, why))?.disable_statement_logging();
         let mut connection = options.connect().await.map_err(unreachable)?;
         // Nothing of ours is locked beyond the rows of our own outbox, and not for longer than a statement.
         for statement in [
@@ -318,7 +320,9 @@ fn named(columns: &[String], values: &str) -> Option<Record> {
 
 /// Numbers are MariaDB's: <https://mariadb.com/kb/en/mariadb-error-code-reference/>.
 fn failed(error: sqlx::Error) -> ErpError {
-    let sqlx::Error::Database(cause) = &error else { return ErpError::Unreachable(error.to_string()) };
+    let sqlx::Error::Database(cause) = &error else {
+        return ErpError::Unreachable(Obstacle::of_database(&error), error.to_string());
+    };
     let message = cause.message().to_owned();
     match cause.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>().map(sqlx::mysql::MySqlDatabaseError::number) {
         Some(1205) => ErpError::Locked(message),

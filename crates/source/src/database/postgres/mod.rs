@@ -21,6 +21,7 @@ use super::{
 use crate::{
     capture::{CapturePlan, CapturedTable, Schema},
     grouping::{OutboxRow, Transaction},
+    obstacle::Obstacle,
 };
 
 /// How often a quiet outbox is looked at although nobody rang, milliseconds.
@@ -44,8 +45,9 @@ pub(super) struct Postgres {
 
 impl Postgres {
     pub async fn connect(address: &Address) -> Result<Self, ErpError> {
-        let unreachable = |error: sqlx::Error| ErpError::Unreachable(address.why_unreachable(&error));
-        let options = address.postgres().map_err(ErpError::Unreachable)?.disable_statement_logging();
+        let unreachable = |error: sqlx::Error| address.unreachable(&error);
+        let options =
+            address.postgres().map_err(|why| ErpError::Unreachable(Obstacle::Other, why))?.disable_statement_logging();
         let mut connection = options.connect().await.map_err(unreachable)?;
         // Notices, such as that there is no trigger to replace, look like faults in our log.
         let quiet = "SET client_min_messages = warning";
@@ -298,13 +300,17 @@ fn outbox_row(row: &PgRow) -> Result<((i64, i64), OutboxRow), sqlx::Error> {
 
 /// Codes are PostgreSQL's: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 fn failed(error: sqlx::Error) -> ErpError {
-    let sqlx::Error::Database(cause) = &error else { return ErpError::Unreachable(error.to_string()) };
+    let sqlx::Error::Database(cause) = &error else {
+        return ErpError::Unreachable(Obstacle::of_database(&error), error.to_string());
+    };
     let message = cause.message().to_owned();
     match cause.code().as_deref() {
         Some("55P03") => ErpError::Locked(message),
         Some("42501") => ErpError::Denied(message),
         Some("42P01" | "42883") => ErpError::Missing(message),
-        Some(code) if code.starts_with("08") || code.starts_with("57P") => ErpError::Unreachable(message),
+        Some(code) if code.starts_with("08") || code.starts_with("57P") => {
+            ErpError::Unreachable(Obstacle::Other, message)
+        }
         _ => ErpError::Failed(message),
     }
 }

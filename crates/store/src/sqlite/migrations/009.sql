@@ -1,4 +1,5 @@
--- Failures of the same cause, by endpoint; and pieces of long work, with the deliveries that each of them sent.
+-- Failures of the same cause, by endpoint; pieces of long work, with the deliveries that each of them sent; and settings
+-- that people change in the pages.
 
 CREATE TABLE issues (
     endpoint INTEGER NOT NULL,
@@ -28,3 +29,5 @@ CREATE INDEX jobs_by_subject ON jobs (about, n);
 
 ALTER TABLE deliveries ADD COLUMN job INTEGER;
 CREATE INDEX deliveries_by_job ON deliveries (job, state) WHERE job IS NOT NULL;
+
+CREATE TABLE settings (name TEXT PRIMARY KEY, sealed BLOB NOT NULL) WITHOUT ROWID;

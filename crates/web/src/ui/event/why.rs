@@ -100,7 +100,10 @@ fn ear(app: &App, context: &PageContext, source: gancho_model::Source) -> Ear {
     let down = status.down || source.paused;
     let message = match status.last_error.filter(|_| status.down) {
         _ if source.paused => Message::new("source-paused-sentence").with("heard", heard),
-        Some(why) => Message::new("ear-down").with("why", why).with("heard", heard),
+        Some(why) => {
+            let down_ms = status.down_since.map_or(0, |since| context.now.since_ms(since));
+            Message::new("ear-down").with("why", why).with("span", words.span(down_ms)).with("heard", heard)
+        }
         None => Message::new("ear-up").with("heard", heard),
     };
     Ear { id: source.id.to_string(), name: source.name, text: words.message(&message), down }

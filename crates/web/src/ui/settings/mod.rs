@@ -31,6 +31,8 @@ pub(super) struct SettingsPage {
     tokens: Vec<Token>,
     new_token: String,
     mail: Option<(String, String)>,
+    /// The configuration says which server.
+    is_mail_fixed: bool,
     entries: AuditPage,
     in_force: Vec<(String, String, String)>,
     form: Form,
@@ -91,12 +93,15 @@ pub(super) async fn read(
 ) -> Answer<SettingsPage> {
     let user = visitor.user.clone();
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let form = Form::filled(vec![
-        ("email", text(&user.email)),
-        ("language", context.words.language().as_str().to_owned()),
-        ("time_zone", context.words.zone().to_owned()),
-    ]);
     let of = |wanted: &str| tab == wanted;
+    let mine = || {
+        vec![
+            ("email", text(&user.email)),
+            ("language", context.words.language().as_str().to_owned()),
+            ("time_zone", context.words.zone().to_owned()),
+        ]
+    };
+    let form = Form::filled(if of("mail") { mail::form(app, visitor).await? } else { mine() });
     Ok(SettingsPage {
         sessions: if of("me") { app.store.sessions(user.id, context.now).await? } else { vec![] },
         users: if of("people") { app.store.users().await? } else { vec![] },
@@ -104,6 +109,7 @@ pub(super) async fn read(
         entries: AuditPage::default(),
         in_force: if of("limits") { app.in_force.clone() } else { vec![] },
         mail: app.services.mailing.about(),
+        is_mail_fixed: app.services.mailing.is_fixed(),
         new_token: String::new(),
         session: visitor.session.digest,
         context: context.clone(),

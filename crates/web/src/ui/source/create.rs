@@ -1,10 +1,14 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::{extract::State, response::Response};
+use axum::{extract::State, http::HeaderMap, response::Response};
 use gancho_service::source::SourceCreated;
 
-use super::fill;
+use super::{
+    address::ServerAddress,
+    fill,
+    grants::{self, Grants},
+};
 use crate::{
     App,
     api::problem::Answer,
@@ -18,6 +22,8 @@ struct NewSourcePage {
     kind: String,
     form: Form,
     sql: String,
+    /// What the database's administrator runs for Gancho's own user.
+    grants: Grants,
 }
 
 #[derive(Template)]
@@ -26,7 +32,7 @@ struct SourceCreatedPage {
     context: PageContext,
     id: String,
     token: String,
-    address: String,
+    address: ServerAddress,
 }
 
 fn kind(text: &str) -> String {
@@ -35,18 +41,28 @@ fn kind(text: &str) -> String {
 
 pub(crate) async fn show(State(app): State<Arc<App>>, CurrentAdmin(visitor): CurrentAdmin, query: Query) -> Response {
     let context = PageContext::new(&app, &visitor, "sources", "source-new-title");
-    let form = Form::filled(vec![("name", String::new()), ("time_zone", gancho_words::ZONE.to_owned())]);
-    page(&NewSourcePage { context, kind: kind(query.text("kind")), form, sql: String::new() })
+    let form = Form::filled(vec![
+        ("name", String::new()),
+        ("time_zone", gancho_words::ZONE.to_owned()),
+        ("engine", "mysql".to_owned()),
+        ("user", "gancho".to_owned()),
+    ]);
+    let kind = kind(query.text("kind"));
+    page(&NewSourcePage { grants: grants::of(&form), context, kind, form, sql: String::new() })
 }
 
-pub(crate) async fn make(State(app): State<Arc<App>>, CurrentAdmin(visitor): CurrentAdmin, form: Form) -> Response {
+pub(crate) async fn make(
+    State(app): State<Arc<App>>,
+    CurrentAdmin(visitor): CurrentAdmin,
+    headers: HeaderMap,
+    form: Form,
+) -> Response {
     let context = PageContext::new(&app, &visitor, "sources", "source-new-title");
     let kind = kind(form.value("kind"));
     match create(&app, &form, &visitor.user.name).await {
-        Ok(SourceCreated::Planned(sql)) => page(&NewSourcePage { context, kind, form, sql }),
+        Ok(SourceCreated::Planned(sql)) => page(&NewSourcePage { grants: grants::of(&form), context, kind, form, sql }),
         Ok(SourceCreated::New(source, Some(token))) => {
-            let origin = app.site.origin.clone();
-            let address = origin.map_or_else(String::new, |origin| format!("{origin}{}", app.site.base));
+            let address = ServerAddress::of(&app.site, &headers);
             page(&SourceCreatedPage { context, id: source.id.to_string(), token, address })
         }
         Ok(SourceCreated::New(source, None) | SourceCreated::Known(source)) => {
@@ -55,7 +71,7 @@ pub(crate) async fn make(State(app): State<Arc<App>>, CurrentAdmin(visitor): Cur
         Err(problem) if problem.errors().is_empty() => error::of(context, &problem),
         Err(problem) => {
             let form = form.refused(&problem, &context.words);
-            refused(&NewSourcePage { context, kind, form, sql: String::new() })
+            refused(&NewSourcePage { grants: grants::of(&form), context, kind, form, sql: String::new() })
         }
     }
 }

@@ -6,6 +6,8 @@ use gancho_service::{
     source::{NewSource, SourcePatch},
 };
 
+use url::Url;
+
 use crate::ui::form::Form;
 
 /// Models or tables; nothing for those of the catalogue.
@@ -17,7 +19,7 @@ pub(super) fn new_source(form: &Form) -> Result<NewSource, Vec<FieldError>> {
     let name = reading.field("name", form.required("name").and_then(Text::new));
     let kind = SourceKind::parse(form.value("kind")).ok_or_else(|| Message::new("error-kind"));
     let kind = reading.field("kind", kind);
-    let url = reading.field("url", Text::filled(form.value("url")));
+    let url = reading.field("url", database_url(form).and_then(|url| Text::filled(&url)));
     let key = reading.field("key", Text::filled(form.value("key")));
     let zone = reading.field("time_zone", zone(form));
     let models = reading.field("models", models(form));
@@ -49,6 +51,26 @@ pub(super) fn patch(form: &Form) -> Result<SourcePatch, Vec<FieldError>> {
     reading.finish(patch())
 }
 
+/// The address of a database from its parts, where the whole is not given.
+fn database_url(form: &Form) -> Result<String, Message> {
+    let (whole, host) = (form.value("url").trim(), form.value("host").trim());
+    if !whole.is_empty() || host.is_empty() {
+        return Ok(whole.to_owned());
+    }
+    let wrong = || Message::new("error-database-shape");
+    let engine = if form.has("engine", "postgres") { "postgres" } else { "mysql" };
+    let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() };
+    let mut url = Url::parse(&format!("{engine}://{host}/")).map_err(|_| wrong())?;
+    url.set_username(form.value("user").trim()).map_err(|()| wrong())?;
+    let password = form.value("password");
+    url.set_password(Some(password).filter(|password| !password.is_empty())).map_err(|()| wrong())?;
+    if let Some(port) = Some(form.value("port").trim()).filter(|port| !port.is_empty()) {
+        url.set_port(Some(port.parse().map_err(|_| wrong())?)).map_err(|()| wrong())?;
+    }
+    url.path_segments_mut().map_err(|()| wrong())?.clear().push(form.value("database").trim());
+    Ok(url.to_string())
+}
+
 fn zone(form: &Form) -> Result<Option<ZoneName>, Message> {
     match form.value("time_zone").trim() {
         "" => Ok(None),
@@ -60,4 +82,24 @@ fn models(form: &Form) -> Result<Models, Message> {
     let models = form.value("models").split([',', '\n', ' ']).map(str::trim).filter(|model| !model.is_empty());
     let models: Vec<&str> = models.collect();
     if models.is_empty() { Ok(None) } else { List::read_each(models.into_iter(), WatchedModel::new).map(Some) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_from_its_parts() {
+        let parts = |engine: &str, host: &str, port: &str, password: &str| {
+            let of = |text: &str| text.to_owned();
+            let names = [("engine", of(engine)), ("host", of(host)), ("port", of(port)), ("user", of("gan cho"))];
+            let rest = [("password", of(password)), ("database", of("fs/1"))];
+            database_url(&Form::filled(names.into_iter().chain(rest).collect()))
+        };
+        assert_eq!(parts("mysql", "db", "", "p@:/ñ").as_deref(), Ok("mysql://gan%20cho:p%40%3A%2F%C3%B1@db/fs%2F1"));
+        assert_eq!(parts("postgres", "::1", "5433", "").as_deref(), Ok("postgres://gan%20cho@[::1]:5433/fs%2F1"));
+        assert!(parts("mysql", "db", "many", "").is_err());
+        let whole = Form::filled(vec![("url", "mysql://u:p@h/d".into()), ("host", "other".into())]);
+        assert_eq!(database_url(&whole).as_deref(), Ok("mysql://u:p@h/d"));
+    }
 }

@@ -20,6 +20,8 @@ pub(crate) struct SourceRow {
     pub url: String,
     pub state: (String, &'static str),
     pub sentence: String,
+    /// What the system below said, of one that is down.
+    pub raw: Option<String>,
     /// How soon something is seen, of an ERP that is asked.
     pub pace: String,
     pub lag: String,
@@ -64,11 +66,13 @@ pub(crate) fn row(app: &App, context: &PageContext, source: &Source) -> SourceRo
         (false, false, None) => ("source-waiting", "busy"),
     };
     let error = status.last_error.clone();
+    let down_ms = status.down_since.map_or(0, |since| context.now.since_ms(since));
     let message = match error {
         _ if source.paused => Message::new("source-paused-sentence").with("heard", heard_at.as_str()),
         Some(why) if status.asks => why,
         Some(why) => Message::new(if status.down { "source-down-sentence" } else { "source-warns-sentence" })
             .with("why", why)
+            .with("span", words.span(down_ms))
             .with("heard", heard_at.as_str()),
         None => Message::new(if source.heard_at.is_some() { "source-ok-sentence" } else { "source-waiting-sentence" })
             .with("heard", heard_at.as_str()),
@@ -81,8 +85,10 @@ pub(crate) fn row(app: &App, context: &PageContext, source: &Source) -> SourceRo
         state: (words.get(id), colour),
         sentence: words.message(&message),
         pace: status.pace.map(|pace| pace_sentence(words, pace)).unwrap_or_default(),
-        lag: status.lag_s.map_or_else(|| "–".into(), |lag| words.span((lag * 1000.0) as i64)),
-        backlog: status.backlog,
+        raw: status.last_error.as_ref().and_then(|error| words.raw(error)),
+        // What was measured before it went down says nothing now.
+        lag: status.lag_s.filter(|_| !status.down).map_or_else(|| "–".into(), |lag| words.span((lag * 1000.0) as i64)),
+        backlog: status.backlog.filter(|_| !status.down),
         is_received: source.heard_at.is_some(),
         heard_at,
         down: status.down,

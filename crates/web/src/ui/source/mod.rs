@@ -1,9 +1,11 @@
 //! Sources: ERPs that are connected.
 
+mod address;
 pub mod change;
 pub mod confirm;
 pub mod create;
 mod fill;
+mod grants;
 pub mod list;
 pub mod pause;
 pub mod remove;

@@ -1,11 +1,14 @@
 use std::{sync::Arc, time::Duration};
 
 use askama::Template;
-use axum::{extract::State, response::Response};
+use axum::{extract::State, http::HeaderMap, response::Response};
 use gancho_model::{Message, Source, SourceId};
 use gancho_service::Finding;
 
-use super::list::{SourceRow, row};
+use super::{
+    address::ServerAddress,
+    list::{SourceRow, row},
+};
 use crate::{
     App,
     api::problem::{Answer, Problem},
@@ -21,10 +24,12 @@ struct SourcePage {
     context: PageContext,
     source: Source,
     row: SourceRow,
-    checks: Vec<(String, bool, String)>,
+    /// Name, whether it is well, what was found, and what the system below said.
+    checks: Vec<(String, bool, String, Option<String>)>,
     checked: bool,
     form: Form,
     kind: &'static str,
+    address: ServerAddress,
 }
 
 pub(crate) async fn show(
@@ -32,9 +37,10 @@ pub(crate) async fn show(
     visitor: CurrentUser,
     Id(id): Id<SourceId>,
     query: Query,
+    headers: HeaderMap,
 ) -> Response {
     let context = PageContext::new(&app, &visitor, "sources", "sources-title").with_done(query.get("done"));
-    match read(&app, &context, id, query.get("check").is_some()).await {
+    match read(&app, &context, (id, query.get("check").is_some()), &headers).await {
         Ok(read) => page(&read),
         Err(problem) => error::of(context, &problem),
     }
@@ -42,7 +48,7 @@ pub(crate) async fn show(
 
 /// The settings once more, with what is wrong in them.
 pub(super) async fn refused(app: &App, context: PageContext, id: SourceId, form: Form, problem: &Problem) -> Response {
-    match read(app, &context, id, false).await {
+    match read(app, &context, (id, false), &HeaderMap::new()).await {
         Ok(mut read) => {
             read.form = form.refused(problem, &context.words);
             crate::ui::refused(&read)
@@ -59,12 +65,20 @@ async fn findings(app: &App, context: &PageContext, source: &Source) -> Vec<Find
         .unwrap_or_else(|_| vec![Finding::bad("connect", Message::new("check-slow"))])
 }
 
-async fn read(app: &App, context: &PageContext, id: SourceId, check: bool) -> Answer<SourcePage> {
+async fn read(
+    app: &App,
+    context: &PageContext,
+    (id, check): (SourceId, bool),
+    headers: &HeaderMap,
+) -> Answer<SourcePage> {
     let source = app.store.source(id).await?;
     let checked = check && context.admin;
     let findings = if checked { findings(app, context, &source).await } else { vec![] };
-    let checks =
-        findings.into_iter().map(|finding| (finding.name, finding.ok, context.words.message(&finding.message)));
+    let words = &context.words;
+    let checks = findings.into_iter().map(|finding| {
+        let (text, raw) = (words.message(&finding.message), words.raw(&finding.message));
+        (finding.name, finding.ok, text, raw)
+    });
     Ok(SourcePage {
         row: row(app, context, &source),
         checks: checks.collect(),
@@ -75,6 +89,7 @@ async fn read(app: &App, context: &PageContext, id: SourceId, check: bool) -> An
             ("models", source.models.clone().unwrap_or_default().join(", ")),
         ]),
         kind: source.kind.as_str(),
+        address: ServerAddress::of(&app.site, headers),
         context: context.clone().titled(source.name.clone()),
         source,
     })

@@ -1,0 +1,100 @@
+//! What keeps a connection from coming about, so that people read a sentence with a remedy and not a system's message.
+
+use std::{error::Error, io};
+
+use gancho_model::Message;
+
+/// What stands in the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// Nobody answers at the address.
+    Refused,
+    /// The server's name is not known.
+    Name,
+    /// No answer in time.
+    Slow,
+    /// TLS could not be agreed on.
+    Tls,
+    /// The user or password is not accepted.
+    Login,
+    /// There is no such database.
+    NoDatabase,
+    /// Anything else.
+    Other,
+}
+
+impl Obstacle {
+    /// From an error and its causes.
+    pub fn of(error: &(dyn Error + 'static)) -> Self {
+        if gancho_trust::is_of_tls(error) {
+            return Self::Tls;
+        }
+        let mut found = Self::Other;
+        let mut next = Some(error);
+        while let Some(error) = next {
+            found = Self::of_one(error).unwrap_or(found);
+            next = error.source();
+        }
+        found
+    }
+
+    /// From an error of a database's driver.
+    pub fn of_database(error: &sqlx::Error) -> Self {
+        match error {
+            // MariaDB's 1045 and 1698, PostgreSQL's class 28: the login; 1044 and 1049, 3D000: the database.
+            sqlx::Error::Database(cause) => match cause.code().as_deref() {
+                Some("28000" | "28P01") => Self::Login,
+                Some("42000" | "3D000") => Self::NoDatabase,
+                _ => Self::Other,
+            },
+            sqlx::Error::PoolTimedOut => Self::Slow,
+            other => Self::of(other),
+        }
+    }
+
+    fn of_one(error: &(dyn Error + 'static)) -> Option<Self> {
+        let text = error.to_string();
+        if ["failed to lookup address", "dns error", "Name or service not known", "No address associated"]
+            .iter()
+            .any(|part| text.contains(part))
+        {
+            return Some(Self::Name);
+        }
+        match error.downcast_ref::<io::Error>()?.kind() {
+            io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::NotFound => Some(Self::Refused),
+            io::ErrorKind::TimedOut => Some(Self::Slow),
+            _ => None,
+        }
+    }
+
+    /// The same for people.
+    pub fn message(self) -> Message {
+        Message::new(match self {
+            Self::Refused => "obstacle-refused",
+            Self::Name => "obstacle-name",
+            Self::Slow => "obstacle-slow",
+            Self::Tls => "obstacle-tls",
+            Self::Login => "obstacle-login",
+            Self::NoDatabase => "obstacle-no-database",
+            Self::Other => "obstacle-other",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_systems_say_becomes_a_sentence() {
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        assert_eq!(Obstacle::of(&refused), Obstacle::Refused);
+        assert_eq!(Obstacle::of(&io::Error::from(io::ErrorKind::TimedOut)), Obstacle::Slow);
+        let name = io::Error::other("failed to lookup address information: Name or service not known");
+        assert_eq!(Obstacle::of_database(&sqlx::Error::Io(name)), Obstacle::Name);
+        assert_eq!(Obstacle::of(&io::Error::other("strange")), Obstacle::Other);
+    }
+}

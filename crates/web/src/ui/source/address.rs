@@ -1,0 +1,50 @@
+//! Where this Gancho is reached, for whoever has to enter it on the plugin's page.
+
+use std::net::IpAddr;
+
+use axum::http::HeaderMap;
+use url::Url;
+
+use crate::site::Site;
+
+/// An address of this server.
+pub(crate) struct ServerAddress {
+    pub url: String,
+    /// It is reached from this machine only.
+    pub is_local: bool,
+}
+
+impl ServerAddress {
+    /// From `public_url`; without it, from the address by which the page itself was asked for.
+    pub fn of(site: &Site, headers: &HeaderMap) -> Self {
+        let origin = site.origin.clone().unwrap_or_else(|| {
+            let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+            let scheme = text("x-forwarded-proto").filter(|scheme| *scheme == "https").unwrap_or("http");
+            format!("{scheme}://{}", text("host").unwrap_or("127.0.0.1"))
+        });
+        Self { is_local: is_local(&origin), url: format!("{origin}{}", site.base) }
+    }
+}
+
+fn is_local(origin: &str) -> bool {
+    let host = Url::parse(origin).ok().and_then(|url| url.host_str().map(ToOwned::to_owned)).unwrap_or_default();
+    let ip: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
+    ip.is_some_and(|ip| ip.is_loopback()) || host == "localhost" || host.ends_with(".localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_of_the_page_or_of_the_setting() {
+        let asked = |host: &str| HeaderMap::from_iter([(axum::http::header::HOST, host.parse().expect("a host"))]);
+        let here = ServerAddress::of(&Site::default(), &asked("127.0.0.1:8420"));
+        assert_eq!((here.url.as_str(), here.is_local), ("http://127.0.0.1:8420", true));
+        let there = ServerAddress::of(&Site::default(), &asked("gancho.lan:8420"));
+        assert_eq!((there.url.as_str(), there.is_local), ("http://gancho.lan:8420", false));
+        assert!(is_local("http://[::1]:8420") && is_local("http://localhost"));
+        let site = Site::new(Some("https://erp.example.com/gancho/"));
+        assert_eq!(ServerAddress::of(&site, &asked("127.0.0.1")).url, "https://erp.example.com/gancho");
+    }
+}
