@@ -83,8 +83,8 @@ test('without scripts everything but the beats works', async () => {
   await other.click('button:has-text("Reanudar")');
   await other.waitForSelector('text=El webhook sigue');
   await other.goto(`${server.base}/events/why?document=LIVE1`);
-  await other.waitForSelector('text=Se oyó: 1 evento');
-  assert.match(await other.textContent('.verdicts'), /lo pidió: entregada/);
+  await other.waitForSelector('text=Recibido: 1 evento');
+  assert.match(await other.textContent('.verdicts'), /lo pidió; entregada/);
   await plain.close();
 });
 
@@ -98,7 +98,7 @@ test('sending many again: counted first, then done while the page may be left', 
   await page.click('text=Reenviar todas las que coinciden');
   await page.waitForSelector('text=Se reenviarán 5 entregas');
   await page.click('button:has-text("Reenviarlas")');
-  await page.waitForSelector('text=Se han reenviado 5');
+  await page.waitForSelector('text=Reenvío terminado: 5 entregadas y 0 fallidas de 5');
   await until('they arrive', async () => (await server.call('GET', '/deliveries?state=failed')).data.length === 0);
   await page.goto(`${server.base}/webhooks/${endpoint.id}`);
   await page.selectOption('[name=only]', 'all');

@@ -13,10 +13,14 @@ const PUT_TOGETHER: &[&str] = &[
     "deed-",
     "done-",
     "error-kind-",
-    "field-",
     "first-",
     "hint-",
     "hours-",
+    "bulk-button-",
+    "bulk-hint-",
+    "bulk-sure-",
+    "encryption-",
+    "field-",
     "kind-",
     "meaning-",
     "model-",
@@ -42,7 +46,7 @@ fn root() -> PathBuf {
 
 fn texts() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for file in ["pages", "errors", "events", "mail"] {
+    for file in ["pages", "errors", "events", "fields", "mail"] {
         let text =
             fs::read_to_string(root().join(format!("crates/words/locales/en/{file}.ftl"))).expect("a file of words");
         let named = text.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()));
@@ -77,14 +81,14 @@ fn no_text_is_missing_and_none_is_left_over() {
     };
     let names = [
         asked("Message::new(\"", "\""),
-        asked("frame.t(\"", "\""),
-        asked("frame.n(\"", "\""),
+        asked("context.t(\"", "\""),
+        asked("context.n(\"", "\""),
         asked("words.get(\"", "\""),
     ];
     let missing: Vec<String> =
         names.into_iter().flatten().filter(|name| !name.contains('{') && !texts.contains(name)).collect();
     assert!(missing.is_empty(), "no text says {missing:?}");
-    for part in code.split("frame.field(form, ").skip(1) {
+    for part in code.split("context.field(form, ").skip(1) {
         let key = part.split('"').nth(3).expect("a field names its texts");
         assert!(texts.contains(&format!("label-{key}")), "no text says label-{key}");
     }

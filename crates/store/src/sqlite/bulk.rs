@@ -4,7 +4,7 @@ use gancho_model::{Delivery, DeliveryId, Priority, State, may_resend};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{
-    job, list, log, replay, rows,
+    cancel, job, list, replay, rows,
     write_context::{Notification, WriteContext},
 };
 use crate::{Bulk, BulkAct, BulkDone, DeliveryFilter, StoreError};
@@ -92,7 +92,7 @@ pub(super) fn act_on(
     for (n, delivery) in &found {
         let is_done = match bulk.act {
             BulkAct::Resend => resend(context, bulk, *n, delivery)?,
-            BulkAct::Cancel => log::cancel_waiting(context, *n, delivery.endpoint_id, delivery.id)?,
+            BulkAct::Cancel => cancel::cancel_if_waiting(context, *n, delivery)?,
         };
         count += u64::from(is_done);
     }

@@ -90,7 +90,7 @@ pub(super) fn solve(db: &Connection, endpoint: i64, now: Timestamp) -> Result<u6
 }
 
 /// Forgets some of what nobody looks for any more.
-pub(super) fn forget(db: &Connection, before: Timestamp, most: u32) -> Result<u64, StoreError> {
+pub(super) fn forget_issues(db: &Connection, before: Timestamp, most: u32) -> Result<u64, StoreError> {
     let delete = "DELETE FROM issues WHERE (endpoint, status, error, line) IN \
         (SELECT endpoint, status, error, line FROM issues WHERE last_at < ?1 LIMIT ?2)";
     Ok(db.prepare_cached(delete)?.execute(params![before.ms(), most])? as u64)

@@ -77,7 +77,7 @@ pub(super) fn interrupt(db: &Connection, now: Timestamp) -> Result<(), StoreErro
 }
 
 /// Forgets what ended long ago.
-pub(super) fn forget(db: &Connection, before: Timestamp) -> Result<u64, StoreError> {
+pub(super) fn forget_jobs(db: &Connection, before: Timestamp) -> Result<u64, StoreError> {
     Ok(db.prepare_cached("DELETE FROM jobs WHERE ended_at < ?1")?.execute([before.ms()])? as u64)
 }
 

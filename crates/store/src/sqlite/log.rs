@@ -1,15 +1,10 @@
 //! The log is read, and deliveries are sent again or cancelled.
 
 use async_trait::async_trait;
-use const_format::formatcp;
-use gancho_model::{Attempt, Delivery, DeliveryId, EndpointId, Event, EventId, Message, Moment, MonoTime, State};
-use rusqlite::{Connection, OptionalExtension};
+use gancho_model::{Attempt, Delivery, DeliveryId, Event, EventId, Message, Moment, MonoTime, State};
+use rusqlite::Connection;
 
-use super::rows::{CANCELLED, PENDING};
-use super::{
-    SqliteStore, bulk, list, resend, rows,
-    write_context::{Notification, WriteContext},
-};
+use super::{SqliteStore, bulk, cancel, list, resend, rows};
 use crate::{Bulk, BulkDone, DeliveryFilter, EventFilter, Log, Page, StoreError, vault::Vault};
 
 #[async_trait]
@@ -85,7 +80,7 @@ impl Log for SqliteStore {
     async fn delivery(&self, id: DeliveryId) -> Result<(Delivery, Vec<Attempt>), StoreError> {
         let (vault, now) = (self.vault.clone(), self.environment.moment());
         self.read(move |db| {
-            let (n, delivery) = one(db, id, &vault, now)?;
+            let (n, delivery) = one_delivery(db, id, &vault, now)?;
             let mut select =
                 db.prepare_cached("SELECT attempt FROM attempts WHERE k BETWEEN ?1 AND ?1 + 65535 ORDER BY k")?;
             let mut found = select.query([n << 16])?;
@@ -101,7 +96,7 @@ impl Log for SqliteStore {
     async fn retry(&self, id: DeliveryId, now: MonoTime) -> Result<Delivery, StoreError> {
         let vault = self.vault.clone();
         self.write(true, move |context| {
-            let (n, delivery) = one(&context.db, id, &context.vault, context.environment.moment())?;
+            let (n, delivery) = one_delivery(&context.db, id, &context.vault, context.environment.moment())?;
             let Ok((endpoint_n, endpoint)) = super::endpoint::one(&context.db, &vault, delivery.endpoint_id) else {
                 return Err(StoreError::Conflict(Message::new("conflict-removed")));
             };
@@ -110,60 +105,26 @@ impl Log for SqliteStore {
             }
             let max_attempts = delivery.attempts + endpoint.retry.attempts();
             resend::again(context, n, &delivery, endpoint_n, max_attempts, now)?;
-            one(&context.db, id, &context.vault, context.environment.moment()).map(|(_, delivery)| delivery)
+            one_delivery(&context.db, id, &context.vault, context.environment.moment()).map(|(_, delivery)| delivery)
         })
         .await
     }
 
     async fn cancel(&self, id: DeliveryId) -> Result<Delivery, StoreError> {
-        self.write(true, move |context| cancel(context, id)).await
+        self.write(true, move |context| {
+            let now = context.environment.moment();
+            let (n, delivery) = one_delivery(&context.db, id, &context.vault, now)?;
+            cancel::cancel(context, n, &delivery)?;
+            one_delivery(&context.db, id, &context.vault, now).map(|(_, delivery)| delivery)
+        })
+        .await
     }
 }
 
-fn one(db: &Connection, id: DeliveryId, vault: &Vault, now: Moment) -> Result<(i64, Delivery), StoreError> {
+fn one_delivery(db: &Connection, id: DeliveryId, vault: &Vault, now: Moment) -> Result<(i64, Delivery), StoreError> {
     let select = format!("SELECT {} FROM {} WHERE d.id = ?1", rows::DELIVERY, rows::DELIVERY_FROM);
     let mut select = db.prepare_cached(&select)?;
     let mut found = select.query([id.bytes()])?;
     let row = found.next()?.ok_or(StoreError::NotFound)?;
     Ok((row.get(rows::DELIVERY_NUMBER)?, rows::Deliveries::new(vault, now).read(row)?))
-}
-
-/// The name of a state's word.
-fn spoken(state: State) -> &'static str {
-    match state {
-        State::Pending => "state-pending",
-        State::Delivered => "state-delivered",
-        State::Failed => "state-failed",
-        State::Cancelled => "state-cancelled",
-        State::Skipped => "state-skipped",
-    }
-}
-
-fn cancel(context: &mut WriteContext, id: DeliveryId) -> Result<Delivery, StoreError> {
-    let now = context.environment.moment();
-    let (n, delivery) = one(&context.db, id, &context.vault, now)?;
-    if delivery.state != State::Pending {
-        let message = Message::new("conflict-not-waiting").with("state", Message::new(spoken(delivery.state)));
-        return Err(StoreError::Conflict(message));
-    }
-    cancel_waiting(context, n, delivery.endpoint_id, id)?;
-    one(&context.db, id, &context.vault, now).map(|(_, delivery)| delivery)
-}
-
-/// Cancels one that waits, whatever becomes of an attempt under way; says whether it waited.
-pub(super) fn cancel_waiting(
-    context: &mut WriteContext,
-    n: i64,
-    endpoint: EndpointId,
-    id: DeliveryId,
-) -> Result<bool, StoreError> {
-    let update = formatcp!(
-        "UPDATE deliveries SET state = {CANCELLED}, reason = 'cancelled', due = NULL, leased = NULL \
-        WHERE n = ?1 AND state = {PENDING} RETURNING endpoint"
-    );
-    let found: Option<i64> = context.db.prepare_cached(update)?.query_row([n], |row| row.get(0)).optional()?;
-    let Some(endpoint_n) = found else { return Ok(false) };
-    context.waiting(endpoint_n, -1);
-    context.notify_later(Notification::Forget(endpoint, id));
-    Ok(true)
 }

@@ -3,6 +3,7 @@
 mod accept;
 mod access;
 mod bulk;
+mod cancel;
 mod claim;
 mod endpoint;
 mod history;

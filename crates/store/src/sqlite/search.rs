@@ -126,8 +126,8 @@ impl Search for SqliteStore {
             };
             index.with(&index.writer, |db| {
                 let transaction = db.transaction()?;
-                add(&transaction, &texts)?;
-                forget(&transaction, oldest.unwrap_or(i64::MAX))?;
+                index_texts(&transaction, &texts)?;
+                forget_removed(&transaction, oldest.unwrap_or(i64::MAX))?;
                 if let Some(last) = last {
                     transaction.execute("UPDATE progress SET n = ?1, id = ?2", params![last, id])?;
                 }
@@ -186,7 +186,7 @@ fn events(log: &Connection, after: i64, limit: usize) -> Result<Vec<Event>, Stor
     Ok(events)
 }
 
-fn add(db: &Connection, texts: &[(u64, String)]) -> rusqlite::Result<()> {
+fn index_texts(db: &Connection, texts: &[(u64, String)]) -> rusqlite::Result<()> {
     let mut insert = db.prepare_cached("INSERT OR REPLACE INTO found (rowid, text) VALUES (?1, ?2)")?;
     for (n, text) in texts.iter().filter(|(_, text)| !text.is_empty()) {
         insert.execute(params![n.cast_signed(), text])?;
@@ -195,7 +195,7 @@ fn add(db: &Connection, texts: &[(u64, String)]) -> rusqlite::Result<()> {
 }
 
 /// Takes out some of what is older than the oldest event of the log.
-fn forget(db: &Connection, oldest: i64) -> rusqlite::Result<()> {
+fn forget_removed(db: &Connection, oldest: i64) -> rusqlite::Result<()> {
     let delete = "DELETE FROM found WHERE rowid IN (SELECT id FROM found_docsize WHERE id < ?1 LIMIT ?2)";
     db.prepare_cached(delete)?.execute(params![oldest, FORGOTTEN])?;
     Ok(())

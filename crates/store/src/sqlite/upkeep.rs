@@ -27,8 +27,8 @@ impl Upkeep for SqliteStore {
                 repeats: forget_repeats(context, now.wall)?,
                 processed: processed::prune(&context.db, now.wall.plus_ms(-PROCESSED_MS), RETENTION_BATCH)?,
                 hours: forget_hours(context, before)?,
-                issues: issue::forget(&context.db, before, RETENTION_BATCH)?,
-                jobs: job::forget(&context.db, before)?,
+                issues: issue::forget_issues(&context.db, before, RETENTION_BATCH)?,
+                jobs: job::forget_jobs(&context.db, before)?,
             })
         })
         .await

@@ -339,26 +339,26 @@ error-kind-protocol = unusable
 error-kind-status = status
 resend-all = Resend all that match…
 resend-title = Resend all that match?
-resend-sure = 
+bulk-sure-resend = 
     { $count ->
        [0] No failed or cancelled delivery matches.
        [one] { $count } delivery will be sent again.
        *[other] { $count } deliveries will be sent again.
     }
-resend-hint = Only failed ones (or cancelled ones, if you filtered by that). What waits or arrived is left alone.
-resend-button = Resend them
+bulk-hint-resend = Only failed ones (or cancelled ones, if you filtered by that). What waits or arrived is left alone.
+bulk-button-resend = Resend them
 resend-chosen = Resend the selected…
 cancel-chosen = Cancel the selected…
 cancel-all = Cancel all that wait and match…
 cancel-title = Cancel waiting deliveries?
-cancel-sure =
+bulk-sure-cancel =
     { $count ->
        [0] None of them is waiting.
        [one] { $count } waiting delivery will be cancelled: it will not be sent.
        *[other] { $count } waiting deliveries will be cancelled: they will not be sent.
     }
-cancel-hint = What arrived or failed is left alone. A cancelled delivery can be resent later.
-cancel-button = Cancel them
+bulk-hint-cancel = What arrived or failed is left alone. A cancelled delivery can be resent later.
+bulk-button-cancel = Cancel them
 choose = Select
 column-choose = Select
 delivery-title = Delivery

@@ -339,26 +339,26 @@ error-kind-protocol = inutilizable
 error-kind-status = código
 resend-all = Reenviar todas las que coinciden…
 resend-title = ¿Reenviar todas las que coinciden?
-resend-sure = 
+bulk-sure-resend = 
     { $count ->
        [0] No coincide ninguna entrega fallida o cancelada.
        [one] Se reenviará { $count } entrega.
        *[other] Se reenviarán { $count } entregas.
     }
-resend-hint = Solo las fallidas (o las canceladas, si filtró por ese estado). Lo que espera o ya llegó no se toca.
-resend-button = Reenviarlas
+bulk-hint-resend = Solo las fallidas (o las canceladas, si filtró por ese estado). Lo que espera o ya llegó no se toca.
+bulk-button-resend = Reenviarlas
 resend-chosen = Reenviar las elegidas…
 cancel-chosen = Cancelar las elegidas…
 cancel-all = Cancelar todas las que esperan y coinciden…
 cancel-title = ¿Cancelar las entregas en espera?
-cancel-sure =
+bulk-sure-cancel =
     { $count ->
        [0] Ninguna de ellas está en espera.
        [one] Se cancelará { $count } entrega en espera: no se enviará.
        *[other] Se cancelarán { $count } entregas en espera: no se enviarán.
     }
-cancel-hint = Lo que ya llegó o falló no se toca. Una cancelada puede reenviarse después.
-cancel-button = Cancelarlas
+bulk-hint-cancel = Lo que ya llegó o falló no se toca. Una cancelada puede reenviarse después.
+bulk-button-cancel = Cancelarlas
 choose = Elegir
 column-choose = Elegir
 delivery-title = Entrega

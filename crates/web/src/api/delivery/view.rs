@@ -11,6 +11,8 @@ pub(crate) struct DeliveryView {
     id: String,
     event_id: String,
     event: String,
+    /// What people call the event's document, such as an invoice's number.
+    document: Option<String>,
     endpoint_id: String,
     /// Secrets inside are masked for readers.
     url: String,
@@ -54,6 +56,7 @@ impl DeliveryView {
             id: delivery.id.to_string(),
             event_id: delivery.event_id.to_string(),
             event: delivery.event.to_string(),
+            document: delivery.label.clone(),
             endpoint_id: delivery.endpoint_id.to_string(),
             url: if reader.sees_secrets() { delivery.url.clone() } else { mask::url(&delivery.url) },
             state: delivery.state,

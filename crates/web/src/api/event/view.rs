@@ -15,13 +15,15 @@ pub(crate) struct EventView {
     source: Option<String>,
     /// Counts 1, 2, 3…; 0 for a test, which is not in the feed.
     sequence: u64,
+    /// What people call its document, such as an invoice's number.
+    document: Option<String>,
 }
 
 /// The stored body with more fields at its end; the stored bytes themselves are not touched.
 pub(crate) fn with_fields(event: &Event, more: &[(&str, &dyn erased::Json)]) -> Box<RawValue> {
     let body = String::from_utf8_lossy(&event.body);
     let mut text = body.trim_end().strip_suffix('}').unwrap_or("{\"id\":null").to_owned();
-    text.push_str(&format!(r#","sequence":{}"#, event.sequence));
+    text.push_str(&format!(r#","sequence":{},"document":{}"#, event.sequence, Value::from(event.label.as_deref())));
     for (name, value) in more {
         text.push_str(&format!(r#","{name}":{}"#, value.json()));
     }

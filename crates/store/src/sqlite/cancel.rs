@@ -1,0 +1,47 @@
+//! A delivery that waits is cancelled.
+
+use const_format::formatcp;
+use gancho_model::{Delivery, Message, State};
+use rusqlite::OptionalExtension;
+
+use super::{
+    rows::{CANCELLED, PENDING},
+    write_context::{Notification, WriteContext},
+};
+use crate::StoreError;
+
+/// Cancels one.
+///
+/// # Errors
+/// A conflict when it does not wait any more.
+pub(super) fn cancel(context: &mut WriteContext, n: i64, delivery: &Delivery) -> Result<(), StoreError> {
+    if cancel_if_waiting(context, n, delivery)? {
+        return Ok(());
+    }
+    let message = Message::new("conflict-not-waiting").with("state", Message::new(spoken(delivery.state)));
+    Err(StoreError::Conflict(message))
+}
+
+/// Cancels one that waits, whatever becomes of an attempt under way; says whether it waited.
+pub(super) fn cancel_if_waiting(context: &mut WriteContext, n: i64, delivery: &Delivery) -> Result<bool, StoreError> {
+    let update = formatcp!(
+        "UPDATE deliveries SET state = {CANCELLED}, reason = 'cancelled', due = NULL, leased = NULL \
+        WHERE n = ?1 AND state = {PENDING} RETURNING endpoint"
+    );
+    let found: Option<i64> = context.db.prepare_cached(update)?.query_row([n], |row| row.get(0)).optional()?;
+    let Some(endpoint) = found else { return Ok(false) };
+    context.waiting(endpoint, -1);
+    context.notify_later(Notification::Forget(delivery.endpoint_id, delivery.id));
+    Ok(true)
+}
+
+/// The name of a state's word.
+fn spoken(state: State) -> &'static str {
+    match state {
+        State::Pending => "state-pending",
+        State::Delivered => "state-delivered",
+        State::Failed => "state-failed",
+        State::Cancelled => "state-cancelled",
+        State::Skipped => "state-skipped",
+    }
+}
