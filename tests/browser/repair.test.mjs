@@ -1,9 +1,10 @@
 // Something fails: it is found, its cause is read, it is mended, and goes on. By mouse, by thumb and by keys.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { after, before, beforeEach, test } from 'node:test';
+import { promisify } from 'node:util';
 import { Mailbox, Receiver, Server, close, open, setUp, signIn, until } from './stage.mjs';
 
 let server, receiver, page, shop, box;
@@ -187,7 +188,7 @@ test('a delivery in the ERP\'s words, and a command that its receiver accepts', 
   const command = await page.textContent('#curl');
   const { secret } = await server.call('GET', `/endpoints/${shop.id}/secret`);
   const before = receiver.received.length;
-  execFileSync('bash', ['-c', command]);
+  await promisify(execFile)('bash', ['-c', command]);
   await until('it comes', () => receiver.received.length > before);
   const { headers, body } = receiver.received.at(-1);
   const key = secret.startsWith('whsec_') ? Buffer.from(secret.slice(6), 'base64') : Buffer.from(secret);

@@ -38,6 +38,12 @@ impl ApiClient {
         Ok(Self { base, token, http, json: args.json })
     }
 
+    /// For this machine's server.
+    pub fn of(local: &LocalServer) -> Result<Self, CliError> {
+        let (server, token) = (Some(local.url.clone()), Some(local.token.clone()));
+        Self::new(&ServerArgs { server, token, config: None, data_dir: None, json: false })
+    }
+
     /// One call; the answer's JSON, or null where there is none.
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, CliError> {
         let url = self.base.join(path).map_err(CliError::refused)?;
@@ -53,6 +59,28 @@ impl ApiClient {
         let text = answer.text().await.map_err(CliError::refused)?;
         let value: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
         if status.is_success() { Ok(value) } else { Err(self.refused(status, &value)) }
+    }
+
+    /// The server's address, as others reach it from here.
+    pub fn server(&self) -> String {
+        self.base.as_str().trim_end_matches("/api/v1/").to_owned()
+    }
+
+    /// Whether that address means this machine only.
+    pub fn is_local(&self) -> bool {
+        let host = self.base.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+    }
+
+    /// A call that does something: its answer as JSON, or one line that says what was done.
+    pub async fn act(&self, method: Method, path: &str, body: Option<Value>, done: &str) -> Result<(), CliError> {
+        let answer = self.call(method, path, body).await?;
+        if self.json {
+            say!("{answer}");
+        } else {
+            say!("{done}");
+        }
+        Ok(())
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> CliError {

@@ -49,8 +49,12 @@ impl LocalServer {
     /// The server that works on the data dir of these arguments, if its file can be read.
     pub fn find(args: &ServerArgs) -> Option<Self> {
         let local = LocalArgs { config: args.config.clone(), data_dir: args.data_dir.clone(), database_url: None };
-        let settings = Settings::load(&local, &[]).ok()?;
-        let text = fs::read_to_string(settings.data_dir.join(FILE)).ok()?;
+        Self::of_dir(&Settings::load(&local, &[]).ok()?.data_dir)
+    }
+
+    /// The server that works on a data dir, if its file can be read.
+    pub fn of_dir(data_dir: &Path) -> Option<Self> {
+        let text = fs::read_to_string(data_dir.join(FILE)).ok()?;
         serde_json::from_str(&text).ok()
     }
 }

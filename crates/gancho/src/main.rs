@@ -18,6 +18,7 @@ mod runtime;
 mod serve;
 mod supervise;
 mod system;
+mod terminal;
 mod when;
 mod wiring;
 

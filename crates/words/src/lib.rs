@@ -2,6 +2,7 @@
 //! language and zone. Pure.
 
 mod bundle;
+mod delivery;
 mod event;
 mod fold;
 mod language;

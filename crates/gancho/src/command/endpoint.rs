@@ -2,11 +2,12 @@ use clap::Subcommand;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use super::table;
+use super::table::{self, Cell, Column};
 use crate::{
     api_client::ApiClient,
     cli_error::{CliError, CliResult},
     runtime::block_on,
+    terminal::{self, Style, paint},
 };
 
 /// What to do with webhooks.
@@ -127,26 +128,28 @@ pub struct Fields {
     max_in_flight: Option<u32>,
 }
 
-const COLUMNS: &[(&str, &str)] = &[
-    ("id", "/id"),
-    ("name", "/name"),
-    ("url", "/url"),
-    ("events", "/events"),
-    ("state", "/health/state"),
-    ("waiting", "/health/pending"),
-    ("failures", "/health/consecutive_failures"),
-    ("last success", "/health/last_success_at"),
+const COLUMNS: &[Column] = &[
+    Column::new("state", 0, |one| Cell::state(&one["health"]["state"])),
+    Column::flexible("name", 0, |one| Cell::plain(name(one))),
+    Column::new("waiting", 1, |one| Cell::of(&one["health"]["pending"])),
+    Column::new("last success", 2, |one| Cell::ago(&one["health"]["last_success_at"])),
+    Column::flexible("events", 3, |one| Cell::of(&one["events"])),
+    Column::flexible("url", 4, |one| Cell::of(&one["url"])),
+    Column::new("id", 0, |one| Cell::new(table::text(&one["id"]), Style::Dim)),
 ];
+
+/// What people call it: its name, else its URL.
+fn name(endpoint: &Value) -> String {
+    table::text(if endpoint["name"].is_null() { &endpoint["url"] } else { &endpoint["name"] })
+}
 
 pub fn run(command: EndpointCommand, api: &ApiClient) -> CliResult {
     block_on(act(command, api))?
 }
 
 async fn act(command: EndpointCommand, api: &ApiClient) -> CliResult {
-    let patch = async |id: &str, change: Value| {
-        let changed = api.call(Method::PATCH, &format!("endpoints/{id}"), Some(change)).await?;
-        show(api, &changed);
-        Ok(())
+    let patch = async |id: &str, change: Value, done: &str| {
+        api.act(Method::PATCH, &format!("endpoints/{id}"), Some(change), &format!("{done} {id}")).await
     };
     match command {
         EndpointCommand::Add { url, fields, secret } => {
@@ -172,11 +175,10 @@ async fn act(command: EndpointCommand, api: &ApiClient) -> CliResult {
             if input.is_empty() {
                 return Err(CliError::usage("say what to change, such as --name or --events"));
             }
-            patch(&id, input.into()).await
+            patch(&id, input.into(), "changed").await
         }
         EndpointCommand::Secret { id } => {
-            let secret = api.call(Method::GET, &format!("endpoints/{id}/secret"), None).await?;
-            show(api, &secret);
+            secrets(api, &api.call(Method::GET, &format!("endpoints/{id}/secret"), None).await?);
             Ok(())
         }
         EndpointCommand::List => list(api).await,
@@ -184,10 +186,12 @@ async fn act(command: EndpointCommand, api: &ApiClient) -> CliResult {
             show(api, &api.call(Method::GET, &format!("endpoints/{id}"), None).await?);
             Ok(())
         }
-        EndpointCommand::Enable { id } => patch(&id, json!({"enabled": true})).await,
-        EndpointCommand::Disable { id } => patch(&id, json!({"enabled": false})).await,
-        EndpointCommand::Pause { id } => patch(&id, json!({"paused": true})).await,
-        EndpointCommand::Resume { id } => patch(&id, json!({"paused": false})).await,
+        EndpointCommand::Enable { id } => patch(&id, json!({"enabled": true}), "enabled").await,
+        EndpointCommand::Disable { id } => {
+            patch(&id, json!({"enabled": false}), "disabled: it collects nothing;").await
+        }
+        EndpointCommand::Pause { id } => patch(&id, json!({"paused": true}), "paused: it collects and waits;").await,
+        EndpointCommand::Resume { id } => patch(&id, json!({"paused": false}), "resumed").await,
         EndpointCommand::Retry { id } => retry(api, &id).await,
         EndpointCommand::Test { id, event } => test(api, &id, event).await,
         EndpointCommand::RotateSecret { id, overlap_s, finish } => rotate(api, &id, overlap_s, finish).await,
@@ -205,7 +209,7 @@ async fn rotate(api: &ApiClient, id: &str, overlap_s: Option<u32>, finish: bool)
         body.insert("finish".into(), true.into());
     }
     body.extend(overlap_s.map(|overlap| ("overlap_s".to_owned(), overlap.into())));
-    show(api, &api.call(Method::POST, &format!("endpoints/{id}/rotate-secret"), Some(body.into())).await?);
+    secrets(api, &api.call(Method::POST, &format!("endpoints/{id}/rotate-secret"), Some(body.into())).await?);
     Ok(())
 }
 
@@ -246,7 +250,7 @@ async fn list(api: &ApiClient) -> CliResult {
     if api.json {
         say!("{}", Value::from(all));
     } else {
-        table::print(&all, COLUMNS);
+        table::print(&all, COLUMNS, "no webhooks yet; the first: gancho endpoint add URL --events \"invoice.*\"");
     }
     Ok(())
 }
@@ -285,10 +289,80 @@ async fn test(api: &ApiClient, id: &str, event: Option<String>) -> CliResult {
     }
 }
 
-fn show(api: &ApiClient, value: &Value) {
+/// A webhook: how it does in a sentence, then its settings.
+fn show(api: &ApiClient, endpoint: &Value) {
     if api.json {
-        say!("{value}");
-    } else {
-        table::print_one(value);
+        say!("{endpoint}");
+        return;
+    }
+    let health = &endpoint["health"];
+    let state = table::text(&health["state"]);
+    say!("{}  {}", paint(&name(endpoint), Style::Bold), paint(&state, Style::of_state(&state)));
+    if let Some(summary) = health["summary"].as_str() {
+        say!("{summary}");
+    }
+    say!("");
+    let field = |name: &str| table::text_or_nothing(&endpoint[name]);
+    table::print_facts(&[
+        ("secret", field("secret")),
+        ("url", field("url")),
+        ("events", field("events")),
+        ("sources", field("sources")),
+        ("description", field("description")),
+        ("headers", endpoint["headers"].as_object().map(headers).unwrap_or_default()),
+        ("retry after", retries(&endpoint["retry"]["delays_s"])),
+        ("time limit", format!("{} ms", table::text(&endpoint["timeout_ms"]))),
+        ("rate", endpoint["rate_per_s"].as_u64().map(|rate| format!("{rate} a second")).unwrap_or_default()),
+        ("at once", field("max_in_flight")),
+        ("made", terminal::full(&field("created_at"))),
+        ("id", field("id")),
+    ]);
+}
+
+fn retries(delays_s: &Value) -> String {
+    match delays_s.as_array() {
+        Some(delays) if !delays.is_empty() => format!("{} s", table::text(delays_s)),
+        _ => "never: one attempt only".to_owned(),
+    }
+}
+
+fn headers(headers: &Map<String, Value>) -> String {
+    headers.keys().map(|name| format!("{name}: ***")).collect::<Vec<_>>().join("\n")
+}
+
+/// The secret, and the one before it while both sign.
+fn secrets(api: &ApiClient, secrets: &Value) {
+    if api.json {
+        say!("{secrets}");
+        return;
+    }
+    let field = |name: &str| table::text_or_nothing(&secrets[name]);
+    let until = secrets["both_until"].as_str().map(terminal::full).unwrap_or_default();
+    table::print_facts(&[("secret", field("secret")), ("before it", field("previous")), ("both sign until", until)]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_fits_the_terminal() {
+        let one = |state: &str, name: Value, url: &str, pending: u32| {
+            json!({
+                "id": "ep_01m8jf8pc3exzrzhbf8meg0afj", "name": name, "url": url, "events": ["invoice.*", "receipt.paid"],
+                "health": {"state": state, "pending": pending, "last_success_at": "2020-01-01T10:00:00.000Z"},
+            })
+        };
+        let items = [
+            one("ok", json!("Tienda en línea"), "https://shop.example.com/webhooks/gancho", 0),
+            one(
+                "failing",
+                json!("Contabilidad de la gestoría Pérez, Núñez y Asociados"),
+                "https://books.example.com/h",
+                41,
+            ),
+            one("disabled", Value::Null, "https://hooks.example.com/services/T0123/***", 7),
+        ];
+        insta::assert_snapshot!(table::snapshot(&items, COLUMNS));
     }
 }

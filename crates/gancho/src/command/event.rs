@@ -1,15 +1,18 @@
 use std::io::Read;
 
 use clap::Subcommand;
-use gancho_model::Timestamp;
+use gancho_model::{EventType, Timestamp};
+use gancho_service::event::title;
+use gancho_words::Words;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::table;
+use super::table::{self, Cell, Column};
 use crate::{
     api_client::{self, ApiClient},
     cli_error::{CliError, CliResult},
     runtime::block_on,
+    terminal::{self, Style, paint},
     when,
 };
 
@@ -28,15 +31,18 @@ pub enum EventCommand {
         #[arg(long)]
         id: Option<String>,
     },
-    /// List the feed, oldest first.
+    /// List them, newest first.
     List {
-        /// Wait for more.
+        /// Show what comes, and wait for more.
         #[arg(long)]
         follow: bool,
+        /// Oldest first.
+        #[arg(long)]
+        oldest: bool,
         /// Types and patterns.
         #[arg(long, num_args = 1..)]
         types: Vec<String>,
-        /// After this number of the feed.
+        /// After this number of the feed, oldest first.
         #[arg(long)]
         after: Option<u64>,
         /// At this time or later: 1h, yesterday, 2026-03-01, or RFC 3339.
@@ -70,8 +76,27 @@ pub enum EventCommand {
 /// How long a follower waits before it asks again.
 const AGAIN: std::time::Duration = std::time::Duration::from_secs(1);
 
-const COLUMNS: &[(&str, &str)] =
-    &[("#", "/sequence"), ("id", "/id"), ("event", "/event"), ("created", "/created"), ("source", "/source")];
+const COLUMNS: &[Column] = &[
+    Column::new("#", 0, |one| Cell::of(&one["sequence"])),
+    Column::flexible("event", 0, |one| Cell::plain(name(one))),
+    Column::flexible("type", 2, |one| Cell::of(&one["event"])),
+    Column::new("created", 1, |one| Cell::ago(&readable(one)["created"])),
+    Column::flexible("source", 3, |one| Cell::of(&one["source"])),
+    Column::new("id", 0, |one| Cell::new(table::text(&one["id"]), Style::Dim)),
+];
+
+const TYPES: &[Column] = &[
+    Column::new("type", 0, |one| Cell::of(&one["type"])),
+    Column::flexible("title", 1, |one| Cell::of(&one["title"])),
+    Column::flexible("description", 2, |one| Cell::of(&one["description"])),
+];
+
+/// In words, with its document.
+fn name(event: &Value) -> String {
+    let kind = event["event"].as_str().unwrap_or_default();
+    let label = event["document"].as_str();
+    EventType::parse(kind).map_or_else(|_| kind.to_owned(), |kind| title(Words::english(), &kind, label))
+}
 
 pub fn run(command: EventCommand, api: &ApiClient) -> CliResult {
     block_on(act(command, api))?
@@ -89,7 +114,7 @@ async fn act(command: EventCommand, api: &ApiClient) -> CliResult {
             }
             Ok(())
         }
-        EventCommand::List { follow, types, after, since, until, document, source, object, limit } => {
+        EventCommand::List { follow, oldest, types, after, since, until, document, source, object, limit } => {
             let mut query = vec![("limit", limit.to_string())];
             query.extend((!types.is_empty()).then(|| ("types", types.join(","))));
             query.extend(since.as_deref().map(when::parse).transpose()?.map(|since| ("since", since)));
@@ -97,9 +122,13 @@ async fn act(command: EventCommand, api: &ApiClient) -> CliResult {
             query.extend(document.map(|document| ("document", document)));
             query.extend(source.map(|source| ("source", source)));
             query.extend(object.map(|object| ("object", object)));
-            // Who follows wants what comes; who lists, what there is.
-            let from =
-                after.map_or_else(|| if follow { "latest".into() } else { "0".into() }, |after| after.to_string());
+            let from = match (after, follow, oldest) {
+                (Some(after), ..) => ("after", after.to_string()),
+                // Who follows wants what comes; who lists, what there is.
+                (None, true, _) => ("after", "latest".to_owned()),
+                (None, false, true) => ("after", "0".to_owned()),
+                (None, false, false) => ("before", "latest".to_owned()),
+            };
             list(api, query, from, follow).await
         }
         EventCommand::Types => {
@@ -107,8 +136,7 @@ async fn act(command: EventCommand, api: &ApiClient) -> CliResult {
             if api.json {
                 say!("{types}");
             } else {
-                let columns = &[("type", "/type"), ("title", "/title"), ("description", "/description")];
-                table::print(types.as_array().map_or(&[], Vec::as_slice), columns);
+                table::print(types.as_array().map_or(&[], Vec::as_slice), TYPES, "no types");
             }
             Ok(())
         }
@@ -117,7 +145,7 @@ async fn act(command: EventCommand, api: &ApiClient) -> CliResult {
             if api.json {
                 say!("{event}");
             } else {
-                table::print_one(&readable(&event));
+                show(&event);
             }
             Ok(())
         }
@@ -137,11 +165,12 @@ fn data_of(from: Option<String>) -> Result<Value, CliError> {
     Ok(if value.get("object").is_some_and(Value::is_object) { value } else { json!({"object": value}) })
 }
 
-async fn list(api: &ApiClient, mut query: Vec<(&str, String)>, mut after: String, follow: bool) -> CliResult {
+async fn list(api: &ApiClient, mut query: Vec<(&str, String)>, from: (&str, String), follow: bool) -> CliResult {
+    let (way, mut after) = from;
     query.extend(follow.then(|| ("wait", "30".to_owned())));
     let query = api_client::query(query.into_iter());
     loop {
-        let page = match api.call(Method::GET, &format!("events?after={after}{query}"), None).await {
+        let page = match api.call(Method::GET, &format!("events?{way}={after}{query}"), None).await {
             Err(error) if follow && after != "latest" => {
                 // The server may be starting again: go on where we were.
                 complain!("gancho: {error}; trying again");
@@ -155,7 +184,7 @@ async fn list(api: &ApiClient, mut query: Vec<(&str, String)>, mut after: String
             (true, false) => say!("{}", page["data"]),
             (true, true) => items.iter().for_each(|item| say!("{item}")),
             (false, true) => items.iter().for_each(line),
-            (false, false) => table::print(&items.iter().map(readable).collect::<Vec<_>>(), COLUMNS),
+            (false, false) => table::print(items, COLUMNS, "no event matches"),
         }
         if !follow {
             return Ok(());
@@ -163,6 +192,32 @@ async fn list(api: &ApiClient, mut query: Vec<(&str, String)>, mut after: String
         page["next"].as_str().unwrap_or_default().clone_into(&mut after);
     }
 }
+
+/// One event: its facts, its body, and where it went.
+fn show(event: &Value) {
+    let created = readable(event)["created"].as_str().map(terminal::full).unwrap_or_default();
+    let field = |name: &str| table::text_or_nothing(&event[name]);
+    say!("{}\n", paint(&name(event), Style::Bold));
+    table::print_facts(&[
+        ("type", field("event")),
+        ("happened", created),
+        ("source", field("source")),
+        ("number", field("sequence")),
+        ("id", field("id")),
+    ]);
+    say!("\n{}", serde_json::to_string_pretty(&event["data"]).unwrap_or_default());
+    let deliveries = event["deliveries"].as_array().map_or(&[][..], Vec::as_slice);
+    say!("");
+    table::print(deliveries, DELIVERIES, "no webhook asked for it");
+}
+
+/// Its deliveries.
+const DELIVERIES: &[Column] = &[
+    Column::new("state", 0, |one| Cell::state(&one["state"])),
+    Column::flexible("webhook", 1, |one| Cell::of(&one["url"])),
+    Column::new("code", 2, |one| Cell::of(&one["last"]["status_code"])),
+    Column::new("id", 0, |one| Cell::new(table::text(&one["id"]), Style::Dim)),
+];
 
 fn line(event: &Value) {
     let event = readable(event);
@@ -177,4 +232,19 @@ fn readable(event: &Value) -> Value {
         event["created"] = Timestamp::from_s(created).to_string().into();
     }
     event
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_fits_the_terminal() {
+        let one = |kind: &str, document: Value| {
+            json!({"id": "evt_01m8jf8pc3exzrzhbf8meg0afj", "event": kind, "document": document, "sequence": 1234,
+                "created": 1_577_872_800, "source": "src_01m8jf8p9vfywrvyyhzcq17d2e"})
+        };
+        let items = [one("invoice.paid", json!("FAC2026A12")), one("subscription.renewed", Value::Null)];
+        insta::assert_snapshot!(table::snapshot(&items, COLUMNS));
+    }
 }

@@ -2,11 +2,12 @@ use clap::Subcommand;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::table;
+use super::table::{self, Cell, Column};
 use crate::{
     api_client::ApiClient,
     cli_error::{CliError, CliResult},
     runtime::block_on,
+    terminal::{self, Style, paint},
 };
 
 /// What to do with sources.
@@ -104,8 +105,24 @@ impl About {
     }
 }
 
-const COLUMNS: &[(&str, &str)] =
-    &[("id", "/id"), ("name", "/name"), ("kind", "/kind"), ("state", "/state"), ("last change", "/heard_at")];
+const COLUMNS: &[Column] = &[
+    Column::new("state", 0, |one| Cell::state(&one["state"])),
+    Column::flexible("name", 0, |one| Cell::of(&one["name"])),
+    Column::new("kind", 1, |one| Cell::of(&one["kind"])),
+    Column::new("last change", 2, |one| Cell::ago(&one["heard_at"])),
+    Column::flexible("trouble", 3, |one| Cell::plain(table::text_or_nothing(&one["last_error"]))),
+    Column::new("id", 0, |one| Cell::new(table::text(&one["id"]), Style::Dim)),
+];
+
+const CHECKS: &[Column] = &[
+    Column::new(
+        "",
+        0,
+        |one| if one["ok"] == true { Cell::new("ok", Style::Good) } else { Cell::new("BAD", Style::Bad) },
+    ),
+    Column::new("check", 0, |one| Cell::of(&one["name"])),
+    Column::new("found", 0, |one| Cell::of(&one["message"])),
+];
 
 pub fn run(command: SourceCommand, api: &ApiClient) -> CliResult {
     block_on(act(command, api))?
@@ -119,7 +136,8 @@ async fn act(command: SourceCommand, api: &ApiClient) -> CliResult {
             if api.json {
                 say!("{}", page["data"]);
             } else {
-                table::print(page["data"].as_array().map_or(&[], Vec::as_slice), COLUMNS);
+                let none = "no ERP is connected yet: gancho source add plugin, api or database";
+                table::print(page["data"].as_array().map_or(&[], Vec::as_slice), COLUMNS, none);
             }
             Ok(())
         }
@@ -132,14 +150,13 @@ async fn act(command: SourceCommand, api: &ApiClient) -> CliResult {
             if api.json {
                 say!("{checked}");
             } else {
-                let columns = &[("check", "/name"), ("ok", "/ok"), ("found", "/message")];
-                table::print(checked["checks"].as_array().map_or(&[], Vec::as_slice), columns);
+                table::print(checked["checks"].as_array().map_or(&[], Vec::as_slice), CHECKS, "nothing to check");
             }
             if checked["ok"] == true { Ok(()) } else { Err(CliError::because("something is missing")) }
         }
         SourceCommand::Confirm { id } => {
-            show(api, &api.call(Method::POST, &format!("sources/{id}/confirm"), None).await?);
-            Ok(())
+            let done = format!("confirmed: {id} goes on");
+            api.act(Method::POST, &format!("sources/{id}/confirm"), None, &done).await
         }
         SourceCommand::Pause { id } => pause(&id, true, api).await,
         SourceCommand::Resume { id } => pause(&id, false, api).await,
@@ -156,10 +173,7 @@ async fn add(command: AddCommand, api: &ApiClient) -> CliResult {
         AddCommand::Plugin { about } => {
             let made = api.call(Method::POST, "sources", Some(about.body("plugin"))).await?;
             show(api, &made);
-            next(
-                api,
-                "Enter Gancho's address and this token on the plugin's page in FacturaScripts, and press its test.",
-            );
+            next(api, &enter(api));
             Ok(())
         }
         AddCommand::Api { url, key, about } => {
@@ -189,9 +203,9 @@ async fn add(command: AddCommand, api: &ApiClient) -> CliResult {
 }
 
 async fn pause(id: &str, paused: bool, api: &ApiClient) -> CliResult {
-    let source = api.call(Method::PATCH, &format!("sources/{id}"), Some(json!({"paused": paused}))).await?;
-    show(api, &source);
-    Ok(())
+    let done = if paused { "paused: what happens there waits there;" } else { "resumed" };
+    let body = Some(json!({"paused": paused}));
+    api.act(Method::PATCH, &format!("sources/{id}"), body, &format!("{done} {id}")).await
 }
 
 /// What a person does next.
@@ -201,10 +215,39 @@ fn next(api: &ApiClient, sentence: &str) {
     }
 }
 
-fn show(api: &ApiClient, value: &Value) {
-    if api.json {
-        say!("{value}");
+/// What is entered on the plugin's page, and when that can't work from elsewhere.
+fn enter(api: &ApiClient) -> String {
+    let address = api.server();
+    let local = if api.is_local() {
+        "\nThis address works only if FacturaScripts runs on this very machine. If it is elsewhere, let it reach Gancho (--listen \
+         0.0.0.0:8420, or an https proxy with --public-url) and enter that address."
     } else {
-        table::print_one(value);
+        ""
+    };
+    format!("Enter {address} and this token on the plugin's page in FacturaScripts, and press its test.{local}")
+}
+
+/// A source: how it does, then its settings.
+fn show(api: &ApiClient, source: &Value) {
+    if api.json {
+        say!("{source}");
+        return;
     }
+    let field = |name: &str| table::text_or_nothing(&source[name]);
+    let state = field("state");
+    say!("{}  {}", paint(&field("name"), Style::Bold), paint(&state, Style::of_state(&state)));
+    if let Some(error) = source["last_error"].as_str() {
+        say!("{error}");
+    }
+    say!("");
+    table::print_facts(&[
+        ("token", field("token")),
+        ("kind", field("kind")),
+        ("url", field("url")),
+        ("last change", source["heard_at"].as_str().map(terminal::ago).unwrap_or_default()),
+        ("waiting there", field("backlog")),
+        ("time zone", field("time_zone")),
+        ("models", field("models")),
+        ("id", field("id")),
+    ]);
 }

@@ -1,57 +1,225 @@
-//! Lists for people.
+//! Lists for people: as many columns as the terminal has room for, the most important first.
 
-use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use serde_json::Value;
+use unicode_width::UnicodeWidthStr;
 
-/// What a person looks for first.
-const FIRST: &[&str] = &["id", "secret", "token", "state", "event", "name", "url", "events"];
+use crate::terminal::{self, Style, paint};
 
-/// Prints a list: each column is a title and where its value stands, such as `/health/state`.
-pub fn print(items: &[Value], columns: &[(&str, &str)]) {
-    let mut table = table();
-    table.set_header(columns.iter().map(|(title, _)| title.to_uppercase()));
-    for item in items {
-        table.add_row(columns.iter().map(|(_, place)| text(item.pointer(place))));
-    }
-    say!("{table}");
+/// Between two columns.
+const GAP: usize = 2;
+/// A column that may be cut keeps so many characters.
+const CUT_MIN: usize = 12;
+/// One that always stays keeps so many before others are left out.
+const CUT_MAIN: usize = 28;
+
+/// A column: its title, and what stands in it.
+pub struct Column {
+    title: &'static str,
+    cell: fn(&Value) -> Cell,
+    /// Left out where there is no room, the highest number first; 0 stays.
+    rank: u8,
+    /// May be cut.
+    is_flexible: bool,
 }
 
-/// Prints one thing, field by field, what is empty left out.
-pub fn print_one(item: &Value) {
-    let mut table = table();
-    let Some(fields) = item.as_object() else { return };
-    let rest = fields.keys().map(String::as_str).filter(|name| !FIRST.contains(name));
-    for name in FIRST.iter().copied().chain(rest) {
-        if let Some(value) = fields.get(name).filter(|value| !is_empty(value)) {
-            table.add_row([name.to_owned(), text(Some(value))]);
+/// What stands in a column.
+pub struct Cell {
+    text: String,
+    style: Style,
+}
+
+impl Cell {
+    /// A text in a colour.
+    pub fn new(text: impl Into<String>, style: Style) -> Self {
+        Self { text: text.into(), style }
+    }
+
+    /// A text as it is.
+    pub fn plain(text: impl Into<String>) -> Self {
+        Self::new(text, Style::Plain)
+    }
+
+    /// A value of the answer, or a dash.
+    pub fn of(value: &Value) -> Self {
+        Self::plain(text(value))
+    }
+
+    /// A time of the answer, as people say it.
+    pub fn ago(value: &Value) -> Self {
+        Self::new(value.as_str().map_or_else(|| "–".to_owned(), terminal::ago), Style::Dim)
+    }
+
+    /// A state's word in its colour.
+    pub fn state(value: &Value) -> Self {
+        let word = text(value);
+        let style = Style::of_state(&word);
+        Self::new(word, style)
+    }
+}
+
+impl Column {
+    /// One that is left out where there is no room, the highest rank first; 0 stays.
+    pub const fn new(title: &'static str, rank: u8, cell: fn(&Value) -> Cell) -> Self {
+        Self { title, cell, rank, is_flexible: false }
+    }
+
+    /// The same, that may be cut before others are left out.
+    pub const fn flexible(title: &'static str, rank: u8, cell: fn(&Value) -> Cell) -> Self {
+        Self { title, cell, rank, is_flexible: true }
+    }
+}
+
+/// Prints a list; `none` is the sentence for an empty one.
+pub fn print(items: &[Value], columns: &[Column], none: &str) {
+    if items.is_empty() {
+        say!("{none}");
+        return;
+    }
+    for line in lines(items, columns, terminal::width()) {
+        say!("{line}");
+    }
+}
+
+fn lines(items: &[Value], columns: &[Column], width: usize) -> Vec<String> {
+    let cells: Vec<Vec<Cell>> =
+        items.iter().map(|item| columns.iter().map(|column| (column.cell)(item)).collect()).collect();
+    let natural: Vec<usize> = columns
+        .iter()
+        .enumerate()
+        .map(|(place, column)| {
+            cells.iter().map(|row| row[place].text.width()).chain([column.title.width()]).max().unwrap_or(0)
+        })
+        .collect();
+    let widths = fit(columns, &natural, width);
+    let row = |texts: Vec<(&str, Style)>| {
+        let parts = texts.into_iter().zip(&widths).filter_map(|((text, style), width)| {
+            let text = cut(text, (*width)?);
+            Some((" ".repeat((*width)? - text.width()), paint(&text, style)))
+        });
+        let line: Vec<String> = parts.map(|(rest, text)| format!("{text}{rest}")).collect();
+        line.join(&" ".repeat(GAP)).trim_end().to_owned()
+    };
+    let titles: Vec<String> = columns.iter().map(|column| column.title.to_uppercase()).collect();
+    let head = row(titles.iter().map(|title| (title.as_str(), Style::Dim)).collect());
+    let rows = cells.iter().map(|cells| row(cells.iter().map(|cell| (cell.text.as_str(), cell.style)).collect()));
+    std::iter::once(head).chain(rows).collect()
+}
+
+/// The width of each column that is shown: first what may be cut is cut, then what matters least is left out.
+fn fit(columns: &[Column], natural: &[usize], width: usize) -> Vec<Option<usize>> {
+    let mut widths: Vec<Option<usize>> = natural.iter().copied().map(Some).collect();
+    let least = |place: usize, width: usize| match &columns[place] {
+        Column { is_flexible: true, rank: 0, .. } => width.min(CUT_MAIN),
+        Column { is_flexible: true, .. } => width.min(CUT_MIN),
+        _ => width,
+    };
+    let total = |widths: &[Option<usize>], of: &dyn Fn(usize, usize) -> usize| {
+        let shown: Vec<usize> =
+            widths.iter().enumerate().filter_map(|(place, width)| Some(of(place, (*width)?))).collect();
+        shown.iter().sum::<usize>() + GAP * shown.len().saturating_sub(1)
+    };
+    while total(&widths, &least) > width {
+        let shown = (0..columns.len()).filter(|place| widths[*place].is_some() && columns[*place].rank > 0);
+        match shown.max_by_key(|place| columns[*place].rank) {
+            Some(place) => widths[place] = None,
+            None => break,
         }
     }
-    say!("{table}");
+    // Then the longest of those that may be cut, a character at a time: first those that might be left out.
+    while total(&widths, &|_, width| width) > width {
+        let flexible = (0..columns.len()).filter(|place| columns[*place].is_flexible);
+        let cuttable = flexible.filter_map(|place| Some((widths[place]?, place))).filter(|(width, _)| *width > CUT_MIN);
+        let spare = |(width, place): &(usize, usize)| (*width > least(*place, *width), *width);
+        match cuttable.max_by_key(spare) {
+            Some((width, place)) => widths[place] = Some(width - 1),
+            None => break,
+        }
+    }
+    widths
 }
 
-fn table() -> Table {
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table
+/// A text of at most so many columns.
+fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut short = String::new();
+    for character in text.chars() {
+        if short.width() + unicode_width::UnicodeWidthChar::width(character).unwrap_or(0) + 1 > width {
+            break;
+        }
+        short.push(character);
+    }
+    short.push('…');
+    short
 }
 
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Array(items) => items.is_empty(),
-        Value::Object(fields) => fields.is_empty(),
-        _ => false,
+/// A list at 80 and at 140 columns, for a snapshot: how many days ago something was does not count.
+#[cfg(test)]
+pub fn snapshot(items: &[Value], columns: &[Column]) -> String {
+    let at = |width| {
+        let lines = lines(items, columns, width);
+        assert!(lines.iter().all(|line| line.width() <= width), "within {width} columns");
+        lines.join("\n").replace(|digit: char| digit.is_ascii_digit(), "0")
+    };
+    format!("{}\n\n{}", at(80), at(140))
+}
+
+/// Prints facts of one thing, what is empty left out.
+pub fn print_facts(facts: &[(&str, String)]) {
+    let shown = facts.iter().filter(|(_, value)| !value.is_empty());
+    let widest = shown.clone().map(|(name, _)| name.width()).max().unwrap_or(0);
+    for (name, value) in shown {
+        let rest = " ".repeat(widest - name.width());
+        let mut lines = value.lines();
+        say!("{}{rest}  {}", paint(name, Style::Dim), lines.next().unwrap_or_default());
+        lines.for_each(|line| say!("{}  {line}", " ".repeat(widest)));
     }
 }
 
-fn text(value: Option<&Value>) -> String {
+/// A value as text; a dash where there is none.
+pub fn text(value: &Value) -> String {
     match value {
-        None | Some(Value::Null) => "–".into(),
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(items)) if items.iter().all(Value::is_string) => {
-            items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
-        }
-        Some(other @ (Value::Array(_) | Value::Object(_))) => serde_json::to_string_pretty(other).unwrap_or_default(),
-        Some(other) => other.to_string(),
+        Value::Null => "–".into(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}
+
+/// The same, empty where there is none.
+pub fn text_or_nothing(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        value => text(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const COLUMNS: &[Column] = &[
+        Column::new("state", 0, |item| Cell::of(&item["state"])),
+        Column::flexible("what", 0, |item| Cell::of(&item["what"])),
+        Column::new("ms", 2, |item| Cell::of(&item["ms"])),
+        Column::new("id", 1, |item| Cell::of(&item["id"])),
+    ];
+
+    #[test]
+    fn what_matters_least_goes_first() {
+        let items = [json!({"state": "failed", "what": "Factura de cliente Ñ cobrada", "ms": 12, "id": "dlv_1"})];
+        let at = |width| lines(&items, COLUMNS, width);
+        assert_eq!(
+            at(60),
+            ["STATE   WHAT                          MS  ID", "failed  Factura de cliente Ñ cobrada  12  dlv_1"]
+        );
+        assert_eq!(at(47)[1], "failed  Factura de cliente Ñ cobrada  12  dlv_1");
+        assert_eq!(at(46)[1], "failed  Factura de cliente Ñ cobrada  dlv_1");
+        assert_eq!(at(40)[1], "failed  Factura de cliente Ñ cobrada");
+        assert_eq!(at(20)[1], "failed  Factura de …");
+        assert!((20..60).all(|width| at(width).iter().all(|line| line.width() <= width)));
     }
 }

@@ -3,12 +3,13 @@ use gancho_model::Scope;
 use gancho_service::{account::NewToken, input::Text};
 use reqwest::Method;
 
-use super::table;
+use super::table::{self, Cell, Column};
 use crate::{
     api_client::ApiClient,
     args::{LocalArgs, ServerArgs},
     cli_error::{CliError, CliResult},
     runtime::block_on,
+    terminal::Style,
     wiring::{self, COMMAND_LINE},
 };
 
@@ -37,6 +38,13 @@ pub enum TokenCommand {
     },
 }
 
+const COLUMNS: &[Column] = &[
+    Column::flexible("name", 0, |one| Cell::of(&one["name"])),
+    Column::new("scope", 0, |one| Cell::of(&one["scope"])),
+    Column::new("made", 1, |one| Cell::ago(&one["created_at"])),
+    Column::new("id", 0, |one| Cell::new(table::text(&one["id"]), Style::Dim)),
+];
+
 /// Makes, lists and removes tokens. `create` prints the token alone, so that a script can take it.
 pub fn run(command: TokenCommand) -> CliResult {
     match command {
@@ -51,8 +59,7 @@ async fn list(api: &ApiClient) -> CliResult {
     if api.json {
         say!("{}", page["data"]);
     } else {
-        let columns = &[("id", "/id"), ("name", "/name"), ("scope", "/scope"), ("made", "/created_at")];
-        table::print(page["data"].as_array().map_or(&[], Vec::as_slice), columns);
+        table::print(page["data"].as_array().map_or(&[], Vec::as_slice), COLUMNS, "no tokens: gancho token create");
     }
     Ok(())
 }

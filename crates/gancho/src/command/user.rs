@@ -8,7 +8,7 @@ use gancho_service::{
 use gancho_words::{Language, Words};
 use serde_json::json;
 
-use super::table;
+use super::table::{self, Cell, Column};
 
 use crate::{
     args::LocalArgs,
@@ -68,7 +68,7 @@ fn list(local: &LocalArgs) -> CliResult {
     let users = block_on(wiring::accounts(local)?.people())?.map_err(CliError::service)?;
     let row = |user: &User| json!({"name": user.name, "role": user.role.as_str(), "email": user.email, "added": user.created_at});
     let rows: Vec<_> = users.iter().map(row).collect();
-    table::print(&rows, &[("name", "/name"), ("role", "/role"), ("email", "/email"), ("added", "/added")]);
+    table::print(&rows, COLUMNS, "nobody yet: gancho user add NAME");
     Ok(())
 }
 
@@ -116,3 +116,10 @@ fn add(name: String, role: &str, email: Option<String>, language: Option<&str>, 
     say!("added {name} ({})", role.as_str());
     Ok(())
 }
+
+const COLUMNS: &[Column] = &[
+    Column::flexible("name", 0, |one| Cell::of(&one["name"])),
+    Column::new("role", 0, |one| Cell::of(&one["role"])),
+    Column::flexible("email", 1, |one| Cell::of(&one["email"])),
+    Column::new("added", 2, |one| Cell::ago(&one["added"])),
+];

@@ -40,6 +40,7 @@ mod shortage;
 mod spine;
 #[cfg(feature = "failpoints")]
 mod supervised;
+mod terminal;
 mod tidy;
 mod tls;
 mod upgrade;

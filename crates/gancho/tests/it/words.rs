@@ -37,6 +37,7 @@ const PUT_TOGETHER: &[&str] = &[
     "state-",
     "tab-",
     "verb-",
+    "waiting-",
     "why-",
 ];
 

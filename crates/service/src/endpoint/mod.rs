@@ -8,6 +8,7 @@ mod replay;
 mod retry;
 mod rotate;
 mod solve;
+mod summary;
 mod test;
 mod update;
 
@@ -16,6 +17,7 @@ use gancho_model::{Endpoint, mask};
 pub use input::{EndpointPatch, NewEndpoint, RetryInput};
 pub use replay::ReplayInput;
 pub use rotate::{OVERLAP_S, RotationInput};
+pub use summary::{Condition, health_summary};
 pub use test::TestInput;
 
 /// What people call an endpoint: its name, else its address without secrets.

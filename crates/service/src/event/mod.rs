@@ -2,5 +2,8 @@
 
 mod input;
 mod submit;
+mod title;
 
 pub use input::{EventData, EventInput, EventsInput};
+
+pub use title::title;

@@ -39,7 +39,10 @@ pub async fn keep_index(store: Arc<dyn Store>, stop: CancellationToken) {
 }
 
 /// Indexes the next events; says how many.
-async fn index_batch(store: &dyn Store) -> Result<usize, StoreError> {
+///
+/// # Errors
+/// When the log can't be read or the index not be written.
+pub async fn index_batch(store: &dyn Store) -> Result<usize, StoreError> {
     let events = store.unindexed(BATCH).await?;
     let count = events.len();
     if count > 0 {

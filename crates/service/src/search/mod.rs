@@ -4,7 +4,7 @@ mod find;
 mod index;
 
 pub use find::FoundEvents;
-pub use index::keep_index;
+pub use index::{index_batch, keep_index};
 
 use gancho_facturascripts::search_text;
 use gancho_model::Event;

@@ -58,6 +58,7 @@ pub(crate) fn router() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(endpoint::test::test))
         .routes(routes!(endpoint::replay::replay))
         .routes(routes!(endpoint::retry::retry))
+        .routes(routes!(endpoint::check::check))
         .routes(routes!(event_type::list::list))
         .routes(routes!(event::send::send, event::feed::feed))
         .routes(routes!(event::show::show))

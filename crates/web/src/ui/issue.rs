@@ -3,7 +3,7 @@
 use gancho_model::{EndpointId, ErrorKind, Issue, Message};
 use gancho_store::StoreError;
 
-use super::{page_context::PageContext, say};
+use super::page_context::PageContext;
 use crate::App;
 
 /// So far back issues are shown, milliseconds.
@@ -47,7 +47,7 @@ impl IssueRow {
         Self {
             answer: answer(context, issue),
             line: cause.line.clone(),
-            advice: say::why(words, cause.status, Some(cause.error)),
+            advice: words.why(cause.status, Some(cause.error)),
             sentence: words.message(&sentence),
             link: link(issue),
             is_open,

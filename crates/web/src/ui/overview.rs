@@ -131,7 +131,7 @@ fn alert(
         link: format!("/webhooks/{}", endpoint.id),
         name: names(endpoint).0,
         colour: if is_bad { "bad" } else { "warn" },
-        text: say::health(&context.words, &condition),
+        text: say::health_summary(&context.words, &condition),
         issues,
     })
 }

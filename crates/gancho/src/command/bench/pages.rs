@@ -69,7 +69,11 @@ async fn pages(store: &dyn Store) -> Result<Vec<(&'static str, String)>, CliErro
         ("events, by number", "/events?document=F2026A1".into()),
         ("event", format!("/events/{event}")),
         ("why", "/events/why?document=F2026A1".into()),
-        ("search", "/search?q=F2026A1".into()),
+        ("search, many", "/search?q=2026A".into()),
+        ("search, a name", "/search?q=pena%2042".into()),
+        ("search, a tax number", "/search?q=000042".into()),
+        ("search, nothing", "/search?q=nobody%20has%20this".into()),
+        ("why, a name", "/events/why?document=guell".into()),
         ("catalogue", "/catalogue".into()),
         ("settings", "/settings".into()),
     ])

@@ -6,12 +6,13 @@ use gancho_model::{
     Clock as _, Endpoint, EndpointId, Event, EventId, EventType, Health, NodeId, Pattern, Priority, RetryPolicy,
     Secret, SigningSecrets, State, Timestamp, render_body,
 };
+use gancho_service::search::index_batch;
 use gancho_store::{
     DeliveryFilter, NewEvent, Store, StoreError, Submission, Want,
     sqlite::{Options, SqliteStore},
     vault::Vault,
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, json};
 use tokio::time::Instant;
 
 use super::pages;
@@ -22,6 +23,8 @@ use crate::{
 
 const ENDPOINTS: u64 = 10;
 const BATCH: u64 = 100;
+/// Customers: what people search for is among many alike.
+const NAMES: [&str; 7] = ["García", "Peña", "Núñez", "Ibáñez", "Güell", "Soler", "Urrutia"];
 /// How often each verb is timed; the middle one is shown.
 const TIMES: usize = 21;
 
@@ -55,7 +58,22 @@ pub async fn run(most: u64, dir: &Path) -> CliResult {
         row(&*store, there, endpoints[0]).await.map_err(CliError::refused)?;
         size = if size == 1_000_000 { 5_000_000 } else { size * 10 };
     }
+    index(&store).await.map_err(CliError::refused)?;
     pages::run(store).await
+}
+
+/// All of it is searched, as on a server that had the time.
+async fn index(store: &Arc<dyn Store>) -> Result<(), StoreError> {
+    let began = Instant::now();
+    let mut count = 0;
+    loop {
+        match index_batch(&**store).await? {
+            0 => break,
+            more => count += more,
+        }
+    }
+    say!("\n{count} events indexed for searching, {:.0} a second", count as f64 / began.elapsed().as_secs_f64());
+    Ok(())
 }
 
 async fn row(store: &dyn Store, there: u64, endpoint: EndpointId) -> Result<(), StoreError> {
@@ -101,10 +119,13 @@ async fn accept(store: &dyn Store) -> Result<(), StoreError> {
 fn event(now: Timestamp, n: u64) -> Option<NewEvent> {
     let id = EventId::new(now, &System);
     let event = EventType::parse("invoice.paid").ok()?;
-    let data = Map::from_iter([("object".to_owned(), Value::from("x".repeat(200)))]);
+    let codigo = format!("F2026A{}{n}", now.ms());
+    let (nombrecliente, cifnif) = (format!("Talleres {} {n}", NAMES[n as usize % NAMES.len()]), format!("B{n:08}"));
+    let object = json!({"codigo": codigo, "nombrecliente": nombrecliente, "cifnif": cifnif, "rest": "x".repeat(200)});
+    let data = Map::from_iter([("object".to_owned(), object)]);
     let body = render_body(id, &event, now, data, None, false);
     // As many documents as there are events.
-    let label = Some(format!("F2026A{}{n}", now.ms()));
+    let label = Some(codigo);
     let event =
         Event { id, sequence: 0, event, created: now, arrived_at: now, source: None, object: None, label, body };
     Some(event.into())

@@ -1,6 +1,7 @@
 //! Endpoints: registered webhook URLs.
 
 pub mod change;
+pub mod check;
 pub mod create;
 pub mod list;
 pub mod remove;

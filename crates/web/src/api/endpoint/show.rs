@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use gancho_model::EndpointId;
+use gancho_words::Words;
 
 use super::view::EndpointView;
 use crate::{
@@ -18,7 +19,10 @@ pub(crate) async fn show(
     reader: Reader,
     Id(id): Id<EndpointId>,
 ) -> Answer<Json<EndpointView>> {
-    view(&app, id, reader).await.map(Json)
+    let backlog = app.store.backlogs(vec![id]).await?.pop().unwrap_or_default();
+    let endpoint = app.store.endpoint(id).await?;
+    let summary = app.services.endpoint_summary(&endpoint, backlog, Words::english()).await?;
+    Ok(Json(EndpointView::new(&endpoint, backlog, reader).with_summary(summary)))
 }
 
 pub(super) async fn view(app: &App, id: EndpointId, reader: Reader) -> Answer<EndpointView> {

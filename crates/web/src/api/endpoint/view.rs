@@ -59,6 +59,9 @@ struct HealthView {
     pending: u64,
     #[schema(value_type = Option<String>, format = DateTime)]
     oldest_pending_at: Option<Timestamp>,
+    /// The same in a sentence, where one endpoint is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    summary: Option<String>,
 }
 
 impl EndpointView {
@@ -88,12 +91,18 @@ impl EndpointView {
                 last_failure_at: health.last_failure_at,
                 pending: backlog.pending,
                 oldest_pending_at: backlog.oldest_pending_at,
+                summary: None,
             },
             created_at: endpoint.created_at,
             updated_at: endpoint.updated_at,
             secret: None,
             dropped: vec![],
         }
+    }
+
+    pub fn with_summary(mut self, summary: String) -> Self {
+        self.health.summary = Some(summary);
+        self
     }
 
     pub fn with_secret(self, secret: &gancho_model::Secret) -> Self {

@@ -18,7 +18,7 @@ use crate::{
     auth::Reader,
 };
 
-/// A page of the feed. `next` is never null: ask again with it.
+/// A page of the feed. `next` is never null: ask again with it, as `after`, or as `before` for older ones.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Feed {
     #[schema(value_type = Vec<EventView>)]
@@ -53,6 +53,9 @@ gancho_service::input! {
     pub struct FeedQuery {
         /// The `next` of the page before, or `latest`.
         pub after: Option<Cursor>,
+        /// The other way round: newest first, those before this number, or `latest`. `next` is then the number to go on
+        /// from, 0 at the end.
+        pub before: Option<Cursor>,
         /// At most so many on a page.
         pub limit: Option<Limit>,
         /// Types and patterns, separated by commas.
@@ -91,6 +94,9 @@ impl From<FeedQuery> for EventFilter {
     params(FeedQuery),
     responses((status = 200, body = Feed)))]
 pub(crate) async fn feed(State(app): State<Arc<App>>, _: Reader, Query(query): Query<FeedQuery>) -> Answer<Json<Feed>> {
+    if let Some(before) = query.before {
+        return newest(&app, before, query).await.map(Json);
+    }
     let after = match query.after {
         Some(Cursor::Latest) => *app.store.watch().borrow(),
         Some(Cursor::After(sequence)) => sequence,
@@ -119,6 +125,18 @@ pub(crate) async fn feed(State(app): State<Arc<App>>, _: Reader, Query(query): Q
     let Page { items, next } = page;
     let data = items.iter().map(|event| view::with_fields(event, &[])).collect();
     Ok(Json(Feed { data, next: next.unwrap_or(after).to_string() }))
+}
+
+/// Newest first.
+async fn newest(app: &App, before: Cursor, query: FeedQuery) -> Answer<Feed> {
+    let before = match before {
+        Cursor::Latest => None,
+        Cursor::After(sequence) => Some(sequence),
+    };
+    let limit = page::limit(query.limit);
+    let found = app.store.recent(before, query.into(), limit).await?;
+    let data = found.items.iter().map(|event| view::with_fields(event, &[])).collect();
+    Ok(Feed { data, next: found.next.unwrap_or(0).to_string() })
 }
 
 /// A page; where a filter matches little, the store ends pages early, and we read on.

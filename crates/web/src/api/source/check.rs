@@ -21,6 +21,14 @@ pub(crate) struct CheckView {
     checks: Vec<Check>,
 }
 
+impl CheckView {
+    pub fn new(findings: Vec<Finding>) -> Self {
+        let line = |Finding { name, ok, message }| Check { name, ok, message: Words::english().message(&message) };
+        let checks: Vec<Check> = findings.into_iter().map(line).collect();
+        Self { ok: checks.iter().all(|check| check.ok), checks }
+    }
+}
+
 /// One line.
 #[derive(Debug, Serialize, ToSchema)]
 struct Check {
@@ -37,7 +45,5 @@ struct Check {
 pub(crate) async fn check(State(app): State<Arc<App>>, _: Admin, Id(id): Id<SourceId>) -> Answer<Json<CheckView>> {
     let source = app.store.source(id).await?;
     let findings = app.services.check_source(&source, |at| at.to_string()).await;
-    let line = |Finding { name, ok, message }| Check { name, ok, message: Words::english().message(&message) };
-    let checks: Vec<Check> = findings.into_iter().map(line).collect();
-    Ok(Json(CheckView { ok: checks.iter().all(|check| check.ok), checks }))
+    Ok(Json(CheckView::new(findings)))
 }

@@ -50,11 +50,11 @@ impl DeliveryRow {
             webhook: webhook.to_owned(),
             answer,
             why: last.map_or_else(String::new, |last| {
-                if last.error.is_some() { say::why(words, last.status_code, last.error) } else { String::new() }
+                if last.error.is_some() { words.why(last.status_code, last.error) } else { String::new() }
             }),
             took: last.map_or_else(String::new, |last| words.span(last.duration_ms.into())),
             attempts: format!("{}/{}", delivery.attempts, delivery.max_attempts),
-            next: say::waiting(words, delivery, context.moment),
+            next: words.waiting(delivery.waiting_for, delivery.next_attempt_at, context.now),
             at: words.short(delivery.created_at, context.now),
             at_full: words.full(delivery.created_at),
             test: delivery.lane == gancho_model::Priority::Test,

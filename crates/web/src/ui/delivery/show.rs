@@ -91,7 +91,7 @@ async fn read(app: &App, context: &PageContext, id: DeliveryId, query: &Query) -
     let url = if context.admin { delivery.url.clone() } else { mask::url(&delivery.url) };
     let why = match delivery.reason {
         Some(reason) => reason_word(context, reason),
-        None if failed => last.map_or_else(String::new, |last| say::why(words, last.status_code, last.error)),
+        None if failed => last.map_or_else(String::new, |last| words.why(last.status_code, last.error)),
         None => String::new(),
     };
     let signed = endpoint
@@ -100,7 +100,7 @@ async fn read(app: &App, context: &PageContext, id: DeliveryId, query: &Query) -
     Ok(DeliveryPage {
         state: say::state(words, delivery.state),
         why,
-        next: say::waiting(words, &delivery, context.moment),
+        next: words.waiting(delivery.waiting_for, delivery.next_attempt_at, context.now),
         steps: steps(context, &event, &delivery, &attempts),
         attempts: attempts.iter().map(|attempt| shown(context, attempt)).collect(),
         changes: event::show::changes(words, &parsed),
@@ -144,7 +144,8 @@ fn steps(context: &PageContext, event: &Event, delivery: &Delivery, attempts: &[
     }
     match delivery.state {
         DeliveryState::Pending => {
-            let message = Message::new("step-waiting").with("what", say::waiting(words, delivery, context.moment));
+            let message = Message::new("step-waiting")
+                .with("what", words.waiting(delivery.waiting_for, delivery.next_attempt_at, context.now));
             steps.push(Step { at: String::new(), colour: "busy", text: words.message(&message) });
         }
         DeliveryState::Failed => {
@@ -175,7 +176,7 @@ fn shown(context: &PageContext, attempt: &Attempt) -> Try {
         took: words.span(attempt.duration_ms.into()),
         answer: attempt.status_code.map(|status| status.to_string()).or(word).unwrap_or_default(),
         colour: if attempt.error.is_none() { "good" } else { "bad" },
-        why: kind.map_or_else(String::new, |_| say::why(words, attempt.status_code, kind)),
+        why: kind.map_or_else(String::new, |_| words.why(attempt.status_code, kind)),
         // Of a status, the sentence says all.
         message: attempt
             .error

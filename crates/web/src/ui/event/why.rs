@@ -123,7 +123,10 @@ pub(crate) fn verdicts(
                 let (word, colour) = say::state(&context.words, delivery.state);
                 let word = match delivery.state {
                     DeliveryState::Pending => {
-                        format!("{word}: {}", say::waiting(&context.words, delivery, context.moment))
+                        format!(
+                            "{word}: {}",
+                            context.words.waiting(delivery.waiting_for, delivery.next_attempt_at, context.now)
+                        )
                     }
                     _ => word,
                 };

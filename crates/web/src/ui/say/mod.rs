@@ -1,30 +1,15 @@
 //! Sentences for people: what an event is, how an endpoint does, why an attempt failed.
 
-mod health;
 mod value;
-mod waiting;
-mod why;
 
-use gancho_facturascripts::event_types;
 use gancho_model::{EventType, HealthState, State};
 use gancho_words::Words;
 
-pub(crate) use health::{Condition, health};
+pub(crate) use gancho_service::{
+    endpoint::{Condition, health_summary},
+    event::title as event,
+};
 pub(crate) use value::{column, value};
-pub(crate) use waiting::waiting;
-pub(crate) use why::why;
-
-/// An event in words, with its document: `Factura de cliente F2026A12 cobrada`.
-pub(crate) fn event(words: &Words, event: &EventType, label: Option<&str>) -> String {
-    let label = label.map(|label| format!(" {label}")).unwrap_or_default();
-    if let Some(known) = event_types::known_type(event) {
-        let (noun, verb) = (words.noun(known.model.name), words.verb(known.model.name, known.spoken_verb()));
-        return format!("{noun}{label} {verb}");
-    }
-    let own = format!("own-{}", event.as_str().replace(['.', '_'], "-"));
-    let name = if words.has(&own) { words.get(&own) } else { event.as_str().to_owned() };
-    format!("{name}{label}")
-}
 
 /// The title of a type, without a document.
 pub(crate) fn title(words: &Words, kind: &EventType) -> String {

@@ -52,7 +52,7 @@ fn evidence(context: &PageContext, delivery: &Delivery, last: &Attempt) -> Evide
         delivery: delivery.id.to_string(),
         title: say::event(words, &delivery.event, delivery.label.as_deref()),
         at: words.ago(last.at, context.now),
-        advice: say::why(words, last.status_code, error.map(|error| error.kind)),
+        advice: words.why(last.status_code, error.map(|error| error.kind)),
         message: error.filter(|_| last.status_code.is_none()).map(|error| error.message.clone()).unwrap_or_default(),
         body: first_lines(&last.response_body),
     }

@@ -172,7 +172,7 @@ async fn read(
         tab,
         url: if context.admin { endpoint.url.clone() } else { mask::url(&endpoint.url) },
         state: say::health_state(words, endpoint.health.state(endpoint.enabled, endpoint.paused)),
-        sentence: say::health(words, &condition),
+        sentence: say::health_summary(words, &condition),
         picture: crate::ui::overview::picture(context, &day),
         figures: Figures::new(context, &sum, backlog.pending, backlog.oldest_pending_at),
         evidence: if tab == "summary" { evidence::read(app, context, &endpoint).await? } else { None },

@@ -2,18 +2,45 @@ use gancho_model::{Counters, Endpoint, ErrorKind, Health, HealthState, Message, 
 use gancho_store::EndpointBacklog;
 use gancho_words::Words;
 
+use crate::{ServiceResult, Services};
+
+/// 23 hours and the one that goes on, milliseconds.
+const DAY_MS: i64 = 23 * 3600 * 1000;
+
 /// What is known of an endpoint at a moment.
-pub(crate) struct Condition<'a> {
+pub struct Condition<'a> {
+    /// The endpoint.
     pub endpoint: &'a Endpoint,
+    /// What waits.
     pub backlog: EndpointBacklog,
     /// Its last 24 hours.
     pub day: Counters,
+    /// Now.
     pub now: Moment,
+}
+
+impl Services {
+    /// How an endpoint does, in words.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn endpoint_summary(
+        &self,
+        endpoint: &Endpoint,
+        backlog: EndpointBacklog,
+        words: &Words,
+    ) -> ServiceResult<String> {
+        let now = self.environment.moment();
+        let mut day = Counters::default();
+        let hours = self.store.hours(now.wall.plus_ms(-DAY_MS)).await?;
+        hours.iter().filter(|hour| hour.endpoint == endpoint.id).for_each(|hour| day.add(&hour.counters));
+        Ok(health_summary(words, &Condition { endpoint, backlog, day, now }))
+    }
 }
 
 /// How an endpoint does, in words: "Falla desde hace 3 h: 503 en 14 de 14 intentos; próximo intento en
 /// 12 min; 41 en espera".
-pub(crate) fn health(words: &Words, condition: &Condition<'_>) -> String {
+pub fn health_summary(words: &Words, condition: &Condition<'_>) -> String {
     let Condition { endpoint, backlog, day, now, .. } = condition;
     let health = &endpoint.health;
     let waiting = || Message::new("health-waiting").with("count", backlog.pending);

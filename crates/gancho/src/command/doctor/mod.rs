@@ -1,3 +1,5 @@
+mod running;
+
 use std::sync::Arc;
 
 use gancho_delivery::Client;
@@ -12,8 +14,10 @@ use crate::{
     args::LocalArgs,
     cli_error::{CliError, CliResult},
     config::Settings,
+    local_server::LocalServer,
     runtime::block_on,
     system::System,
+    terminal::{Style, paint},
     wiring,
 };
 
@@ -35,6 +39,13 @@ pub fn run(local: &LocalArgs) -> CliResult {
     match wiring::is_open_to_others(&settings.data_dir) {
         Some(why) => report.bad("data dir", why),
         None => report.good("data dir", "closed to others on this machine"),
+    }
+    // It knows what it may reach and what its sources do; from here we could only guess.
+    if let Some(server) = LocalServer::of_dir(&settings.data_dir) {
+        match block_on(running::look(&server, &mut report))? {
+            Ok(()) => return report.end(),
+            Err(error) => report.bad("server", format!("{} does not answer as it should: {error}", server.url)),
+        }
     }
     let parts = wiring::store(&settings).and_then(|store| {
         let trust = wiring::trust(&settings)?;
@@ -120,13 +131,18 @@ struct Report {
 }
 
 impl Report {
-    fn good(&mut self, what: &str, found: impl AsRef<str>) {
-        say!("ok   {what:<10} {}", found.as_ref());
+    pub fn good(&mut self, what: &str, found: impl AsRef<str>) {
+        say!("{}   {what:<10} {}", paint("ok", Style::Good), found.as_ref());
     }
 
-    fn bad(&mut self, what: &str, found: impl AsRef<str>) {
+    /// A line that is well, or not.
+    pub fn line(&mut self, ok: bool, what: &str, found: impl AsRef<str>) {
+        if ok { self.good(what, found) } else { self.bad(what, found) }
+    }
+
+    pub fn bad(&mut self, what: &str, found: impl AsRef<str>) {
         self.bad += 1;
-        say!("BAD  {what:<10} {}", found.as_ref());
+        say!("{}  {what:<10} {}", paint("BAD", Style::Bad), found.as_ref());
     }
 
     fn end(self) -> CliResult {

@@ -1,0 +1,51 @@
+//! What the running server sees: its own settings decide what it may reach.
+
+use reqwest::Method;
+use serde_json::Value;
+
+use super::Report;
+use crate::{api_client::ApiClient, cli_error::CliError, command::table::text, local_server::LocalServer};
+
+/// Asks it about each source and webhook.
+pub(super) async fn look(server: &LocalServer, report: &mut Report) -> Result<(), CliError> {
+    let api = ApiClient::of(server)?;
+    let sources = api.call(Method::GET, "sources", None).await?;
+    report.good("server", format!("answers at {}", server.url));
+    for source in sources["data"].as_array().into_iter().flatten() {
+        source_lines(&api, source, report).await?;
+    }
+    let mut path = "endpoints?limit=500".to_owned();
+    loop {
+        let page = api.call(Method::GET, &path, None).await?;
+        for endpoint in page["data"].as_array().into_iter().flatten() {
+            endpoint_lines(&api, endpoint, report).await?;
+        }
+        let Some(next) = page["next"].as_str() else { return Ok(()) };
+        path = format!("endpoints?limit=500&after={next}");
+    }
+}
+
+async fn source_lines(api: &ApiClient, source: &Value, report: &mut Report) -> Result<(), CliError> {
+    let name = text(&source["name"]);
+    let checked = api.call(Method::POST, &format!("sources/{}/check", text(&source["id"])), None).await?;
+    for check in checked["checks"].as_array().into_iter().flatten() {
+        let found = format!("{name}: {}, {}", text(&check["name"]), text(&check["message"]));
+        report.line(check["ok"] == true, "source", found);
+    }
+    if let Some(error) = source["last_error"].as_str() {
+        report.bad("source", format!("{name}: {error}"));
+    }
+    Ok(())
+}
+
+async fn endpoint_lines(api: &ApiClient, endpoint: &Value, report: &mut Report) -> Result<(), CliError> {
+    let name = text(if endpoint["name"].is_null() { &endpoint["id"] } else { &endpoint["name"] });
+    let (state, pending) = (text(&endpoint["health"]["state"]), &endpoint["health"]["pending"]);
+    let checked = api.call(Method::POST, &format!("endpoints/{}/check", text(&endpoint["id"])), None).await?;
+    let checks = checked["checks"].as_array().map_or(&[][..], Vec::as_slice);
+    let reached = checks.iter().find(|check| check["name"] == "reach").or(checks.last());
+    let is_reached = reached.is_some_and(|check| check["ok"] == true);
+    let found = reached.map(|check| text(&check["message"])).unwrap_or_default();
+    report.line(is_reached, "webhook", format!("{name}: {state}, {pending} waiting; {found}"));
+    Ok(())
+}
