@@ -80,7 +80,7 @@ async fn pages(store: &dyn Store) -> Result<Vec<(&'static str, String)>, CliErro
 }
 
 async fn get(router: &Router, path: &str) -> Result<usize, CliError> {
-    let request = Request::get(path).header("cookie", format!("gancho_session={COOKIE}"));
+    let request = Request::get(path).header("host", "localhost").header("cookie", format!("gancho_session={COOKIE}"));
     let request = request.body(Body::empty()).map_err(CliError::refused)?;
     let answer = router.clone().oneshot(request).await.map_err(CliError::refused)?;
     if answer.status() != 200 {
