@@ -29,7 +29,7 @@ pub use verbs::{
     setting::Settings,
     snapshot::{RecordSnapshot, SnapshotUpdate, Snapshots},
     source::Sources,
-    stats::Stats,
+    stats::{FAILED_MAX, Stats},
     upkeep::{Pruned, Upkeep},
 };
 

@@ -3,11 +3,15 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use gancho_model::{Counters, EndpointId, HourlyStats, Timestamp};
+use const_format::formatcp;
+use gancho_model::{Counters, DeliveryId, EndpointId, HourlyStats, Timestamp};
 use rusqlite::{Connection, params_from_iter};
 
-use super::SqliteStore;
-use crate::{Stats, StoreError};
+use super::{
+    SqliteStore,
+    rows::{FAILED, TEST},
+};
+use crate::{FAILED_MAX, Stats, StoreError};
 
 /// An hour, milliseconds.
 pub(super) const HOUR_MS: i64 = 3_600_000;
@@ -32,6 +36,25 @@ impl Stats for SqliteStore {
         })
         .await
     }
+
+    async fn failed_since(&self, since: Timestamp) -> Result<HashMap<EndpointId, u64>, StoreError> {
+        self.read(move |db| failed_since(db, since)).await
+    }
+}
+
+/// By the index of what ended badly.
+fn failed_since(db: &Connection, since: Timestamp) -> Result<HashMap<EndpointId, u64>, StoreError> {
+    let select = formatcp!(
+        "SELECT p.id, count(*) FROM (SELECT endpoint FROM deliveries WHERE state > 1 AND state = {FAILED} AND lane < {TEST} \
+        AND n >= (SELECT n FROM deliveries WHERE id >= ?1 ORDER BY id LIMIT 1) LIMIT {FAILED_MAX}) d \
+        JOIN endpoints p ON p.n = d.endpoint GROUP BY p.id"
+    );
+    let mut select = db.prepare_cached(select)?;
+    let first = DeliveryId::first_at(since);
+    let counts = select.query_map([first.bytes()], |row| {
+        Ok((EndpointId::from_bytes(row.get(0)?), row.get::<_, i64>(1)?.unsigned_abs()))
+    })?;
+    Ok(counts.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Adds what a transaction gathered.

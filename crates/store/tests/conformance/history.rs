@@ -58,6 +58,9 @@ pub(crate) async fn attempts_are_counted_by_endpoint_and_hour_tests_aside(bench:
     let counters = of(one.id);
     assert_eq!((counters.delivered, counters.retried, counters.failed, of(other.id).delivered), (1, 1, 1, 3));
     assert_eq!(of(other.id).p95_ms(), Some(5));
+    let failed = bench.store.failed_since(bench.now().plus_ms(-1_000)).await.expect("reads");
+    assert_eq!((failed.get(&one.id), failed.get(&other.id)), (Some(&1), None));
+    assert!(bench.store.failed_since(bench.now().plus_ms(1_000)).await.expect("reads").is_empty());
     assert_eq!(bench.store.hours(bench.now().plus_ms(3_600_000)).await.expect("reads"), []);
 }
 

@@ -1,7 +1,8 @@
 //! A day in figures, the same wherever they stand. Attempts are counted as attempts, deliveries as deliveries: one that
 //! failed twice and then arrived is one delivery and three attempts.
 
-use gancho_model::{Counters, Timestamp};
+use gancho_model::Counters;
+use gancho_store::{EndpointBacklog, FAILED_MAX};
 
 use super::page_context::PageContext;
 
@@ -11,7 +12,7 @@ pub(crate) struct Figures {
     pub delivered: String,
     /// Attempts that failed, whether or not others followed.
     pub failed_attempts: String,
-    /// Deliveries that failed for good.
+    /// Deliveries of these hours that are failed now: what was sent again and arrived is not among them.
     pub failed: String,
     /// The share of attempts that arrived.
     pub success: String,
@@ -26,19 +27,20 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
-    pub fn new(context: &PageContext, day: &Counters, waiting: u64, oldest: Option<Timestamp>) -> Self {
+    /// `failed`: deliveries of the day that are failed now.
+    pub fn new(context: &PageContext, day: &Counters, backlog: EndpointBacklog, failed: u64) -> Self {
         let words = &context.words;
         let number = |count: u64| words.number(count.cast_signed());
         let none = || "–".to_owned();
         Self {
             delivered: number(day.delivered),
             failed_attempts: number(day.failed_attempts()),
-            failed: number(day.failed),
+            failed: if failed < FAILED_MAX { number(failed) } else { format!("{}+", number(FAILED_MAX)) },
             success: day.success().map_or_else(none, |share| words.percent(share)),
-            waiting: number(waiting),
-            oldest: oldest.map_or_else(String::new, |at| words.span(context.now.since_ms(at))),
+            waiting: number(backlog.pending),
+            oldest: backlog.oldest_pending_at.map_or_else(String::new, |at| words.span(context.now.since_ms(at))),
             p95: day.p95_ms().map_or_else(none, |ms| words.span(ms.into())),
-            has_failed: (day.failed_attempts() > 0, day.failed > 0),
+            has_failed: (day.failed_attempts() > 0, failed > 0),
         }
     }
 }

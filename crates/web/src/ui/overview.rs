@@ -96,8 +96,11 @@ async fn read(app: &App, context: &PageContext) -> Answer<OverviewPage> {
         figures: Figures::new(
             context,
             &draw::sum(&day),
-            backlogs.iter().map(|backlog| backlog.pending).sum(),
-            backlogs.iter().filter_map(|backlog| backlog.oldest_pending_at).min(),
+            EndpointBacklog {
+                pending: backlogs.iter().map(|backlog| backlog.pending).sum(),
+                oldest_pending_at: backlogs.iter().filter_map(|backlog| backlog.oldest_pending_at).min(),
+            },
+            app.store.failed_since(context.now.plus_ms(-draw::DAY_MS)).await?.values().sum(),
         ),
         steps: vec![
             Step { done: !sources.is_empty(), link: "/sources/new", id: "first-source" },

@@ -129,6 +129,7 @@ column-webhook = Webhook
 column-events = Events
 column-success = Successful attempts (24 h)
 column-waiting = Waiting
+column-failed = Failed (24 h)
 column-p95 = 95 % within
 column-last = Last delivery
 column-acts = Actions

@@ -129,6 +129,7 @@ column-webhook = Webhook
 column-events = Eventos
 column-success = Intentos con éxito (24 h)
 column-waiting = En espera
+column-failed = Fallidas (24 h)
 column-p95 = 95 % en menos de
 column-last = Última entrega
 column-acts = Acciones

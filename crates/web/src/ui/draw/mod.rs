@@ -13,6 +13,9 @@ use gancho_model::{Counters, HourlyStats, Timestamp};
 /// An hour, milliseconds.
 pub(crate) const HOUR_MS: i64 = 3_600_000;
 
+/// A day, milliseconds.
+pub(crate) const DAY_MS: i64 = 24 * HOUR_MS;
+
 /// The last 24 hours of some of the tallies, oldest first; the last is the hour that goes on.
 pub(crate) fn last_day(hours: &[HourlyStats], wanted: impl Fn(&HourlyStats) -> bool, now: Timestamp) -> [Counters; 24] {
     let last = now.ms().div_euclid(HOUR_MS);

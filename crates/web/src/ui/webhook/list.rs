@@ -53,10 +53,12 @@ async fn rows(
     let found = app.store.endpoints(after, LIMIT).await?;
     let backlogs = app.store.backlogs(found.items.iter().map(|endpoint| endpoint.id).collect()).await?;
     let hours = app.store.hours(context.now.plus_ms(-23 * draw::HOUR_MS)).await.map_err(Problem::from)?;
+    let failed = app.store.failed_since(context.now.plus_ms(-draw::DAY_MS)).await?;
     let words = &context.words;
     let row = |(endpoint, backlog): (&gancho_model::Endpoint, gancho_store::EndpointBacklog)| {
         let day = draw::last_day(&hours, |hour| hour.endpoint == endpoint.id, context.now);
-        let figures = Figures::new(context, &draw::sum(&day), backlog.pending, backlog.oldest_pending_at);
+        let failed = failed.get(&endpoint.id).copied().unwrap_or(0);
+        let figures = Figures::new(context, &draw::sum(&day), backlog, failed);
         let (name, host) = names(endpoint);
         let title = gancho_model::Message::new("spark-title").with("share", figures.success.as_str());
         WebhookRow {

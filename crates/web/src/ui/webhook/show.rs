@@ -160,6 +160,7 @@ async fn read(
     let hours = app.store.hours(context.now.plus_ms(-23 * draw::HOUR_MS)).await?;
     let day = draw::last_day(&hours, |hour| hour.endpoint == id, context.now);
     let sum = draw::sum(&day);
+    let failed = app.store.failed_since(context.now.plus_ms(-draw::DAY_MS)).await?;
     let condition = Condition { endpoint: &endpoint, backlog, day: sum, now: context.moment };
     let words = &context.words;
     let rows = if ["summary", "deliveries"].contains(&tab) { rows(app, context, id, tab).await? } else { vec![] };
@@ -174,7 +175,7 @@ async fn read(
         state: say::health_state(words, endpoint.health.state(endpoint.enabled, endpoint.paused)),
         sentence: say::health_summary(words, &condition),
         picture: crate::ui::overview::picture(context, &day),
-        figures: Figures::new(context, &sum, backlog.pending, backlog.oldest_pending_at),
+        figures: Figures::new(context, &sum, backlog, failed.get(&id).copied().unwrap_or(0)),
         evidence: if tab == "summary" { evidence::read(app, context, &endpoint).await? } else { None },
         issues: if tab == "summary" { issues(app, context, &endpoint).await? } else { vec![] },
         rows,
