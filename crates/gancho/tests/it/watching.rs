@@ -1,7 +1,6 @@
 //! What an operator sees: metrics, logs, the doctor.
 
 use gancho_testkit::{Receiver, Respond, Server, ServerOptions};
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{BINARY, server};
