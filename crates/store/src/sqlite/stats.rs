@@ -42,16 +42,20 @@ impl Stats for SqliteStore {
     }
 }
 
+/// Ids and numbers are given by different threads: those of one moment may stand in another order.
+const DISORDER: i64 = 1_000;
+
 /// By the index of what ended badly.
 fn failed_since(db: &Connection, since: Timestamp) -> Result<HashMap<EndpointId, u64>, StoreError> {
     let select = formatcp!(
         "SELECT p.id, count(*) FROM (SELECT endpoint FROM deliveries WHERE state > 1 AND state = {FAILED} AND lane < {TEST} \
-        AND n >= (SELECT n FROM deliveries WHERE id >= ?1 ORDER BY id LIMIT 1) LIMIT {FAILED_MAX}) d \
+        AND n >= (SELECT n FROM deliveries WHERE id >= ?1 ORDER BY id LIMIT 1) - {DISORDER} AND created_at >= ?2 \
+        LIMIT {FAILED_MAX}) d \
         JOIN endpoints p ON p.n = d.endpoint GROUP BY p.id"
     );
     let mut select = db.prepare_cached(select)?;
     let first = DeliveryId::first_at(since);
-    let counts = select.query_map([first.bytes()], |row| {
+    let counts = select.query_map((first.bytes(), since.ms()), |row| {
         Ok((EndpointId::from_bytes(row.get(0)?), row.get::<_, i64>(1)?.unsigned_abs()))
     })?;
     Ok(counts.collect::<rusqlite::Result<_>>()?)

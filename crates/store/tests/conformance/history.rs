@@ -58,10 +58,25 @@ pub(crate) async fn attempts_are_counted_by_endpoint_and_hour_tests_aside(bench:
     let counters = of(one.id);
     assert_eq!((counters.delivered, counters.retried, counters.failed, of(other.id).delivered), (1, 1, 1, 3));
     assert_eq!(of(other.id).p95_ms(), Some(5));
-    let failed = bench.store.failed_since(bench.now().plus_ms(-1_000)).await.expect("reads");
+    let failed = bench.store.failed_since(bench.now()).await.expect("reads");
     assert_eq!((failed.get(&one.id), failed.get(&other.id)), (Some(&1), None));
     assert!(bench.store.failed_since(bench.now().plus_ms(1_000)).await.expect("reads").is_empty());
     assert_eq!(bench.store.hours(bench.now().plus_ms(3_600_000)).await.expect("reads"), []);
+}
+
+pub(crate) async fn what_failed_is_counted_while_it_is_failed(bench: Bench) {
+    let endpoint = bench.add_endpoint(&["*"]).await;
+    bench.accept((0..40).map(|_| bench.event("a.b")).collect()).await;
+    let (since, failed) = (bench.now(), async |since| bench.store.failed_since(since).await.expect("reads"));
+    for claimed in bench.claim(endpoint.id, 30).await.claimed {
+        let outcome = outcome(&claimed, Decision::Failed, bench.moment());
+        bench.store.record(bench.node, vec![outcome].into()).await.expect("recorded");
+    }
+    assert_eq!(failed(since).await.get(&endpoint.id), Some(&30), "all of one moment, in whatever order their ids are");
+    let bulk =
+        Bulk { act: BulkAct::Resend, filter: DeliveryFilter::default(), dry_run: false, now: bench.mono(), job: None };
+    bench.store.act_on(bulk, None).await.expect("sent");
+    assert!(failed(since).await.is_empty(), "what goes again is not failed");
 }
 
 pub(crate) async fn documents_are_found_by_the_beginning_of_their_number(bench: Bench) {
