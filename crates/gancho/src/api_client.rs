@@ -61,6 +61,18 @@ impl ApiClient {
         if status.is_success() { Ok(value) } else { Err(self.refused(status, &value)) }
     }
 
+    /// All of a list, page by page.
+    pub async fn pages(&self, list: &str) -> Result<Vec<Value>, CliError> {
+        let mut all = vec![];
+        let mut path = format!("{list}?limit=500");
+        loop {
+            let mut page = self.call(Method::GET, &path, None).await?;
+            all.extend(page["data"].as_array_mut().map(std::mem::take).unwrap_or_default());
+            let Some(next) = page["next"].as_str() else { return Ok(all) };
+            path = format!("{list}?limit=500&after={next}");
+        }
+    }
+
     /// The server's address, as others reach it from here.
     pub fn server(&self) -> String {
         self.base.as_str().trim_end_matches("/api/v1/").to_owned()

@@ -237,16 +237,7 @@ fn input(fields: Fields) -> Result<Map<String, Value>, CliError> {
 }
 
 async fn list(api: &ApiClient) -> CliResult {
-    let mut all = vec![];
-    let mut path = "endpoints?limit=500".to_owned();
-    loop {
-        let page = api.call(Method::GET, &path, None).await?;
-        all.extend(page["data"].as_array().into_iter().flatten().cloned());
-        match page["next"].as_str() {
-            Some(next) => path = format!("endpoints?limit=500&after={next}"),
-            None => break,
-        }
-    }
+    let all = api.pages("endpoints").await?;
     if api.json {
         say!("{}", Value::from(all));
     } else {

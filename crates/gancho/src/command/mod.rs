@@ -12,6 +12,7 @@ mod replay;
 mod source;
 mod table;
 mod token;
+mod trigger;
 mod user;
 mod verify;
 
@@ -68,6 +69,8 @@ pub enum Command {
     Delivery(Remote<delivery::DeliveryCommand>),
     /// Send events again.
     Replay(replay::ReplayArgs),
+    /// Send a sample of a type to the webhooks that ask for it, and show what came back.
+    Trigger(trigger::TriggerArgs),
     /// Check the signature of a body on standard input.
     Verify(verify::VerifyArgs),
     /// Measure it on this machine (with a release build).
@@ -105,6 +108,7 @@ pub fn run(args: Args) -> CliResult {
         Command::Event(remote) => event::run(remote.command, &client(&remote.server)?),
         Command::Delivery(remote) => delivery::run(remote.command, &client(&remote.server)?),
         Command::Replay(args) => replay::run(&args, &client(&args.server)?),
+        Command::Trigger(args) => trigger::run(&args, &client(&args.server)?),
         Command::Verify(args) => verify::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Openapi => {

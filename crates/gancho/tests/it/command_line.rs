@@ -266,3 +266,25 @@ async fn people_are_listed_changed_and_removed() {
     let token = ["token", "create", "--name", "script", "--data-dir", data];
     assert_eq!(run(&server, &token, "").await.code, 0);
 }
+
+#[tokio::test]
+async fn a_sample_goes_wherever_its_type_is_asked_for() {
+    let (server, receiver) = (server().await, Receiver::start().await);
+    for (path, events) in [("/a", "invoice.*"), ("/b", "*"), ("/c", "customer.*")] {
+        server.add_endpoint(&receiver.url(path), &[events]).await;
+    }
+    let sent = run(&server, &["trigger", "invoice.paid", "--count", "2"], "").await;
+    assert_eq!((sent.code, sent.out.lines().count()), (0, 4), "{} {}", sent.out, sent.err);
+    assert!(sent.out.lines().all(|line| line.starts_with("delivered") && line.contains("200 in")), "{}", sent.out);
+    let mut paths: Vec<String> = receiver.received().iter().map(|one| one.path.clone()).collect();
+    paths.sort();
+    assert_eq!(paths, ["/a", "/a", "/b", "/b"]);
+    assert!(receiver.received().iter().all(|one| one.json()["test"] == true && one.json()["event"] == "invoice.paid"));
+    let slip = run(&server, &["trigger", "invoice.payed"], "").await;
+    assert_eq!(slip.code, 1);
+    assert!(slip.err.contains("invoice.paid"), "the nearest is named: {}", slip.err);
+    let nobody = run(&server, &["trigger", "stock.low", "--endpoint", "ep_00000000000000000000000000"], "").await;
+    assert_eq!(nobody.code, 3, "{}", nobody.err);
+    receiver.behave(|_| Respond::status(500));
+    assert_eq!(run(&server, &["trigger", "product.created"], "").await.code, 1, "what does not arrive is no success");
+}

@@ -4,7 +4,10 @@ use gancho_facturascripts::{event_types, label};
 use gancho_model::{DeliveryId, EndpointId, Event, EventId, EventType, State, render_body};
 use serde_json::Value;
 
-use crate::{ServiceResult, Services, input::input};
+use crate::{
+    ServiceResult, Services,
+    input::{SampleType, input},
+};
 
 /// How often it is looked whether a test has ended.
 const POLL: Duration = Duration::from_millis(20);
@@ -15,7 +18,7 @@ input! {
     /// What to send.
     pub struct TestInput {
         /// The type of the sample, `invoice.created` if left out.
-        pub event: Option<EventType>,
+        pub event: Option<SampleType>,
     }
 }
 

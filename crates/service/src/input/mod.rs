@@ -29,7 +29,7 @@ pub use number::Whole;
 pub use reading::{FieldError, Reading, Rules, read};
 pub use secret::NewSecret;
 pub use text::{ClientId, Email, Model, PersonName, RowKey, Text, WatchedModel, ZoneName};
-pub use value::{AnyTime, Anything, Later, Object, SendableType, Sent, Subscription, UnixSeconds};
+pub use value::{AnyTime, Anything, Later, Object, SampleType, SendableType, Sent, Subscription, UnixSeconds};
 pub use webhook_url::WebhookUrl;
 
 /// Something that is read from JSON.

@@ -82,6 +82,31 @@ impl Scalar for Subscription {
     }
 }
 
+/// The type of a sample. Of a noun that is known, only types that there are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SampleType(pub EventType);
+
+impl SampleType {
+    /// Checks a type.
+    ///
+    /// # Errors
+    /// What is wrong with it; of a type that is not there, the nearest one.
+    pub fn new(text: &str) -> Result<Self, Message> {
+        let event = EventType::parse(text).map_err(|_| Message::new("error-type"))?;
+        Subscription::new(text).map(|_| Self(event))
+    }
+}
+
+impl Scalar for SampleType {
+    fn schema() -> Value {
+        <EventType as Scalar>::schema()
+    }
+
+    fn parse(value: Value, _: &Rules<'_>) -> Result<Self, Message> {
+        Self::new(value.as_str().unwrap_or_default())
+    }
+}
+
 impl Scalar for EventType {
     fn schema() -> Value {
         json!({"type": "string", "maxLength": event_type::LENGTH_MAX, "pattern": format!("^{TYPE}$")})

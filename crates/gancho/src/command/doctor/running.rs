@@ -14,15 +14,10 @@ pub(super) async fn look(server: &LocalServer, report: &mut Report) -> Result<()
     for source in sources["data"].as_array().into_iter().flatten() {
         source_lines(&api, source, report).await?;
     }
-    let mut path = "endpoints?limit=500".to_owned();
-    loop {
-        let page = api.call(Method::GET, &path, None).await?;
-        for endpoint in page["data"].as_array().into_iter().flatten() {
-            endpoint_lines(&api, endpoint, report).await?;
-        }
-        let Some(next) = page["next"].as_str() else { return Ok(()) };
-        path = format!("endpoints?limit=500&after={next}");
+    for endpoint in api.pages("endpoints").await? {
+        endpoint_lines(&api, &endpoint, report).await?;
     }
+    Ok(())
 }
 
 async fn source_lines(api: &ApiClient, source: &Value, report: &mut Report) -> Result<(), CliError> {

@@ -6,8 +6,8 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use gancho_model::{EndpointId, EventType, Message};
-use gancho_service::endpoint::TestInput;
+use gancho_model::EndpointId;
+use gancho_service::{endpoint::TestInput, input::SampleType};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -50,8 +50,8 @@ pub(crate) async fn test(
     Query(query): Query<TestQuery>,
     OptionalBody(input): OptionalBody<TestInput>,
 ) -> Answer<Response> {
-    let event = input.event.map_or_else(|| EventType::parse("invoice.created"), Ok);
-    let event = event.map_err(|_| Problem::field("event", Message::new("error-type")))?;
+    let event = input.event.map_or_else(|| SampleType::new("invoice.created"), Ok);
+    let SampleType(event) = event.map_err(|wrong| Problem::field("event", wrong))?;
     let endpoint = app.store.endpoint(id).await?;
     let (delivery, event_id) = app.services.send_test(id, event).await?;
     if !query.wait.unwrap_or(false) {

@@ -7,8 +7,11 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use gancho_model::{EndpointId, EventType, Message};
-use gancho_service::endpoint::{EndpointPatch, RotationInput};
+use gancho_model::{EndpointId, Message};
+use gancho_service::{
+    endpoint::{EndpointPatch, RotationInput},
+    input::SampleType,
+};
 
 use crate::{
     App,
@@ -65,8 +68,7 @@ async fn run(app: &App, id: EndpointId, act: &str, form: &Form, who: &str) -> An
 }
 
 async fn send_test(app: &App, id: EndpointId, form: &Form) -> Answer<(String, &'static str)> {
-    let event =
-        EventType::parse(form.value("event")).map_err(|_| Problem::field("event", Message::new("error-type")))?;
+    let SampleType(event) = SampleType::new(form.value("event")).map_err(|wrong| Problem::field("event", wrong))?;
     let endpoint = app.store.endpoint(id).await?;
     let (delivery, _) = app.services.send_test(id, event).await?;
     app.services.wait_for_test(delivery, endpoint.timeout_ms).await;

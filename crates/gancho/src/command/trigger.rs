@@ -1,0 +1,98 @@
+use std::time::Duration;
+
+use gancho_model::{EventType, Pattern};
+use gancho_service::input::SampleType;
+use gancho_words::Words;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::table::text;
+use crate::{
+    api_client::ApiClient,
+    args::ServerArgs,
+    cli_error::{CliError, CliResult},
+    runtime::block_on,
+    terminal::{Style, paint},
+};
+
+/// Sends a sample of a type.
+#[derive(clap::Args)]
+pub struct TriggerArgs {
+    /// The type, such as invoice.paid
+    #[arg(value_name = "TYPE")]
+    kind: String,
+    /// Only to this webhook, even if it is disabled or did not ask for the type.
+    #[arg(long, value_name = "EP")]
+    endpoint: Option<String>,
+    /// So many times.
+    #[arg(long, default_value_t = 1)]
+    count: u32,
+    /// At most so many a second.
+    #[arg(long, value_name = "PER_SECOND")]
+    rate: Option<f64>,
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+/// Sends samples with `"test":true` in their body, and prints what came back from each webhook.
+pub fn run(args: &TriggerArgs, api: &ApiClient) -> CliResult {
+    let pause = match args.rate {
+        None => Duration::ZERO,
+        Some(rate) if rate.is_finite() && rate > 0.0 => Duration::from_secs_f64(1.0 / rate),
+        Some(_) => return Err(CliError::usage("--rate must be more than 0")),
+    };
+    block_on(send(args, pause, api))?
+}
+
+async fn send(args: &TriggerArgs, pause: Duration, api: &ApiClient) -> CliResult {
+    let wrong = |wrong| CliError::because(format!("TYPE {}", Words::english().message(&wrong)));
+    let SampleType(kind) = SampleType::new(&args.kind).map_err(wrong)?;
+    let targets = targets(args, &kind, api).await?;
+    let (mut failed, mut sent) = (0, 0);
+    for n in 0..args.count {
+        if n > 0 {
+            tokio::time::sleep(pause).await;
+        }
+        for (id, name) in &targets {
+            let body = json!({"event": kind.as_str()});
+            let delivery = api.call(Method::POST, &format!("endpoints/{id}/test?wait=true"), Some(body)).await?;
+            sent += 1;
+            failed += u32::from(delivery["state"] != "delivered");
+            print(&delivery, name, api);
+        }
+    }
+    if failed > 0 { Err(CliError::because(format!("{failed} of {sent} did not arrive"))) } else { Ok(()) }
+}
+
+/// Ids and names of the webhooks that get it.
+async fn targets(args: &TriggerArgs, kind: &EventType, api: &ApiClient) -> Result<Vec<(String, String)>, CliError> {
+    let named = |one: &Value| {
+        let name = if one["name"].is_null() { &one["url"] } else { &one["name"] };
+        (text(&one["id"]), text(name))
+    };
+    if let Some(id) = &args.endpoint {
+        return Ok(vec![named(&api.call(Method::GET, &format!("endpoints/{id}"), None).await?)]);
+    }
+    let asks = |one: &Value| {
+        let patterns = one["events"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        one["enabled"] == true && patterns.filter_map(|text| Pattern::parse(text).ok()).any(|one| one.matches(kind))
+    };
+    let all = api.pages("endpoints").await?;
+    let targets: Vec<(String, String)> = all.iter().filter(|one| asks(one)).map(named).collect();
+    if targets.is_empty() {
+        return Err(CliError::because(format!("no enabled webhook asks for {kind}: give one with --endpoint")));
+    }
+    Ok(targets)
+}
+
+fn print(delivery: &Value, name: &str, api: &ApiClient) {
+    if api.json {
+        say!("{delivery}");
+        return;
+    }
+    let state = text(&delivery["state"]);
+    let last = delivery["attempts"].as_array().and_then(|attempts| attempts.last()).unwrap_or(&Value::Null);
+    let answer = if last["status_code"].is_null() { &last["error"]["kind"] } else { &last["status_code"] };
+    let (answer, ms, id) = (text(answer), text(&last["duration_ms"]), text(&delivery["id"]));
+    say!("{}  {name}  {answer} in {ms} ms  {}", paint(&state, Style::of_state(&state)), paint(&id, Style::Dim));
+}
