@@ -81,10 +81,10 @@ test('without scripts everything but the beats works', async () => {
   await other.goto(`${server.base}/webhooks`);
   await other.click('summary');
   await other.click('button:has-text("Reanudar")');
-  await other.waitForSelector('text=El webhook sigue');
+  await other.waitForSelector('text=El webhook se ha reanudado');
   await other.goto(`${server.base}/events/why?document=LIVE1`);
   await other.waitForSelector('text=Recibido: 1 evento');
-  assert.match(await other.textContent('.verdicts'), /lo pidió; entregada/);
+  assert.match(await other.textContent('.verdicts'), /coincide; entregada/);
   await plain.close();
 });
 
@@ -103,8 +103,8 @@ test('sending many again: counted first, then done while the page may be left', 
   await page.goto(`${server.base}/webhooks/${endpoint.id}`);
   await page.selectOption('[name=only]', 'all');
   await page.click('button:has-text("Contar primero")');
-  await page.waitForSelector('text=Se volverían a enviar 10 eventos');
+  await page.waitForSelector('text=Se reenviarían 10 eventos');
   const before = receiver.received.length;
-  await page.click('button:has-text("Volver a enviar")');
+  await page.click('section[aria-labelledby=replay] button.main');
   await until('all come again', async () => receiver.received.length === before + 10);
 });

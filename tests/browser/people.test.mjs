@@ -145,7 +145,7 @@ test('a filter that makes no sense shows nothing, and sends nothing', async () =
   assert.ok(await page.locator('tbody tr').count() > 0);
   for (const query of ['state=arrived', 'type=Invoice', 'answer=9xx', 'hours=soon', 'endpoint=1', 'event=1']) {
     await page.goto(`${server.base}/deliveries?${query}`);
-    assert.match(await page.textContent('[role=alert]'), /No se entiende el filtro/, query);
+    assert.match(await page.textContent('[role=alert]'), /El filtro «.*» no es válido/, query);
     assert.equal(await page.locator('tbody tr').count(), 0, query);
     await page.goto(`${server.base}/deliveries/resend?${query}`);
     assert.equal(page.url(), `${server.base}/deliveries?${query}`, 'there is nothing to confirm');
@@ -261,10 +261,10 @@ test('a connection is paused and goes on', async () => {
   assert.match(await page.textContent('main .head'), /en pausa/);
   assert.equal((await server.call('GET', path)).state, 'paused');
   await page.goto(`${server.base}/events/why?document=NADA1`);
-  assert.match(await page.textContent('main'), /En pausa, por una persona: no se recoge nada del ERP/);
+  assert.match(await page.textContent('main'), /En pausa, por decisión de una persona: no se recoge nada/);
   await page.goto(server.base + path);
   await page.click('button:has-text("Reanudar")');
-  await page.waitForSelector('text=La conexión sigue');
+  await page.waitForSelector('text=La conexión se ha reanudado');
   assert.equal((await server.call('GET', path)).state, 'ok');
   await page.goto(`${server.base}/settings?tab=history`);
   assert.match(await page.textContent('main'), /puso en pausa la conexión/);

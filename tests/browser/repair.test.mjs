@@ -34,7 +34,7 @@ for (const [name, width] of [['on a wide screen', 1280], ['on a phone', 380]]) {
     await own.goto(server.base);
     await own.waitForSelector('.issue');
     assert.match(await text('section[aria-labelledby=cares]'), /Tienda Ñandú.*Sin conexión con la base de datos #/s);
-    assert.match(await text('.issue'), /500.*intentos, ninguna entrega perdida/s);
+    assert.match(await text('.issue'), /500.*intentos, ninguna entrega fallida/s);
     // Within two clicks the answer itself.
     await own.click('section[aria-labelledby=cares] a.row');
     await own.waitForSelector('section[aria-labelledby=evidence]');
@@ -74,7 +74,7 @@ test('a delivery that failed for good stays an issue until somebody closes it', 
   await send('GOOD1');
   await server.until('/deliveries?document=FAC2026AGOOD1&state=delivered', (found) => found.data.length > 0);
   await page.goto(server.base);
-  assert.match(await page.textContent('.issue'), /422.*El artículo # no existe.*1 entrega fallida del todo/s);
+  assert.match(await page.textContent('.issue'), /422.*El artículo # no existe.*1 entrega fallida definitivamente/s);
   await page.goto(`${server.base}/webhooks/${shop.id}`);
   await page.click('button:has-text("Darlos por resueltos")');
   await page.waitForSelector('text=Dados por resueltos');
@@ -99,7 +99,7 @@ test('parts of words are found, without accents, and what was searched is said',
   assert.match(await found('nadie se llama así'), /No se ha encontrado nada\. Se ha buscado en números de documento, nombres.*desde/s);
   assert.match(await found('zq'), /Con menos de tres letras/);
   await page.goto(`${server.base}/events/why?document=guell`);
-  assert.match(await page.textContent('main'), /Recibido: 1 evento.*lo pidió; entregada/s);
+  assert.match(await page.textContent('main'), /Recibido: 1 evento.*coincide; entregada/s);
 });
 
 test('every row is a link, rows are chosen, and what was counted is what is sent', async () => {
@@ -148,7 +148,7 @@ test('an exact range of time is kept to, to the minute, in the reader\'s zone', 
   assert.equal(await rows(`to=${local(-3_600_000)}`), 0);
   assert.equal(await rows(`from=${local(3_600_000)}`), 0);
   await page.goto(`${server.base}/deliveries?from=yesterday`);
-  assert.match(await page.textContent('[role=alert]'), /No se entiende el filtro «Desde»/);
+  assert.match(await page.textContent('[role=alert]'), /El filtro «Desde» no es válido/);
 });
 
 test('keys walk a list, open, select, search and explain themselves', async () => {

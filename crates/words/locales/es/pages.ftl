@@ -13,12 +13,12 @@ items =
     }
 sure-cancel = Sí, cancelarla
 sure-remove = Sí, eliminar para siempre
-sure-token-hint = Los programas que usan esta clave dejarán de poder entrar al momento.
+sure-token-hint = Los programas que usan esta clave dejarán de tener acceso de inmediato.
 sure-finish = Sí, solo la nueva desde ahora
 sure-finish-hint = Los receptores que aún comprueben con la clave antigua rechazarán lo que llegue.
 verify-show = Ver la clave y cómo verificar
 source-removed = una conexión eliminada:
-filter-unread = No se entiende el filtro «{ $name }»: no se muestra nada, para no dar por respuesta lo que no lo es.
+filter-unread = El filtro «{ $name }» no es válido: corríjalo o quítelo para ver resultados.
 none-so-far = Nada entre lo más reciente: siga buscando con «Anteriores».
 events-none = Ningún evento coincide con estos filtros.
 check-now = Comprobar ahora
@@ -56,7 +56,7 @@ to-settings = Ajustes
 to-check = Comprobar
 to-event = El evento
 shown-once = Solo se muestra esta vez: guárdela en un lugar seguro.
-problem-title = No ha podido ser
+problem-title = No se ha podido completar
 problem-fields = Hay campos que revisar.
 
 # Entrar.
@@ -83,7 +83,7 @@ overview-title = Resumen
 first-title = Primeros pasos
 step-done = hecho
 first-source = Conecte su FacturaScripts
-first-source-hint = Con el plugin, su API o su base de datos; o siga sin ella, solo para probar.
+first-source-hint = Con el plugin, su API o su base de datos. También puede seguir sin conectarlo, solo para probar.
 first-webhook = Añada un webhook
 first-webhook-hint = La dirección a la que avisar, y de qué.
 first-delivery = Vea llegar la primera entrega
@@ -94,8 +94,8 @@ cares-title = Requiere su atención
 cares-nothing = Nada todavía: falta conectar un ERP o añadir un webhook.
 cares-none = Nada: todos los webhooks responden y todas las conexiones funcionan.
 day-heading = Las últimas 24 horas
-day-title = Intentos de las últimas 24 horas: { $delivered } llegaron, { $retried } fallaron y se repiten, { $failed } fallaron sin más reintentos
-hour-title = { $hour }: { $delivered } intentos llegaron, { $retried } fallaron y se repiten, { $failed } fallaron sin más reintentos
+day-title = Intentos de las últimas 24 horas: { $delivered } llegaron, { $retried } fallaron y se reintentan, { $failed } fallaron sin más reintentos
+hour-title = { $hour }: { $delivered } intentos llegaron, { $retried } fallaron y se reintentan, { $failed } fallaron sin más reintentos
 spark-title = Llegó el { $share } de los intentos en las últimas 24 horas
 figure-delivered = Entregadas
 figure-failed = Entregas fallidas
@@ -104,16 +104,16 @@ figure-waiting = En espera ahora
 figure-failed-attempts = Intentos fallidos
 figure-oldest = desde hace
 legend-delivered = intentos que llegaron
-legend-retried = intentos fallidos que se repiten
+legend-retried = intentos fallidos que se reintentan
 legend-failed = fallidos sin más reintentos
 spark-legend = En cada barra, una hora: verde, lo que llegó; rojo, lo que falló.
 issues-title = Problemas
 issues-solve = Darlos por resueltos
-issue-failed =
+issue-failed = 
     { $count ->
-       [0] ninguna entrega perdida
-       [one] { $count } entrega fallida del todo
-       *[other] { $count } entregas fallidas del todo
+       [0] ninguna entrega fallida
+       [one] { $count } entrega fallida definitivamente
+       *[other] { $count } entregas fallidas definitivamente
     }
 issue-sentence =
     { $count ->
@@ -198,7 +198,7 @@ look-count =
        *[other] { $count } eventos de la última semana habrían ido allí.
     }
 look-many = { $count } eventos o más de la última semana habrían ido allí.
-probe-parse = La dirección se entiende.
+probe-parse = La dirección es válida.
 probe-http = Sin cifrar: cualquiera en el camino puede leerlo. Use https:// si puede.
 probe-https = Cifrada.
 probe-reached = Se llega: { $host } acepta la conexión.
@@ -232,8 +232,8 @@ tab-history = Historial
 last-deliveries = Últimas entregas
 all-deliveries = Todas sus entregas, con filtros
 deliveries-none-here = Aún no se ha enviado nada aquí.
-replay-title = Volver a enviar
-replay-hint = Junto a lo nuevo, con los mismos identificadores. Los receptores que los recuerdan notan las repeticiones.
+replay-title = Reenviar
+replay-hint = Se envían a la vez que las entregas nuevas y con los mismos identificadores, para que el receptor detecte las repeticiones.
 replay-only = Qué
 only-failed = Lo que falló
 only-missed = Lo que se perdió estando desactivado
@@ -243,10 +243,10 @@ replay-count = Contar primero
 replay-sure = 
     { $count ->
        [0] No hay nada que coincida.
-       [one] Se volvería a enviar { $count } evento.
-       *[other] Se volverían a enviar { $count } eventos.
+       [one] Se reenviaría { $count } evento.
+       *[other] Se reenviarían { $count } eventos.
     }
-replay-button = Volver a enviar
+replay-button = Reenviar
 job-running = Reenviando: { $sent } de { $total } en camino; { $delivered } entregadas, { $failed } fallidas, { $waiting } en espera. { $left } Puede salir de esta página.
 job-ended = Reenvío terminado: { $delivered } entregadas y { $failed } fallidas de { $sent }.
 job-left = Quedan unos { $span }.
@@ -261,7 +261,7 @@ test-to = Enviarlo como prueba a
 verify-title = Comprobar la firma
 verify-hint = Cada entrega va firmada con esta clave, para que el receptor sepa que viene de usted.
 secret-title = Clave secreta
-secret-hint = Las entregas se firman con ella. Mientras se cambia firman las dos, para dar tiempo a los receptores.
+secret-hint = Las entregas se firman con ella. Mientras se cambia, firman las dos, para dar tiempo a los receptores.
 secret-show = Mostrarla
 secret-previous = La antigua, que aún firma:
 secret-rotate = Cambiarla (firman las dos un día)
@@ -291,10 +291,10 @@ health-shaky-sentence =
        *[other] Los últimos { $count } intentos han fallado
     }: { $answer }. Seguimos intentándolo; { $waiting }.
 health-failing-sentence = Falla desde hace { $span }: { $answer } en { $count } de { $count } intentos; próximo intento { $next }; { $waiting }.
-health-failing-idle-sentence = Falla desde hace { $span }: { $answer } en { $count } de { $count } intentos; nada en espera. Envíe un evento de prueba: si llega, vuelve a funcionar, y lo que falló puede volver a enviarse.
-health-paused-sentence = En pausa, por una persona: recoge y espera; { $waiting }.
+health-failing-idle-sentence = Falla desde hace { $span }: { $answer } en { $count } de { $count } intentos; nada en espera. Envíe un evento de prueba: si llega, el webhook vuelve a funcionar y lo que falló se reenvía.
+health-paused-sentence = En pausa, por decisión de una persona: los eventos se guardan y no se envían; { $waiting }.
 health-disabled-sentence = Desactivado por una persona: no se recoge nada nuevo; { $waiting }.
-health-gone-sentence = Desactivado: el receptor dijo que ya no existe (410). No se recoge nada nuevo; { $waiting }.
+health-gone-sentence = Desactivado: el receptor respondió que ya no existe (410). No se recoge nada nuevo; { $waiting }. Si aún lo necesita, corrija la dirección y actívelo.
 health-given-up-sentence = Desactivado tras cinco días de solo fallos. No se recoge nada nuevo; { $waiting }. Arregle el receptor y actívelo.
 answer-status = { $code }
 answer-dns = nombre no encontrado
@@ -308,10 +308,10 @@ answer-error = errores
 # Entregas.
 
 deliveries-title = Entregas
-deliveries-empty = Aún no hay entregas: aparecerán aquí en cuanto pase algo que un webhook pidió.
+deliveries-empty = Aún no hay entregas: aparecerán aquí en cuanto ocurra algo que coincida con un webhook.
 deliveries-none = Ninguna entrega coincide con estos filtros.
 filter-type = Tipo
-filter-time = Tiempo
+filter-time = Periodo
 filter-from = Desde
 filter-to = Hasta
 filter-document = Número de documento
@@ -333,10 +333,10 @@ reason-cancelled = La canceló una persona.
 reason-endpoint-removed = Su webhook se eliminó.
 error-kind-dns = nombre no encontrado
 error-kind-connect = sin conexión
-error-kind-tls = sin TLS
+error-kind-tls = fallo de TLS
 error-kind-timeout = tiempo agotado
 error-kind-blocked = no permitida
-error-kind-protocol = inutilizable
+error-kind-protocol = respuesta no válida
 error-kind-status = código
 resend-all = Reenviar todas las que coinciden…
 resend-title = ¿Reenviar todas las que coinciden?
@@ -405,7 +405,7 @@ phase-body = contenido
 # Por qué falló un intento.
 
 why-dns = No se encontró el nombre del receptor: revise la dirección o su servidor de nombres.
-why-connect = Nadie respondió en esa dirección: el receptor puede estar apagado, o haber un cortafuegos.
+why-connect = Nadie respondió en esa dirección: el receptor puede estar apagado, o puede haber un cortafuegos en medio.
 why-tls = No se logró una conexión segura: su certificado puede haber caducado o ser de otro nombre.
 why-timeout = El receptor no respondió a tiempo: conviene que conteste 200 primero y trabaje después.
 why-blocked = Esa dirección es privada y no está permitida: vea el ajuste allow_hosts.
@@ -417,19 +417,19 @@ why-status-3xx = El receptor respondió { $code }: quiere otra dirección. No se
 why-status-4xx = El receptor la rechazó con { $code }: revise la dirección y lo que espera.
 why-status-5xx = El receptor falló con { $code }: su propio registro dirá más.
 why-status-401 = El receptor respondió 401: no acepta la firma o pide una clave. ¿Es correcta la clave secreta?
-why-status-403 = El receptor respondió 403: no nos deja entrar.
-why-status-404 = El receptor respondió 404: no hay nada en esa dirección.
-why-status-410 = El receptor respondió 410: no quiere nada más. El webhook se desactivó.
-why-status-413 = El receptor respondió 413: es demasiado grande para él.
-why-status-429 = El receptor respondió 429: demasiadas a la vez. Ponga un límite en los ajustes del webhook.
+why-status-403 = El receptor respondió 403: no permite la entrada. Compruebe allí que se admite este servidor.
+why-status-404 = El receptor respondió 404: no hay nada en esa dirección. Revísela.
+why-status-410 = El receptor respondió 410: no quiere nada más. El webhook se desactivó. Si aún lo necesita, corrija la dirección y actívelo.
+why-status-413 = El receptor respondió 413: es demasiado grande para él. Pida que suba su límite.
+why-status-429 = El receptor respondió 429: demasiadas peticiones. Ponga «Máximo por segundo» en los ajustes del webhook.
 why-status-503 = El receptor respondió 503: no está disponible ahora.
 
 # Eventos.
 
 events-title = Eventos
-events-empty = No hay eventos aquí. Aparecen en cuanto pasa algo en un ERP conectado, lo pida o no un webhook.
+events-empty = No hay eventos aquí. Aparecen en cuanto ocurre algo en un ERP conectado, coincida o no con un webhook.
 event-title = Evento
-event-unasked = Nadie lo pidió: no fue a ningún webhook.
+event-unasked = No coincide con ningún webhook: no se envió.
 who-asked = Coincidencias con cada webhook
 no-webhooks = No hay webhooks.
 from-a-program = de un programa
@@ -437,20 +437,20 @@ why-title = ¿Por qué no se envió nada?
 why-intro = Escriba el número de un documento (o el nombre de un cliente): ¿se recibió, qué eventos generó, qué webhooks coincidieron?
 why-button = Averiguar
 why-unheard = Gancho no ha recibido nada de eso. Puede que no se guardara en el ERP, o que la conexión estuviera caída.
-why-noise = Lo que el ERP calcula solo (el riesgo de un cliente, la cifra de stock de un producto) no es noticia y no genera eventos.
+why-noise = Los valores que el ERP calcula solo (el riesgo de un cliente, el stock de un producto) no generan eventos.
 why-heard = 
     { $count ->
        [one] Recibido: { $count } evento.
        *[other] Recibido: { $count } eventos, el más reciente primero.
     }
-ear-up = Conectado; último cambio { $heard }.
-ear-down = Desconectado desde hace { $span }: { $why }. Último cambio { $heard }.
-verdict-delivery = lo pidió; { $state }
+ear-up = Conectado. Último cambio: { $heard }.
+ear-down = Desconectado desde hace { $span }: { $why }. Último cambio: { $heard }.
+verdict-delivery = coincide; { $state }
 verdict-younger = se añadió después
-verdict-pattern = no pide { $type }, solo { $events }
-verdict-source = solo lo pide de otras conexiones
+verdict-pattern = no incluye { $type }, solo { $events }
+verdict-source = solo recibe eventos de otras conexiones
 verdict-disabled = está desactivado: no recoge nada
-verdict-then = no lo pedía, o estaba desactivado entonces
+verdict-then = no coincidía entonces, o estaba desactivado
 own-endpoint-failing = Un webhook falla sin parar
 own-endpoint-recovered = Un webhook vuelve a funcionar
 own-endpoint-disabled = Un webhook se ha desactivado
@@ -488,12 +488,12 @@ source-new-title = Conectar un ERP
 source-new-intro = ¿Cómo debe conectarse Gancho a su FacturaScripts?
 source-kind-plugin = Plugin
 source-kind-database = Base de datos
-source-pace = Lo nuevo se ve en unos { $new }, y los cambios de lo anterior en unos { $changes }: la API de FacturaScripts no avisa, así que se consultan sus listas una tras otra. El plugin envía ambos enseguida.
+source-pace = Los registros nuevos se detectan en unos { $new }; los cambios en los anteriores, en unos { $changes }: la API de FacturaScripts no avisa, así que se consultan sus listas una tras otra. El plugin envía ambos enseguida.
 source-kind-api = API REST
 source-choice-plugin = Usted instala un plugin en FacturaScripts: allí no hace falta nada más.
 source-choice-database = Usted tiene acceso a su MariaDB o PostgreSQL: lo más rápido y exacto.
 source-choice-api = Usted tiene una clave de su API REST: no se instala nada; los cambios se notan en segundos o minutos.
-source-intro-api = Gancho consulta el ERP periódicamente. Cree una clave en FacturaScripts, en Panel de control › Claves de API, con permiso de lectura, y active la API en Ajustes por defecto.
+source-intro-api = Gancho consulta el ERP periódicamente. Cree una clave en FacturaScripts, en Panel de control › API Keys, con permiso de lectura, y active la API en Por defecto.
 source-intro-plugin = Gancho crea una clave; usted la pone en los ajustes del plugin. Gancho puede funcionar en cualquier sitio al que FacturaScripts llegue: en la misma máquina, en un servidor pequeño, en el de su integrador.
 source-intro-database = Gancho instala una tabla de salida y disparadores en la base de datos del ERP. «Ver el SQL» solo lo muestra, sin hacer nada.
 source-button = Conectar
@@ -502,7 +502,7 @@ source-sql = Esto se ejecutaría
 label-source-name = Nombre
 hint-source-name = Cómo llama a esta empresa.
 label-database-url = Dirección de la base de datos
-hint-database-url = mysql://USUARIO:CLAVE@SERVIDOR/BASE o postgres://USUARIO:CLAVE@SERVIDOR/BASE. Se guarda cifrada.
+hint-database-url = mysql://USUARIO:CONTRASEÑA@SERVIDOR/BASE o postgres://USUARIO:CONTRASEÑA@SERVIDOR/BASE. Se guarda cifrada.
 label-engine = Motor
 label-database-host = Servidor
 hint-database-host = El nombre o la dirección de la máquina de la base de datos, como en config.php de FacturaScripts (FS_DB_HOST).
@@ -523,11 +523,11 @@ hint-erp-url = Como en el navegador: https://erp.example.com
 label-erp-key = Clave de su API
 hint-erp-key = Se guarda cifrada.
 label-erp-url-change = Otra dirección de FacturaScripts
-hint-erp-url-change = Vacío: como está. En otro ERP se lee todo de nuevo, sin eventos.
+hint-erp-url-change = Déjela vacía para no cambiarla. En otro ERP se lee todo de nuevo, sin eventos.
 label-erp-key-change = Otra clave
-hint-erp-key-change = Vacío: como está.
+hint-erp-key-change = Déjela vacía para no cambiarla.
 label-database-url-change = Otra dirección de la base de datos
-hint-database-url-change = Vacío: como está.
+hint-database-url-change = Déjela vacía para no cambiarla.
 label-time-zone = Zona horaria
 hint-time-zone = La zona en que está el ERP.
 label-models = Modelos
@@ -535,20 +535,22 @@ hint-models = Qué modelos o tablas generan eventos, separados por comas. Vacío
 source-ok = conectado
 source-waiting = esperando
 source-down = desconectado
-source-asks = detenida: decida usted
+source-asks = detenido: decida usted
 source-confirm = Es el mismo ERP: continuar
 source-is-copy = Es una copia: eliminar la conexión
-source-ok-sentence = Conectado; último cambio { $heard }.
+source-ok-sentence = Conectado. Último cambio: { $heard }.
 source-waiting-sentence = Listo. Aún no ha llegado ningún cambio: guarde cualquier ficha en el ERP.
-source-paused-sentence = En pausa, por una persona: no se recoge nada del ERP. Lo que ocurra allí espera allí. Último cambio { $heard }.
-source-down-sentence = Desconectado desde hace { $span }: { $why }. Último cambio { $heard }. Gancho sigue intentándolo y no se pierde nada: lo que ocurra espera en el ERP.
-source-warns-sentence = Conectado, pero: { $why }. Último cambio { $heard }.
+source-paused-sentence = En pausa, por decisión de una persona: no se recoge nada. Los cambios se guardan en el ERP hasta que la reanude. Último cambio: { $heard }.
+source-paused-api-sentence = En pausa, por decisión de una persona: no se consulta nada. Los cambios se consultarán cuando la reanude; lo que se cree y se borre entretanto no se detecta. Último cambio: { $heard }.
+source-down-sentence = Desconectado desde hace { $span }: { $why }. Último cambio: { $heard }. Gancho sigue intentándolo; los cambios se guardan en la base de datos del ERP hasta entonces.
+source-down-api-sentence = Desconectado desde hace { $span }: { $why }. Último cambio: { $heard }. Gancho sigue intentándolo; los cambios se consultarán cuando vuelva.
+source-warns-sentence = Conectado, pero: { $why }. Último cambio: { $heard }.
 source-made-title = La conexión está creada
 source-made-intro = Ponga estos dos datos en los ajustes del plugin, en FacturaScripts.
 source-made-plugin = Si aún no lo tiene: suba el plugin en Administrador › Plugins y actívelo.
 source-plugin-download = Descargar el plugin
 source-made-address = Dirección de Gancho
-address-local = Esta dirección solo vale si FacturaScripts está en esta misma máquina. Si está en otra (un hosting, otro servidor), ponga Gancho donde lo alcance: con el ajuste listen (por ejemplo 0.0.0.0:8420) o detrás de un proxy con https, y diga la dirección en public_url.
+address-local = Esta dirección solo vale si FacturaScripts está en esta misma máquina. Si está en otra (un hosting, otro servidor), haga que pueda llegar a Gancho: con el ajuste listen (por ejemplo 0.0.0.0:8420) o detrás de un proxy con https, e indique esa dirección en public_url.
 source-made-token = Clave
 source-made-next = Ir a la conexión
 check-title = Comprobación
@@ -563,24 +565,24 @@ source-remove-force = Eliminarla de todos modos y dejar allí nuestros disparado
 # Ajustes.
 
 settings-title = Ajustes
-settings-me = Los míos
+settings-me = Mi cuenta
 settings-people = Personas
 settings-tokens = Claves de API
 settings-mail = Correo
 settings-history = Historial
-settings-limits = En vigor
+settings-limits = Configuración en vigor
 label-language = Idioma
 label-my-zone = Zona horaria
 hint-my-zone = Las horas se muestran en ella, como Europe/Madrid o America/Bogota.
 label-email = Correo electrónico
-hint-email = Dónde avisarle cuando falle un webhook o una conexión. Vacío: en ningún sitio.
+hint-email = Dónde avisarle cuando falle un webhook o una conexión. Si lo deja vacío, no recibirá avisos.
 change-password = Cambiar la contraseña
 sessions-title = Dónde ha entrado
 this-one = esta
 end-session = Cerrar
 role-admin = Administrador
 role-viewer = Solo ver
-role-hint = Quien solo ve lo mira todo salvo los secretos, y no cambia nada.
+role-hint = Con «Solo ver» se consulta todo, salvo los secretos, y no se cambia nada.
 make-admin = Hacer administrador
 make-viewer = Dejar en solo ver
 person-add = Añadir una persona
@@ -591,10 +593,10 @@ label-token-name = Para qué
 token-button = Crearla
 token-made = La nueva clave:
 scope-admin = todo
-scope-read = mirar
+scope-read = solo lectura
 scope-ingest = enviar eventos
 mail-unset = No hay servidor de correo, así que no se avisa por correo. Póngalo aquí.
-mail-fixed = El servidor de correo está en gancho.toml o en el entorno (smtp_url, mail_from), y eso manda sobre lo que se ponga aquí.
+mail-fixed = El servidor de correo está en gancho.toml o en el entorno (smtp_url, mail_from), y eso tiene prioridad sobre lo que se ponga aquí.
 label-mail-host = Servidor de correo (SMTP)
 hint-mail-host = Como smtp.ejemplo.com: lo dice su proveedor de correo.
 label-encryption = Cifrado
@@ -606,17 +608,17 @@ hint-mail-port = Vacío: el habitual (587 con STARTTLS, 465 con TLS).
 label-mail-user = Usuario
 hint-mail-user = Suele ser la dirección entera. Vacío: sin usuario.
 label-mail-password = Contraseña
-hint-mail-password = Se guarda cifrada. Vacía: como está.
+hint-mail-password = Se guarda cifrada. Déjela vacía para no cambiarla.
 label-mail-from = Remitente
 hint-mail-from = Como gancho@ejemplo.com o Gancho <gancho@ejemplo.com>.
 mail-forget = No enviar más correo
 mail-test-title = Comprobar que llega
 mail-from = De
 mail-server = Servidor
-mail-when = A quien tiene correo se le avisa a la primera entrega fallida de una avería, un día antes de desactivar un webhook, cuando se desactiva, cuando vuelve a funcionar, y cuando una conexión lleva una hora caída.
+mail-when = Se avisa a quien tenga correo en sus ajustes: en la primera entrega fallida de una avería, un día antes de desactivar un webhook, cuando se desactiva, cuando vuelve a funcionar, y cuando una conexión lleva una hora caída.
 label-mail-to = Enviar una prueba a
 mail-button = Enviar
-limits-hint = Se ponen en gancho.toml, en el entorno o con opciones: gancho config.
+limits-hint = Se cambian en gancho.toml, con variables de entorno o con opciones al arrancar; gancho config los muestra.
 history-empty = Nadie ha cambiado nada todavía.
 deed-field = { $field }: { $old } → { $new }
 deed-label-url = dirección
@@ -632,7 +634,7 @@ deed-label-timeout-ms = límite de tiempo (ms)
 deed-label-retry = esperas (s)
 deed-label-rate-per-s = máximo por segundo
 deed-label-max-in-flight = máximo a la vez
-deed-label-role = papel
+deed-label-role = rol
 deed-label-password = contraseña
 deed-count = 
     { $count ->
@@ -674,9 +676,9 @@ done-webhook-removed = El webhook se ha eliminado.
 done-enabled = El webhook está activado.
 done-disabled = El webhook está desactivado.
 done-source-paused = La conexión está en pausa.
-done-source-resumed = La conexión sigue.
+done-source-resumed = La conexión se ha reanudado.
 done-paused = El webhook está en pausa.
-done-resumed = El webhook sigue.
+done-resumed = El webhook se ha reanudado.
 done-issues-solved = Dados por resueltos. Si vuelve a fallar, aparecerá de nuevo.
 done-deliveries-cancelled = Canceladas.
 done-none-chosen = No ha elegido ninguna entrega: marque la casilla de las que quiera.

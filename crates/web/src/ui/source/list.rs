@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Message, Source, mask};
+use gancho_model::{Message, Source, SourceKind, mask};
 use gancho_service::Pace;
 use gancho_words::Words;
 
@@ -66,11 +66,16 @@ pub(crate) fn row(app: &App, context: &PageContext, source: &Source) -> SourceRo
         (false, false, None) => ("source-waiting", "busy"),
     };
     let error = status.last_error.clone();
+    // What is polled keeps nothing for us.
+    let (paused, down) = match source.kind {
+        SourceKind::Api => ("source-paused-api-sentence", "source-down-api-sentence"),
+        SourceKind::Plugin | SourceKind::Database => ("source-paused-sentence", "source-down-sentence"),
+    };
     let down_ms = status.down_since.map_or(0, |since| context.now.since_ms(since));
     let message = match error {
-        _ if source.paused => Message::new("source-paused-sentence").with("heard", heard_at.as_str()),
+        _ if source.paused => Message::new(paused).with("heard", heard_at.as_str()),
         Some(why) if status.asks => why,
-        Some(why) => Message::new(if status.down { "source-down-sentence" } else { "source-warns-sentence" })
+        Some(why) => Message::new(if status.down { down } else { "source-warns-sentence" })
             .with("why", why)
             .with("span", words.span(down_ms))
             .with("heard", heard_at.as_str()),
