@@ -1,5 +1,5 @@
 use gancho_model::{Event, Timestamp};
-use gancho_store::EventFilter;
+use gancho_store::{EventFilter, SearchHits};
 use gancho_words::fold;
 
 use super::text_of;
@@ -58,7 +58,12 @@ impl Services {
     async fn containing(&self, parts: &[&str], limit: usize) -> ServiceResult<Vec<Event>> {
         let (long, short): (Vec<&str>, Vec<&str>) = parts.iter().partition(|part| part.chars().count() >= PART_CHARS);
         let wanted = if short.is_empty() { limit } else { CANDIDATES };
-        let hits = self.store.search(long.iter().map(|part| (*part).to_owned()).collect(), wanted).await?;
+        let hits = self.store.search(long.iter().map(|part| (*part).to_owned()).collect(), wanted).await;
+        // An index that is spoilt is made anew: meanwhile the newest events are better than an error.
+        let hits = hits.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the search index can't be read: only the newest events are searched");
+            SearchHits::default()
+        });
         let newest = self.store.recent(None, EventFilter::default(), NEWEST_AT_FIRST).await?;
         let newest = match newest.items.last() {
             // Hardly ever: the index is behind by more than a glance.

@@ -3,7 +3,10 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -27,37 +30,44 @@ const SCHEMA: &str = "\
 /// The index, with a connection that writes and one that reads.
 pub(super) struct SearchIndex {
     path: PathBuf,
-    writer: Mutex<Option<Connection>>,
-    reader: Mutex<Option<Connection>>,
+    /// Counts how often the file was made anew: connections to an older one are of no use.
+    files: AtomicU64,
+    writer: Place,
+    reader: Place,
 }
+
+/// A connection, and the file that it belongs to.
+type Place = Mutex<Option<(u64, Connection)>>;
 
 impl SearchIndex {
     /// That of a data dir; opened when it is first used.
     pub fn of(data_dir: &Path) -> Arc<Self> {
         let path = data_dir.join(format!("{FILE}.search"));
-        Arc::new(Self { path, writer: Mutex::default(), reader: Mutex::default() })
+        Arc::new(Self { path, files: AtomicU64::new(0), writer: Mutex::default(), reader: Mutex::default() })
     }
 
     /// Works with a connection. An index that can't be used is removed: the next call makes a new one.
     fn with<T>(
         &self,
-        place: &Mutex<Option<Connection>>,
+        place: &Place,
         work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
         let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
-        let done = match place.take() {
-            Some(db) => Ok(db),
+        let file = self.files.load(Ordering::Acquire);
+        let done = match place.take().filter(|(of, _)| *of == file) {
+            Some((_, db)) => Ok(db),
             None => open(&self.path),
         }
         .and_then(|mut db| {
             let done = work(&mut db)?;
-            *place = Some(db);
+            *place = Some((file, db));
             Ok(done)
         });
         done.map_err(|error| {
             if is_spoilt(&error) {
                 tracing::warn!(%error, "the search index can't be used and is made anew");
                 remove(&self.path);
+                self.files.fetch_add(1, Ordering::AcqRel);
             }
             StoreError::from(error)
         })
