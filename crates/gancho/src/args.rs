@@ -62,3 +62,12 @@ pub struct ServerArgs {
     #[arg(long, global = true)]
     pub json: bool,
 }
+
+/// An id of the API, as it stands in a path: nothing else may lead elsewhere.
+///
+/// # Errors
+/// What an id looks like.
+pub fn id(text: &str) -> Result<String, String> {
+    let is_id = !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+    if is_id { Ok(text.to_owned()) } else { Err("an id has letters, digits and _ only, such as ep_01m8…".into()) }
+}

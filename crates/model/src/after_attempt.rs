@@ -89,6 +89,8 @@ pub fn endpoint_after(endpoint: &Endpoint, before: Health, ended: &EndedAttempt<
         probe_request: ended.probe_request,
     });
     if !success {
+        let is_same = (before.last_status, before.last_error) == (ended.status, ended.error);
+        health.same_failures = if is_same && before.consecutive_failures > 0 { before.same_failures + 1 } else { 1 };
         (health.last_status, health.last_error) = (ended.status, ended.error);
         health.last_failed = Some(ended.delivery);
     }

@@ -45,6 +45,9 @@ pub struct Health {
     /// How it failed.
     #[serde(default)]
     pub last_error: Option<ErrorKind>,
+    /// How many of the last failures were like it, one after the other; 0 where an older version counted.
+    #[serde(default)]
+    pub same_failures: u32,
     /// Whose attempt it was: what a person looks at first.
     #[serde(default)]
     pub last_failed: Option<DeliveryId>,
@@ -93,12 +96,12 @@ pub struct AttemptEnd<'a> {
 }
 
 impl Health {
-    /// Whether an attempt of this lane says something about the endpoint. What is sent again counts only as the
-    /// probe of a failing endpoint; a test only where it succeeds there.
+    /// Whether an attempt of this lane says something about the endpoint. What is sent again counts as the probe of a
+    /// failing endpoint, and where it succeeds after failures; a test only where it succeeds at a failing one.
     pub fn counts(&self, lane: Priority, success: bool) -> bool {
         match lane {
             Priority::Live => true,
-            Priority::Replay => self.is_failing(),
+            Priority::Replay => self.is_failing() || (success && self.consecutive_failures > 0),
             Priority::Test => self.is_failing() && success,
         }
     }

@@ -51,11 +51,17 @@ impl Cause {
 }
 
 impl Issue {
-    /// Whether somebody should look: it is not solved, recent, and something failed for good or fails still.
-    pub fn is_open(&self, health: &Health, now: Timestamp) -> bool {
+    /// Whether somebody should look: it is not solved, recent, and something fails still or has failed for good and was
+    /// not delivered since. `failed_now`: how many deliveries of its endpoint are failed now.
+    pub fn is_open(&self, health: &Health, failed_now: u64, now: Timestamp) -> bool {
         self.solved_at.is_none()
             && now.since_ms(self.last_at) < OPEN_MS
-            && (self.failed > 0 || health.consecutive_failures > 0)
+            && (self.lost(failed_now) > 0 || health.consecutive_failures > 0)
+    }
+
+    /// How many of the deliveries that failed by it are failed still, as far as that is known.
+    pub fn lost(&self, failed_now: u64) -> u64 {
+        self.failed.min(failed_now)
     }
 }
 

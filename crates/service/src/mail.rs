@@ -66,8 +66,11 @@ impl MailServer {
             Encryption::StartTls => ("smtp", Some("required")),
             Encryption::None => ("smtp", Some("none")),
         };
-        let mut url = Url::parse(&format!("{scheme}://{}", self.host)).ok()?;
-        if url.host_str().is_none_or(|host| host.is_empty() || self.host.contains(['/', '@', '?', '#'])) {
+        let is_ipv6 = self.host.parse::<std::net::Ipv6Addr>().is_ok();
+        let host = if is_ipv6 { format!("[{}]", self.host) } else { self.host.clone() };
+        let is_plain = is_ipv6 || self.host.starts_with('[') || !self.host.contains([':', '/', '@', '?', '#']);
+        let mut url = Url::parse(&format!("{scheme}://{host}")).ok().filter(|_| is_plain)?;
+        if url.host_str().is_none_or(str::is_empty) {
             return None;
         }
         url.set_port(self.port).ok()?;
@@ -165,7 +168,9 @@ mod tests {
         assert_eq!(plain.url().as_deref(), Some("smtp://mail.example.com?tls=none"));
         let tls = MailServer { encryption: Encryption::Tls, user: String::new(), ..server.clone() };
         assert_eq!(tls.url().as_deref(), Some("smtps://mail.example.com:2525"));
-        for host in ["", "a/b", "u@h", "h?x", " "] {
+        let local = MailServer { host: "::1".into(), user: String::new(), ..server.clone() };
+        assert_eq!(local.url().as_deref(), Some("smtp://[::1]:2525?tls=required"));
+        for host in ["", "a/b", "u@h", "h?x", " ", "h:25"] {
             assert_eq!(MailServer { host: host.into(), ..server.clone() }.url(), None, "{host:?}");
         }
     }

@@ -26,6 +26,7 @@ pub enum EndpointCommand {
     /// Change what is given.
     Update {
         /// ep_…
+        #[arg(value_parser = crate::args::id)]
         id: String,
         /// Where to send.
         #[arg(long)]
@@ -36,6 +37,7 @@ pub enum EndpointCommand {
     /// Show its secret.
     Secret {
         /// ep_…
+        #[arg(value_parser = crate::args::id)]
         id: String,
     },
     /// List them.
@@ -43,36 +45,43 @@ pub enum EndpointCommand {
     /// Show one.
     Show {
         /// ep_…
+        #[arg(value_parser = crate::args::id)]
         id: String,
     },
     /// Collect and send again.
     Enable {
         /// ep_…
+        #[arg(value_parser = crate::args::id)]
         id: String,
     },
     /// Collect nothing; what waits keeps waiting.
     Disable {
         /// ep_…
+        #[arg(value_parser = crate::args::id)]
         id: String,
     },
     /// Collect, but send nothing for now.
     Pause {
         /// ep_…
+        #[arg(value_parser = crate::args::id)]
         id: String,
     },
     /// Send again what was collected.
     Resume {
         /// ep_…
+        #[arg(value_parser = crate::args::id)]
         id: String,
     },
     /// The receiver was repaired: try now. A failing webhook gets one attempt, and everything if that succeeds.
     Retry {
         /// ep_…
+        #[arg(value_parser = crate::args::id)]
         id: String,
     },
     /// Send a sample and show what came back.
     Test {
         /// ep_…
+        #[arg(value_parser = crate::args::id)]
         id: String,
         /// The type of the sample.
         #[arg(long)]
@@ -81,6 +90,7 @@ pub enum EndpointCommand {
     /// Change its secret; for a day both sign.
     RotateSecret {
         /// ep_…
+        #[arg(value_parser = crate::args::id)]
         id: String,
         /// How long both sign, seconds.
         #[arg(long)]
@@ -92,6 +102,7 @@ pub enum EndpointCommand {
     /// Remove it; what waits is cancelled.
     Remove {
         /// ep_…
+        #[arg(value_parser = crate::args::id)]
         id: String,
     },
 }
@@ -129,7 +140,7 @@ pub struct Fields {
 }
 
 const COLUMNS: &[Column] = &[
-    Column::new("state", 0, |one| Cell::state(&one["health"]["state"])),
+    Column::new("state", 0, |one| state(&one["health"])),
     Column::flexible("name", 0, |one| Cell::plain(name(one))),
     Column::new("waiting", 1, |one| Cell::of(&one["health"]["pending"])),
     Column::new("last success", 2, |one| Cell::ago(&one["health"]["last_success_at"])),
@@ -137,6 +148,16 @@ const COLUMNS: &[Column] = &[
     Column::flexible("url", 4, |one| Cell::of(&one["url"])),
     Column::new("id", 0, |one| Cell::new(table::text(&one["id"]), Style::Dim)),
 ];
+
+/// The state's word; of one whose last attempts failed, how many.
+fn state(health: &Value) -> Cell {
+    match health["consecutive_failures"].as_u64() {
+        Some(failures) if failures > 0 && health["state"] == "ok" => {
+            Cell::new(format!("{failures} failed"), Style::Warn)
+        }
+        _ => Cell::state(&health["state"]),
+    }
+}
 
 /// What people call it: its name, else its URL.
 fn name(endpoint: &Value) -> String {
@@ -274,7 +295,15 @@ async fn test(api: &ApiClient, id: &str, event: Option<String>) -> CliResult {
         }
         Some("failed") => {
             let why = last["error"]["message"].as_str().unwrap_or("no reason is known");
-            Err(CliError::because(format!("the sample failed: {why}")))
+            let body = last["response_body"].as_str().unwrap_or_default().trim();
+            let answer = if body.is_empty() {
+                String::new()
+            } else {
+                format!("\n  answer: {}", body.lines().next().unwrap_or_default())
+            };
+            let id = table::text(&delivery["id"]);
+            let all = format!("\n  what to do: gancho delivery show {id}");
+            Err(CliError::because(format!("the sample failed: {why}{answer}{all}")))
         }
         _ => Err(CliError::because("the sample still waits: see gancho delivery list")),
     }

@@ -7,7 +7,10 @@ use gancho_words::Words;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::table::{self, Cell, Column};
+use super::{
+    delivery::{name_webhooks, waits},
+    table::{self, Cell, Column},
+};
 use crate::{
     api_client::{self, ApiClient},
     cli_error::{CliError, CliResult},
@@ -45,7 +48,7 @@ pub enum EventCommand {
         /// After this number of the feed, oldest first.
         #[arg(long)]
         after: Option<u64>,
-        /// At this time or later: 1h, yesterday, 2026-03-01, or RFC 3339.
+        /// That arrived at this time or later: 1h, yesterday, 2026-03-01, or RFC 3339.
         #[arg(long)]
         since: Option<String>,
         /// Before this time.
@@ -69,6 +72,7 @@ pub enum EventCommand {
     /// Show one with its deliveries.
     Show {
         /// evt_…
+        #[arg(value_parser = crate::args::id)]
         id: String,
     },
 }
@@ -124,8 +128,10 @@ async fn act(command: EventCommand, api: &ApiClient) -> CliResult {
             query.extend(object.map(|object| ("object", object)));
             let from = match (after, follow, oldest) {
                 (Some(after), ..) => ("after", after.to_string()),
-                // Who follows wants what comes; who lists, what there is.
-                (None, true, _) => ("after", "latest".to_owned()),
+                // Who follows wants what comes, and what there is since a time; who lists, what there is.
+                (None, true, false) if since.is_some() => ("after", "0".to_owned()),
+                (None, true, true) => ("after", "0".to_owned()),
+                (None, true, false) => ("after", "latest".to_owned()),
                 (None, false, true) => ("after", "0".to_owned()),
                 (None, false, false) => ("before", "latest".to_owned()),
             };
@@ -145,6 +151,10 @@ async fn act(command: EventCommand, api: &ApiClient) -> CliResult {
             if api.json {
                 say!("{event}");
             } else {
+                let mut event = event;
+                if let Some(deliveries) = event["deliveries"].as_array_mut() {
+                    name_webhooks(deliveries, api).await?;
+                }
                 show(&event);
             }
             Ok(())
@@ -214,7 +224,8 @@ fn show(event: &Value) {
 /// Its deliveries.
 const DELIVERIES: &[Column] = &[
     Column::new("state", 0, |one| Cell::state(&one["state"])),
-    Column::flexible("webhook", 1, |one| Cell::of(&one["url"])),
+    Column::flexible("webhook", 0, |one| Cell::of(&one["webhook"])),
+    Column::flexible("waits for", 1, |one| Cell::plain(waits(one))),
     Column::new("code", 2, |one| Cell::of(&one["last"]["status_code"])),
     Column::new("id", 0, |one| Cell::new(table::text(&one["id"]), Style::Dim)),
 ];
@@ -222,7 +233,7 @@ const DELIVERIES: &[Column] = &[
 fn line(event: &Value) {
     let event = readable(event);
     let text = |name: &str| event[name].as_str().unwrap_or("–").to_owned();
-    say!("{:>8}  {}  {}  {}", event["sequence"], text("created"), text("event"), text("id"));
+    say!("{:>8}  {}  {}  {}", event["sequence"], text("created"), name(&event), text("id"));
 }
 
 /// The same with a time that people read.

@@ -21,31 +21,37 @@ pub enum SourceCommand {
     /// Show one: its state, when its last change came, how many rows wait in the ERP, and its last error.
     Show {
         /// src_…
+        #[arg(value_parser = crate::args::id)]
         id: String,
     },
     /// Check what works and what is missing.
     Check {
         /// src_…
+        #[arg(value_parser = crate::args::id)]
         id: String,
     },
     /// Confirm that it is the right ERP, after the source stopped because the database looks like a copy.
     Confirm {
         /// src_…
+        #[arg(value_parser = crate::args::id)]
         id: String,
     },
     /// Take nothing from the ERP until it is resumed; what happens there waits there.
     Pause {
         /// src_…
+        #[arg(value_parser = crate::args::id)]
         id: String,
     },
     /// Take what waits, and go on.
     Resume {
         /// src_…
+        #[arg(value_parser = crate::args::id)]
         id: String,
     },
     /// Remove one; its events stay.
     Remove {
         /// src_…
+        #[arg(value_parser = crate::args::id)]
         id: String,
         /// Even if our triggers can't be taken out of the ERP's database.
         #[arg(long)]

@@ -10,7 +10,7 @@ const GAP: usize = 2;
 /// A column that may be cut keeps so many characters.
 const CUT_MIN: usize = 12;
 /// One that always stays keeps so many before others are left out.
-const CUT_MAIN: usize = 28;
+const CUT_MAIN: usize = 23;
 
 /// A column: its title, and what stands in it.
 pub struct Column {
@@ -217,8 +217,9 @@ mod tests {
             ["STATE   WHAT                          MS  ID", "failed  Factura de cliente Ñ cobrada  12  dlv_1"]
         );
         assert_eq!(at(47)[1], "failed  Factura de cliente Ñ cobrada  12  dlv_1");
-        assert_eq!(at(46)[1], "failed  Factura de cliente Ñ cobrada  dlv_1");
-        assert_eq!(at(40)[1], "failed  Factura de cliente Ñ cobrada");
+        assert_eq!(at(46)[1], "failed  Factura de cliente Ñ cobra…  12  dlv_1");
+        assert_eq!(at(41)[1], "failed  Factura de cliente Ñ cobr…  dlv_1");
+        assert_eq!(at(36)[1], "failed  Factura de cliente Ñ cobrada");
         assert_eq!(at(20)[1], "failed  Factura de …");
         assert!((20..60).all(|width| at(width).iter().all(|line| line.width() <= width)));
     }

@@ -32,6 +32,7 @@ pub enum TokenCommand {
     /// Remove one: from the next second on it is refused.
     Remove {
         /// tok_…
+        #[arg(value_parser = crate::args::id)]
         id: String,
         #[command(flatten)]
         server: ServerArgs,

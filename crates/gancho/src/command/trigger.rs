@@ -22,7 +22,7 @@ pub struct TriggerArgs {
     #[arg(value_name = "TYPE")]
     kind: String,
     /// Only to this webhook, even if it is disabled or did not ask for the type.
-    #[arg(long, value_name = "EP")]
+    #[arg(long, value_name = "EP", value_parser = crate::args::id)]
     endpoint: Option<String>,
     /// So many times.
     #[arg(long, default_value_t = 1)]

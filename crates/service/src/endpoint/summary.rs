@@ -49,6 +49,11 @@ pub fn health_summary(words: &Words, condition: &Condition<'_>) -> String {
         HealthState::Paused => Message::new("health-paused-sentence").with("waiting", waiting()),
         HealthState::Disabled => disabled(endpoint, waiting()),
         HealthState::Failing => failing(words, condition, waiting()),
+        HealthState::Ok if health.consecutive_failures > 0 && backlog.pending == 0 => {
+            Message::new("health-shaky-idle-sentence")
+                .with("count", health.consecutive_failures)
+                .with("answer", answer(&condition.endpoint.health))
+        }
         HealthState::Ok if health.consecutive_failures > 0 => Message::new("health-shaky-sentence")
             .with("count", health.consecutive_failures)
             .with("answer", answer(&condition.endpoint.health))
@@ -82,6 +87,7 @@ fn failing(words: &Words, condition: &Condition<'_>, waiting: Message) -> Messag
         Message::new(id)
             .with("span", words.span(since))
             .with("answer", answer(health))
+            .with("same", if health.same_failures == 0 { health.consecutive_failures } else { health.same_failures })
             .with("count", health.consecutive_failures)
     };
     // Nothing goes by itself where nothing waits.

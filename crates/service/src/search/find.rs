@@ -32,18 +32,20 @@ impl Services {
     /// # Errors
     /// When the store refuses.
     pub async fn find_events(&self, text: &str, limit: usize) -> ServiceResult<FoundEvents> {
-        let folded = fold(text.trim());
+        let text: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+        let text = text.trim();
+        let folded = fold(text);
         let parts: Vec<&str> = folded.split_whitespace().collect();
         let since = self.store.feed(0, EventFilter::default(), 1).await?.items.first().map(|event| event.arrived_at);
         if parts.is_empty() {
             return Ok(FoundEvents { since, ..FoundEvents::default() });
         }
-        let exact = self.labelled(text.trim(), true, limit).await?;
+        let exact = self.labelled(text, true, limit).await?;
         if !exact.is_empty() {
             return Ok(FoundEvents { events: exact, since, is_short: false });
         }
         if parts.iter().all(|part| part.chars().count() < PART_CHARS) {
-            let events = self.labelled(text.trim(), false, limit).await?;
+            let events = self.labelled(text, false, limit).await?;
             return Ok(FoundEvents { events, since, is_short: true });
         }
         Ok(FoundEvents { events: self.containing(&parts, limit).await?, since, is_short: false })

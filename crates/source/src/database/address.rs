@@ -72,6 +72,10 @@ impl Address {
         // The driver knows it by this name only.
         let _ = url.set_scheme("mysql");
         let options: MySqlConnectOptions = url.as_str().parse().map_err(wrong)?;
+        let options = match self.ipv6() {
+            Some(host) => options.host(&host),
+            None => options,
+        };
         // The session stays as the ERP's own are: the driver would set the zone to UTC, which moves
         // its timestamps, and give operators another meaning.
         let options = options.timezone(None).pipes_as_concat(false).no_engine_substitution(false);
@@ -85,6 +89,10 @@ impl Address {
 
     pub(super) fn postgres(&self) -> Result<PgConnectOptions, String> {
         let options: PgConnectOptions = self.url.as_str().parse().map_err(wrong)?;
+        let options = match self.ipv6() {
+            Some(host) => options.host(&host),
+            None => options,
+        };
         let options = options.application_name("gancho");
         Ok(match options.get_ssl_mode() {
             PgSslMode::VerifyCa | PgSslMode::VerifyFull if !self.names_authority() => {
@@ -92,6 +100,12 @@ impl Address {
             }
             _ => options,
         })
+    }
+
+    /// An IPv6 address as sockets take it: the drivers would look it up as a name, brackets and all.
+    fn ipv6(&self) -> Option<String> {
+        let host = self.url.host_str()?.strip_prefix('[')?.strip_suffix(']')?;
+        Some(host.to_owned())
     }
 
     /// Whether it says by itself whom to believe.

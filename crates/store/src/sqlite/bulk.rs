@@ -1,10 +1,12 @@
 //! As many deliveries as match are sent again or cancelled, a batch at a time.
 
+use std::collections::HashSet;
+
 use gancho_model::{Delivery, DeliveryId, Priority, State, may_resend};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{
-    cancel, job, list, replay, rows,
+    cancel, job, list, repair, replay, rows,
     write_context::{Notification, WriteContext},
 };
 use crate::{Bulk, BulkAct, BulkDone, DeliveryFilter, StoreError};
@@ -88,8 +90,11 @@ pub(super) fn act_on(
 ) -> Result<BulkDone, StoreError> {
     let reading = rows::Deliveries::new(&context.vault, context.environment.moment());
     let (found, next) = batch(&context.db, bulk, before, BATCH, &reading)?;
-    let mut count = 0;
+    let (mut count, mut probed) = (0, HashSet::new());
     for (n, delivery) in &found {
+        if bulk.act == BulkAct::Resend && probed.insert(delivery.endpoint_id) {
+            probe_if_failing(context, delivery)?;
+        }
         let is_done = match bulk.act {
             BulkAct::Resend => resend(context, bulk, *n, delivery)?,
             BulkAct::Cancel => cancel::cancel_if_waiting(context, *n, delivery)?,
@@ -98,6 +103,16 @@ pub(super) fn act_on(
     }
     job::add_sent(&context.db, bulk.job, count)?;
     Ok(BulkDone { count, next })
+}
+
+/// Who sends again has repaired the receiver, or thinks so: one that is failing is tried at once.
+fn probe_if_failing(context: &mut WriteContext, delivery: &Delivery) -> Result<(), StoreError> {
+    let routes = context.routes()?;
+    let Some((n, _)) = routes.find(delivery.endpoint_id) else { return Ok(()) };
+    if context.health(*n)?.is_some_and(|health| health.is_failing()) {
+        repair::request_probe(context, *n)?;
+    }
+    Ok(())
 }
 
 /// Beside the live ones: new events don't wait behind them.

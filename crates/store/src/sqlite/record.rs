@@ -27,7 +27,8 @@ pub(super) fn record(
         let known = routes.find(outcome.endpoint);
         if let Some((n, _)) = known.filter(|_| outcome.lane != Priority::Test) {
             counters(context, *n, outcome);
-            let ended = outcome.verdict == Decision::Failed;
+            // One that was sent again was counted when it failed first.
+            let ended = outcome.verdict == Decision::Failed && outcome.lane == Priority::Live;
             issue::count_failure(&context.db, *n, outcome.handle, &outcome.attempt, ended)?;
         }
         let is_ours = update_delivery(context, outcome, known.map(|(n, _)| *n))?;

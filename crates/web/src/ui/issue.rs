@@ -34,11 +34,11 @@ pub(crate) async fn read(
 }
 
 impl IssueRow {
-    pub fn new(context: &PageContext, issue: &Issue, is_open: bool) -> Self {
+    pub fn new(context: &PageContext, issue: &Issue, is_open: bool, failed_now: u64) -> Self {
         let words = &context.words;
         let cause = &issue.cause;
         let last = words.ago(issue.last_at, context.now);
-        let failed = Message::new("issue-failed").with("count", issue.failed);
+        let failed = Message::new("issue-failed").with("count", issue.lost(failed_now));
         let sentence = Message::new("issue-sentence")
             .with("count", issue.attempts)
             .with("failed", failed)

@@ -76,10 +76,12 @@ async fn read(app: &App, context: &PageContext) -> Answer<OverviewPage> {
     let endpoints = app.store.all_endpoints().await?;
     let backlogs = app.store.backlogs(endpoints.iter().map(|endpoint| endpoint.id).collect()).await?;
     let issues = issue::read(app, context, None).await?;
+    let failed = app.store.failed_since(context.now.plus_ms(-draw::DAY_MS)).await?;
     let mut cares = vec![];
     for (endpoint, backlog) in endpoints.iter().zip(&backlogs) {
         let own = draw::sum(&draw::last_day(&hours, |hour| hour.endpoint == endpoint.id, context.now));
-        cares.extend(alert(context, endpoint, *backlog, own, &issues));
+        let failed_now = failed.get(&endpoint.id).copied().unwrap_or(0);
+        cares.extend(alert(context, endpoint, *backlog, own, (&issues, failed_now)));
     }
     let sources = source::list::rows(app, context).await?;
     cares.extend(sources.iter().filter(|source| source.down).map(|source| Alert {
@@ -100,7 +102,7 @@ async fn read(app: &App, context: &PageContext) -> Answer<OverviewPage> {
                 pending: backlogs.iter().map(|backlog| backlog.pending).sum(),
                 oldest_pending_at: backlogs.iter().filter_map(|backlog| backlog.oldest_pending_at).min(),
             },
-            app.store.failed_since(context.now.plus_ms(-draw::DAY_MS)).await?.values().sum(),
+            failed.values().sum(),
         ),
         steps: vec![
             Step { done: !sources.is_empty(), link: "/sources/new", id: "first-source" },
@@ -120,11 +122,12 @@ fn alert(
     endpoint: &Endpoint,
     backlog: EndpointBacklog,
     day: Counters,
-    issues: &[Issue],
+    (issues, failed_now): (&[Issue], u64),
 ) -> Option<Alert> {
     let own = issues.iter().filter(|issue| issue.endpoint == endpoint.id);
-    let open = own.filter(|issue| issue.is_open(&endpoint.health, context.now));
-    let issues: Vec<IssueRow> = open.map(|issue| IssueRow::new(context, issue, true)).take(ISSUES).collect();
+    let open = own.filter(|issue| issue.is_open(&endpoint.health, failed_now, context.now));
+    let issues: Vec<IssueRow> =
+        open.map(|issue| IssueRow::new(context, issue, true, failed_now)).take(ISSUES).collect();
     let is_bad = needs_care(endpoint);
     if !is_bad && issues.is_empty() {
         return None;

@@ -93,12 +93,13 @@ problem-forbidden = you may only look: ask an administrator for the change
 problem-expired = this form is too old, or came from elsewhere: load the page again and repeat
 problem-too-many = too many attempts: wait a minute and try again
 problem-login = the name or the password is wrong
-problem-mail = the mail server did not accept it: check server, user, password and sender
+problem-mail = the mail server can't be reached, or did not accept it: check server, port, user, password and sender
     .raw = { $why }
 problem-no-mail = no mail server is set: set it in Settings › Mail, or by smtp_url and mail_from
 conflict-mail-fixed = the mail server stands in gancho.toml or the environment: change it there
 error-mail-from = must be an address such as gancho@example.com, or Gancho <gancho@example.com>
 error-mail-host = must be the name or address of a server, such as smtp.example.com
+error-server-name = must be the name or address of a server, such as localhost or 192.168.1.10; the port has a field of its own
 
 obstacle-refused = nobody answers at that address. Is the machine on, are server and port right, and does the firewall let it through?
 obstacle-name = the server's name is not known. Check its spelling, or the name server (DNS)

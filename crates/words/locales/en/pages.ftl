@@ -102,6 +102,7 @@ figure-failed = Failed deliveries
 figure-success = Successful attempts
 figure-waiting = Waiting now
 figure-failed-attempts = Failed attempts
+failed-attempts = failed attempts
 figure-oldest = for
 legend-delivered = attempts that arrived
 legend-retried = failed attempts that are retried
@@ -109,6 +110,7 @@ legend-failed = failed with no retries left
 spark-legend = Each bar is an hour: green arrived, red failed.
 issues-title = Issues
 issues-solve = Mark as solved
+issue-closed = closed
 issue-failed = 
     { $count ->
        [0] no failed delivery
@@ -273,6 +275,7 @@ evidence-title = What failed last
 evidence-test = Send a test event
 health-idle = new
 health-ok = ok
+health-shaky = unsteady
 health-failing = failing
 health-paused = paused
 health-disabled = disabled
@@ -290,8 +293,13 @@ health-shaky-sentence =
        [one] attempt
        *[other] { $count } attempts
     } failed: { $answer }. We keep trying; { $waiting }.
-health-failing-sentence = Failing for { $span }: { $answer } in { $count } of { $count } attempts; next attempt { $next }; { $waiting }.
-health-failing-idle-sentence = Failing for { $span }: { $answer } in { $count } of { $count } attempts; nothing waits. Send a test event: if it arrives, the webhook works again and what failed is resent.
+health-shaky-idle-sentence =
+    { $count ->
+       [one] The last attempt failed
+       *[other] The last { $count } attempts failed
+    }: { $answer }. Nothing waits: what failed can be resent.
+health-failing-sentence = Failing for { $span }: { $answer } in { $same } of { $count } attempts; next attempt { $next }; { $waiting }.
+health-failing-idle-sentence = Failing for { $span }: { $answer } in { $same } of { $count } attempts; nothing waits. Send a test event: if it arrives, the webhook works again and what failed is resent.
 health-paused-sentence = Paused by a person: events are kept and not sent; { $waiting }.
 health-disabled-sentence = Disabled by a person: nothing new is collected; { $waiting }.
 health-gone-sentence = Disabled: the receiver answered that it is gone (410). Nothing new is collected; { $waiting }. If you still need it, correct the address and enable it.
@@ -405,7 +413,7 @@ phase-body = body
 # Why an attempt failed.
 
 why-dns = The receiver's name could not be found: look at the address, or at its name server.
-why-connect = Nobody answered at that address: the receiver may be switched off, or there may be a firewall in between.
+why-connect = No connection, or it was cut before the answer: the receiver may be switched off or crash, or there may be a firewall in between.
 why-tls = No secure connection came about: its certificate may have expired or be for another name.
 why-timeout = The receiver did not answer in time: it should say 200 first and work afterwards.
 why-blocked = That address is private and not allowed: see the setting allow_hosts.
@@ -703,7 +711,8 @@ done-mail-sent = The mail server took it.
 
 search-title = Search
 search-empty = Nothing was found.
-search-looked = Searched: document numbers, names, tax numbers, e-mail addresses and references of all events that are kept (since { $since }), and the names and addresses of webhooks and connections.
+search-looked = Searched: document numbers, names, tax numbers, e-mail addresses and references of all events that are kept (since { $since }).
+search-looked-too = And the names and addresses of webhooks and connections.
 search-looked-short = With fewer than three letters only documents whose number begins so are looked for, since { $since }: type more.
 search-no-events = There are no events to search yet.
 docs-title = API

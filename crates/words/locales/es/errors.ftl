@@ -93,12 +93,13 @@ problem-forbidden = su usuario solo puede consultar: pida el cambio a un adminis
 problem-expired = este formulario es demasiado antiguo o viene de otro sitio: vuelva a cargar la página y repita
 problem-too-many = demasiados intentos: espere un minuto y pruebe otra vez
 problem-login = el nombre o la contraseña no son correctos
-problem-mail = el servidor de correo no lo ha aceptado: revise el servidor, el usuario, la contraseña y el remitente
+problem-mail = no se llega al servidor de correo, o no lo ha aceptado: revise el servidor, el puerto, el usuario, la contraseña y el remitente
     .raw = { $why }
 problem-no-mail = no hay servidor de correo: configúrelo en Ajustes › Correo, o con smtp_url y mail_from
 conflict-mail-fixed = el servidor de correo está en gancho.toml o en el entorno: cámbielo allí
 error-mail-from = debe ser una dirección como gancho@ejemplo.com, o Gancho <gancho@ejemplo.com>
 error-mail-host = debe ser el nombre o la dirección de un servidor, como smtp.ejemplo.com
+error-server-name = debe ser el nombre o la dirección de un servidor, como localhost o 192.168.1.10; el puerto va aparte
 
 obstacle-refused = nadie responde en esa dirección. ¿Está encendida la máquina, son correctos el servidor y el puerto, y deja pasar el cortafuegos?
 obstacle-name = no se encuentra ese nombre de servidor. Revise cómo está escrito, o el servidor de nombres (DNS)

@@ -102,6 +102,7 @@ figure-failed = Entregas fallidas
 figure-success = Intentos con éxito
 figure-waiting = En espera ahora
 figure-failed-attempts = Intentos fallidos
+failed-attempts = intentos fallidos
 figure-oldest = desde hace
 legend-delivered = intentos que llegaron
 legend-retried = intentos fallidos que se reintentan
@@ -109,6 +110,7 @@ legend-failed = fallidos sin más reintentos
 spark-legend = En cada barra, una hora: verde, lo que llegó; rojo, lo que falló.
 issues-title = Problemas
 issues-solve = Darlos por resueltos
+issue-closed = cerrado
 issue-failed = 
     { $count ->
        [0] ninguna entrega fallida
@@ -273,6 +275,7 @@ evidence-title = Lo último que ha fallado
 evidence-test = Enviar un evento de prueba
 health-idle = nuevo
 health-ok = bien
+health-shaky = con fallos
 health-failing = falla
 health-paused = en pausa
 health-disabled = desactivado
@@ -290,8 +293,13 @@ health-shaky-sentence =
        [one] El último intento ha fallado
        *[other] Los últimos { $count } intentos han fallado
     }: { $answer }. Seguimos intentándolo; { $waiting }.
-health-failing-sentence = Falla desde hace { $span }: { $answer } en { $count } de { $count } intentos; próximo intento { $next }; { $waiting }.
-health-failing-idle-sentence = Falla desde hace { $span }: { $answer } en { $count } de { $count } intentos; nada en espera. Envíe un evento de prueba: si llega, el webhook vuelve a funcionar y lo que falló se reenvía.
+health-shaky-idle-sentence =
+    { $count ->
+       [one] El último intento ha fallado
+       *[other] Los últimos { $count } intentos han fallado
+    }: { $answer }. Nada en espera: lo que falló puede reenviarse.
+health-failing-sentence = Falla desde hace { $span }: { $answer } en { $same } de { $count } intentos; próximo intento { $next }; { $waiting }.
+health-failing-idle-sentence = Falla desde hace { $span }: { $answer } en { $same } de { $count } intentos; nada en espera. Envíe un evento de prueba: si llega, el webhook vuelve a funcionar y lo que falló se reenvía.
 health-paused-sentence = En pausa, por decisión de una persona: los eventos se guardan y no se envían; { $waiting }.
 health-disabled-sentence = Desactivado por una persona: no se recoge nada nuevo; { $waiting }.
 health-gone-sentence = Desactivado: el receptor respondió que ya no existe (410). No se recoge nada nuevo; { $waiting }. Si aún lo necesita, corrija la dirección y actívelo.
@@ -405,7 +413,7 @@ phase-body = contenido
 # Por qué falló un intento.
 
 why-dns = No se encontró el nombre del receptor: revise la dirección o su servidor de nombres.
-why-connect = Nadie respondió en esa dirección: el receptor puede estar apagado, o puede haber un cortafuegos en medio.
+why-connect = No se pudo conectar, o la conexión se cortó antes de la respuesta: el receptor puede estar apagado o fallar, o puede haber un cortafuegos en medio.
 why-tls = No se logró una conexión segura: su certificado puede haber caducado o ser de otro nombre.
 why-timeout = El receptor no respondió a tiempo: conviene que conteste 200 primero y trabaje después.
 why-blocked = Esa dirección es privada y no está permitida: vea el ajuste allow_hosts.
@@ -703,7 +711,8 @@ done-mail-sent = El servidor de correo lo ha aceptado.
 
 search-title = Búsqueda
 search-empty = No se ha encontrado nada.
-search-looked = Se ha buscado en números de documento, nombres, números fiscales, correos y referencias de todos los eventos que se conservan (desde { $since }), y en los nombres y direcciones de webhooks y conexiones.
+search-looked = Se ha buscado en números de documento, nombres, números fiscales, correos y referencias de todos los eventos que se conservan (desde { $since }).
+search-looked-too = Y en los nombres y direcciones de webhooks y conexiones.
 search-looked-short = Con menos de tres letras solo se buscan documentos cuyo número empieza así, desde { $since }: escriba más.
 search-no-events = Aún no hay eventos en los que buscar.
 docs-title = API

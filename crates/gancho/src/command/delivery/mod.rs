@@ -58,16 +58,19 @@ pub enum DeliveryCommand {
     /// Show one with its attempts.
     Show {
         /// dlv_…
+        #[arg(value_parser = crate::args::id)]
         id: String,
     },
     /// Send it again.
     Retry {
         /// dlv_…
+        #[arg(value_parser = crate::args::id)]
         id: String,
     },
     /// Cancel one that waits.
     Cancel {
         /// dlv_…
+        #[arg(value_parser = crate::args::id)]
         id: String,
     },
 }
@@ -75,12 +78,12 @@ pub enum DeliveryCommand {
 const COLUMNS: &[Column] = &[
     Column::new("state", 0, |one| Cell::state(&one["state"])),
     Column::flexible("event", 0, |one| Cell::plain(event(one))),
-    Column::new("answer", 0, |one| Cell::plain(answer(one))),
-    Column::new("ms", 5, |one| Cell::of(&one["last"]["duration_ms"])),
-    Column::new("tries", 4, |one| Cell::plain(format!("{}/{}", one["attempts"], one["max_attempts"]))),
-    Column::flexible("waits for", 3, |one| Cell::plain(waits(one))),
-    Column::flexible("webhook", 6, |one| Cell::plain(host(one))),
-    Column::new("made", 2, |one| Cell::ago(&one["created_at"])),
+    Column::new("answer", 2, |one| Cell::plain(answer(one))),
+    Column::new("ms", 6, |one| Cell::of(&one["last"]["duration_ms"])),
+    Column::new("tries", 5, |one| Cell::plain(format!("{}/{}", one["attempts"], one["max_attempts"]))),
+    Column::flexible("waits for", 4, |one| Cell::plain(waits(one))),
+    Column::flexible("webhook", 1, |one| Cell::of(&one["webhook"])),
+    Column::new("made", 3, |one| Cell::ago(&one["created_at"])),
     Column::new("id", 0, |one| Cell::new(table::text(&one["id"]), Style::Dim)),
 ];
 
@@ -92,7 +95,20 @@ fn event(delivery: &Value) -> String {
     }
 }
 
-/// The host of its URL: the rest is in `show`.
+/// With what people call each one's webhook: its name, else its URL's host.
+pub(super) async fn name_webhooks(deliveries: &mut [Value], api: &ApiClient) -> CliResult {
+    if deliveries.is_empty() {
+        return Ok(());
+    }
+    let endpoints = api.pages("endpoints").await?;
+    for delivery in deliveries {
+        let known = endpoints.iter().find(|one| one["id"] == delivery["endpoint_id"]);
+        let name = known.and_then(|one| one["name"].as_str()).map(ToOwned::to_owned);
+        delivery["webhook"] = name.unwrap_or_else(|| host(delivery)).into();
+    }
+    Ok(())
+}
+
 fn host(delivery: &Value) -> String {
     let url = delivery["url"].as_str().and_then(|url| url::Url::parse(url).ok());
     url.and_then(|url| url.host_str().map(ToOwned::to_owned)).unwrap_or_default()
@@ -104,7 +120,7 @@ fn answer(delivery: &Value) -> String {
     table::text(if last["status_code"].is_null() { &last["error"] } else { &last["status_code"] })
 }
 
-fn waits(delivery: &Value) -> String {
+pub(super) fn waits(delivery: &Value) -> String {
     let reason = delivery["waiting_for"].as_str().and_then(WaitingFor::parse);
     let next = delivery["next_attempt_at"].as_str().and_then(Timestamp::parse);
     Words::english().waiting(reason, next, System.now())
@@ -150,6 +166,7 @@ async fn act(command: DeliveryCommand, api: &ApiClient) -> CliResult {
             if api.json {
                 say!("{}", Value::from(found));
             } else {
+                name_webhooks(&mut found, api).await?;
                 table::print(&found, COLUMNS, "no delivery matches; without filters: gancho delivery list");
             }
             Ok(())
@@ -189,7 +206,7 @@ mod tests {
         let one = |more: Value| {
             let mut one = json!({
                 "id": "dlv_01m8jf8pc3exzrzhbf8meg0afj", "event": "invoice.paid", "document": "FAC2026A12",
-                "url": "https://hooks.example.com/services/accounting", "attempts": 1, "max_attempts": 6,
+                "webhook": "Contabilidad", "attempts": 1, "max_attempts": 6,
                 "created_at": "2020-01-01T10:00:00.000Z", "waiting_for": null, "next_attempt_at": null,
             });
             one.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());

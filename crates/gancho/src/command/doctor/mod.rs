@@ -7,7 +7,7 @@ use gancho_intake::Intake;
 use gancho_model::{Clock as _, Endpoint, NodeId, SourceKind, Timestamp, target};
 use gancho_service::SourceControl;
 use gancho_source::SourceManager;
-use gancho_store::{Store, StoreError};
+use gancho_store::{Store, StoreError, sqlite::FILE};
 use gancho_words::Words;
 
 use crate::{
@@ -47,6 +47,12 @@ pub fn run(local: &LocalArgs) -> CliResult {
             Err(error) => report.bad("server", format!("{} does not answer as it should: {error}", server.url)),
         }
     }
+    if !settings.data_dir.join(FILE).exists() {
+        let dir = settings.data_dir.display();
+        report.bad("database", format!("there is none in {dir}, and nothing was made: give the server's --data-dir"));
+        return report.end();
+    }
+    say!("--   server     none is running here: this is what can be seen without it");
     let parts = wiring::store(&settings).and_then(|store| {
         let trust = wiring::trust(&settings)?;
         Ok((store, wiring::client(&settings, &trust)?))

@@ -41,6 +41,7 @@ async fn endpoint_lines(api: &ApiClient, endpoint: &Value, report: &mut Report) 
     let reached = checks.iter().find(|check| check["name"] == "reach").or(checks.last());
     let is_reached = reached.is_some_and(|check| check["ok"] == true);
     let found = reached.map(|check| text(&check["message"])).unwrap_or_default();
-    report.line(is_reached, "webhook", format!("{name}: {state}, {pending} waiting; {found}"));
+    let is_well = is_reached && state != "failing" && endpoint["health"]["consecutive_failures"] == 0;
+    report.line(is_well, "webhook", format!("{name}: {state}, {pending} waiting; {found}"));
     Ok(())
 }

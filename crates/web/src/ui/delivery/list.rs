@@ -3,13 +3,22 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{extract::State, response::Response};
 use gancho_model::{Delivery, Endpoint, ErrorKind, Reason, State as DeliveryState};
+use gancho_service::job::DELIVERIES;
 use gancho_store::DeliveryFilter;
 
 use super::filter::{self, NAMES};
 use crate::{
     App,
     api::problem::Answer,
-    ui::{current_user::CurrentUser, error, page, page_context::PageContext, query::Query, say},
+    ui::{
+        current_user::CurrentUser,
+        error,
+        job::{self, JobView},
+        page,
+        page_context::PageContext,
+        query::Query,
+        say,
+    },
 };
 
 /// Deliveries on a page.
@@ -76,6 +85,7 @@ struct DeliveriesPage {
     choose: bool,
     webhooks: Vec<(String, String)>,
     next: Option<String>,
+    job: Option<JobView>,
     newer: bool,
     /// Which filter can't be read, in words.
     unread: String,
@@ -125,8 +135,10 @@ pub(crate) async fn show(State(app): State<Arc<App>>, visitor: CurrentUser, quer
     };
     match read(&app, &context, &query, filter).await {
         Ok((rows, webhooks, next)) => {
+            let job =
+                if context.admin { job::read(&app, &context, DELIVERIES).await.unwrap_or_default() } else { None };
             let newer = query.get("after").is_some();
-            page(&DeliveriesPage { choose: context.admin, context, query, rows, webhooks, next, newer, unread })
+            page(&DeliveriesPage { choose: context.admin, context, query, rows, webhooks, next, job, newer, unread })
         }
         Err(problem) => error::of(context, &problem),
     }

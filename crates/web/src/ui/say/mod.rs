@@ -2,7 +2,7 @@
 
 mod value;
 
-use gancho_model::{EventType, HealthState, State};
+use gancho_model::{Endpoint, EventType, HealthState, State};
 use gancho_words::Words;
 
 pub(crate) use gancho_service::{
@@ -27,10 +27,11 @@ pub(crate) fn state(words: &Words, state: State) -> (String, &'static str) {
     (words.get(&format!("state-{}", state.as_str())), colour)
 }
 
-/// An endpoint's state: the word, and its colour's name.
-pub(crate) fn health_state(words: &Words, state: HealthState) -> (String, &'static str) {
-    let (id, colour) = match state {
+/// An endpoint's state: the word, and its colour's name. One whose last attempts failed is not well, if not failing yet.
+pub(crate) fn health_state(words: &Words, endpoint: &Endpoint) -> (String, &'static str) {
+    let (id, colour) = match endpoint.health.state(endpoint.enabled, endpoint.paused) {
         HealthState::Idle => ("health-idle", "busy"),
+        HealthState::Ok if endpoint.health.consecutive_failures > 0 => ("health-shaky", "warn"),
         HealthState::Ok => ("health-ok", "good"),
         HealthState::Failing => ("health-failing", "bad"),
         HealthState::Paused => ("health-paused", "warn"),

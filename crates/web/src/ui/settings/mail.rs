@@ -65,8 +65,12 @@ fn filled(form: &Form) -> Result<MailServer, Vec<FieldError>> {
 }
 
 fn port(text: &str) -> Result<Option<u16>, Message> {
-    let wrong = |_| Message::new("error-number").with("min", 1).with("max", 65_535);
-    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(wrong) }
+    let wrong = || Message::new("error-number").with("min", 1).with("max", 65_535);
+    match text.parse::<u16>() {
+        _ if text.is_empty() => Ok(None),
+        Ok(port) if port > 0 => Ok(Some(port)),
+        _ => Err(wrong()),
+    }
 }
 
 pub(crate) async fn send_test(

@@ -19,7 +19,11 @@ pub(super) fn new_source(form: &Form) -> Result<NewSource, Vec<FieldError>> {
     let name = reading.field("name", form.required("name").and_then(Text::new));
     let kind = SourceKind::parse(form.value("kind")).ok_or_else(|| Message::new("error-kind"));
     let kind = reading.field("kind", kind);
-    let url = reading.field("url", database_url(form).and_then(|url| Text::filled(&url)));
+    let is_database = kind == Some(SourceKind::Database);
+    let url = match if is_database { database_url(form) } else { Ok(form.value("url").trim().to_owned()) } {
+        Ok(url) => reading.field("url", Text::filled(&url)),
+        Err((field, wrong)) => reading.field(field, Err(wrong)),
+    };
     let key = reading.field("key", Text::filled(form.value("key")));
     let zone = reading.field("time_zone", zone(form));
     let models = reading.field("models", models(form));
@@ -51,23 +55,36 @@ pub(super) fn patch(form: &Form) -> Result<SourcePatch, Vec<FieldError>> {
     reading.finish(patch())
 }
 
-/// The address of a database from its parts, where the whole is not given.
-fn database_url(form: &Form) -> Result<String, Message> {
+/// The address of a database from its parts, where the whole is not given; else which part is wrong.
+fn database_url(form: &Form) -> Result<String, (&'static str, Message)> {
     let (whole, host) = (form.value("url").trim(), form.value("host").trim());
-    if !whole.is_empty() || host.is_empty() {
+    if !whole.is_empty() {
         return Ok(whole.to_owned());
     }
-    let wrong = || Message::new("error-database-shape");
-    let engine = if form.has("engine", "postgres") { "postgres" } else { "mysql" };
-    let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() };
-    let mut url = Url::parse(&format!("{engine}://{host}/")).map_err(|_| wrong())?;
-    url.set_username(form.value("user").trim()).map_err(|()| wrong())?;
-    let password = form.value("password");
-    url.set_password(Some(password).filter(|password| !password.is_empty())).map_err(|()| wrong())?;
-    if let Some(port) = Some(form.value("port").trim()).filter(|port| !port.is_empty()) {
-        url.set_port(Some(port.parse().map_err(|_| wrong())?)).map_err(|()| wrong())?;
+    if host.is_empty() {
+        return Err(("host", Message::new("error-required")));
     }
-    url.path_segments_mut().map_err(|()| wrong())?.clear().push(form.value("database").trim());
+    let bad_host = || ("host", Message::new("error-server-name"));
+    let bad_port = || ("port", Message::new("error-number").with("min", 1).with("max", 65_535));
+    let is_ipv6 = host.trim_matches(['[', ']']).parse::<std::net::Ipv6Addr>().is_ok();
+    if !is_ipv6 && host.contains([':', '/', '@', '?', '#', ' ']) {
+        return Err(bad_host());
+    }
+    let host = if is_ipv6 { format!("[{}]", host.trim_matches(['[', ']'])) } else { host.to_owned() };
+    let engine = if form.has("engine", "postgres") { "postgres" } else { "mysql" };
+    let mut url = Url::parse(&format!("{engine}://{host}/")).map_err(|_| bad_host())?;
+    url.set_username(form.value("user").trim()).map_err(|()| bad_host())?;
+    let password = form.value("password");
+    url.set_password(Some(password).filter(|password| !password.is_empty())).map_err(|()| bad_host())?;
+    if let Some(port) = Some(form.value("port").trim()).filter(|port| !port.is_empty()) {
+        let port = port.parse().ok().filter(|port| *port > 0).ok_or_else(bad_port)?;
+        url.set_port(Some(port)).map_err(|()| bad_port())?;
+    }
+    let name = form.value("database").trim();
+    if name.is_empty() {
+        return Err(("database", Message::new("error-required")));
+    }
+    url.path_segments_mut().map_err(|()| bad_host())?.clear().push(name);
     Ok(url.to_string())
 }
 
@@ -96,10 +113,16 @@ mod tests {
             let rest = [("password", of(password)), ("database", of("fs/1"))];
             database_url(&Form::filled(names.into_iter().chain(rest).collect()))
         };
-        assert_eq!(parts("mysql", "db", "", "p@:/ñ").as_deref(), Ok("mysql://gan%20cho:p%40%3A%2F%C3%B1@db/fs%2F1"));
-        assert_eq!(parts("postgres", "::1", "5433", "").as_deref(), Ok("postgres://gan%20cho@[::1]:5433/fs%2F1"));
-        assert!(parts("mysql", "db", "many", "").is_err());
+        let url = |parts: Result<String, (&'static str, Message)>| parts.map_err(|(field, _)| field);
+        let right = "mysql://gan%20cho:p%40%3A%2F%C3%B1@db/fs%2F1";
+        assert_eq!(url(parts("mysql", "db", "", "p@:/ñ")).as_deref(), Ok(right));
+        let right = "postgres://gan%20cho@[::1]:5433/fs%2F1";
+        assert_eq!(url(parts("postgres", "::1", "5433", "")).as_deref(), Ok(right));
+        for (host, port, field) in [("", "", "host"), ("a b", "", "host"), ("h:1", "", "host"), ("db", "99999", "port")]
+        {
+            assert_eq!(url(parts("mysql", host, port, "")), Err(field), "{host} {port}");
+        }
         let whole = Form::filled(vec![("url", "mysql://u:p@h/d".into()), ("host", "other".into())]);
-        assert_eq!(database_url(&whole).as_deref(), Ok("mysql://u:p@h/d"));
+        assert_eq!(database_url(&whole).ok().as_deref(), Some("mysql://u:p@h/d"));
     }
 }

@@ -65,7 +65,7 @@ async fn rows(
             id: endpoint.id.to_string(),
             name,
             host,
-            state: say::health_state(words, endpoint.health.state(endpoint.enabled, endpoint.paused)),
+            state: say::health_state(words, endpoint),
             events: endpoint.events.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
             spark: draw::spark(&day, &words.message(&title)),
             figures,

@@ -160,7 +160,7 @@ async fn read(
     let hours = app.store.hours(context.now.plus_ms(-23 * draw::HOUR_MS)).await?;
     let day = draw::last_day(&hours, |hour| hour.endpoint == id, context.now);
     let sum = draw::sum(&day);
-    let failed = app.store.failed_since(context.now.plus_ms(-draw::DAY_MS)).await?;
+    let failed = app.store.failed_since(context.now.plus_ms(-draw::DAY_MS)).await?.get(&id).copied().unwrap_or(0);
     let condition = Condition { endpoint: &endpoint, backlog, day: sum, now: context.moment };
     let words = &context.words;
     let rows = if ["summary", "deliveries"].contains(&tab) { rows(app, context, id, tab).await? } else { vec![] };
@@ -172,12 +172,12 @@ async fn read(
     Ok(WebhookPage {
         tab,
         url: if context.admin { endpoint.url.clone() } else { mask::url(&endpoint.url) },
-        state: say::health_state(words, endpoint.health.state(endpoint.enabled, endpoint.paused)),
+        state: say::health_state(words, &endpoint),
         sentence: say::health_summary(words, &condition),
         picture: crate::ui::overview::picture(context, &day),
-        figures: Figures::new(context, &sum, backlog, failed.get(&id).copied().unwrap_or(0)),
+        figures: Figures::new(context, &sum, backlog, failed),
         evidence: if tab == "summary" { evidence::read(app, context, &endpoint).await? } else { None },
-        issues: if tab == "summary" { issues(app, context, &endpoint).await? } else { vec![] },
+        issues: if tab == "summary" { issues(app, context, &endpoint, failed).await? } else { vec![] },
         rows,
         choose: false,
         entries: AuditPage::default(),
@@ -194,9 +194,9 @@ async fn read(
     })
 }
 
-async fn issues(app: &App, context: &PageContext, endpoint: &Endpoint) -> Answer<Vec<IssueRow>> {
+async fn issues(app: &App, context: &PageContext, endpoint: &Endpoint, failed: u64) -> Answer<Vec<IssueRow>> {
     let issues = issue::read(app, context, Some(endpoint.id)).await?;
-    let row = |one| IssueRow::new(context, one, one.is_open(&endpoint.health, context.now));
+    let row = |one| IssueRow::new(context, one, one.is_open(&endpoint.health, failed, context.now), failed);
     Ok(issues.iter().map(row).collect())
 }
 
