@@ -63,6 +63,11 @@ impl CliError {
         Self { message: message.into(), code: 5 }
     }
 
+    /// Whether nobody answered.
+    pub fn is_unreachable(&self) -> bool {
+        self.code == 5
+    }
+
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.code)
     }

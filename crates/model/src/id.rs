@@ -141,6 +141,11 @@ id!(
     "src_"
 );
 id!(
+    /// A bin: `bin_…`. Part of its URL, which nobody can guess.
+    BinId,
+    "bin_"
+);
+id!(
     /// A token: `tok_…`. Names the token; the token itself is another text.
     TokenId,
     "tok_"

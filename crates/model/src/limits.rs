@@ -64,3 +64,12 @@ pub const RETENTION_BATCH: u32 = 500;
 pub const RETRIES_MAX: usize = 20;
 /// The longest wait between two attempts, seconds: a week.
 pub const DELAY_S_MAX: u32 = 7 * 24 * 3600;
+
+/// Bins at once.
+pub const BINS_MAX: i64 = 100;
+/// Requests kept of one bin.
+pub const BIN_REQUESTS_MAX: i64 = 500;
+/// How long a bin lives, if nobody says otherwise, and at most: 24 hours, seconds.
+pub const BIN_TTL_S: i64 = 24 * 3600;
+/// Bytes kept of a request's body.
+pub const BIN_BODY_BYTES: usize = 256 * 1024;

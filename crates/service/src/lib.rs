@@ -13,6 +13,7 @@ pub mod job;
 pub mod mail;
 pub mod outbox;
 mod ports;
+pub mod request_bin;
 pub mod search;
 pub mod source;
 mod source_control;

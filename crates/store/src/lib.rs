@@ -18,6 +18,7 @@ pub use verbs::{
         ReferenceUpdate, StoredResponse, Submission,
     },
     access::{Access, UserChange},
+    bin::Bins,
     deliver::{Claims, Delivering, Due, HealthChange, Outcome, Release, Want},
     endpoint::{EndpointBacklog, Endpoints, Replay, Replayed},
     history::History,
@@ -37,6 +38,7 @@ pub use verbs::{
 pub trait Store:
     Accepting
     + Access
+    + Bins
     + Delivering
     + Endpoints
     + History
@@ -56,6 +58,7 @@ pub trait Store:
 impl<T> Store for T where
     T: Accepting
         + Access
+        + Bins
         + Delivering
         + Endpoints
         + History

@@ -30,6 +30,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/metrics", get(probe::metrics))
         .route("/api/v1/openapi.json", get(move || api::openapi(document.clone())))
         .merge(api)
+        .merge(api::bin::receive::router())
         .merge(ui::router())
         .fallback(ui::error::not_found)
         .method_not_allowed_fallback(ui::error::method_not_allowed)

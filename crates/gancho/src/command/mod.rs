@@ -1,6 +1,7 @@
 //! One file a command.
 
 mod bench;
+mod bin;
 mod config;
 mod delivery;
 mod doctor;
@@ -67,6 +68,8 @@ pub enum Command {
     Event(Remote<event::EventCommand>),
     /// Deliveries: events on their way.
     Delivery(Remote<delivery::DeliveryCommand>),
+    /// Bins: temporary URLs that keep what they receive.
+    Bin(Remote<bin::BinCommand>),
     /// Send events again.
     Replay(replay::ReplayArgs),
     /// Send a sample of a type to the webhooks that ask for it, and show what came back.
@@ -107,6 +110,7 @@ pub fn run(args: Args) -> CliResult {
         Command::Source(remote) => source::run(remote.command, &client(&remote.server)?),
         Command::Event(remote) => event::run(remote.command, &client(&remote.server)?),
         Command::Delivery(remote) => delivery::run(remote.command, &client(&remote.server)?),
+        Command::Bin(remote) => bin::run(remote.command, &client(&remote.server)?),
         Command::Replay(args) => replay::run(&args, &client(&args.server)?),
         Command::Trigger(args) => trigger::run(&args, &client(&args.server)?),
         Command::Verify(args) => verify::run(&args),

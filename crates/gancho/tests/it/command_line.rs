@@ -288,3 +288,23 @@ async fn a_sample_goes_wherever_its_type_is_asked_for() {
     receiver.behave(|_| Respond::status(500));
     assert_eq!(run(&server, &["trigger", "product.created"], "").await.code, 1, "what does not arrive is no success");
 }
+
+#[tokio::test]
+async fn a_bin_shows_what_a_webhook_sends() {
+    let server = server().await;
+    let made = run(&server, &["bin", "create", "--status", "201", "--json"], "").await.json();
+    let (id, url) = (made["id"].as_str().expect("an id"), made["url"].as_str().expect("a URL"));
+    server.add_endpoint(url, &["demo.*"]).await;
+    server.send("demo.made").await;
+    server.wait_until("/deliveries?state=delivered", |page| page["data"][0].is_object()).await;
+    let shown = run(&server, &["bin", "show", id], "").await;
+    assert_eq!(shown.code, 0, "{}", shown.err);
+    for part in ["#1  POST", "signature right", "x-webhook-event: demo.made", "\"event\":\"demo.made\""] {
+        assert!(shown.out.contains(part), "{part} in {}", shown.out);
+    }
+    assert!(run(&server, &["bin", "list"], "").await.out.contains("201"));
+    assert_eq!(run(&server, &["bin", "remove", id], "").await.code, 0);
+    assert_eq!(run(&server, &["bin", "show", id], "").await.code, 3);
+    let wrong = run(&server, &["endpoint", "remove", "../bins/x"], "").await;
+    assert_eq!(wrong.code, 2, "an id leads nowhere else: {}", wrong.err);
+}

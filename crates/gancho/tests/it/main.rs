@@ -2,6 +2,7 @@
 
 mod access;
 mod bad_input;
+mod bins;
 mod clock;
 mod command_line;
 mod crash;

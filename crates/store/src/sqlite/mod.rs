@@ -2,6 +2,7 @@
 
 mod accept;
 mod access;
+mod bin;
 mod bulk;
 mod cancel;
 mod claim;

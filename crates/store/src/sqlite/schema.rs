@@ -19,6 +19,7 @@ const MIGRATIONS: &[Step] = &[
     Step::Sql(include_str!("migrations/007.sql")),
     Step::Sql(include_str!("migrations/008.sql")),
     Step::Sql(include_str!("migrations/009.sql")),
+    Step::Sql(include_str!("migrations/010.sql")),
 ];
 
 /// One step of the schema.

@@ -9,7 +9,7 @@ use gancho_model::{
 use rusqlite::params;
 
 use super::rows::{FAILED, PENDING};
-use super::{SqliteStore, endpoint, issue, job, processed, stats, write_context::WriteContext};
+use super::{SqliteStore, bin, endpoint, issue, job, processed, stats, write_context::WriteContext};
 use crate::{Pruned, StoreError, Upkeep};
 
 /// How much longer than the retention what ended is kept, so that an expiry can be seen.
@@ -29,6 +29,7 @@ impl Upkeep for SqliteStore {
                 hours: forget_hours(context, before)?,
                 issues: issue::forget_issues(&context.db, before, RETENTION_BATCH)?,
                 jobs: job::forget_jobs(&context.db, before)?,
+                bins: bin::remove_expired(&context.db, now.wall)?,
             })
         })
         .await

@@ -2,6 +2,7 @@
 
 pub mod accept;
 pub mod access;
+pub mod bin;
 pub mod deliver;
 pub mod endpoint;
 pub mod history;

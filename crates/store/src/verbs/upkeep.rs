@@ -34,6 +34,8 @@ pub struct Pruned {
     pub issues: u64,
     /// Pieces of work forgotten.
     pub jobs: u64,
+    /// Bins that expired.
+    pub bins: u64,
 }
 
 impl Pruned {

@@ -1,5 +1,6 @@
 //! `/api/v1`: one folder a noun, one file a verb.
 
+pub(crate) mod bin;
 pub(crate) mod body;
 mod change;
 pub(crate) mod delivery;
@@ -72,6 +73,9 @@ pub(crate) fn router() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(source::show::show, source::change::change, source::remove::remove))
         .routes(routes!(source::check::check))
         .routes(routes!(source::confirm::confirm))
+        .routes(routes!(bin::create::create, bin::list::list))
+        .routes(routes!(bin::show::show, bin::change::change, bin::remove::remove))
+        .routes(routes!(bin::requests::list))
         .routes(routes!(token::create::create, token::list::list))
         .routes(routes!(token::remove::remove));
     let (router, mut document) =

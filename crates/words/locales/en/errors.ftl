@@ -81,6 +81,7 @@ conflict-paused = the webhook is paused: resume it first
 conflict-disabled = the webhook is disabled: enable it first
 conflict-not-waiting = it does not wait: it is { $state }
 conflict-changed = the webhook was changed meanwhile: read it again
+conflict-bins = there are { $max } bins already, the most: remove one
 conflict-user = there is a user named { $name } already
 conflict-last-admin = this is the last administrator: make another one first
 conflict-rotation = the secret is already being changed: finish that change first, or replace it at once

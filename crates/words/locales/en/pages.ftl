@@ -673,6 +673,8 @@ deed-person-added = added
 deed-person-changed = changed
 deed-person-removed = removed
 deed-mail-changed = changed the mail server
+deed-bin-created = made the bin
+deed-bin-removed = removed the bin
 
 # What was done just now.
 

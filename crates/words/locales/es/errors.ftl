@@ -81,6 +81,7 @@ conflict-paused = el webhook está en pausa: reanúdelo antes
 conflict-disabled = el webhook está desactivado: actívelo antes
 conflict-not-waiting = no está en espera: está { $state }
 conflict-changed = el webhook ha cambiado entretanto: vuelva a cargarlo
+conflict-bins = ya hay { $max } bins, el máximo: elimine alguno
 conflict-user = ya hay un usuario llamado { $name }
 conflict-last-admin = es el último administrador: cree antes otro
 conflict-rotation = la clave ya se está cambiando: termine antes ese cambio, o sustitúyala de inmediato

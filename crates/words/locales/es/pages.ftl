@@ -673,6 +673,8 @@ deed-person-added = añadió a
 deed-person-changed = cambió a
 deed-person-removed = eliminó a
 deed-mail-changed = cambió el servidor de correo
+deed-bin-created = creó el bin
+deed-bin-removed = eliminó el bin
 
 # Lo que se acaba de hacer.
 

@@ -5,13 +5,13 @@ use axum::{extract::State, http::HeaderMap, response::Response};
 use gancho_service::source::SourceCreated;
 
 use super::{
-    address::ServerAddress,
     fill,
     grants::{self, Grants},
 };
 use crate::{
     App,
     api::problem::Answer,
+    site::ServerAddress,
     ui::{current_user::CurrentAdmin, done, error, form::Form, page, page_context::PageContext, query::Query, refused},
 };
 

@@ -1,6 +1,5 @@
 //! Sources: ERPs that are connected.
 
-mod address;
 pub mod change;
 pub mod confirm;
 pub mod create;

@@ -5,13 +5,11 @@ use axum::{extract::State, http::HeaderMap, response::Response};
 use gancho_model::{Message, Source, SourceId};
 use gancho_service::Finding;
 
-use super::{
-    address::ServerAddress,
-    list::{SourceRow, row},
-};
+use super::list::{SourceRow, row};
 use crate::{
     App,
     api::problem::{Answer, Problem},
+    site::ServerAddress,
     ui::{current_user::CurrentUser, error, form::Form, id::Id, page, page_context::PageContext, query::Query},
 };
 

@@ -1,0 +1,74 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{BinId, Timestamp};
+
+/// A temporary URL that keeps what it receives, for whoever writes or tests a receiver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bin {
+    /// `bin_…`
+    pub id: BinId,
+    /// What it answers.
+    pub respond: BinResponse,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it goes, with all that it received.
+    pub expires_at: Timestamp,
+}
+
+/// What a bin answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BinResponse {
+    /// The status.
+    pub status: u16,
+    /// How long it waits before, milliseconds.
+    pub delay_ms: u32,
+    /// The body, as plain text.
+    pub body: String,
+    /// Only each n-th request is answered so, the others at once with 200; every one if 1.
+    pub every: u32,
+}
+
+impl Default for BinResponse {
+    fn default() -> Self {
+        Self { status: 200, delay_ms: 0, body: String::new(), every: 1 }
+    }
+}
+
+impl BinResponse {
+    /// What the n-th request gets, counted from 1.
+    pub fn of(&self, n: u64) -> Self {
+        if n.is_multiple_of(u64::from(self.every.max(1))) { self.clone() } else { Self::default() }
+    }
+}
+
+/// A request that a bin received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BinRequest {
+    /// Which of its bin, counted from 1.
+    pub n: u64,
+    /// When it came.
+    pub at: Timestamp,
+    /// `POST`
+    pub method: String,
+    /// What follows the bin's own path: a path, a query.
+    pub rest: String,
+    /// Header fields in their order.
+    pub headers: Vec<(String, String)>,
+    /// The body, or its beginning.
+    pub body: Vec<u8>,
+    /// Whether it was longer than what is kept.
+    pub truncated: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_each_nth_is_answered_otherwise() {
+        let respond = BinResponse { status: 503, every: 3, ..BinResponse::default() };
+        let statuses: Vec<u16> = (1..=6).map(|n| respond.of(n).status).collect();
+        assert_eq!(statuses, [200, 200, 503, 200, 200, 503]);
+        assert_eq!(BinResponse { status: 500, ..BinResponse::default() }.of(1).status, 500);
+    }
+}

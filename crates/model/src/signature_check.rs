@@ -1,0 +1,42 @@
+use gancho_receiver::{Secret, headers, sign};
+
+use crate::{BinRequest, Endpoint, Timestamp};
+
+/// Checks signatures of what comes to one URL, as far as its webhooks are known.
+pub struct SignatureCheck(Vec<Secret>);
+
+impl SignatureCheck {
+    /// For a URL: the secrets of the webhooks that have it.
+    pub fn of(url: &str, endpoints: &[Endpoint], now: Timestamp) -> Self {
+        let own = endpoints.iter().filter(|endpoint| endpoint.url == url);
+        let secrets = own.flat_map(|endpoint| {
+            let (current, next) = endpoint.secrets.at(now);
+            [Some(current.clone()), next.cloned()].into_iter().flatten()
+        });
+        Self(secrets.collect())
+    }
+
+    /// Whether a request's signature is right; nothing where no secret is known, or not all of the body was kept.
+    pub fn check(&self, request: &BinRequest) -> Option<bool> {
+        if self.0.is_empty() || request.truncated {
+            return None;
+        }
+        let field = |name: &str| {
+            let mut fields = request.headers.iter();
+            fields.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        };
+        let given: Vec<&str> = [headers::STANDARD_SIGNATURE, headers::X_SIGNATURE]
+            .into_iter()
+            .filter_map(field)
+            .flat_map(str::split_ascii_whitespace)
+            .collect();
+        let at = field(headers::STANDARD_TIMESTAMP).and_then(|text| text.parse::<i64>().ok());
+        let id = field(headers::STANDARD_ID).unwrap_or_default();
+        let right = |secret: &Secret| {
+            let dated = at.and_then(|at| sign::standard(secret, id, at, &request.body));
+            let plain = sign::plain(secret, &request.body);
+            given.iter().any(|one| Some(*one) == dated.as_deref() || *one == plain)
+        };
+        Some(self.0.iter().any(right))
+    }
+}

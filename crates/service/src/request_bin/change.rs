@@ -1,0 +1,23 @@
+use gancho_model::{Bin, BinId};
+
+use super::BinPatch;
+use crate::{ServiceResult, Services};
+
+impl Services {
+    /// Changes what a bin answers, or how long it lives.
+    ///
+    /// # Errors
+    /// When there is no such bin.
+    pub async fn change_bin(&self, id: BinId, patch: BinPatch) -> ServiceResult<Bin> {
+        let now = self.environment.now();
+        let mut bin = self.store.bin(id, now).await?;
+        if let Some(respond) = patch.respond {
+            bin.respond = respond.into();
+        }
+        if let Some(ttl) = patch.ttl_s {
+            bin.expires_at = now.plus_ms(ttl.0 * 1_000);
+        }
+        self.store.save_bin(bin.clone(), now).await?;
+        Ok(bin)
+    }
+}

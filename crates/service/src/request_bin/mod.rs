@@ -1,0 +1,10 @@
+//! Bins: temporary URLs that keep what they receive.
+
+mod change;
+mod create;
+mod input;
+mod receive;
+mod remove;
+
+pub use input::{BinPatch, NewBin, RespondInput};
+pub use receive::Incoming;

@@ -1,0 +1,81 @@
+//! A bin's URL: whatever comes is kept, and answered as the bin says. Outside of the API: nobody signs in for it.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::to_bytes,
+    extract::{Path, Request, State},
+    http::{HeaderMap, StatusCode, Uri, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+    routing::any,
+};
+use gancho_model::{BinId, BinResponse};
+use gancho_service::request_bin::Incoming;
+
+use crate::{
+    App,
+    api::{body::BODY, problem::Problem},
+};
+
+/// The routes of all bins.
+pub(crate) fn router() -> Router<Arc<App>> {
+    Router::new().route("/bin/{id}", any(receive)).route("/bin/{id}/{*rest}", any(receive_below))
+}
+
+async fn receive_below(
+    State(app): State<Arc<App>>,
+    Path((id, _)): Path<(String, String)>,
+    request: Request,
+) -> Response {
+    keep(&app, &id, request).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn receive(State(app): State<Arc<App>>, Path(id): Path<String>, request: Request) -> Response {
+    keep(&app, &id, request).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn keep(app: &App, id: &str, request: Request) -> Result<Response, Problem> {
+    let missing = || Problem::new(StatusCode::NOT_FOUND, format!("there is no bin {id}, or it has expired"));
+    let bin: BinId = id.parse().map_err(|_| missing())?;
+    let (parts, body) = request.into_parts();
+    let most = app.services.limits.request_bytes;
+    let late = || Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time");
+    let large = |_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("a bin takes {most} bytes at most"));
+    let body = tokio::time::timeout(BODY, to_bytes(body, most)).await.map_err(|_| late())?.map_err(large)?;
+    let incoming = Incoming {
+        method: parts.method.to_string(),
+        rest: rest(&parts.uri, id),
+        headers: fields(&parts.headers),
+        body: body.into(),
+    };
+    let respond = app.services.receive(bin, incoming).await?;
+    tokio::select! {
+        () = tokio::time::sleep(Duration::from_millis(respond.delay_ms.into())) => {}
+        () = app.closing() => {}
+    }
+    Ok(answer(respond))
+}
+
+/// What follows the bin's own path.
+fn rest(uri: &Uri, id: &str) -> String {
+    let whole = uri.path_and_query().map_or("", |whole| whole.as_str());
+    whole.split_once(id).map_or_else(String::new, |(_, rest)| rest.to_owned())
+}
+
+fn fields(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+    headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect()
+}
+
+/// As plain text: nothing that was sent or chosen is ever a document of ours.
+fn answer(respond: BinResponse) -> Response {
+    let status = StatusCode::from_u16(respond.status).unwrap_or(StatusCode::OK);
+    let headers = [
+        (CONTENT_TYPE.as_str(), "text/plain; charset=utf-8"),
+        ("x-content-type-options", "nosniff"),
+        ("content-security-policy", "default-src 'none'; sandbox"),
+        ("cache-control", "no-store"),
+    ];
+    (status, headers, respond.body).into_response()
+}
