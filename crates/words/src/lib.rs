@@ -77,7 +77,8 @@ impl Words {
     pub fn message(&self, message: &Message) -> String {
         let text = bundle::text(self.language, message.id, &message.args);
         match self.raw(message).filter(|_| self.is_raw) {
-            Some(raw) => format!("{text} ({raw})"),
+            // Last, and nothing after it: it may be a command to copy.
+            Some(raw) => format!("{}: {raw}", text.trim_end_matches('.')),
             None => text,
         }
     }
