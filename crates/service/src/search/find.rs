@@ -7,11 +7,11 @@ use crate::{ServiceResult, Services};
 
 /// Characters that a part needs to be found inside of words.
 const PART_CHARS: usize = 3;
-/// The newest events, which the index may lack: so many are looked at one by one.
+/// Newest events read one by one, because the index may not have them yet.
 const NEWEST: usize = 1_000;
-/// So many are enough where it lacks none but the last few.
+/// As many of them are enough while the index is up to date but for the last few.
 const NEWEST_AT_FIRST: usize = 20;
-/// Of events that the index gives, so many are looked at for parts too short for it.
+/// Most events from the index that are read for words too short for it.
 const CANDIDATES: usize = 1_000;
 
 /// What was found, and how far back was looked.
