@@ -34,29 +34,18 @@ pub use verbs::{
     upkeep::{Pruned, Upkeep},
 };
 
-/// Everything that rests: one trait to hand around, sections by who uses them.
-pub trait Store:
-    Accepting
-    + Access
-    + Bins
-    + Delivering
-    + Endpoints
-    + History
-    + Issues
-    + Jobs
-    + Leases
-    + Log
-    + Search
-    + Settings
-    + Snapshots
-    + Sources
-    + Stats
-    + Upkeep
-{
+/// Names the sections of [`Store`] once, for the trait and for all that implement them.
+macro_rules! store {
+    ($first:ident $(+ $section:ident)*) => {
+        /// Everything that rests: one trait to hand around, sections by who uses them.
+        pub trait Store: $first $(+ $section)* {}
+
+        impl<T> Store for T where T: $first $(+ $section)* {}
+    };
 }
 
-impl<T> Store for T where
-    T: Accepting
+store!(
+    Accepting
         + Access
         + Bins
         + Delivering
@@ -72,5 +61,4 @@ impl<T> Store for T where
         + Sources
         + Stats
         + Upkeep
-{
-}
+);
