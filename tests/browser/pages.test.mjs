@@ -19,12 +19,14 @@ before(async () => {
   const { shop, books, source } = await furnish(server, receiver, failing);
   const delivery = (await server.call('GET', `/deliveries?endpoint=${books.id}&limit=1`)).data[0].id;
   const event = (await server.call('GET', '/events?types=customer.updated&limit=1')).data[0].id;
+  const bin = await server.call('POST', '/bins', { respond: { status: 503, every: 3, delay_ms: 1500 } });
+  await fetch(bin.url, { method: 'POST', body: '{"id":"evt_1","data":{"object":{"codigo":"F2026A1"}}}' });
   await server.call('POST', '/tokens', { name: 'Contabilidad', scope: 'read' });
   paths = ['/', '/webhooks', '/webhooks/new', `/webhooks/${books.id}`, ...['deliveries', 'test', 'settings', 'history'].map((tab) => `/webhooks/${shop.id}?tab=${tab}`),
     `/webhooks/${shop.id}?tab=settings&secret=show`, `/webhooks/${shop.id}?tab=test&secret=show`, `/webhooks/${shop.id}/remove`, '/deliveries', '/deliveries?state=failed', '/deliveries/resend?state=failed',
     `/deliveries/${delivery}`, '/events', '/events/why', '/events/why?document=F2026A3', '/events/why?document=NOTHING', `/events/${event}`, '/catalogue', '/catalogue/invoice.paid',
     '/sources', '/sources/new', '/sources/new?kind=plugin', '/sources/new?kind=database', '/sources/new?kind=api', `/sources/${source.id}`, `/sources/${source.id}?check=1`, `/sources/${source.id}/remove`,
-    ...['me', 'people', 'tokens', 'mail', 'history', 'limits'].map((tab) => `/settings?tab=${tab}`), '/search?q=F2026', '/search?q=zzz', '/docs', '/nothing-here'];
+    ...['me', 'people', 'tokens', 'mail', 'history', 'limits'].map((tab) => `/settings?tab=${tab}`), '/bins', `/bins/${bin.id}`, '/search?q=F2026', '/search?q=zzz', '/docs', '/nothing-here'];
 });
 after(async () => { await close(); receiver.stop(); failing.stop(); await server.stop(); });
 

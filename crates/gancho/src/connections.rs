@@ -11,7 +11,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use gancho_web::auth::KnownClient;
+use gancho_web::auth::ClientConnection;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -31,8 +31,8 @@ pub struct Connections {
 
 /// One of them.
 pub struct ConnectionClient {
-    /// Whether whoever is behind it has shown who they are.
-    pub known: KnownClient,
+    /// What requests see of it.
+    pub shared: ClientConnection,
     /// Ends it.
     pub close: CancellationToken,
     /// When something last went over it, milliseconds since the start.
@@ -56,12 +56,12 @@ impl Connections {
     /// there is no place.
     pub fn admit(self: &Arc<Self>) -> Option<Place> {
         let mut open = self.open();
-        let strangers = open.values().filter(|client| !client.known.is_known()).count();
+        let strangers = open.values().filter(|client| !client.shared.is_known()).count();
         if (strangers >= self.budget.strangers || open.len() >= self.budget.clients) && !close_one(&mut open) {
             return None;
         }
         let client = Arc::new(ConnectionClient {
-            known: KnownClient::default(),
+            shared: ClientConnection::default(),
             close: CancellationToken::new(),
             active_ms: AtomicU64::new(self.now_ms()),
         });
@@ -77,7 +77,7 @@ impl Connections {
 }
 
 fn close_one(open: &mut HashMap<u64, Arc<ConnectionClient>>) -> bool {
-    let strangers = open.iter().filter(|(_, client)| !client.known.is_known());
+    let strangers = open.iter().filter(|(_, client)| !client.shared.is_known());
     let silent = strangers.min_by_key(|(id, client)| (client.active_ms.load(Ordering::Relaxed), **id));
     let Some(id) = silent.map(|(id, _)| *id) else { return false };
     if let Some(client) = open.remove(&id) {
@@ -120,6 +120,15 @@ impl Noted {
 
     fn note(&self) {
         self.place.client.active_ms.store(self.place.connections.now_ms(), Ordering::Relaxed);
+    }
+}
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        if self.place.client.shared.is_reset() {
+            // What can't be set is closed in the usual way.
+            let _ = self.stream.set_zero_linger();
+        }
     }
 }
 
@@ -192,9 +201,9 @@ mod tests {
         let all = connections(2, 3);
         let known: Vec<Place> = (0..3).filter_map(|_| all.admit()).collect();
         let survivors = known.iter().filter(|place| !place.client.close.is_cancelled());
-        survivors.for_each(|place| place.client.known.make());
+        survivors.for_each(|place| place.client.shared.make_known());
         let third = all.admit().expect("a place");
-        third.client.known.make();
+        third.client.shared.make_known();
         assert!(all.admit().is_none(), "all are known: there is no place");
         drop(third);
         assert!(all.admit().is_some(), "one went");

@@ -57,11 +57,11 @@ pub async fn listen(
 
 fn serve(server: &http1::Builder, graceful: &GracefulShutdown, router: &Router, stream: Noted, peer: SocketAddr) {
     let (router, client) = (router.clone(), stream.client());
-    let known = client.known.clone();
+    let shared = client.shared.clone();
     let answer = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
-        request.extensions_mut().insert(known.clone());
+        request.extensions_mut().insert(shared.clone());
         router.clone().oneshot(request)
     });
     let connection = graceful.watch(server.serve_connection(TokioIo::new(stream), answer));
@@ -70,6 +70,7 @@ fn serve(server: &http1::Builder, graceful: &GracefulShutdown, router: &Router, 
         tokio::select! {
             ended = connection => drop(ended),
             () = client.close.cancelled() => {}
+            () = client.shared.until_reset() => {}
         }
     });
 }

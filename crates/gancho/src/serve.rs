@@ -65,8 +65,10 @@ async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), CliError> {
         tracing::warn!("{why}");
     }
     let trust = wiring::trust(settings).map_err(CliError::start)?;
-    let client = Arc::new(wiring::client(settings, &trust).map_err(CliError::start)?);
     let address = listener.local_addr().map_err(CliError::refused)?;
+    let local = local_address(address);
+    let allowed = settings.allowed.clone().with_bins_at(local);
+    let client = Arc::new(wiring::client(settings, allowed.clone(), &trust).map_err(CliError::start)?);
 
     let (stop, node) = (CancellationToken::new(), NodeId::new(System.now(), &System));
     // Before anybody counts.
@@ -77,7 +79,7 @@ async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), CliError> {
     tasks.spawn_endless("metrics", sum_up(recorder, stop.clone()));
     tasks.spawn("store", wiring::is_alive(store.clone(), stop.clone()));
     tasks.spawn("engine", Engine::run(store.clone(), node, client, Arc::new(System), options, stop.clone()));
-    let local = LocalServer { url: local_url(address), token: new_token(&System) };
+    let local = LocalServer { url: format!("http://{local}"), token: new_token(&System) };
     let web = web_settings(settings, metrics, &local, &stop);
     tasks.spawn_endless("search", keep_index(store.clone(), stop.clone()));
     let intake = Arc::new(Intake::new(store.clone(), Arc::new(System), settings.limits));
@@ -96,7 +98,7 @@ async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), CliError> {
     tasks.spawn_endless("mail", mail.run(stop.clone()));
     let mailing = settings.post.clone();
     let parts = Parts { store, intake, sources, probing, mailing, environment: Arc::new(System) };
-    let app = App::new(Services::new(parts, settings.limits, settings.allowed.clone()), &web);
+    let app = App::new(Services::new(parts, settings.limits, allowed), &web);
     let setup = gancho_web::setup_link(&app).await.map_err(CliError::start)?;
     let router = gancho_web::router(app);
     let server = tasks.spawn_endless("http", listen(listener, router, HEAD, Connections::new(budget), stop.clone()));
@@ -156,13 +158,13 @@ fn within(limits: Limits, budget: Budget) -> Limits {
 }
 
 /// Where commands on this machine reach the server.
-fn local_url(address: SocketAddr) -> String {
+pub fn local_address(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         ip => ip,
     };
-    format!("http://{}", SocketAddr::new(ip, address.port()))
+    SocketAddr::new(ip, address.port())
 }
 
 /// What the HTTP side needs of the settings.

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, bail};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use gancho_delivery::{Client, ClientOptions, Guard, SystemResolver};
-use gancho_model::Rng as _;
+use gancho_model::{Rng as _, address::Allowed};
 use gancho_service::Accounts;
 use gancho_store::{
     Store,
@@ -78,14 +78,14 @@ pub fn trust(settings: &Settings) -> anyhow::Result<Arc<Trust>> {
 }
 
 /// The client for deliveries.
-pub fn client(settings: &Settings, trust: &Trust) -> anyhow::Result<Client> {
+pub fn client(settings: &Settings, allowed: Allowed, trust: &Trust) -> anyhow::Result<Client> {
     let options = ClientOptions {
         connect_ms: settings.limits.connect_ms,
         read_bytes: settings.limits.response_read_bytes,
         kept_bytes: settings.limits.response_kept_bytes,
     };
     let book = SystemResolver::new(&settings.dns_servers).context("the name servers can't be set up")?;
-    Ok(Client::new(Guard::new(settings.allowed.clone()), Arc::new(book), trust.config(), options))
+    Ok(Client::new(Guard::new(allowed), Arc::new(book), trust.config(), options))
 }
 
 /// The store of a folder that is there: who makes a token or adds a person would else do so in a new one, by a slip

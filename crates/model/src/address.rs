@@ -1,9 +1,11 @@
 //! Which addresses are never called, unless a person allowed them one by one.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use url::Host;
+use url::{Host, Url};
+
+use crate::BinId;
 
 /// Refused ranges of IPv4, with the reason (IANA special-purpose registry).
 const REFUSED_V4: &[(Ipv4Addr, u8, &str)] = &[
@@ -112,6 +114,7 @@ fn refusal_v6(address: Ipv6Addr) -> Option<&'static str> {
 pub struct Allowed {
     hosts: Vec<String>,
     nets: Vec<IpNet>,
+    own: Option<SocketAddr>,
 }
 
 impl Allowed {
@@ -130,6 +133,43 @@ impl Allowed {
             }
         }
         Ok(allowed)
+    }
+
+    /// And bins of the server that listens here, whose URLs take whatever anybody sends.
+    #[must_use]
+    pub fn with_bins_at(self, own: SocketAddr) -> Self {
+        Self { own: Some(own), ..self }
+    }
+
+    /// Where this server is reached from its own machine.
+    pub fn own_origin(&self) -> Option<String> {
+        self.own.map(|own| format!("http://{own}"))
+    }
+
+    /// Whether this is the URL of a bin of our own, by the address that we listen at.
+    pub fn is_own_bin(&self, url: &Url) -> bool {
+        let Some(own) = self.own else { return false };
+        let is_own_host = match url.host() {
+            Some(Host::Domain(name)) => name == "localhost" && own.ip().is_loopback(),
+            Some(Host::Ipv4(ip)) => own.ip() == ip,
+            Some(Host::Ipv6(ip)) => own.ip() == ip,
+            None => false,
+        };
+        let id = url.path().strip_prefix("/bin/").and_then(|rest| rest.split('/').next());
+        let is_bin = id.is_some_and(|id| id.parse::<BinId>().is_ok());
+        is_own_host && is_bin && url.scheme() == "http" && url.port_or_known_default() == Some(own.port())
+    }
+
+    /// Whether the address may be dialled for this URL.
+    ///
+    /// # Errors
+    /// Says why not: `loopback`, `private`, …
+    pub fn check_url(&self, url: &Url, address: IpAddr) -> Result<(), &'static str> {
+        let is_here = address.is_loopback() || self.own.is_some_and(|own| own.ip() == address);
+        if is_here && self.is_own_bin(url) {
+            return Ok(());
+        }
+        self.check(url.host_str().unwrap_or_default(), address)
     }
 
     /// Whether the address may be dialled for a URL of this host.

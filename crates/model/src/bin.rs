@@ -9,6 +9,8 @@ pub struct Bin {
     pub id: BinId,
     /// What it answers.
     pub respond: BinResponse,
+    /// How many requests it has received.
+    pub received: u64,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it goes, with all that it received.
@@ -26,11 +28,42 @@ pub struct BinResponse {
     pub body: String,
     /// Only each n-th request is answered so, the others at once with 200; every one if 1.
     pub every: u32,
+    /// What goes wrong with it.
+    #[serde(default)]
+    pub fault: Option<BinFault>,
+}
+
+/// What goes wrong with a bin's answer, chosen to see what senders make of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BinFault {
+    /// The connection is reset before a byte of it.
+    Reset,
+    /// Its body comes a byte a second.
+    Trickle,
+}
+
+impl BinFault {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[Self::Reset, Self::Trickle];
+
+    /// The word that the API uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reset => "reset",
+            Self::Trickle => "trickle",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|one| one.as_str() == text)
+    }
 }
 
 impl Default for BinResponse {
     fn default() -> Self {
-        Self { status: 200, delay_ms: 0, body: String::new(), every: 1 }
+        Self { status: 200, delay_ms: 0, body: String::new(), every: 1, fault: None }
     }
 }
 

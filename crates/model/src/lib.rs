@@ -40,7 +40,7 @@ mod waiting;
 pub use after_attempt::{EndedAttempt, EndpointEffects, announcement, delivery_after, endpoint_after};
 pub use attempt::{Attempt, ErrorKind, Failure, Phases, Reply};
 pub use audit::AuditEntry;
-pub use bin::{Bin, BinRequest, BinResponse};
+pub use bin::{Bin, BinFault, BinRequest, BinResponse};
 pub use change::{Change, ErpSession, Operation, Record};
 pub use clock::{Clock, Environment, Rng};
 pub use decision::{Decision, decide, retry_after_ms};

@@ -1,14 +1,15 @@
 use gancho_receiver::{Secret, headers, sign};
 
-use crate::{BinRequest, Endpoint, Timestamp};
+use crate::{BinId, BinRequest, Endpoint, Timestamp};
 
-/// Checks signatures of what comes to one URL, as far as its webhooks are known.
+/// Checks signatures of what comes to a bin, as far as the webhooks that send there are known.
 pub struct SignatureCheck(Vec<Secret>);
 
 impl SignatureCheck {
-    /// For a URL: the secrets of the webhooks that have it.
-    pub fn of(url: &str, endpoints: &[Endpoint], now: Timestamp) -> Self {
-        let own = endpoints.iter().filter(|endpoint| endpoint.url == url);
+    /// For a bin: the secrets of the webhooks that send to it, by whichever address.
+    pub fn of(bin: BinId, endpoints: &[Endpoint], now: Timestamp) -> Self {
+        let path = format!("/bin/{bin}");
+        let own = endpoints.iter().filter(|endpoint| endpoint.url.contains(&path));
         let secrets = own.flat_map(|endpoint| {
             let (current, next) = endpoint.secrets.at(now);
             [Some(current.clone()), next.cloned()].into_iter().flatten()

@@ -95,7 +95,7 @@ pub fn parse_new(text: &str, allowed: &Allowed) -> Result<Url, BadUrl> {
         _ => None,
     };
     if let Some(address) = literal {
-        let judged = allowed.check(url.host_str().unwrap_or_default(), address);
+        let judged = allowed.check_url(&url, address);
         judged.map_err(|why| BadUrl::Refused { address: address.to_canonical(), why })?;
     }
     Ok(url)

@@ -159,16 +159,18 @@ function renew(page) {
   let more = 0;
   for (const list of document.querySelectorAll('[data-live-list]')) {
     const fresh = page.querySelector('[data-live-list]');
+    const added = [];
     for (const row of fresh?.children ?? []) {
       const known = document.getElementById(row.id);
-      if (!known) { more += 1; continue; }
+      if (!known) { added.push(row); continue; }
       if (known.innerHTML !== row.innerHTML && !known.querySelector('details[open]')) {
         known.innerHTML = row.innerHTML;
         known.classList.add('fresh');
         setTimeout(() => known.classList.remove('fresh'), 1500);
       }
     }
-    if (!list.hasAttribute('data-live-top')) more = 0;
+    if (list.hasAttribute('data-live-push')) list.prepend(...added);
+    else if (list.hasAttribute('data-live-top')) more += added.length;
   }
   const note = document.getElementById('new-rows');
   if (note && more > 0) {

@@ -96,7 +96,8 @@ impl Client {
         body: Bytes,
         progress: &mut Progress,
     ) -> Result<(Connection, Response<Incoming>), SendError> {
-        if let Some(mut connection) = self.pool.take(pool::key(url))
+        let is_pooled = !self.guard.is_own_bin(url);
+        if let Some(mut connection) = is_pooled.then(|| self.pool.take(pool::key(url))).flatten()
             && connection.sender.ready().await.is_ok()
         {
             match send(&mut connection, url, headers.clone(), body.clone(), progress).await {
@@ -123,7 +124,7 @@ impl Client {
         let (head, body) = response.into_parts();
         let body = self.read(body, ends_at.min(began + BODY_MAX)).await;
         progress.phases.body_ms = Some(millis(began));
-        if body.ended {
+        if body.ended && !self.guard.is_own_bin(url) {
             self.pool.put(pool::key(url), connection);
         }
         Answer { status: head.status, headers: head.headers, body: body.kept, truncated: !body.whole }

@@ -1,6 +1,7 @@
 use std::net::IpAddr;
 
 use gancho_model::{ErrorKind, address::Allowed};
+use url::Url;
 
 use super::SendError;
 
@@ -16,14 +17,20 @@ impl Guard {
         Self { allowed }
     }
 
-    /// Judges addresses of a host together: one refused address among them refuses all, since somebody is trying
+    /// Whether this is the URL of a bin of our own: what is sent there shares no connection with anything else here.
+    pub(super) fn is_own_bin(&self, url: &Url) -> bool {
+        self.allowed.is_own_bin(url)
+    }
+
+    /// Judges addresses of a URL's host together: one refused address among them refuses all, since somebody is trying
     /// something.
     ///
     /// # Errors
     /// `blocked`, naming the address and the setting that allows it.
-    pub fn check(&self, host: &str, addresses: &[IpAddr]) -> Result<(), SendError> {
+    pub fn check(&self, url: &Url, addresses: &[IpAddr]) -> Result<(), SendError> {
         for address in addresses {
-            if let Err(why) = self.allowed.check(host, *address) {
+            if let Err(why) = self.allowed.check_url(url, *address) {
+                let host = url.host_str().unwrap_or_default();
                 let message = format!(
                     "{address} is not called: it is {why}. If it is yours, add {host} to the setting allow_hosts"
                 );

@@ -22,7 +22,7 @@ const ADDRESSES_MAX: usize = 32;
 /// Addresses to dial, IPv6 and IPv4 in turn (RFC 8305 §4).
 pub(super) struct Targets<'a> {
     guard: &'a Guard,
-    host: String,
+    url: &'a Url,
     port: u16,
     answers: Option<BoxStream<'static, LookupResult>>,
     v6: VecDeque<IpAddr>,
@@ -39,13 +39,13 @@ impl<'a> Targets<'a> {
     ///
     /// # Errors
     /// `dns` when there is no address, `blocked` when one of them is refused.
-    pub async fn resolve(guard: &'a Guard, url: &Url, book: &dyn AddressBook) -> Result<Self, SendError> {
+    pub async fn resolve(guard: &'a Guard, url: &'a Url, book: &dyn AddressBook) -> Result<Self, SendError> {
         let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
             return Err(SendError::new(ErrorKind::Connect, "the URL has no host"));
         };
         let mut targets = Self {
             guard,
-            host: url.host_str().unwrap_or_default().to_owned(),
+            url,
             port,
             answers: None,
             v6: VecDeque::new(),
@@ -134,7 +134,7 @@ impl<'a> Targets<'a> {
     }
 
     fn admit(&mut self, addresses: Vec<IpAddr>) -> Result<(), SendError> {
-        self.guard.check(&self.host, &addresses)?;
+        self.guard.check(self.url, &addresses)?;
         for address in addresses {
             if address.is_ipv6() { self.v6.push_back(address) } else { self.v4.push_back(address) }
         }

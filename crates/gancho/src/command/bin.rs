@@ -30,6 +30,9 @@ pub enum BinCommand {
         /// Only each n-th request is answered so, the others with 200.
         #[arg(long)]
         every: Option<u32>,
+        /// What goes wrong: reset (the connection, at once) or trickle (a byte of the body a second).
+        #[arg(long)]
+        fault: Option<String>,
     },
     /// List them.
     List,
@@ -65,8 +68,8 @@ pub fn run(command: BinCommand, api: &ApiClient) -> CliResult {
 
 async fn act(command: BinCommand, api: &ApiClient) -> CliResult {
     match command {
-        BinCommand::Create { ttl_s, status, delay_ms, body, every } => {
-            let respond = json!({"status": status, "delay_ms": delay_ms, "body": body, "every": every});
+        BinCommand::Create { ttl_s, status, delay_ms, body, every, fault } => {
+            let respond = json!({"status": status, "delay_ms": delay_ms, "body": body, "every": every, "fault": fault});
             let made = api.call(Method::POST, "bins", Some(json!({"ttl_s": ttl_s, "respond": respond}))).await?;
             if api.json {
                 say!("{made}");

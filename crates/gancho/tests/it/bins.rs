@@ -93,3 +93,57 @@ async fn what_is_too_large_is_cut_or_refused_and_a_restart_keeps_the_rest() {
     server.run().await;
     assert_eq!(length(&server.get(&path).await), Some(256 * 1024));
 }
+
+/// What a client gets on a connection of its own that sends a request: bytes, or how the connection broke.
+fn raw(url: &str) -> std::io::Result<Vec<u8>> {
+    use std::io::{Read, Write};
+    let url = url::Url::parse(url).expect("a URL");
+    let host = format!("{}:{}", url.host_str().expect("a host"), url.port().expect("a port"));
+    let mut stream = std::net::TcpStream::connect(&host)?;
+    stream.set_read_timeout(Some(std::time::Duration::from_secs(30)))?;
+    stream.write_all(format!("GET {} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", url.path()).as_bytes())?;
+    let mut heard = vec![];
+    stream.read_to_end(&mut heard)?;
+    Ok(heard)
+}
+
+#[tokio::test]
+async fn a_fault_resets_the_connection_or_trickles_the_body() {
+    let server = server().await;
+    let bin = server.post("/bins", json!({"respond": {"fault": "reset"}}), 201).await;
+    let (url, of) = (url_of(&bin), format!("/bins/{}", bin["id"].as_str().expect("an id")));
+    let of_reset = url.clone();
+    let broken = tokio::task::spawn_blocking(move || raw(&of_reset)).await.expect("it ran").expect_err("a reset");
+    assert_eq!(broken.kind(), std::io::ErrorKind::ConnectionReset);
+    assert_eq!(server.get(&format!("{of}/requests")).await["data"].as_array().map(Vec::len), Some(1), "it was kept");
+    server.patch(&of, json!({"respond": {"fault": "trickle", "body": "ab"}})).await;
+    let heard = tokio::task::spawn_blocking(move || raw(&url)).await.expect("it ran").expect("an answer");
+    let heard = String::from_utf8_lossy(&heard).into_owned();
+    assert!(heard.contains("1\r\na\r\n1\r\nb\r\n"), "each byte is a piece of its own: {heard}");
+    server.post("/bins", json!({"respond": {"fault": "explode"}}), 422).await;
+}
+
+#[tokio::test]
+async fn a_bin_of_this_server_is_a_webhook_without_further_permission() {
+    let server = Server::start(BINARY, ServerOptions::default().env("GANCHO_ALLOW_HOSTS", "")).await;
+    let bin = server.post("/bins", json!({}), 201).await;
+    server.add_endpoint(&url_of(&bin), &["demo.*"]).await;
+    let id = bin["id"].as_str().expect("an id");
+    server.send("demo.made").await;
+    let kept = server.get(&format!("/bins/{id}/requests?wait=30")).await;
+    assert_eq!(kept["data"][0]["signature_valid"], json!(true));
+    // Nothing else of this server, and nothing else on this machine.
+    let base = server.base();
+    let elsewhere = base.replace("127.0.0.1", "127.0.0.2");
+    for refused in [
+        format!("{base}/api/v1/events"),
+        format!("{base}/bin/{id}/../../api/v1/events"),
+        format!("{base}/bin/{id}/%2e%2e/%2E%2E/api/v1/events"),
+        format!("{base}/bin/other"),
+        format!("{base}/bin"),
+        format!("{elsewhere}/bin/{id}"),
+        format!("http://127.0.0.1:1/bin/{id}"),
+    ] {
+        server.post("/endpoints", json!({"url": refused, "events": ["demo.*"]}), 422).await;
+    }
+}

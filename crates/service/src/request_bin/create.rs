@@ -14,6 +14,7 @@ impl Services {
         let bin = Bin {
             id: BinId::new(now, &*self.environment),
             respond: new.respond.map(Into::into).unwrap_or_default(),
+            received: 0,
             created_at: now,
             expires_at: now.plus_ms(ttl_s * 1_000),
         };

@@ -1,4 +1,4 @@
-use gancho_model::{BinResponse, limits::BIN_TTL_S};
+use gancho_model::{BinFault, BinResponse, limits::BIN_TTL_S};
 
 use crate::input::{Text, Whole, input};
 
@@ -16,6 +16,8 @@ input! {
         pub body: Option<Text<0, 10_000>>,
         /// Only each n-th request is answered so, the others with 200; every one if left out.
         pub every: Option<Whole<1, 1_000>>,
+        /// What goes wrong with it: `reset` closes the connection at once, `trickle` sends the body a byte a second.
+        pub fault: Option<BinFault>,
     }
 }
 
@@ -48,6 +50,7 @@ impl From<RespondInput> for BinResponse {
             delay_ms: input.delay_ms.map_or(usual.delay_ms, |delay| number(delay.0)),
             body: input.body.map_or(usual.body, |body| body.0),
             every: input.every.map_or(usual.every, |every| number(every.0)),
+            fault: input.fault,
         }
     }
 }

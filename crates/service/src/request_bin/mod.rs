@@ -5,6 +5,7 @@ mod create;
 mod input;
 mod receive;
 mod remove;
+mod webhook;
 
 pub use input::{BinPatch, NewBin, RespondInput};
 pub use receive::Incoming;

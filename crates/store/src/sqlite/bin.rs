@@ -20,7 +20,7 @@ struct Head {
     truncated: bool,
 }
 
-const BIN: &str = "id, respond, created_at, expires_at";
+const BIN: &str = "id, respond, received, created_at, expires_at";
 
 #[async_trait]
 impl Bins for SqliteStore {
@@ -133,8 +133,9 @@ fn read(row: &Row<'_>) -> Result<Bin, StoreError> {
     Ok(Bin {
         id: BinId::from_bytes(row.get(0)?),
         respond: rows::from_json(&row.get::<_, String>(1)?)?,
-        created_at: Timestamp::from_ms(row.get(2)?),
-        expires_at: Timestamp::from_ms(row.get(3)?),
+        received: row.get::<_, i64>(2)?.unsigned_abs(),
+        created_at: Timestamp::from_ms(row.get(3)?),
+        expires_at: Timestamp::from_ms(row.get(4)?),
     })
 }
 

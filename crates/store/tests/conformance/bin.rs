@@ -6,7 +6,7 @@ use crate::Bench;
 fn bin(bench: &Bench) -> Bin {
     let now = bench.now();
     let id = BinId::new(now, &*bench.environment);
-    Bin { id, respond: BinResponse::default(), created_at: now, expires_at: now.plus_ms(60_000) }
+    Bin { id, respond: BinResponse::default(), received: 0, created_at: now, expires_at: now.plus_ms(60_000) }
 }
 
 fn request(bench: &Bench, body: &str) -> BinRequest {

@@ -8,7 +8,7 @@ use axum::{
 };
 use gancho_model::{Caller, Scope};
 
-use super::KnownClient;
+use super::ClientConnection;
 use crate::{App, api::problem::Problem};
 
 /// Whoever has a token.
@@ -46,7 +46,7 @@ async fn caller(parts: &Parts, app: &App) -> Result<Caller, Problem> {
     };
     let caller = app.tokens.caller(token, &*app.store, app.environment.mono()).await?;
     let caller = caller.ok_or_else(|| Problem::unauthorized("the token is not known: it may have been removed"))?;
-    KnownClient::note(&parts.extensions);
+    ClientConnection::note_known(&parts.extensions);
     Ok(caller)
 }
 

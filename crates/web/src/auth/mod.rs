@@ -1,14 +1,14 @@
 //! Who calls, and what they may do.
 
 mod caller;
+mod client_connection;
 pub(crate) mod cookie;
 pub(crate) mod hop;
-mod known_client;
 pub(crate) mod limit;
 pub(crate) mod session;
 mod token;
 
 pub use caller::{Admin, Anyone, Ingest, Reader};
+pub use client_connection::ClientConnection;
 pub use gancho_service::account::digest;
-pub use known_client::KnownClient;
 pub use token::Tokens;

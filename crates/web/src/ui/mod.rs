@@ -21,6 +21,7 @@ mod page_context;
 mod person;
 mod plugin;
 mod query;
+mod request_bin;
 pub(crate) mod say;
 mod search;
 mod settings;
@@ -81,6 +82,11 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .route("/sources/{id}/pause", post(source::pause::pause))
         .route("/sources/{id}/resume", post(source::pause::resume))
         .route("/sources/{id}/remove", get(source::remove::ask).post(source::remove::remove))
+        .route("/bins", get(request_bin::list::show).post(request_bin::create::make))
+        .route("/bins/{id}", get(request_bin::show::show))
+        .route("/bins/{id}/settings", post(request_bin::change::save))
+        .route("/bins/{id}/webhook", post(request_bin::act::webhook))
+        .route("/bins/{id}/remove", post(request_bin::act::remove))
         .route("/settings", get(settings::show))
         .route("/settings/me", post(settings::me::save))
         .route("/settings/sessions/end", post(settings::me::end_session))

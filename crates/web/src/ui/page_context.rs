@@ -148,7 +148,7 @@ impl PageContext {
     }
 
     /// The entries of the navigation: path, name, mark.
-    pub fn nav(&self) -> [(&'static str, &'static str, &'static str); 7] {
+    pub fn nav(&self) -> [(&'static str, &'static str, &'static str); 8] {
         [
             ("/", "overview", "◧"),
             ("/webhooks", "webhooks", "⇥"),
@@ -156,6 +156,7 @@ impl PageContext {
             ("/events", "events", "✦"),
             ("/catalogue", "catalogue", "▤"),
             ("/sources", "sources", "⌁"),
+            ("/bins", "bins", "⊔"),
             ("/settings", "settings", "⚙"),
         ]
     }

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     App,
     api::problem::Problem,
-    auth::{KnownClient, cookie, session},
+    auth::{ClientConnection, cookie, session},
 };
 
 impl FromRequestParts<Arc<App>> for CurrentUser {
@@ -30,7 +30,7 @@ impl FromRequestParts<Arc<App>> for CurrentUser {
             let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
             return Err(Redirect::to(&app.site.link(&format!("/login?next={next}"))).into_response());
         };
-        KnownClient::note(&parts.extensions);
+        ClientConnection::note_known(&parts.extensions);
         let text = cookie::get(&parts.headers, cookie::SESSION).unwrap_or_default();
         let words = locale::words(&parts.headers, Some(&user));
         Ok(Self { csrf_token: session::csrf_token(text), user, session, words })

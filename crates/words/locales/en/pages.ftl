@@ -719,3 +719,36 @@ search-looked-short = With fewer than three letters only documents whose number 
 search-no-events = There are no events to search yet.
 docs-title = API
 docs-intro = Every call, for programs. The document itself:
+
+# Bins.
+
+bins-title = Bins
+bin-title = Bin
+bins-intro = A bin is a temporary URL that keeps what it receives, so you can see what arrives before you have a program to receive it.
+bins-empty = There are none yet. “New bin” makes one in a click.
+bin-new = New bin
+bin-url = URL
+bin-local = This URL works on this machine only. To receive from elsewhere, set public_url in the settings.
+bin-to-webhook = Use as a webhook
+sure-bin = Yes, remove it with all it received
+bin-answer-title = What it answers
+bin-requests-title = Received requests
+bin-requests-empty = Nothing yet. What arrives appears here by itself.
+bin-signature-right = signature right
+bin-signature-wrong = signature wrong
+bin-after = after { $span }
+bin-every = one in { $n }; the others, 200
+bin-fault-none = nothing
+bin-fault-reset = resets the connection
+bin-fault-trickle = sends the body drop by drop (a byte a second)
+column-answers = Answers
+column-received = Received
+column-expires = Expires
+done-bin-created = Bin made.
+done-bin-removed = Bin removed.
+label-bin-status = Status code
+label-bin-delay = Wait before answering (ms)
+label-bin-every = Only one in
+hint-bin-every = 1: it always answers so. 3: the third, the sixth…; the others get 200 at once.
+label-bin-fault = What goes wrong
+label-bin-body = Body (text)

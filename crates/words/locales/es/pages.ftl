@@ -719,3 +719,36 @@ search-looked-short = Con menos de tres letras solo se buscan documentos cuyo n�
 search-no-events = Aún no hay eventos en los que buscar.
 docs-title = API
 docs-intro = Todas las llamadas, para programas. El documento:
+
+# Bins.
+
+bins-title = Bins
+bin-title = Bin
+bins-intro = Un bin es una dirección temporal que guarda lo que recibe, para ver qué llega antes de tener un programa que lo reciba.
+bins-empty = Todavía no hay ninguno. «Nuevo bin» crea uno con un clic.
+bin-new = Nuevo bin
+bin-url = Dirección
+bin-local = Esta dirección solo sirve en este equipo. Para recibir desde fuera, indique public_url en la configuración.
+bin-to-webhook = Usar como webhook
+sure-bin = Sí, eliminar con todo lo que recibió
+bin-answer-title = Qué responde
+bin-requests-title = Peticiones recibidas
+bin-requests-empty = Nada todavía. Lo que llegue aparece aquí solo.
+bin-signature-right = firma correcta
+bin-signature-wrong = firma incorrecta
+bin-after = tras { $span }
+bin-every = una de cada { $n }; las demás, 200
+bin-fault-none = nada
+bin-fault-reset = corta la conexión
+bin-fault-trickle = envía el cuerpo gota a gota (un byte por segundo)
+column-answers = Responde
+column-received = Recibidas
+column-expires = Caduca
+done-bin-created = Bin creado.
+done-bin-removed = Bin eliminado.
+label-bin-status = Código de estado
+label-bin-delay = Espera antes de responder (ms)
+label-bin-every = Solo una de cada
+hint-bin-every = 1: responde así siempre. 3: la tercera, la sexta…; las demás reciben 200 de inmediato.
+label-bin-fault = Qué falla
+label-bin-body = Cuerpo (texto)

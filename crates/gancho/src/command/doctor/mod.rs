@@ -16,6 +16,7 @@ use crate::{
     config::Settings,
     local_server::LocalServer,
     runtime::block_on,
+    serve::local_address,
     system::System,
     terminal::{Style, paint},
     wiring,
@@ -55,7 +56,8 @@ pub fn run(local: &LocalArgs) -> CliResult {
     say!("--   server     none is running here: this is what can be seen without it");
     let parts = wiring::store(&settings).and_then(|store| {
         let trust = wiring::trust(&settings)?;
-        Ok((store, wiring::client(&settings, &trust)?))
+        let allowed = settings.allowed.clone().with_bins_at(local_address(settings.listen));
+        Ok((store, wiring::client(&settings, allowed, &trust)?))
     });
     let (store, client) = match parts {
         Ok(parts) => parts,

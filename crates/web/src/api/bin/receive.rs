@@ -1,22 +1,29 @@
 //! A bin's URL: whatever comes is kept, and answered as the bin says. Outside of the API: nobody signs in for it.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    body::to_bytes,
+    body::{Body, to_bytes},
     extract::{Path, Request, State},
     http::{HeaderMap, StatusCode, Uri, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
     routing::any,
 };
-use gancho_model::{BinId, BinResponse};
+use gancho_model::{BinFault, BinId};
 use gancho_service::request_bin::Incoming;
+use tokio_stream::StreamExt;
 
 use crate::{
     App,
     api::{body::BODY, problem::Problem},
+    auth::ClientConnection,
 };
+
+/// The pause before each byte of an answer that trickles.
+const TRICKLE: Duration = Duration::from_secs(1);
+/// Bytes that trickle where an answer has none of its own.
+const EMPTY_TRICKLE: usize = 60;
 
 /// The routes of all bins.
 pub(crate) fn router() -> Router<Arc<App>> {
@@ -50,11 +57,19 @@ async fn keep(app: &App, id: &str, request: Request) -> Result<Response, Problem
         body: body.into(),
     };
     let respond = app.services.receive(bin, incoming).await?;
+    let connection = parts.extensions.get::<ClientConnection>();
     tokio::select! {
         () = tokio::time::sleep(Duration::from_millis(respond.delay_ms.into())) => {}
         () = app.closing() => {}
     }
-    Ok(answer(respond))
+    match (respond.fault, connection) {
+        (Some(BinFault::Reset), Some(connection)) => {
+            connection.reset();
+            Ok(std::future::pending().await)
+        }
+        (Some(BinFault::Trickle), _) => Ok(answer(respond.status, trickle(respond.body))),
+        _ => Ok(answer(respond.status, Body::from(respond.body))),
+    }
 }
 
 /// What follows the bin's own path.
@@ -69,13 +84,23 @@ fn fields(headers: &HeaderMap) -> Vec<(String, String)> {
 }
 
 /// As plain text: nothing that was sent or chosen is ever a document of ours.
-fn answer(respond: BinResponse) -> Response {
-    let status = StatusCode::from_u16(respond.status).unwrap_or(StatusCode::OK);
+fn answer(status: u16, body: Body) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     let headers = [
         (CONTENT_TYPE.as_str(), "text/plain; charset=utf-8"),
         ("x-content-type-options", "nosniff"),
         ("content-security-policy", "default-src 'none'; sandbox"),
         ("cache-control", "no-store"),
     ];
-    (status, headers, respond.body).into_response()
+    (status, headers, body).into_response()
+}
+
+/// A byte a second; something to wait for where there is no body.
+fn trickle(body: String) -> Body {
+    let bytes = if body.is_empty() { vec![b'.'; EMPTY_TRICKLE] } else { body.into_bytes() };
+    let slow = tokio_stream::iter(bytes).then(async |byte| {
+        tokio::time::sleep(TRICKLE).await;
+        Ok::<_, Infallible>(vec![byte])
+    });
+    Body::from_stream(slow)
 }

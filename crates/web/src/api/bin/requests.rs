@@ -1,12 +1,12 @@
 use std::{sync::Arc, time::Duration};
 
-use axum::{Json, extract::State, http::HeaderMap};
+use axum::{Json, extract::State};
 use gancho_model::{BinId, SignatureCheck};
 use gancho_service::input::Whole;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::view::{BinRequestView, BinView};
+use super::view::BinRequestView;
 use crate::{
     App,
     api::{
@@ -42,7 +42,6 @@ pub(crate) async fn list(
     State(app): State<Arc<App>>,
     _: Admin,
     Id(id): Id<BinId>,
-    headers: HeaderMap,
     Query(query): Query<BinRequestsQuery>,
 ) -> Answer<Json<BinRequests>> {
     let after = query.after.map_or(0, |after| after.0.unsigned_abs());
@@ -50,7 +49,6 @@ pub(crate) async fn list(
     let mut pulse = app.store.pulse();
     pulse.mark_unchanged();
     let now = app.environment.now();
-    let bin = app.store.bin(id, now).await?;
     let mut found = app.store.bin_requests(id, after, limit, now).await?;
     if found.is_empty() && wait_s > 0 {
         let waiting = async {
@@ -65,8 +63,7 @@ pub(crate) async fn list(
             () = app.closing() => {}
         }
     }
-    let url = BinView::new(&bin, &app.site, &headers).url;
-    let check = SignatureCheck::of(&url, &app.store.all_endpoints().await?, now);
+    let check = SignatureCheck::of(id, &app.store.all_endpoints().await?, now);
     let next = found.last().map_or(after, |last| last.n).to_string();
     let view = |request| {
         let is_right = check.check(&request);

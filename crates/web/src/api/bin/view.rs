@@ -12,9 +12,11 @@ pub(crate) struct BinView {
     id: String,
     /// Where to send: any method, and any path below it.
     pub url: String,
-    /// What it answers: `status`, `delay_ms`, `body`, `every`.
+    /// What it answers: `status`, `delay_ms`, `body`, `every`, `fault`.
     #[schema(value_type = Object)]
     respond: BinResponse,
+    /// How many requests came so far; the newest 500 are kept.
+    received: u64,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
@@ -27,6 +29,7 @@ impl BinView {
             id: bin.id.to_string(),
             url: format!("{}/bin/{}", ServerAddress::of(site, headers).url, bin.id),
             respond: bin.respond.clone(),
+            received: bin.received,
             created_at: bin.created_at,
             expires_at: bin.expires_at,
         }
