@@ -7,6 +7,7 @@ use FacturaScripts\Core\Kernel;
 use FacturaScripts\Core\Template\InitClass;
 use FacturaScripts\Core\Tools;
 use FacturaScripts\Plugins\Gancho\Capture\Load;
+use FacturaScripts\Plugins\Gancho\Capture\Origin;
 use FacturaScripts\Plugins\Gancho\Outbox\Install;
 use FacturaScripts\Plugins\Gancho\Outbox\TriggerPush;
 use FacturaScripts\Plugins\Gancho\Outbox\Push;
@@ -25,6 +26,11 @@ class Init extends InitClass
             Kernel::addRoute('/api/3/gancho', Http\ApiGancho::class, -1);
             ApiRoot::addCustomResource('gancho');
             Load::pipes(new Settings());
+            if (PHP_SAPI === 'cli' || TriggerPush::mayWrite()) {
+                $db = new DataBase();
+                $db->connect();
+                Origin::mark($db);
+            }
         } catch (\Throwable $error) {
             $this->note($error);
         }

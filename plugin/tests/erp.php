@@ -30,6 +30,11 @@ foreach (['DataBase', 'Core', 'Model'] as $part) {
     require __DIR__ . "/erp/$part.php";
 }
 
+// ERP_REQUEST: what a web server would say of the request, as JSON: `server`, `cookie`.
+$request = json_decode(getenv('ERP_REQUEST') ?: '{}', true);
+$_SERVER = array_merge($_SERVER, $request['server'] ?? []);
+$_COOKIE = $request['cookie'] ?? [];
+
 $db = new FacturaScripts\Core\Base\DataBase();
 $db->connect();
 $plugin = new FacturaScripts\Plugins\Gancho\Init();

@@ -26,6 +26,7 @@ fn change(row: &str, before: Value, after: Value) -> Change {
         at: None,
         burst: None,
         session: None,
+        origin: None,
     }
 }
 

@@ -1,7 +1,7 @@
 use gancho_facturascripts::{ReferenceData, Understood, Watched, shape::Shape, understand};
 use gancho_model::{
-    Caller, Change, Event, EventId, ObjectKey, Payload, Record, Scope, Source, SourceId, Timestamp, TokenId,
-    render_body,
+    Caller, Change, Event, EventId, ObjectKey, Origin, Payload, Provenance, Record, Scope, Source, SourceId, Timestamp,
+    TokenId, render_body,
 };
 use gancho_store::{
     IdempotencyKey, IdempotencyKind, ProcessedRow, ReferenceUpdate, SnapshotUpdate, StoreError, StoredResponse,
@@ -176,9 +176,10 @@ impl Intake {
         let shape = Shape::new(&source.time_zone).map_err(|error| StoreError::Broken(error.to_string()))?;
         let watched = Watched::new(source.models.as_deref());
         let fresh: Vec<Change> = sorted.fresh.iter().map(|&place| submitted[place].change.clone()).collect();
+        let origins: Vec<Option<Origin>> = fresh.iter().map(|change| change.origin.clone()).collect();
         let understood = understand(fresh, &shape, &watched, knowledge);
         let mut submission = Submission { now, source: Some(source.id), ..Submission::default() };
-        let made = self.keep(source.id, understood, now, &mut submission);
+        let made = self.keep(source.id, (understood, &origins), &mut submission);
 
         let mut events = vec![];
         for (place, one) in submitted.iter().enumerate() {
@@ -199,12 +200,12 @@ impl Intake {
         Ok((submission, answer))
     }
 
-    /// Renders the events into the submission; returns each with the changes that it is made of.
+    /// Renders the events into the submission; returns each with the changes that it is made of. Each change has the
+    /// origin in its place.
     fn keep(
         &self,
         source: SourceId,
-        understood: Understood,
-        now: Timestamp,
+        (understood, origins): (Understood, &[Option<Origin>]),
         submission: &mut Submission,
     ) -> Vec<(Vec<usize>, EventId)> {
         let remember = |learned: gancho_facturascripts::ReferenceRow| ReferenceUpdate {
@@ -215,7 +216,9 @@ impl Intake {
         submission.remember.extend(understood.learned.into_iter().map(remember));
         let mut made = vec![];
         for (made_of, payload) in understood.events {
-            let event = self.render_payload(source, payload, now);
+            let origin = Origin::shared(made_of.iter().map(|place| origins[*place].as_ref()));
+            let from = Provenance { source: Some(source), origin, test: false };
+            let event = self.render_payload(from, payload, submission.now);
             made.push((made_of, event.id));
             // An outbox must never jam: what is too large is kept, shown, and not sent.
             submission.events.push(event.into());
@@ -223,17 +226,17 @@ impl Intake {
         made
     }
 
-    fn render_payload(&self, source: SourceId, payload: Payload, now: Timestamp) -> Event {
+    fn render_payload(&self, from: Provenance, payload: Payload, now: Timestamp) -> Event {
         let id = EventId::new(now, &*self.environment);
         let created = payload.at.unwrap_or(now);
         Event {
             id,
             sequence: 0,
-            body: render_body(id, &payload.event, created, payload.data, Some(source), false),
+            body: render_body(id, &payload.event, created, payload.data, &from),
             event: payload.event,
             created,
             arrived_at: now,
-            source: Some(source),
+            source: from.source,
             object: payload.object,
             label: payload.label,
         }

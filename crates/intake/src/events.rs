@@ -1,5 +1,5 @@
 use gancho_facturascripts::label;
-use gancho_model::{Caller, Event, EventId, EventType, SourceId, Timestamp, render_body};
+use gancho_model::{Caller, Event, EventId, EventType, Origin, Provenance, SourceId, Timestamp, render_body};
 use gancho_store::{IdempotencyKey, IdempotencyKind, ProcessedRow, StoredResponse, Submission};
 use serde_json::{Map, Value};
 
@@ -20,6 +20,8 @@ pub struct SubmittedEvent {
     pub data: Map<String, Value>,
     /// When it happened; its arrival if the program doesn't say.
     pub created: Option<Timestamp>,
+    /// Who made it happen, if the program says it.
+    pub origin: Option<Origin>,
     /// A digest of all this, as it was sent; needed where it has a name.
     pub digest: Digest,
 }
@@ -137,10 +139,11 @@ impl Intake {
         let id = EventId::new(now, &*self.environment);
         let created = submitted.created.unwrap_or(now);
         let source = caller.source();
+        let from = Provenance { source, origin: submitted.origin.clone(), test: false };
         Event {
             id,
             sequence: 0,
-            body: render_body(id, &submitted.event, created, submitted.data.clone(), source, false),
+            body: render_body(id, &submitted.event, created, submitted.data.clone(), &from),
             event: submitted.event.clone(),
             created,
             arrived_at: now,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{DeliveryId, EndpointId, FAILING_AFTER, Pattern, RetryPolicy, Secret, SigningSecrets};
+use crate::{DeliveryId, EndpointId, FAILING_AFTER, Pattern, Secret};
 
 struct Zero;
 
@@ -11,26 +11,9 @@ impl Rng for Zero {
 
 fn endpoint() -> Endpoint {
     let now = Timestamp::from_ms(0);
-    Endpoint {
-        id: EndpointId::new(now, &Zero),
-        url: "https://example.com/hook?token=s3cret".into(),
-        name: Some("Shop".into()),
-        description: None,
-        events: vec![Pattern::parse("*").expect("a pattern")],
-        sources: vec![],
-        enabled: true,
-        paused: false,
-        headers: Default::default(),
-        timeout_ms: 10_000,
-        retry: RetryPolicy::default(),
-        rate_per_s: None,
-        max_in_flight: None,
-        secrets: SigningSecrets::one(Secret::new("s")),
-        health: Health::default(),
-        disabled_reason: None,
-        created_at: now,
-        updated_at: now,
-    }
+    let id = EndpointId::new(now, &Zero);
+    let url = "https://example.com/hook?token=s3cret";
+    Endpoint { name: Some("Shop".into()), ..Endpoint::new(id, url, Secret::new("s"), now) }
 }
 
 fn at(ms: i64) -> Moment {
@@ -144,7 +127,8 @@ fn who_gets_an_event() {
     assert_eq!([&all, &off, &paused, &failing].map(may_go_at_once), [true, false, false, false]);
     let made = Event::own(event("demo.made"), 1.into(), None, Timestamp::from_ms(0), &Zero);
     let planned = |bytes_max| plan_deliveries(&made, bytes_max, [&all, &off, &paused]);
-    let delivery = |endpoint: &Endpoint, skipped| PlannedDelivery { endpoint: endpoint.id, max_attempts: 6, skipped };
+    let delivery =
+        |endpoint: &Endpoint, skipped| PlannedDelivery { endpoint: endpoint.id, max_attempts: 6, skipped, body: None };
     assert_eq!(planned(1_000), [delivery(&all, None), delivery(&paused, None)], "a paused one collects");
     assert_eq!(planned(10)[0], delivery(&all, Some(Reason::TooLarge)));
 }

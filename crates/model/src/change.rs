@@ -1,6 +1,6 @@
 use serde_json::{Map, Value};
 
-use crate::{ObjectKey, Timestamp};
+use crate::{ObjectKey, Origin, Timestamp};
 
 /// A row of the ERP: column names and values.
 pub type Record = Map<String, Value>;
@@ -67,4 +67,6 @@ pub struct Change {
     pub burst: Option<String>,
     /// Of users: what a changed session means, if the sender knows.
     pub session: Option<ErpSession>,
+    /// Who wrote it, if that is known.
+    pub origin: Option<Origin>,
 }

@@ -50,6 +50,16 @@ words! {
         Cancelled = "cancelled",
         /// Its endpoint was removed.
         EndpointRemoved = "endpoint_removed",
+        /// The endpoint's condition does not hold.
+        Condition = "condition",
+        /// The endpoint's condition could not be worked out.
+        ConditionError = "condition_error",
+        /// The endpoint's template made no body.
+        TemplateError = "template_error",
+        /// It comes from an origin that the endpoint ignores.
+        Origin = "origin",
+        /// It is of a company that the endpoint did not ask for.
+        Company = "company",
     }
 }
 

@@ -1,6 +1,9 @@
 use std::collections::BTreeMap;
 
-use crate::{EndpointId, Health, Pattern, RetryPolicy, Secret, SourceId, Timestamp};
+use crate::{
+    Condition, EndpointId, Health, OriginReference, Pattern, RetryPolicy, Secret, SourceId, Template, Timestamp,
+    limits::Limits,
+};
 
 /// A registered webhook URL. Pages call it *webhook*.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +34,14 @@ pub struct Endpoint {
     pub rate_per_s: Option<u32>,
     /// At most so many attempts at once.
     pub max_in_flight: Option<u32>,
+    /// Only events for which this holds.
+    pub condition: Option<Condition>,
+    /// What it gets instead of the usual body.
+    pub template: Option<Template>,
+    /// Nothing that comes from these: what it wrote itself.
+    pub ignore_origins: Vec<OriginReference>,
+    /// Only records of these companies of the ERP; of all if empty.
+    pub companies: Vec<i64>,
     /// What its deliveries are signed with.
     pub secrets: SigningSecrets,
     /// How it has been answering.
@@ -86,6 +97,34 @@ impl SigningSecrets {
 }
 
 impl Endpoint {
+    /// A new one that asks for everything, and is as it is where nothing else is said.
+    pub fn new(id: EndpointId, url: impl Into<String>, secret: Secret, now: Timestamp) -> Self {
+        Self {
+            id,
+            url: url.into(),
+            name: None,
+            description: None,
+            events: vec![Pattern::everything()],
+            sources: vec![],
+            enabled: true,
+            paused: false,
+            headers: BTreeMap::new(),
+            timeout_ms: Limits::default().attempt_ms,
+            retry: RetryPolicy::default(),
+            rate_per_s: None,
+            max_in_flight: None,
+            condition: None,
+            template: None,
+            ignore_origins: vec![],
+            companies: vec![],
+            secrets: SigningSecrets::one(secret),
+            health: Health::default(),
+            disabled_reason: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
     /// Whether deliveries may go, tests aside.
     pub fn is_open(&self) -> bool {
         self.enabled && !self.paused

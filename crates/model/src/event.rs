@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use crate::{EventId, EventType, Rng, SourceId, Timestamp, canonical};
+use crate::{EventId, EventType, Origin, Rng, SourceId, Timestamp, canonical};
 
 /// What happened, as it is kept: immutable, its body rendered once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl Event {
     pub fn own(event: EventType, object: Value, label: Option<String>, now: Timestamp, rng: &dyn Rng) -> Self {
         let id = EventId::new(now, rng);
         let data = Map::from_iter([("object".to_owned(), object)]);
-        let body = render_body(id, &event, now, data, None, false);
+        let body = render_body(id, &event, now, data, &Provenance::default());
         Self { id, sequence: 0, event, created: now, arrived_at: now, source: None, object: None, label, body }
     }
 }
@@ -75,23 +75,44 @@ pub struct Payload {
     pub at: Option<Timestamp>,
 }
 
-/// Renders the body that receivers get: `{"id","event","created","data","source"}`, with
-/// `"test":true` at its end for tests. `data` is written canonically.
+/// Where an event comes from, as its body says it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Provenance {
+    /// The ERP.
+    pub source: Option<SourceId>,
+    /// Who wrote there, where it is known.
+    pub origin: Option<Origin>,
+    /// It is a sample.
+    pub test: bool,
+}
+
+impl Provenance {
+    /// Of a sample.
+    pub fn sample() -> Self {
+        Self { test: true, ..Self::default() }
+    }
+}
+
+/// Renders the body that receivers get: `{"id","event","created","data","source"}`, then `"origin"` where it is known, and
+/// `"test":true` for tests. `data` and `origin` are written canonically.
 pub fn render_body(
     id: EventId,
     event: &EventType,
     created: Timestamp,
     data: Map<String, Value>,
-    source: Option<SourceId>,
-    test: bool,
+    from: &Provenance,
 ) -> Bytes {
     let mut out = Vec::with_capacity(1024);
     out.extend_from_slice(format!(r#"{{"id":"{id}","event":"{event}","created":{},"data":"#, created.s()).as_bytes());
     canonical::write(&Value::Object(data), &mut out);
-    match source {
+    match from.source {
         Some(source) => out.extend_from_slice(format!(r#","source":"{source}""#).as_bytes()),
         None => out.extend_from_slice(br#","source":null"#),
     }
-    out.extend_from_slice(if test { br#","test":true}"# } else { b"}" });
+    if let Some(origin) = &from.origin {
+        out.extend_from_slice(br#","origin":"#);
+        canonical::write(&origin.to_json(), &mut out);
+    }
+    out.extend_from_slice(if from.test { br#","test":true}"# } else { b"}" });
     Bytes::from(out)
 }

@@ -67,6 +67,11 @@ impl EventType {
 }
 
 impl Pattern {
+    /// `*`
+    pub fn everything() -> Self {
+        Self("*".into())
+    }
+
     /// Reads a pattern.
     ///
     /// # Errors

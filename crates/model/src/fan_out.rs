@@ -1,10 +1,12 @@
 //! Who gets an event. One function for what comes in, for Gancho's own events, for replays, and for "why was nothing
 //! sent?".
 
-use crate::{Endpoint, EndpointId, Event, EventType, Reason, SourceId};
+use bytes::Bytes;
+
+use crate::{Endpoint, EndpointId, Event, EventType, EventView, Reason, SourceId, tailor};
 
 /// A delivery of an event that comes in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedDelivery {
     /// For whom.
     pub endpoint: EndpointId,
@@ -12,6 +14,21 @@ pub struct PlannedDelivery {
     pub max_attempts: u32,
     /// Kept to be seen, and never sent, for this reason.
     pub skipped: Option<Reason>,
+    /// What is sent, where it is not the event's own body.
+    pub body: Option<Bytes>,
+}
+
+impl PlannedDelivery {
+    /// Of an event that an endpoint matches, by its rules.
+    pub fn new(endpoint: &Endpoint, event: &EventView<'_>, bytes_max: usize) -> Self {
+        let tailored = if endpoint.is_tailored() { tailor(endpoint, event, bytes_max) } else { Ok(None) };
+        Self {
+            endpoint: endpoint.id,
+            max_attempts: endpoint.retry.attempts(),
+            skipped: tailored.as_ref().err().map(|refusal| refusal.reason),
+            body: tailored.ok().flatten(),
+        }
+    }
 }
 
 /// Why an endpoint gets no delivery of an event.
@@ -25,18 +42,23 @@ pub enum Mismatch {
     Disabled,
 }
 
-/// Plans an event's deliveries: one for each endpoint that matches, skipped where the event is larger than
-/// `bytes_max`, the limit of what is sent.
+/// Plans an event's deliveries: one for each endpoint that matches, skipped where its rules say so, or where the event is
+/// larger than `bytes_max`, the limit of what is sent.
 pub fn plan<'a>(
     event: &Event,
     bytes_max: usize,
     endpoints: impl IntoIterator<Item = &'a Endpoint>,
 ) -> Vec<PlannedDelivery> {
-    let skipped = (event.body.len() > bytes_max).then_some(Reason::TooLarge);
-    let planned = |endpoint: &Endpoint| PlannedDelivery {
-        endpoint: endpoint.id,
-        max_attempts: endpoint.retry.attempts(),
-        skipped,
+    let is_too_large = event.body.len() > bytes_max;
+    let view = EventView::of(&event.body);
+    let planned = |endpoint: &Endpoint| match is_too_large {
+        true => PlannedDelivery {
+            endpoint: endpoint.id,
+            max_attempts: endpoint.retry.attempts(),
+            skipped: Some(Reason::TooLarge),
+            body: None,
+        },
+        false => PlannedDelivery::new(endpoint, &view, bytes_max),
     };
     endpoints
         .into_iter()

@@ -7,7 +7,7 @@ use crate::{Mismatch, Priority, State};
 pub enum ReplayScope {
     /// Those whose delivery failed.
     Failed,
-    /// Those that it would have got, had it been enabled.
+    /// Those that it would have got, had it been enabled with the rules that it has now.
     Missed,
     /// All.
     All,
@@ -37,10 +37,13 @@ pub enum ReplayAction {
 }
 
 /// Decides what a replay makes of an event of which the endpoint has a delivery in this state, or none; `mismatch` and
-/// `fits` say whether it would get one today.
+/// `fits` (its rules and the limits let it through) say whether it would get one today.
 pub fn replay_action(scope: ReplayScope, known: Option<State>, mismatch: Option<Mismatch>, fits: bool) -> ReplayAction {
     match known {
-        Some(State::Pending | State::Skipped) => ReplayAction::Nothing,
+        Some(State::Pending) => ReplayAction::Nothing,
+        // Its rules refused it then, and would take it today.
+        Some(State::Skipped) if scope != ReplayScope::Failed && fits => ReplayAction::Requeue,
+        Some(State::Skipped) => ReplayAction::Nothing,
         Some(state) if scope == ReplayScope::All || (scope == ReplayScope::Failed && state == State::Failed) => {
             ReplayAction::Requeue
         }
@@ -81,7 +84,10 @@ mod tests {
             (All, Some(State::Delivered), None, true, Requeue),
             (All, Some(State::Cancelled), None, true, Requeue),
             (All, Some(State::Pending), None, true, Nothing),
-            (All, Some(State::Skipped), None, true, Nothing),
+            (All, Some(State::Skipped), None, true, Requeue),
+            (Missed, Some(State::Skipped), None, true, Requeue),
+            (Missed, Some(State::Skipped), None, false, Nothing),
+            (Failed, Some(State::Skipped), None, true, Nothing),
             (All, None, None, true, Insert),
         ] {
             let decided = replay_action(scope, known, mismatch, fits);

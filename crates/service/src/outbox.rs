@@ -61,6 +61,9 @@ pub struct OutboxPayloadRow {
     pub busy: bool,
     /// Whether its connection is gone.
     pub gone: bool,
+    /// Who wrote it, as JSON; older plugins say nothing of it.
+    #[serde(default)]
+    pub origin: Option<String>,
 }
 
 /// A document of the ERP as it is now.

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     capture::{CapturePlan, Schema, Table},
-    grouping::{CommitTracker, Composer, DocumentsRead, OutboxRow, Transaction, processed_row, row_name},
+    grouping::{CommitTracker, Composer, DocumentsRead, OutboxRow, Transaction, processed_row, read_origin, row_name},
     key::key_text,
 };
 
@@ -136,9 +136,13 @@ fn outbox_row(row: OutboxPayloadRow) -> Option<OutboxRow> {
         "D" => Operation::Delete,
         _ => return None,
     };
-    let OutboxPayloadRow { id, mark, tx, at_ms, table, old: before, new: after, secrets, busy, gone, .. } = row;
+    let OutboxPayloadRow { id, mark, tx, at_ms, table, old: before, new: after, secrets, busy, gone, origin, .. } = row;
+    let origin = read_origin(origin.as_deref());
     let transaction = Transaction::parse(tx);
-    Some(OutboxRow { id, mark, transaction, at_ms, table, operation, before, after, secrets, busy, gone }.whole())
+    Some(
+        OutboxRow { id, mark, transaction, at_ms, table, operation, before, after, secrets, origin, busy, gone }
+            .whole(),
+    )
 }
 
 /// What became of users' sessions, by connection and user.
@@ -170,5 +174,12 @@ fn event(row: &OutboxPayloadRow) -> Option<SubmittedEvent> {
         data = [("object".to_owned(), Value::Object(data))].into_iter().collect();
     }
     let created = Some(Timestamp::from_ms(row.at_ms));
-    Some(SubmittedEvent { digest: Digest::default(), id: None, event, data, created })
+    Some(SubmittedEvent {
+        digest: Digest::default(),
+        id: None,
+        event,
+        data,
+        created,
+        origin: read_origin(row.origin.as_deref()),
+    })
 }

@@ -15,6 +15,8 @@ pub struct ErpPhp {
     folder: TempDir,
     /// The folder of another version of the plugin.
     plugin: Option<PathBuf>,
+    /// What a web server would say of each request.
+    asked: Option<Value>,
 }
 
 /// What a request of it did.
@@ -41,7 +43,7 @@ impl ErpPhp {
     pub fn over(database: &Database) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(folder.path().join("MyFiles")).expect("a folder");
-        Self { database_url: database.url.clone(), folder, plugin: None }
+        Self { database_url: database.url.clone(), folder, plugin: None, asked: None }
     }
 
     /// A copy of all of it, over a copy of its database.
@@ -63,6 +65,11 @@ impl ErpPhp {
         self
     }
 
+    /// What a web server says of the requests from now on: `server` and `cookie`, as PHP knows them.
+    pub fn asked_as(&mut self, asked: Value) {
+        self.asked = Some(asked);
+    }
+
     /// A request of the ERP that runs this PHP; at its end the plugin hands over what waits. It ends
     /// well, complains of nothing, and the database refuses nothing.
     #[track_caller]
@@ -79,6 +86,7 @@ impl ErpPhp {
         let plugin = self.plugin.iter().map(|folder| ("ERP_PLUGIN", folder));
         let mut php = Command::new("php")
             .envs(plugin)
+            .envs(self.asked.iter().map(|asked| ("ERP_REQUEST", asked.to_string())))
             .args(["-d", "display_errors=stderr", script])
             .env("ERP_DATABASE", &self.database_url)
             .env("ERP_FOLDER", self.folder.path())

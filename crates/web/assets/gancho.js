@@ -126,11 +126,11 @@ if (form) {
   let waiting;
   let asked = 0;
   const look = async () => {
-    const fields = new FormData(form);
-    const query = new URLSearchParams({ url: fields.get('url').trim(), more: fields.get('more') });
-    for (const event of fields.getAll('events')) query.append('events', event);
+    const fields = new URLSearchParams(new FormData(form));
+    fields.delete('secret');
+    fields.delete('headers');
     const mine = ++asked;
-    const answer = await fetch(`${form.dataset.look}?${query}`).catch(() => null);
+    const answer = await fetch(form.dataset.look, { method: 'POST', body: fields }).catch(() => null);
     if (!answer?.ok || mine !== asked) return;
     const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
     for (const part of ['url', 'events']) {

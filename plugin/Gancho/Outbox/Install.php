@@ -169,8 +169,8 @@ final class Install
         if (!isset($installed[$name]) || $installed[$name] === $tables[$name]['mark']) {
             return null;
         }
-        [$older, $upgrade] = $tables[$name]['older'] ?? [null, null];
-        if ($installed[$name] === $older) {
+        $upgrade = ($tables[$name]['older'] ?? [])[$installed[$name]] ?? null;
+        if ($upgrade !== null) {
             return $this->db->exec($upgrade) ? null : $name;
         }
         if ($this->engine->isWaiting()) {

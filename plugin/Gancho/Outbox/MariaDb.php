@@ -126,7 +126,7 @@ final class MariaDb extends Engine
         // Before the rows: who is gone by then has left all its rows to be seen. An account sees its own connections.
         $connected = array_flip(array_column($this->db->select('SELECT ID AS id FROM information_schema.PROCESSLIST'), 'id'));
         [$which, $more] = $this->fitting($limit);
-        $select = "SELECT id, mark, conn, $epoch at) DIV 1000 AS at_ms, source, op, columns, old_row, new_row, secrets, tx FROM "
+        $select = "SELECT id, mark, conn, $epoch at) DIV 1000 AS at_ms, source, op, columns, old_row, new_row, secrets, tx, origin FROM "
             . self::OUTBOX . " WHERE $which ORDER BY id";
         $rows = [];
         foreach ($this->db->select($select) as $row) {
@@ -135,7 +135,7 @@ final class MariaDb extends Engine
                 'id' => (int)$row['id'], 'mark' => $row['mark'], 'tx' => $row['tx'] === null ? null : (string)$row['tx'], 'at_ms' => (int)$row['at_ms'],
                 'table' => $row['source'], 'op' => $row['op'], 'old' => self::named($columns, $row['old_row']),
                 'new' => self::named($columns, $row['new_row']), 'secrets' => preg_split('/ /', (string)$row['secrets'], -1, PREG_SPLIT_NO_EMPTY),
-                'busy' => false, 'gone' => (int)$row['at_ms'] < $now && !isset($connected[$row['conn']]),
+                'busy' => false, 'gone' => (int)$row['at_ms'] < $now && !isset($connected[$row['conn']]), 'origin' => $row['origin'],
             ];
         }
         return ['now_ms' => $now, 'rows' => $this->whole($rows), 'more' => $more];
@@ -252,9 +252,9 @@ final class MariaDb extends Engine
     {
         $json = fn(?array $row) => $row === null ? 'NULL' : "'" . $this->db->escapeString(self::encoded($row)) . "'";
         return "SET @ganchoplugin_mark = IFNULL(@ganchoplugin_mark, UUID()); "
-            . 'INSERT INTO ' . self::OUTBOX . ' (mark, conn, at, source, op, old_row, new_row, secrets, tx) '
+            . 'INSERT INTO ' . self::OUTBOX . ' (mark, conn, at, source, op, old_row, new_row, secrets, tx, origin) '
             . 'VALUES (@ganchoplugin_mark, CONNECTION_ID(), UTC_TIMESTAMP(6), ' . self::text($table)
-            . ", '$op', {$json($old)}, {$json($new)}, " . self::text(implode(' ', $secrets)) . ', ' . $this->transaction() . ')';
+            . ", '$op', {$json($old)}, {$json($new)}, " . self::text(implode(' ', $secrets)) . ', ' . $this->transaction() . ', @gancho_origin)';
     }
 
     /** As the triggers write it; MySQL, where only models report, has no such variable, and the clock decides. */

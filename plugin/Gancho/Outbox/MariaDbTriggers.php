@@ -33,9 +33,12 @@ final class MariaDbTriggers
         . "WHERE VARIABLE_NAME IN ('COM_BEGIN', 'COM_COMMIT', 'COM_ROLLBACK', 'COM_XA_START')";
 
     /** The outbox's columns in their order: one of another version must not be written into. */
-    private const LAYOUT = 'id mark conn at source op columns old_row new_row secrets tx';
-    /** What an older version's outbox lacks: its columns, and what adds them. Its rows are still handed over. */
-    private const OLDER = ['id mark conn at source op columns old_row new_row secrets', 'ALTER TABLE ' . Engine::OUTBOX . ' ADD COLUMN tx BIGINT'];
+    private const LAYOUT = 'id mark conn at source op columns old_row new_row secrets tx origin';
+    /** What older versions' outboxes lack: their columns, and what adds the others. Its rows are still handed over. */
+    private const OLDER = [
+        'id mark conn at source op columns old_row new_row secrets' => 'ALTER TABLE ' . Engine::OUTBOX . ' ADD COLUMN tx BIGINT, ADD COLUMN origin TEXT',
+        'id mark conn at source op columns old_row new_row secrets tx' => 'ALTER TABLE ' . Engine::OUTBOX . ' ADD COLUMN origin TEXT',
+    ];
 
     /** Types of what is drawn on a map: captured as text, `POINT(1 2)`. */
     private const SHAPES = ['geometry', 'point', 'linestring', 'polygon', 'multipoint', 'multilinestring', 'multipolygon', 'geometrycollection'];
@@ -52,7 +55,7 @@ final class MariaDbTriggers
             'table ' . Engine::OUTBOX => ['mark' => self::LAYOUT, 'older' => self::OLDER, 'create' => 'CREATE TABLE IF NOT EXISTS ' . Engine::OUTBOX
                 . ' (id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY, mark CHAR(36) NOT NULL, conn BIGINT UNSIGNED NOT NULL, '
                 . 'at DATETIME(6) NOT NULL, source VARCHAR(64) NOT NULL, op CHAR(1) NOT NULL, columns TEXT, old_row LONGTEXT, '
-                . "new_row LONGTEXT, secrets TEXT, tx BIGINT) $end"],
+                . "new_row LONGTEXT, secrets TEXT, tx BIGINT, origin TEXT) $end"],
             'table ' . Engine::LOST => ['mark' => '', 'create' => 'CREATE TABLE IF NOT EXISTS ' . Engine::LOST
                 . " (source VARCHAR(64) PRIMARY KEY, count BIGINT UNSIGNED NOT NULL) $end"],
         ];
@@ -140,8 +143,8 @@ final class MariaDbTriggers
     {
         $columns = json_encode($this->columns($plan, $table), JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES);
         $name = self::text($table);
-        return 'IF @ganchoplugin_full = 0 THEN INSERT INTO ' . Engine::OUTBOX . ' (mark, conn, at, source, op, columns, old_row, new_row, secrets, tx) '
-            . "VALUES (@ganchoplugin_mark, CONNECTION_ID(), UTC_TIMESTAMP(6), $name, '$op', " . self::text($columns) . ", $old, $new, $secrets, @ganchoplugin_tx); "
+        return 'IF @ganchoplugin_full = 0 THEN INSERT INTO ' . Engine::OUTBOX . ' (mark, conn, at, source, op, columns, old_row, new_row, secrets, tx, origin) '
+            . "VALUES (@ganchoplugin_mark, CONNECTION_ID(), UTC_TIMESTAMP(6), $name, '$op', " . self::text($columns) . ", $old, $new, $secrets, @ganchoplugin_tx, @gancho_origin); "
             . 'ELSEIF @ganchoplugin_full = 1 THEN INSERT INTO ' . Engine::OUTBOX . " (mark, conn, at, source, op) VALUES ('', 0, UTC_TIMESTAMP(6), $name, 'F'); END IF;";
     }
 

@@ -111,14 +111,14 @@ final class Postgres extends Engine
         $present = array_flip(array_column($this->db->select('SELECT pid FROM pg_stat_activity'), 'pid'));
         [$which, $more] = $this->fitting($limit);
         $select = "SELECT id, pid || '-' || coalesce(port, 0) AS mark, pid, tx, cmin::text::bigint AS command, {$ms('at')} AS at_ms, "
-            . "source, left(op, 1) AS op, old_row::text AS old_row, new_row::text AS new_row, secrets, "
+            . "source, left(op, 1) AS op, old_row::text AS old_row, new_row::text AS new_row, secrets, origin, "
             . "(pid IN (SELECT pid FROM pg_locks WHERE locktype = 'transactionid' AND granted AND mode = 'ExclusiveLock'))::int AS busy "
             . 'FROM ' . $this->at(self::OUTBOX) . " WHERE $which ORDER BY id";
         $row = fn(array $row) => [
             'id' => (int)$row['id'], 'mark' => $row['mark'], 'tx' => (string)$row['tx'], 'at_ms' => (int)$row['at_ms'],
             'table' => $row['source'], 'op' => $row['op'], 'old' => self::decoded($row['old_row']),
             'new' => self::decoded($row['new_row']), 'secrets' => preg_split('/ /', (string)$row['secrets'], -1, PREG_SPLIT_NO_EMPTY),
-            'busy' => (int)$row['busy'] === 1, 'gone' => (int)$row['at_ms'] < $now && !isset($present[$row['pid']]),
+            'busy' => (int)$row['busy'] === 1, 'gone' => (int)$row['at_ms'] < $now && !isset($present[$row['pid']]), 'origin' => $row['origin'],
         ];
         return ['now_ms' => $now, 'rows' => $this->whole(array_map($row, self::inOrder($this->db->select($select)))), 'more' => $more];
     }

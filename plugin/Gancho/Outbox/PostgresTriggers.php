@@ -15,12 +15,16 @@ final class PostgresTriggers
     /** What the outbox fills in itself. No sequence: the ERP asks with lastval() for the key of its own row. */
     private const COLUMNS = 'id bigint PRIMARY KEY DEFAULT ((extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 2048 + pg_backend_pid() % 2048), '
         . 'pid int NOT NULL DEFAULT pg_backend_pid(), port int DEFAULT inet_client_port(), tx bigint NOT NULL DEFAULT txid_current(), '
-        . 'at timestamptz NOT NULL DEFAULT clock_timestamp(), source text NOT NULL, op text NOT NULL, old_row jsonb, new_row jsonb, secrets text';
+        . 'at timestamptz NOT NULL DEFAULT clock_timestamp(), source text NOT NULL, op text NOT NULL, old_row jsonb, new_row jsonb, secrets text, ' . self::ORIGIN;
+    /** Who wrote, as it was handed to the connection; no part of the functions, so that it costs no more there. */
+    private const ORIGIN = "origin text DEFAULT nullif(current_setting('gancho.origin', true), '')";
     /** A row trigger that is no BEFORE, on INSERT, DELETE and UPDATE, and not switched off. */
     private const ALL_AFTER = 'O29';
 
     /** The outbox's columns in their order: one of another version must not be written into. */
-    private const LAYOUT = 'id pid port tx at source op old_row new_row secrets';
+    private const LAYOUT = 'id pid port tx at source op old_row new_row secrets origin';
+    /** What an older version's outbox had. */
+    private const OLDER = 'id pid port tx at source op old_row new_row secrets';
 
     public function __construct(private Postgres $engine)
     {
@@ -29,7 +33,8 @@ final class PostgresTriggers
     public function parts(CapturePlan $plan): array
     {
         $parts = [
-            'table ' . Engine::OUTBOX => ['mark' => self::LAYOUT, 'create' => 'CREATE TABLE IF NOT EXISTS ' . $this->engine->at(Engine::OUTBOX)
+            'table ' . Engine::OUTBOX => ['mark' => self::LAYOUT,
+                'older' => [self::OLDER => 'ALTER TABLE ' . $this->engine->at(Engine::OUTBOX) . ' ADD COLUMN ' . self::ORIGIN], 'create' => 'CREATE TABLE IF NOT EXISTS ' . $this->engine->at(Engine::OUTBOX)
                 . ' (' . self::COLUMNS . ') WITH (toast_tuple_target = 8160)'],
             'table ' . Engine::SITE => ['mark' => 'source database server made seen', 'create' => 'CREATE TABLE IF NOT EXISTS '
                 . $this->engine->at(Engine::SITE) . ' (source text, database text, server text, made text, seen timestamptz)'],

@@ -33,6 +33,12 @@ namespace FacturaScripts\Core {
             };
         }
 
+        /** What config.php says: here, the key of the API that has no row. */
+        public static function config(string $name): ?string
+        {
+            return $name === 'api_key' ? 'CONFIGKEY' : null;
+        }
+
         public static function log(string $channel = ''): object
         {
             return new class {

@@ -34,6 +34,11 @@ impl Erp {
         Self { php: self.php.copy(&database), database }
     }
 
+    /// To say who asks.
+    pub fn php_mut(&mut self) -> &mut ErpPhp {
+        &mut self.php
+    }
+
     pub async fn waiting(&self) -> i64 {
         self.database.number("SELECT COUNT(*) FROM ganchoplugin_outbox").await
     }

@@ -1,7 +1,7 @@
 use gancho_intake::{SubmittedChange, digest};
 use gancho_model::{Change, ErpSession, Message, ObjectKey, Operation, SourceId, limits::BATCH_MAX};
 
-use crate::input::{AnyTime, ClientId, Fields, Items, Model, Object, RowKey, Sent, Text, input};
+use crate::input::{AnyTime, ClientId, Fields, Items, Model, Object, OriginInput, RowKey, Sent, Text, input};
 
 input! {
     /// Changes of one ERP, in the order in which they happened.
@@ -32,6 +32,8 @@ input! {
         pub burst: Option<Text<1, 100>>,
         /// Of users whose session changed: `login` or `logout`, if that is known.
         pub session: Option<ErpSession>,
+        /// Who wrote it, if that is known.
+        pub origin: Option<OriginInput>,
     }
     check has_its_row;
     variants &[("operation", &["insert", "update"], &["after"]), ("operation", &["delete"], &["before"])];
@@ -63,6 +65,7 @@ pub(super) fn submitted(source: SourceId, sent: Sent<ChangeInput>) -> SubmittedC
         at: input.at.map(|time| time.0),
         burst: input.burst.map(|burst| burst.0),
         session: input.session,
+        origin: input.origin.map(Into::into),
     };
     SubmittedChange { change, digest: text.map(|text| digest(text.as_bytes())).unwrap_or_default() }
 }

@@ -1,4 +1,4 @@
-use gancho_model::{Endpoint, mask};
+use gancho_model::{Condition, Endpoint, Template, mask};
 use serde_json::{Map, Value, json};
 
 /// What differs, as everybody may see it: old and new values by field.
@@ -25,6 +25,10 @@ fn shown(endpoint: &Endpoint) -> Map<String, Value> {
         "retry": endpoint.retry,
         "rate_per_s": endpoint.rate_per_s,
         "max_in_flight": endpoint.max_in_flight,
+        "condition": endpoint.condition.as_ref().map(Condition::as_str),
+        "template": endpoint.template.as_ref().map(Template::as_str),
+        "ignore_origins": endpoint.ignore_origins,
+        "companies": endpoint.companies,
     });
     match fields {
         Value::Object(fields) => fields,

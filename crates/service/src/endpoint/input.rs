@@ -1,14 +1,14 @@
 use gancho_model::{
-    Endpoint, Message, RetryPolicy, SourceId,
+    Condition, Endpoint, Message, OriginReference, RetryPolicy, SourceId, Template,
     limits::{ATTEMPT_MS_MAX, DELAY_S_MAX, RETRIES_MAX},
 };
 
-use crate::input::{Fields, HeaderFields, Later, List, NewSecret, Patch, Subscription, Text, WebhookUrl, Whole, input};
+use crate::input::{Fields, HeaderFields, List, NewSecret, Patch, Subscription, Text, WebhookUrl, Whole, input};
 
 /// When to try again.
 type Delays = List<Whole<0, { DELAY_S_MAX as i64 }>, 0, RETRIES_MAX>;
 /// What an endpoint asks for.
-type Subscriptions = List<Subscription, 1, 100>;
+pub(super) type Subscriptions = List<Subscription, 1, 100>;
 type Timeout = Whole<100, { ATTEMPT_MS_MAX as i64 }>;
 
 input! {
@@ -48,10 +48,15 @@ input! {
         pub rate_per_s: Option<Whole<1, 100_000>>,
         /// At most so many attempts at once.
         pub max_in_flight: Option<Whole<1, 256>>,
-        /// Not served yet.
-        pub condition: Later,
-        /// Not served yet.
-        pub template: Later,
+        /// Only events for which this holds: an expression in CEL over `event`, `data`, `source`, `origin`, `id` and
+        /// `created`, such as `data.object.total > 1000`.
+        pub condition: Option<Condition>,
+        /// What is sent instead of the usual body: a Jinja template over the same names that makes JSON.
+        pub template: Option<Template>,
+        /// Nothing that these wrote: `kind:id` such as `api:3`, or a kind.
+        pub ignore_origins: Option<List<OriginReference, 0, 100>>,
+        /// Only records of these companies (`idempresa`), and those that belong to none; all if empty.
+        pub companies: Option<List<Whole<1, { i32::MAX as i64 }>, 0, 100>>,
     }
 }
 
@@ -82,10 +87,14 @@ input! {
         pub rate_per_s: Patch<Whole<1, 100_000>>,
         /// At most so many attempts at once.
         pub max_in_flight: Patch<Whole<1, 256>>,
-        /// Not served yet.
-        pub condition: Later,
-        /// Not served yet.
-        pub template: Later,
+        /// Only events for which this holds: an expression in CEL.
+        pub condition: Patch<Condition>,
+        /// What is sent instead of the usual body: a Jinja template that makes JSON.
+        pub template: Patch<Template>,
+        /// Nothing that these wrote: `kind:id` such as `api:3`, or a kind.
+        pub ignore_origins: Patch<List<OriginReference, 0, 100>>,
+        /// Only records of these companies (`idempresa`), and those that belong to none; all if empty.
+        pub companies: Patch<List<Whole<1, { i32::MAX as i64 }>, 0, 100>>,
     }
     check refuse_secret;
 }
@@ -100,6 +109,19 @@ fn refuse_secret(fields: &mut Fields<'_, '_>) {
 /// A value that was given, to be set; one that was not is left as it is.
 fn given<T>(value: Option<T>) -> Patch<T> {
     value.map_or(Patch::Keep, Patch::Set)
+}
+
+/// Changes a list; null empties it.
+fn apply_list<T, U, const MIN: usize, const MAX: usize>(
+    patch: Patch<List<T, MIN, MAX>>,
+    known: &mut Vec<U>,
+    make: impl Fn(T) -> U,
+) {
+    match patch {
+        Patch::Keep => {}
+        Patch::Clear => known.clear(),
+        Patch::Set(List(items)) => *known = items.into_iter().map(make).collect(),
+    }
 }
 
 impl NewEndpoint {
@@ -118,8 +140,10 @@ impl NewEndpoint {
             retry: self.retry,
             rate_per_s: given(self.rate_per_s),
             max_in_flight: given(self.max_in_flight),
-            condition: self.condition,
-            template: self.template,
+            condition: given(self.condition),
+            template: given(self.template),
+            ignore_origins: given(self.ignore_origins),
+            companies: given(self.companies),
         }
     }
 }
@@ -140,8 +164,10 @@ impl EndpointPatch {
             retry: None,
             rate_per_s: Patch::Keep,
             max_in_flight: Patch::Keep,
-            condition: Later,
-            template: Later,
+            condition: Patch::Keep,
+            template: Patch::Keep,
+            ignore_origins: Patch::Keep,
+            companies: Patch::Keep,
         }
     }
 
@@ -167,11 +193,7 @@ impl EndpointPatch {
             Patch::Clear => endpoint.headers.clear(),
             Patch::Set(headers) => endpoint.headers = headers.unmasked(&endpoint.headers),
         }
-        match self.sources {
-            Patch::Keep => {}
-            Patch::Clear => endpoint.sources.clear(),
-            Patch::Set(List(sources)) => endpoint.sources = sources,
-        }
+        apply_list(self.sources, &mut endpoint.sources, |source| source);
         if let Some(timeout) = self.timeout_ms {
             endpoint.timeout_ms = timeout.small();
         }
@@ -180,5 +202,9 @@ impl EndpointPatch {
         }
         self.rate_per_s.apply(&mut endpoint.rate_per_s, Whole::small);
         self.max_in_flight.apply(&mut endpoint.max_in_flight, Whole::small);
+        self.condition.apply(&mut endpoint.condition, |condition| condition);
+        self.template.apply(&mut endpoint.template, |template| template);
+        apply_list(self.ignore_origins, &mut endpoint.ignore_origins, |origin| origin);
+        apply_list(self.companies, &mut endpoint.companies, |company| company.0);
     }
 }

@@ -3,6 +3,8 @@
 mod create;
 mod difference;
 mod input;
+mod preset;
+mod preview;
 mod remove;
 mod replay;
 mod retry;
@@ -15,9 +17,11 @@ mod update;
 use gancho_model::{Endpoint, mask};
 
 pub use input::{EndpointPatch, NewEndpoint, RetryInput};
+pub use preset::{PRESETS, Preset};
+pub use preview::{Preview, PreviewInput};
 pub use replay::ReplayInput;
 pub use rotate::{OVERLAP_S, RotationInput};
-pub use summary::{Condition, health_summary};
+pub use summary::{HealthFacts, health_summary};
 pub use test::TestInput;
 
 /// What people call an endpoint: its name, else its address without secrets.

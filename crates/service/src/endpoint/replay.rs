@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use gancho_model::{EndpointId, Message, Pattern, ReplayScope, Timestamp};
+use gancho_model::{EndpointId, Message, ObjectKey, Pattern, ReplayScope, Timestamp};
 use gancho_store::Replay;
 
 use super::display_name;
@@ -19,7 +19,9 @@ input! {
         pub until: Option<Timestamp>,
         /// Types and patterns; all if left out.
         pub events: Option<List<Pattern, 1, 100>>,
-        /// `failed`, `missed` (would have been sent, had the endpoint been enabled) or `all`; `failed` if left out.
+        /// About this record, as `Model:key`.
+        pub object: Option<ObjectKey>,
+        /// `failed`, `missed` (would have been sent, had the endpoint been enabled and had it the rules of today) or `all`; `failed` if left out.
         pub only: Option<ReplayScope>,
         /// Only count.
         pub dry_run: Option<bool>,
@@ -43,6 +45,7 @@ impl Services {
             // What arrives while it runs is on its way already.
             until: Some(input.until.unwrap_or_else(|| self.environment.now())),
             types: input.events.map(|events| events.0).unwrap_or_default(),
+            object: input.object,
             only: input.only.unwrap_or(ReplayScope::Failed),
             dry_run: input.dry_run.unwrap_or(false),
             bytes_max: self.limits.event_bytes as u64,

@@ -8,7 +8,7 @@ use crate::{ServiceResult, Services};
 const DAY_MS: i64 = 23 * 3600 * 1000;
 
 /// What is known of an endpoint at a moment.
-pub struct Condition<'a> {
+pub struct HealthFacts<'a> {
     /// The endpoint.
     pub endpoint: &'a Endpoint,
     /// What waits.
@@ -34,14 +34,14 @@ impl Services {
         let mut day = Counters::default();
         let hours = self.store.hours(now.wall.plus_ms(-DAY_MS)).await?;
         hours.iter().filter(|hour| hour.endpoint == endpoint.id).for_each(|hour| day.add(&hour.counters));
-        Ok(health_summary(words, &Condition { endpoint, backlog, day, now }))
+        Ok(health_summary(words, &HealthFacts { endpoint, backlog, day, now }))
     }
 }
 
 /// How an endpoint does, in words: "Falla desde hace 3 h: 503 en 14 de 14 intentos; próximo intento en
 /// 12 min; 41 en espera".
-pub fn health_summary(words: &Words, condition: &Condition<'_>) -> String {
-    let Condition { endpoint, backlog, day, now, .. } = condition;
+pub fn health_summary(words: &Words, condition: &HealthFacts<'_>) -> String {
+    let HealthFacts { endpoint, backlog, day, now, .. } = condition;
     let health = &endpoint.health;
     let waiting = || Message::new("health-waiting").with("count", backlog.pending);
     let message = match health.state(endpoint.enabled, endpoint.paused) {
@@ -80,7 +80,7 @@ fn disabled(endpoint: &Endpoint, waiting: Message) -> Message {
     Message::new(id).with("waiting", waiting)
 }
 
-fn failing(words: &Words, condition: &Condition<'_>, waiting: Message) -> Message {
+fn failing(words: &Words, condition: &HealthFacts<'_>, waiting: Message) -> Message {
     let health = &condition.endpoint.health;
     let since = health.failures_since.map_or(0, |since| condition.now.wall.since_ms(since));
     let message = |id| {

@@ -1,11 +1,13 @@
 use std::time::Duration;
 
 use gancho_facturascripts::{event_types, label};
-use gancho_model::{DeliveryId, EndpointId, Event, EventId, EventType, State, render_body};
+use gancho_model::{
+    DeliveryId, EndpointId, Event, EventId, EventType, Message, Provenance, State, TemplateError, render_body,
+};
 use serde_json::Value;
 
 use crate::{
-    ServiceResult, Services,
+    ServiceError, ServiceResult, Services,
     input::{SampleType, input},
 };
 
@@ -26,11 +28,21 @@ impl Services {
     /// Sends a sample to an endpoint, even to a disabled one; returns the delivery and the event.
     ///
     /// # Errors
-    /// When there is no such endpoint, or the store refuses.
+    /// When there is no such endpoint, its template makes nothing of the sample, or the store refuses.
     pub async fn send_test(&self, id: EndpointId, event: EventType) -> ServiceResult<(DeliveryId, EventId)> {
         let sample = self.sample(event);
         let event_id = sample.id;
-        Ok((self.store.send_test(id, sample).await?, event_id))
+        let endpoint = self.store.endpoint(id).await?;
+        let body = match &endpoint.template {
+            None => None,
+            Some(template) => {
+                let view = serde_json::from_slice(&sample.body).unwrap_or_default();
+                let made = template.render(&view, self.limits.event_bytes);
+                let wrong = |error: TemplateError| Message::new("conflict-template").with("why", error.0);
+                Some(made.map_err(|error| ServiceError::Conflict(wrong(error)))?)
+            }
+        };
+        Ok((self.store.send_test(id, sample, body).await?, event_id))
     }
 
     /// Waits for a test's end. Ended or not, what is known by then is the answer.
@@ -50,7 +62,7 @@ impl Services {
         let id = EventId::new(now, &*self.environment);
         let (data, object) = event_types::sample(&event);
         let label = data.get("object").and_then(Value::as_object).and_then(label);
-        let body = render_body(id, &event, now, data, None, true);
+        let body = render_body(id, &event, now, data, &Provenance::sample());
         Event { id, sequence: 0, event, created: now, arrived_at: now, source: None, object, label, body }
     }
 }

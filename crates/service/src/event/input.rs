@@ -3,7 +3,7 @@ use gancho_model::{Message, limits::BATCH_MAX};
 use serde_json::{Map, Value, json};
 
 use crate::input::{
-    ClientId, Input, Items, List, Object, Reading, SendableType, Sent, Text, UnixSeconds, document, input,
+    ClientId, Input, Items, List, Object, OriginInput, Reading, SendableType, Sent, Text, UnixSeconds, document, input,
 };
 
 input! {
@@ -33,6 +33,8 @@ input! {
         pub id: Option<ClientId>,
         /// When it happened, Unix seconds; now if left out.
         pub created: Option<UnixSeconds>,
+        /// Who made it happen, if that is known.
+        pub origin: Option<OriginInput>,
     }
 }
 
@@ -95,12 +97,13 @@ impl EventData {
 impl From<Sent<EventInput>> for SubmittedEvent {
     fn from(sent: Sent<EventInput>) -> Self {
         let digest = sent.text.map(|text| digest(text.as_bytes())).unwrap_or_default();
-        let EventInput { event, data, id, created } = sent.input;
+        let EventInput { event, data, id, created, origin } = sent.input;
         Self {
             id: id.map(|id| id.0),
             event: event.0,
             data: data.into_map(),
             created: created.map(|seconds| seconds.0),
+            origin: origin.map(Into::into),
             digest,
         }
     }

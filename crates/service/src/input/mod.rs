@@ -7,7 +7,9 @@ mod header_fields;
 mod json_value;
 mod list;
 mod number;
+mod origin;
 mod reading;
+mod rule;
 mod secret;
 mod text;
 mod value;
@@ -26,10 +28,11 @@ pub use header_fields::HeaderFields;
 pub use json_value::JsonValue;
 pub use list::{Items, List, PatternList};
 pub use number::Whole;
+pub use origin::{OriginId, OriginInput};
 pub use reading::{FieldError, Reading, Rules, read};
 pub use secret::NewSecret;
 pub use text::{ClientId, Email, Model, PersonName, RowKey, Text, WatchedModel, ZoneName};
-pub use value::{AnyTime, Anything, Later, Object, SampleType, SendableType, Sent, Subscription, UnixSeconds};
+pub use value::{AnyTime, Anything, Object, SampleType, SendableType, Sent, Subscription, UnixSeconds};
 pub use webhook_url::WebhookUrl;
 
 /// Something that is read from JSON.

@@ -8,7 +8,7 @@ use gancho_model::{
 };
 use serde_json::{Value, json};
 
-use super::{Field, Input, JsonValue, Rules, Scalar, document, number::integer, reading::Reading};
+use super::{Input, JsonValue, Rules, Scalar, document, number::integer, reading::Reading};
 
 /// The latest second that a time may have: the end of the year 9999 in every zone.
 const SECONDS_MAX: i64 = 253_402_207_200;
@@ -227,25 +227,6 @@ impl Scalar for ObjectKey {
 
     fn parse(value: Value, _: &Rules<'_>) -> Result<Self, Message> {
         Self::parse(value.as_str().unwrap_or_default()).ok_or_else(|| Message::new("error-object-key"))
-    }
-}
-
-/// A field that is not served yet: only null is accepted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Later;
-
-impl Field for Later {
-    const REQUIRED: bool = false;
-
-    fn field_schema() -> Value {
-        json!({"type": "null"})
-    }
-
-    fn read_field(value: Option<Value>, place: &str, reading: &mut Reading<'_>) -> Option<Self> {
-        if value.is_some_and(|value| !value.is_null()) {
-            reading.wrong(place, Message::new("error-later"));
-        }
-        Some(Self)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Values that are one of a few words.
 
-use gancho_model::{BinFault, ErpSession, ErrorKind, Message, Operation, ReplayScope, Role, Scope, SourceKind, State};
+use gancho_model::{
+    BinFault, ErpSession, ErrorKind, Message, Operation, OriginKind, ReplayScope, Role, Scope, SourceKind, State,
+};
 use serde_json::{Value, json};
 
 use super::{Rules, Scalar};
@@ -34,3 +36,4 @@ words!(ReplayScope, ["failed", "missed", "all"], "error-only");
 words!(State, ["pending", "delivered", "failed", "cancelled", "skipped"]);
 words!(ErrorKind, ["dns", "connect", "tls", "timeout", "blocked", "protocol", "status"]);
 words!(BinFault, ["reset", "trickle"]);
+words!(OriginKind, ["user", "api", "cron", "sql"]);

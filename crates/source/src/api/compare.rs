@@ -41,7 +41,7 @@ fn diffs(
     let row = ObjectKey { model: model.clone(), key: key.to_owned() };
     // What a look finds of rights is reported once for each user: when which of them changed, nobody knows.
     let burst = list.is_of_people().then(|| RIGHTS.to_owned());
-    let change = Change { id: None, row, operation, before, after, at: None, burst, session: None };
+    let change = Change { id: None, row, operation, before, after, at: None, burst, session: None, origin: None };
     RecordDiff { snapshot: SnapshotUpdate { model, key: key.to_owned(), seen }, change: Some(change) }
 }
 

@@ -63,8 +63,8 @@ pub struct SchemaObject {
     pub drop: String,
     /// By what it is known to be the right one, as the database shows it; empty if its being there is enough.
     pub mark: String,
-    /// How it may look where an older version made it, and the statement that brings it up to date.
-    pub older: Option<(&'static str, &'static str)>,
+    /// How it may look where older versions made it, each with the statement that brings it up to date.
+    pub older: Vec<(&'static str, String)>,
 }
 
 /// A batch of outbox rows.

@@ -61,8 +61,8 @@ async fn upgraded(
 ) -> Result<BTreeMap<String, String>, ErpError> {
     let mut found = false;
     for part in parts {
-        let Some((older, statement)) = part.older else { continue };
-        if installed.get(&part.name).is_some_and(|mark| mark.trim() == older) {
+        let is_installed = |older: &str| installed.get(&part.name).is_some_and(|mark| mark.trim() == older);
+        if let Some((_, statement)) = part.older.iter().find(|(older, _)| is_installed(older)) {
             alter(erp, statement, somebody_waits).await?;
             found = true;
         }

@@ -109,6 +109,7 @@ mod tests {
             before: None,
             after: None,
             secrets: vec![],
+            origin: None,
             busy: false,
             gone: false,
         }

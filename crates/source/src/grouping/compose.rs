@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use gancho_facturascripts::{columns::Kind, shape::Shape};
-use gancho_model::{Change, ObjectKey, Operation, Record, Timestamp};
+use gancho_model::{Change, ObjectKey, Operation, Origin, Record, Timestamp};
 use serde_json::Value;
 
 use super::outbox_row::OutboxRow;
@@ -38,6 +38,13 @@ struct Touched<'a> {
     own: Vec<&'a OutboxRow>,
     /// The rows of its lines.
     lines: Vec<&'a OutboxRow>,
+}
+
+impl Touched<'_> {
+    /// Who did it, where nobody else had a part in it.
+    fn origin(&self) -> Option<Origin> {
+        Origin::shared(self.own.iter().chain(&self.lines).map(|row| row.origin.as_ref()))
+    }
 }
 
 impl<'a> Composer<'a> {
@@ -110,6 +117,7 @@ impl<'a> Composer<'a> {
                 Some(document) => {
                     let mut change = self.change(name, row, watched, &subject.1);
                     self.add_lines(&mut change, row, &subject, document, read);
+                    change.origin = document.origin();
                     out.push(change);
                 }
                 None => out.push(self.change(name, row, watched, &subject.1)),
@@ -153,6 +161,7 @@ impl<'a> Composer<'a> {
                 at: None,
                 burst: None,
                 session: None,
+                origin: row.origin.clone(),
             },
         )
     }
@@ -207,7 +216,17 @@ impl<'a> Composer<'a> {
         Some(placed(
             change_group,
             row,
-            Change { id: None, row: row_key, operation, before, after, at: None, burst: None, session: None },
+            Change {
+                id: None,
+                row: row_key,
+                operation,
+                before,
+                after,
+                at: None,
+                burst: None,
+                session: None,
+                origin: touched.origin(),
+            },
         ))
     }
 

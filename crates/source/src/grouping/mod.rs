@@ -8,4 +8,4 @@ mod outbox_row;
 
 pub(crate) use commit_tracker::CommitTracker;
 pub(crate) use compose::{Composer, Document, DocumentsRead, row_name};
-pub(crate) use outbox_row::{OutboxRow, Transaction, processed_row};
+pub(crate) use outbox_row::{OutboxRow, Transaction, processed_row, read_origin};

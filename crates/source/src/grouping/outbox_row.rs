@@ -1,5 +1,5 @@
 use gancho_intake::digest;
-use gancho_model::{Operation, Record};
+use gancho_model::{Operation, Origin, Record};
 use gancho_store::ProcessedRow;
 
 /// Which transaction of its connection wrote a row.
@@ -61,6 +61,8 @@ pub struct OutboxRow {
     pub after: Option<Record>,
     /// Secrets that changed.
     pub secrets: Vec<String>,
+    /// Who wrote it, where the plugin told its connection.
+    pub origin: Option<Origin>,
     /// Whether its connection is in a transaction; no where that can't be seen.
     pub busy: bool,
     /// Whether its connection is gone; no where that can't be seen.
@@ -88,6 +90,11 @@ impl OutboxRow {
         }
         self
     }
+}
+
+/// Who wrote a row, as its connection was told; what can't be read says nothing.
+pub fn read_origin(text: Option<&str>) -> Option<Origin> {
+    serde_json::from_str(text?).ok()
 }
 
 /// By what a row of an outbox is recognised: a database that is restored holds rows again from which events were made,

@@ -209,7 +209,7 @@ pub(super) fn insert_delivery(
     let state = if waits { State::Pending } else { State::Skipped };
     let may_go = waits && (lane == Priority::Test || may_go_at_once(endpoint));
     let insert = "INSERT INTO deliveries (id, event, endpoint, state, reason, lane, attempts, max_attempts, due, \
-        leased, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8, ?9, ?10)";
+        leased, created_at, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8, ?9, ?10, ?11)";
     let mut insert = context.db.prepare_cached(insert)?;
     let lease = if may_go { context.reserve(endpoint.id, now) } else { None };
     let inserted = insert.insert(params![
@@ -223,6 +223,7 @@ pub(super) fn insert_delivery(
         waits.then(|| lease.unwrap_or(now).ms()),
         lease.map(|_| now.ms()),
         created_at.ms(),
+        planned.body.as_deref(),
     ]);
     drop(insert);
     let claimed = |handle, lease_until| Claimed {
@@ -236,7 +237,7 @@ pub(super) fn insert_delivery(
         event_id: event.id,
         event: event.event.clone(),
         sequence: u64::try_from(event_number).unwrap_or(0),
-        body: event.body.clone(),
+        body: planned.body.as_ref().unwrap_or(&event.body).clone(),
     };
     let handle = match (inserted, lease) {
         (Ok(handle), _) => handle,

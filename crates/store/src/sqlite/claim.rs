@@ -103,7 +103,7 @@ fn claim(
     let update = formatcp!(
         "UPDATE deliveries SET leased = due, due = ?5 WHERE n IN (SELECT n FROM deliveries \
         WHERE state = {PENDING} AND endpoint = ?1 AND lane = ?2 AND due <= ?3 AND (leased IS NULL OR due <= ?6) ORDER BY due LIMIT ?4) \
-        RETURNING n, id, event, attempts, max_attempts"
+        RETURNING n, id, event, attempts, max_attempts, body"
     );
     let mut update = context.db.prepare_cached(update)?;
     let due_until = if want.probe { i64::MAX } else { now.ms() };
@@ -118,7 +118,8 @@ fn claim(
             .prepare_cached(select)?
             .query_row([event], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
-        let (event_id, event_type, body) = found.ok_or_else(|| rows::damaged("a delivery without its event"))?;
+        let (event_id, event_type, event_body) = found.ok_or_else(|| rows::damaged("a delivery without its event"))?;
+        let body = row.get::<_, Option<Vec<u8>>>(5)?.unwrap_or(event_body);
         claimed.push(Claimed {
             id: DeliveryId::from_bytes(row.get(1)?),
             handle: row.get(0)?,

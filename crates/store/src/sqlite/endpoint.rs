@@ -1,6 +1,7 @@
 //! Endpoints are added, changed, removed.
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use const_format::formatcp;
 use gancho_model::{DeliveryId, Endpoint, EndpointId, Event, Message, Moment, PlannedDelivery, Priority, Timestamp};
 use rusqlite::{OptionalExtension, params};
@@ -101,19 +102,28 @@ impl Endpoints for SqliteStore {
     }
 
     async fn replay(&self, replay: Replay, after: Option<u64>, now: Moment) -> Result<Replayed, StoreError> {
-        self.write(true, move |context| replay::replay(context, &replay, after, now)).await
+        let vault = self.vault.clone();
+        let asked = replay.clone();
+        // What a webhook's rules say is worked out on a reader: no transaction waits for them.
+        let ruled = self.read(move |db| replay::rule(db, &vault, &asked, after)).await?;
+        self.write(true, move |context| replay::replay(context, &replay, (after, &ruled), now)).await
     }
 
     async fn retry_endpoint(&self, id: EndpointId) -> Result<u64, StoreError> {
         self.write(true, move |context| retry(context, id)).await
     }
 
-    async fn send_test(&self, endpoint: EndpointId, event: Event) -> Result<DeliveryId, StoreError> {
+    async fn send_test(
+        &self,
+        endpoint: EndpointId,
+        event: Event,
+        body: Option<Bytes>,
+    ) -> Result<DeliveryId, StoreError> {
         self.write(true, move |context| {
             let routes = context.routes()?;
             let (n, endpoint) = routes.find(endpoint).ok_or(StoreError::NotFound)?;
             let number = accept::insert_event(context, &event, false)?;
-            let planned = PlannedDelivery { endpoint: endpoint.id, max_attempts: 1, skipped: None };
+            let planned = PlannedDelivery { endpoint: endpoint.id, max_attempts: 1, skipped: None, body: body.clone() };
             accept::insert_delivery(context, &event, number, (*n, endpoint), &planned, Priority::Test)
         })
         .await

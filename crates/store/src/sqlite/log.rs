@@ -1,8 +1,9 @@
 //! The log is read, and deliveries are sent again or cancelled.
 
 use async_trait::async_trait;
-use gancho_model::{Attempt, Delivery, DeliveryId, Event, EventId, Message, Moment, MonoTime, State};
-use rusqlite::Connection;
+use bytes::Bytes;
+use gancho_model::{Attempt, Delivery, DeliveryId, Event, EventId, Message, Moment, MonoTime, Reason, State};
+use rusqlite::{Connection, OptionalExtension};
 
 use super::{SqliteStore, bulk, cancel, list, resend, rows};
 use crate::{Bulk, BulkDone, DeliveryFilter, EventFilter, Log, Page, StoreError, vault::Vault};
@@ -93,6 +94,17 @@ impl Log for SqliteStore {
         .await
     }
 
+    async fn delivery_body(&self, id: DeliveryId) -> Result<Bytes, StoreError> {
+        self.read(move |db| {
+            let select =
+                "SELECT coalesce(d.body, e.body) FROM deliveries d JOIN events e ON e.n = d.event WHERE d.id = ?1";
+            let body: Option<Vec<u8>> =
+                db.prepare_cached(select)?.query_row([id.bytes()], |row| row.get(0)).optional()?;
+            body.map(Bytes::from).ok_or(StoreError::NotFound)
+        })
+        .await
+    }
+
     async fn retry(&self, id: DeliveryId, now: MonoTime) -> Result<Delivery, StoreError> {
         let vault = self.vault.clone();
         self.write(true, move |context| {
@@ -101,7 +113,11 @@ impl Log for SqliteStore {
                 return Err(StoreError::Conflict(Message::new("conflict-removed")));
             };
             if delivery.state == State::Skipped {
-                return Err(StoreError::Conflict(Message::new("conflict-large")));
+                return Err(StoreError::Conflict(Message::new(if delivery.reason == Some(Reason::TooLarge) {
+                    "conflict-large"
+                } else {
+                    "conflict-skipped"
+                })));
             }
             let max_attempts = delivery.attempts + endpoint.retry.attempts();
             resend::again(context, n, &delivery, endpoint_n, max_attempts, now)?;

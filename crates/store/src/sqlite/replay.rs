@@ -1,18 +1,20 @@
 //! Events are sent again: those that failed, those that an endpoint missed, or all.
 
+use std::collections::HashMap;
+
 use const_format::formatcp;
 use gancho_model::{
-    DeliveryId, Endpoint, EventId, Moment, MonoTime, Priority, ReplayAction, SourceId, Timestamp, mismatch,
-    replay_action,
+    DeliveryId, Endpoint, EventId, EventView, Mismatch, Moment, MonoTime, ObjectKey, PlannedDelivery, Priority,
+    ReplayAction, SourceId, State, Timestamp, mismatch, replay_action,
 };
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::rows::{FAILED, PENDING, REPLAY, TEST};
 use super::{
     job, rows,
     write_context::{Notification, WriteContext},
 };
-use crate::{Replay, Replayed, StoreError};
+use crate::{Replay, Replayed, StoreError, vault::Vault};
 
 /// Events looked at in one transaction.
 const BATCH: i64 = 500;
@@ -23,6 +25,7 @@ struct Candidate {
     event: gancho_model::EventType,
     arrived_at: Timestamp,
     source: Option<SourceId>,
+    object: Option<ObjectKey>,
     bytes: u64,
 }
 
@@ -30,24 +33,22 @@ struct Candidate {
 pub(super) fn replay(
     context: &mut WriteContext,
     replay: &Replay,
-    after: Option<u64>,
+    (after, ruled): (Option<u64>, &Ruled),
     now: Moment,
 ) -> Result<Replayed, StoreError> {
     let routes = context.routes()?;
     let (number, endpoint) = routes.find(replay.endpoint).ok_or(StoreError::NotFound)?;
-    let after = match after {
-        Some(after) => i64::try_from(after).unwrap_or(i64::MAX),
-        None => before_first(context, replay.since)?,
-    };
-    let candidates = candidates(context, after)?;
+    let after = first_after(&context.db, replay, after)?;
+    if ruled.is_stale(endpoint) {
+        // Its rules changed since they were asked: this batch begins again.
+        return Ok(Replayed { count: 0, next: u64::try_from(after).ok() });
+    }
+    let candidates = candidates(&context.db, after)?;
     let mut replayed = Replayed::default();
     let done = candidates.len() < BATCH as usize;
     let last = candidates.last().map(|last| last.n);
     for candidate in candidates {
-        let asked = candidate.arrived_at >= replay.since
-            && replay.until.is_none_or(|until| candidate.arrived_at < until)
-            && (replay.types.is_empty() || replay.types.iter().any(|pattern| pattern.matches(&candidate.event)));
-        if asked && send_again(context, replay, *number, endpoint, &candidate, now)? {
+        if replay.takes(&candidate) && send_again(context, replay, (*number, endpoint), (&candidate, ruled), now)? {
             replayed.count += 1;
         }
     }
@@ -59,24 +60,92 @@ pub(super) fn replay(
     Ok(replayed)
 }
 
+/// What the rules of a webhook say of the events of a batch, by their numbers.
+pub(super) struct Ruled {
+    /// The webhook as it was asked; nothing where it has no rules.
+    by: Option<Endpoint>,
+    planned: HashMap<i64, PlannedDelivery>,
+}
+
+impl Replay {
+    /// Whether an event is asked for.
+    fn takes(&self, candidate: &Candidate) -> bool {
+        candidate.arrived_at >= self.since
+            && self.until.is_none_or(|until| candidate.arrived_at < until)
+            && (self.types.is_empty() || self.types.iter().any(|pattern| pattern.matches(&candidate.event)))
+            && self.object.as_ref().is_none_or(|object| candidate.object.as_ref() == Some(object))
+    }
+}
+
+impl Ruled {
+    /// Whether the webhook has other rules by now.
+    fn is_stale(&self, endpoint: &Endpoint) -> bool {
+        match &self.by {
+            None => endpoint.is_tailored(),
+            Some(by) => by.updated_at != endpoint.updated_at,
+        }
+    }
+
+    /// Whether they let an event through, and the body that it gets, where it is not its own.
+    fn of(&self, event: i64) -> (bool, Option<&[u8]>) {
+        match (&self.by, self.planned.get(&event)) {
+            (None, _) => (true, None),
+            (_, Some(planned)) => (planned.skipped.is_none(), planned.body.as_deref()),
+            // It came after they were asked.
+            (Some(_), None) => (false, None),
+        }
+    }
+}
+
+/// Asks a webhook's rules about the next batch.
+pub(super) fn rule(db: &Connection, vault: &Vault, replay: &Replay, after: Option<u64>) -> Result<Ruled, StoreError> {
+    let (_, endpoint) = super::endpoint::one(db, vault, replay.endpoint)?;
+    if !endpoint.is_tailored() {
+        return Ok(Ruled { by: None, planned: HashMap::new() });
+    }
+    let mut planned = HashMap::new();
+    for candidate in candidates(db, first_after(db, replay, after)?)? {
+        if !replay.takes(&candidate) || mismatch(&endpoint, &candidate.event, candidate.source) == Some(Mismatch::Type)
+        {
+            continue;
+        }
+        let select = "SELECT body FROM events WHERE n = ?1";
+        let body: Option<Vec<u8>> = db.prepare_cached(select)?.query_row([candidate.n], |row| row.get(0)).optional()?;
+        let Some(body) = body else { continue };
+        let bytes_max = usize::try_from(replay.bytes_max).unwrap_or(usize::MAX);
+        planned.insert(candidate.n, PlannedDelivery::new(&endpoint, &EventView::of(&body), bytes_max));
+    }
+    Ok(Ruled { by: Some(endpoint), planned })
+}
+
+/// After which number the batch begins.
+fn first_after(db: &Connection, replay: &Replay, after: Option<u64>) -> Result<i64, StoreError> {
+    match after {
+        Some(after) => Ok(i64::try_from(after).unwrap_or(i64::MAX)),
+        None => before_first(db, replay.since),
+    }
+}
+
 /// The number before the first event since then; ids sort by the time they were made.
-fn before_first(context: &WriteContext, since: Timestamp) -> Result<i64, StoreError> {
+fn before_first(db: &Connection, since: Timestamp) -> Result<i64, StoreError> {
     let select = "SELECT n FROM events WHERE id >= ?1 AND n > 0 ORDER BY id LIMIT 1";
     let first = EventId::first_at(since);
-    let found: Option<i64> =
-        context.db.prepare_cached(select)?.query_row([first.bytes()], |row| row.get(0)).optional()?;
+    let found: Option<i64> = db.prepare_cached(select)?.query_row([first.bytes()], |row| row.get(0)).optional()?;
     // Ids and numbers are given by different threads: a few events may stand in another order.
     Ok(found.map_or(i64::MAX, |n| (n - BATCH).max(0)))
 }
 
-fn candidates(context: &WriteContext, after: i64) -> Result<Vec<Candidate>, StoreError> {
-    let select = "SELECT n, type, arrived_at, source, length(body) FROM events WHERE n > ?1 ORDER BY n LIMIT ?2";
-    let mut select = context.db.prepare_cached(select)?;
+fn candidates(db: &Connection, after: i64) -> Result<Vec<Candidate>, StoreError> {
+    let select =
+        "SELECT n, type, arrived_at, source, length(body), object FROM events WHERE n > ?1 ORDER BY n LIMIT ?2";
+    let mut select = db.prepare_cached(select)?;
     let mut found = select.query([after.max(0), BATCH])?;
     let mut candidates = vec![];
     while let Some(row) = found.next()? {
         let source: Option<[u8; 16]> = row.get(3)?;
+        let object: Option<String> = row.get(5)?;
         candidates.push(Candidate {
+            object: object.as_deref().and_then(ObjectKey::parse),
             n: row.get(0)?,
             event: rows::event_type(&row.get::<_, String>(1)?)?,
             arrived_at: Timestamp::from_ms(row.get(2)?),
@@ -91,9 +160,8 @@ fn candidates(context: &WriteContext, after: i64) -> Result<Vec<Candidate>, Stor
 fn send_again(
     context: &mut WriteContext,
     replay: &Replay,
-    number: i64,
-    endpoint: &Endpoint,
-    candidate: &Candidate,
+    (number, endpoint): (i64, &Endpoint),
+    (candidate, ruled): (&Candidate, &Ruled),
     now: Moment,
 ) -> Result<bool, StoreError> {
     let select = formatcp!(
@@ -105,17 +173,29 @@ fn send_again(
         .query_row([candidate.n, number], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let known = known.map(|(n, state)| rows::state_of(state).map(|state| (n, state))).transpose()?;
-    let fits = candidate.bytes <= replay.bytes_max;
+    let (is_let_through, body) = ruled.of(candidate.n);
+    let fits = candidate.bytes <= replay.bytes_max && is_let_through;
     let mismatch = mismatch(endpoint, &candidate.event, candidate.source);
     let action = replay_action(replay.only, known.map(|(_, state)| state), mismatch, fits);
     if !replay.dry_run {
         match (action, known) {
-            (ReplayAction::Requeue, Some((n, _))) => requeue(context, n, (number, endpoint), now.mono, replay.job)?,
-            (ReplayAction::Insert, _) => insert(context, candidate.n, (number, endpoint), now, replay.job)?,
+            (ReplayAction::Requeue, Some((n, state))) => {
+                if state == State::Skipped {
+                    set_body(context, n, body)?;
+                }
+                requeue(context, n, (number, endpoint), now.mono, replay.job)?;
+            }
+            (ReplayAction::Insert, _) => insert(context, (candidate.n, body), (number, endpoint), now, replay.job)?,
             _ => {}
         }
     }
     Ok(action != ReplayAction::Nothing)
+}
+
+/// What was skipped has no body of its own yet.
+fn set_body(context: &WriteContext, n: i64, body: Option<&[u8]>) -> Result<(), StoreError> {
+    context.db.prepare_cached("UPDATE deliveries SET body = ?2 WHERE n = ?1")?.execute(params![n, body])?;
+    Ok(())
 }
 
 /// An ended delivery waits again, beside the live ones, with a fresh plan.
@@ -138,19 +218,19 @@ pub(super) fn requeue(
 
 fn insert(
     context: &mut WriteContext,
-    event: i64,
+    (event, body): (i64, Option<&[u8]>),
     (number, endpoint): (i64, &Endpoint),
     now: Moment,
     job: Option<u64>,
 ) -> Result<(), StoreError> {
     let id = DeliveryId::new(now.wall, &*context.environment);
     let insert = formatcp!(
-        "INSERT INTO deliveries (id, event, endpoint, state, lane, attempts, max_attempts, due, created_at, job) \
-        VALUES (?1, ?2, ?3, {PENDING}, {REPLAY}, 0, ?4, ?5, ?6, ?7)"
+        "INSERT INTO deliveries (id, event, endpoint, state, lane, attempts, max_attempts, due, created_at, job, body) \
+        VALUES (?1, ?2, ?3, {PENDING}, {REPLAY}, 0, ?4, ?5, ?6, ?7, ?8)"
     );
     let attempts = endpoint.retry.attempts();
     let job = job.map(u64::cast_signed);
-    let params = params![id.bytes(), event, number, attempts, now.mono.ms(), now.wall.ms(), job];
+    let params = params![id.bytes(), event, number, attempts, now.mono.ms(), now.wall.ms(), job, body];
     context.db.prepare_cached(insert)?.execute(params)?;
     context.waiting(number, 1);
     Ok(())

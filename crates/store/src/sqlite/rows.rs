@@ -3,9 +3,9 @@
 use std::{cell::RefCell, collections::HashMap};
 
 use gancho_model::{
-    Delivery, DeliveryId, Endpoint, EndpointId, ErrorKind, Event, EventId, EventType, Health, LastAttempt, Moment,
-    MonoTime, ObjectKey, Pattern, Pending, Priority, Reason, RetryPolicy, Secret, SigningSecrets, SourceId, State,
-    Timestamp, WaitingFor,
+    Condition, Delivery, DeliveryId, Endpoint, EndpointId, ErrorKind, Event, EventId, EventType, Health, LastAttempt,
+    Moment, MonoTime, ObjectKey, OriginReference, Pattern, Pending, Priority, Reason, RetryPolicy, Secret,
+    SigningSecrets, SourceId, State, Template, Timestamp, WaitingFor,
 };
 use rusqlite::{Connection, Params, Row};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -48,6 +48,15 @@ pub(super) struct Config {
     retry: RetryPolicy,
     rate_per_s: Option<u32>,
     max_in_flight: Option<u32>,
+    // Younger than the first release of the table.
+    #[serde(default)]
+    condition: Option<String>,
+    #[serde(default)]
+    template: Option<String>,
+    #[serde(default)]
+    ignore_origins: Vec<OriginReference>,
+    #[serde(default)]
+    companies: Vec<i64>,
 }
 
 impl Config {
@@ -61,6 +70,10 @@ impl Config {
             retry: endpoint.retry.clone(),
             rate_per_s: endpoint.rate_per_s,
             max_in_flight: endpoint.max_in_flight,
+            condition: endpoint.condition.as_ref().map(|condition| condition.as_str().to_owned()),
+            template: endpoint.template.as_ref().map(|template| template.as_str().to_owned()),
+            ignore_origins: endpoint.ignore_origins.clone(),
+            companies: endpoint.companies.clone(),
         }
     }
 }
@@ -129,6 +142,10 @@ fn endpoint(row: &Row<'_>, vault: &Vault) -> Result<Endpoint, StoreError> {
         retry: config.retry,
         rate_per_s: config.rate_per_s,
         max_in_flight: config.max_in_flight,
+        condition: config.condition.map(Condition::kept),
+        template: config.template.map(Template::kept),
+        ignore_origins: config.ignore_origins,
+        companies: config.companies,
         secrets: SigningSecrets { current: Secret::new(sealed.secret), next },
         health: from_json(&row.get::<_, String>(7)?)?,
         disabled_reason: row.get(6)?,

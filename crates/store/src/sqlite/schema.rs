@@ -20,6 +20,7 @@ const MIGRATIONS: &[Step] = &[
     Step::Sql(include_str!("migrations/008.sql")),
     Step::Sql(include_str!("migrations/009.sql")),
     Step::Sql(include_str!("migrations/010.sql")),
+    Step::Sql(include_str!("migrations/011.sql")),
 ];
 
 /// One step of the schema.

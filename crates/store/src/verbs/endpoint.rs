@@ -1,5 +1,6 @@
 use async_trait::async_trait;
-use gancho_model::{DeliveryId, Endpoint, EndpointId, Event, Moment, Pattern, ReplayScope, Timestamp};
+use bytes::Bytes;
+use gancho_model::{DeliveryId, Endpoint, EndpointId, Event, Moment, ObjectKey, Pattern, ReplayScope, Timestamp};
 
 use crate::{Page, StoreError};
 
@@ -44,8 +45,13 @@ pub trait Endpoints: Send + Sync {
     /// sent twice at once: what waits is left alone.
     async fn replay(&self, replay: Replay, after: Option<u64>, now: Moment) -> Result<Replayed, StoreError>;
 
-    /// Keeps a test event, outside the feed, with one delivery to this endpoint.
-    async fn send_test(&self, endpoint: EndpointId, event: Event) -> Result<DeliveryId, StoreError>;
+    /// Keeps a test event, outside the feed, with one delivery to this endpoint, which may have a body of its own.
+    async fn send_test(
+        &self,
+        endpoint: EndpointId,
+        event: Event,
+        body: Option<Bytes>,
+    ) -> Result<DeliveryId, StoreError>;
 }
 
 /// What waits for an endpoint.
@@ -68,6 +74,8 @@ pub struct Replay {
     pub until: Option<Timestamp>,
     /// Of types that match one of these; all if empty.
     pub types: Vec<Pattern>,
+    /// About this row.
+    pub object: Option<ObjectKey>,
     /// Which of them.
     pub only: ReplayScope,
     /// Only count.

@@ -1,4 +1,5 @@
 use async_trait::async_trait;
+use bytes::Bytes;
 use gancho_model::{
     Attempt, Delivery, DeliveryId, EndpointId, ErrorKind, Event, EventId, MonoTime, ObjectKey, Pattern, SourceId,
     State, Timestamp,
@@ -42,6 +43,9 @@ pub trait Log: Send + Sync {
 
     /// One delivery and its attempts, oldest first.
     async fn delivery(&self, id: DeliveryId) -> Result<(Delivery, Vec<Attempt>), StoreError>;
+
+    /// The bytes that a delivery sends: its own, or its event's.
+    async fn delivery_body(&self, id: DeliveryId) -> Result<Bytes, StoreError>;
 
     /// Sends a delivery again from the beginning of its endpoint's plan; one that waits goes at once, as the probe
     /// where its endpoint is failing.

@@ -51,6 +51,7 @@ pub(crate) async fn what_a_start_finds_running_was_interrupted(bench: Bench) {
         endpoint: endpoint.id,
         since: bench.now().plus_ms(-1_000),
         until: None,
+        object: None,
         types: vec![],
         only: ReplayScope::All,
         dry_run: false,

@@ -24,8 +24,8 @@ use std::{
 
 use gancho_model::{
     Attempt, Clock as _, Decision, DeliveryId, Endpoint, EndpointId, Environment, ErrorKind, Event, EventId, EventType,
-    Failure, HeaderLog, Moment, MonoTime, NodeId, Pattern, Phases, Priority, Secret, SigningSecrets, Source, SourceId,
-    SourceKind, Timestamp, render_body,
+    Failure, HeaderLog, Moment, MonoTime, NodeId, Pattern, Phases, Priority, Provenance, Secret, SigningSecrets,
+    Source, SourceId, SourceKind, Timestamp, render_body,
 };
 use gancho_store::{
     Accepted, Claimed, Claims, DeliveryNotifier, NewEvent, Outcome, Store, StoreError, Submission, Want,
@@ -262,7 +262,7 @@ pub(crate) fn event(environment: &dyn Environment, kind: &str, source: Option<So
     let id = EventId::new(now, environment);
     let kind = EventType::parse(kind).expect("a type");
     let data = Map::from_iter([("object".to_owned(), Value::from(1))]);
-    let body = render_body(id, &kind, now, data, source, false);
+    let body = render_body(id, &kind, now, data, &Provenance { source, ..Provenance::default() });
     let event =
         Event { id, sequence: 0, event: kind, created: now, arrived_at: now, source, object: None, label: None, body };
     event.into()

@@ -60,6 +60,8 @@ pub(crate) fn router() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(endpoint::replay::replay))
         .routes(routes!(endpoint::retry::retry))
         .routes(routes!(endpoint::check::check))
+        .routes(routes!(endpoint::preview::preview))
+        .routes(routes!(endpoint::presets::list))
         .routes(routes!(event_type::list::list))
         .routes(routes!(event::send::send, event::feed::feed))
         .routes(routes!(event::show::show))

@@ -9,7 +9,7 @@ use axum::{
     response::Response,
 };
 use gancho_facturascripts::{catalogue::Model, columns, event_types, secrets};
-use gancho_model::{Endpoint, EventId, EventType, Message, render_body};
+use gancho_model::{Endpoint, EventId, EventType, Message, Provenance, render_body};
 use gancho_store::EventFilter;
 use serde_json::Value;
 
@@ -117,7 +117,7 @@ async fn sample(app: &App, event: &EventType) -> Answer<(String, bool)> {
     let body = real.map(|event| event.body).unwrap_or_else(|| {
         let now = app.environment.now();
         let (data, _) = event_types::sample(event);
-        render_body(EventId::new(now, &*app.environment), event, now, data, None, true)
+        render_body(EventId::new(now, &*app.environment), event, now, data, &Provenance::sample())
     });
     let parsed: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
     Ok((serde_json::to_string_pretty(&parsed).unwrap_or_default(), is_real))

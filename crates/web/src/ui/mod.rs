@@ -58,7 +58,7 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .route("/language", post(enter::language::choose))
         .route("/webhooks", get(webhook::list::show))
         .route("/webhooks/new", get(webhook::create::show).post(webhook::create::make))
-        .route("/webhooks/look", get(webhook::look::show))
+        .route("/webhooks/look", post(webhook::look::show))
         .route("/webhooks/{id}", get(webhook::show::show))
         .route("/webhooks/{id}/settings", post(webhook::change::save))
         .route("/webhooks/{id}/remove", get(webhook::remove::ask).post(webhook::remove::remove))

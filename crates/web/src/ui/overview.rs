@@ -14,7 +14,7 @@ use super::{
     page,
     page_context::PageContext,
     query::Query,
-    say::{self, Condition},
+    say::{self, HealthFacts},
     source,
     webhook::names,
 };
@@ -132,12 +132,12 @@ fn alert(
     if !is_bad && issues.is_empty() {
         return None;
     }
-    let condition = Condition { endpoint, backlog, day, now: context.moment };
+    let facts = HealthFacts { endpoint, backlog, day, now: context.moment };
     Some(Alert {
         link: format!("/webhooks/{}", endpoint.id),
         name: names(endpoint).0,
         colour: if is_bad { "bad" } else { "warn" },
-        text: say::health_summary(&context.words, &condition),
+        text: say::health_summary(&context.words, &facts),
         issues,
     })
 }

@@ -339,6 +339,11 @@ reason-expired = It waited longer than deliveries are kept.
 reason-too-large = The event is too large to be sent.
 reason-cancelled = A person cancelled it.
 reason-endpoint-removed = Its webhook was removed.
+reason-condition = The webhook's condition does not hold.
+reason-condition-error = The webhook's condition could not be worked out for this event.
+reason-template-error = The webhook's template made no valid body of this event.
+reason-origin = It was written by an origin that the webhook ignores.
+reason-company = It is of a company that the webhook did not ask for.
 error-kind-dns = name not found
 error-kind-connect = no connection
 error-kind-tls = TLS failed
@@ -752,3 +757,23 @@ label-bin-every = Only one in
 hint-bin-every = 1: it always answers so. 3: the third, the sixth…; the others get 200 at once.
 label-bin-fault = What goes wrong
 label-bin-body = Body (text)
+
+# Rules of a webhook.
+
+rules-title = Rules: what it gets, and in what shape
+label-condition = Condition
+hint-condition = Only events for which it holds are sent. Example: data.object.total > 1000 && data.object.codserie == "A". An event for which it can't be worked out is skipped, which Deliveries shows.
+label-ignore-origins = Don't send what was written by…
+hint-ignore-origins = Tick the program that receives this webhook if it also writes to the ERP: then it doesn't hear its own echo. The origins of the latest events are offered, where the ERP tells them.
+label-more-origins = Others
+label-companies = Only of these companies
+hint-companies = Numbers of companies (idempresa), separated by commas; empty: all. What belongs to no company, such as customers, is always sent.
+label-preset = Shape for
+preset-none = the usual one
+hint-preset = Fills in the template for that service when you save, if it is empty.
+label-template = Template
+hint-template = Replaces the usual body: Jinja that makes JSON, such as {"{"}"text": "Invoice {"{{"} data.object.codigo {"}}"}"{"}"}. Empty: the usual body.
+deed-label-condition = condition
+deed-label-template = template
+deed-label-ignore-origins = ignored origins
+deed-label-companies = companies

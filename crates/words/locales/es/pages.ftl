@@ -339,6 +339,11 @@ reason-expired = Esperó más tiempo del que se guardan las entregas.
 reason-too-large = El evento es demasiado grande para enviarlo.
 reason-cancelled = La canceló una persona.
 reason-endpoint-removed = Su webhook se eliminó.
+reason-condition = No cumple la condición del webhook.
+reason-condition-error = La condición del webhook no se pudo evaluar con este evento.
+reason-template-error = La plantilla del webhook no produjo un cuerpo válido con este evento.
+reason-origin = Lo escribió un origen que el webhook ignora.
+reason-company = Es de una empresa que el webhook no pidió.
 error-kind-dns = nombre no encontrado
 error-kind-connect = sin conexión
 error-kind-tls = fallo de TLS
@@ -752,3 +757,23 @@ label-bin-every = Solo una de cada
 hint-bin-every = 1: responde así siempre. 3: la tercera, la sexta…; las demás reciben 200 de inmediato.
 label-bin-fault = Qué falla
 label-bin-body = Cuerpo (texto)
+
+# Reglas de un webhook.
+
+rules-title = Reglas: qué recibe y con qué forma
+label-condition = Condición
+hint-condition = Solo se envían los eventos que la cumplen. Ejemplo: data.object.total > 1000 && data.object.codserie == "A". Un evento con el que no se pueda evaluar se omite y se ve en Entregas.
+label-ignore-origins = No enviar lo que escribió…
+hint-ignore-origins = Marque el programa que recibe este webhook si también escribe en el ERP: así no oye su propio eco. Aparecen los orígenes de los últimos eventos, si el ERP los comunica.
+label-more-origins = Otros
+label-companies = Solo de estas empresas
+hint-companies = Números de empresa (idempresa) separados por comas; vacío: todas. Lo que no es de ninguna empresa, como los clientes, se envía siempre.
+label-preset = Forma para
+preset-none = la habitual
+hint-preset = Rellena la plantilla para ese servicio al guardar, si está vacía.
+label-template = Plantilla
+hint-template = Sustituye al cuerpo habitual: texto Jinja que produce JSON, por ejemplo {"{"}"text": "Factura {"{{"} data.object.codigo {"}}"}"{"}"}. Vacío: el cuerpo habitual.
+deed-label-condition = condición
+deed-label-template = plantilla
+deed-label-ignore-origins = orígenes ignorados
+deed-label-companies = empresas

@@ -3,8 +3,8 @@
 use std::{path::Path, sync::Arc};
 
 use gancho_model::{
-    Clock as _, Endpoint, EndpointId, Event, EventId, EventType, Health, NodeId, Pattern, Priority, RetryPolicy,
-    Secret, SigningSecrets, State, Timestamp, render_body,
+    Clock as _, Endpoint, EndpointId, Event, EventId, EventType, NodeId, Priority, Provenance, Secret, State,
+    Timestamp, render_body,
 };
 use gancho_service::search::index_batch;
 use gancho_store::{
@@ -34,7 +34,7 @@ pub async fn run(most: u64, dir: &Path) -> CliResult {
     let store: Arc<dyn Store> = Arc::new(store.map_err(CliError::refused)?);
     let mut endpoints = vec![];
     for _ in 0..ENDPOINTS {
-        let endpoint = endpoint()?;
+        let endpoint = endpoint();
         endpoints.push(endpoint.id);
         store.add_endpoint(endpoint).await.map_err(CliError::refused)?;
     }
@@ -123,7 +123,7 @@ fn event(now: Timestamp, n: u64) -> Option<NewEvent> {
     let (nombrecliente, cifnif) = (format!("Talleres {} {n}", NAMES[n as usize % NAMES.len()]), format!("B{n:08}"));
     let object = json!({"codigo": codigo, "nombrecliente": nombrecliente, "cifnif": cifnif, "rest": "x".repeat(200)});
     let data = Map::from_iter([("object".to_owned(), object)]);
-    let body = render_body(id, &event, now, data, None, false);
+    let body = render_body(id, &event, now, data, &Provenance::default());
     // As many documents as there are events.
     let label = Some(codigo);
     let event =
@@ -131,26 +131,8 @@ fn event(now: Timestamp, n: u64) -> Option<NewEvent> {
     Some(event.into())
 }
 
-fn endpoint() -> Result<Endpoint, CliError> {
+fn endpoint() -> Endpoint {
     let now = System.now();
-    Ok(Endpoint {
-        id: EndpointId::new(now, &System),
-        url: "http://127.0.0.1/".into(),
-        name: None,
-        description: None,
-        events: vec![Pattern::parse("*").map_err(CliError::refused)?],
-        sources: vec![],
-        enabled: true,
-        paused: true,
-        headers: Default::default(),
-        timeout_ms: 10_000,
-        retry: RetryPolicy::default(),
-        rate_per_s: None,
-        max_in_flight: None,
-        secrets: SigningSecrets::one(Secret::new("bench-secret")),
-        health: Health::default(),
-        disabled_reason: None,
-        created_at: now,
-        updated_at: now,
-    })
+    let id = EndpointId::new(now, &System);
+    Endpoint { paused: true, ..Endpoint::new(id, "http://127.0.0.1/", Secret::new("bench-secret"), now) }
 }

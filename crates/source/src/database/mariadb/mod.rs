@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     capture::{CapturePlan, CapturedTable, Schema},
-    grouping::{OutboxRow, Transaction},
+    grouping::{OutboxRow, Transaction, read_origin},
     obstacle::Obstacle,
 };
 
@@ -137,7 +137,7 @@ impl CaptureBackend for MariaDb {
         // By the key itself: by the name alone it would be the number made of it, and all rows be sorted.
         let select = format!(
             "SELECT CAST(id AS SIGNED) AS id, mark, CAST(conn AS SIGNED) AS conn, {EPOCH} at) DIV 1000 AS at_ms, \
-             source, op, columns, old_row, new_row, secrets, tx FROM {OUTBOX} ORDER BY {OUTBOX}.id LIMIT {limit}"
+             source, op, columns, old_row, new_row, secrets, tx, origin FROM {OUTBOX} ORDER BY {OUTBOX}.id LIMIT {limit}"
         );
         let mut marks = vec![];
         for row in sqlx::query(AssertSqlSafe(select)).fetch_all(&mut self.connection).await.map_err(failed)? {
@@ -305,6 +305,7 @@ fn outbox_row(row: &MySqlRow, present: &Present) -> Result<OutboxRow, sqlx::Erro
         before: values("old_row")?,
         after: values("new_row")?,
         secrets: secrets.iter().flat_map(|names| names.split_whitespace()).map(ToOwned::to_owned).collect(),
+        origin: read_origin(row.try_get::<Option<String>, _>("origin")?.as_deref()),
         busy: present.busy.contains(&connection),
         // Who wrote after that moment may have come after it.
         gone: at_ms < present.at_ms && !present.connected.contains(&connection),

@@ -41,10 +41,12 @@ fn mark() -> String {
 }
 
 /// The outbox's columns in their order: one of another version must not be written into.
-const LAYOUT: &str = "id mark conn at source op columns old_row new_row secrets tx";
-/// What an older version's outbox lacks: its columns, and what adds them. Its rows are still submitted.
-const OLDER: (&str, &str) =
-    ("id mark conn at source op columns old_row new_row secrets", "ALTER TABLE gancho_outbox ADD COLUMN tx BIGINT");
+const LAYOUT: &str = "id mark conn at source op columns old_row new_row secrets tx origin";
+/// What older versions' outboxes lack: their columns, and what adds the others. Its rows are still submitted.
+const OLDER: [(&str, &str); 2] = [
+    ("id mark conn at source op columns old_row new_row secrets", "ADD COLUMN tx BIGINT, ADD COLUMN origin TEXT"),
+    ("id mark conn at source op columns old_row new_row secrets tx", "ADD COLUMN origin TEXT"),
+];
 
 /// `account`: as whom the triggers run, `user@host`.
 pub(super) fn parts(plan: &CapturePlan, account: &str) -> Vec<SchemaObject> {
@@ -54,12 +56,12 @@ pub(super) fn parts(plan: &CapturePlan, account: &str) -> Vec<SchemaObject> {
             create: format!(
                 "CREATE TABLE IF NOT EXISTS {OUTBOX} (id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY, mark CHAR(36) NOT NULL, \
                  conn BIGINT UNSIGNED NOT NULL, at DATETIME(6) NOT NULL, source VARCHAR(64) NOT NULL, op CHAR(1) NOT NULL, \
-                 columns TEXT, old_row LONGTEXT, new_row LONGTEXT, secrets TEXT, tx BIGINT) \
+                 columns TEXT, old_row LONGTEXT, new_row LONGTEXT, secrets TEXT, tx BIGINT, origin TEXT) \
                  ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
             ),
             drop: format!("DROP TABLE IF EXISTS {OUTBOX}"),
             mark: LAYOUT.into(),
-            older: Some(OLDER),
+            older: OLDER.map(|(columns, add)| (columns, format!("ALTER TABLE {OUTBOX} {add}"))).into(),
         },
         SchemaObject {
             name: format!("table {LOST}"),
@@ -69,7 +71,7 @@ pub(super) fn parts(plan: &CapturePlan, account: &str) -> Vec<SchemaObject> {
             ),
             drop: format!("DROP TABLE IF EXISTS {LOST}"),
             mark: String::new(),
-            older: None,
+            older: vec![],
         },
     ];
     for watched in plan.tables.values() {
@@ -105,7 +107,7 @@ fn trigger(account: &str, kind: char, table: &str, when: &str, statements: &str)
         drop: format!("DROP TRIGGER IF EXISTS {quoted_name}"),
         name: format!("trigger {name}"),
         mark: format!("{account} {when} {table} {body}"),
-        older: None,
+        older: vec![],
     }
 }
 
@@ -174,8 +176,8 @@ fn insert(watched: &CapturedTable, op: char, old: &str, new: &str, secrets: &str
     let columns = serde_json::Value::from(watched.compared().chain(watched.ignored()).collect::<Vec<_>>());
     let table = text(&watched.table);
     format!(
-        "IF @gancho_full = 0 THEN INSERT INTO {OUTBOX} (mark, conn, at, source, op, columns, old_row, new_row, secrets, tx) \
-         VALUES (@gancho_mark, CONNECTION_ID(), UTC_TIMESTAMP(6), {table}, '{op}', {}, {old}, {new}, {secrets}, @gancho_tx); \
+        "IF @gancho_full = 0 THEN INSERT INTO {OUTBOX} (mark, conn, at, source, op, columns, old_row, new_row, secrets, tx, origin) \
+         VALUES (@gancho_mark, CONNECTION_ID(), UTC_TIMESTAMP(6), {table}, '{op}', {}, {old}, {new}, {secrets}, @gancho_tx, @gancho_origin); \
          ELSEIF @gancho_full = 1 THEN INSERT INTO {OUTBOX} (mark, conn, at, source, op) \
          VALUES ('', 0, UTC_TIMESTAMP(6), {table}, '{FULL_MARK}'); END IF;",
         text(&columns.to_string()),

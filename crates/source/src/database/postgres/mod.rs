@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     capture::{CapturePlan, CapturedTable, Schema},
-    grouping::{OutboxRow, Transaction},
+    grouping::{OutboxRow, Transaction, read_origin},
     obstacle::Obstacle,
 };
 
@@ -126,7 +126,7 @@ impl CaptureBackend for Postgres {
         let present: Vec<i32> = present.fetch_all(&mut self.connection).await.map_err(failed)?;
         let select = format!(
             "SELECT id, {MARK} AS mark, tx, cmin::text::bigint AS command, \
-             (extract(epoch FROM at) * 1000)::bigint AS at_ms, source, op, old_row::text, new_row::text, secrets, \
+             (extract(epoch FROM at) * 1000)::bigint AS at_ms, source, op, old_row::text, new_row::text, secrets, origin, \
              pid IN (SELECT pid FROM pg_locks WHERE locktype = 'transactionid' AND granted AND mode = 'ExclusiveLock') AS busy, \
              (extract(epoch FROM at) * 1000)::bigint < $1 AND NOT pid = ANY($2) AS gone FROM {outbox} ORDER BY id LIMIT {limit}",
         );
@@ -292,6 +292,7 @@ fn outbox_row(row: &PgRow) -> Result<((i64, i64), OutboxRow), sqlx::Error> {
         before: json("old_row")?,
         after: json("new_row")?,
         secrets: secrets.iter().flat_map(|names| names.split_whitespace()).map(ToOwned::to_owned).collect(),
+        origin: read_origin(row.try_get::<Option<String>, _>("origin")?.as_deref()),
         busy: row.try_get("busy")?,
         gone: row.try_get("gone")?,
     };

@@ -6,6 +6,7 @@
 //! goes wrong inside is caught and counted in a sequence, which survives a rollback. Bodies of functions
 //! bind no column: the ERP may still change their types.
 
+use const_format::formatcp;
 use gancho_facturascripts::secrets;
 
 use crate::capture::{CapturePlan, CapturedTable};
@@ -31,7 +32,11 @@ pub(super) const CHANNEL: &str = "gancho_outbox";
 /// <https://www.postgresql.org/docs/current/catalog-pg-trigger.html>
 const ALL_AFTER: &str = "O29";
 /// The outbox's columns in their order: one of another version must not be written into.
-const LAYOUT: &str = "id pid port tx at source op old_row new_row secrets";
+const LAYOUT: &str = "id pid port tx at source op old_row new_row secrets origin";
+/// What an older version's outbox had.
+const OLDER: &str = "id pid port tx at source op old_row new_row secrets";
+/// Who wrote, as the plugin hands it to the connection; no part of the functions, so that it costs no more there.
+const ORIGIN: &str = "origin text DEFAULT nullif(current_setting('gancho.origin', true), '')";
 
 pub(super) fn parts(plan: &CapturePlan, schema: &str) -> Vec<SchemaObject> {
     let at = |name: &str| format!("{}.{name}", quoted(schema, '"'));
@@ -41,7 +46,7 @@ pub(super) fn parts(plan: &CapturePlan, schema: &str) -> Vec<SchemaObject> {
             create: format!("CREATE TABLE IF NOT EXISTS {} ({COLUMNS}) WITH (toast_tuple_target = 8160)", at(OUTBOX)),
             drop: format!("DROP TABLE IF EXISTS {}", at(OUTBOX)),
             mark: LAYOUT.into(),
-            older: None,
+            older: vec![(OLDER, format!("ALTER TABLE {} ADD COLUMN {ORIGIN}", at(OUTBOX)))],
         },
         SchemaObject {
             name: format!("table {SITE}"),
@@ -51,7 +56,7 @@ pub(super) fn parts(plan: &CapturePlan, schema: &str) -> Vec<SchemaObject> {
             ),
             drop: format!("DROP TABLE IF EXISTS {}", at(SITE)),
             mark: "source database server made seen".into(),
-            older: None,
+            older: vec![],
         },
     ];
     parts.extend([LOST, DROPPED].map(|name| SchemaObject {
@@ -59,7 +64,7 @@ pub(super) fn parts(plan: &CapturePlan, schema: &str) -> Vec<SchemaObject> {
         create: format!("CREATE SEQUENCE IF NOT EXISTS {}", at(name)),
         drop: format!("DROP SEQUENCE IF EXISTS {}", at(name)),
         mark: String::new(),
-        older: None,
+        older: vec![],
     }));
     parts.push(function(schema, WRITE, WRITE_ARGUMENTS, "boolean", "", &write(schema)));
     for watched in plan.tables.values() {
@@ -106,7 +111,7 @@ fn trigger(watched: &CapturedTable, schema: &str) -> SchemaObject {
         create,
         drop,
         mark: format!("{ALL_AFTER} {name}"),
-        older: None,
+        older: vec![],
     }
 }
 
@@ -120,7 +125,7 @@ fn function(schema: &str, name: &str, arguments: &str, returns: &str, rights: &s
         ),
         drop: format!("DROP FUNCTION IF EXISTS {at}({arguments})"),
         mark: body.to_owned(),
-        older: None,
+        older: vec![],
     }
 }
 
@@ -129,9 +134,11 @@ const WRITE_ARGUMENTS: &str =
 
 /// What the outbox fills in itself. Its key is no sequence: the ERP asks with lastval() for the key of
 /// its own row. It is microseconds, and whose they are.
-const COLUMNS: &str = "id bigint PRIMARY KEY DEFAULT ((extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 2048 + pg_backend_pid() % 2048), \
+const COLUMNS: &str = formatcp!(
+    "id bigint PRIMARY KEY DEFAULT ((extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 2048 + pg_backend_pid() % 2048), \
     pid int NOT NULL DEFAULT pg_backend_pid(), port int DEFAULT inet_client_port(), tx bigint NOT NULL DEFAULT txid_current(), \
-    at timestamptz NOT NULL DEFAULT clock_timestamp(), source text NOT NULL, op text NOT NULL, old_row jsonb, new_row jsonb, secrets text";
+    at timestamptz NOT NULL DEFAULT clock_timestamp(), source text NOT NULL, op text NOT NULL, old_row jsonb, new_row jsonb, secrets text, {ORIGIN}"
+);
 
 /// Updates that touch only ignored columns are not written; ignored columns are also left out of `old_row`. A column that
 /// came since is looked at by its name: a secret is left out before we have looked at the tables again. Whether the

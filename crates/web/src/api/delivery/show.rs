@@ -19,5 +19,6 @@ pub(crate) async fn show(
     Id(id): Id<DeliveryId>,
 ) -> Answer<Json<DeliveryView>> {
     let (delivery, attempts) = app.store.delivery(id).await?;
-    Ok(Json(DeliveryView::with_attempts(&delivery, attempts, reader)))
+    let body = app.store.delivery_body(id).await?;
+    Ok(Json(DeliveryView::whole(&delivery, attempts, &body, reader)))
 }

@@ -37,6 +37,9 @@ pub(crate) struct DeliveryView {
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     last: Option<LastView>,
+    /// In the detail: what is sent, byte for byte.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
 }
 
 /// The last attempt, in short.
@@ -73,12 +76,15 @@ impl DeliveryView {
                 error: last.error,
                 duration_ms: last.duration_ms,
             }),
+            body: None,
         }
     }
 
-    pub fn with_attempts(delivery: &Delivery, attempts: Vec<Attempt>, reader: Reader) -> Self {
+    /// With its attempts, and the bytes that it sends.
+    pub fn whole(delivery: &Delivery, attempts: Vec<Attempt>, body: &[u8], reader: Reader) -> Self {
         let attempts: Vec<Value> = attempts.into_iter().map(attempt).collect();
-        Self { attempts: attempts.into(), ..Self::new(delivery, reader) }
+        let body = Some(String::from_utf8_lossy(body).into_owned());
+        Self { attempts: attempts.into(), body, ..Self::new(delivery, reader) }
     }
 }
 

@@ -4,6 +4,8 @@ pub mod change;
 pub mod check;
 pub mod create;
 pub mod list;
+pub mod presets;
+pub mod preview;
 pub mod remove;
 pub mod replay;
 pub mod retry;

@@ -60,5 +60,6 @@ pub(crate) async fn test(
     }
     app.services.wait_for_test(delivery, endpoint.timeout_ms).await;
     let (delivery, attempts) = app.store.delivery(delivery).await?;
-    Ok(Json(DeliveryView::with_attempts(&delivery, attempts, Reader(caller))).into_response())
+    let body = app.store.delivery_body(delivery.id).await?;
+    Ok(Json(DeliveryView::whole(&delivery, attempts, &body, Reader(caller))).into_response())
 }

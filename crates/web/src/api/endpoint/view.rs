@@ -3,7 +3,6 @@ use std::collections::BTreeMap;
 use gancho_model::{Endpoint, HealthState, RetryPolicy, Timestamp, mask};
 use gancho_store::EndpointBacklog;
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::auth::Reader;
@@ -26,8 +25,14 @@ pub(crate) struct EndpointView {
     #[serde(skip_serializing_if = "Option::is_none")]
     disabled_reason: Option<String>,
     headers: BTreeMap<String, &'static str>,
-    condition: Value,
-    template: Value,
+    /// Only events for which this holds, in CEL.
+    condition: Option<String>,
+    /// What is sent instead of the usual body, in Jinja.
+    template: Option<String>,
+    /// Nothing that these wrote.
+    ignore_origins: Vec<String>,
+    /// Only records of these companies; of all if empty.
+    companies: Vec<i64>,
     timeout_ms: u32,
     #[schema(value_type = Object)]
     retry: RetryPolicy,
@@ -78,8 +83,10 @@ impl EndpointView {
             paused: endpoint.paused,
             disabled_reason: endpoint.disabled_reason.clone(),
             headers: endpoint.headers.keys().map(|name| (name.clone(), mask::MASK)).collect(),
-            condition: Value::Null,
-            template: Value::Null,
+            condition: endpoint.condition.as_ref().map(|condition| condition.as_str().to_owned()),
+            template: endpoint.template.as_ref().map(|template| template.as_str().to_owned()),
+            ignore_origins: endpoint.ignore_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
+            companies: endpoint.companies.clone(),
             timeout_ms: endpoint.timeout_ms,
             retry: endpoint.retry.clone(),
             rate_per_s: endpoint.rate_per_s,

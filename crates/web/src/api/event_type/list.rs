@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, header::ACCEPT_LANGUAGE},
 };
 use gancho_facturascripts::event_types::{self, CatalogueType};
-use gancho_model::{EventId, render_body};
+use gancho_model::{EventId, Provenance, render_body};
 use gancho_words::{Language, Words, ZONE};
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
@@ -46,7 +46,7 @@ pub(crate) async fn list(
 fn view(app: &App, known: &CatalogueType, words: &Words) -> EventTypeView {
     let now = app.environment.now();
     let (data, _) = event_types::sample(&known.event);
-    let body = render_body(EventId::new(now, &*app.environment), &known.event, now, data, None, true);
+    let body = render_body(EventId::new(now, &*app.environment), &known.event, now, data, &Provenance::sample());
     let sample = RawValue::from_string(String::from_utf8_lossy(&body).into_owned());
     EventTypeView {
         kind: known.event.to_string(),

@@ -81,6 +81,9 @@ async fn read(app: &App, context: &PageContext, id: DeliveryId, query: &Query) -
     let words = &context.words;
     let (delivery, attempts) = app.store.delivery(id).await?;
     let event = app.store.event(delivery.event_id).await?;
+    let happened: Value = serde_json::from_slice(&event.body).unwrap_or(Value::Null);
+    // A template may have made another.
+    let event = Event { body: app.store.delivery_body(id).await?, ..event };
     let endpoints = app.store.all_endpoints().await?;
     let endpoint = endpoints.iter().find(|endpoint| endpoint.id == delivery.endpoint_id);
     let body = String::from_utf8_lossy(&event.body).into_owned();
@@ -103,7 +106,7 @@ async fn read(app: &App, context: &PageContext, id: DeliveryId, query: &Query) -
         next: words.waiting(delivery.waiting_for, delivery.next_attempt_at, context.now),
         steps: steps(context, &event, &delivery, &attempts),
         attempts: attempts.iter().map(|attempt| shown(context, attempt)).collect(),
-        changes: event::show::changes(words, &parsed),
+        changes: event::show::changes(words, &happened),
         json: draw::json(&parsed),
         is_signed: signed.is_some(),
         curl: curl(&url, &body, signed.unwrap_or_default()),

@@ -6,7 +6,7 @@ use gancho_model::{Endpoint, EventType, HealthState, State};
 use gancho_words::Words;
 
 pub(crate) use gancho_service::{
-    endpoint::{Condition, health_summary},
+    endpoint::{HealthFacts, health_summary},
     event::title as event,
 };
 pub(crate) use value::{column, value};

@@ -7,7 +7,13 @@ use super::{fill, show};
 use crate::{
     App,
     api::problem::Answer,
-    ui::{current_user::CurrentAdmin, done, error, form::Form, id::Id, page_context::PageContext},
+    ui::{
+        current_user::{CurrentAdmin, CurrentUser},
+        done, error,
+        form::Form,
+        id::Id,
+        page_context::PageContext,
+    },
 };
 
 pub(crate) async fn save(
@@ -16,7 +22,7 @@ pub(crate) async fn save(
     Id(id): Id<EndpointId>,
     form: Form,
 ) -> Response {
-    match update(&app, id, &form, &visitor.user.name).await {
+    match update(&app, id, &form, &visitor).await {
         Ok(dropped) if !dropped.is_empty() => {
             done(&app, &format!("/webhooks/{id}?tab=settings"), "saved-headers-dropped")
         }
@@ -28,8 +34,8 @@ pub(crate) async fn save(
     }
 }
 
-async fn update(app: &App, id: EndpointId, form: &Form, who: &str) -> Answer<Vec<String>> {
+async fn update(app: &App, id: EndpointId, form: &Form, visitor: &CurrentUser) -> Answer<Vec<String>> {
     let known = app.store.endpoint(id).await?;
-    let patch = fill::patch(form, app.services.rules_for(&known))?;
-    Ok(app.services.update_endpoint(&known, patch, who).await?)
+    let patch = fill::patch(form, &visitor.words, app.services.rules_for(&known))?;
+    Ok(app.services.update_endpoint(&known, patch, &visitor.user.name).await?)
 }

@@ -3,15 +3,25 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{extract::State, response::Response};
 use gancho_model::{Endpoint, Source};
+use gancho_service::endpoint::PRESETS;
 
 use super::{
     fill,
+    origins::{self, OriginChoice},
     tree::{self, Branch},
 };
 use crate::{
     App,
     api::problem::Answer,
-    ui::{current_user::CurrentAdmin, done, error, form::Form, page, page_context::PageContext, query::Query, refused},
+    ui::{
+        current_user::{CurrentAdmin, CurrentUser},
+        done, error,
+        form::Form,
+        page,
+        page_context::PageContext,
+        query::Query,
+        refused,
+    },
 };
 
 #[derive(Template)]
@@ -21,6 +31,7 @@ struct NewWebhookPage {
     form: Form,
     tree: Vec<Branch>,
     sources: Vec<Source>,
+    origins: Vec<OriginChoice>,
     is_new: bool,
 }
 
@@ -42,17 +53,19 @@ pub(crate) async fn show(State(app): State<Arc<App>>, CurrentAdmin(visitor): Cur
         gancho_model::RetryPolicy::default().delays_s.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
     ));
     let sources = app.store.sources().await.unwrap_or_default();
+    let form = Form::filled(fields);
     page(&NewWebhookPage {
         tree: tree::tree(&context.words),
+        origins: origins::choices(&app, &form).await,
         context,
-        form: Form::filled(fields),
+        form,
         sources,
         is_new: true,
     })
 }
 
 pub(crate) async fn make(State(app): State<Arc<App>>, CurrentAdmin(visitor): CurrentAdmin, form: Form) -> Response {
-    match create(&app, &form, &visitor.user.name).await {
+    match create(&app, &form, &visitor).await {
         Ok(endpoint) => done(&app, &format!("/webhooks/{}?tab=test&secret=show", endpoint.id), "webhook-created"),
         Err(problem) if problem.errors().is_empty() => {
             error::of(PageContext::new(&app, &visitor, "webhooks", "problem-title"), &problem)
@@ -61,12 +74,13 @@ pub(crate) async fn make(State(app): State<Arc<App>>, CurrentAdmin(visitor): Cur
             let context = PageContext::new(&app, &visitor, "webhooks", "webhook-new-title");
             let sources = app.store.sources().await.unwrap_or_default();
             let form = form.refused(&problem, &context.words);
-            refused(&NewWebhookPage { tree: tree::tree(&context.words), context, form, sources, is_new: true })
+            let origins = origins::choices(&app, &form).await;
+            refused(&NewWebhookPage { tree: tree::tree(&context.words), context, form, sources, origins, is_new: true })
         }
     }
 }
 
-async fn create(app: &App, form: &Form, who: &str) -> Answer<Endpoint> {
-    let new = fill::new_endpoint(form, app.services.rules())?;
-    Ok(app.services.create_endpoint(new, who).await?)
+async fn create(app: &App, form: &Form, visitor: &CurrentUser) -> Answer<Endpoint> {
+    let new = fill::new_endpoint(form, &visitor.words, app.services.rules())?;
+    Ok(app.services.create_endpoint(new, &visitor.user.name).await?)
 }

@@ -1,12 +1,13 @@
 //! Between the form of an endpoint and what is done with it.
 
-use gancho_model::{Endpoint, Message, Source, SourceId, limits::ATTEMPT_MS_MAX, mask};
-use gancho_service::{
-    endpoint::{EndpointPatch, NewEndpoint, RetryInput},
-    input::{
-        FieldError, HeaderFields, Later, List, NewSecret, Patch, Reading, Rules, Subscription, Text, WebhookUrl, Whole,
-    },
+use gancho_model::{
+    Condition, Endpoint, Message, OriginReference, Source, SourceId, Template, limits::ATTEMPT_MS_MAX, mask,
 };
+use gancho_service::{
+    endpoint::{EndpointPatch, NewEndpoint, Preset, RetryInput},
+    input::{self, FieldError, HeaderFields, List, NewSecret, Patch, Reading, Subscription, Text, WebhookUrl, Whole},
+};
+use gancho_words::Words;
 use serde_json::{Map, Value};
 
 use super::tree;
@@ -29,7 +30,11 @@ pub(super) fn form(endpoint: &Endpoint) -> Form {
         ("retry", delays.join(", ")),
         ("rate_per_s", number(endpoint.rate_per_s)),
         ("max_in_flight", number(endpoint.max_in_flight)),
+        ("condition", endpoint.condition.as_ref().map(|one| one.as_str().to_owned()).unwrap_or_default()),
+        ("template", endpoint.template.as_ref().map(|one| one.as_str().to_owned()).unwrap_or_default()),
+        ("companies", endpoint.companies.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
     ];
+    fields.extend(endpoint.ignore_origins.iter().map(|origin| ("ignore_origins", origin.as_str().to_owned())));
     fields.extend(picked.into_iter().map(|pattern| ("events", pattern)));
     fields.extend(endpoint.sources.iter().map(|source| ("sources", source.to_string())));
     Form::filled(fields)
@@ -47,9 +52,36 @@ struct Filled {
     retry: RetryInput,
     rate_per_s: Option<Whole<1, 100_000>>,
     max_in_flight: Option<Whole<1, 256>>,
+    rules: Rules,
 }
 
-fn filled(form: &Form, reading: &mut Reading<'_>) -> Option<Filled> {
+/// The rules of an endpoint, as they were filled in.
+pub(super) struct Rules {
+    pub condition: Option<Condition>,
+    pub template: Option<Template>,
+    pub ignore_origins: List<OriginReference, 0, 100>,
+    pub companies: List<Whole<1, { i32::MAX as i64 }>, 0, 100>,
+}
+
+/// Reads the rules. A preset stands for its template where none is written.
+pub(super) fn rules(form: &Form, words: &Words, reading: &mut Reading<'_>) -> Option<Rules> {
+    let text = |name: &str| Some(form.value(name).trim().to_owned()).filter(|text| !text.is_empty());
+    let condition = text("condition").map(|text| Condition::parse(&text)).transpose();
+    let preset = Preset::find(form.value("preset")).map(|preset| preset.template(words));
+    let template = text("template").or(preset).map(|text| Template::parse(&text)).transpose();
+    let more = form.value("more_origins").split(',').map(str::trim).filter(|origin| !origin.is_empty());
+    let origins: Vec<&str> = form.values("ignore_origins").into_iter().chain(more).collect();
+    let origin = |text: &str| OriginReference::parse(text).ok_or_else(|| Message::new("error-origin"));
+    let companies = form.value("companies").split([',', ' ']).map(str::trim).filter(|company| !company.is_empty());
+    let companies: Vec<&str> = companies.collect();
+    let condition = reading.field("condition", condition);
+    let template = reading.field("template", template);
+    let ignore_origins = reading.field("ignore_origins", List::read_each(origins.into_iter(), origin));
+    let companies = reading.field("companies", List::read_each(companies.into_iter(), Whole::of_text));
+    Some(Rules { condition: condition?, template: template?, ignore_origins: ignore_origins?, companies: companies? })
+}
+
+fn filled(form: &Form, words: &Words, reading: &mut Reading<'_>) -> Option<Filled> {
     let url = form.required("url").and_then(|text| WebhookUrl::new(text, reading.rules()));
     let url = reading.field("url", url);
     let events = reading.field("events", events(form));
@@ -63,7 +95,9 @@ fn filled(form: &Form, reading: &mut Reading<'_>) -> Option<Filled> {
     let delays = reading.field("retry", delays(form));
     let rate_per_s = reading.field("rate_per_s", Whole::filled(form.value("rate_per_s")));
     let max_in_flight = reading.field("max_in_flight", Whole::filled(form.value("max_in_flight")));
+    let rules = rules(form, words, reading);
     Some(Filled {
+        rules: rules?,
         url: url?,
         events: events?,
         name: name?,
@@ -78,10 +112,10 @@ fn filled(form: &Form, reading: &mut Reading<'_>) -> Option<Filled> {
 }
 
 /// A new endpoint, as it was filled in.
-pub(super) fn new_endpoint(form: &Form, rules: Rules<'_>) -> Result<NewEndpoint, Vec<FieldError>> {
-    let mut reading = Reading::new(rules);
+pub(super) fn new_endpoint(form: &Form, words: &Words, by: input::Rules<'_>) -> Result<NewEndpoint, Vec<FieldError>> {
+    let mut reading = Reading::new(by);
     let secret = reading.field("secret", NewSecret::filled(form.value("secret")));
-    let new = filled(form, &mut reading).zip(secret).map(|(filled, secret)| NewEndpoint {
+    let new = filled(form, words, &mut reading).zip(secret).map(|(filled, secret)| NewEndpoint {
         url: filled.url,
         events: filled.events,
         name: filled.name,
@@ -96,16 +130,18 @@ pub(super) fn new_endpoint(form: &Form, rules: Rules<'_>) -> Result<NewEndpoint,
         retry: Some(filled.retry).filter(|retry| !retry.delays_s.0.is_empty()),
         rate_per_s: filled.rate_per_s,
         max_in_flight: filled.max_in_flight,
-        condition: Later,
-        template: Later,
+        condition: filled.rules.condition,
+        template: filled.rules.template,
+        ignore_origins: Some(filled.rules.ignore_origins),
+        companies: Some(filled.rules.companies),
     });
     reading.finish(new)
 }
 
 /// What is changed of an endpoint, as it was filled in: what was left empty is cleared.
-pub(super) fn patch(form: &Form, rules: Rules<'_>) -> Result<EndpointPatch, Vec<FieldError>> {
-    let mut reading = Reading::new(rules);
-    let patch = filled(form, &mut reading).map(|filled| EndpointPatch {
+pub(super) fn patch(form: &Form, words: &Words, by: input::Rules<'_>) -> Result<EndpointPatch, Vec<FieldError>> {
+    let mut reading = Reading::new(by);
+    let patch = filled(form, words, &mut reading).map(|filled| EndpointPatch {
         url: Some(filled.url),
         events: Some(filled.events),
         name: Patch::filled(filled.name),
@@ -116,19 +152,23 @@ pub(super) fn patch(form: &Form, rules: Rules<'_>) -> Result<EndpointPatch, Vec<
         retry: Some(filled.retry),
         rate_per_s: Patch::filled(filled.rate_per_s),
         max_in_flight: Patch::filled(filled.max_in_flight),
+        condition: Patch::filled(filled.rules.condition),
+        template: Patch::filled(filled.rules.template),
+        ignore_origins: Patch::Set(filled.rules.ignore_origins),
+        companies: Patch::Set(filled.rules.companies),
         ..EndpointPatch::nothing()
     });
     reading.finish(patch)
 }
 
 /// Types that are picked, and patterns that are written beside them.
-fn events<const MIN: usize, const MAX: usize>(form: &Form) -> Result<List<Subscription, MIN, MAX>, Message> {
+pub(super) fn events<const MIN: usize, const MAX: usize>(form: &Form) -> Result<List<Subscription, MIN, MAX>, Message> {
     let more = form.value("more").split(',').map(str::trim).filter(|pattern| !pattern.is_empty());
     let all: Vec<&str> = form.values("events").into_iter().chain(more).collect();
     List::read_each(all.into_iter(), Subscription::new)
 }
 
-fn sources<const MIN: usize, const MAX: usize>(form: &Form) -> Result<List<SourceId, MIN, MAX>, Message> {
+pub(super) fn sources<const MIN: usize, const MAX: usize>(form: &Form) -> Result<List<SourceId, MIN, MAX>, Message> {
     let wrong = |_| Message::new("error-id").with("prefix", SourceId::PREFIX);
     List::read_each(form.values("sources").into_iter(), |text| text.parse().map_err(wrong))
 }

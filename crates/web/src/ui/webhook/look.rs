@@ -1,52 +1,78 @@
-//! What a form asks while it is being filled in: can the URL be reached, which events would match?
+//! What a form asks while it is being filled in: can the URL be reached, which events would match, what would be sent?
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Pattern, target};
-use gancho_service::Finding;
-use gancho_store::EventFilter;
-
-use crate::{
-    App,
-    ui::{current_user::CurrentAdmin, page, page_context::PageContext, query::Query, say},
+use gancho_model::target;
+use gancho_service::{
+    Finding,
+    endpoint::{Preview, PreviewInput},
+    input::{FieldError, Reading, Rules},
 };
 
-/// A week, milliseconds.
-const WEEK_MS: i64 = 7 * 24 * 3600 * 1000;
-/// Events counted; more are "500 or more".
-const COUNTED_MAX: usize = 500;
-/// Events shown.
-const SHOWN: usize = 3;
+use super::fill;
+use crate::{
+    App,
+    ui::{current_user::CurrentAdmin, form::Form, page, page_context::PageContext, say},
+};
 
 #[derive(Template)]
 #[template(path = "webhook_look.html")]
 struct PreviewPage {
     context: PageContext,
     findings: Vec<(bool, String)>,
-    asked: bool,
-    count: u64,
-    more: bool,
-    examples: Vec<String>,
+    /// What the rules make of last week's events; nothing where no events are chosen yet.
+    preview: Option<Preview>,
+    /// What is wrong with the rules.
+    wrong: Vec<String>,
+    /// Titles and bodies of events that would be sent.
+    examples: Vec<(String, String)>,
+    shows_bodies: bool,
 }
 
-pub(crate) async fn show(State(app): State<Arc<App>>, CurrentAdmin(visitor): CurrentAdmin, query: Query) -> Response {
+pub(crate) async fn show(State(app): State<Arc<App>>, CurrentAdmin(visitor): CurrentAdmin, form: Form) -> Response {
     let context = PageContext::new(&app, &visitor, "", "webhook-new-title");
     let words = context.words.clone();
-    let findings = match query.get("url").map(target::parse) {
+    let url = form.value("url").trim();
+    let findings = match Some(url).filter(|url| !url.is_empty()).map(target::parse) {
         None => vec![],
         Some(Err(error)) => vec![Finding::bad("url", error.message())],
         Some(Ok(url)) => app.services.probing.probe(url.as_str()).await,
     };
     let findings = findings.into_iter().map(|finding| (finding.ok, words.message(&finding.message))).collect();
-    let patterns = query.all("events").into_iter().chain(query.text("more").split(','));
-    let types: Vec<Pattern> = patterns.filter_map(|text| Pattern::parse(text.trim()).ok()).collect();
-    let asked = !types.is_empty();
-    let filter = EventFilter { types, since: Some(context.now.plus_ms(-WEEK_MS)), ..EventFilter::default() };
-    let found = if asked { app.store.recent(None, filter, COUNTED_MAX).await.ok() } else { None };
-    let (found, next) = found.map_or_else(Default::default, |page| (page.items, page.next));
-    let titles = found.iter().take(SHOWN).map(|event| say::event(&words, &event.event, event.label.as_deref()));
-    let (count, more) = (found.len() as u64, next.is_some());
-    page(&PreviewPage { findings, asked, count, more, examples: titles.collect(), context })
+    let (preview, wrong) = match asked(&context, &form) {
+        Ok(input) => (app.services.preview(input).await.ok(), vec![]),
+        // That no events are chosen yet is said when the form is sent.
+        Err(wrong) => {
+            let wrong = wrong.iter().filter(|one| one.field != "events");
+            (None, wrong.map(|one| words.message(&one.message)).collect())
+        }
+    };
+    let examples = preview
+        .iter()
+        .flat_map(|preview| &preview.examples)
+        .map(|(event, body)| (say::event(&words, &event.event, event.label.as_deref()), body.clone()));
+    let examples = examples.collect();
+    let shows_bodies = !form.value("template").trim().is_empty() || !form.value("preset").is_empty();
+    page(&PreviewPage { context, findings, preview, wrong, examples, shows_bodies })
+}
+
+fn asked(context: &PageContext, form: &Form) -> Result<PreviewInput, Vec<FieldError>> {
+    let mut reading = Reading::new(Rules::default());
+    let events = reading.field("events", fill::events(form));
+    let sources = reading.field("sources", fill::sources(form));
+    let rules = fill::rules(form, &context.words, &mut reading);
+    let input = || {
+        let rules = rules?;
+        Some(PreviewInput {
+            events: events?,
+            sources: Some(sources?),
+            condition: rules.condition,
+            template: rules.template,
+            ignore_origins: Some(rules.ignore_origins),
+            companies: Some(rules.companies),
+        })
+    };
+    reading.finish(input())
 }

@@ -7,6 +7,7 @@ mod evidence;
 mod fill;
 pub mod list;
 pub mod look;
+mod origins;
 pub mod remove;
 pub mod replay;
 pub mod show;

@@ -48,5 +48,5 @@ fn input(form: &Form, now: Timestamp) -> Answer<ReplayInput> {
         word => ReplayScope::parse(word).ok_or_else(|| Problem::field("only", Message::new("error-only")))?,
     };
     let since = now.plus_ms(-days * DAY_MS);
-    Ok(ReplayInput { since, until: None, events: None, only: Some(only), dry_run: None })
+    Ok(ReplayInput { since, until: None, events: None, object: None, only: Some(only), dry_run: None })
 }

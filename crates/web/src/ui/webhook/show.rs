@@ -3,11 +3,13 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{extract::State, response::Response};
 use gancho_model::{Endpoint, EndpointId, Source, mask};
+use gancho_service::endpoint::PRESETS;
 use gancho_store::{DeliveryFilter, EndpointBacklog};
 
 use super::{
     evidence::{self, Evidence},
     fill, names,
+    origins::{self, OriginChoice},
     tree::{self, Branch},
 };
 use crate::{
@@ -25,7 +27,7 @@ use crate::{
         page,
         page_context::PageContext,
         query::Query,
-        say::{self, Condition},
+        say::{self, HealthFacts},
         settings::history::{self, AuditPage},
     },
 };
@@ -54,6 +56,7 @@ struct WebhookPage {
     is_new: bool,
     tree: Vec<Branch>,
     sources: Vec<Source>,
+    origins: Vec<OriginChoice>,
     secret: Option<(String, Option<String>)>,
     job: Option<JobView>,
     counted: Option<u64>,
@@ -161,7 +164,7 @@ async fn read(
     let day = draw::last_day(&hours, |hour| hour.endpoint == id, context.now);
     let sum = draw::sum(&day);
     let failed = app.store.failed_since(context.now.plus_ms(-draw::DAY_MS)).await?.get(&id).copied().unwrap_or(0);
-    let condition = Condition { endpoint: &endpoint, backlog, day: sum, now: context.moment };
+    let facts = HealthFacts { endpoint: &endpoint, backlog, day: sum, now: context.moment };
     let words = &context.words;
     let rows = if ["summary", "deliveries"].contains(&tab) { rows(app, context, id, tab).await? } else { vec![] };
     let secret = if context.admin && with_secret {
@@ -169,11 +172,12 @@ async fn read(
     } else {
         None
     };
+    let form = fill::form(&endpoint);
     Ok(WebhookPage {
         tab,
         url: if context.admin { endpoint.url.clone() } else { mask::url(&endpoint.url) },
         state: say::health_state(words, &endpoint),
-        sentence: say::health_summary(words, &condition),
+        sentence: say::health_summary(words, &facts),
         picture: crate::ui::overview::picture(context, &day),
         figures: Figures::new(context, &sum, backlog, failed),
         evidence: if tab == "summary" { evidence::read(app, context, &endpoint).await? } else { None },
@@ -181,7 +185,8 @@ async fn read(
         rows,
         choose: false,
         entries: AuditPage::default(),
-        form: fill::form(&endpoint),
+        origins: if tab == "settings" { origins::choices(app, &form).await } else { vec![] },
+        form,
         is_new: false,
         tree: if ["settings", "test"].contains(&tab) { tree::tree(words) } else { vec![] },
         sources: app.store.sources().await?,

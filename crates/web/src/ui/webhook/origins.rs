@@ -1,0 +1,35 @@
+use std::collections::BTreeMap;
+
+use gancho_model::Origin;
+use gancho_store::EventFilter;
+use serde_json::Value;
+
+use crate::{App, ui::form::Form};
+
+/// Events whose origins are offered, the newest.
+const EVENTS: usize = 500;
+
+/// An origin that can be ignored.
+pub(crate) struct OriginChoice {
+    /// `api:3`
+    pub reference: String,
+    /// What people call it; empty where that is not known.
+    pub name: String,
+}
+
+/// Origins of the latest events, with the names that the ERP gave them, and those that are chosen already.
+pub(super) async fn choices(app: &App, form: &Form) -> Vec<OriginChoice> {
+    let found = app.store.recent(None, EventFilter::default(), EVENTS).await;
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    for event in found.map(|page| page.items).unwrap_or_default() {
+        let body: Value = serde_json::from_slice(&event.body).unwrap_or_default();
+        if let Some(origin) = Origin::of_body(&body) {
+            let reference = origin.reference().as_str().to_owned();
+            names.entry(reference).or_insert_with(|| origin.name.unwrap_or_default());
+        }
+    }
+    for chosen in form.values("ignore_origins") {
+        names.entry(chosen.to_owned()).or_default();
+    }
+    names.into_iter().map(|(reference, name)| OriginChoice { reference, name }).collect()
+}
