@@ -67,6 +67,8 @@ pub const DELAY_S_MAX: u32 = 7 * 24 * 3600;
 
 /// Bins at once.
 pub const BINS_MAX: i64 = 100;
+/// Consumers of the feed.
+pub const CONSUMERS_MAX: i64 = 1000;
 /// Requests kept of one bin.
 pub const BIN_REQUESTS_MAX: i64 = 500;
 /// How long a bin lives, if nobody says otherwise, and at most: 24 hours, seconds.

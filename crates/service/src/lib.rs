@@ -4,6 +4,7 @@
 pub mod account;
 mod audit;
 pub mod change;
+pub mod consumer;
 mod delivery;
 pub mod endpoint;
 mod error;

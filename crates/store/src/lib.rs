@@ -19,6 +19,7 @@ pub use verbs::{
     },
     access::{Access, UserChange},
     bin::Bins,
+    consumer::Consumers,
     deliver::{Claims, Delivering, Due, HealthChange, Outcome, Release, Want},
     endpoint::{EndpointBacklog, Endpoints, Replay, Replayed},
     history::History,
@@ -48,6 +49,7 @@ store!(
     Accepting
         + Access
         + Bins
+        + Consumers
         + Delivering
         + Endpoints
         + History

@@ -3,6 +3,7 @@
 mod bench;
 mod bin;
 mod config;
+mod consumer;
 mod delivery;
 mod doctor;
 mod endpoint;
@@ -70,6 +71,8 @@ pub enum Command {
     Delivery(Remote<delivery::DeliveryCommand>),
     /// Bins: temporary URLs that keep what they receive.
     Bin(Remote<bin::BinCommand>),
+    /// Consumers: programs that read the feed, and how far each has come.
+    Consumer(Remote<consumer::ConsumerCommand>),
     /// Send events again.
     Replay(replay::ReplayArgs),
     /// Send a sample of a type to the webhooks that ask for it, and show what came back.
@@ -111,6 +114,7 @@ pub fn run(args: Args) -> CliResult {
         Command::Event(remote) => event::run(remote.command, &client(&remote.server)?),
         Command::Delivery(remote) => delivery::run(remote.command, &client(&remote.server)?),
         Command::Bin(remote) => bin::run(remote.command, &client(&remote.server)?),
+        Command::Consumer(remote) => consumer::run(remote.command, &client(&remote.server)?),
         Command::Replay(args) => replay::run(&args, &client(&args.server)?),
         Command::Trigger(args) => trigger::run(&args, &client(&args.server)?),
         Command::Verify(args) => verify::run(&args),

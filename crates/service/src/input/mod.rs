@@ -32,7 +32,7 @@ pub use origin::{OriginId, OriginInput};
 pub use reading::{FieldError, Reading, Rules, read};
 pub use secret::NewSecret;
 pub use text::{ClientId, Email, Model, PersonName, RowKey, Text, WatchedModel, ZoneName};
-pub use value::{AnyTime, Anything, Object, SampleType, SendableType, Sent, Subscription, UnixSeconds};
+pub use value::{AnyTime, Anything, FilterTime, Object, SampleType, SendableType, Sent, Subscription, UnixSeconds};
 pub use webhook_url::WebhookUrl;
 
 /// Something that is read from JSON.

@@ -176,6 +176,31 @@ impl Scalar for AnyTime {
     }
 }
 
+/// A time in a query: RFC 3339, seconds since 1970, or a date such as `2026-03-01`, with a time after a blank if there is
+/// one, in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FilterTime(pub Timestamp);
+
+impl Scalar for FilterTime {
+    fn schema() -> Value {
+        json!({"type": "string", "minLength": 1, "maxLength": 40})
+    }
+
+    fn parse(value: Value, rules: &Rules<'_>) -> Result<Self, Message> {
+        let text = value.as_str().unwrap_or_default().trim().to_owned();
+        if text.bytes().all(|byte| byte.is_ascii_digit()) {
+            let seconds = text.parse::<i64>().map_or(Value::Null, Value::from);
+            return UnixSeconds::parse(seconds, rules).map(|seconds| Self(seconds.0));
+        }
+        let whole = match text.len() {
+            10 => format!("{text}T00:00:00Z"),
+            _ if text.as_bytes().get(10) == Some(&b' ') => format!("{}T{}Z", &text[..10], &text[11..]),
+            _ => text,
+        };
+        <Timestamp as Scalar>::parse(whole.into(), rules).map(Self)
+    }
+}
+
 /// Any object.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Object(pub Record);

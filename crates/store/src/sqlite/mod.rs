@@ -6,6 +6,7 @@ mod bin;
 mod bulk;
 mod cancel;
 mod claim;
+mod consumer;
 mod endpoint;
 mod history;
 mod issue;

@@ -21,6 +21,7 @@ const MIGRATIONS: &[Step] = &[
     Step::Sql(include_str!("migrations/009.sql")),
     Step::Sql(include_str!("migrations/010.sql")),
     Step::Sql(include_str!("migrations/011.sql")),
+    Step::Sql(include_str!("migrations/012.sql")),
 ];
 
 /// One step of the schema.

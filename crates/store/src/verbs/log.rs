@@ -90,8 +90,12 @@ pub struct EventFilter {
     pub label: Option<String>,
     /// Whether the label must be all of it.
     pub exactly: bool,
-    /// From this source.
-    pub source: Option<SourceId>,
+    /// From one of these sources; from anywhere if empty.
+    pub sources: Vec<SourceId>,
+    /// That happened at this time or later, by their own date.
+    pub created_since: Option<Timestamp>,
+    /// That happened before this time, by their own date.
+    pub created_until: Option<Timestamp>,
 }
 
 /// Which deliveries.
@@ -182,7 +186,12 @@ fn begins(label: Option<&str>, start: &str) -> bool {
 impl EventFilter {
     /// Whether an index serves all that is asked for.
     pub fn is_plain(&self) -> bool {
-        self.types.is_empty() && self.since.is_none() && self.until.is_none() && self.source.is_none()
+        self.types.is_empty()
+            && self.since.is_none()
+            && self.until.is_none()
+            && self.sources.is_empty()
+            && self.created_since.is_none()
+            && self.created_until.is_none()
     }
 
     /// Whether an event is asked for; `object` is the store's business.
@@ -190,7 +199,9 @@ impl EventFilter {
         (self.types.is_empty() || self.types.iter().any(|pattern| pattern.matches(&event.event)))
             && self.since.is_none_or(|since| event.arrived_at >= since)
             && self.until.is_none_or(|until| event.arrived_at < until)
-            && self.source.is_none_or(|source| event.source == Some(source))
+            && (self.sources.is_empty() || event.source.is_some_and(|source| self.sources.contains(&source)))
+            && self.created_since.is_none_or(|since| event.created >= since)
+            && self.created_until.is_none_or(|until| event.created < until)
             && self.label.as_ref().is_none_or(|start| begins(event.label.as_deref(), start))
     }
 }

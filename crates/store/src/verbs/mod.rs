@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod access;
 pub mod bin;
+pub mod consumer;
 pub mod deliver;
 pub mod endpoint;
 pub mod history;

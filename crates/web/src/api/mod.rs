@@ -3,6 +3,7 @@
 pub(crate) mod bin;
 pub(crate) mod body;
 mod change;
+mod consumer;
 pub(crate) mod delivery;
 pub(crate) mod endpoint;
 mod event;
@@ -78,6 +79,10 @@ pub(crate) fn router() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(bin::create::create, bin::list::list))
         .routes(routes!(bin::show::show, bin::change::change, bin::remove::remove))
         .routes(routes!(bin::requests::list))
+        .routes(routes!(consumer::create::create, consumer::list::list))
+        .routes(routes!(consumer::show::show, consumer::remove::remove))
+        .routes(routes!(consumer::events::events))
+        .routes(routes!(consumer::acknowledge::acknowledge))
         .routes(routes!(token::create::create, token::list::list))
         .routes(routes!(token::remove::remove));
     let (router, mut document) =

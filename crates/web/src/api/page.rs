@@ -52,6 +52,8 @@ impl<T: Input> FromRequestParts<Arc<App>> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Problem> {
         let mut query = Map::new();
         for (name, value) in form_pairs(parts.uri.query().unwrap_or_default()) {
+            // As users of FacturaScripts' own API write a condition.
+            let name = name.strip_prefix("filter[").and_then(|name| name.strip_suffix(']')).unwrap_or(&name).to_owned();
             if query.insert(name.clone(), Value::String(value)).is_some() {
                 return Err(Problem::field(name, Message::new("error-twice")));
             }

@@ -192,3 +192,7 @@ check-heard = last change received: { $at }
 check-slow = the ERP did not answer in time: is it reachable, and not busy?
 error-source-taken = the connection { $name } already uses this ERP: one database has one connection
 check-not-heard = no change was received yet: enter this connection's key in the plugin's settings, then save any record in the ERP
+error-consumer-name = must be 1 to 64 letters, digits, dots or dashes
+conflict-consumer = there is a consumer of that name already
+conflict-consumers = there are { $max } consumers already: remove one
+conflict-beyond = there is no such event yet: the last is { $last }

@@ -680,6 +680,8 @@ deed-person-removed = removed
 deed-mail-changed = changed the mail server
 deed-bin-created = made the bin
 deed-bin-removed = removed the bin
+deed-consumer-created = made the consumer
+deed-consumer-removed = removed the consumer
 
 # What was done just now.
 
@@ -777,3 +779,12 @@ deed-label-condition = condition
 deed-label-template = template
 deed-label-ignore-origins = ignored origins
 deed-label-companies = companies
+
+# Consumers.
+
+consumers-title = Programs that read by themselves
+consumers-hint = A consumer reads events at its own pace instead of receiving them; here is how far each has come. They are made by the API or by “gancho consumer add”.
+column-behind = To read
+column-acked = Last acknowledgement
+sure-consumer-hint = Its position is lost: made again, it begins anew.
+done-consumer-removed = Consumer removed.

@@ -190,3 +190,7 @@ check-heard = último cambio recibido: { $at }
 check-slow = el ERP no respondió a tiempo: ¿se puede llegar a él, y no está ocupado?
 error-source-taken = la conexión { $name } ya usa este ERP: una base de datos tiene una sola conexión
 check-not-heard = aún no se ha recibido ningún cambio: ponga la clave de esta conexión en los ajustes del plugin y guarde cualquier ficha en el ERP
+error-consumer-name = debe tener de 1 a 64 letras, cifras, puntos o guiones
+conflict-consumer = ya hay un consumidor con ese nombre
+conflict-consumers = ya hay { $max } consumidores: elimine alguno
+conflict-beyond = todavía no hay tal evento: el último es el { $last }

@@ -680,6 +680,8 @@ deed-person-removed = eliminó a
 deed-mail-changed = cambió el servidor de correo
 deed-bin-created = creó el bin
 deed-bin-removed = eliminó el bin
+deed-consumer-created = creó el consumidor
+deed-consumer-removed = eliminó el consumidor
 
 # Lo que se acaba de hacer.
 
@@ -777,3 +779,12 @@ deed-label-condition = condición
 deed-label-template = plantilla
 deed-label-ignore-origins = orígenes ignorados
 deed-label-companies = empresas
+
+# Consumidores.
+
+consumers-title = Programas que leen por sí mismos
+consumers-hint = Un consumidor lee los eventos a su ritmo en lugar de recibirlos; aquí se ve hasta dónde ha llegado. Se crean con la API o con «gancho consumer add».
+column-behind = Por leer
+column-acked = Última confirmación
+sure-consumer-hint = Su posición se pierde: si se crea otra vez, empieza de nuevo.
+done-consumer-removed = Consumidor eliminado.

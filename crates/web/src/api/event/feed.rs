@@ -1,14 +1,17 @@
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use gancho_model::{Message, ObjectKey, SourceId, Timestamp};
-use gancho_service::input::{PatternList, Rules, Scalar, Text, Whole};
+use gancho_model::{Event, Message, ObjectKey, SourceId, Timestamp};
+use gancho_service::input::{FilterTime, PatternList, Rules, Scalar, Text, Whole};
 use gancho_store::{EventFilter, Page};
 use serde::Serialize;
 use serde_json::{Value, json, value::RawValue};
 use utoipa::ToSchema;
 
-use super::view::{self, EventView};
+use super::{
+    follow::follow,
+    view::{self, EventView},
+};
 use crate::{
     App,
     api::{
@@ -24,6 +27,12 @@ pub(crate) struct Feed {
     #[schema(value_type = Vec<EventView>)]
     data: Vec<Box<RawValue>>,
     next: String,
+}
+
+impl Feed {
+    pub fn new(events: &[Event], next: u64) -> Self {
+        Self { data: events.iter().map(|event| view::with_fields(event, &[])).collect(), next: next.to_string() }
+    }
 }
 
 /// A place in the feed.
@@ -70,6 +79,15 @@ gancho_service::input! {
         pub document: Option<Text<1, 80>>,
         /// From this source.
         pub source: Option<SourceId>,
+        /// That happened after this, by their own `created`: RFC 3339, Unix seconds, or `2026-03-01`, with a time if you
+        /// like. Also written `filter[created_gt]`; the others likewise.
+        pub created_gt: Option<FilterTime>,
+        /// That happened at this time or later.
+        pub created_gte: Option<FilterTime>,
+        /// That happened before this.
+        pub created_lt: Option<FilterTime>,
+        /// That happened at this time or before.
+        pub created_lte: Option<FilterTime>,
         /// Wait so many seconds for news, if there are none.
         pub wait: Option<Whole<0, 60>>,
     }
@@ -84,9 +102,20 @@ impl From<FeedQuery> for EventFilter {
             object: query.object,
             label: query.document.map(|label| label.0),
             exactly: false,
-            source: query.source,
+            sources: query.source.into_iter().collect(),
+            created_since: query.created_gte.map(|at| at.0).max(query.created_gt.map(|at| next_second(at.0))),
+            created_until: earliest(query.created_lt.map(|at| at.0), query.created_lte.map(|at| next_second(at.0))),
         }
     }
+}
+
+/// `created` counts in seconds: later than one is at the next or after.
+fn next_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_s(at.s() + 1)
+}
+
+fn earliest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    one.into_iter().chain(other).min()
 }
 
 /// The feed: every event in order of commit, oldest first. With `wait`, an empty page waits for news.
@@ -102,29 +131,9 @@ pub(crate) async fn feed(State(app): State<Arc<App>>, _: Reader, Query(query): Q
         Some(Cursor::After(sequence)) => sequence,
         None => 0,
     };
-    let (limit, wait_s) = (page::limit(query.limit), query.wait.map_or(0, |wait| wait.0.unsigned_abs()));
-    let filter = query.into();
-    let mut news = app.store.watch();
-    news.mark_unchanged();
-    let mut page = read_on(&app, after, &filter, limit).await?;
-    if page.items.is_empty() && wait_s > 0 {
-        let waiting = async {
-            while page.items.is_empty() && news.changed().await.is_ok() {
-                let from = page.next.unwrap_or(after);
-                page = read_on(&app, from, &filter, limit).await?;
-            }
-            Ok::<(), crate::api::problem::Problem>(())
-        };
-        // No news is an empty page.
-        tokio::select! {
-            done = waiting => done?,
-            () = tokio::time::sleep(Duration::from_secs(wait_s)) => {}
-            () = app.closing() => {}
-        }
-    }
-    let Page { items, next } = page;
-    let data = items.iter().map(|event| view::with_fields(event, &[])).collect();
-    Ok(Json(Feed { data, next: next.unwrap_or(after).to_string() }))
+    let most = (page::limit(query.limit), query.wait.map_or(0, |wait| wait.0.unsigned_abs()));
+    let Page { items, next } = follow(&app, after, &query.into(), most).await?;
+    Ok(Json(Feed::new(&items, next.unwrap_or(after))))
 }
 
 /// Newest first.
@@ -135,18 +144,5 @@ async fn newest(app: &App, before: Cursor, query: FeedQuery) -> Answer<Feed> {
     };
     let limit = page::limit(query.limit);
     let found = app.store.recent(before, query.into(), limit).await?;
-    let data = found.items.iter().map(|event| view::with_fields(event, &[])).collect();
-    Ok(Feed { data, next: found.next.unwrap_or(0).to_string() })
-}
-
-/// A page; where a filter matches little, the store ends pages early, and we read on.
-async fn read_on(app: &App, after: u64, filter: &EventFilter, limit: usize) -> Answer<Page<gancho_model::Event, u64>> {
-    let mut from = after;
-    loop {
-        let page = app.store.feed(from, filter.clone(), limit).await?;
-        match page.next {
-            Some(next) if page.items.is_empty() && next > from => from = next,
-            _ => return Ok(page),
-        }
-    }
+    Ok(Feed::new(&found.items, found.next.unwrap_or(0)))
 }

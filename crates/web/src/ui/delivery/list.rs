@@ -2,11 +2,14 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Delivery, Endpoint, ErrorKind, Reason, State as DeliveryState};
+use gancho_model::{Delivery, Endpoint, ErrorKind, State as DeliveryState};
 use gancho_service::job::DELIVERIES;
 use gancho_store::DeliveryFilter;
 
-use super::filter::{self, NAMES};
+use super::{
+    filter::{self, NAMES},
+    reason::reason_word,
+};
 use crate::{
     App,
     api::problem::Answer,
@@ -69,10 +72,6 @@ impl DeliveryRow {
             test: delivery.lane == gancho_model::Priority::Test,
         }
     }
-}
-
-pub(super) fn reason_word(context: &PageContext, reason: Reason) -> String {
-    context.words.get(&format!("reason-{}", reason.as_str().replace('_', "-")))
 }
 
 #[derive(Template)]

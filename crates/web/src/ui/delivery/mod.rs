@@ -4,5 +4,6 @@ pub mod act;
 pub mod bulk;
 pub mod filter;
 pub mod list;
+pub mod reason;
 pub mod show;
 mod signature;

@@ -8,10 +8,7 @@ use gancho_model::{
 };
 use serde_json::Value;
 
-use super::{
-    list::{reason_word, webhook},
-    signature,
-};
+use super::{list::webhook, reason, signature};
 use crate::{
     App,
     api::problem::Answer,
@@ -82,21 +79,15 @@ async fn read(app: &App, context: &PageContext, id: DeliveryId, query: &Query) -
     let (delivery, attempts) = app.store.delivery(id).await?;
     let event = app.store.event(delivery.event_id).await?;
     let happened: Value = serde_json::from_slice(&event.body).unwrap_or(Value::Null);
-    // A template may have made another.
-    let event = Event { body: app.store.delivery_body(id).await?, ..event };
     let endpoints = app.store.all_endpoints().await?;
     let endpoint = endpoints.iter().find(|endpoint| endpoint.id == delivery.endpoint_id);
+    let why = why(context, &event, endpoint, &delivery);
+    // A template may have made another.
+    let event = Event { body: app.store.delivery_body(id).await?, ..event };
     let body = String::from_utf8_lossy(&event.body).into_owned();
     let parsed: Value = serde_json::from_slice(&event.body).unwrap_or(Value::Null);
     let title = say::event(words, &event.event, event.label.as_deref());
-    let last = delivery.last;
-    let failed = last.is_some_and(|last| last.error.is_some());
     let url = if context.admin { delivery.url.clone() } else { mask::url(&delivery.url) };
-    let why = match delivery.reason {
-        Some(reason) => reason_word(context, reason),
-        None if failed => last.map_or_else(String::new, |last| words.why(last.status_code, last.error)),
-        None => String::new(),
-    };
     let signed = endpoint
         .filter(|_| context.admin && query.text("curl") == "signed")
         .map(|endpoint| signed_now(endpoint, &event, &delivery, context.now));
@@ -122,6 +113,15 @@ async fn read(app: &App, context: &PageContext, id: DeliveryId, query: &Query) -
         url,
         body,
     })
+}
+
+/// Why it did not arrive, so far.
+fn why(context: &PageContext, event: &Event, endpoint: Option<&Endpoint>, delivery: &Delivery) -> String {
+    if delivery.reason.is_some() {
+        return reason::in_full(context, event, endpoint, delivery);
+    }
+    let failed = delivery.last.filter(|last| last.error.is_some());
+    failed.map_or_else(String::new, |last| context.words.why(last.status_code, last.error))
 }
 
 /// From the change in the ERP to the answer.

@@ -112,7 +112,7 @@ fn filter(query: &Query, words: &Words, now: Timestamp) -> Result<EventFilter, U
         since,
         until,
         label: query.get("document").map(ToOwned::to_owned),
-        source: query.must("source", |text| text.parse().ok())?,
+        sources: query.must("source", |text| text.parse().ok())?.into_iter().collect(),
         ..EventFilter::default()
     })
 }

@@ -13,7 +13,10 @@ use super::list::{self, EventRow};
 use crate::{
     App,
     api::problem::Answer,
-    ui::{current_user::CurrentUser, error, page, page_context::PageContext, query::Query, say, webhook::names},
+    ui::{
+        current_user::CurrentUser, delivery::reason, error, page, page_context::PageContext, query::Query, say,
+        webhook::names,
+    },
 };
 
 /// Events of a document that are looked at.
@@ -127,6 +130,9 @@ pub(crate) fn verdicts(
                             "{word}: {}",
                             context.words.waiting(delivery.waiting_for, delivery.next_attempt_at, context.now)
                         )
+                    }
+                    DeliveryState::Skipped => {
+                        format!("{word}: {}", reason::in_full(context, event, Some(endpoint), delivery))
                     }
                     _ => word,
                 };

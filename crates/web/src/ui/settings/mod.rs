@@ -1,5 +1,6 @@
 //! Settings: one's own, people, tokens, mail, who did what, what is in force.
 
+pub mod consumers;
 pub mod history;
 pub mod mail;
 pub mod me;
@@ -12,6 +13,7 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use gancho_model::{Role, Session, Token, User};
 
+use consumers::ConsumerRow;
 use history::AuditPage;
 
 use super::{current_user::CurrentUser, error, form::Form, page, page_context::PageContext, query::Query};
@@ -30,6 +32,7 @@ pub(super) struct SettingsPage {
     users: Vec<User>,
     tokens: Vec<Token>,
     new_token: String,
+    consumers: Vec<ConsumerRow>,
     mail: Option<(String, String)>,
     /// The configuration says which server.
     is_mail_fixed: bool,
@@ -105,6 +108,7 @@ pub(super) async fn read(
     Ok(SettingsPage {
         sessions: if of("me") { app.store.sessions(user.id, context.now).await? } else { vec![] },
         users: if of("people") { app.store.users().await? } else { vec![] },
+        consumers: if of("tokens") { consumers(app, context).await? } else { vec![] },
         tokens: if of("tokens") { app.store.tokens().await? } else { vec![] },
         entries: AuditPage::default(),
         in_force: if of("limits") { app.in_force.clone() } else { vec![] },
@@ -116,6 +120,11 @@ pub(super) async fn read(
         tab,
         form,
     })
+}
+
+async fn consumers(app: &App, context: &PageContext) -> Answer<Vec<ConsumerRow>> {
+    let last = *app.store.watch().borrow();
+    Ok(app.store.consumers().await?.iter().map(|one| ConsumerRow::new(context, one, last)).collect())
 }
 
 /// A tab once more, with what is wrong in its form.

@@ -1,13 +1,19 @@
+mod fields;
+mod show;
+
 use clap::Subcommand;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
+
+use fields::{Fields, input};
+use show::show;
 
 use super::table::{self, Cell, Column};
 use crate::{
     api_client::ApiClient,
     cli_error::{CliError, CliResult},
     runtime::block_on,
-    terminal::{self, Style, paint},
+    terminal::{self, Style},
 };
 
 /// What to do with webhooks.
@@ -107,38 +113,6 @@ pub enum EndpointCommand {
     },
 }
 
-/// What may be said of a webhook.
-#[derive(clap::Args)]
-pub struct Fields {
-    /// Types and patterns, such as invoice.paid or customer.*
-    #[arg(long, num_args = 1.., value_name = "PATTERN")]
-    events: Vec<String>,
-    /// What to call it.
-    #[arg(long)]
-    name: Option<String>,
-    /// What it is for.
-    #[arg(long)]
-    description: Option<String>,
-    /// A header field to add, as "Name: value".
-    #[arg(long = "header", value_name = "FIELD")]
-    headers: Vec<String>,
-    /// Only events of this source.
-    #[arg(long = "source", value_name = "SRC")]
-    sources: Vec<String>,
-    /// Time limit of an attempt.
-    #[arg(long)]
-    timeout_ms: Option<u32>,
-    /// The waits before further attempts, seconds, such as 5,25,125.
-    #[arg(long, value_delimiter = ',', value_name = "SECONDS")]
-    retry: Option<Vec<u32>>,
-    /// At most so many attempts a second.
-    #[arg(long)]
-    rate_per_s: Option<u32>,
-    /// At most so many attempts at once.
-    #[arg(long)]
-    max_in_flight: Option<u32>,
-}
-
 const COLUMNS: &[Column] = &[
     Column::new("state", 0, |one| state(&one["health"])),
     Column::flexible("name", 0, |one| Cell::plain(name(one))),
@@ -234,29 +208,6 @@ async fn rotate(api: &ApiClient, id: &str, overlap_s: Option<u32>, finish: bool)
     Ok(())
 }
 
-/// What was given, and nothing else.
-fn input(fields: Fields) -> Result<Map<String, Value>, CliError> {
-    let mut headers = Map::new();
-    for header in &fields.headers {
-        let (name, value) =
-            header.split_once(':').ok_or_else(|| CliError::usage(format!("{header} is not \"Name: value\"")))?;
-        headers.insert(name.trim().into(), value.trim().into());
-    }
-    let events: Vec<&str> = fields.events.iter().flat_map(|part| part.split(',')).map(str::trim).collect();
-    let given = [
-        ("events", (!events.is_empty()).then(|| json!(events))),
-        ("name", fields.name.map(Value::from)),
-        ("description", fields.description.map(Value::from)),
-        ("headers", (!headers.is_empty()).then(|| headers.into())),
-        ("sources", (!fields.sources.is_empty()).then(|| json!(fields.sources))),
-        ("timeout_ms", fields.timeout_ms.map(Value::from)),
-        ("retry", fields.retry.map(|delays| json!({ "delays_s": delays }))),
-        ("rate_per_s", fields.rate_per_s.map(Value::from)),
-        ("max_in_flight", fields.max_in_flight.map(Value::from)),
-    ];
-    Ok(given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
-}
-
 async fn list(api: &ApiClient) -> CliResult {
     let all = api.pages("endpoints").await?;
     if api.json {
@@ -307,47 +258,6 @@ async fn test(api: &ApiClient, id: &str, event: Option<String>) -> CliResult {
         }
         _ => Err(CliError::because("the sample still waits: see gancho delivery list")),
     }
-}
-
-/// A webhook: how it does in a sentence, then its settings.
-fn show(api: &ApiClient, endpoint: &Value) {
-    if api.json {
-        say!("{endpoint}");
-        return;
-    }
-    let health = &endpoint["health"];
-    let state = table::text(&health["state"]);
-    say!("{}  {}", paint(&name(endpoint), Style::Bold), paint(&state, Style::of_state(&state)));
-    if let Some(summary) = health["summary"].as_str() {
-        say!("{summary}");
-    }
-    say!("");
-    let field = |name: &str| table::text_or_nothing(&endpoint[name]);
-    table::print_facts(&[
-        ("secret", field("secret")),
-        ("url", field("url")),
-        ("events", field("events")),
-        ("sources", field("sources")),
-        ("description", field("description")),
-        ("headers", endpoint["headers"].as_object().map(headers).unwrap_or_default()),
-        ("retry after", retries(&endpoint["retry"]["delays_s"])),
-        ("time limit", format!("{} ms", table::text(&endpoint["timeout_ms"]))),
-        ("rate", endpoint["rate_per_s"].as_u64().map(|rate| format!("{rate} a second")).unwrap_or_default()),
-        ("at once", field("max_in_flight")),
-        ("made", terminal::full(&field("created_at"))),
-        ("id", field("id")),
-    ]);
-}
-
-fn retries(delays_s: &Value) -> String {
-    match delays_s.as_array() {
-        Some(delays) if !delays.is_empty() => format!("{} s", table::text(delays_s)),
-        _ => "never: one attempt only".to_owned(),
-    }
-}
-
-fn headers(headers: &Map<String, Value>) -> String {
-    headers.keys().map(|name| format!("{name}: ***")).collect::<Vec<_>>().join("\n")
 }
 
 /// The secret, and the one before it while both sign.

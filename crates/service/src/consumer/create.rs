@@ -1,0 +1,50 @@
+use gancho_model::{Consumer, Timestamp};
+use gancho_store::EventFilter;
+
+use super::{NewConsumer, input::Start};
+use crate::{ServiceError, ServiceResult, Services, input::List};
+
+impl Services {
+    /// Makes a consumer.
+    ///
+    /// # Errors
+    /// A conflict where the name is taken.
+    pub async fn create_consumer(&self, new: NewConsumer, who: &str) -> ServiceResult<Consumer> {
+        let last = *self.store.watch().borrow();
+        let position = match new.from {
+            None => 0,
+            Some(Start::After(sequence)) if sequence > last => {
+                let message = gancho_model::Message::new("conflict-beyond").with("last", last);
+                return Err(ServiceError::field("from", message));
+            }
+            Some(Start::After(sequence)) => sequence,
+            Some(Start::Latest) => last,
+            Some(Start::At(since)) => self.before(since).await?.unwrap_or(last),
+        };
+        let consumer = Consumer {
+            name: new.name.0,
+            types: new.types.map(|List(types)| types).unwrap_or_default(),
+            sources: new.sources.map(|List(sources)| sources).unwrap_or_default(),
+            position,
+            created_at: self.environment.now(),
+            acked_at: None,
+        };
+        self.store.add_consumer(consumer.clone()).await?;
+        self.audit.record(who, "consumer.created", &consumer.name, String::new()).await;
+        Ok(consumer)
+    }
+
+    /// The number before the first event that arrived at a time or later; nothing where there is none.
+    async fn before(&self, since: Timestamp) -> ServiceResult<Option<u64>> {
+        let filter = EventFilter { since: Some(since), ..EventFilter::default() };
+        let mut after = 0;
+        loop {
+            let page = self.store.feed(after, filter.clone(), 1).await?;
+            match (page.items.first(), page.next) {
+                (Some(event), _) => return Ok(Some(event.sequence - 1)),
+                (None, Some(next)) if next > after => after = next,
+                _ => return Ok(None),
+            }
+        }
+    }
+}

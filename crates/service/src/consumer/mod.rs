@@ -1,0 +1,7 @@
+//! Consumers: programs that read the feed at their own pace, with a position that is kept here.
+
+mod create;
+mod input;
+mod remove;
+
+pub use input::{AckInput, ConsumerName, NewConsumer};

@@ -1,0 +1,13 @@
+use crate::{ServiceResult, Services};
+
+impl Services {
+    /// Removes a consumer, with its position.
+    ///
+    /// # Errors
+    /// When there is no such consumer.
+    pub async fn remove_consumer(&self, name: &str, who: &str) -> ServiceResult<()> {
+        self.store.remove_consumer(name).await?;
+        self.audit.record(who, "consumer.removed", &name, String::new()).await;
+        Ok(())
+    }
+}
