@@ -34,7 +34,10 @@ impl ApiClient {
         // The key of this machine's server opens no other.
         let local = local.filter(|local| local.url.trim_end_matches('/') == server.trim_end_matches('/'));
         let token = args.token.clone().or_else(|| local.map(|local| local.token));
-        let http = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build().map_err(CliError::refused)?;
+        let builder = reqwest::Client::builder();
+        // What is on this machine is behind no proxy.
+        let builder = if is_local(&base) { builder.no_proxy() } else { builder };
+        let http = builder.build().map_err(CliError::refused)?;
         Ok(Self { base, token, http, json: args.json })
     }
 
@@ -46,8 +49,20 @@ impl ApiClient {
 
     /// One call; the answer's JSON, or null where there is none.
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, CliError> {
+        let (status, value) = self.answer(method, path, body, TIMEOUT).await?;
+        if status.is_success() { Ok(value) } else { Err(self.refused(status, &value)) }
+    }
+
+    /// What is answered within a time, whatever it is; null where that is no JSON.
+    pub async fn answer(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        within: Duration,
+    ) -> Result<(StatusCode, Value), CliError> {
         let url = self.base.join(path).map_err(CliError::refused)?;
-        let mut request = self.http.request(method, url);
+        let mut request = self.http.request(method, url).timeout(within);
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
@@ -56,9 +71,8 @@ impl ApiClient {
         }
         let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
         let status = answer.status();
-        let text = answer.text().await.map_err(CliError::refused)?;
-        let value: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
-        if status.is_success() { Ok(value) } else { Err(self.refused(status, &value)) }
+        let text = answer.text().await.map_err(|error| self.unreachable(&error))?;
+        Ok((status, serde_json::from_str(&text).unwrap_or(Value::Null)))
     }
 
     /// All of a list, page by page.
@@ -80,8 +94,7 @@ impl ApiClient {
 
     /// Whether that address means this machine only.
     pub fn is_local(&self) -> bool {
-        let host = self.base.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+        is_local(&self.base)
     }
 
     /// A call that does something: its answer as JSON, or one line that says what was done.
@@ -105,7 +118,8 @@ impl ApiClient {
         ))
     }
 
-    fn refused(&self, status: StatusCode, problem: &Value) -> CliError {
+    /// What a refusal means.
+    pub fn refused(&self, status: StatusCode, problem: &Value) -> CliError {
         let detail = problem
             .get("detail")
             .and_then(Value::as_str)
@@ -124,6 +138,11 @@ impl ApiClient {
             _ => CliError::because(message),
         }
     }
+}
+
+fn is_local(base: &Url) -> bool {
+    let host = base.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }
 
 /// What follows the `?` of an address, each pair after an `&`.

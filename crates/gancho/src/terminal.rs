@@ -83,6 +83,12 @@ pub fn ago(text: &str) -> String {
     Timestamp::parse(text).map_or_else(|| text.to_owned(), |at| Words::english().ago(at, System.now()))
 }
 
+/// The time of day, by this machine's zone.
+pub fn clock(text: &str) -> String {
+    let at: Option<jiff::Timestamp> = text.parse().ok();
+    at.map_or_else(|| text.to_owned(), |at| at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string())
+}
+
 /// A time of the API, whole, in this machine's zone.
 pub fn full(text: &str) -> String {
     let zone = jiff::tz::TimeZone::system();

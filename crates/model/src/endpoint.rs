@@ -54,6 +54,9 @@ pub struct Endpoint {
     pub updated_at: Timestamp,
 }
 
+/// Why the endpoint of a listener is disabled.
+const LISTENER: &str = "listener";
+
 /// An endpoint's secret, and the next one while a rotation overlaps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SigningSecrets {
@@ -123,6 +126,17 @@ impl Endpoint {
             created_at: now,
             updated_at: now,
         }
+    }
+
+    /// As the place in the log of what a listener forwards: it collects nothing and is never called from here.
+    #[must_use]
+    pub fn into_listener(self) -> Self {
+        Self { enabled: false, disabled_reason: Some(LISTENER.to_owned()), ..self }
+    }
+
+    /// Whether it is a listener's.
+    pub fn is_listener(&self) -> bool {
+        !self.enabled && self.disabled_reason.as_deref() == Some(LISTENER)
     }
 
     /// Whether deliveries may go, tests aside.

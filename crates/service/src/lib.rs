@@ -11,6 +11,7 @@ mod error;
 pub mod event;
 pub mod input;
 pub mod job;
+pub mod listener;
 pub mod mail;
 pub mod outbox;
 mod ports;

@@ -9,6 +9,7 @@ mod doctor;
 mod endpoint;
 mod event;
 mod key;
+mod listen;
 mod plugin;
 mod replay;
 mod source;
@@ -73,6 +74,8 @@ pub enum Command {
     Bin(Remote<bin::BinCommand>),
     /// Consumers: programs that read the feed, and how far each has come.
     Consumer(Remote<consumer::ConsumerCommand>),
+    /// Forward events to a program on this machine: no tunnel, no public address.
+    Listen(listen::ListenArgs),
     /// Send events again.
     Replay(replay::ReplayArgs),
     /// Send a sample of a type to the webhooks that ask for it, and show what came back.
@@ -115,6 +118,10 @@ pub fn run(args: Args) -> CliResult {
         Command::Delivery(remote) => delivery::run(remote.command, &client(&remote.server)?),
         Command::Bin(remote) => bin::run(remote.command, &client(&remote.server)?),
         Command::Consumer(remote) => consumer::run(remote.command, &client(&remote.server)?),
+        Command::Listen(args) => {
+            let api = client(&args.server)?;
+            listen::run(args, api)
+        }
         Command::Replay(args) => replay::run(&args, &client(&args.server)?),
         Command::Trigger(args) => trigger::run(&args, &client(&args.server)?),
         Command::Verify(args) => verify::run(&args),

@@ -32,6 +32,7 @@ mod hanging;
 mod hostile;
 mod imports;
 mod leniency;
+mod listening;
 mod logs;
 mod openapi;
 mod outage;

@@ -1,4 +1,4 @@
-use gancho_model::{Consumer, Timestamp};
+use gancho_model::{Consumer, Message, Timestamp};
 use gancho_store::EventFilter;
 
 use super::{NewConsumer, input::Start};
@@ -10,17 +10,7 @@ impl Services {
     /// # Errors
     /// A conflict where the name is taken.
     pub async fn create_consumer(&self, new: NewConsumer, who: &str) -> ServiceResult<Consumer> {
-        let last = *self.store.watch().borrow();
-        let position = match new.from {
-            None => 0,
-            Some(Start::After(sequence)) if sequence > last => {
-                let message = gancho_model::Message::new("conflict-beyond").with("last", last);
-                return Err(ServiceError::field("from", message));
-            }
-            Some(Start::After(sequence)) => sequence,
-            Some(Start::Latest) => last,
-            Some(Start::At(since)) => self.before(since).await?.unwrap_or(last),
-        };
+        let position = self.start(new.from.unwrap_or(Start::After(0))).await?;
         let consumer = Consumer {
             name: new.name.0,
             types: new.types.map(|List(types)| types).unwrap_or_default(),
@@ -32,6 +22,19 @@ impl Services {
         self.store.add_consumer(consumer.clone()).await?;
         self.audit.record(who, "consumer.created", &consumer.name, String::new()).await;
         Ok(consumer)
+    }
+
+    /// The sequence number after which a reader begins.
+    pub(crate) async fn start(&self, from: Start) -> ServiceResult<u64> {
+        let last = *self.store.watch().borrow();
+        match from {
+            Start::After(sequence) if sequence > last => {
+                Err(ServiceError::field("from", Message::new("conflict-beyond").with("last", last)))
+            }
+            Start::After(sequence) => Ok(sequence),
+            Start::Latest => Ok(last),
+            Start::At(since) => Ok(self.before(since).await?.unwrap_or(last)),
+        }
     }
 
     /// The number before the first event that arrived at a time or later; nothing where there is none.

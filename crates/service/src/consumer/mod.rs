@@ -4,4 +4,4 @@ mod create;
 mod input;
 mod remove;
 
-pub use input::{AckInput, ConsumerName, NewConsumer};
+pub use input::{AckInput, ConsumerName, NewConsumer, Start};

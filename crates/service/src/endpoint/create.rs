@@ -21,7 +21,7 @@ impl Services {
     }
 
     /// A secret of 256 random bits.
-    pub(super) fn new_secret(&self) -> Secret {
+    pub(crate) fn new_secret(&self) -> Secret {
         let mut key = [0; 32];
         self.environment.fill(&mut key);
         Secret::from_bytes(&key)

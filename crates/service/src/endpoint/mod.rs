@@ -14,7 +14,9 @@ mod summary;
 mod test;
 mod update;
 
-use gancho_model::{Endpoint, mask};
+use gancho_model::{Endpoint, Message, mask};
+
+use crate::{ServiceError, ServiceResult};
 
 pub use input::{EndpointPatch, NewEndpoint, RetryInput};
 pub use preset::{PRESETS, Preset};
@@ -23,6 +25,14 @@ pub use replay::ReplayInput;
 pub use rotate::{OVERLAP_S, RotationInput};
 pub use summary::{HealthFacts, health_summary};
 pub use test::TestInput;
+
+/// Refuses what can't be done to a listener's endpoint: nothing is ever sent to it from here.
+pub(crate) fn refuse_listener(endpoint: &Endpoint) -> ServiceResult<()> {
+    if endpoint.is_listener() {
+        return Err(ServiceError::Conflict(Message::new("conflict-listener")));
+    }
+    Ok(())
+}
 
 /// What people call an endpoint: its name, else its address without secrets.
 pub fn display_name(endpoint: &Endpoint) -> String {

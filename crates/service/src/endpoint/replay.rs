@@ -3,7 +3,7 @@ use std::sync::Arc;
 use gancho_model::{EndpointId, Message, ObjectKey, Pattern, ReplayScope, Timestamp};
 use gancho_store::Replay;
 
-use super::display_name;
+use super::{display_name, refuse_listener};
 use crate::{
     ServiceResult, Services,
     audit::count_details,
@@ -58,6 +58,7 @@ impl Services {
     /// # Errors
     /// When there is no such endpoint, or the store refuses.
     pub async fn replay(&self, replay: &Replay, who: &str) -> ServiceResult<u64> {
+        refuse_listener(&self.store.endpoint(replay.endpoint).await?)?;
         let (mut count, mut after, now) = (0, None, self.environment.moment());
         loop {
             let replayed = self.store.replay(replay.clone(), after, now).await?;

@@ -73,6 +73,7 @@ pub fn health_summary(words: &Words, condition: &HealthFacts<'_>) -> String {
 
 fn disabled(endpoint: &Endpoint, waiting: Message) -> Message {
     let id = match endpoint.disabled_reason.as_deref() {
+        _ if endpoint.is_listener() => "health-listener-sentence",
         Some("gone") => "health-gone-sentence",
         Some(_) => "health-given-up-sentence",
         None => "health-disabled-sentence",

@@ -6,6 +6,7 @@ use gancho_model::{
 };
 use serde_json::Value;
 
+use super::refuse_listener;
 use crate::{
     ServiceError, ServiceResult, Services,
     input::{SampleType, input},
@@ -33,6 +34,7 @@ impl Services {
         let sample = self.sample(event);
         let event_id = sample.id;
         let endpoint = self.store.endpoint(id).await?;
+        refuse_listener(&endpoint)?;
         let body = match &endpoint.template {
             None => None,
             Some(template) => {

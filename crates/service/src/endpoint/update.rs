@@ -1,6 +1,6 @@
 use gancho_model::{Endpoint, target};
 
-use super::{EndpointPatch, difference::difference, display_name};
+use super::{EndpointPatch, difference::difference, display_name, refuse_listener};
 use crate::{
     ServiceResult, Services,
     input::{Rules, WebhookUrl},
@@ -23,6 +23,9 @@ impl Services {
         patch: EndpointPatch,
         who: &str,
     ) -> ServiceResult<Vec<String>> {
+        if patch.enabled == Some(true) {
+            refuse_listener(known)?;
+        }
         let mut endpoint = known.clone();
         let leads_elsewhere =
             patch.url.as_ref().is_some_and(|WebhookUrl(url)| !target::is_same_origin(&known.url, url));

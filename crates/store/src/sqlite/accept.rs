@@ -6,6 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use const_format::formatcp;
 use gancho_model::{
     DeliveryId, Endpoint, Event, EventId, ObjectKey, PlannedDelivery, Priority, Reason, SourceId, State, TokenId,
     may_go_at_once, plan_deliveries,
@@ -13,7 +14,9 @@ use gancho_model::{
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    SqliteStore, processed, rows, snapshot,
+    SqliteStore, processed,
+    rows::{self, FAILED},
+    snapshot,
     write_context::{Notification, WriteContext},
 };
 use crate::{
@@ -192,6 +195,12 @@ pub(super) fn insert_event(context: &mut WriteContext, event: &Event, in_feed: b
     ])?;
     Ok(number)
 }
+
+/// A delivery that somebody else made and that waits for nothing: id, event, endpoint, lane, when.
+pub(super) const INSERT_ENDED: &str = formatcp!(
+    "INSERT INTO deliveries (id, event, endpoint, state, lane, attempts, max_attempts, created_at) \
+    VALUES (?1, ?2, ?3, {FAILED}, ?4, 0, 1, ?5)"
+);
 
 /// A delivery of an event to an endpoint, which stands beside its number. Where the engine has a place free, it goes
 /// there at once, under a lease; else it waits in the store.

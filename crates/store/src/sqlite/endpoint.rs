@@ -3,12 +3,14 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use const_format::formatcp;
-use gancho_model::{DeliveryId, Endpoint, EndpointId, Event, Message, Moment, PlannedDelivery, Priority, Timestamp};
+use gancho_model::{
+    Attempt, DeliveryId, Endpoint, EndpointId, Event, EventId, Message, Moment, PlannedDelivery, Priority, Timestamp,
+};
 use rusqlite::{OptionalExtension, params};
 
 use super::rows::{CANCELLED, PENDING};
 use super::{
-    SqliteStore, accept, repair, replay, rows,
+    SqliteStore, accept, forward, repair, replay, rows,
     write_context::{Notification, WriteContext},
 };
 use crate::{EndpointBacklog, Endpoints, Page, Replay, Replayed, StoreError, vault::Vault};
@@ -111,6 +113,15 @@ impl Endpoints for SqliteStore {
 
     async fn retry_endpoint(&self, id: EndpointId) -> Result<u64, StoreError> {
         self.write(true, move |context| retry(context, id)).await
+    }
+
+    async fn record_forwarded(
+        &self,
+        endpoint: EndpointId,
+        event: EventId,
+        attempt: Attempt,
+    ) -> Result<DeliveryId, StoreError> {
+        self.write(false, move |context| forward::record(context, endpoint, event, attempt.clone())).await
     }
 
     async fn send_test(

@@ -8,6 +8,7 @@ mod cancel;
 mod claim;
 mod consumer;
 mod endpoint;
+mod forward;
 mod history;
 mod issue;
 mod job;

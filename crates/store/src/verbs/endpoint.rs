@@ -1,6 +1,8 @@
 use async_trait::async_trait;
 use bytes::Bytes;
-use gancho_model::{DeliveryId, Endpoint, EndpointId, Event, Moment, ObjectKey, Pattern, ReplayScope, Timestamp};
+use gancho_model::{
+    Attempt, DeliveryId, Endpoint, EndpointId, Event, EventId, Moment, ObjectKey, Pattern, ReplayScope, Timestamp,
+};
 
 use crate::{Page, StoreError};
 
@@ -44,6 +46,18 @@ pub trait Endpoints: Send + Sync {
     /// Sends again what is asked for, among the next events after a cursor: one batch. Nothing is
     /// sent twice at once: what waits is left alone.
     async fn replay(&self, replay: Replay, after: Option<u64>, now: Moment) -> Result<Replayed, StoreError>;
+
+    /// Records an attempt that a listener made for an event, as a delivery to its endpoint. The attempt's number is given
+    /// here.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where there is no such endpoint or event.
+    async fn record_forwarded(
+        &self,
+        endpoint: EndpointId,
+        event: EventId,
+        attempt: Attempt,
+    ) -> Result<DeliveryId, StoreError>;
 
     /// Keeps a test event, outside the feed, with one delivery to this endpoint, which may have a body of its own.
     async fn send_test(

@@ -8,6 +8,7 @@ pub(crate) mod delivery;
 pub(crate) mod endpoint;
 mod event;
 mod event_type;
+mod listener;
 pub(crate) mod page;
 pub mod problem;
 pub(crate) mod source;
@@ -83,6 +84,9 @@ pub(crate) fn router() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(consumer::show::show, consumer::remove::remove))
         .routes(routes!(consumer::events::events))
         .routes(routes!(consumer::acknowledge::acknowledge))
+        .routes(routes!(listener::open::open))
+        .routes(routes!(listener::events::events))
+        .routes(routes!(listener::report::report))
         .routes(routes!(token::create::create, token::list::list))
         .routes(routes!(token::remove::remove));
     let (router, mut document) =

@@ -196,3 +196,4 @@ error-consumer-name = must be 1 to 64 letters, digits, dots or dashes
 conflict-consumer = there is a consumer of that name already
 conflict-consumers = there are { $max } consumers already: remove one
 conflict-beyond = there is no such event yet: the last is { $last }
+conflict-listener = it belongs to “gancho listen”: only that program sends events to it

@@ -788,3 +788,6 @@ column-behind = To read
 column-acked = Last acknowledgement
 sure-consumer-hint = Its position is lost: made again, it begins anew.
 done-consumer-removed = Consumer removed.
+health-listener = listen
+health-listener-sentence = “gancho listen” asks for the events and forwards them on the machine where it runs; here is the log of what was answered.
+deed-listener-opened = opened with “gancho listen”

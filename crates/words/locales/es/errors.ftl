@@ -194,3 +194,4 @@ error-consumer-name = debe tener de 1 a 64 letras, cifras, puntos o guiones
 conflict-consumer = ya hay un consumidor con ese nombre
 conflict-consumers = ya hay { $max } consumidores: elimine alguno
 conflict-beyond = todavía no hay tal evento: el último es el { $last }
+conflict-listener = es de «gancho listen»: solo ese programa le envía eventos

@@ -788,3 +788,6 @@ column-behind = Por leer
 column-acked = Última confirmación
 sure-consumer-hint = Su posición se pierde: si se crea otra vez, empieza de nuevo.
 done-consumer-removed = Consumidor eliminado.
+health-listener = listen
+health-listener-sentence = «gancho listen» pide los eventos y los reenvía en el equipo de quien lo ejecuta; aquí queda el registro de lo que contestó.
+deed-listener-opened = abrió con «gancho listen»

@@ -30,6 +30,7 @@ pub(crate) fn state(words: &Words, state: State) -> (String, &'static str) {
 /// An endpoint's state: the word, and its colour's name. One whose last attempts failed is not well, if not failing yet.
 pub(crate) fn health_state(words: &Words, endpoint: &Endpoint) -> (String, &'static str) {
     let (id, colour) = match endpoint.health.state(endpoint.enabled, endpoint.paused) {
+        _ if endpoint.is_listener() => ("health-listener", "busy"),
         HealthState::Idle => ("health-idle", "busy"),
         HealthState::Ok if endpoint.health.consecutive_failures > 0 => ("health-shaky", "warn"),
         HealthState::Ok => ("health-ok", "good"),

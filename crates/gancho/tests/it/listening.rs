@@ -1,0 +1,319 @@
+//! `gancho listen`: what comes is forwarded byte for byte, nothing is missed whatever is cut, and it never says that it is
+//! connected when it is not.
+
+use std::{
+    collections::BTreeSet,
+    process::Stdio,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Duration,
+};
+
+use gancho_receiver::{Secret, sign};
+use gancho_testkit::{PATIENCE, Receiver, Respond, Server};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+    process::{Child, Command},
+    sync::watch,
+};
+
+use crate::{BINARY, server};
+
+/// The command, and what it prints.
+struct Listening {
+    child: Child,
+    lines: Arc<Mutex<Vec<String>>>,
+    printed: watch::Receiver<usize>,
+}
+
+impl Listening {
+    fn start(server: &str, to: &str, more: &[&str]) -> Self {
+        let mut child = Command::new(BINARY)
+            .args(["listen", "--forward-to", to, "--beat-ms", "200"])
+            .args(more)
+            .env("GANCHO_SERVER", server)
+            .env("GANCHO_TOKEN", "test-admin-token")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("runs");
+        let (lines, (count, printed)) = (Arc::new(Mutex::default()), watch::channel(0));
+        let count = Arc::new(count);
+        gather(child.stdout.take().expect("its output"), lines.clone(), count.clone());
+        gather(child.stderr.take().expect("its errors"), lines.clone(), count);
+        Self { child, lines, printed }
+    }
+
+    fn about(&self, wanted: &str) -> usize {
+        self.lines.lock().expect("lines").iter().filter(|line| line.contains(wanted)).count()
+    }
+
+    /// Whether it last said that it is connected.
+    fn says_connected(&self) -> bool {
+        let lines = self.lines.lock().expect("lines");
+        lines.iter().rev().find(|line| line.contains("connected")).is_some_and(|line| !line.starts_with("not"))
+    }
+
+    /// Waits until that is so, or is not.
+    async fn until_it_says(&mut self, connected: bool) {
+        let waiting = async {
+            while self.says_connected() != connected {
+                self.printed.changed().await.expect("it runs");
+            }
+        };
+        let waited = tokio::time::timeout(PATIENCE, waiting).await;
+        assert!(waited.is_ok(), "connected must be {connected}: {:?}", self.lines.lock().expect("lines"));
+    }
+
+    /// Waits until so many lines hold a text.
+    async fn until(&mut self, wanted: &str, count: usize) {
+        let waiting = async {
+            while self.about(wanted) < count {
+                self.printed.changed().await.expect("it runs");
+            }
+        };
+        let waited = tokio::time::timeout(PATIENCE, waiting).await;
+        assert!(waited.is_ok(), "waited in vain for {wanted}: {:?}", self.lines.lock().expect("lines"));
+    }
+}
+
+fn gather(
+    from: impl AsyncRead + Unpin + Send + 'static,
+    lines: Arc<Mutex<Vec<String>>>,
+    count: Arc<watch::Sender<usize>>,
+) {
+    tokio::spawn(async move {
+        let mut from = BufReader::new(from).lines();
+        while let Ok(Some(line)) = from.next_line().await {
+            lines.lock().expect("lines").push(line);
+            count.send_modify(|count| *count += 1);
+        }
+    });
+}
+
+const PASS: u8 = 0;
+/// Takes connections, and lets nothing through.
+const SWALLOW: u8 = 1;
+/// Resets what it has and what comes.
+const RESET: u8 = 2;
+/// Answers in the server's place.
+const LIE: u8 = 3;
+
+/// What stands between the command and the server.
+struct Proxy {
+    url: String,
+    to: Arc<Mutex<String>>,
+    mode: Arc<AtomicU8>,
+    cut: Arc<watch::Sender<u64>>,
+}
+
+impl Proxy {
+    async fn start(to: &str) -> Self {
+        let to = Arc::new(Mutex::new(host(to)));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("its address"));
+        let (mode, cut) = (Arc::new(AtomicU8::new(PASS)), Arc::new(watch::Sender::new(0)));
+        let (known_mode, known_cut, known_to) = (mode.clone(), cut.clone(), to.clone());
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let to = known_to.lock().expect("an address").clone();
+                tokio::spawn(carry(client, to, known_mode.clone(), known_cut.subscribe()));
+            }
+        });
+        Self { url, to, mode, cut }
+    }
+
+    /// The server has another port.
+    fn lead_to(&self, server: &str) {
+        *self.to.lock().expect("an address") = host(server);
+    }
+
+    /// From now on, for what is open and what comes.
+    fn set(&self, mode: u8) {
+        self.mode.store(mode, Ordering::SeqCst);
+        self.cut.send_modify(|count| *count += 1);
+    }
+}
+
+fn host(url: &str) -> String {
+    url.trim_start_matches("http://").to_owned()
+}
+
+async fn carry(mut client: TcpStream, to: String, mode: Arc<AtomicU8>, mut cut: watch::Receiver<u64>) {
+    cut.mark_unchanged();
+    loop {
+        match mode.load(Ordering::SeqCst) {
+            PASS => {
+                let Ok(mut server) = TcpStream::connect(&to).await else { return };
+                tokio::select! {
+                    _ = tokio::io::copy_bidirectional(&mut client, &mut server) => return,
+                    _ = cut.changed() => {}
+                }
+                // What was under way is lost, in whatever way comes next.
+                match mode.load(Ordering::SeqCst) {
+                    SWALLOW => {}
+                    _ => return drop(client.set_zero_linger()),
+                }
+            }
+            LIE => {
+                let page = b"HTTP/1.1 200 OK\r\ncontent-length: 14\r\nconnection: close\r\n\r\n<html>no</html";
+                return drop(client.write_all(page).await);
+            }
+            RESET => return drop(client.set_zero_linger()),
+            _ => {
+                if cut.changed().await.is_err() || mode.load(Ordering::SeqCst) != SWALLOW {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+async fn send(server: &Server, n: usize) -> String {
+    let event = json!({"event": "invoice.created", "data": {"object": {"codigo": format!("FAC{n}"), "ñ": "€"}}});
+    server.post("/events", event, 202).await["id"].as_str().expect("an id").to_owned()
+}
+
+#[tokio::test]
+async fn what_comes_is_forwarded_as_a_receiver_would_get_it_and_logged() {
+    let (server, receiver) = (server().await, Receiver::start().await);
+    receiver.behave(|request| match request.header("x-webhook-event") {
+        "customer.created" => Respond::status(500),
+        _ => Respond::status(200),
+    });
+    send(&server, 0).await;
+    let to = receiver.url("/webhook");
+    let mut listening = Listening::start(server.base(), &to, &["--events", "invoice.*", "customer.created", "--print"]);
+    listening.until("connected to", 1).await;
+    let ids = [send(&server, 1).await, server.send("customer.created").await];
+    server.send("product.created").await;
+    let came = receiver.wait_for(2).await;
+    assert_eq!(came.iter().map(|one| one.id().to_owned()).collect::<Vec<_>>(), ids, "what was before is not forwarded");
+    let webhook = server.get("/endpoints").await["data"][0].clone();
+    let id = webhook["id"].as_str().expect("an id");
+    let secret = server.get(&format!("/endpoints/{id}/secret")).await["secret"].as_str().expect("one").to_owned();
+    let event = server.get(&format!("/events/{}", ids[0])).await;
+    let sent: Value = came[0].json();
+    assert_eq!((&sent["id"], &sent["data"]), (&event["id"], &event["data"]));
+    assert_eq!(came[0].header("x-webhook-signature"), sign::plain(&Secret::new(&secret), &came[0].body));
+    let at = came[0].header("webhook-timestamp").parse().expect("a time");
+    let standard = sign::standard(&Secret::new(secret), came[0].id(), at, &came[0].body);
+    assert_eq!(Some(came[0].header("webhook-signature")), standard.as_deref());
+    for name in ["x-webhook-id", "x-webhook-event", "x-webhook-timestamp", "x-webhook-attempt", "x-webhook-sequence"] {
+        assert!(!came[0].header(name).is_empty(), "{name}");
+    }
+    listening.until("FAC1", 2).await;
+    listening.until("500", 1).await;
+    let log = server
+        .wait_until(&format!("/deliveries?endpoint={id}"), |page| {
+            page["data"].as_array().is_some_and(|all| all.len() == 2)
+        })
+        .await;
+    let states: Vec<&str> =
+        log["data"].as_array().expect("two").iter().filter_map(|one| one["state"].as_str()).collect();
+    assert_eq!(states, ["failed", "delivered"]);
+    let shown = server.get(&format!("/deliveries/{}", log["data"][0]["id"].as_str().expect("an id"))).await;
+    let attempt = &shown["attempts"][0];
+    assert_eq!((&attempt["status_code"], &attempt["error"]["kind"]), (&json!(500), &json!("status")));
+    assert_eq!(attempt["request_headers"]["x-webhook-signature"], "***");
+    // Nothing is ever sent to it from here.
+    server.call(reqwest::Method::PATCH, &format!("/endpoints/{id}"), Some(json!({"enabled": true}))).await.expect(409);
+    server.post(&format!("/endpoints/{id}/test"), json!({}), 409).await;
+    // Stopped and started again, it goes on where it stopped.
+    listening.child.kill().await.expect("it ends");
+    let missed = send(&server, 2).await;
+    let mut again = Listening::start(server.base(), &to, &["--events", "invoice.*", "customer.created"]);
+    again.until("came since it stopped", 1).await;
+    assert_eq!(receiver.wait_for(3).await[2].id(), missed);
+    assert_eq!(server.get("/endpoints").await["data"].as_array().map(Vec::len), Some(1), "the same one");
+}
+
+#[tokio::test]
+async fn no_event_is_missed_over_two_hundred_cuts_of_every_kind() {
+    let cuts: usize = std::env::var("GANCHO_TEST_CUTS").ok().and_then(|text| text.parse().ok()).unwrap_or(200);
+    let (mut server, receiver) = (server().await, Receiver::start().await);
+    let proxy = Proxy::start(server.base()).await;
+    let mut listening = Listening::start(&proxy.url, &receiver.url("/"), &["--from", "now"]);
+    listening.until("connected to", 1).await;
+    let mut sent = BTreeSet::new();
+    for n in 0..cuts {
+        sent.insert(send(&server, n).await);
+        match n % 6 {
+            0 => proxy.set(RESET),
+            1 | 2 => proxy.set(SWALLOW),
+            3 => proxy.set(LIE),
+            // The command is stopped for a while, as a laptop that sleeps.
+            4 => signal(&listening.child, rustix::process::Signal::STOP),
+            _ if n % 30 == 5 => {
+                server.kill().await;
+                server.run().await;
+                proxy.lead_to(server.base());
+            }
+            _ => proxy.set(PASS),
+        }
+        if (0..4).contains(&(n % 6)) {
+            sent.insert(send(&server, n + 1000).await);
+            // Long enough for it to notice, now and then; else the cut is short.
+            if n % 4 == 0 {
+                listening.until_it_says(false).await;
+            }
+        }
+        signal(&listening.child, rustix::process::Signal::CONT);
+        proxy.set(PASS);
+        sent.insert(send(&server, n + 2000).await);
+    }
+    let all_came = |received: &[gancho_testkit::Received]| {
+        let came: BTreeSet<&str> = received.iter().map(gancho_testkit::Received::id).collect();
+        sent.iter().all(|id| came.contains(id.as_str()))
+    };
+    receiver.wait_until("all came", all_came).await;
+    listening.until_it_says(true).await;
+    let log = server.wait_until("/deliveries?limit=500&state=delivered", |page| {
+        page["data"].as_array().is_some_and(|all| all.len() == sent.len().min(500))
+    });
+    log.await;
+}
+
+fn signal(child: &Child, signal: rustix::process::Signal) {
+    let id = child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())).expect("it runs");
+    rustix::process::kill_process(id, signal).expect("a signal");
+}
+
+#[tokio::test]
+async fn it_says_soon_that_it_is_not_connected_while_a_program_takes_long() {
+    let (server, receiver) =
+        (server().await, Receiver::with(|_| Respond::status(200).after(Duration::from_secs(8))).await);
+    let proxy = Proxy::start(server.base()).await;
+    let mut listening = Listening::start(&proxy.url, &receiver.url("/"), &[]);
+    listening.until("connected to", 1).await;
+    send(&server, 1).await;
+    receiver.wait_for(1).await;
+    proxy.set(SWALLOW);
+    let began = tokio::time::Instant::now();
+    listening.until("not connected", 1).await;
+    assert!(began.elapsed() < Duration::from_secs(7), "before the program has answered");
+    proxy.set(PASS);
+    listening.until("connected again", 1).await;
+    listening.until("FAC1", 1).await;
+}
+
+#[tokio::test]
+async fn what_is_wrong_at_the_start_ends_it() {
+    let server = server().await;
+    let run = async |address: &str, token: &str, to: &str| {
+        let output = Command::new(BINARY)
+            .args(["listen", "--forward-to", to, "--server", address, "--token", token])
+            .output()
+            .await
+            .expect("it ends");
+        output.status.code()
+    };
+    assert_eq!(run("http://127.0.0.1:1", "x", "http://localhost:1/").await, Some(5));
+    assert_eq!(run(server.base(), "wrong", "http://localhost:1/").await, Some(4));
+    assert_eq!(run(server.base(), "test-admin-token", "localhost:8000").await, Some(2));
+}

@@ -1,0 +1,80 @@
+use gancho_model::{Consumer, Endpoint, EndpointId, Pattern, Secret};
+
+use super::NewListener;
+use crate::{
+    ServiceResult, Services,
+    consumer::Start,
+    input::{List, Subscription},
+};
+
+/// A listener that is open.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// The endpoint under which the log shows what it forwarded.
+    pub id: EndpointId,
+    /// What its events are signed with.
+    pub secret: Secret,
+    /// The sequence number up to which it has forwarded events.
+    pub position: u64,
+}
+
+/// Under which name the position of a listener is kept.
+pub(super) fn position_name(id: EndpointId) -> String {
+    format!("listen-{id}")
+}
+
+impl Services {
+    /// Opens a listener: a new one, or the one of this name where it stopped.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn open_listener(&self, new: NewListener, who: &str) -> ServiceResult<Listener> {
+        let now = self.environment.now();
+        let events = new.events.map_or_else(
+            || vec![Pattern::everything()],
+            |List(events)| events.into_iter().map(|Subscription(pattern)| pattern).collect(),
+        );
+        let all = self.store.all_endpoints().await?;
+        let known = all.into_iter().find(|one| one.is_listener() && one.name.as_deref() == Some(&new.name.0));
+        let endpoint = match known {
+            Some(known) => {
+                let changed = Endpoint { url: new.forward_to.0, events, updated_at: now, ..known.clone() };
+                if changed.url != known.url || changed.events != known.events {
+                    self.store.save_endpoint(changed.clone(), known.updated_at).await?;
+                }
+                changed
+            }
+            None => {
+                let id = EndpointId::new(now, &*self.environment);
+                let usual = Endpoint::new(id, new.forward_to.0, self.new_secret(), now);
+                let listener = Endpoint { name: Some(new.name.0), events, ..usual }.into_listener();
+                self.store.add_endpoint(listener.clone()).await?;
+                self.audit.record(who, "listener.opened", &id, listener.name.clone().unwrap_or_default()).await;
+                listener
+            }
+        };
+        let position = self.position(&endpoint, new.from).await?;
+        Ok(Listener { id: endpoint.id, secret: endpoint.secrets.at(now).0.clone(), position })
+    }
+
+    /// Where it goes on, kept from now on.
+    async fn position(&self, endpoint: &Endpoint, from: Option<Start>) -> ServiceResult<u64> {
+        let name = position_name(endpoint.id);
+        let known = self.store.consumer(&name).await.ok();
+        let position = match (from, &known) {
+            (None, Some(known)) => known.position,
+            (from, _) => self.start(from.unwrap_or(Start::Latest)).await?,
+        };
+        if known.as_ref().is_some_and(|known| known.position == position && known.types == endpoint.events) {
+            return Ok(position);
+        }
+        if known.is_some() {
+            self.store.remove_consumer(&name).await?;
+        }
+        let (types, created_at) = (endpoint.events.clone(), self.environment.now());
+        self.store
+            .add_consumer(Consumer { name, types, sources: vec![], position, created_at, acked_at: None })
+            .await?;
+        Ok(position)
+    }
+}
