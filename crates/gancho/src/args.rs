@@ -29,6 +29,9 @@ pub struct ServeArgs {
     /// The address under which people reach this server.
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
+    /// Show what it does: a pretend ERP writes, webhooks hear it, and all of it goes with the process.
+    #[arg(long, conflicts_with_all = ["data_dir", "database_url"])]
+    pub demo: bool,
     /// text or json.
     #[arg(long, value_name = "FORMAT")]
     pub log_format: Option<String>,

@@ -9,6 +9,7 @@ mod cli_error;
 mod command;
 mod config;
 mod connections;
+mod demo;
 mod descriptors;
 mod listen;
 mod local_server;

@@ -27,6 +27,7 @@ use crate::{
     cli_error::CliError,
     config::Settings,
     connections::Connections,
+    demo,
     descriptors::{self, Budget},
     listen::{HEAD, listen},
     local_server::LocalServer,
@@ -98,7 +99,12 @@ async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), CliError> {
     tasks.spawn_endless("mail", mail.run(stop.clone()));
     let mailing = settings.post.clone();
     let parts = Parts { store, intake, sources, probing, mailing, environment: Arc::new(System) };
-    let app = App::new(Services::new(parts, settings.limits, allowed), &web);
+    let services = Services::new(parts, settings.limits, allowed);
+    let password = match settings.is_demo {
+        true => Some(start_demo(&services, &mut tasks, &stop).await?),
+        false => None,
+    };
+    let app = App::new(services, &web);
     let setup = gancho_web::setup_link(&app).await.map_err(CliError::start)?;
     let router = gancho_web::router(app);
     let server = tasks.spawn_endless("http", listen(listener, router, HEAD, Connections::new(budget), stop.clone()));
@@ -112,7 +118,18 @@ async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), CliError> {
     if let Some(path) = setup {
         announce_setup(&site, &path);
     }
+    if let Some(password) = password {
+        announce(format_args!("a demonstration: sign in at {site}/login as {} with {password}", demo::NAME));
+        announce(format_args!("what you see is pretended, and goes when this ends"));
+    }
     until_the_end(tasks, signals, server, stop).await
+}
+
+/// Furnishes a demo and lets its ERP write; returns the password to sign in with.
+async fn start_demo(services: &Arc<Services>, tasks: &mut Tasks, stop: &CancellationToken) -> Result<String, CliError> {
+    let (password, source) = demo::furnish(services).await.map_err(CliError::service)?;
+    tasks.spawn_endless("demo", demo::write_on(services.clone(), source, stop.clone()));
+    Ok(password)
 }
 
 /// Works until a signal or until a task breaks, then stops softly. A second signal stops at once: nothing is lost
@@ -177,6 +194,7 @@ fn web_settings(settings: &Settings, metrics: Metrics, local: &LocalServer, stop
         in_force: settings.in_force.clone(),
         metrics: Some(metrics),
         closing: Some(closing(stop)),
+        is_demo: settings.is_demo,
     }
 }
 

@@ -31,6 +31,8 @@ pub struct WebSettings {
     pub metrics: Option<Metrics>,
     /// Turns true when the server stops: what waits for news then answers.
     pub closing: Option<watch::Receiver<bool>>,
+    /// What is shown is pretended, and every page says so.
+    pub is_demo: bool,
 }
 
 /// What every handler may use.
@@ -63,7 +65,7 @@ impl App {
             tries: LoginRateLimiter::default(),
             login_tries: settings.login_tries,
             proxies: settings.proxies.clone(),
-            site: Site::new(settings.public_url.as_deref()),
+            site: Site { is_demo: settings.is_demo, ..Site::new(settings.public_url.as_deref()) },
             in_force: settings.in_force.clone(),
             metrics: settings.metrics.clone(),
             setup: Mutex::default(),

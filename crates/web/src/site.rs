@@ -14,6 +14,8 @@ pub struct Site {
     pub origin: Option<String>,
     /// What stands before all paths, such as `/gancho`; empty for nothing.
     pub base: String,
+    /// What is shown is pretended.
+    pub is_demo: bool,
 }
 
 impl Site {
@@ -24,6 +26,7 @@ impl Site {
             https: url.scheme() == "https",
             origin: Some(url.origin().ascii_serialization()),
             base: url.path().trim_end_matches('/').to_owned(),
+            is_demo: false,
         }
     }
 

@@ -29,6 +29,7 @@ use crate::{
     args::{LocalArgs, Remote, ServeArgs, ServerArgs},
     cli_error::{CliError, CliResult},
     config::Settings,
+    demo::DemoFolder,
     logs, serve,
 };
 
@@ -103,7 +104,11 @@ pub enum Command {
 pub fn run(args: Args) -> CliResult {
     match args.command {
         Command::Serve(args) => {
-            let settings = serve_settings(&args)?;
+            let folder = if args.demo { Some(DemoFolder::create()?) } else { None };
+            let settings = match &folder {
+                Some(folder) => folder.settings(&args)?,
+                None => serve_settings(&args)?,
+            };
             let logs = logs::start(&settings);
             serve::run(&settings, &logs)
         }

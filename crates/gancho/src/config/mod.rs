@@ -50,6 +50,8 @@ pub struct Settings {
     pub proxies: Vec<IpNet>,
     pub post: Arc<Mailer>,
     pub mail_every: Duration,
+    /// A pretend ERP writes; everything goes with the process.
+    pub is_demo: bool,
     /// Every setting in force, secrets masked: name, value, meaning.
     pub in_force: Vec<(String, String, String)>,
 }
@@ -147,6 +149,7 @@ impl Settings {
             proxies: proxies(raw)?,
             post: Arc::new(post(raw)?),
             mail_every: seconds("mail_every_s", 3600)?,
+            is_demo: false,
             in_force: raw.shown(),
         })
     }

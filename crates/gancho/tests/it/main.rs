@@ -10,6 +10,7 @@ mod crash;
 mod data_dir;
 mod dead_address;
 mod delivering;
+mod demo;
 mod erp_api;
 mod erp_api_lies;
 mod erp_copies;

@@ -44,7 +44,7 @@ impl Consumers for SqliteStore {
             let mut found = select.query([])?;
             let mut consumers = vec![];
             while let Some(row) = found.next()? {
-                consumers.push(read(row)?);
+                consumers.push(consumer_of(row)?);
             }
             Ok(consumers)
         })
@@ -79,10 +79,10 @@ impl Consumers for SqliteStore {
 fn one(db: &Connection, name: &str) -> Result<Consumer, StoreError> {
     let mut select = db.prepare_cached(&format!("SELECT {CONSUMER} FROM consumers WHERE name = ?1"))?;
     let mut found = select.query([name])?;
-    found.next()?.map(read).transpose()?.ok_or(StoreError::NotFound)
+    found.next()?.map(consumer_of).transpose()?.ok_or(StoreError::NotFound)
 }
 
-fn read(row: &Row<'_>) -> Result<Consumer, StoreError> {
+fn consumer_of(row: &Row<'_>) -> Result<Consumer, StoreError> {
     Ok(Consumer {
         name: row.get(0)?,
         types: rows::from_json(&row.get::<_, String>(1)?)?,

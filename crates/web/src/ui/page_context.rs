@@ -22,6 +22,8 @@ pub(crate) struct PageContext {
     /// Whether they may change things.
     pub admin: bool,
     pub csrf_token: String,
+    /// Whether what is shown is pretended.
+    pub is_demo: bool,
     /// What was done just now, by its name.
     pub done: Option<String>,
     pub now: Timestamp,
@@ -41,6 +43,7 @@ impl PageContext {
             admin: visitor.is_admin(),
             csrf_token: visitor.csrf_token.clone(),
             done: None,
+            is_demo: app.site.is_demo,
             now: app.environment.now(),
             moment: app.environment.moment(),
         }
@@ -57,6 +60,7 @@ impl PageContext {
             admin: false,
             csrf_token,
             done: None,
+            is_demo: app.site.is_demo,
             now: app.environment.now(),
             moment: app.environment.moment(),
         }
