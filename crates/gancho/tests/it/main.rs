@@ -32,6 +32,7 @@ mod full_disk;
 mod hanging;
 mod hostile;
 mod imports;
+mod kits;
 mod leniency;
 mod listening;
 mod logs;

@@ -15,6 +15,7 @@ mod form;
 mod id;
 mod issue;
 mod job;
+mod kits;
 mod locale;
 mod overview;
 mod page_context;
@@ -101,6 +102,7 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .route("/search", get(search::show))
         .route("/docs", get(docs::show))
         .route("/Gancho.zip", get(plugin::download))
+        .route("/kits/{name}", get(kits::download))
         .route("/live", get(live::show))
         .route("/assets/{name}", get(assets::show))
         .layer(axum::middleware::from_fn(guard))

@@ -792,3 +792,4 @@ health-listener = listen
 health-listener-sentence = “gancho listen” asks for the events and forwards them on the machine where it runs; here is the log of what was answered.
 deed-listener-opened = opened with “gancho listen”
 demo-banner = A demonstration: the ERP, its customers and invoices are made up, and everything goes when this program ends.
+kits-hint = Or download a file that verifies and handles each event once:

@@ -792,3 +792,4 @@ health-listener = listen
 health-listener-sentence = «gancho listen» pide los eventos y los reenvía en el equipo de quien lo ejecuta; aquí queda el registro de lo que contestó.
 deed-listener-opened = abrió con «gancho listen»
 demo-banner = Demostración: el ERP, sus clientes y sus facturas son inventados, y todo desaparece al cerrar este programa.
+kits-hint = O descargue un archivo que verifica y atiende cada evento una sola vez:
