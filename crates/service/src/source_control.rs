@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use gancho_model::{Message, Source, SourceId, Timestamp};
+use gancho_model::{Message, Record, Source, SourceId, Timestamp};
 
 use crate::{
     Finding,
@@ -22,6 +22,13 @@ pub trait SourceControl: Send + Sync {
     /// # Errors
     /// What is missing, in one sentence, and which field of the source it is about.
     async fn install(&self, source: &Source) -> Result<(), Refused>;
+
+    /// A record as it is now, by its class and key, in our one shape, a document with its lines; nothing if there is none.
+    /// Not of a plugin, whose ERP can't be asked.
+    ///
+    /// # Errors
+    /// What stands in the way, in one sentence.
+    async fn record(&self, source: &Source, model: &str, key: &str) -> Result<Option<Record>, Message>;
 
     /// Takes everything of ours out of the ERP's database.
     ///

@@ -6,7 +6,7 @@ use std::{
 
 use async_trait::async_trait;
 use gancho_intake::Intake;
-use gancho_model::{Message, NodeId, Source, SourceId, SourceKind};
+use gancho_model::{Message, NodeId, Record, Source, SourceId, SourceKind};
 use gancho_service::{
     Finding, Refused, SourceControl, SourceStatus,
     outbox::{OutboxPayload, OutboxReceipt},
@@ -212,6 +212,14 @@ impl SourceControl for SourceManager {
             SourceKind::Database => visit::install(source).await.map_err(|why| Refused { field: "url", why }),
             SourceKind::Api => api::check::accepted(source).await,
             SourceKind::Plugin => Ok(()),
+        }
+    }
+
+    async fn record(&self, source: &Source, model: &str, key: &str) -> Result<Option<Record>, Message> {
+        match source.kind {
+            SourceKind::Database => visit::read_record(source, model, key).await,
+            SourceKind::Api => api::one::read_record(source, model, key).await,
+            SourceKind::Plugin => Err(Message::new("hearing-nothing-asked")),
         }
     }
 

@@ -1,5 +1,6 @@
-use std::time::Duration;
+use std::{io::Write, os::unix::fs::OpenOptionsExt, time::Duration};
 
+use gancho_facturascripts::event_types;
 use gancho_model::{EventType, Pattern};
 use gancho_service::input::SampleType;
 use gancho_words::Words;
@@ -24,6 +25,12 @@ pub struct TriggerArgs {
     /// Only to this webhook, even if it is disabled or did not ask for the type.
     #[arg(long, value_name = "EP", value_parser = crate::args::id)]
     endpoint: Option<String>,
+    /// Its data, {"object":{…}}, from a file, or - for standard input, instead of the sample's.
+    #[arg(long, value_name = "FILE", conflicts_with = "edit")]
+    data: Option<String>,
+    /// Change the sample first, in $VISUAL or $EDITOR.
+    #[arg(long)]
+    edit: bool,
     /// So many times.
     #[arg(long, default_value_t = 1)]
     count: u32,
@@ -48,13 +55,14 @@ async fn send(args: &TriggerArgs, pause: Duration, api: &ApiClient) -> CliResult
     let wrong = |wrong| CliError::because(format!("TYPE {}", Words::english().message(&wrong)));
     let SampleType(kind) = SampleType::new(&args.kind).map_err(wrong)?;
     let targets = targets(args, &kind, api).await?;
+    let data = data(args, &kind)?;
     let (mut failed, mut sent) = (0, 0);
     for n in 0..args.count {
         if n > 0 {
             tokio::time::sleep(pause).await;
         }
         for (id, name) in &targets {
-            let body = json!({"event": kind.as_str()});
+            let body = json!({"event": kind.as_str(), "data": data});
             let delivery = api.call(Method::POST, &format!("endpoints/{id}/test?wait=true"), Some(body)).await?;
             sent += 1;
             failed += u32::from(delivery["state"] != "delivered");
@@ -62,6 +70,41 @@ async fn send(args: &TriggerArgs, pause: Duration, api: &ApiClient) -> CliResult
         }
     }
     if failed > 0 { Err(CliError::because(format!("{failed} of {sent} did not arrive"))) } else { Ok(()) }
+}
+
+/// What is to stand in its body; nothing for the sample's own.
+fn data(args: &TriggerArgs, kind: &EventType) -> Result<Option<Value>, CliError> {
+    let unreadable = |name: &str, error: std::io::Error| CliError::usage(format!("{name}: {error}"));
+    let text = match &args.data {
+        _ if args.edit => edited(kind)?,
+        None => return Ok(None),
+        Some(name) if name == "-" => {
+            std::io::read_to_string(std::io::stdin()).map_err(|error| unreadable(name, error))?
+        }
+        Some(name) => std::fs::read_to_string(name).map_err(|error| unreadable(name, error))?,
+    };
+    serde_json::from_str(&text).map(Some).map_err(|error| CliError::usage(format!("that is no JSON: {error}")))
+}
+
+/// The sample, as somebody changed it.
+fn edited(kind: &EventType) -> Result<String, CliError> {
+    let editor = ["VISUAL", "EDITOR"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "vi".into());
+    let sample = Value::Object(event_types::sample(kind).0);
+    let file = std::env::temp_dir().join(format!("gancho-{}-{}.json", kind.as_str(), std::process::id()));
+    let text = serde_json::to_string_pretty(&sample).map_err(CliError::refused)?;
+    let mut options = std::fs::OpenOptions::new();
+    let mut draft = options.write(true).create_new(true).mode(0o600).open(&file).map_err(CliError::refused)?;
+    draft.write_all(text.as_bytes()).map_err(CliError::refused)?;
+    drop(draft);
+    // As shells and git do: the variable may hold arguments.
+    let ended = std::process::Command::new("sh").args(["-c", &format!("{editor} \"$1\""), "sh"]).arg(&file).status();
+    let edited = std::fs::read_to_string(&file);
+    let _ = std::fs::remove_file(&file);
+    match ended {
+        Ok(status) if status.success() => edited.map_err(CliError::refused),
+        Ok(_) => Err(CliError::because(format!("{editor} ended with an error: nothing was sent"))),
+        Err(error) => Err(CliError::refused(error)),
+    }
 }
 
 /// Ids and names of the webhooks that get it.

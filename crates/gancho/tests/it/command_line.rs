@@ -280,6 +280,12 @@ async fn a_sample_goes_wherever_its_type_is_asked_for() {
     paths.sort();
     assert_eq!(paths, ["/a", "/a", "/b", "/b"]);
     assert!(receiver.received().iter().all(|one| one.json()["test"] == true && one.json()["event"] == "invoice.paid"));
+    let own = r#"{"object": {"codigo": "PROPIA"}}"#;
+    assert_eq!(run(&server, &["trigger", "invoice.paid", "--data", "-"], own).await.code, 0);
+    let of_own =
+        |all: &[gancho_testkit::Received]| all.iter().any(|one| one.json()["data"]["object"]["codigo"] == "PROPIA");
+    receiver.wait_until("its own data", of_own).await;
+    assert_eq!(run(&server, &["trigger", "invoice.paid", "--data", "-"], "no JSON").await.code, 2);
     let slip = run(&server, &["trigger", "invoice.payed"], "").await;
     assert_eq!(slip.code, 1);
     assert!(slip.err.contains("invoice.paid"), "the nearest is named: {}", slip.err);

@@ -42,6 +42,7 @@ mod repair;
 mod repeats;
 mod rooms;
 mod rules;
+mod send_now;
 mod settings;
 mod shortage;
 mod spine;

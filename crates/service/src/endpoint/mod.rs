@@ -9,6 +9,7 @@ mod remove;
 mod replay;
 mod retry;
 mod rotate;
+mod send;
 mod solve;
 mod summary;
 mod test;
@@ -23,6 +24,7 @@ pub use preset::{PRESETS, Preset};
 pub use preview::{Preview, PreviewInput};
 pub use replay::ReplayInput;
 pub use rotate::{OVERLAP_S, RotationInput};
+pub use send::SendInput;
 pub use summary::{HealthFacts, health_summary};
 pub use test::TestInput;
 

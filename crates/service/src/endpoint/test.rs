@@ -2,13 +2,14 @@ use std::time::Duration;
 
 use gancho_facturascripts::{event_types, label};
 use gancho_model::{
-    DeliveryId, EndpointId, Event, EventId, EventType, Message, Provenance, State, TemplateError, render_body,
+    DeliveryId, EndpointId, Event, EventId, EventType, PlannedDelivery, Priority, Provenance, State, render_body,
 };
 use serde_json::Value;
 
 use super::refuse_listener;
 use crate::{
-    ServiceError, ServiceResult, Services,
+    ServiceResult, Services,
+    event::EventData,
     input::{SampleType, input},
 };
 
@@ -22,6 +23,8 @@ input! {
     pub struct TestInput {
         /// The type of the sample, `invoice.created` if left out.
         pub event: Option<SampleType>,
+        /// Its `data` instead of the sample's.
+        pub data: Option<EventData>,
     }
 }
 
@@ -30,21 +33,22 @@ impl Services {
     ///
     /// # Errors
     /// When there is no such endpoint, its template makes nothing of the sample, or the store refuses.
-    pub async fn send_test(&self, id: EndpointId, event: EventType) -> ServiceResult<(DeliveryId, EventId)> {
-        let sample = self.sample(event);
+    pub async fn send_test(
+        &self,
+        id: EndpointId,
+        event: EventType,
+        data: Option<EventData>,
+    ) -> ServiceResult<(DeliveryId, EventId)> {
+        let sample = self.sample(event, data);
         let event_id = sample.id;
         let endpoint = self.store.endpoint(id).await?;
         refuse_listener(&endpoint)?;
         let body = match &endpoint.template {
+            Some(template) => Some(self.rendered(template, &sample.body)?),
             None => None,
-            Some(template) => {
-                let view = serde_json::from_slice(&sample.body).unwrap_or_default();
-                let made = template.render(&view, self.limits.event_bytes);
-                let wrong = |error: TemplateError| Message::new("conflict-template").with("why", error.0);
-                Some(made.map_err(|error| ServiceError::Conflict(wrong(error)))?)
-            }
         };
-        Ok((self.store.send_test(id, sample, body).await?, event_id))
+        let planned = PlannedDelivery { endpoint: id, max_attempts: 1, skipped: None, body };
+        Ok((self.store.send_one(sample, planned, Priority::Test).await?, event_id))
     }
 
     /// Waits for a test's end. Ended or not, what is known by then is the answer.
@@ -59,10 +63,13 @@ impl Services {
         let _ = tokio::time::timeout(limit, ended).await;
     }
 
-    fn sample(&self, event: EventType) -> Event {
+    fn sample(&self, event: EventType, given: Option<EventData>) -> Event {
         let now = self.environment.now();
         let id = EventId::new(now, &*self.environment);
-        let (data, object) = event_types::sample(&event);
+        let (data, object) = match given {
+            Some(given) => (given.into_map(), None),
+            None => event_types::sample(&event),
+        };
         let label = data.get("object").and_then(Value::as_object).and_then(label);
         let body = render_body(id, &event, now, data, &Provenance::sample());
         Event { id, sequence: 0, event, created: now, arrived_at: now, source: None, object, label, body }

@@ -76,7 +76,8 @@ impl utoipa::PartialSchema for EventsInput {
 impl utoipa::ToSchema for EventsInput {}
 
 impl EventData {
-    fn into_map(self) -> Map<String, Value> {
+    /// As it stands in a body.
+    pub(crate) fn into_map(self) -> Map<String, Value> {
         let mut data = Map::new();
         data.insert("object".into(), Value::Object(self.object.0));
         for (name, record) in [("previous", self.previous), ("cause", self.cause)] {

@@ -12,6 +12,7 @@ mod compare;
 mod error;
 mod list_state;
 mod missing;
+pub(crate) mod one;
 mod outbox_fetcher;
 mod page_cursor;
 mod payments;

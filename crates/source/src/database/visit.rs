@@ -1,7 +1,11 @@
 //! A connection to a source's database for one question of a person.
 
-use gancho_model::{Message, Source};
+use std::collections::BTreeMap;
+
+use gancho_facturascripts::shape::Shape;
+use gancho_model::{Message, Record, Source};
 use gancho_service::Finding;
+use serde_json::Value;
 
 use super::{
     Address, CaptureBackend, ErpError,
@@ -9,7 +13,7 @@ use super::{
     check, connect, install,
     site::{Identity, SetUp, identify},
 };
-use crate::capture::CapturePlan;
+use crate::{capture::CapturePlan, grouping::Composer, key::key_text};
 
 /// What would be put into it, as SQL.
 pub(crate) async fn plan(source: &Source) -> Result<String, Message> {
@@ -71,6 +75,29 @@ pub(crate) async fn findings(source: &Source) -> Vec<Finding> {
         }
         Err(error) => vec![Finding::bad("connection", error)],
     }
+}
+
+/// A record as it is now, a document with its lines; nothing if there is none.
+pub(crate) async fn read_record(source: &Source, model: &str, key: &str) -> Result<Option<Record>, Message> {
+    let ours = |error: &dyn std::fmt::Display| Message::new("hearing-ours").with("why", error.to_string());
+    let say = |error: ErpError| Message::new("hearing-unusable").with("why", error.message());
+    let shape = Shape::new(&source.time_zone).map_err(|error| ours(&error))?;
+    let (mut erp, plan) = visit(source).await?;
+    let Some(watched) = plan.of_model(model) else { return Ok(None) };
+    let (composer, keys) = (Composer::new(&plan, &shape), [key.to_owned()]);
+    let found = within(erp.records(watched, Some((&watched.key, &keys)))).await.map_err(say)?;
+    // Compared by the database's own rules, `7` and `007` may be the same.
+    let own = found.into_iter().find(|record| record.get(&watched.key).map(key_text).as_deref() == Some(key));
+    let Some(record) = own else { return Ok(None) };
+    let mut record = composer.shaped(watched, &record);
+    let lines = watched.lines.as_ref().and_then(|(table, column)| Some((plan.tables.get(table)?, column)));
+    if let Some((lines, column)) = lines {
+        let found = within(erp.records(lines, Some((column, &keys)))).await.map_err(say)?;
+        let keyed = |line: Record| Some((key_text(line.get(&lines.key)?), composer.shaped(lines, &line)));
+        let sorted: BTreeMap<String, Record> = found.into_iter().filter_map(keyed).collect();
+        record.insert("lines".into(), sorted.into_values().map(Value::Object).collect());
+    }
+    Ok(Some(record))
 }
 
 /// Whether two addresses lead to one database.

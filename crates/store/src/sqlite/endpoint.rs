@@ -1,7 +1,6 @@
 //! Endpoints are added, changed, removed.
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use const_format::formatcp;
 use gancho_model::{
     Attempt, DeliveryId, Endpoint, EndpointId, Event, EventId, Message, Moment, PlannedDelivery, Priority, Timestamp,
@@ -121,21 +120,15 @@ impl Endpoints for SqliteStore {
         event: EventId,
         attempt: Attempt,
     ) -> Result<DeliveryId, StoreError> {
-        self.write(false, move |context| forward::record(context, endpoint, event, attempt.clone())).await
+        self.write(false, move |context| forward::record_forwarded(context, endpoint, event, attempt.clone())).await
     }
 
-    async fn send_test(
-        &self,
-        endpoint: EndpointId,
-        event: Event,
-        body: Option<Bytes>,
-    ) -> Result<DeliveryId, StoreError> {
+    async fn send_one(&self, event: Event, planned: PlannedDelivery, lane: Priority) -> Result<DeliveryId, StoreError> {
         self.write(true, move |context| {
             let routes = context.routes()?;
-            let (n, endpoint) = routes.find(endpoint).ok_or(StoreError::NotFound)?;
+            let (n, endpoint) = routes.find(planned.endpoint).ok_or(StoreError::NotFound)?;
             let number = accept::insert_event(context, &event, false)?;
-            let planned = PlannedDelivery { endpoint: endpoint.id, max_attempts: 1, skipped: None, body: body.clone() };
-            accept::insert_delivery(context, &event, number, (*n, endpoint), &planned, Priority::Test)
+            accept::insert_delivery(context, &event, number, (*n, endpoint), &planned, lane)
         })
         .await
     }

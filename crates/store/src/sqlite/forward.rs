@@ -7,7 +7,7 @@ use super::{accept, rows, write_context::WriteContext};
 use crate::StoreError;
 
 /// Each event has one delivery to a listener, with an attempt for each time that it was forwarded.
-pub(super) fn record(
+pub(super) fn record_forwarded(
     context: &mut WriteContext,
     endpoint: EndpointId,
     event: EventId,

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
-use bytes::Bytes;
 use gancho_model::{
-    Attempt, DeliveryId, Endpoint, EndpointId, Event, EventId, Moment, ObjectKey, Pattern, ReplayScope, Timestamp,
+    Attempt, DeliveryId, Endpoint, EndpointId, Event, EventId, Moment, ObjectKey, Pattern, PlannedDelivery, Priority,
+    ReplayScope, Timestamp,
 };
 
 use crate::{Page, StoreError};
@@ -59,13 +59,8 @@ pub trait Endpoints: Send + Sync {
         attempt: Attempt,
     ) -> Result<DeliveryId, StoreError>;
 
-    /// Keeps a test event, outside the feed, with one delivery to this endpoint, which may have a body of its own.
-    async fn send_test(
-        &self,
-        endpoint: EndpointId,
-        event: Event,
-        body: Option<Bytes>,
-    ) -> Result<DeliveryId, StoreError>;
+    /// Keeps an event outside the feed, such as a sample, with one delivery, in this queue of its endpoint.
+    async fn send_one(&self, event: Event, planned: PlannedDelivery, lane: Priority) -> Result<DeliveryId, StoreError>;
 }
 
 /// What waits for an endpoint.

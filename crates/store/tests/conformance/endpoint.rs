@@ -50,7 +50,7 @@ pub(crate) async fn a_disabled_one_collects_nothing_and_a_paused_one_waits(bench
     bench.accept(vec![bench.event("a.b")]).await;
     assert_eq!((bench.pending(disabled.id).await, bench.pending(paused.id).await), (0, 1));
     assert!(lock(&bench.notifier.handed_over).is_empty(), "nothing is handed over for a paused one");
-    let id = bench.store.send_test(disabled.id, bench.event("a.b").event, None).await.expect("goes");
+    let id = bench.send_sample(disabled.id, bench.event("a.b").event).await.expect("goes");
     assert_eq!(lock(&bench.notifier.handed_over)[0].lane, Priority::Test);
     assert_eq!(bench.store.delivery(id).await.expect("is there").0.max_attempts, 1);
     assert!(

@@ -46,7 +46,7 @@ pub(crate) async fn attempts_are_counted_by_endpoint_and_hour_tests_aside(bench:
                 .expect("recorded");
         }
     }
-    bench.store.send_test(one.id, bench.event("a.b").event, None).await.expect("sent");
+    bench.send_sample(one.id, bench.event("a.b").event).await.expect("sent");
     let test = bench.claim_lane(one.id, Priority::Test, 1, false).await.claimed.remove(0);
     bench
         .store

@@ -24,8 +24,8 @@ use std::{
 
 use gancho_model::{
     Attempt, Clock as _, Decision, DeliveryId, Endpoint, EndpointId, Environment, ErrorKind, Event, EventId, EventType,
-    Failure, HeaderLog, Moment, MonoTime, NodeId, Pattern, Phases, Priority, Provenance, Secret, SigningSecrets,
-    Source, SourceId, SourceKind, Timestamp, render_body,
+    Failure, HeaderLog, Moment, MonoTime, NodeId, Pattern, Phases, PlannedDelivery, Priority, Provenance, Secret,
+    SigningSecrets, Source, SourceId, SourceKind, Timestamp, render_body,
 };
 use gancho_store::{
     Accepted, Claimed, Claims, DeliveryNotifier, NewEvent, Outcome, Store, StoreError, Submission, Want,
@@ -130,6 +130,12 @@ impl DeliveryNotifier for TestNotifier {
 }
 
 impl Bench {
+    /// Sends an event to one endpoint, as a sample.
+    pub(crate) async fn send_sample(&self, endpoint: EndpointId, event: Event) -> Result<DeliveryId, StoreError> {
+        let planned = PlannedDelivery { endpoint, max_attempts: 1, skipped: None, body: None };
+        self.store.send_one(event, planned, Priority::Test).await
+    }
+
     /// Empty, of a kind of store.
     pub(crate) fn of(kind: Kind) -> Self {
         match kind {

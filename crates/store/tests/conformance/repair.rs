@@ -90,7 +90,7 @@ pub(crate) async fn a_passed_test_is_a_success_of_a_failing_endpoint_with_an_emp
         bench.store.cancel(one.id).await.expect("cancelled");
     }
     for (verdict, failing) in [(Decision::Failed, true), (Decision::Delivered, false)] {
-        bench.store.send_test(id, bench.event("a.b").event, None).await.expect("sent");
+        bench.send_sample(id, bench.event("a.b").event).await.expect("sent");
         let test = bench.claim_lane(id, Priority::Test, 1, false).await.claimed.remove(0);
         let before = bench.endpoint_now(id).await.health.consecutive_failures;
         bench.store.record(bench.node, vec![outcome(&test, verdict, bench.moment())].into()).await.expect("recorded");
@@ -103,7 +103,7 @@ pub(crate) async fn a_passed_test_is_a_success_of_a_failing_endpoint_with_an_emp
 pub(crate) async fn a_passed_test_of_a_disabled_endpoint_changes_nothing(bench: Bench) {
     let id = bench.failing(10).await;
     bench.change(id, |endpoint| endpoint.enabled = false).await;
-    bench.store.send_test(id, bench.event("a.b").event, None).await.expect("sent");
+    bench.send_sample(id, bench.event("a.b").event).await.expect("sent");
     let test = bench.claim_lane(id, Priority::Test, 1, false).await.claimed.remove(0);
     bench
         .store

@@ -62,6 +62,7 @@ pub(crate) fn router() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(endpoint::replay::replay))
         .routes(routes!(endpoint::retry::retry))
         .routes(routes!(endpoint::check::check))
+        .routes(routes!(endpoint::send::send))
         .routes(routes!(endpoint::preview::preview))
         .routes(routes!(endpoint::presets::list))
         .routes(routes!(event_type::list::list))

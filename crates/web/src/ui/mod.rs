@@ -73,6 +73,7 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .route("/events", get(event::list::show))
         .route("/events/why", get(event::why::show))
         .route("/events/{id}", get(event::show::show))
+        .route("/events/{id}/send", post(event::send::send))
         .route("/catalogue", get(catalogue::list))
         .route("/catalogue/{event}", get(catalogue::show))
         .route("/sources", get(source::list::show))

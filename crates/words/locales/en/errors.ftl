@@ -197,3 +197,5 @@ conflict-consumer = there is a consumer of that name already
 conflict-consumers = there are { $max } consumers already: remove one
 conflict-beyond = there is no such event yet: the last is { $last }
 conflict-listener = it belongs to “gancho listen”: only that program sends events to it
+error-source-id = there is no connection with this id
+error-model-unknown = is no model of the catalogue, or has no events of its own

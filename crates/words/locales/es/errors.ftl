@@ -195,3 +195,5 @@ conflict-consumer = ya hay un consumidor con ese nombre
 conflict-consumers = ya hay { $max } consumidores: elimine alguno
 conflict-beyond = todavía no hay tal evento: el último es el { $last }
 conflict-listener = es de «gancho listen»: solo ese programa le envía eventos
+error-source-id = no hay ninguna conexión con ese id
+error-model-unknown = no es un modelo del catálogo, o no tiene eventos propios

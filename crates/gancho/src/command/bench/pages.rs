@@ -129,6 +129,10 @@ impl SourceControl for Nobody {
     async fn install(&self, _: &Source) -> Result<(), Refused> {
         Ok(())
     }
+    async fn record(&self, _: &Source, _: &str, _: &str) -> Result<Option<gancho_model::Record>, Message> {
+        Ok(None)
+    }
+
     async fn uninstall(&self, _: &Source) -> Result<(), Message> {
         Ok(())
     }

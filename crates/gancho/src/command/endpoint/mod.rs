@@ -93,6 +93,21 @@ pub enum EndpointCommand {
         #[arg(long)]
         event: Option<String>,
     },
+    /// Send a record as it is now, whatever the webhook asks for otherwise.
+    Send {
+        /// ep_…
+        #[arg(value_parser = crate::args::id)]
+        id: String,
+        /// The ERP, src_…
+        #[arg(long, value_parser = crate::args::id)]
+        source: String,
+        /// The ERP's model or table, such as FacturaCliente.
+        #[arg(long)]
+        model: String,
+        /// Its primary key, such as the idfactura.
+        #[arg(long)]
+        key: String,
+    },
     /// Change its secret; for a day both sign.
     RotateSecret {
         /// ep_…
@@ -189,6 +204,16 @@ async fn act(command: EndpointCommand, api: &ApiClient) -> CliResult {
         EndpointCommand::Resume { id } => patch(&id, json!({"paused": false}), "resumed").await,
         EndpointCommand::Retry { id } => retry(api, &id).await,
         EndpointCommand::Test { id, event } => test(api, &id, event).await,
+        EndpointCommand::Send { id, source, model, key } => {
+            let body = json!({"source": source, "model": model, "key": key});
+            let sent = api.call(Method::POST, &format!("endpoints/{id}/send"), Some(body)).await?;
+            if api.json {
+                say!("{sent}");
+            } else {
+                say!("on its way: gancho delivery show {}", table::text(&sent["delivery_id"]));
+            }
+            Ok(())
+        }
         EndpointCommand::RotateSecret { id, overlap_s, finish } => rotate(api, &id, overlap_s, finish).await,
         EndpointCommand::Remove { id } => {
             api.call(Method::DELETE, &format!("endpoints/{id}"), None).await?;

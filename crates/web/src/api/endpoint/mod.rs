@@ -11,6 +11,7 @@ pub mod replay;
 pub mod retry;
 pub mod rotate;
 pub mod secret;
+pub mod send;
 pub mod show;
 pub mod test;
 pub mod view;

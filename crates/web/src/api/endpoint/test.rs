@@ -53,7 +53,7 @@ pub(crate) async fn test(
     let event = input.event.map_or_else(|| SampleType::new("invoice.created"), Ok);
     let SampleType(event) = event.map_err(|wrong| Problem::field("event", wrong))?;
     let endpoint = app.store.endpoint(id).await?;
-    let (delivery, event_id) = app.services.send_test(id, event).await?;
+    let (delivery, event_id) = app.services.send_test(id, event, input.data).await?;
     if !query.wait.unwrap_or(false) {
         let output = TestOutput { id: delivery.to_string(), event_id: event_id.to_string() };
         return Ok((StatusCode::ACCEPTED, Json(output)).into_response());

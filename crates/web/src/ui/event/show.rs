@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Event, EventId};
+use gancho_model::{Endpoint, Event, EventId};
 use gancho_words::Words;
 use serde_json::Value;
 
@@ -18,6 +18,7 @@ use crate::{
         page,
         page_context::PageContext,
         say,
+        webhook::names,
     },
 };
 
@@ -50,6 +51,8 @@ struct EventPage {
     title: String,
     source: String,
     rows: Vec<DeliveryRow>,
+    /// Webhooks to which what it is about can be sent as it is now.
+    targets: Vec<(String, String)>,
     choose: bool,
     verdicts: Vec<EndpointDecision>,
     changes: Vec<Changed>,
@@ -66,6 +69,13 @@ pub(crate) async fn show(State(app): State<Arc<App>>, visitor: CurrentUser, Id(i
     }
 }
 
+/// Ids and names; none for whoever may not, and for what is of no ERP.
+fn targets(context: &PageContext, event: &Event, endpoints: &[Endpoint]) -> Vec<(String, String)> {
+    let can = context.admin && event.source.is_some() && event.object.is_some();
+    let open = endpoints.iter().filter(|endpoint| can && endpoint.enabled);
+    open.map(|endpoint| (endpoint.id.to_string(), names(endpoint).0)).collect()
+}
+
 async fn read(app: &App, context: &PageContext, id: EventId) -> Answer<EventPage> {
     let event = app.store.event(id).await?;
     let deliveries = app.store.deliveries_of(id).await?;
@@ -78,6 +88,7 @@ async fn read(app: &App, context: &PageContext, id: EventId) -> Answer<EventPage
     Ok(EventPage {
         source: event.source.map_or_else(|| context.words.get("from-a-program"), |source| of(source.to_string())),
         rows: rows.collect(),
+        targets: targets(context, &event, &endpoints),
         choose: false,
         verdicts: super::why::verdicts(context, &event, &endpoints, &deliveries),
         changes: changes(&context.words, &parsed),

@@ -70,7 +70,7 @@ async fn run(app: &App, id: EndpointId, act: &str, form: &Form, who: &str) -> An
 async fn send_test(app: &App, id: EndpointId, form: &Form) -> Answer<(String, &'static str)> {
     let SampleType(event) = SampleType::new(form.value("event")).map_err(|wrong| Problem::field("event", wrong))?;
     let endpoint = app.store.endpoint(id).await?;
-    let (delivery, _) = app.services.send_test(id, event).await?;
+    let (delivery, _) = app.services.send_test(id, event, None).await?;
     app.services.wait_for_test(delivery, endpoint.timeout_ms).await;
     Ok((format!("/deliveries/{delivery}"), "test-sent"))
 }

@@ -1,0 +1,102 @@
+//! "Send this document now": a record as it is, to one webhook, from each kind of source.
+
+use gancho_testkit::{Engine, Receiver};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    erp_api,
+    erp_database::{INVOICE, Stage},
+    server,
+};
+
+fn object(receiver: &Receiver) -> Value {
+    receiver.about(|all| all.last().expect("one").json()["data"]["object"].clone())
+}
+
+#[tokio::test]
+async fn a_record_of_a_database_as_it_is_with_its_lines() {
+    for engine in Engine::ALL {
+        let stage = Stage::set(engine).await;
+        let receiver = Receiver::start().await;
+        let server = &stage.server;
+        stage.database.run(INVOICE).await;
+        let created = stage.events(1).await.into_iter().find(|event| event["event"] == "invoice.created").expect("it");
+        let webhook = server.add_endpoint(&receiver.url("/"), &["customer.deleted"]).await;
+        let path = format!("/endpoints/{}/send", webhook["id"].as_str().expect("an id"));
+        let source = stage.source.trim_start_matches("/sources/");
+        let body = |model: &str, key: Value| json!({"source": source, "model": model, "key": key});
+        let sent = server.post(&path, body("FacturaCliente", json!(7)), 202).await;
+        let came = receiver.wait_for(1).await.remove(0);
+        assert_eq!(came.header("x-webhook-event"), "invoice.snapshot");
+        assert_eq!(came.id(), sent["event_id"].as_str().expect("an id"));
+        assert_eq!(came.header("x-webhook-sequence"), "0", "outside the feed");
+        assert_eq!(object(&receiver), created["data"]["object"], "{engine:?}: as its event said");
+        stage.database.run("UPDATE facturascli SET observaciones = 'ahora' WHERE idfactura = 7").await;
+        server.post(&path, body("facturascli", json!("7")), 202).await;
+        receiver.wait_for(2).await;
+        assert_eq!(object(&receiver)["observaciones"], "ahora");
+        server.post(&path, body("Cliente", json!("1")), 202).await;
+        receiver.wait_for(3).await;
+        assert_eq!(object(&receiver)["nombre"], "Ana");
+        server.post(&path, body("FacturaCliente", json!(8)), 404).await;
+        server.post(&path, body("Nothing", json!(8)), 422).await;
+        server.post(&path, body("Role", json!("x")), 422).await;
+        server
+            .post(&path, json!({"source": "src_01m8jf8pc3exzrzhbf8meg0afj", "model": "Cliente", "key": 1}), 422)
+            .await;
+        let feed = server.get("/events?limit=500").await;
+        assert!(!feed.to_string().contains(".snapshot"), "nobody else hears of it");
+        server
+            .patch(&format!("/endpoints/{}", webhook["id"].as_str().expect("an id")), json!({"enabled": false}))
+            .await;
+        server.post(&path, body("Cliente", json!("1")), 409).await;
+    }
+}
+
+#[tokio::test]
+async fn of_an_erp_that_is_polled_as_it_is_with_its_lines() {
+    for engine in Engine::ALL {
+        let stage = erp_api::Stage::set(engine).await;
+        let receiver = Receiver::start().await;
+        let webhook = stage.server.add_endpoint(&receiver.url("/"), &["demo.*"]).await;
+        let path = format!("/endpoints/{}/send", webhook["id"].as_str().expect("an id"));
+        let source = stage.source.trim_start_matches("/sources/").to_owned();
+        let body = |key: Value| json!({"source": source, "model": "FacturaCliente", "key": key});
+        stage.server.post(&path, body(json!(1)), 202).await;
+        receiver.wait_for(1).await;
+        let sent = object(&receiver);
+        assert_eq!(
+            (&sent["codigo"], &sent["total"], &sent["fecha"]),
+            (&json!("FAC1"), &json!(121), &json!("2026-11-24"))
+        );
+        let line = &sent["lines"][0];
+        assert_eq!((&line["descripcion"], &line["cantidad"], &line["idlinea"]), (&json!("Uno"), &json!(1), &json!(1)));
+        stage.server.post(&path, body(json!(2)), 404).await;
+        stage.server.post(&path, body(json!("x/../1")), 404).await;
+    }
+}
+
+#[tokio::test]
+async fn of_a_plugin_as_its_last_event_said_and_by_the_webhook_s_template() {
+    let (server, receiver) = (server().await, Receiver::start().await);
+    let source = server.post("/sources", json!({"kind": "plugin", "name": "ERP"}), 201).await;
+    let token = source["token"].as_str().expect("a token");
+    let change = async |operation: &str, name: &str| {
+        let record = json!({"codcliente": "1", "nombre": name});
+        let side = if operation == "delete" { "before" } else { "after" };
+        let changes = json!({"changes": [{"model": "Cliente", "operation": operation, "key": "1", side: record}]});
+        server.call_as(token, Method::POST, "/changes", Some(changes)).await.expect(202);
+    };
+    change("insert", "Ana").await;
+    change("update", "Ana Núñez").await;
+    let webhook = json!({"url": receiver.url("/"), "events": ["demo.*"], "template": "{\"n\":\"{{ data.object.nombre }}\"}",
+        "condition": "false"});
+    let webhook = server.post("/endpoints", webhook, 201).await;
+    let path = format!("/endpoints/{}/send", webhook["id"].as_str().expect("an id"));
+    let body = json!({"source": source["id"], "model": "Cliente", "key": "1"});
+    server.post(&path, body.clone(), 202).await;
+    assert_eq!(receiver.wait_for(1).await[0].body, "{\"n\":\"Ana Núñez\"}");
+    change("delete", "Ana Núñez").await;
+    server.post(&path, body, 404).await;
+}

@@ -1,0 +1,104 @@
+use gancho_facturascripts::{catalogue, columns, label};
+use gancho_model::{
+    DeliveryId, EndpointId, Event, EventId, EventType, Message, ObjectKey, PlannedDelivery, Priority, Provenance,
+    Record, Source, SourceId, SourceKind, Template, TemplateError, render_body,
+};
+use gancho_store::{EventFilter, StoreError};
+use serde_json::{Map, Value};
+
+use super::{display_name, refuse_listener};
+use crate::{
+    ServiceError, ServiceResult, Services,
+    input::{Model, RowKey, input},
+};
+
+input! {
+    /// A record to be sent as it is now.
+    pub struct SendInput {
+        /// The ERP.
+        pub source: SourceId,
+        /// The ERP's model, or a table's name.
+        pub model: Model,
+        /// The primary key, a text or a number.
+        pub key: RowKey,
+    }
+}
+
+impl Services {
+    /// Sends a record as it is now to one endpoint, as an event `noun.snapshot` outside the feed: whatever the endpoint
+    /// asks for otherwise, with its template. It does not hold up the live ones, and its failures don't touch the
+    /// endpoint's health.
+    ///
+    /// # Errors
+    /// When there is no such endpoint, source or record, the endpoint is disabled, or the ERP does not answer.
+    pub async fn send_record(
+        &self,
+        id: EndpointId,
+        input: SendInput,
+        who: &str,
+    ) -> ServiceResult<(DeliveryId, EventId)> {
+        let endpoint = self.store.endpoint(id).await?;
+        refuse_listener(&endpoint)?;
+        if !endpoint.enabled {
+            return Err(StoreError::Conflict(Message::new("conflict-disabled")).into());
+        }
+        let missing = |_| ServiceError::field("source", Message::new("error-source-id"));
+        let source = self.store.source(input.source).await.map_err(missing)?;
+        let class = columns::find(&input.model.0).map_or(input.model.0.as_str(), |table| table.model);
+        let noun = catalogue::find(class).map(|model| model.noun).filter(|noun| !noun.is_empty());
+        let noun = noun.ok_or_else(|| ServiceError::field("model", Message::new("error-model-unknown")))?;
+        let object = ObjectKey { model: class.to_owned(), key: input.key.0 };
+        let record = self.record_as_it_is(&source, &object).await?;
+        let record = record.ok_or(ServiceError::Missing("record"))?;
+        let event = self.snapshot(noun, object, record, &source)?;
+        let body = match &endpoint.template {
+            Some(template) => Some(self.rendered(template, &event.body)?),
+            None => None,
+        };
+        let planned = PlannedDelivery { endpoint: id, max_attempts: endpoint.retry.attempts(), skipped: None, body };
+        let (event_id, name) = (event.id, event.label.clone().unwrap_or_else(|| event.event.to_string()));
+        let delivery = self.store.send_one(event, planned, Priority::Replay).await?;
+        let about = format!("{name} → {}", display_name(&endpoint));
+        self.audit.record(who, "endpoint.sent", &id, about).await;
+        Ok((delivery, event_id))
+    }
+
+    /// The body that a template makes of another.
+    pub(super) fn rendered(&self, template: &Template, body: &[u8]) -> ServiceResult<bytes::Bytes> {
+        let view: Value = serde_json::from_slice(body).unwrap_or_default();
+        let wrong = |error: TemplateError| Message::new("conflict-template").with("why", error.0);
+        template.render(&view, self.limits.event_bytes).map_err(|error| ServiceError::Conflict(wrong(error)))
+    }
+
+    /// What the ERP says of it now. A plugin's ERP can't be asked: there, what its last event said.
+    async fn record_as_it_is(&self, source: &Source, object: &ObjectKey) -> ServiceResult<Option<Record>> {
+        if source.kind != SourceKind::Plugin {
+            let asked = self.sources.record(source, &object.model, &object.key).await;
+            return asked.map_err(ServiceError::Unavailable);
+        }
+        let (sources, object) = (vec![source.id], Some(object.clone()));
+        let filter = EventFilter { sources, object, ..EventFilter::default() };
+        let last = self.store.recent(None, filter, 1).await?.items.pop();
+        let last = last.filter(|event| !event.event.as_str().ends_with(".deleted"));
+        let body = last.and_then(|event| serde_json::from_slice::<Value>(&event.body).ok());
+        Ok(body.and_then(|mut body| match body["data"]["object"].take() {
+            Value::Object(record) => Some(record),
+            _ => None,
+        }))
+    }
+
+    fn snapshot(&self, noun: &str, object: ObjectKey, record: Record, source: &Source) -> ServiceResult<Event> {
+        let now = self.environment.now();
+        let event = EventType::parse(&format!("{noun}.snapshot"))
+            .map_err(|_| ServiceError::field("model", Message::new("error-model-unknown")))?;
+        let (id, label) = (EventId::new(now, &*self.environment), label(&record));
+        let data = Map::from_iter([("object".to_owned(), Value::Object(record))]);
+        let from = Provenance { source: Some(source.id), ..Provenance::default() };
+        let body = render_body(id, &event, now, data, &from);
+        if body.len() > self.limits.event_bytes {
+            return Err(StoreError::Conflict(Message::new("conflict-large")).into());
+        }
+        let (created, arrived_at, object) = (now, now, Some(object));
+        Ok(Event { id, sequence: 0, event, created, arrived_at, source: Some(source.id), object, label, body })
+    }
+}
