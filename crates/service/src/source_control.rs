@@ -30,6 +30,12 @@ pub trait SourceControl: Send + Sync {
     /// What stands in the way, in one sentence.
     async fn record(&self, source: &Source, model: &str, key: &str) -> Result<Option<Record>, Message>;
 
+    /// The next records of a model in the order of their keys, as [`SourceControl::record`] gives one.
+    ///
+    /// # Errors
+    /// What stands in the way, in one sentence.
+    async fn records(&self, source: &Source, page: &RecordPage) -> Result<Vec<(String, Record)>, Message>;
+
     /// Takes everything of ours out of the ERP's database.
     ///
     /// # Errors
@@ -69,6 +75,19 @@ pub trait SourceControl: Send + Sync {
 
     /// Sources were added, changed or removed.
     fn sources_changed(&self);
+}
+
+/// Which records are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordPage {
+    /// Of this class.
+    pub model: String,
+    /// With greater keys.
+    pub after: Option<String>,
+    /// Of this day or later, `YYYY-MM-DD`, where the model has a date.
+    pub since: Option<String>,
+    /// At most so many.
+    pub limit: u32,
 }
 
 /// Why a source can't be watched as it is.

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use gancho_intake::Intake;
 use gancho_model::{Message, NodeId, Record, Source, SourceId, SourceKind};
 use gancho_service::{
-    Finding, Refused, SourceControl, SourceStatus,
+    Finding, RecordPage, Refused, SourceControl, SourceStatus,
     outbox::{OutboxPayload, OutboxReceipt},
 };
 use gancho_store::{Lease, Store, StoreError};
@@ -219,6 +219,14 @@ impl SourceControl for SourceManager {
         match source.kind {
             SourceKind::Database => visit::read_record(source, model, key).await,
             SourceKind::Api => api::one::read_record(source, model, key).await,
+            SourceKind::Plugin => Err(Message::new("hearing-nothing-asked")),
+        }
+    }
+
+    async fn records(&self, source: &Source, page: &RecordPage) -> Result<Vec<(String, Record)>, Message> {
+        match source.kind {
+            SourceKind::Database => visit::read_records(source, page).await,
+            SourceKind::Api => api::one::read_records(source, page).await,
             SourceKind::Plugin => Err(Message::new("hearing-nothing-asked")),
         }
     }

@@ -48,6 +48,25 @@ pub enum SourceCommand {
         #[arg(value_parser = crate::args::id)]
         id: String,
     },
+    /// Send existing records to one webhook, as noun.snapshot. It goes on where it was stopped with the --model and --after
+    /// that it prints.
+    Backfill {
+        /// src_…
+        #[arg(value_parser = crate::args::id)]
+        id: String,
+        /// The webhook, ep_…
+        #[arg(long, value_parser = crate::args::id)]
+        endpoint: String,
+        /// The ERP's model or table, such as FacturaCliente; several, one after the other.
+        #[arg(long, num_args = 1.., required = true)]
+        model: Vec<String>,
+        /// Only records of this day or later, such as 2026-01-01.
+        #[arg(long)]
+        since: Option<String>,
+        /// After the record with this key, of the first model.
+        #[arg(long)]
+        after: Option<String>,
+    },
     /// Remove one; its events stay.
     Remove {
         /// src_…
@@ -166,6 +185,10 @@ async fn act(command: SourceCommand, api: &ApiClient) -> CliResult {
         }
         SourceCommand::Pause { id } => pause(&id, true, api).await,
         SourceCommand::Resume { id } => pause(&id, false, api).await,
+        SourceCommand::Backfill { id, endpoint, model, since, after } => {
+            let page = json!({"endpoint": endpoint, "since": since});
+            backfill(api, &id, (&model, after), page).await
+        }
         SourceCommand::Remove { id, force } => {
             api.call(Method::DELETE, &format!("sources/{id}?force={force}"), None).await?;
             say!("removed {id}");
@@ -256,4 +279,38 @@ fn show(api: &ApiClient, source: &Value) {
         ("models", field("models")),
         ("id", field("id")),
     ]);
+}
+
+/// One page after the other, each on its way before the next is asked for.
+async fn backfill(
+    api: &ApiClient,
+    id: &str,
+    (models, mut after): (&[String], Option<String>),
+    mut page: Value,
+) -> CliResult {
+    for model in models {
+        page["model"] = model.as_str().into();
+        let (mut count, mut refused) = (0, 0);
+        loop {
+            page["after"] = json!(after);
+            let answer = api.call(Method::POST, &format!("sources/{id}/backfill"), Some(page.clone())).await;
+            let answer = answer.inspect_err(|_| {
+                let from = after.as_ref().map(|after| format!(" --after {after}")).unwrap_or_default();
+                complain!("{count} of {model} are on their way; to go on: --model {model}{from}");
+            })?;
+            count += answer["count"].as_u64().unwrap_or_default();
+            refused += answer["refused"].as_u64().unwrap_or_default();
+            after = answer["next"].as_str().map(ToOwned::to_owned);
+            if after.is_none() {
+                break;
+            }
+        }
+        if api.json {
+            say!("{}", json!({"model": model, "count": count, "refused": refused}));
+        } else {
+            let refused = if refused > 0 { format!(", {refused} could not be sent") } else { String::new() };
+            say!("{model}: {count} are on their way{refused}");
+        }
+    }
+    Ok(())
 }

@@ -100,3 +100,82 @@ async fn of_a_plugin_as_its_last_event_said_and_by_the_webhook_s_template() {
     change("delete", "Ana Núñez").await;
     server.post(&path, body, 404).await;
 }
+
+#[tokio::test]
+async fn existing_records_are_sent_page_by_page_and_where_it_was_stopped_it_goes_on() {
+    for engine in Engine::ALL {
+        let stage = Stage::set(engine).await;
+        let (server, receiver) = (&stage.server, Receiver::start().await);
+        let rows: Vec<String> = (1..=7)
+            .map(|n| format!("({n}, 'F{n}', '1', {n}, false, false, 10, '2026-11-{:02}', '18:30:00')", n + 10))
+            .collect();
+        let columns = "idfactura, codigo, codcliente, total, pagada, vencida, idestado, fecha, hora";
+        stage.database.run(&format!("INSERT INTO facturascli ({columns}) VALUES {}", rows.join(", "))).await;
+        stage
+            .database
+            .run("INSERT INTO lineasfacturascli (idlinea, idfactura, descripcion) VALUES (1, 5, 'Silla')")
+            .await;
+        let webhook = server.add_endpoint(&receiver.url("/"), &["demo.*"]).await;
+        let path = format!("{}/backfill", stage.source);
+        let page = async |after: Value, since: Value| {
+            let body = json!({"endpoint": webhook["id"], "model": "FacturaCliente", "limit": 3, "after": after, "since": since});
+            server.post(&path, body, 202).await
+        };
+        let first = page(Value::Null, Value::Null).await;
+        assert_eq!((&first["count"], &first["refused"], &first["next"]), (&json!(3), &json!(0), &json!("3")));
+        let second = page(first["next"].clone(), Value::Null).await;
+        let third = page(second["next"].clone(), Value::Null).await;
+        assert_eq!((&second["next"], &third["count"], &third["next"]), (&json!("6"), &json!(1), &Value::Null));
+        let came = receiver.wait_for(7).await;
+        let mut keys: Vec<i64> =
+            came.iter().filter_map(|one| one.json()["data"]["object"]["idfactura"].as_i64()).collect();
+        keys.sort_unstable();
+        assert_eq!(keys, (1..=7).collect::<Vec<_>>(), "{engine:?}");
+        let fifth = came.iter().find(|one| one.json()["data"]["object"]["idfactura"] == 5).expect("the fifth").json();
+        assert_eq!(fifth["event"], "invoice.snapshot");
+        assert_eq!(fifth["data"]["object"]["lines"][0]["descripcion"], "Silla");
+        let recent = page(Value::Null, json!("2026-11-16")).await;
+        assert_eq!((&recent["count"], &recent["next"]), (&json!(2), &Value::Null), "of that day or later");
+        for wrong in [
+            json!({"endpoint": webhook["id"], "model": "Nothing"}),
+            json!({"endpoint": "ep_01m8jf8pc3exzrzhbf8meg0afj", "model": "Cliente"}),
+            json!({"endpoint": webhook["id"], "model": "Cliente", "since": "2026-13-01"}),
+            json!({"model": "Cliente"}),
+        ] {
+            server.post(&path, wrong, 422).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn existing_records_of_an_erp_that_is_polled() {
+    let stage = erp_api::Stage::set(Engine::MariaDb).await;
+    let receiver = Receiver::start().await;
+    for n in 2..=5 {
+        stage.erp.put("FacturaCliente", erp_api::invoice(n, f64::from(n)));
+        stage.erp.put("LineaFacturaCliente", erp_api::line(n * 10, n, "Otra"));
+    }
+    let webhook = stage.server.add_endpoint(&receiver.url("/"), &["demo.*"]).await;
+    let path = format!("{}/backfill", stage.source);
+    let mut after = Value::Null;
+    loop {
+        let body = json!({"endpoint": webhook["id"], "model": "FacturaCliente", "limit": 2, "after": after});
+        after = stage.server.post(&path, body, 202).await["next"].clone();
+        if after.is_null() {
+            break;
+        }
+    }
+    let came = receiver.wait_for(5).await;
+    let mut sent: Vec<(i64, usize)> = came
+        .iter()
+        .map(|one| {
+            let object = &one.json()["data"]["object"];
+            (object["idfactura"].as_i64().expect("a key"), object["lines"].as_array().map_or(0, Vec::len))
+        })
+        .collect();
+    sent.sort_unstable();
+    assert_eq!(sent, [(1, 1), (2, 1), (3, 1), (4, 1), (5, 1)]);
+    let plugin = stage.server.post("/sources", json!({"kind": "plugin", "name": "Otro"}), 201).await;
+    let path = format!("/sources/{}/backfill", plugin["id"].as_str().expect("an id"));
+    stage.server.post(&path, json!({"endpoint": webhook["id"], "model": "Cliente"}), 409).await;
+}

@@ -25,6 +25,7 @@ pub use preview::{Preview, PreviewInput};
 pub use replay::ReplayInput;
 pub use rotate::{OVERLAP_S, RotationInput};
 pub use send::SendInput;
+pub(crate) use send::noun_of;
 pub use summary::{HealthFacts, health_summary};
 pub use test::TestInput;
 

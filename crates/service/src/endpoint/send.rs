@@ -1,7 +1,7 @@
 use gancho_facturascripts::{catalogue, columns, label};
 use gancho_model::{
-    DeliveryId, EndpointId, Event, EventId, EventType, Message, ObjectKey, PlannedDelivery, Priority, Provenance,
-    Record, Source, SourceId, SourceKind, Template, TemplateError, render_body,
+    DeliveryId, Endpoint, EndpointId, Event, EventId, EventType, Message, ObjectKey, PlannedDelivery, Priority,
+    Provenance, Record, Source, SourceId, SourceKind, Template, TemplateError, render_body,
 };
 use gancho_store::{EventFilter, StoreError};
 use serde_json::{Map, Value};
@@ -44,23 +44,27 @@ impl Services {
         }
         let missing = |_| ServiceError::field("source", Message::new("error-source-id"));
         let source = self.store.source(input.source).await.map_err(missing)?;
-        let class = columns::find(&input.model.0).map_or(input.model.0.as_str(), |table| table.model);
-        let noun = catalogue::find(class).map(|model| model.noun).filter(|noun| !noun.is_empty());
-        let noun = noun.ok_or_else(|| ServiceError::field("model", Message::new("error-model-unknown")))?;
-        let object = ObjectKey { model: class.to_owned(), key: input.key.0 };
+        let (class, noun) = noun_of(&input.model.0)?;
+        let object = ObjectKey { model: class, key: input.key.0 };
         let record = self.record_as_it_is(&source, &object).await?;
         let record = record.ok_or(ServiceError::Missing("record"))?;
         let event = self.snapshot(noun, object, record, &source)?;
+        let planned = self.planned(&endpoint, &event)?;
+        let (event_id, name) = (event.id, event.label.clone().unwrap_or_else(|| event.event.to_string()));
+        let sent = self.store.send_apart(vec![(event, planned)], Priority::Replay).await?;
+        let delivery = sent.into_iter().next().ok_or(StoreError::NotFound)?;
+        let about = format!("{name} → {}", display_name(&endpoint));
+        self.audit.record(who, "endpoint.sent", &id, about).await;
+        Ok((delivery, event_id))
+    }
+
+    /// The delivery of a snapshot to an endpoint, with its template and nothing of its other rules.
+    pub(crate) fn planned(&self, endpoint: &Endpoint, event: &Event) -> ServiceResult<PlannedDelivery> {
         let body = match &endpoint.template {
             Some(template) => Some(self.rendered(template, &event.body)?),
             None => None,
         };
-        let planned = PlannedDelivery { endpoint: id, max_attempts: endpoint.retry.attempts(), skipped: None, body };
-        let (event_id, name) = (event.id, event.label.clone().unwrap_or_else(|| event.event.to_string()));
-        let delivery = self.store.send_one(event, planned, Priority::Replay).await?;
-        let about = format!("{name} → {}", display_name(&endpoint));
-        self.audit.record(who, "endpoint.sent", &id, about).await;
-        Ok((delivery, event_id))
+        Ok(PlannedDelivery { endpoint: endpoint.id, max_attempts: endpoint.retry.attempts(), skipped: None, body })
     }
 
     /// The body that a template makes of another.
@@ -87,7 +91,14 @@ impl Services {
         }))
     }
 
-    fn snapshot(&self, noun: &str, object: ObjectKey, record: Record, source: &Source) -> ServiceResult<Event> {
+    /// An event `noun.snapshot` of a record, outside the feed.
+    pub(crate) fn snapshot(
+        &self,
+        noun: &str,
+        object: ObjectKey,
+        record: Record,
+        source: &Source,
+    ) -> ServiceResult<Event> {
         let now = self.environment.now();
         let event = EventType::parse(&format!("{noun}.snapshot"))
             .map_err(|_| ServiceError::field("model", Message::new("error-model-unknown")))?;
@@ -101,4 +112,12 @@ impl Services {
         let (created, arrived_at, object) = (now, now, Some(object));
         Ok(Event { id, sequence: 0, event, created, arrived_at, source: Some(source.id), object, label, body })
     }
+}
+
+/// The class of a model, named by class or by table, and the noun of its events.
+pub(crate) fn noun_of(model: &str) -> ServiceResult<(String, &'static str)> {
+    let class = columns::find(model).map_or(model, |table| table.model);
+    let noun = catalogue::find(class).map(|model| model.noun).filter(|noun| !noun.is_empty());
+    let noun = noun.ok_or_else(|| ServiceError::field("model", Message::new("error-model-unknown")))?;
+    Ok((class.to_owned(), noun))
 }

@@ -4,6 +4,7 @@ use gancho_facturascripts::{event_types, label};
 use gancho_model::{
     DeliveryId, EndpointId, Event, EventId, EventType, PlannedDelivery, Priority, Provenance, State, render_body,
 };
+use gancho_store::StoreError;
 use serde_json::Value;
 
 use super::refuse_listener;
@@ -48,7 +49,9 @@ impl Services {
             None => None,
         };
         let planned = PlannedDelivery { endpoint: id, max_attempts: 1, skipped: None, body };
-        Ok((self.store.send_one(sample, planned, Priority::Test).await?, event_id))
+        let sent = self.store.send_apart(vec![(sample, planned)], Priority::Test).await?;
+        let delivery = sent.into_iter().next().ok_or(StoreError::NotFound)?;
+        Ok((delivery, event_id))
     }
 
     /// Waits for a test's end. Ended or not, what is known by then is the answer.

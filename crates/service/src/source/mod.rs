@@ -1,5 +1,6 @@
 //! Sources: ERP installations.
 
+mod backfill;
 mod check;
 mod confirm;
 mod create;
@@ -9,5 +10,6 @@ mod pause;
 mod remove;
 mod update;
 
+pub use backfill::{BackfillInput, Backfilled};
 pub use create::SourceCreated;
 pub use input::{NewSource, SourcePatch};

@@ -1,9 +1,10 @@
-//! One record as it is now, for a person who asks for it.
+//! Records as they are now, for a person who asks for them.
 
 use std::collections::HashMap;
 
-use gancho_facturascripts::{columns::Kind, resource::Resource, shape::Shape};
+use gancho_facturascripts::{catalogue, columns::Kind, resource::Resource, shape::Shape};
 use gancho_model::{Message, Record, Source};
+use gancho_service::RecordPage;
 use serde_json::Value;
 
 use super::{ApiError, ErpClient, PageCursor, poller::client};
@@ -16,38 +17,80 @@ const PAGE: u32 = 500;
 
 /// The record of a model with this key, a document with its lines; nothing if the ERP has none.
 pub(crate) async fn read_record(source: &Source, model: &str, key: &str) -> Result<Option<Record>, Message> {
-    let shape =
-        Shape::new(&source.time_zone).map_err(|error| Message::new("hearing-ours").with("why", error.to_string()))?;
-    let mut client = client(source, PER_S)?;
-    read(&mut client, &shape, &Resource::of(model), key).await.map_err(|error| error.message())
+    let mut reader = Reader::new(source, model)?;
+    let read = async {
+        let found = reader.client.one(&reader.resource.name, key).await?;
+        // The address of one record may be answered by another's, such as for a key that is none.
+        let own = found.filter(|record| record.get(&reader.resource.key).map(key_text).as_deref() == Some(key));
+        reader.whole(own.into_iter().collect()).await
+    };
+    let read: Result<_, ApiError> = read.await;
+    Ok(read.map_err(|error| error.message())?.into_iter().next().map(|(_, record)| record))
 }
 
-async fn read(
-    client: &mut ErpClient,
-    shape: &Shape,
-    resource: &Resource,
-    key: &str,
-) -> Result<Option<Record>, ApiError> {
-    let Some(mut record) = client.one(&resource.name, key).await? else { return Ok(None) };
-    // The address of one record may be answered by another's, such as for a key that is none.
-    if record.get(&resource.key).map(key_text).as_deref() != Some(key) {
-        return Ok(None);
+/// The next records of a model in the order of their keys.
+pub(crate) async fn read_records(source: &Source, page: &RecordPage) -> Result<Vec<(String, Record)>, Message> {
+    let mut reader = Reader::new(source, &page.model)?;
+    let mut cursor = PageCursor::new(&reader.resource.name, &reader.resource.key);
+    if let Some(after) = &page.after {
+        cursor = cursor.beyond(after);
     }
-    if let Some(lines) = &resource.lines {
-        let kinds = kinds(client, lines).await?;
-        let cursor = PageCursor::new(lines, "idlinea").only(&resource.key, key);
-        let model =
-            gancho_facturascripts::catalogue::find(&resource.model).and_then(|model| model.lines).unwrap_or_default();
-        let found = cursor.all(client, PAGE).await?;
-        let own = found.into_iter().filter(|line| line.get(&resource.key).map(key_text).as_deref() == Some(key));
-        let shaped = own.map(|line| Value::Object(shape.record(model, line, |column| kinds.get(column).copied())));
-        record.insert("lines".into(), shaped.collect());
+    if let Some((column, day)) = reader.resource.day.or(reader.resource.born).zip(page.since.as_ref()) {
+        cursor = cursor.only(&format!("{column}_gte"), day);
     }
-    let kinds = kinds(client, &resource.name).await?;
-    Ok(Some(shape.record(&resource.model, record, |column| kinds.get(column).copied())))
+    let read = async {
+        let rows = cursor.page(&mut reader.client, page.limit).await?;
+        reader.whole(rows).await
+    };
+    let read: Result<_, ApiError> = read.await;
+    read.map_err(|error| error.message())
 }
 
-async fn kinds(client: &mut ErpClient, resource: &str) -> Result<HashMap<String, Kind>, ApiError> {
-    let types = client.types(resource).await?;
-    Ok(types.into_iter().map(|(column, name)| (column, Kind::of_database(&name))).collect())
+/// What reads records of one model.
+struct Reader {
+    client: ErpClient,
+    shape: Shape,
+    resource: Resource,
+}
+
+impl Reader {
+    fn new(source: &Source, model: &str) -> Result<Self, Message> {
+        let ours = |error: &dyn std::fmt::Display| Message::new("hearing-ours").with("why", error.to_string());
+        let shape = Shape::new(&source.time_zone).map_err(|error| ours(&error))?;
+        Ok(Self { client: client(source, PER_S)?, shape, resource: Resource::of(model) })
+    }
+
+    /// Records in their one shape, documents with their lines, each with its key.
+    async fn whole(&mut self, rows: Vec<Record>) -> Result<Vec<(String, Record)>, ApiError> {
+        if rows.is_empty() {
+            return Ok(vec![]);
+        }
+        let mut whole = vec![];
+        let kinds = self.kinds(&self.resource.name.clone()).await?;
+        for mut row in rows {
+            let Some(key) = row.get(&self.resource.key).map(key_text) else { continue };
+            if let Some(lines) = self.lines(&key).await? {
+                row.insert("lines".into(), lines);
+            }
+            whole.push((key, self.shape.record(&self.resource.model, row, |column| kinds.get(column).copied())));
+        }
+        Ok(whole)
+    }
+
+    /// The lines of a document; nothing of what has none.
+    async fn lines(&mut self, document: &str) -> Result<Option<Value>, ApiError> {
+        let Some(list) = self.resource.lines.clone() else { return Ok(None) };
+        let kinds = self.kinds(&list).await?;
+        let model = catalogue::find(&self.resource.model).and_then(|model| model.lines).unwrap_or_default();
+        let column = self.resource.key.clone();
+        let found = PageCursor::new(&list, "idlinea").only(&column, document).all(&mut self.client, PAGE).await?;
+        let own = found.into_iter().filter(|line| line.get(&column).map(key_text).as_deref() == Some(document));
+        let shaped = own.map(|line| Value::Object(self.shape.record(model, line, |column| kinds.get(column).copied())));
+        Ok(Some(shaped.collect()))
+    }
+
+    async fn kinds(&mut self, list: &str) -> Result<HashMap<String, Kind>, ApiError> {
+        let types = self.client.types(list).await?;
+        Ok(types.into_iter().map(|(column, name)| (column, Kind::of_database(&name))).collect())
+    }
 }

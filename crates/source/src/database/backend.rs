@@ -143,6 +143,15 @@ pub trait CaptureBackend: Send {
         which: Option<(&str, &[String])>,
     ) -> Result<Vec<Record>, ErpError>;
 
+    /// The next rows of a table in the order of its key: with greater keys, and of a day or later by this column.
+    async fn records_after(
+        &mut self,
+        table: &CapturedTable,
+        after: Option<&str>,
+        since: Option<(&str, &str)>,
+        limit: u32,
+    ) -> Result<Vec<Record>, ErpError>;
+
     /// Facts for the check: what is well and what is not beyond the parts.
     async fn facts(&mut self) -> Result<Vec<gancho_service::Finding>, ErpError>;
 

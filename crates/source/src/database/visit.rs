@@ -1,10 +1,10 @@
 //! A connection to a source's database for one question of a person.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use gancho_facturascripts::shape::Shape;
+use gancho_facturascripts::{resource::Resource, shape::Shape};
 use gancho_model::{Message, Record, Source};
-use gancho_service::Finding;
+use gancho_service::{Finding, RecordPage};
 use serde_json::Value;
 
 use super::{
@@ -13,7 +13,11 @@ use super::{
     check, connect, install,
     site::{Identity, SetUp, identify},
 };
-use crate::{capture::CapturePlan, grouping::Composer, key::key_text};
+use crate::{
+    capture::{CapturePlan, CapturedTable},
+    grouping::Composer,
+    key::key_text,
+};
 
 /// What would be put into it, as SQL.
 pub(crate) async fn plan(source: &Source) -> Result<String, Message> {
@@ -79,25 +83,61 @@ pub(crate) async fn findings(source: &Source) -> Vec<Finding> {
 
 /// A record as it is now, a document with its lines; nothing if there is none.
 pub(crate) async fn read_record(source: &Source, model: &str, key: &str) -> Result<Option<Record>, Message> {
-    let ours = |error: &dyn std::fmt::Display| Message::new("hearing-ours").with("why", error.to_string());
-    let say = |error: ErpError| Message::new("hearing-unusable").with("why", error.message());
-    let shape = Shape::new(&source.time_zone).map_err(|error| ours(&error))?;
     let (mut erp, plan) = visit(source).await?;
     let Some(watched) = plan.of_model(model) else { return Ok(None) };
-    let (composer, keys) = (Composer::new(&plan, &shape), [key.to_owned()]);
-    let found = within(erp.records(watched, Some((&watched.key, &keys)))).await.map_err(say)?;
-    // Compared by the database's own rules, `7` and `007` may be the same.
-    let own = found.into_iter().find(|record| record.get(&watched.key).map(key_text).as_deref() == Some(key));
-    let Some(record) = own else { return Ok(None) };
-    let mut record = composer.shaped(watched, &record);
+    let found = within(erp.records(watched, Some((&watched.key, &[key.to_owned()])))).await.map_err(unusable)?;
+    // By the database's own rules, `7` and `007` may be the same.
+    let own = found.into_iter().filter(|record| record.get(&watched.key).map(key_text).as_deref() == Some(key));
+    let read = with_lines(&mut *erp, &plan, source, (watched, own.collect())).await?;
+    Ok(read.into_iter().next().map(|(_, record)| record))
+}
+
+/// The next records of a model in the order of their keys.
+pub(crate) async fn read_records(source: &Source, page: &RecordPage) -> Result<Vec<(String, Record)>, Message> {
+    let (mut erp, plan) = visit(source).await?;
+    let Some(watched) = plan.of_model(&page.model) else { return Ok(vec![]) };
+    let resource = Resource::of(&page.model);
+    let since = page.since.as_deref().and_then(|day| Some((resource.day.or(resource.born)?, day)));
+    let rows = erp.records_after(watched, page.after.as_deref(), since, page.limit);
+    let rows = within(rows).await.map_err(unusable)?;
+    with_lines(&mut *erp, &plan, source, (watched, rows)).await
+}
+
+fn unusable(error: ErpError) -> Message {
+    Message::new("hearing-unusable").with("why", error.message())
+}
+
+/// Rows of a table in their one shape, documents with their lines, each with its key.
+async fn with_lines(
+    erp: &mut dyn CaptureBackend,
+    plan: &CapturePlan,
+    source: &Source,
+    (watched, rows): (&CapturedTable, Vec<Record>),
+) -> Result<Vec<(String, Record)>, Message> {
+    let ours = |error: &dyn std::fmt::Display| Message::new("hearing-ours").with("why", error.to_string());
+    let shape = Shape::new(&source.time_zone).map_err(|error| ours(&error))?;
+    let composer = Composer::new(plan, &shape);
+    let keyed = |row: Record| Some((row.get(&watched.key).map(key_text)?, row));
+    let rows: Vec<(String, Record)> = rows.into_iter().filter_map(keyed).collect();
+    let keys: Vec<String> = rows.iter().map(|(key, _)| key.clone()).collect();
+    let mut by_document: HashMap<String, BTreeMap<String, Value>> = HashMap::new();
     let lines = watched.lines.as_ref().and_then(|(table, column)| Some((plan.tables.get(table)?, column)));
-    if let Some((lines, column)) = lines {
-        let found = within(erp.records(lines, Some((column, &keys)))).await.map_err(say)?;
-        let keyed = |line: Record| Some((key_text(line.get(&lines.key)?), composer.shaped(lines, &line)));
-        let sorted: BTreeMap<String, Record> = found.into_iter().filter_map(keyed).collect();
-        record.insert("lines".into(), sorted.into_values().map(Value::Object).collect());
+    if let Some((lines, column)) = lines.filter(|_| !keys.is_empty()) {
+        for line in within(erp.records(lines, Some((column, &keys)))).await.map_err(unusable)? {
+            let of = |column: &str| line.get(column).map(key_text);
+            let Some((document, key)) = of(column).zip(of(&lines.key)) else { continue };
+            by_document.entry(document).or_default().insert(key, Value::Object(composer.shaped(lines, &line)));
+        }
     }
-    Ok(Some(record))
+    let whole = |(key, row): (String, Record)| {
+        let mut record = composer.shaped(watched, &row);
+        if lines.is_some() {
+            let lines = by_document.remove(&key).unwrap_or_default();
+            record.insert("lines".into(), lines.into_values().collect());
+        }
+        (key, record)
+    };
+    Ok(rows.into_iter().map(whole).collect())
 }
 
 /// Whether two addresses lead to one database.

@@ -123,12 +123,19 @@ impl Endpoints for SqliteStore {
         self.write(false, move |context| forward::record_forwarded(context, endpoint, event, attempt.clone())).await
     }
 
-    async fn send_one(&self, event: Event, planned: PlannedDelivery, lane: Priority) -> Result<DeliveryId, StoreError> {
+    async fn send_apart(
+        &self,
+        events: Vec<(Event, PlannedDelivery)>,
+        lane: Priority,
+    ) -> Result<Vec<DeliveryId>, StoreError> {
         self.write(true, move |context| {
             let routes = context.routes()?;
-            let (n, endpoint) = routes.find(planned.endpoint).ok_or(StoreError::NotFound)?;
-            let number = accept::insert_event(context, &event, false)?;
-            accept::insert_delivery(context, &event, number, (*n, endpoint), &planned, lane)
+            let mut send = |(event, planned): &(Event, PlannedDelivery)| {
+                let (n, endpoint) = routes.find(planned.endpoint).ok_or(StoreError::NotFound)?;
+                let number = accept::insert_event(context, event, false)?;
+                accept::insert_delivery(context, event, number, (*n, endpoint), planned, lane)
+            };
+            events.iter().map(&mut send).collect()
         })
         .await
     }

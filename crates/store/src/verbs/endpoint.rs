@@ -59,8 +59,13 @@ pub trait Endpoints: Send + Sync {
         attempt: Attempt,
     ) -> Result<DeliveryId, StoreError>;
 
-    /// Keeps an event outside the feed, such as a sample, with one delivery, in this queue of its endpoint.
-    async fn send_one(&self, event: Event, planned: PlannedDelivery, lane: Priority) -> Result<DeliveryId, StoreError>;
+    /// Keeps events outside the feed, such as samples, each with one delivery, in this queue of its endpoint: all or
+    /// nothing.
+    async fn send_apart(
+        &self,
+        events: Vec<(Event, PlannedDelivery)>,
+        lane: Priority,
+    ) -> Result<Vec<DeliveryId>, StoreError>;
 }
 
 /// What waits for an endpoint.

@@ -133,7 +133,8 @@ impl Bench {
     /// Sends an event to one endpoint, as a sample.
     pub(crate) async fn send_sample(&self, endpoint: EndpointId, event: Event) -> Result<DeliveryId, StoreError> {
         let planned = PlannedDelivery { endpoint, max_attempts: 1, skipped: None, body: None };
-        self.store.send_one(event, planned, Priority::Test).await
+        let sent = self.store.send_apart(vec![(event, planned)], Priority::Test).await?;
+        Ok(sent[0])
     }
 
     /// Empty, of a kind of store.

@@ -77,6 +77,7 @@ pub(crate) fn router() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(source::create::create, source::list::list))
         .routes(routes!(source::show::show, source::change::change, source::remove::remove))
         .routes(routes!(source::check::check))
+        .routes(routes!(source::backfill::backfill))
         .routes(routes!(source::confirm::confirm))
         .routes(routes!(bin::create::create, bin::list::list))
         .routes(routes!(bin::show::show, bin::change::change, bin::remove::remove))

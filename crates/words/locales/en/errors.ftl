@@ -199,3 +199,6 @@ conflict-beyond = there is no such event yet: the last is { $last }
 conflict-listener = it belongs to “gancho listen”: only that program sends events to it
 error-source-id = there is no connection with this id
 error-model-unknown = is no model of the catalogue, or has no events of its own
+conflict-backfill-plugin = an ERP that is connected by the plugin can't be asked from here: connect it by its database or its API
+error-endpoint-id = there is no webhook with this id
+error-day = must be a day such as 2026-03-01

@@ -798,3 +798,4 @@ send-now-button = Send
 send-now-hint = The document is sent as it is in the ERP now (if it is connected by the plugin, as its last event said), even if the webhook does not ask for its type.
 done-sent-now = On its way.
 deed-endpoint-sent = sent a document as it is
+deed-source-backfilled = sent existing records

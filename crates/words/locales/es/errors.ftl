@@ -197,3 +197,6 @@ conflict-beyond = todavía no hay tal evento: el último es el { $last }
 conflict-listener = es de «gancho listen»: solo ese programa le envía eventos
 error-source-id = no hay ninguna conexión con ese id
 error-model-unknown = no es un modelo del catálogo, o no tiene eventos propios
+conflict-backfill-plugin = un ERP conectado por el plugin no se puede consultar desde aquí: conéctelo por su base de datos o su API
+error-endpoint-id = no hay ningún webhook con ese id
+error-day = debe ser una fecha como 2026-03-01

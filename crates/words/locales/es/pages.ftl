@@ -798,3 +798,4 @@ send-now-button = Enviar
 send-now-hint = Se envía el documento como está ahora en el ERP (si está conectado por el plugin, como decía su último evento), aunque el webhook no pida ese tipo.
 done-sent-now = En camino.
 deed-endpoint-sent = envió un documento tal como está
+deed-source-backfilled = envió registros existentes

@@ -14,7 +14,7 @@ use gancho_model::{
     limits::Limits,
 };
 use gancho_service::{
-    Finding, Parts, Probing, Refused, Services, SourceControl, SourceStatus,
+    Finding, Parts, Probing, RecordPage, Refused, Services, SourceControl, SourceStatus,
     account::digest,
     outbox::{OutboxPayload, OutboxReceipt},
 };
@@ -131,6 +131,10 @@ impl SourceControl for Nobody {
     }
     async fn record(&self, _: &Source, _: &str, _: &str) -> Result<Option<gancho_model::Record>, Message> {
         Ok(None)
+    }
+
+    async fn records(&self, _: &Source, _: &RecordPage) -> Result<Vec<(String, gancho_model::Record)>, Message> {
+        Ok(vec![])
     }
 
     async fn uninstall(&self, _: &Source) -> Result<(), Message> {

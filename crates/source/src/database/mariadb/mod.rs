@@ -230,6 +230,27 @@ impl CaptureBackend for MariaDb {
         rows.iter().map(|row| record(row).ok_or_else(|| ErpError::Failed("a row that can't be read".into()))).collect()
     }
 
+    async fn records_after(
+        &mut self,
+        table: &CapturedTable,
+        after: Option<&str>,
+        since: Option<(&str, &str)>,
+        limit: u32,
+    ) -> Result<Vec<Record>, ErpError> {
+        let (object, from, key) = (sql::object(table, "t"), quoted(&table.table, '`'), quoted(&table.key, '`'));
+        let mut conditions = vec!["1".to_owned()];
+        conditions.extend(after.map(|_| format!("t.{key} > ?")));
+        conditions.extend(since.map(|(column, _)| format!("t.{} >= ?", quoted(column, '`'))));
+        let condition = conditions.join(" AND ");
+        let select = format!("SELECT {object} FROM {from} AS t WHERE {condition} ORDER BY t.{key} LIMIT {limit}");
+        let mut query = sqlx::query_scalar::<_, String>(AssertSqlSafe(select));
+        for value in after.into_iter().chain(since.map(|(_, day)| day)) {
+            query = query.bind(value);
+        }
+        let rows = query.fetch_all(&mut self.connection).await.map_err(failed)?;
+        rows.iter().map(|row| record(row).ok_or_else(|| ErpError::Failed("a row that can't be read".into()))).collect()
+    }
+
     async fn facts(&mut self) -> Result<Vec<Finding>, ErpError> {
         let version = self.one_text("SELECT VERSION()").await?;
         let user = self.one_text("SELECT CURRENT_USER()").await?;

@@ -237,6 +237,36 @@ impl CaptureBackend for Postgres {
         rows.iter().map(|row| record(row).ok_or_else(unreadable)).collect()
     }
 
+    async fn records_after(
+        &mut self,
+        table: &CapturedTable,
+        after: Option<&str>,
+        since: Option<(&str, &str)>,
+        limit: u32,
+    ) -> Result<Vec<Record>, ErpError> {
+        // Compared as what it is, so that its index serves.
+        let kind = |column: &str| {
+            table.columns.iter().find(|(name, _)| name == column).map_or("text", |(_, kind)| kind.as_str())
+        };
+        let key = quoted(&table.key, '"');
+        let mut condition = "$2::text IS NOT DISTINCT FROM $2 AND $3::text IS NOT DISTINCT FROM $3".to_owned();
+        if after.is_some() {
+            condition.push_str(&format!(" AND t.{key} > $2::{}", kind(&table.key)));
+        }
+        if let Some((column, _)) = since {
+            condition.push_str(&format!(" AND t.{} >= $3::{}", quoted(column, '"'), kind(column)));
+        }
+        let select = format!(
+            "SELECT (to_jsonb(t) - $1::text[])::text FROM {} AS t WHERE {condition} ORDER BY t.{key} LIMIT {limit}",
+            self.at(&table.table)
+        );
+        let query = sqlx::query_scalar::<_, String>(AssertSqlSafe(select));
+        let query = query.bind(&table.secrets).bind(after).bind(since.map(|(_, day)| day));
+        let rows = query.fetch_all(&mut self.connection).await.map_err(failed)?;
+        let unreadable = || ErpError::Failed("a row that can't be read".into());
+        rows.iter().map(|row| record(row).ok_or_else(unreadable)).collect()
+    }
+
     async fn facts(&mut self) -> Result<Vec<Finding>, ErpError> {
         let select = "SELECT current_setting('server_version') || ', as ' || current_user::text";
         let version: String = sqlx::query_scalar(select).fetch_one(&mut self.connection).await.map_err(failed)?;

@@ -1,5 +1,6 @@
 //! Sources: ERP installations.
 
+pub mod backfill;
 pub mod change;
 pub mod check;
 pub mod confirm;
