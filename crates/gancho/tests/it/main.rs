@@ -30,6 +30,7 @@ mod feed;
 mod flush;
 mod full_disk;
 mod hanging;
+mod hooks;
 mod hostile;
 mod imports;
 mod kits;

@@ -8,6 +8,7 @@ pub(crate) mod delivery;
 pub(crate) mod endpoint;
 mod event;
 mod event_type;
+mod hook;
 mod listener;
 pub(crate) mod page;
 pub mod problem;
@@ -86,6 +87,9 @@ pub(crate) fn router() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(consumer::show::show, consumer::remove::remove))
         .routes(routes!(consumer::events::events))
         .routes(routes!(consumer::acknowledge::acknowledge))
+        .routes(routes!(hook::subscribe::subscribe))
+        .routes(routes!(hook::samples::samples))
+        .routes(routes!(hook::unsubscribe::unsubscribe))
         .routes(routes!(listener::open::open))
         .routes(routes!(listener::events::events))
         .routes(routes!(listener::report::report))
