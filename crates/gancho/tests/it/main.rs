@@ -5,6 +5,7 @@ mod bad_input;
 mod bins;
 mod clock;
 mod command_line;
+mod consumer_samples;
 mod consumers;
 mod crash;
 mod data_dir;
