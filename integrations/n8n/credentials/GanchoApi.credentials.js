@@ -20,7 +20,7 @@ class GanchoApi {
       type: 'string',
       typeOptions: { password: true },
       default: '',
-      description: 'A token of the role admin: in Gancho under Settings, Tokens, or by "gancho token create"',
+      description: 'A token of the scope admin: in Gancho under Settings, Tokens, or by "gancho token create"',
       required: true,
     },
   ];
