@@ -16,8 +16,10 @@ function load() {
 export class N8n {
   static async start(server, token, parameters) {
     const n8n = new N8n();
-    Object.assign(n8n, { server, token, parameters, kept: '{}', runs: [], answers: [], mode: 'trigger', node: load() });
-    n8n.http = http.createServer((request, response) => n8n.#came(request, response));
+    Object.assign(n8n, { server, token, parameters, kept: '{}', runs: [], answers: [], errors: [], mode: 'trigger', node: load() });
+    n8n.http = http.createServer((request, response) => {
+      n8n.#came(request, response).catch((error) => { n8n.errors.push(error); response.destroy(); });
+    });
     await new Promise((ready) => n8n.http.listen(0, '127.0.0.1', ready));
     n8n.url = `http://127.0.0.1:${n8n.http.address().port}/webhook/7d0c/webhook`;
     return n8n;

@@ -38,7 +38,7 @@ const properties = [
         type: 'boolean',
         default: true,
         description:
-          'Whether what happened while the workflow was off is sent when it is on again. n8n also switches it off while it restarts',
+          'Whether what happened while the workflow was off is sent when it is on again',
       },
       {
         displayName: 'Condition',
@@ -114,6 +114,14 @@ async function sendSample(context, api, state) {
   await api('POST', `/endpoints/${state.endpoint}/test`, { event: sample.event, data: sample.data });
 }
 
+/**
+ * Sees to it that n8n writes down what the node keeps. It does so when it answers, if that changed; but the run that begins
+ * before takes the same object, and makes it count as unchanged (seen in 2.30). Of a copy it can't.
+ */
+function keep(workflow) {
+  workflow?.overrideStaticData?.(JSON.parse(JSON.stringify(workflow.staticData)));
+}
+
 /** Starts workflows by events of FacturaScripts. */
 class GanchoTrigger {
   description = {
@@ -162,10 +170,13 @@ class GanchoTrigger {
   async webhook() {
     const [api, state, request] = [caller(this), this.getWorkflowStaticData('node'), this.getRequestObject()];
     if (!request.rawBody) await request.readRawBody?.();
-    const askSecret = () => subscription.remember(api, state, state.endpoint);
+    const askSecret = () => subscription.relearn(api, state, this.getNodeWebhookUrl('default'));
     const body = request.rawBody ?? Buffer.alloc(0);
     const came = await receive({ headers: this.getHeaderData(), body, state, askSecret });
-    if (came.run) return { workflowData: [[{ json: came.run }]] };
+    if (came.run) {
+      keep(this.workflow);
+      return { workflowData: [[{ json: came.run }]] };
+    }
     if (came.repeat) return { webhookResponse: { repeat: came.repeat } };
     this.getResponseObject().status(401).json({ message: came.refused });
     return { noWebhookResponse: true };

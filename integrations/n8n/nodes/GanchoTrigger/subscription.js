@@ -44,7 +44,15 @@ async function remove(api, state, now = new Date()) {
   state.off_since = now.toISOString();
 }
 
-/** Asks for the secret again: it was changed in Gancho. */
+/**
+ * Asks for the secret again: it was changed in Gancho, or a request is here before n8n has written down what `create`
+ * learned.
+ */
+async function relearn(api, state, url) {
+  const found = (await byId(api, state.endpoint)) ?? (await byUrl(api, url));
+  if (found) await remember(api, state, found.id);
+}
+
 async function remember(api, state, id) {
   const { secret } = await api('GET', `/endpoints/${id}/secret`);
   Object.assign(state, { endpoint: id, secret });
@@ -75,4 +83,4 @@ function differs(found, wanted) {
   return !Object.keys(wanted).every(same) || Boolean(found.disabled_reason);
 }
 
-module.exports = { create, find, remember, remove };
+module.exports = { create, find, relearn, remove };
