@@ -106,7 +106,7 @@ impl Endpoints for SqliteStore {
         let vault = self.vault.clone();
         let asked = replay.clone();
         // What a webhook's rules say is worked out on a reader: no transaction waits for them.
-        let ruled = self.read(move |db| replay::rule(db, &vault, &asked, after)).await?;
+        let ruled = self.read(move |db| replay::rule(db, one(db, &vault, asked.endpoint)?.1, &asked, after)).await?;
         self.write(true, move |context| replay::replay(context, &replay, (after, &ruled), now)).await
     }
 

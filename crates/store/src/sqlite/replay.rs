@@ -14,7 +14,7 @@ use super::{
     job, rows,
     write_context::{Notification, WriteContext},
 };
-use crate::{Replay, Replayed, StoreError, vault::Vault};
+use crate::{Replay, Replayed, StoreError};
 
 /// Events looked at in one transaction.
 const BATCH: i64 = 500;
@@ -98,8 +98,12 @@ impl Ruled {
 }
 
 /// Asks a webhook's rules about the next batch.
-pub(super) fn rule(db: &Connection, vault: &Vault, replay: &Replay, after: Option<u64>) -> Result<Ruled, StoreError> {
-    let (_, endpoint) = super::endpoint::one(db, vault, replay.endpoint)?;
+pub(super) fn rule(
+    db: &Connection,
+    endpoint: Endpoint,
+    replay: &Replay,
+    after: Option<u64>,
+) -> Result<Ruled, StoreError> {
     if !endpoint.is_tailored() {
         return Ok(Ruled { by: None, planned: HashMap::new() });
     }
