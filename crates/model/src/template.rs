@@ -9,12 +9,18 @@ use minijinja::{
 };
 use serde_json::Value;
 
+use self::{json::json, sparing::forbidden};
 use crate::Message;
+
+mod json;
+mod sparing;
 
 /// The longest, in characters.
 pub const TEMPLATE_MAX: usize = 20_000;
 /// What one body may cost: an instruction is one, 64 bytes of text made or read are one. About 20 MB at most.
 const FUEL: u64 = 300_000;
+/// How deep macros and loops may call themselves; what they nest is also dropped level by level.
+const RECURSION_MAX: usize = 50;
 /// The name under which a template rests in its environment.
 const NAME: &str = "body";
 
@@ -45,6 +51,9 @@ impl Template {
     pub fn parse(text: &str) -> Result<Self, Message> {
         if text.chars().count() > TEMPLATE_MAX {
             return Err(Message::new("error-length").with("min", 1).with("max", TEMPLATE_MAX));
+        }
+        if let Some(what) = forbidden(text) {
+            return Err(Message::new("error-template-forbidden").with("what", what));
         }
         let compiled = compile(text).map_err(|error| Message::new("error-template").with("why", shown(&error)))?;
         Ok(Self { text: text.to_owned(), compiled: OnceLock::from(Some(Arc::new(compiled))) })
@@ -82,16 +91,26 @@ impl PartialEq for Template {
 }
 
 fn compile(text: &str) -> Result<Environment<'static>, Error> {
+    if let Some(what) = forbidden(text) {
+        return Err(Error::new(ErrorKind::SyntaxError, format!("{what} is not allowed")));
+    }
     let mut environment = Environment::new();
     environment.set_fuel(Some(FUEL));
-    environment.set_formatter(write_json);
+    environment.set_recursion_limit(RECURSION_MAX);
+    environment.set_formatter(write_value);
+    // What makes values out of others many times over: see sparing.rs.
+    ["namespace", "dict"].iter().for_each(|name| environment.remove_global(name));
+    ["chain", "zip", "batch", "slice"].iter().for_each(|name| environment.remove_filter(name));
+    environment.add_filter("plus", |a: f64, b: f64| a + b);
+    environment.add_filter("times", |a: f64, b: f64| a * b);
+    environment.add_filter("tojson", to_json);
     environment.add_filter("money", money);
     environment.add_template_owned(NAME, text.to_owned())?;
     Ok(environment)
 }
 
 /// A text without its quotes, nothing where nothing is, all else as JSON.
-fn write_json(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &JinjaValue) -> Result<(), Error> {
+fn write_value(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &JinjaValue) -> Result<(), Error> {
     let written = match (value.kind(), value.as_str()) {
         (ValueKind::Undefined, _) => Ok(()),
         (_, Some(text)) if value.is_safe() => out.write_str(text),
@@ -99,14 +118,14 @@ fn write_json(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &JinjaValue) -
             let quoted = Value::from(text).to_string();
             out.write_str(&quoted[1..quoted.len() - 1])
         }
-        _ => {
-            let json = serde_json::to_string(value).map_err(|error| {
-                Error::new(ErrorKind::BadSerialization, "it can't be written as JSON").with_source(error)
-            })?;
-            out.write_str(&json)
-        }
+        _ => out.write_str(&json(state, value)?),
     };
     written.map_err(|_| Error::new(ErrorKind::WriteFailure, "it can't be written"))
+}
+
+/// The filter `tojson`.
+fn to_json(state: &State<'_, '_>, value: JinjaValue) -> Result<JinjaValue, Error> {
+    json(state, &value).map(JinjaValue::from_safe_string)
 }
 
 /// An amount as people write it in Spain: `1.210,50`.
@@ -170,10 +189,10 @@ mod tests {
             "{{ data.object.codigo }}",
             r#"{"a":{{ data.object.missing }}}"#,
             "{{ data.missing.deeper }}",
-            r#""{{ 'x' * 100000000 }}""#,
+            r#""{{ 'x'|center(100000000) }}""#,
             &doubled,
             r#"{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}"""#,
-            r#""{{ 'x' * 2000 }}""#,
+            r#""{{ 'x'|center(2000) }}""#,
         ] {
             assert!(render(text).is_err(), "{}", &text[..text.len().min(80)]);
         }
@@ -181,6 +200,77 @@ mod tests {
             let read = Template::parse(bad)
                 .and_then(|good| good.render(&json!({}), 10).map_err(|_| Message::new("error-template")));
             assert!(read.is_err(), "{}", &bad[..bad.len().min(80)]);
+        }
+    }
+
+    /// What makes a value of any size or depth out of a few characters.
+    const HUGE: [&str; 16] = [
+        "{{ [[[1]*3000]*3000]*3000 }}",
+        "{% set x = [1] * 30000000000 %}{{ x|string }}",
+        "{% set x = range(9999)|list * 99999 %}",
+        "{% set x = data.a + data.a %}",
+        "{% set x = [x, x] %}",
+        "{% set x = {'a': x} %}",
+        "{% set x = (x, x) %}",
+        "{% set x = x, x %}",
+        "{% set x = [[1]] %}",
+        "{% set x = dict(a=x, b=x) %}{{ x }}",
+        "{% set n = namespace() %}{% set n.x = n %}{{ n }}",
+        "{{ data|chain(data)|list }}",
+        "{{ [1]|zip([2])|list }}",
+        "{% raw %}{{ ' {% endraw %}{{ [[1]*9]*9 }}{# ' #}",
+        "{{- [data] -}}",
+        "{{ 'a' ~ 'b\\'' ~ [data] }}",
+    ];
+
+    #[test]
+    fn what_makes_values_of_any_size_is_refused() {
+        for text in HUGE {
+            let made = Template::parse(text)
+                .map_err(|_| ())
+                .and_then(|template| template.render(&json!({"data": {"a": [1]}}), 1000).map_err(|_| ()));
+            assert_eq!(made, Err(()), "{text}");
+            assert!(Template::kept(text).render(&json!({"data": {"a": [1]}}), 1000).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn lists_of_constants_calls_and_sums_are_allowed() {
+        let made = |text| render(text).expect("made");
+        assert_eq!(made("{% set names = {'a': 'b, [c', \"d\": 1} %}\"{{ names['a'] }}\""), r#""b, [c""#);
+        assert_eq!(made("{% for x in [1, 2] %}{{ x }}{% endfor %}"), "12");
+        assert_eq!(
+            made("{% for k, v in data.object.lines[0]|items %}\"{{ k ~ v|replace('o', '0') }}\"{% endfor %}"),
+            r#""dun0""#
+        );
+        assert_eq!(made("{{ data.object.total|times(2)|plus(1) }}"), "2422.0");
+        assert_eq!(made("{# * + [x] #}{{ range(1, 3)|list }}* +".trim_end_matches("* +")), "[1,2]");
+        assert_eq!(made("{{ data.object.previous or {} }}"), "{}");
+        assert_eq!(made("[\"a*b + [c]\"]"), r#"["a*b + [c]"]"#);
+    }
+
+    #[test]
+    fn much_work_ends_as_an_error() {
+        let deep = format!(
+            "{{% macro m(a) %}}{{{{ m({}a{}) }}}}{{% endmacro %}}{{{{ m(1) }}}}",
+            "(".repeat(90),
+            ")".repeat(90)
+        );
+        let body = json!({"a": vec![vec![1; 1000]; 300]});
+        for text in [
+            "{{ 'x'|center(999999999) }}",
+            "{{ '%999999999d'|format(1) }}",
+            "{{ 'x'|indent(999999999) }}",
+            "{% for i in range(99999) %}{% set x = a ~ '' %}{% endfor %}",
+            "{% for i in range(99999) %}{{ a }}{% endfor %}",
+            "{% for i in range(99999) %}{% set x = a|tojson %}{% endfor %}",
+            "{% for i in range(99999) %}{% set x = a|join(',') %}{% endfor %}",
+            "{% for i in range(99999) %}{% if a == a|list %}{% endif %}{% endfor %}",
+            "{% for i in range(99999) %}{% if 7 in a|last %}{% endif %}{% endfor %}",
+            &deep,
+        ] {
+            let made = Template::parse(text).map(|template| template.render(&body, 1_000_000));
+            assert!(!matches!(made, Ok(Ok(_))), "{text:.80}");
         }
     }
 

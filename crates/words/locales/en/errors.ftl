@@ -39,6 +39,7 @@ error-condition = is no valid condition
 error-condition-nested = is too complex: a list inside of another, “map”, or too many brackets
 error-condition-name = uses “{ $name }”, which does not exist: it can use { $names }, as in data.object.total
 error-template = is no valid template
+error-template-forbidden = must not contain { $what }: the documentation on rules says what takes its place
     .raw = { $why }
 error-origin = must be user, api, cron or sql, or one of them with its id, such as api:3
 conflict-template = the webhook's template makes nothing valid of this sample

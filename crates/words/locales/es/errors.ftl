@@ -39,6 +39,7 @@ error-condition = no es una condición válida
 error-condition-nested = es demasiado compleja: una lista dentro de otra, «map», o demasiados paréntesis
 error-condition-name = usa «{ $name }», que no existe: puede usar { $names }, como data.object.total
 error-template = no es una plantilla válida
+error-template-forbidden = no puede contener { $what }: la documentación de las reglas dice qué ocupa su lugar
     .raw = { $why }
 error-origin = debe ser user, api, cron o sql, o uno de ellos con su id, como api:3
 conflict-template = la plantilla del webhook no produce nada válido con este ejemplo

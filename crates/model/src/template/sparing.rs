@@ -1,0 +1,110 @@
+//! What a template may not say: a handful of characters that make a value of any size (`[[x]*3000]*3000`, or `[x,x]` forty
+//! times), which costs nothing until somebody walks through it. Lists and maps of constants are allowed; to add and to
+//! multiply there are filters for numbers.
+
+/// Where in a template one is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Text,
+    Comment,
+    /// Within `{{ … }}` or `{% … %}`; whether it is a `for`, whose names may stand in a list.
+    Tag {
+        is_for: bool,
+    },
+}
+
+/// The first thing in a template that is not allowed, as it stands there.
+pub(super) fn forbidden(text: &str) -> Option<&str> {
+    let (mut place, mut parens, mut before) = (Place::Text, Vec::new(), ' ');
+    let mut at = 0;
+    while let Some(next) = text[at..].chars().next() {
+        let (rest, one) = (&text[at..], &text[at..at + next.len_utf8()]);
+        let (skip, is_bad) = match place {
+            Place::Text if is_raw(rest) => return Some("raw"),
+            Place::Text => (begin(rest, &mut place), false),
+            Place::Comment if rest.starts_with("#}") => {
+                place = Place::Text;
+                (2, false)
+            }
+            Place::Comment => (one.len(), false),
+            Place::Tag { .. } if rest.starts_with("}}") || rest.starts_with("%}") => {
+                (place, parens) = (Place::Text, Vec::new());
+                (2, false)
+            }
+            Place::Tag { is_for } => match next {
+                '\'' | '"' => (string(rest, next), false),
+                '(' => {
+                    // After a name it is a call, whose arguments are no list.
+                    parens.push(is_value(before));
+                    (1, false)
+                }
+                ')' => (parens.pop().map_or(1, |_| 1), false),
+                ',' => (1, !parens.last().copied().unwrap_or(is_for)),
+                '[' if is_value(before) => (1, false),
+                '[' | '{' => constants(rest).map_or((1, true), |length| (length, false)),
+                '*' | '+' => (1, true),
+                _ => (one.len(), false),
+            },
+        };
+        if is_bad {
+            return Some(one);
+        }
+        at += skip;
+        if !next.is_whitespace() {
+            // What was skipped as a whole, a text or a list, ends as it began or with its bracket: a value either way.
+            before = text[..at].chars().next_back().unwrap_or(next);
+        }
+    }
+    None
+}
+
+/// Whether what follows is not read as tags, whatever it looks like.
+fn is_raw(rest: &str) -> bool {
+    rest.strip_prefix("{%").is_some_and(|tag| tag.trim_start_matches(['-', '+']).trim_start().starts_with("raw"))
+}
+
+/// How long a list or map of texts and numbers is.
+fn constants(rest: &str) -> Option<usize> {
+    let mut at = 1;
+    loop {
+        let one = rest[at..].chars().next()?;
+        match one {
+            ']' | '}' => return Some(at + 1),
+            '\'' | '"' => at += string(&rest[at..], one),
+            '0'..='9' | '.' | ',' | ':' | '-' => at += 1,
+            _ if one.is_whitespace() => at += one.len_utf8(),
+            _ => return None,
+        }
+    }
+}
+
+/// How much begins here, and which place.
+fn begin(rest: &str, place: &mut Place) -> usize {
+    let inside = rest.get(2..).unwrap_or_default().trim_start_matches(['-', '+']).trim_start();
+    *place = match rest.get(..2) {
+        Some("{#") => Place::Comment,
+        Some("{{") => Place::Tag { is_for: false },
+        Some("{%") => Place::Tag { is_for: inside.starts_with("for ") },
+        _ => return rest.chars().next().map_or(1, char::len_utf8),
+    };
+    rest.len() - rest[2..].trim_start_matches(['-', '+']).len()
+}
+
+/// How long a string literal is, with its quotes.
+fn string(rest: &str, quote: char) -> usize {
+    let mut is_escaped = false;
+    for (at, next) in rest.char_indices().skip(1) {
+        match next {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            _ if next == quote => return at + 1,
+            _ => (),
+        }
+    }
+    rest.len()
+}
+
+/// Whether a value ends with this, so that a bracket after it takes something out of it.
+fn is_value(before: char) -> bool {
+    before.is_alphanumeric() || matches!(before, '_' | ')' | ']' | '}' | '\'' | '"')
+}
