@@ -32,11 +32,16 @@ final class Origin
     private static function find(DataBase $db): ?array
     {
         $path = (string)parse_url($_SERVER['REQUEST_URI'] ?? '', PHP_URL_PATH);
-        if (($_SERVER['argv'][1] ?? '') === '-cron' || str_ends_with($path, '/cron')) {
+        // The ERP may live in a folder.
+        $folder = (string)Tools::config('route');
+        if ($folder !== '' && str_starts_with($path, $folder)) {
+            $path = substr($path, strlen($folder));
+        }
+        if (($_SERVER['argv'][1] ?? '') === '-cron' || $path === '/cron') {
             return ['kind' => 'cron'];
         }
         $key = (string)($_SERVER['HTTP_X_AUTH_TOKEN'] ?? $_SERVER['HTTP_TOKEN'] ?? '');
-        if (preg_match('#/api(/|$)#', $path)) {
+        if (preg_match('#^/api(/|$)#', $path)) {
             return $key === '' ? null : self::ofKey($db, $key);
         }
         return self::ofUser($db, (string)($_COOKIE['fsNick'] ?? ''), (string)($_COOKIE['fsLogkey'] ?? ''));

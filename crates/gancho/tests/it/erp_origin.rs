@@ -28,6 +28,10 @@ fn api(key: &str) -> Value {
     json!({"server": {"REQUEST_METHOD": "POST", "REQUEST_URI": "/api/3/clientes", "HTTP_TOKEN": key}})
 }
 
+fn path(uri: &str, key: &str) -> Value {
+    json!({"server": {"REQUEST_METHOD": "PUT", "REQUEST_URI": uri, "HTTP_TOKEN": key}})
+}
+
 #[tokio::test]
 async fn the_plugin_tells_who_writes_and_believes_no_claim() {
     for engine in Engine::ALL {
@@ -52,6 +56,9 @@ async fn the_plugin_tells_who_writes_and_believes_no_claim() {
             (api("OLDKEY"), Value::Null),
             (api("CONFIGKEY"), json!({"kind": "api", "id": 0, "name": "config.php"})),
             (cron, json!({"kind": "cron"})),
+            (path("/api/3/clientes/cron", "SHOPKEY"), json!({"kind": "api", "id": 3, "name": "Tienda"})),
+            (path("/EditCliente/cron", ""), Value::Null),
+            (path("/EditCliente/api/3", "SHOPKEY"), Value::Null),
         ]
         .into_iter()
         .enumerate()
