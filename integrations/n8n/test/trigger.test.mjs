@@ -111,6 +111,17 @@ test('what happened while n8n was off is sent when it is on, unless it is not wa
   assert.deepEqual(codes(), ['FAC1', 'FAC3']);
 });
 
+test('what was waiting when it was switched off comes when it is on again', async () => {
+  await n8n.on();
+  n8n.status = 503;
+  await send('invoice.paid', 1);
+  await server.until('/deliveries', (found) => found.data[0]?.attempts === 1);
+  await n8n.off();
+  n8n.status = 0;
+  await n8n.on();
+  await until('what was waiting', () => n8n.runs.length === 1);
+});
+
 test('listening for a test event brings the latest real one', async () => {
   await send('invoice.paid', 1);
   n8n.mode = 'manual';

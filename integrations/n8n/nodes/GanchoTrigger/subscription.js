@@ -35,13 +35,19 @@ async function create(api, state, wanted, { missed = false } = {}) {
   if (missed && since) await catchUp(api, made.id, since);
 }
 
-/** Removes it, with everything that waits for it. */
-async function remove(api, state, now = new Date()) {
+/** How far two clocks may lie apart; what comes twice is recognised. */
+const MARGIN_MS = 300_000;
+
+/** Removes it; what still waits for it counts as missed when it is there again. */
+async function remove(api, state, now = Date.now()) {
   if (!state.endpoint) return;
+  const found = await byId(api, state.endpoint);
+  const waits = found?.health.oldest_pending_at;
   await api('DELETE', `/endpoints/${state.endpoint}`);
   delete state.endpoint;
   delete state.secret;
-  state.off_since = now.toISOString();
+  const since = Math.min(now, waits ? Date.parse(waits) : now) - MARGIN_MS;
+  state.off_since = new Date(since).toISOString();
 }
 
 /**
