@@ -101,8 +101,10 @@ export class N8n {
     }
   }
 
-  async again(signal) {
+  /** Ends, lets something happen meanwhile, and starts again. */
+  async again(signal, meanwhile) {
     await end(this.child, signal);
+    await meanwhile();
     await this.run();
   }
 
