@@ -13,6 +13,7 @@ use std::{
 
 use gancho_receiver::{Secret, sign};
 use gancho_testkit::{PATIENCE, Receiver, Respond, Server};
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader},
@@ -316,4 +317,26 @@ async fn what_is_wrong_at_the_start_ends_it() {
     assert_eq!(run("http://127.0.0.1:1", "x", "http://localhost:1/").await, Some(5));
     assert_eq!(run(server.base(), "wrong", "http://localhost:1/").await, Some(4));
     assert_eq!(run(server.base(), "test-admin-token", "localhost:8000").await, Some(2));
+}
+
+#[tokio::test]
+async fn whatever_a_program_answers_is_logged_and_only_its_listener_moves_a_position() {
+    let server = server().await;
+    let listener = server.post("/listeners", json!({"name": "x", "forward_to": "http://localhost:1/"}), 200).await;
+    let id = listener["id"].as_str().expect("an id");
+    let event = server.send("invoice.paid").await;
+    for name in [format!("listen:{id}"), format!("listen-{id}")] {
+        let of = format!("/consumers/{name}");
+        server.call(Method::GET, &of, None).await.expect(404);
+        server.call(Method::GET, &format!("{of}/events"), None).await.expect(404);
+        server.post(&format!("{of}/ack"), json!({"sequence": 1}), 404).await;
+        server.call(Method::DELETE, &of, None).await.expect(404);
+    }
+    assert_eq!(server.get("/consumers").await["data"], json!([]));
+    let odd = format!("<html>\r\n\t\u{0}\u{7f}{}", "x".repeat(30_000));
+    let report = json!({"event_id": event, "sequence": 1, "at": "2026-01-01T00:00:00Z", "duration_ms": 1, "status_code": 500,
+        "error": {"kind": "status", "message": ""}, "response_body": odd});
+    server.post(&format!("/listeners/{id}/attempts"), report, 200).await;
+    server.call(Method::DELETE, &format!("/endpoints/{id}"), None).await.expect(204);
+    server.call(Method::GET, &format!("/listeners/{id}/events"), None).await.expect(404);
 }

@@ -3,5 +3,6 @@
 mod create;
 mod input;
 mod remove;
+mod show;
 
 pub use input::{AckInput, ConsumerName, NewConsumer, Start};

@@ -1,3 +1,4 @@
+use super::show::of_people;
 use crate::{ServiceResult, Services};
 
 impl Services {
@@ -6,7 +7,7 @@ impl Services {
     /// # Errors
     /// When there is no such consumer.
     pub async fn remove_consumer(&self, name: &str, who: &str) -> ServiceResult<()> {
-        self.store.remove_consumer(name).await?;
+        self.store.remove_consumer(of_people(name)?).await?;
         self.audit.record(who, "consumer.removed", &name, String::new()).await;
         Ok(())
     }

@@ -18,11 +18,6 @@ pub struct Listener {
     pub position: u64,
 }
 
-/// Under which name the position of a listener is kept.
-pub(super) fn position_name(id: EndpointId) -> String {
-    format!("listen-{id}")
-}
-
 impl Services {
     /// Opens a listener: a new one, or the one of this name where it stopped.
     ///
@@ -59,7 +54,7 @@ impl Services {
 
     /// Where it goes on, kept from now on.
     async fn position(&self, endpoint: &Endpoint, from: Option<Start>) -> ServiceResult<u64> {
-        let name = position_name(endpoint.id);
+        let name = Consumer::name_of_listener(endpoint.id);
         let known = self.store.consumer(&name).await.ok();
         let position = match (from, &known) {
             (None, Some(known)) => known.position,

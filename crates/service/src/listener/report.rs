@@ -1,7 +1,7 @@
-use gancho_model::{DeliveryId, EndpointId};
+use gancho_model::{Consumer, DeliveryId, EndpointId};
 use gancho_store::StoreError;
 
-use super::{ForwardedInput, open::position_name};
+use super::ForwardedInput;
 use crate::{ServiceResult, Services};
 
 impl Services {
@@ -9,8 +9,9 @@ impl Services {
     ///
     /// # Errors
     /// When there is no such listener.
-    pub async fn listener(&self, id: EndpointId) -> ServiceResult<gancho_model::Consumer> {
-        Ok(self.store.consumer(&position_name(id)).await?)
+    pub async fn listener(&self, id: EndpointId) -> ServiceResult<Consumer> {
+        self.store.endpoint(id).await?;
+        Ok(self.store.consumer(&Consumer::name_of_listener(id)).await?)
     }
 
     /// Records what became of an event that a listener forwarded, then moves its position: what was cut in between is
@@ -24,7 +25,7 @@ impl Services {
         }
         let (event, sequence) = (input.event_id, input.sequence.0.unsigned_abs());
         let delivery = self.store.record_forwarded(id, event, input.into()).await?;
-        self.store.acknowledge(&position_name(id), sequence, self.environment.now()).await?;
+        self.store.acknowledge(&Consumer::name_of_listener(id), sequence, self.environment.now()).await?;
         Ok(delivery)
     }
 }

@@ -73,7 +73,8 @@ pub(super) fn count(
 ) -> Result<BulkDone, StoreError> {
     let (found, next) = batch(db, bulk, before, usize::MAX, reading)?;
     let there = |endpoint: &[u8; 16]| -> Result<bool, StoreError> {
-        let select = "SELECT EXISTS (SELECT 1 FROM endpoints WHERE id = ?1 AND removed_at IS NULL)";
+        let select = "SELECT EXISTS (SELECT 1 FROM endpoints WHERE id = ?1 AND removed_at IS NULL \
+            AND coalesce(disabled_reason, '') <> 'listener')";
         Ok(db.prepare_cached(select)?.query_row([endpoint], |row| row.get(0))?)
     };
     let mut count = 0;
@@ -108,7 +109,10 @@ pub(super) fn act_on(
 /// Who sends again has repaired the receiver, or thinks so: one that is failing is tried at once.
 fn probe_if_failing(context: &mut WriteContext, delivery: &Delivery) -> Result<(), StoreError> {
     let routes = context.routes()?;
-    let Some((n, _)) = routes.find(delivery.endpoint_id) else { return Ok(()) };
+    let Some((n, endpoint)) = routes.find(delivery.endpoint_id) else { return Ok(()) };
+    if endpoint.is_listener() {
+        return Ok(());
+    }
     if context.health(*n)?.is_some_and(|health| health.is_failing()) {
         repair::request_probe(context, *n)?;
     }
@@ -119,6 +123,10 @@ fn probe_if_failing(context: &mut WriteContext, delivery: &Delivery) -> Result<(
 fn resend(context: &mut WriteContext, bulk: &Bulk, n: i64, delivery: &Delivery) -> Result<bool, StoreError> {
     let routes = context.routes()?;
     let Some((endpoint_n, endpoint)) = routes.find(delivery.endpoint_id) else { return Ok(false) };
+    if endpoint.is_listener() {
+        // Only the listener itself sends.
+        return Ok(false);
+    }
     replay::requeue(context, n, (*endpoint_n, endpoint), bulk.now, bulk.job)?;
     context.notify_later(Notification::Due(delivery.endpoint_id, Priority::Replay, bulk.now));
     Ok(true)

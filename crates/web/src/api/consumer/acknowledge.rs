@@ -24,6 +24,6 @@ pub(crate) async fn acknowledge(
     Body(input): Body<AckInput>,
 ) -> Answer<Json<ConsumerView>> {
     let sequence = input.sequence.0.unsigned_abs();
-    let consumer = app.store.acknowledge(&name, sequence, app.environment.now()).await?;
+    let consumer = app.services.acknowledge(&name, sequence, app.environment.now()).await?;
     Ok(Json(ConsumerView::new(&consumer, *app.store.watch().borrow())))
 }

@@ -37,7 +37,7 @@ pub(crate) async fn events(
     Path(name): Path<String>,
     Query(query): Query<ConsumerEventsQuery>,
 ) -> Answer<Json<Feed>> {
-    let consumer = app.store.consumer(&name).await?;
+    let consumer = app.services.consumer(&name).await?;
     let filter = EventFilter { types: consumer.types, sources: consumer.sources, ..EventFilter::default() };
     let most = (page::limit(query.limit), query.wait.map_or(0, |wait| wait.0.unsigned_abs()));
     let Page { items, next } = follow(&app, consumer.position, &filter, most).await?;

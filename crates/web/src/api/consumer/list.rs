@@ -21,6 +21,6 @@ pub(crate) async fn list(
     _: Query<WholeListQuery>,
 ) -> Answer<Json<List<ConsumerView>>> {
     let last = *app.store.watch().borrow();
-    let consumers = app.store.consumers().await?;
+    let consumers = app.services.consumers().await?;
     Ok(Json(List::whole(consumers.iter().map(|one| ConsumerView::new(one, last)).collect())))
 }

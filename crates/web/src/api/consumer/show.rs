@@ -16,6 +16,6 @@ pub(crate) async fn show(
     _: Reader,
     Path(name): Path<String>,
 ) -> Answer<Json<ConsumerView>> {
-    let consumer = app.store.consumer(&name).await?;
+    let consumer = app.services.consumer(&name).await?;
     Ok(Json(ConsumerView::new(&consumer, *app.store.watch().borrow())))
 }

@@ -124,7 +124,7 @@ pub(super) async fn read(
 
 async fn consumers(app: &App, context: &PageContext) -> Answer<Vec<ConsumerRow>> {
     let last = *app.store.watch().borrow();
-    Ok(app.store.consumers().await?.iter().map(|one| ConsumerRow::new(context, one, last)).collect())
+    Ok(app.services.consumers().await?.iter().map(|one| ConsumerRow::new(context, one, last)).collect())
 }
 
 /// A tab once more, with what is wrong in its form.
