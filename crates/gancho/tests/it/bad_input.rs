@@ -102,7 +102,7 @@ fn wrong_bodies() -> Vec<(&'static str, Value, Vec<&'static str>)> {
         ),
         (
             "/endpoints",
-            json!({"url": "https://x.example", "events": ["*"], "condition": "total > 1", "template": "x"}),
+            json!({"url": "https://x.example", "events": ["*"], "condition": "total > 1", "template": "{{ data"}),
             vec!["condition", "template"],
         ),
         (

@@ -88,7 +88,7 @@ async fn a_key_that_is_taken_costs_no_change() {
 /// What waits is read once, however much it is: an owner's database has other things to do.
 #[tokio::test]
 async fn a_long_outbox_is_not_read_again_and_again() {
-    const ROWS: i64 = 30_000;
+    const ROWS: i64 = 15_000;
     let database = Instance::shared(Engine::MariaDb).database().await;
     let name = &database.name;
     let account = format!(
