@@ -138,3 +138,20 @@ pub(crate) async fn what_matches_is_counted_and_sent_again_once(kind: Kind) {
     let left = DeliveryFilter { class: Some(5), ..DeliveryFilter::default() };
     assert_eq!(bench.store.deliveries(None, left, 1).await.expect("reads").items.len(), 1);
 }
+
+pub(crate) async fn nobody_but_a_listener_sends_what_it_forwarded(bench: Bench) {
+    let endpoint = bench.add_endpoint(&["*"]).await;
+    bench.accept((0..3).map(|_| bench.event("a.b")).collect()).await;
+    for claimed in bench.claim(endpoint.id, 3).await.claimed {
+        let outcome = outcome(&claimed, Decision::Failed, bench.moment());
+        bench.store.record(bench.node, vec![outcome].into()).await.expect("recorded");
+    }
+    let read_at = endpoint.updated_at;
+    bench.store.save_endpoint(endpoint.clone().into_listener(), read_at).await.expect("a listener now");
+    for dry_run in [true, false] {
+        let filter = DeliveryFilter { endpoint: Some(endpoint.id), ..DeliveryFilter::default() };
+        let bulk = Bulk { act: BulkAct::Resend, filter, dry_run, now: bench.mono(), job: None };
+        assert_eq!(bench.store.act_on(bulk, None).await.expect("acts").count, 0);
+    }
+    assert_eq!(bench.pending(endpoint.id).await, 0);
+}

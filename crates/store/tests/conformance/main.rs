@@ -50,7 +50,7 @@ macro_rules! suite {
             bin: [a_bin_keeps_what_comes_until_it_expires, of_very_many_requests_the_newest_stay],
             deliver: [what_is_leased_is_nobody_else_s_until_the_lease_ends, a_race_of_claims_gives_each_delivery_once, a_start_frees_every_lease, every_attempt_is_one_record, health_follows_live_attempts_of_the_same_url, a_person_sends_again_and_cancels, what_failed_during_an_outage_is_sent_again_by_itself] own: [nothing_is_sent_again_by_itself_if_the_setting_says_so],
             endpoint: [an_endpoint_comes_back_as_it_was, two_who_change_at_once_don_t_overwrite_each_other, pages_of_endpoints, a_disabled_one_collects_nothing_and_a_paused_one_waits, removing_cancels_what_waits_a_little_at_a_time],
-            history: [entries_newest_first_by_object_and_page_by_page, of_two_who_tell_people_one_does, attempts_are_counted_by_endpoint_and_hour_tests_aside, what_failed_is_counted_while_it_is_failed, documents_are_found_by_the_beginning_of_their_number] own: [what_matches_is_counted_and_sent_again_once],
+            history: [entries_newest_first_by_object_and_page_by_page, of_two_who_tell_people_one_does, attempts_are_counted_by_endpoint_and_hour_tests_aside, what_failed_is_counted_while_it_is_failed, documents_are_found_by_the_beginning_of_their_number, nobody_but_a_listener_sends_what_it_forwarded] own: [what_matches_is_counted_and_sent_again_once],
             issue: [failures_of_one_cause_are_one_issue, an_issue_ends_when_the_endpoint_works_again, answers_that_differ_each_time_fill_nothing],
             job: [what_a_start_finds_running_was_interrupted] own: [progress_is_what_became_of_its_deliveries],
             lease: [one_node_has_a_lease_until_it_ends, who_lost_the_lease_records_only_that_it_arrived],
