@@ -46,7 +46,7 @@ async function remove(api, state, now = Date.now()) {
   await api('DELETE', `/endpoints/${state.endpoint}`);
   delete state.endpoint;
   delete state.secret;
-  const since = Math.min(now, waits ? Date.parse(waits) : now) - MARGIN_MS;
+  const since = Math.max(Math.min(now, waits ? Date.parse(waits) : now) - MARGIN_MS, Date.parse(found?.created_at ?? 0));
   state.off_since = new Date(since).toISOString();
 }
 
