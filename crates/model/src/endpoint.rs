@@ -100,7 +100,7 @@ impl SigningSecrets {
 }
 
 impl Endpoint {
-    /// A new one that asks for everything, and is as it is where nothing else is said.
+    /// A new endpoint that subscribes to every event, with the default of every setting.
     pub fn new(id: EndpointId, url: impl Into<String>, secret: Secret, now: Timestamp) -> Self {
         Self {
             id,

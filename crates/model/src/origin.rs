@@ -42,7 +42,7 @@ impl OriginKind {
 pub struct Origin {
     /// What kind of writer.
     pub kind: OriginKind,
-    /// Which one: a nick, the number of a key. A text or a number, as it was given.
+    /// The id: a user's nick or an API key's number; a text or a number.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub id: Value,
     /// What people call it.

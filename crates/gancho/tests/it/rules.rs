@@ -84,7 +84,7 @@ async fn what_a_webhook_wrote_itself_is_not_sent_to_it() {
             "{origin}"
         );
         let body = server.get(&format!("/events/{id}")).await;
-        assert_eq!(body["origin"], origin, "as it was given, left out where it was not: {body}");
+        assert_eq!(body["origin"], origin, "the origin that was sent, and none where none was: {body}");
         assert_eq!(body.as_object().expect("an object").contains_key("origin"), !origin.is_null());
     }
     for wrong in
@@ -139,7 +139,11 @@ async fn a_template_s_bytes_are_stored_signed_and_sent() {
     assert_eq!(came.id(), event);
     let delivery = server.get(&format!("/deliveries/{}", delivery(&server, &event).await)).await;
     assert_eq!(delivery["body"], sent);
-    assert_eq!(server.get(&format!("/events/{event}")).await["event"], "invoice.created", "the event is as it was");
+    assert_eq!(
+        server.get(&format!("/events/{event}")).await["event"],
+        "invoice.created",
+        "the event itself does not change"
+    );
     // Another template changes nothing of what was made.
     server.patch(&format!("/endpoints/{id}"), json!({"template": "{{ data.object }}"})).await;
     server.post(&format!("/deliveries/{}/retry", delivery["id"].as_str().expect("an id")), json!({}), 200).await;

@@ -11,7 +11,7 @@ use crate::{
 
 /// A week, milliseconds.
 const WEEK_MS: i64 = 7 * 24 * 3600 * 1000;
-/// Events that are looked at, the newest.
+/// The most recent events that a preview evaluates.
 const EVENTS_MAX: usize = 500;
 /// Bodies that are shown.
 const SHOWN: usize = 3;

@@ -24,7 +24,7 @@ impl From<OriginInput> for Origin {
     }
 }
 
-/// Which one of its kind: a text or a whole number, kept as it was given.
+/// The id within its kind: a text or a whole number, stored unchanged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OriginId(Value);
 

@@ -92,7 +92,7 @@ impl OutboxRow {
     }
 }
 
-/// Who wrote a row, as its connection was told; what can't be read says nothing.
+/// The origin in a row of the outbox; none where its text can't be parsed.
 pub fn read_origin(text: Option<&str>) -> Option<Origin> {
     serde_json::from_str(text?).ok()
 }

@@ -62,7 +62,7 @@ pub(super) fn replay(
 
 /// What the rules of a webhook say of the events of a batch, by their numbers.
 pub(super) struct Ruled {
-    /// The webhook as it was asked; nothing where it has no rules.
+    /// The endpoint whose rules were evaluated; none where it has no rules.
     by: Option<Endpoint>,
     planned: HashMap<i64, PlannedDelivery>,
 }

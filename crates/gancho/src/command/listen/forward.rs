@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::{cli_error::CliError, command::table::text, system::System};
 
-/// How the program is told who sends, as a delivery does.
+/// The User-Agent of a forwarded request, the same as that of a delivery.
 const AGENT: &str = concat!("Gancho/", env!("CARGO_PKG_VERSION"));
 /// Bytes of an answer's body that go into the log.
 const KEPT_BYTES: usize = 16 * 1024;

@@ -1,4 +1,4 @@
-//! The connection to the server, and what is said of it: never that it is there when it is not.
+//! The connection to the server, and its state as the terminal shows it: never "connected" without a recent answer.
 
 use std::{
     sync::{
