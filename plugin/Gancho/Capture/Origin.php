@@ -17,14 +17,13 @@ final class Origin
     public static function mark(DataBase $db): void
     {
         $origin = self::find($db);
-        if ($origin === null) {
-            return;
-        }
-        $text = $db->escapeString((string)json_encode($origin, JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE));
+        $json = $origin === null ? '' : (string)json_encode($origin, JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE);
+        // Also where there is none: a connection of a pool would keep that of an earlier request.
+        $text = self::text($db, $json);
         if ($db->type() === 'postgresql') {
-            $db->select("SELECT set_config('gancho.origin', '$text', false)");
+            $db->select("SELECT set_config('gancho.origin', $text, false)");
         } else {
-            $db->exec("SET @gancho_origin = '$text'");
+            $db->exec("SET @gancho_origin = nullif($text, '')");
         }
     }
 
