@@ -204,7 +204,11 @@ mod tests {
     }
 
     /// What makes a value of any size or depth out of a few characters.
-    const HUGE: [&str; 16] = [
+    const HUGE: [&str; 20] = [
+        "{% set x = none|default(0 or [x, x]) %}",
+        "{% set x = 1 and (x, x) %}",
+        "{% for y in [x] %}{% endfor %}",
+        "{{ 1 if not [x] }}",
         "{{ [[[1]*3000]*3000]*3000 }}",
         "{% set x = [1] * 30000000000 %}{{ x|string }}",
         "{% set x = range(9999)|list * 99999 %}",

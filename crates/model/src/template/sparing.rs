@@ -15,7 +15,7 @@ enum Place {
 
 /// The first thing in a template that is not allowed, as it stands there.
 pub(super) fn forbidden(text: &str) -> Option<&str> {
-    let (mut place, mut parens, mut before) = (Place::Text, Vec::new(), ' ');
+    let (mut place, mut parens) = (Place::Text, Vec::new());
     let mut at = 0;
     while let Some(next) = text[at..].chars().next() {
         let (rest, one) = (&text[at..], &text[at..at + next.len_utf8()]);
@@ -35,12 +35,12 @@ pub(super) fn forbidden(text: &str) -> Option<&str> {
                 '\'' | '"' => (string(rest, next), false),
                 '(' => {
                     // After a name it is a call, whose arguments are no list.
-                    parens.push(is_value(before));
+                    parens.push(is_value(&text[..at]));
                     (1, false)
                 }
                 ')' => (parens.pop().map_or(1, |_| 1), false),
                 ',' => (1, !parens.last().copied().unwrap_or(is_for)),
-                '[' if is_value(before) => (1, false),
+                '[' if is_value(&text[..at]) => (1, false),
                 '[' | '{' => constants(rest).map_or((1, true), |length| (length, false)),
                 '*' | '+' => (1, true),
                 _ => (one.len(), false),
@@ -50,10 +50,6 @@ pub(super) fn forbidden(text: &str) -> Option<&str> {
             return Some(one);
         }
         at += skip;
-        if !next.is_whitespace() {
-            // What was skipped as a whole, a text or a list, ends as it began or with its bracket: a value either way.
-            before = text[..at].chars().next_back().unwrap_or(next);
-        }
     }
     None
 }
@@ -104,7 +100,15 @@ fn string(rest: &str, quote: char) -> usize {
     rest.len()
 }
 
-/// Whether a value ends with this, so that a bracket after it takes something out of it.
-fn is_value(before: char) -> bool {
-    before.is_alphanumeric() || matches!(before, '_' | ')' | ']' | '}' | '\'' | '"')
+/// Words after which a bracket begins a list, as after an operator.
+const KEYWORDS: [&str; 10] = ["and", "elif", "else", "if", "in", "is", "not", "or", "recursive", "set"];
+
+/// Whether a value ends here, so that a bracket after it takes something out of it, or calls it.
+fn is_value(before: &str) -> bool {
+    let before = before.trim_end();
+    let rest = before.trim_end_matches(|one: char| one.is_alphanumeric() || one == '_');
+    match &before[rest.len()..] {
+        "" => before.ends_with([')', ']', '}', '\'', '"']),
+        word => !KEYWORDS.contains(&word),
+    }
 }
