@@ -24,7 +24,7 @@ pub use verbs::{
     endpoint::{EndpointBacklog, Endpoints, Replay, Replayed},
     history::History,
     issue::Issues,
-    job::{Job, JobCounts, JobState, Jobs},
+    job::{Job, JobCounts, JobState, JobStep, Jobs, NewJob},
     lease::{Lease, Leases},
     log::{Bulk, BulkAct, BulkDone, DeliveryFilter, EventFilter, Log, Page},
     search::{Search, SearchHits},

@@ -1,8 +1,13 @@
+use std::time::Duration;
+
 use clap::Parser;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{api_client::ApiClient, args::ServerArgs, cli_error::CliResult, runtime::block_on, when};
+
+/// Between looks at how far it is.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What to send again.
 #[derive(Parser)]
@@ -19,6 +24,9 @@ pub struct ReplayArgs {
     /// Types and patterns.
     #[arg(long, num_args = 1..)]
     events: Option<Vec<String>>,
+    /// Only about this record, such as FacturaCliente:7.
+    #[arg(long)]
+    object: Option<String>,
     /// Also what arrived, and what was missed while disabled; else what failed.
     #[arg(long, conflicts_with = "missed")]
     all: bool,
@@ -28,6 +36,9 @@ pub struct ReplayArgs {
     /// Only count.
     #[arg(long)]
     dry_run: bool,
+    /// Stay, and print how far it is until all has ended.
+    #[arg(long, conflicts_with = "dry_run")]
+    follow: bool,
     #[command(flatten)]
     pub server: ServerArgs,
 }
@@ -40,9 +51,10 @@ pub fn run(args: &ReplayArgs, api: &ApiClient) -> CliResult {
         _ => "failed",
     };
     let (since, until) = (when::parse(&args.since)?, args.until.as_deref().map(when::parse).transpose()?);
-    let body = json!({"since": since, "until": until, "events": args.events, "only": only, "dry_run": args.dry_run});
-    let path = format!("endpoints/{}/replay", args.endpoint);
-    let answer = block_on(api.call(Method::POST, &path, Some(body)))??;
+    let body = json!({"since": since, "until": until, "events": args.events, "object": args.object, "only": only,
+        "dry_run": args.dry_run});
+    let path = format!("endpoints/{}", args.endpoint);
+    let answer = block_on(api.call(Method::POST, &format!("{path}/replay"), Some(body)))??;
     if api.json {
         say!("{answer}");
     } else if args.dry_run {
@@ -50,5 +62,25 @@ pub fn run(args: &ReplayArgs, api: &ApiClient) -> CliResult {
     } else {
         say!("{} are sent again", answer["count"]);
     }
-    Ok(())
+    if args.follow { block_on(follow(api, &format!("{path}/job")))? } else { Ok(()) }
+}
+
+/// Prints how far the work is, each time that it changed, until all of it has ended.
+async fn follow(api: &ApiClient, path: &str) -> CliResult {
+    let mut last = Value::Null;
+    loop {
+        let job = api.call(Method::GET, path, None).await?;
+        let figures = (&job["delivered"], &job["failed"], &job["waiting"]);
+        if figures != (&last["delivered"], &last["failed"], &last["waiting"]) {
+            match api.json {
+                true => say!("{job}"),
+                false => say!("{} delivered, {} failed, {} waiting", figures.0, figures.1, figures.2),
+            }
+        }
+        if job["waiting"] == 0 && job["state"] != "running" {
+            return Ok(());
+        }
+        last = job;
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
 }

@@ -314,3 +314,25 @@ async fn a_bin_shows_what_a_webhook_sends() {
     let wrong = run(&server, &["endpoint", "remove", "../bins/x"], "").await;
     assert_eq!(wrong.code, 2, "an id leads nowhere else: {}", wrong.err);
 }
+
+#[tokio::test]
+async fn a_replay_of_one_record_is_followed_to_its_end() {
+    let (server, receiver) = (server().await, Receiver::start().await);
+    let webhook = server.add_endpoint(&receiver.url("/"), &["customer.*"]).await;
+    let source = server.post("/sources", serde_json::json!({"kind": "plugin", "name": "ERP"}), 201).await;
+    let token = source["token"].as_str().expect("a token");
+    for key in ["1", "2"] {
+        let change =
+            serde_json::json!({"model": "Cliente", "operation": "insert", "key": key, "after": {"codcliente": key}});
+        let changes = serde_json::json!({"changes": [change]});
+        server.call_as(token, reqwest::Method::POST, "/changes", Some(changes)).await.expect(202);
+    }
+    receiver.wait_for(2).await;
+    let id = webhook["id"].as_str().expect("an id");
+    let args = ["replay", "--endpoint", id, "--since", "1h", "--all", "--object", "Cliente:2", "--follow"];
+    let ran = run(&server, &args, "").await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.starts_with("1 are sent again"), "{}", ran.out);
+    assert!(ran.out.trim_end().ends_with("1 delivered, 0 failed, 0 waiting"), "{}", ran.out);
+    assert_eq!(receiver.wait_for(3).await[2].json()["data"]["object"]["codcliente"], "2");
+}

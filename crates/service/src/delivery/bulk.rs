@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use gancho_store::{Bulk, BulkAct, DeliveryFilter};
+use gancho_store::{Bulk, BulkAct, DeliveryFilter, NewJob};
 
 use crate::{ServiceResult, Services, audit::count_details, job::DELIVERIES};
 
@@ -20,13 +20,14 @@ impl Services {
     pub async fn start_resend(self: &Arc<Self>, filter: DeliveryFilter, total: u64, who: String) -> ServiceResult<()> {
         let services = self.clone();
         let now = self.environment.mono();
-        self.run_job(DELIVERIES, total, move |job| async move {
+        let begun = NewJob { about: DELIVERIES.to_owned(), total, resume: None };
+        let work = move |job| async move {
             let bulk = Bulk { act: BulkAct::Resend, filter, dry_run: false, now, job: Some(job) };
             let count = services.act_on_batches(&bulk).await?;
             services.record_bulk(&who, "deliveries.resent", count).await;
             Ok(())
-        })
-        .await
+        };
+        self.run_job(begun, work).await.map(drop)
     }
 
     /// Cancels those that wait; returns how many.

@@ -1,13 +1,14 @@
 use std::sync::Arc;
 
 use gancho_model::{EndpointId, Message, ObjectKey, Pattern, ReplayScope, Timestamp};
-use gancho_store::Replay;
+use gancho_store::{NewJob, Replay};
 
 use super::{display_name, refuse_listener};
 use crate::{
     ServiceResult, Services,
     audit::count_details,
     input::{Fields, List, input},
+    job::Work,
 };
 
 input! {
@@ -53,38 +54,53 @@ impl Services {
         }
     }
 
-    /// Sends events again, with the ids they had, or only counts them; returns how many.
+    /// How many events would be sent again.
     ///
     /// # Errors
     /// When there is no such endpoint, or the store refuses.
-    pub async fn replay(&self, replay: &Replay, who: &str) -> ServiceResult<u64> {
+    pub async fn count_replay(&self, replay: &Replay) -> ServiceResult<u64> {
         refuse_listener(&self.store.endpoint(replay.endpoint).await?)?;
+        self.replay_batches(&Replay { dry_run: true, ..replay.clone() }).await
+    }
+
+    /// Sends events again, with the ids they had; returns how many. It goes on where nobody waits for it any more.
+    ///
+    /// # Errors
+    /// When there is no such endpoint, or the store refuses.
+    pub async fn replay(self: &Arc<Self>, replay: Replay, who: String) -> ServiceResult<u64> {
+        let total = self.count_replay(&replay).await?;
+        self.begin_replay(replay, total, who).await?.ended().await
+    }
+
+    /// The same, without waiting; `total` is what was counted before.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn start_replay(self: &Arc<Self>, replay: Replay, total: u64, who: String) -> ServiceResult<()> {
+        self.begin_replay(replay, total, who).await.map(drop)
+    }
+
+    async fn begin_replay(self: &Arc<Self>, replay: Replay, total: u64, who: String) -> ServiceResult<Work<u64>> {
+        let begun = NewJob { about: replay.endpoint.to_string(), total, resume: None };
+        let services = self.clone();
+        let work = move |job| async move {
+            let count = services.replay_batches(&Replay { job: Some(job), dry_run: false, ..replay.clone() }).await?;
+            services.record_replay(replay.endpoint, count, &who).await;
+            Ok(count)
+        };
+        self.run_job(begun, work).await
+    }
+
+    async fn replay_batches(&self, replay: &Replay) -> ServiceResult<u64> {
         let (mut count, mut after, now) = (0, None, self.environment.moment());
         loop {
             let replayed = self.store.replay(replay.clone(), after, now).await?;
             count += replayed.count;
             after = replayed.next;
             if after.is_none() {
-                break;
+                return Ok(count);
             }
         }
-        if !replay.dry_run {
-            self.record_replay(replay.endpoint, count, who).await;
-        }
-        Ok(count)
-    }
-
-    /// The same, as work that goes on by itself; `total` is what was counted before.
-    ///
-    /// # Errors
-    /// When the store refuses.
-    pub async fn start_replay(self: &Arc<Self>, replay: Replay, total: u64, who: String) -> ServiceResult<()> {
-        let services = self.clone();
-        let about = replay.endpoint.to_string();
-        self.run_job(&about, total, move |job| async move {
-            services.replay(&Replay { job: Some(job), ..replay }, &who).await.map(drop)
-        })
-        .await
     }
 
     async fn record_replay(&self, id: EndpointId, count: u64, who: &str) {

@@ -49,7 +49,7 @@ impl Services {
             None => None,
         };
         let planned = PlannedDelivery { endpoint: id, max_attempts: 1, skipped: None, body };
-        let sent = self.store.send_apart(vec![(sample, planned)], Priority::Test).await?;
+        let sent = self.store.send_apart(vec![(sample, planned)], Priority::Test, None).await?;
         let delivery = sent.into_iter().next().ok_or(StoreError::NotFound)?;
         Ok((delivery, event_id))
     }

@@ -1,11 +1,17 @@
-use gancho_model::{EndpointId, Message, ObjectKey, Priority, SourceId, SourceKind, Timestamp};
-use gancho_store::StoreError;
+use std::sync::Arc;
+
+use gancho_model::{Endpoint, EndpointId, Message, ObjectKey, Priority, Source, SourceId, SourceKind, Timestamp};
+use gancho_store::{JobStep, NewJob, StoreError};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     RecordPage, ServiceError, ServiceResult, Services,
     endpoint::{noun_of, refuse_listener},
     input::{Model, RowKey, Text, Whole, input},
 };
+
+/// Records read at once.
+const PAGE: u32 = 100;
 
 input! {
     /// The next existing records of a model, to be sent to one endpoint.
@@ -23,6 +29,17 @@ input! {
     }
 }
 
+/// Existing records of a model that are sent to one endpoint, or the rest of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Backfill {
+    source: SourceId,
+    pub endpoint: EndpointId,
+    /// The ERP's class.
+    model: String,
+    since: Option<String>,
+    after: Option<String>,
+}
+
 /// What was sent of a model, and where to go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backfilled {
@@ -34,6 +51,21 @@ pub struct Backfilled {
     pub next: Option<String>,
 }
 
+impl Backfill {
+    fn new(source: SourceId, input: BackfillInput) -> ServiceResult<Self> {
+        let since = input.since.map(|day| day.0);
+        if since.as_ref().is_some_and(|day| Timestamp::parse(&format!("{day}T00:00:00Z")).is_none()) {
+            return Err(ServiceError::field("since", Message::new("error-day")));
+        }
+        let (model, _) = noun_of(&input.model.0)?;
+        Ok(Self { source, endpoint: input.endpoint, model, since, after: input.after.map(|key| key.0) })
+    }
+
+    fn to_text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
 impl Services {
     /// Sends existing records of an ERP to one endpoint, as events `noun.snapshot` outside the feed: one page, in the order
     /// of their keys. Whoever goes on where the last page ended sends every record once.
@@ -41,42 +73,104 @@ impl Services {
     /// # Errors
     /// When there is no such source or endpoint, or the ERP does not answer. A plugin's ERP can't be asked.
     pub async fn backfill(&self, id: SourceId, input: BackfillInput, who: &str) -> ServiceResult<Backfilled> {
-        let source = self.store.source(id).await?;
+        let limit = input.limit.map_or(PAGE, Whole::small);
+        let (source, work) = (self.store.source(id).await?, Backfill::new(id, input)?);
+        let endpoint = self.backfilled(&source, &work).await?;
+        let done = self.send_page((&source, &endpoint), &work, limit, None).await?;
+        if work.after.is_none() {
+            self.audit.record(who, "source.backfilled", &id, source.name.clone()).await;
+        }
+        Ok(done)
+    }
+
+    /// Sends all of them, as work that goes on by itself.
+    ///
+    /// # Errors
+    /// When there is no such source or endpoint. A plugin's ERP can't be asked.
+    pub async fn start_backfill(self: &Arc<Self>, id: SourceId, input: BackfillInput, who: &str) -> ServiceResult<()> {
+        let (source, work) = (self.store.source(id).await?, Backfill::new(id, input)?);
+        self.backfilled(&source, &work).await?;
+        let begun = NewJob { about: work.endpoint.to_string(), total: 0, resume: Some(work.to_text()) };
+        let services = self.clone();
+        self.run_job(begun, move |job| async move { services.send_pages(work, job).await }).await?;
+        self.audit.record(who, "source.backfilled", &id, source.name.clone()).await;
+        Ok(())
+    }
+
+    /// Lets the last work about an endpoint go on from where it ended before its end.
+    ///
+    /// # Errors
+    /// When it can't go on, or somebody was first.
+    pub async fn continue_job(self: &Arc<Self>, endpoint: EndpointId) -> ServiceResult<()> {
+        let nothing = || ServiceError::Conflict(Message::new("conflict-nothing-to-continue"));
+        let progress = self.job(&endpoint.to_string()).await?.filter(crate::job::JobProgress::can_continue);
+        let job = progress.ok_or_else(nothing)?.job;
+        let work: Option<Backfill> = job.resume.and_then(|text| serde_json::from_str(&text).ok());
+        let work = work.ok_or_else(nothing)?;
+        self.backfilled(&self.store.source(work.source).await?, &work).await?;
+        if !self.store.continue_job(job.number).await? {
+            return Err(nothing());
+        }
+        let services = self.clone();
+        self.carry_out(job.number, async move { services.send_pages(work, job.number).await });
+        Ok(())
+    }
+
+    /// The endpoint that gets them, where it can and the ERP can be asked.
+    async fn backfilled(&self, source: &Source, work: &Backfill) -> ServiceResult<Endpoint> {
         if source.kind == SourceKind::Plugin {
             return Err(ServiceError::Conflict(Message::new("conflict-backfill-plugin")));
         }
         let missing = |_| ServiceError::field("endpoint", Message::new("error-endpoint-id"));
-        let endpoint = self.store.endpoint(input.endpoint).await.map_err(missing)?;
+        let endpoint = self.store.endpoint(work.endpoint).await.map_err(missing)?;
         refuse_listener(&endpoint)?;
-        if !endpoint.enabled {
-            return Err(StoreError::Conflict(Message::new("conflict-disabled")).into());
+        if endpoint.enabled {
+            Ok(endpoint)
+        } else {
+            Err(StoreError::Conflict(Message::new("conflict-disabled")).into())
         }
-        let since = input.since.map(|day| day.0);
-        if since.as_ref().is_some_and(|day| Timestamp::parse(&format!("{day}T00:00:00Z")).is_none()) {
-            return Err(ServiceError::field("since", Message::new("error-day")));
+    }
+
+    /// Page after page, to the last.
+    async fn send_pages(&self, mut work: Backfill, job: u64) -> ServiceResult<()> {
+        loop {
+            let source = self.store.source(work.source).await?;
+            let endpoint = self.backfilled(&source, &work).await?;
+            let done = self.send_page((&source, &endpoint), &work, PAGE, Some(job)).await?;
+            if done.next.is_none() {
+                return Ok(());
+            }
+            work.after = done.next;
         }
-        let (model, noun) = noun_of(&input.model.0)?;
-        let limit = input.limit.map_or(100, Whole::small);
-        let page = RecordPage { model: model.clone(), after: input.after.map(|key| key.0), since, limit };
-        let records = self.sources.records(&source, &page).await.map_err(ServiceError::Unavailable)?;
+    }
+
+    async fn send_page(
+        &self,
+        (source, endpoint): (&Source, &Endpoint),
+        work: &Backfill,
+        limit: u32,
+        job: Option<u64>,
+    ) -> ServiceResult<Backfilled> {
+        let (model, noun) = noun_of(&work.model)?;
+        let page = RecordPage { model: model.clone(), after: work.after.clone(), since: work.since.clone(), limit };
+        let records = self.sources.records(source, &page).await.map_err(ServiceError::Unavailable)?;
         let is_last = records.len() < limit as usize;
-        let next = records.last().map(|(key, _)| key.clone()).filter(|_| !is_last);
+        let last = records.last().map(|(key, _)| key.clone()).or_else(|| work.after.clone());
         let (mut events, mut refused) = (vec![], 0);
         for (key, record) in records {
             let object = ObjectKey { model: model.clone(), key };
-            let event = self.snapshot(noun, object, record, &source);
-            match event.and_then(|event| Ok((self.planned(&endpoint, &event)?, event))) {
+            let event = self.snapshot(noun, object, record, source);
+            match event.and_then(|event| Ok((self.planned(endpoint, &event)?, event))) {
                 Ok((planned, event)) => events.push((event, planned)),
                 Err(_) => refused += 1,
             }
         }
         let count = events.len();
-        if count > 0 {
-            self.store.send_apart(events, Priority::Replay).await?;
+        let rest = Backfill { after: last.clone(), ..work.clone() };
+        let step = job.map(|job| JobStep { job, resume: rest.to_text() });
+        if count > 0 || step.is_some() {
+            self.store.send_apart(events, Priority::Replay, step).await?;
         }
-        if page.after.is_none() {
-            self.audit.record(who, "source.backfilled", &id, source.name.clone()).await;
-        }
-        Ok(Backfilled { count, refused, next })
+        Ok(Backfilled { count, refused, next: last.filter(|_| !is_last) })
     }
 }

@@ -9,10 +9,10 @@ use rusqlite::{OptionalExtension, params};
 
 use super::rows::{CANCELLED, PENDING};
 use super::{
-    SqliteStore, accept, forward, repair, replay, rows,
+    SqliteStore, accept, forward, job, repair, replay, rows,
     write_context::{Notification, WriteContext},
 };
-use crate::{EndpointBacklog, Endpoints, Page, Replay, Replayed, StoreError, vault::Vault};
+use crate::{EndpointBacklog, Endpoints, JobStep, Page, Replay, Replayed, StoreError, vault::Vault};
 
 /// Deliveries cancelled at once when an endpoint is removed; upkeep does the rest.
 pub(super) const CANCEL_MAX: u32 = 1000;
@@ -127,6 +127,7 @@ impl Endpoints for SqliteStore {
         &self,
         events: Vec<(Event, PlannedDelivery)>,
         lane: Priority,
+        step: Option<JobStep>,
     ) -> Result<Vec<DeliveryId>, StoreError> {
         self.write(true, move |context| {
             let routes = context.routes()?;
@@ -135,7 +136,11 @@ impl Endpoints for SqliteStore {
                 let number = accept::insert_event(context, event, false)?;
                 accept::insert_delivery(context, event, number, (*n, endpoint), planned, lane)
             };
-            events.iter().map(&mut send).collect()
+            let sent = events.iter().map(&mut send).collect::<Result<Vec<_>, StoreError>>()?;
+            if let Some(step) = &step {
+                job::take_step(&context.db, step, &sent)?;
+            }
+            Ok(sent)
         })
         .await
     }

@@ -1,21 +1,32 @@
 //! Long work: how far it is, and what became of its deliveries.
 
 use async_trait::async_trait;
-use gancho_model::{State, Timestamp};
+use gancho_model::{DeliveryId, State, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{SqliteStore, rows};
-use crate::{Job, JobCounts, JobState, Jobs, StoreError};
+use crate::{Job, JobCounts, JobState, JobStep, Jobs, NewJob, StoreError};
 
 #[async_trait]
 impl Jobs for SqliteStore {
-    async fn begin_job(&self, about: &str, total: u64, now: Timestamp) -> Result<u64, StoreError> {
-        let about = about.to_owned();
+    async fn begin_job(&self, job: NewJob, now: Timestamp) -> Result<u64, StoreError> {
         self.write(true, move |context| {
-            let insert = "INSERT INTO jobs (about, total, sent, state, began_at) VALUES (?1, ?2, 0, ?3, ?4)";
-            let params = params![about, total.cast_signed(), word(JobState::Running), now.ms()];
+            let insert =
+                "INSERT INTO jobs (about, total, sent, state, began_at, resume) VALUES (?1, ?2, 0, ?3, ?4, ?5)";
+            let NewJob { about, total, resume } = &job;
+            let params = params![about, total.cast_signed(), word(JobState::Running), now.ms(), resume];
             context.db.prepare_cached(insert)?.execute(params)?;
             Ok(context.db.last_insert_rowid().unsigned_abs())
+        })
+        .await
+    }
+
+    async fn continue_job(&self, job: u64) -> Result<bool, StoreError> {
+        self.write(true, move |context| {
+            let update =
+                "UPDATE jobs SET state = ?2, ended_at = NULL WHERE n = ?1 AND ended_at IS NOT NULL AND state <> ?3";
+            let params = params![job.cast_signed(), word(JobState::Running), word(JobState::Done)];
+            Ok(context.db.prepare_cached(update)?.execute(params)? == 1)
         })
         .await
     }
@@ -32,23 +43,26 @@ impl Jobs for SqliteStore {
     async fn last_job(&self, about: &str) -> Result<Option<(Job, JobCounts)>, StoreError> {
         let about = about.to_owned();
         self.read(move |db| {
-            let select = "SELECT n, total, sent, state, began_at FROM jobs WHERE about = ?1 ORDER BY n DESC LIMIT 1";
+            let select =
+                "SELECT n, total, sent, state, began_at, resume FROM jobs WHERE about = ?1 ORDER BY n DESC LIMIT 1";
             let found = db.prepare_cached(select)?.query_row([about], |row| {
                 let count = |column: usize| row.get::<_, i64>(column).map(i64::unsigned_abs);
                 let state = state_of(&row.get::<_, String>(3)?);
                 let began_at = Timestamp::from_ms(row.get(4)?);
-                Ok((row.get(0)?, Job { total: count(1)?, sent: count(2)?, state, began_at }))
+                let (number, total, sent, resume) = (count(0)?, count(1)?, count(2)?, row.get(5)?);
+                Ok(Job { number, total, sent, state, began_at, resume })
             });
-            let Some((n, job)) = found.optional()? else { return Ok(None) };
-            Ok(Some((job, counts(db, n)?)))
+            let Some(job) = found.optional()? else { return Ok(None) };
+            let counts = counts(db, job.number)?;
+            Ok(Some((job, counts)))
         })
         .await
     }
 }
 
-fn counts(db: &Connection, job: i64) -> Result<JobCounts, StoreError> {
+fn counts(db: &Connection, job: u64) -> Result<JobCounts, StoreError> {
     let mut select = db.prepare_cached("SELECT state, count(*) FROM deliveries WHERE job = ?1 GROUP BY state")?;
-    let mut found = select.query([job])?;
+    let mut found = select.query([job.cast_signed()])?;
     let mut counts = JobCounts::default();
     while let Some(row) = found.next()? {
         let count = row.get::<_, i64>(1)?.unsigned_abs();
@@ -66,6 +80,18 @@ pub(super) fn add_sent(db: &Connection, job: Option<u64>, more: u64) -> Result<(
     let Some(job) = job.filter(|_| more > 0) else { return Ok(()) };
     let update = "UPDATE jobs SET sent = sent + ?2 WHERE n = ?1";
     db.prepare_cached(update)?.execute([job.cast_signed(), more.cast_signed()])?;
+    Ok(())
+}
+
+/// A step was taken, in the transaction at hand.
+pub(super) fn take_step(db: &Connection, step: &JobStep, sent: &[DeliveryId]) -> Result<(), StoreError> {
+    let mut own = db.prepare_cached("UPDATE deliveries SET job = ?2 WHERE id = ?1")?;
+    for delivery in sent {
+        own.execute(params![delivery.bytes(), step.job.cast_signed()])?;
+    }
+    add_sent(db, Some(step.job), sent.len() as u64)?;
+    let update = "UPDATE jobs SET resume = ?2 WHERE n = ?1";
+    db.prepare_cached(update)?.execute(params![step.job.cast_signed(), step.resume])?;
     Ok(())
 }
 

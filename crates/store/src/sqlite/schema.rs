@@ -22,6 +22,7 @@ const MIGRATIONS: &[Step] = &[
     Step::Sql(include_str!("migrations/010.sql")),
     Step::Sql(include_str!("migrations/011.sql")),
     Step::Sql(include_str!("migrations/012.sql")),
+    Step::Sql(include_str!("migrations/013.sql")),
 ];
 
 /// One step of the schema.

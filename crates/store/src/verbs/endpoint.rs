@@ -4,7 +4,7 @@ use gancho_model::{
     ReplayScope, Timestamp,
 };
 
-use crate::{Page, StoreError};
+use crate::{JobStep, Page, StoreError};
 
 /// What people ask of endpoints.
 #[async_trait]
@@ -59,12 +59,13 @@ pub trait Endpoints: Send + Sync {
         attempt: Attempt,
     ) -> Result<DeliveryId, StoreError>;
 
-    /// Keeps events outside the feed, such as samples, each with one delivery, in this queue of its endpoint: all or
-    /// nothing.
+    /// Keeps events outside the feed, such as samples, each with one delivery, in this queue of its endpoint, and the step
+    /// of a piece of work that sends them: all or nothing.
     async fn send_apart(
         &self,
         events: Vec<(Event, PlannedDelivery)>,
         lane: Priority,
+        step: Option<JobStep>,
     ) -> Result<Vec<DeliveryId>, StoreError>;
 }
 

@@ -6,15 +6,37 @@ use crate::StoreError;
 /// Long work that sends many deliveries again.
 #[async_trait]
 pub trait Jobs: Send + Sync {
-    /// Begins one about something: an endpoint's id, or another name. `total` is what was counted before. Returns its
-    /// number.
-    async fn begin_job(&self, about: &str, total: u64, now: Timestamp) -> Result<u64, StoreError>;
+    /// Begins one, and returns its number.
+    async fn begin_job(&self, job: NewJob, now: Timestamp) -> Result<u64, StoreError>;
+
+    /// Lets one that was broken or interrupted go on. Says whether it does: of two who ask at once, one is refused.
+    async fn continue_job(&self, job: u64) -> Result<bool, StoreError>;
 
     /// Ends one.
     async fn end_job(&self, job: u64, state: JobState, now: Timestamp) -> Result<(), StoreError>;
 
     /// The last one about something, with what became of its deliveries so far.
     async fn last_job(&self, about: &str) -> Result<Option<(Job, JobCounts)>, StoreError>;
+}
+
+/// A piece of work that begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewJob {
+    /// What it is about: an endpoint's id, or another name.
+    pub about: String,
+    /// How much there is to send, as counted before; 0 where nobody can count it.
+    pub total: u64,
+    /// How it goes on where it ends before its end, as its author wrote it; nothing for work that can't.
+    pub resume: Option<String>,
+}
+
+/// A step of a piece of work, kept together with what it sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobStep {
+    /// The work.
+    pub job: u64,
+    /// How it goes on after this step.
+    pub resume: String,
 }
 
 /// How far a piece of work is.
@@ -31,9 +53,11 @@ pub enum JobState {
 }
 
 /// A piece of work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
-    /// How much there was to send, as counted before.
+    /// Its number.
+    pub number: u64,
+    /// How much there was to send, as counted before; 0 where nobody could count it.
     pub total: u64,
     /// How much was put on its way.
     pub sent: u64,
@@ -41,6 +65,8 @@ pub struct Job {
     pub state: JobState,
     /// When it began.
     pub began_at: Timestamp,
+    /// How it goes on where it ends before its end; nothing for work that can't.
+    pub resume: Option<String>,
 }
 
 /// What became of the deliveries of a piece of work. One that was sent again by a later one counts there.

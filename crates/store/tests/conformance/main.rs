@@ -52,7 +52,7 @@ macro_rules! suite {
             endpoint: [an_endpoint_comes_back_as_it_was, two_who_change_at_once_don_t_overwrite_each_other, pages_of_endpoints, a_disabled_one_collects_nothing_and_a_paused_one_waits, removing_cancels_what_waits_a_little_at_a_time],
             history: [entries_newest_first_by_object_and_page_by_page, of_two_who_tell_people_one_does, attempts_are_counted_by_endpoint_and_hour_tests_aside, what_failed_is_counted_while_it_is_failed, documents_are_found_by_the_beginning_of_their_number, nobody_but_a_listener_sends_what_it_forwarded] own: [what_matches_is_counted_and_sent_again_once],
             issue: [failures_of_one_cause_are_one_issue, an_issue_ends_when_the_endpoint_works_again, answers_that_differ_each_time_fill_nothing],
-            job: [what_a_start_finds_running_was_interrupted] own: [progress_is_what_became_of_its_deliveries],
+            job: [what_a_start_finds_running_was_interrupted, a_step_is_kept_with_what_it_sends_and_goes_on_from_there] own: [progress_is_what_became_of_its_deliveries],
             lease: [one_node_has_a_lease_until_it_ends, who_lost_the_lease_records_only_that_it_arrived],
             list: [filters_agree_with_looking_at_each],
             people: [somebody_who_may_do_everything_is_always_left, sessions_end_by_time_by_hand_and_with_another_password],
@@ -133,7 +133,7 @@ impl Bench {
     /// Sends an event to one endpoint, as a sample.
     pub(crate) async fn send_sample(&self, endpoint: EndpointId, event: Event) -> Result<DeliveryId, StoreError> {
         let planned = PlannedDelivery { endpoint, max_attempts: 1, skipped: None, body: None };
-        let sent = self.store.send_apart(vec![(event, planned)], Priority::Test).await?;
+        let sent = self.store.send_apart(vec![(event, planned)], Priority::Test, None).await?;
         Ok(sent[0])
     }
 

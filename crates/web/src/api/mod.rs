@@ -9,6 +9,7 @@ pub(crate) mod endpoint;
 mod event;
 mod event_type;
 mod hook;
+mod job;
 mod listener;
 pub(crate) mod page;
 pub mod problem;
@@ -61,6 +62,8 @@ pub(crate) fn router() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(endpoint::rotate::rotate))
         .routes(routes!(endpoint::test::test))
         .routes(routes!(endpoint::replay::replay))
+        .routes(routes!(job::show::show))
+        .routes(routes!(job::go_on::go_on))
         .routes(routes!(endpoint::retry::retry))
         .routes(routes!(endpoint::check::check))
         .routes(routes!(endpoint::send::send))
@@ -79,6 +82,7 @@ pub(crate) fn router() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(source::show::show, source::change::change, source::remove::remove))
         .routes(routes!(source::check::check))
         .routes(routes!(source::backfill::backfill))
+        .routes(routes!(source::backfill::start))
         .routes(routes!(source::confirm::confirm))
         .routes(routes!(bin::create::create, bin::list::list))
         .routes(routes!(bin::show::show, bin::change::change, bin::remove::remove))

@@ -18,30 +18,31 @@ pub(crate) struct JobView {
     pub ended: u64,
     pub total: u64,
     pub is_going_on: bool,
+    /// Whether it is known how much there is.
+    pub is_counted: bool,
+    /// Whether it ended before its end and can go on.
+    pub can_continue: bool,
+    /// The endpoint, or what else it is about.
+    pub about: String,
 }
 
 /// The last piece of work about something, if it goes on or ended lately.
 pub(crate) async fn read(app: &App, context: &PageContext, about: &str) -> Answer<Option<JobView>> {
     let found = app.services.job(about).await?;
     let recent = |found: &JobProgress| found.is_going_on() || context.now.since_ms(found.job.began_at) < SHOWN_MS;
-    Ok(found.filter(recent).map(|found| view(context, &found)))
+    Ok(found.filter(recent).map(|found| view(context, &found, about)))
 }
 
-fn view(context: &PageContext, progress: &JobProgress) -> JobView {
+fn view(context: &PageContext, progress: &JobProgress, about: &str) -> JobView {
     let JobProgress { job, counts, left_ms } = progress;
     let words = &context.words;
     let left = left_ms
         .filter(|_| progress.is_going_on())
         .map(|ms| words.message(&Message::new("job-left").with("span", words.span(ms))));
-    let id = match job.state {
-        JobState::Broken => "job-broken",
-        JobState::Interrupted => "job-interrupted",
-        _ if progress.is_going_on() => "job-running",
-        _ => "job-ended",
-    };
-    let message = Message::new(id)
+    let total = progress.total().unwrap_or(job.sent);
+    let message = Message::new(sentence(progress))
         .with("sent", job.sent)
-        .with("total", job.total.max(job.sent))
+        .with("total", total)
         .with("delivered", counts.delivered)
         .with("failed", counts.failed)
         .with("waiting", counts.waiting)
@@ -55,7 +56,21 @@ fn view(context: &PageContext, progress: &JobProgress) -> JobView {
         },
         text: words.message(&message),
         ended: counts.delivered + counts.failed,
-        total: job.total.max(job.sent),
+        total,
         is_going_on: progress.is_going_on(),
+        is_counted: progress.total().is_some(),
+        can_continue: progress.can_continue(),
+        about: about.to_owned(),
     }
+}
+
+fn sentence(progress: &JobProgress) -> &'static str {
+    let (resend, backfill) = match progress.job.state {
+        JobState::Broken => ("job-broken", "backfill-broken"),
+        JobState::Interrupted => ("job-interrupted", "backfill-interrupted"),
+        JobState::Running => ("job-running", "backfill-running"),
+        JobState::Done if progress.is_going_on() => ("job-running", "backfill-sending"),
+        JobState::Done => ("job-ended", "backfill-ended"),
+    };
+    if progress.is_backfill() { backfill } else { resend }
 }

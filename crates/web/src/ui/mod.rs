@@ -64,6 +64,7 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .route("/webhooks/{id}/settings", post(webhook::change::save))
         .route("/webhooks/{id}/remove", get(webhook::remove::ask).post(webhook::remove::remove))
         .route("/webhooks/{id}/replay", post(webhook::replay::replay))
+        .route("/webhooks/{id}/backfill", post(webhook::backfill::begin))
         .route("/webhooks/{id}/{act}", post(webhook::act::act))
         .route("/deliveries", get(delivery::list::show))
         .route("/deliveries/resend", get(delivery::bulk::ask_resend).post(delivery::bulk::resend))

@@ -203,3 +203,5 @@ error-model-unknown = is no model of the catalogue, or has no events of its own
 conflict-backfill-plugin = an ERP that is connected by the plugin can't be asked from here: connect it by its database or its API
 error-endpoint-id = there is no webhook with this id
 error-day = must be a day such as 2026-03-01
+error-document = there is no event about { $name }: write the number or name as the lists show it
+conflict-nothing-to-continue = there is nothing to go on with: it goes on already, or it ended

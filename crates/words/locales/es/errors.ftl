@@ -201,3 +201,5 @@ error-model-unknown = no es un modelo del catálogo, o no tiene eventos propios
 conflict-backfill-plugin = un ERP conectado por el plugin no se puede consultar desde aquí: conéctelo por su base de datos o su API
 error-endpoint-id = no hay ningún webhook con ese id
 error-day = debe ser una fecha como 2026-03-01
+error-document = no hay ningún evento sobre { $name }: escriba el número o el nombre como sale en las listas
+conflict-nothing-to-continue = no hay nada que continuar: ya continúa, o ya terminó

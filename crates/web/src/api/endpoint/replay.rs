@@ -19,6 +19,7 @@ pub(crate) struct ReplayOutput {
 }
 
 /// Sends events again, with the ids they had, beside the live ones and without touching the endpoint's health.
+/// `GET /endpoints/{id}/job` says how far it is.
 #[utoipa::path(post, path = "/endpoints/{id}/replay", tag = "endpoints", params(("id" = String, Path)), request_body = ReplayInput,
     responses((status = 202, body = ReplayOutput, description = "on their way"), (status = 200, body = ReplayOutput, description = "counted only")))]
 pub(crate) async fn replay(
@@ -28,7 +29,10 @@ pub(crate) async fn replay(
     Body(input): Body<ReplayInput>,
 ) -> Answer<(StatusCode, Json<ReplayOutput>)> {
     let replay = app.services.planned_replay(id, input);
-    let count = app.services.replay(&replay, &app.who(caller).await).await?;
-    let status = if replay.dry_run { StatusCode::OK } else { StatusCode::ACCEPTED };
-    Ok((status, Json(ReplayOutput { count })))
+    if replay.dry_run {
+        let count = app.services.count_replay(&replay).await?;
+        return Ok((StatusCode::OK, Json(ReplayOutput { count })));
+    }
+    let count = app.services.replay(replay, app.who(caller).await).await?;
+    Ok((StatusCode::ACCEPTED, Json(ReplayOutput { count })))
 }

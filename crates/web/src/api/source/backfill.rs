@@ -8,7 +8,12 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
-    api::{body::Body, page::Id, problem::Answer},
+    api::{
+        body::Body,
+        job::{show::last, view::JobView},
+        page::Id,
+        problem::Answer,
+    },
     auth::Admin,
 };
 
@@ -36,4 +41,19 @@ pub(crate) async fn backfill(
     let done = app.services.backfill(id, input, &app.who(caller).await).await?;
     let view = BackfillView { count: done.count, refused: done.refused, next: done.next };
     Ok((StatusCode::ACCEPTED, Json(view)))
+}
+
+/// Sends all existing records from here on to one endpoint, as work that goes on by itself: `GET /endpoints/{id}/job` says
+/// how far it is. `limit` does not count here.
+#[utoipa::path(post, path = "/sources/{id}/backfill/start", tag = "sources", params(("id" = String, Path)),
+    request_body = BackfillInput, responses((status = 202, body = JobView)))]
+pub(crate) async fn start(
+    State(app): State<Arc<App>>,
+    Admin(caller): Admin,
+    Id(id): Id<SourceId>,
+    Body(input): Body<BackfillInput>,
+) -> Answer<(StatusCode, Json<JobView>)> {
+    let endpoint = input.endpoint;
+    app.services.start_backfill(id, input, &app.who(caller).await).await?;
+    Ok((StatusCode::ACCEPTED, Json(last(&app, endpoint).await?)))
 }

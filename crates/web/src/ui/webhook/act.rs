@@ -40,7 +40,7 @@ fn missing() -> Problem {
 }
 
 /// Acts; returns where to go, and what was done.
-async fn run(app: &App, id: EndpointId, act: &str, form: &Form, who: &str) -> Answer<(String, &'static str)> {
+async fn run(app: &Arc<App>, id: EndpointId, act: &str, form: &Form, who: &str) -> Answer<(String, &'static str)> {
     let set = async |patch| {
         let known = app.store.endpoint(id).await?;
         app.services.update_endpoint(&known, patch, who).await
@@ -52,6 +52,7 @@ async fn run(app: &App, id: EndpointId, act: &str, form: &Form, who: &str) -> An
         "pause" => set(EndpointPatch { paused: Some(true), ..nothing() }).await.map(|_| "paused")?,
         "resume" => set(EndpointPatch { paused: Some(false), ..nothing() }).await.map(|_| "resumed")?,
         "retry" => app.services.retry_endpoint(id, who).await.map(|_| "retrying")?,
+        "continue" => app.services.continue_job(id).await.map(|()| "replay-begun")?,
         "solve" => app.services.solve_issues(id, who).await.map(|_| "issues-solved")?,
         "rotate" => {
             app.services.rotate_secret(id, RotationInput::begin(), who).await?;

@@ -1,6 +1,7 @@
 //! Webhooks: what the API calls endpoints.
 
 pub mod act;
+pub mod backfill;
 pub mod change;
 pub mod create;
 mod evidence;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
-use gancho_model::{EndpointId, Message, ReplayScope, Timestamp};
-use gancho_service::endpoint::ReplayInput;
-use gancho_store::Replay;
+use gancho_model::{EndpointId, Message, ObjectKey, Pattern, ReplayScope, Timestamp};
+use gancho_service::{endpoint::ReplayInput, input::List};
+use gancho_store::{EventFilter, Replay};
 
 use super::show;
 use crate::{
@@ -22,22 +22,24 @@ pub(crate) async fn replay(
     Id(id): Id<EndpointId>,
     form: Form,
 ) -> Response {
-    let only_count = form.value("sure") != "yes";
-    let counted = count(&app, id, &form).await;
-    match counted {
-        Ok((_, total)) if only_count => show::counted(&app, visitor, id, form, total).await,
+    match count(&app, id, &form).await {
+        // Also where something was changed in the form since it was counted.
+        Ok((_, total)) if form.value("sure") != total.to_string() => {
+            show::summary(&app, visitor, id, form, Ok(Some(total))).await
+        }
         Ok((replay, total)) => match app.services.start_replay(replay, total, visitor.user.name.clone()).await {
             Ok(()) => done(&app, &format!("/webhooks/{id}"), "replay-begun"),
             Err(problem) => error::of(PageContext::new(&app, &visitor, "webhooks", "problem-title"), &problem.into()),
         },
-        Err(problem) => error::of(PageContext::new(&app, &visitor, "webhooks", "problem-title"), &problem),
+        Err(problem) => show::summary(&app, visitor, id, form, Err(&problem)).await,
     }
 }
 
 async fn count(app: &App, id: EndpointId, form: &Form) -> Answer<(Replay, u64)> {
-    let replay = app.services.planned_replay(id, input(form, app.environment.now())?);
-    let dry = Replay { dry_run: true, ..replay.clone() };
-    let total = app.services.replay(&dry, "").await?;
+    let mut input = input(form, app.environment.now())?;
+    input.object = document(app, &input, form.value("document").trim()).await?;
+    let replay = app.services.planned_replay(id, input);
+    let total = app.services.count_replay(&replay).await?;
     Ok((replay, total))
 }
 
@@ -47,6 +49,24 @@ fn input(form: &Form, now: Timestamp) -> Answer<ReplayInput> {
         "" => ReplayScope::Failed,
         word => ReplayScope::parse(word).ok_or_else(|| Problem::field("only", Message::new("error-only")))?,
     };
+    let events = match form.value("type") {
+        "" => None,
+        text => {
+            Some(List(vec![Pattern::parse(text).map_err(|_| Problem::field("type", Message::new("error-pattern")))?]))
+        }
+    };
     let since = now.plus_ms(-days * DAY_MS);
-    Ok(ReplayInput { since, until: None, events: None, object: None, only: Some(only), dry_run: None })
+    Ok(ReplayInput { since, until: None, events, object: None, only: Some(only), dry_run: None })
+}
+
+/// The record that people call so, as the latest event about it says; nothing where none is named.
+async fn document(app: &App, input: &ReplayInput, name: &str) -> Answer<Option<ObjectKey>> {
+    if name.is_empty() {
+        return Ok(None);
+    }
+    let types = input.events.as_ref().map(|events| events.0.clone()).unwrap_or_default();
+    let filter = EventFilter { types, label: Some(name.to_owned()), exactly: true, ..EventFilter::default() };
+    let last = app.store.recent(None, filter, 1).await?.items.pop();
+    let object = last.and_then(|event| event.object);
+    object.map(Some).ok_or_else(|| Problem::field("document", Message::new("error-document").with("name", name)))
 }

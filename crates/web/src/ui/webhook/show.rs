@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Endpoint, EndpointId, Source, mask};
+use gancho_model::{Endpoint, EndpointId, Source, SourceKind, mask};
 use gancho_service::endpoint::PRESETS;
 use gancho_store::{DeliveryFilter, EndpointBacklog};
 
@@ -71,6 +71,15 @@ impl WebhookPage {
         fill::removed_sources(&self.form, &self.sources)
     }
 
+    /// Whether an ERP can be asked for its records: not through its plugin.
+    fn is_askable(&self, source: &Source) -> bool {
+        source.kind != SourceKind::Plugin
+    }
+
+    fn has_askable_source(&self) -> bool {
+        self.sources.iter().any(|source| self.is_askable(source))
+    }
+
     fn has_open_issues(&self) -> bool {
         self.issues.iter().any(|issue| issue.is_open)
     }
@@ -134,14 +143,26 @@ pub(super) async fn refused(
     }
 }
 
-/// How many would be sent again, to be confirmed.
-pub(super) async fn counted(app: &App, visitor: CurrentUser, id: EndpointId, form: Form, count: u64) -> Response {
+/// The summary once more: with how many would be sent again, to be confirmed, or with what is wrong in a form there.
+pub(super) async fn summary(
+    app: &App,
+    visitor: CurrentUser,
+    id: EndpointId,
+    form: Form,
+    counted: Result<Option<u64>, &Problem>,
+) -> Response {
     let context = PageContext::new(app, &visitor, "webhooks", "webhooks-title");
-    let built = build(app, context, id, "summary", false).await;
-    respond(built.map(|mut built| {
-        (built.form, built.counted) = (form, Some(count));
-        built
-    }))
+    match (build(app, context, id, "summary", false).await, counted) {
+        (Ok(mut built), Ok(count)) => {
+            (built.form, built.counted) = (form, count);
+            page(&*built)
+        }
+        (Ok(mut built), Err(problem)) => {
+            built.form = form.refused(problem, &built.context.words);
+            crate::ui::refused(&*built)
+        }
+        (Err((context, problem)), _) => error::of(context, &problem),
+    }
 }
 
 async fn build(app: &App, context: PageContext, id: EndpointId, tab: &'static str, with_secret: bool) -> Built {
@@ -188,7 +209,7 @@ async fn read(
         origins: if tab == "settings" { origins::choices(app, &form).await } else { vec![] },
         form,
         is_new: false,
-        tree: if ["settings", "test"].contains(&tab) { tree::tree(words) } else { vec![] },
+        tree: if tab == "history" { vec![] } else { tree::tree(words) },
         sources: app.store.sources().await?,
         secret: secret.map(|view| (view.secret, view.previous)),
         job: job::read(app, context, &id.to_string()).await?,

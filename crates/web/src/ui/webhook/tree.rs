@@ -26,6 +26,8 @@ impl Branch {
 /// A thing, all of whose events may be picked at once.
 pub(crate) struct Noun {
     pub title: String,
+    /// The ERP's class, such as `FacturaCliente`.
+    pub model: &'static str,
     /// `invoice.*`
     pub pattern: String,
     pub types: Vec<Leaf>,
@@ -53,7 +55,8 @@ fn branch(words: &Words, area: Area) -> Branch {
             event: known.event.to_string(),
             title: words.verb(model.name, known.spoken_verb()),
         };
-        Noun { title: words.noun(model.name), pattern: format!("{}.*", model.noun), types: own.map(leaf).collect() }
+        let title = words.noun(model.name);
+        Noun { title, model: model.name, pattern: format!("{}.*", model.noun), types: own.map(leaf).collect() }
     };
     Branch { title: words.get(&format!("area-{}", area.as_str())), nouns: models.map(noun).collect() }
 }

@@ -1,0 +1,24 @@
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use gancho_model::EndpointId;
+
+use super::{show::last, view::JobView};
+use crate::{
+    App,
+    api::{page::Id, problem::Answer},
+    auth::Admin,
+};
+
+/// Lets the sending of existing records go on from where it ended before its end, such as since the ERP did not answer.
+#[utoipa::path(post, path = "/endpoints/{id}/job/continue", tag = "endpoints", params(("id" = String, Path)),
+    responses((status = 202, body = JobView)))]
+pub(crate) async fn go_on(
+    State(app): State<Arc<App>>,
+    _: Admin,
+    Id(id): Id<EndpointId>,
+) -> Answer<(StatusCode, Json<JobView>)> {
+    app.store.endpoint(id).await?;
+    app.services.continue_job(id).await?;
+    Ok((StatusCode::ACCEPTED, Json(last(&app, id).await?)))
+}
