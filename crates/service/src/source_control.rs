@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use gancho_model::{Message, Record, Source, SourceId, Timestamp};
+use gancho_model::{Message, ObjectKey, Record, Source, SourceId, Timestamp};
 
 use crate::{
     Finding,
@@ -69,6 +69,13 @@ pub trait SourceControl: Send + Sync {
     /// # Errors
     /// What stands in the way; nothing was taken then.
     async fn hand_over(&self, source: &Source, handed: OutboxPayload) -> Result<OutboxReceipt, Message>;
+
+    /// The first of the records that the ERP's plugin shows as they are now, in our one shape, a document with its lines;
+    /// nothing if there is none, or it is of no table that is captured.
+    ///
+    /// # Errors
+    /// What stands in the way, in one sentence.
+    fn shown(&self, source: &Source, shown: OutboxPayload) -> Result<Option<(ObjectKey, Record)>, Message>;
 
     /// How it goes; nothing for what is not known yet.
     fn status(&self, source: SourceId) -> Option<SourceStatus>;

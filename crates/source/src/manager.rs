@@ -6,7 +6,7 @@ use std::{
 
 use async_trait::async_trait;
 use gancho_intake::Intake;
-use gancho_model::{Message, NodeId, Record, Source, SourceId, SourceKind};
+use gancho_model::{Message, NodeId, ObjectKey, Record, Source, SourceId, SourceKind};
 use gancho_service::{
     Finding, RecordPage, Refused, SourceControl, SourceStatus,
     outbox::{OutboxPayload, OutboxReceipt},
@@ -303,6 +303,10 @@ impl SourceControl for SourceManager {
             plugin::take(&intake, &source, payload, (&mut tracker, quiet_ms)).await
         });
         taking.await.unwrap_or_else(|error| Err(Message::new("hearing-ours").with("why", error.to_string())))
+    }
+
+    fn shown(&self, source: &Source, shown: OutboxPayload) -> Result<Option<(ObjectKey, Record)>, Message> {
+        plugin::shown(source, shown)
     }
 
     fn status(&self, source: SourceId) -> Option<SourceStatus> {

@@ -83,6 +83,22 @@ pub(crate) async fn take(
     Ok(over)
 }
 
+/// The first record that the plugin shows, as it is now: which one it is, and the record, a document with its lines.
+/// Nothing where it is not there, or is of no table that is captured.
+///
+/// # Errors
+/// When the source's time zone is none.
+pub(crate) fn shown(source: &Source, mut payload: OutboxPayload) -> Result<Option<(ObjectKey, Record)>, Message> {
+    let shape = Shape::new(&source.time_zone).map_err(ours)?;
+    let plan = CapturePlan::new(&schema(&payload), source.models.as_deref());
+    let Some(shown) = payload.documents.drain(..).next() else { return Ok(None) };
+    let watched = plan.tables.get(&shown.table);
+    Ok(watched.zip(shown.record).map(|(watched, row)| {
+        let object = ObjectKey { model: watched.model.clone(), key: shown.key };
+        (object, Composer::new(&plan, &shape).whole(watched, &row, &shown.lines))
+    }))
+}
+
 /// Takes out rows from which events were made before; returns their ids.
 async fn drop_processed(
     intake: &Intake,

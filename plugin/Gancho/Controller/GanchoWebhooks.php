@@ -3,6 +3,8 @@ namespace FacturaScripts\Plugins\Gancho\Controller;
 
 use FacturaScripts\Core\Tools;
 use FacturaScripts\Plugins\Gancho\Http\GanchoPage;
+use FacturaScripts\Plugins\Gancho\Outbox\ErpSchema;
+use FacturaScripts\Plugins\Gancho\Outbox\SendNow;
 use FacturaScripts\Plugins\Gancho\Server\Answer;
 use FacturaScripts\Plugins\Gancho\Server\Client;
 
@@ -14,6 +16,9 @@ class GanchoWebhooks extends GanchoPage
     public string $error = '';
     /** Of a webhook just added; shown this once. */
     public string $secret = '';
+    /** The record that is to be sent: its model and key; empty where none is. */
+    public string $model = '';
+    public string $code = '';
 
     public function getPageData(): array
     {
@@ -28,6 +33,7 @@ class GanchoWebhooks extends GanchoPage
             'pause' => $this->done($this->call('PATCH', "endpoints/$id", ['paused' => true])),
             'resume' => $this->done($this->call('PATCH', "endpoints/$id", ['paused' => false, 'enabled' => true])),
             'test' => $this->test($id),
+            'send' => $this->send($id),
             default => null,
         };
     }
@@ -52,6 +58,28 @@ class GanchoWebhooks extends GanchoPage
             Tools::log()->notice('gancho-webhook-arrived', ['%code%' => $attempt['status_code'] ?? '']);
         } else {
             Tools::log()->error('gancho-webhook-failed', ['%why%' => $answer->ok() ? self::why($attempt) : $answer->sentence()]);
+        }
+    }
+
+    /** Sends the record, as it is now. */
+    private function send(string $id): void
+    {
+        [$model, $code] = [$this->text('model'), $this->text('code')];
+        if (!isset(ErpSchema::models()[$model]) || !$this->user->can("Edit$model")) {
+            Tools::log()->warning('not-allowed-modify');
+            return;
+        }
+        if ($this->settings->get('token') === '') {
+            Tools::log()->error('gancho-send-needs-token');
+            return;
+        }
+        $answer = SendNow::to($this->db(), $this->settings, $id, $model, $code);
+        if ($answer === null) {
+            Tools::log()->error('gancho-not-captured');
+        } elseif ($answer->ok()) {
+            Tools::log()->notice('gancho-sent-now');
+        } else {
+            $this->done($answer);
         }
     }
 
@@ -81,6 +109,10 @@ class GanchoWebhooks extends GanchoPage
 
     protected function read(): void
     {
+        foreach (['model', 'code'] as $field) {
+            // A link names it at first, the form afterwards.
+            $this->$field = $this->text($field) ?: trim((string)$this->request()->query($field, ''));
+        }
         $this->isAllowed = $this->settings->get('admin_token') !== '' && $this->settings->get('url') !== '';
         if (!$this->isAllowed) {
             return;

@@ -32,6 +32,21 @@ final class Payload
         ];
     }
 
+    /** One record as it is now, a document with its lines, as Gancho takes it; nothing where it is not captured. */
+    public static function shown(Engine $engine, CapturePlan $plan, string $table, string $key): ?array
+    {
+        if (!isset($plan->tables[$table])) {
+            return null;
+        }
+        $row = ['table' => $table, 'new' => [$plan->tables[$table]['key'] => $key], 'old' => null];
+        $shown = self::documents($engine, $plan, [$row]);
+        if (!isset(ErpSchema::lines()[$table])) {
+            $record = $engine->records($plan, $table, $plan->tables[$table]['key'], [$key])[0] ?? null;
+            $shown = [['table' => $table, 'key' => $key, 'record' => $record, 'lines' => []]];
+        }
+        return ['tables' => (object)self::tables($plan, [$table]), 'documents' => $shown];
+    }
+
     public static function status(Engine $engine, Settings $settings): array
     {
         $state = $settings->state();

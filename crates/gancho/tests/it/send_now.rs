@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     erp_api,
     erp_database::{INVOICE, Stage},
+    erp_plugin::Erp,
     server,
 };
 
@@ -101,6 +102,43 @@ async fn of_a_plugin_as_its_last_event_said_and_by_the_webhook_s_template() {
     server.post(&path, body, 404).await;
 }
 
+/// The button on a record's page in the ERP: what was there before anybody listened is sent, too.
+#[tokio::test]
+async fn the_plugin_shows_a_record_as_it_is_with_its_lines() {
+    for engine in Engine::ALL {
+        let erp = Erp::new(engine).await;
+        let (server, receiver) = (server().await, Receiver::start().await);
+        erp.request("$plugin->uninstall();");
+        erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('1', 'Ana')").await;
+        erp.database.run(INVOICE).await;
+        erp.connect(&server).await;
+        erp.request("$plugin->update();");
+        let webhook = server.add_endpoint(&receiver.url("/"), &["demo.*"]).await;
+        let id = webhook["id"].as_str().expect("an id");
+        let send = |endpoint: &str, model: &str, key: &str| {
+            let code = format!(
+                "use FacturaScripts\\Plugins\\Gancho\\{{Outbox\\SendNow, Server\\Settings}};
+                return SendNow::to($db, (new Settings())->read($db), '{endpoint}', '{model}', '{key}')?->status;"
+            );
+            erp.request(&code).returned
+        };
+        assert_eq!(send(id, "FacturaCliente", "7"), 202);
+        let came = receiver.wait_for(1).await.remove(0);
+        assert_eq!(came.header("x-webhook-event"), "invoice.snapshot");
+        let sent = object(&receiver);
+        assert_eq!((&sent["codigo"], &sent["fecha"]), (&json!("FAC7"), &json!("2026-11-24")), "{engine:?}");
+        assert_eq!(sent["lines"].as_array().map(Vec::len), Some(2));
+        assert_eq!(send(id, "Cliente", "1"), 202);
+        receiver.wait_for(2).await;
+        assert_eq!((&object(&receiver)["nombre"], &object(&receiver)["lines"]), (&json!("Ana"), &Value::Null));
+        assert_eq!(send(id, "FacturaCliente", "8"), 404);
+        assert_eq!(send(id, "Nothing", "8"), Value::Null);
+        assert_eq!(send("ep_01m8jf8pc3exzrzhbf8meg0afj", "Cliente", "1"), 404);
+        let feed = server.get("/events?limit=500").await;
+        assert!(!feed.to_string().contains(".snapshot"), "nobody else hears of it");
+    }
+}
+
 #[tokio::test]
 async fn existing_records_are_sent_page_by_page_and_where_it_was_stopped_it_goes_on() {
     for engine in Engine::ALL {
@@ -178,4 +216,53 @@ async fn existing_records_of_an_erp_that_is_polled() {
     let plugin = stage.server.post("/sources", json!({"kind": "plugin", "name": "Otro"}), 201).await;
     let path = format!("/sources/{}/backfill", plugin["id"].as_str().expect("an id"));
     stage.server.post(&path, json!({"endpoint": webhook["id"], "model": "Cliente"}), 409).await;
+}
+
+#[tokio::test]
+async fn all_existing_records_go_on_where_the_erp_stopped_answering_and_each_comes_once() {
+    let stage = erp_api::Stage::set(Engine::MariaDb).await;
+    let (server, receiver) = (&stage.server, Receiver::start().await);
+    let customers = 2..=230;
+    customers.clone().for_each(|n| stage.erp.put("Cliente", erp_api::customer(&n.to_string(), "Otra")));
+    let webhook = server.add_endpoint(&receiver.url("/"), &["demo.*"]).await;
+    let job = format!("/endpoints/{}/job", webhook["id"].as_str().expect("an id"));
+    server.call(Method::GET, &job, None).await.expect(404);
+    server.post(&format!("{job}/continue"), json!({}), 409).await;
+    let body = json!({"endpoint": webhook["id"], "model": "Cliente"});
+    let is_second =
+        |asked: &gancho_testkit::Asked| asked.list == "clientes" && asked.get("filter[codcliente_gt]").is_some();
+    stage.erp.trap(move |asked| is_second(asked).then_some(gancho_testkit::Trap::Html(500)));
+    let begun = server.post(&format!("{}/backfill/start", stage.source), body, 202).await;
+    assert_eq!(begun["total"], Value::Null, "nobody has counted");
+    let broken = server.wait_until(&job, |job| job["state"] == "broken").await;
+    assert_eq!((&broken["sent"], &broken["can_continue"]), (&json!(100), &json!(true)));
+    stage.erp.trap(|_| None);
+    server.post(&format!("{job}/continue"), json!({}), 202).await;
+    let done = server.wait_until(&job, |job| job["state"] == "done" && job["waiting"] == 0).await;
+    assert_eq!((&done["total"], &done["delivered"], &done["failed"]), (&json!(230), &json!(230), &json!(0)));
+    server.post(&format!("{job}/continue"), json!({}), 409).await;
+    let came = receiver.wait_for(230).await;
+    let keys: std::collections::BTreeSet<String> =
+        came.iter().map(|one| one.json()["data"]["object"]["codcliente"].to_string()).collect();
+    assert_eq!((came.len(), keys.len()), (230, 230), "each once");
+}
+
+#[tokio::test]
+async fn a_replay_says_how_far_it_is() {
+    let (server, receiver) = (server().await, Receiver::start().await);
+    let webhook = server.add_endpoint(&receiver.url("/"), &["demo.*"]).await;
+    for _ in 0..3 {
+        server.send("demo.done").await;
+    }
+    receiver.wait_for(3).await;
+    let path = format!("/endpoints/{}", webhook["id"].as_str().expect("an id"));
+    let replay = json!({"since": "2026-01-01T00:00:00Z", "only": "all"});
+    let dry = json!({"since": "2026-01-01T00:00:00Z", "only": "all", "dry_run": true});
+    server.post(&format!("{path}/replay"), dry, 200).await;
+    server.call(Method::GET, &format!("{path}/job"), None).await.expect(404);
+    assert_eq!(server.post(&format!("{path}/replay"), replay, 202).await, json!({"count": 3}));
+    let done = server.wait_until(&format!("{path}/job"), |job| job["waiting"] == 0).await;
+    assert_eq!((&done["state"], &done["total"], &done["delivered"]), (&json!("done"), &json!(3), &json!(3)));
+    assert_eq!((&done["can_continue"], &done["left_ms"]), (&json!(false), &Value::Null));
+    server.post(&format!("{path}/job/continue"), json!({}), 409).await;
 }

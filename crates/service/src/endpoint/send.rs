@@ -10,6 +10,7 @@ use super::{display_name, refuse_listener};
 use crate::{
     ServiceError, ServiceResult, Services,
     input::{Model, RowKey, input},
+    outbox::OutboxPayload,
 };
 
 input! {
@@ -37,24 +38,59 @@ impl Services {
         input: SendInput,
         who: &str,
     ) -> ServiceResult<(DeliveryId, EventId)> {
-        let endpoint = self.store.endpoint(id).await?;
-        refuse_listener(&endpoint)?;
-        if !endpoint.enabled {
-            return Err(StoreError::Conflict(Message::new("conflict-disabled")).into());
-        }
+        let endpoint = self.sendable(id).await?;
         let missing = |_| ServiceError::field("source", Message::new("error-source-id"));
         let source = self.store.source(input.source).await.map_err(missing)?;
-        let (class, noun) = noun_of(&input.model.0)?;
+        let (class, _) = noun_of(&input.model.0)?;
         let object = ObjectKey { model: class, key: input.key.0 };
         let record = self.record_as_it_is(&source, &object).await?;
         let record = record.ok_or(ServiceError::Missing("record"))?;
-        let event = self.snapshot(noun, object, record, &source)?;
-        let planned = self.planned(&endpoint, &event)?;
+        self.send_snapshot(&endpoint, &source, (object, record), who).await
+    }
+
+    /// The same, of a record that the ERP's plugin shows.
+    ///
+    /// # Errors
+    /// When there is no such endpoint or record, or the endpoint is disabled.
+    pub async fn send_shown(
+        &self,
+        source: SourceId,
+        endpoint: EndpointId,
+        shown: OutboxPayload,
+    ) -> ServiceResult<(DeliveryId, EventId)> {
+        let endpoint = self.sendable(endpoint).await?;
+        let source = self.store.source(source).await?;
+        let shown = self.sources.shown(&source, shown).map_err(ServiceError::Unavailable)?;
+        let shown = shown.ok_or(ServiceError::Missing("record"))?;
+        self.send_snapshot(&endpoint, &source, shown, &source.name).await
+    }
+
+    /// An endpoint that can be sent something now.
+    async fn sendable(&self, id: EndpointId) -> ServiceResult<Endpoint> {
+        let endpoint = self.store.endpoint(id).await?;
+        refuse_listener(&endpoint)?;
+        if endpoint.enabled {
+            Ok(endpoint)
+        } else {
+            Err(StoreError::Conflict(Message::new("conflict-disabled")).into())
+        }
+    }
+
+    async fn send_snapshot(
+        &self,
+        endpoint: &Endpoint,
+        source: &Source,
+        (object, record): (ObjectKey, Record),
+        who: &str,
+    ) -> ServiceResult<(DeliveryId, EventId)> {
+        let (_, noun) = noun_of(&object.model)?;
+        let event = self.snapshot(noun, object, record, source)?;
+        let planned = self.planned(endpoint, &event)?;
         let (event_id, name) = (event.id, event.label.clone().unwrap_or_else(|| event.event.to_string()));
-        let sent = self.store.send_apart(vec![(event, planned)], Priority::Replay).await?;
+        let sent = self.store.send_apart(vec![(event, planned)], Priority::Replay, None).await?;
         let delivery = sent.into_iter().next().ok_or(StoreError::NotFound)?;
-        let about = format!("{name} → {}", display_name(&endpoint));
-        self.audit.record(who, "endpoint.sent", &id, about).await;
+        let about = format!("{name} → {}", display_name(endpoint));
+        self.audit.record(who, "endpoint.sent", &endpoint.id, about).await;
         Ok((delivery, event_id))
     }
 

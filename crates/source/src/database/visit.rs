@@ -1,11 +1,10 @@
 //! A connection to a source's database for one question of a person.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use gancho_facturascripts::{resource::Resource, shape::Shape};
 use gancho_model::{Message, Record, Source};
 use gancho_service::{Finding, RecordPage};
-use serde_json::Value;
 
 use super::{
     Address, CaptureBackend, ErpError,
@@ -120,22 +119,17 @@ async fn with_lines(
     let keyed = |row: Record| Some((row.get(&watched.key).map(key_text)?, row));
     let rows: Vec<(String, Record)> = rows.into_iter().filter_map(keyed).collect();
     let keys: Vec<String> = rows.iter().map(|(key, _)| key.clone()).collect();
-    let mut by_document: HashMap<String, BTreeMap<String, Value>> = HashMap::new();
+    let mut by_document: HashMap<String, Vec<Record>> = HashMap::new();
     let lines = watched.lines.as_ref().and_then(|(table, column)| Some((plan.tables.get(table)?, column)));
     if let Some((lines, column)) = lines.filter(|_| !keys.is_empty()) {
         for line in within(erp.records(lines, Some((column, &keys)))).await.map_err(unusable)? {
-            let of = |column: &str| line.get(column).map(key_text);
-            let Some((document, key)) = of(column).zip(of(&lines.key)) else { continue };
-            by_document.entry(document).or_default().insert(key, Value::Object(composer.shaped(lines, &line)));
+            let Some(document) = line.get(column).map(key_text) else { continue };
+            by_document.entry(document).or_default().push(line);
         }
     }
     let whole = |(key, row): (String, Record)| {
-        let mut record = composer.shaped(watched, &row);
-        if lines.is_some() {
-            let lines = by_document.remove(&key).unwrap_or_default();
-            record.insert("lines".into(), lines.into_values().collect());
-        }
-        (key, record)
+        let lines = by_document.remove(&key).unwrap_or_default();
+        (key, composer.whole(watched, &row, &lines))
     };
     Ok(rows.into_iter().map(whole).collect())
 }

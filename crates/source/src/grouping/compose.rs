@@ -25,6 +25,10 @@ pub(crate) struct DocumentsRead {
     pub documents: HashMap<Document, Record>,
 }
 
+fn line_key(table: &CapturedTable, line: &Record) -> Option<String> {
+    line.get(&table.key).map(key_text)
+}
+
 /// Turns rows into changes.
 pub(crate) struct Composer<'a> {
     plan: &'a CapturePlan,
@@ -124,6 +128,18 @@ impl<'a> Composer<'a> {
             }
         }
         out
+    }
+
+    /// A record as it is, a document with these lines, in the order of their keys.
+    pub fn whole(&self, watched: &CapturedTable, row: &Record, lines: &[Record]) -> Record {
+        let mut record = self.shaped(watched, row);
+        let table = watched.lines.as_ref().and_then(|(table, _)| self.plan.tables.get(table));
+        if let Some(table) = table {
+            let keyed = |line| Some((line_key(table, line)?, Value::Object(self.shaped(table, line))));
+            let lines: BTreeMap<String, Value> = lines.iter().filter_map(keyed).collect();
+            record.insert("lines".into(), lines.into_values().collect());
+        }
+        record
     }
 
     fn touched<'r>(&self, rows: &[&'r OutboxRow]) -> BTreeMap<Document, Touched<'r>> {

@@ -74,6 +74,7 @@ pub(crate) fn router() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(event::show::show))
         .routes(routes!(change::send::send))
         .routes(routes!(change::hand_over::hand_over))
+        .routes(routes!(change::send_shown::send_shown))
         .routes(routes!(delivery::list::list))
         .routes(routes!(delivery::show::show))
         .routes(routes!(delivery::retry::retry))

@@ -10,8 +10,8 @@ use axum::{
 use gancho_intake::Intake;
 use gancho_mail::Mailer;
 use gancho_model::{
-    Clock as _, DeliveryId, EventId, Message, Role, Session, Source, SourceId, User, UserId, address::Allowed,
-    limits::Limits,
+    Clock as _, DeliveryId, EventId, Message, ObjectKey, Record, Role, Session, Source, SourceId, User, UserId,
+    address::Allowed, limits::Limits,
 };
 use gancho_service::{
     Finding, Parts, Probing, RecordPage, Refused, Services, SourceControl, SourceStatus,
@@ -129,11 +129,11 @@ impl SourceControl for Nobody {
     async fn install(&self, _: &Source) -> Result<(), Refused> {
         Ok(())
     }
-    async fn record(&self, _: &Source, _: &str, _: &str) -> Result<Option<gancho_model::Record>, Message> {
+    async fn record(&self, _: &Source, _: &str, _: &str) -> Result<Option<Record>, Message> {
         Ok(None)
     }
 
-    async fn records(&self, _: &Source, _: &RecordPage) -> Result<Vec<(String, gancho_model::Record)>, Message> {
+    async fn records(&self, _: &Source, _: &RecordPage) -> Result<Vec<(String, Record)>, Message> {
         Ok(vec![])
     }
 
@@ -157,6 +157,10 @@ impl SourceControl for Nobody {
     async fn hand_over(&self, _: &Source, _: OutboxPayload) -> Result<OutboxReceipt, Message> {
         Ok(OutboxReceipt::default())
     }
+    fn shown(&self, _: &Source, _: OutboxPayload) -> Result<Option<(ObjectKey, Record)>, Message> {
+        Ok(None)
+    }
+
     fn status(&self, _: SourceId) -> Option<SourceStatus> {
         None
     }

@@ -2,3 +2,4 @@
 
 pub mod hand_over;
 pub mod send;
+pub mod send_shown;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use gancho_model::EndpointId;
+use gancho_model::{DeliveryId, EndpointId, EventId};
 use gancho_service::endpoint::SendInput;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -19,6 +19,12 @@ pub(crate) struct SentView {
     delivery_id: String,
 }
 
+impl SentView {
+    pub fn new(delivery: DeliveryId, event: EventId) -> Self {
+        Self { event_id: event.to_string(), delivery_id: delivery.to_string() }
+    }
+}
+
 /// Sends a record as it is now to one endpoint, as an event `noun.snapshot` outside the feed, whatever the endpoint asks for
 /// otherwise. Of an ERP with the plugin: as its last event said.
 #[utoipa::path(post, path = "/endpoints/{id}/send", tag = "endpoints", params(("id" = String, Path)), request_body = SendInput,
@@ -31,6 +37,5 @@ pub(crate) async fn send(
     Body(input): Body<SendInput>,
 ) -> Answer<(StatusCode, Json<SentView>)> {
     let (delivery, event) = app.services.send_record(id, input, &app.who(caller).await).await?;
-    let view = SentView { event_id: event.to_string(), delivery_id: delivery.to_string() };
-    Ok((StatusCode::ACCEPTED, Json(view)))
+    Ok((StatusCode::ACCEPTED, Json(SentView::new(delivery, event))))
 }
