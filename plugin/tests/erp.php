@@ -26,11 +26,11 @@ spl_autoload_register(function (string $class) {
         class_alias('FacturaScripts\\Plugins\\Gancho\\Lib\\Gancho', $class);
     }
 });
-foreach (['DataBase', 'Core', 'Model'] as $part) {
+foreach (['DataBase', 'Core', 'Model', 'Queue'] as $part) {
     require __DIR__ . "/erp/$part.php";
 }
 
-// ERP_REQUEST: what a web server would say of the request, as JSON: `server`, `cookie`.
+// ERP_REQUEST: what a web server would say of the request, as JSON: `server`, `cookie`; and workers of other plugins: `workers`.
 $request = json_decode(getenv('ERP_REQUEST') ?: '{}', true);
 $_SERVER = array_merge($_SERVER, $request['server'] ?? []);
 $_COOKIE = $request['cookie'] ?? [];
@@ -39,11 +39,19 @@ $db = new FacturaScripts\Core\Base\DataBase();
 $db->connect();
 $plugin = new FacturaScripts\Plugins\Gancho\Init();
 $plugin->init();
+foreach ($request['workers'] ?? [] as $name => $event) {
+    FacturaScripts\Core\WorkQueue::addWorker($name, $event);
+}
+// Who asks is found out when all plugins have begun.
+if ($request) {
+    str_starts_with($_SERVER['REQUEST_URI'] ?? '', '/api/') ? new FacturaScripts\Dinamic\Model\ApiKey() : new FacturaScripts\Dinamic\Model\User();
+}
 $returned = eval((string)stream_get_contents(STDIN));
-// As the ERP does: what is open is rolled back, the connection closed, then come the shutdown functions.
+// As the ERP does: a piece of work is done, what is open is rolled back, the connection closed, then come the shutdown functions.
 if ($db->inTransaction()) {
     $db->rollback();
 }
+FacturaScripts\Core\WorkQueue::run();
 $db->close();
 echo json_encode(['returned' => $returned, 'errors' => FacturaScripts\Core\Base\DataBase::$errors,
     'refused' => FacturaScripts\Core\Base\DataBase::$refused, 'logged' => FacturaScripts\Core\Tools::$logged]), "\n";

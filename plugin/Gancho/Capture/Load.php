@@ -32,7 +32,8 @@ final class Load
         }
     }
 
-    private static function into(string $name, object $pipes): void
+    /** Puts pipes into a class of the ERP, where it is there. */
+    public static function into(string $name, object $pipes): void
     {
         $class = '\\FacturaScripts\\Dinamic\\' . $name;
         if (class_exists($class) && method_exists($class, 'addExtension')) {

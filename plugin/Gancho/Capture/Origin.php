@@ -19,6 +19,20 @@ final class Origin
         $origin = self::find($db);
         $json = $origin === null ? '' : (string)json_encode($origin, JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE);
         // Also where there is none: a connection of a pool would keep that of an earlier request.
+        self::set($db, $json);
+        if ($origin !== null && $origin['kind'] !== 'cron') {
+            Queue::attend();
+        }
+    }
+
+    /** From here on, nobody in particular writes. */
+    public static function clear(DataBase $db): void
+    {
+        self::set($db, '');
+    }
+
+    private static function set(DataBase $db, string $json): void
+    {
         $text = self::text($db, $json);
         if ($db->type() === 'postgresql') {
             $db->select("SELECT set_config('gancho.origin', $text, false)");

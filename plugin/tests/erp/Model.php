@@ -17,6 +17,9 @@ abstract class StandInModel
     public function __construct(array $values = [])
     {
         $this->values = $values;
+        if (!$values) {
+            $this->pipe('clear');
+        }
     }
 
     abstract public static function tableName(): string;
@@ -207,6 +210,19 @@ class ReciboCliente extends StandInModel
     {
         $paid = in_array($this->pagado, [true, 't', '1', 1], true) ? 'TRUE' : 'FALSE';
         (new DataBase())->exec("UPDATE facturascli SET pagada = $paid WHERE idfactura = {$this->idfactura}");
+    }
+}
+
+class ApiKey extends StandInModel
+{
+    public static function tableName(): string
+    {
+        return 'api_keys';
+    }
+
+    public static function primaryColumn(): string
+    {
+        return 'id';
     }
 }
 

@@ -92,6 +92,45 @@ async fn the_plugin_tells_who_writes_and_believes_no_claim() {
     }
 }
 
+/// At the end of a request the ERP does work that others queued: that is not the doing of who asks.
+#[tokio::test]
+async fn work_that_waited_has_the_origin_of_who_queued_it_or_none() {
+    for engine in Engine::ALL {
+        let mut erp = Erp::new(engine).await;
+        let server = server().await;
+        erp.connect(&server).await;
+        erp.populate().await;
+        let id = if engine == Engine::MariaDb { "id INT AUTO_INCREMENT PRIMARY KEY" } else { "id SERIAL PRIMARY KEY" };
+        let table = format!("CREATE TABLE work_events ({id}, name TEXT, value TEXT, done INT)");
+        erp.database.run(&table).await;
+        let send = |erp: &Erp, values: &[&str]| {
+            let send = |value: &&str| format!("FacturaScripts\\Core\\WorkQueue::send('Other.do', '{value}');");
+            let sends: String = values.iter().map(send).collect();
+            erp.request(&format!("{sends} return null;"));
+        };
+        // The other plugin names its worker in each request, after ours.
+        for (mut asked, values) in
+            [(api("SHOPKEY"), &["OWN"][..]), (page("ana", "ANALOG"), &["FIRST", "SECOND"]), (api("SHOPKEY"), &[])]
+        {
+            asked["workers"] = json!({"CustomerWorker": "Other.do"});
+            erp.php_mut().asked_as(asked);
+            send(&erp, values);
+        }
+        erp.php_mut().asked_as(json!({}));
+        erp.request(NOTHING);
+        assert_eq!(erp.waiting().await, 0);
+        let all = events(&server).await;
+        let found: Vec<(&str, &Value)> = all
+            .iter()
+            .filter(|event| event["event"] == "customer.created")
+            .filter_map(|event| Some((event["data"]["object"]["codcliente"].as_str()?, &event["origin"])))
+            .collect();
+        let shop = json!({"kind": "api", "id": 3, "name": "Tienda"});
+        let ana = json!({"kind": "user", "id": "ana"});
+        assert_eq!(found, [("OWN", &shop), ("FIRST", &ana), ("SECOND", &Value::Null)], "{engine:?}");
+    }
+}
+
 /// Two integrations that write to each other through the ERP: each hears the other and whoever else writes, never itself.
 #[tokio::test]
 async fn two_integrations_write_to_each_other_and_no_echo_comes_back() {
