@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gancho_trust::Trust;
 use reqwest::{Method, StatusCode, Url};
 use serde_json::Value;
 
@@ -37,6 +38,12 @@ impl ApiClient {
         let builder = reqwest::Client::builder();
         // What is on this machine is behind no proxy.
         let builder = if is_local(&base) { builder.no_proxy() } else { builder };
+        let builder = if base.scheme() == "https" {
+            let trust = Trust::load(args.ca_file.as_deref()).map_err(|error| CliError::usage(error.to_string()))?;
+            builder.tls_backend_preconfigured((*trust.config()).clone())
+        } else {
+            builder
+        };
         let http = builder.build().map_err(CliError::refused)?;
         Ok(Self { base, token, http, json: args.json })
     }
@@ -44,7 +51,7 @@ impl ApiClient {
     /// For this machine's server.
     pub fn of(local: &LocalServer) -> Result<Self, CliError> {
         let (server, token) = (Some(local.url.clone()), Some(local.token.clone()));
-        Self::new(&ServerArgs { server, token, config: None, data_dir: None, json: false })
+        Self::new(&ServerArgs { server, token, config: None, data_dir: None, ca_file: None, json: false })
     }
 
     /// One call; the answer's JSON, or null where there is none.
@@ -113,8 +120,13 @@ impl ApiClient {
         if error.is_timeout() {
             return CliError::unreachable(format!("{server} did not answer in time"));
         }
+        if gancho_trust::is_of_tls(error) {
+            let why = gancho_trust::explain(error).replace("the setting tls_ca_file", "--ca-file (GANCHO_TLS_CA_FILE)");
+            return CliError::unreachable(format!("{server} can't be reached: {why}"));
+        }
+        let proxy = proxy_variable(&self.base).map(|name| format!(" through the proxy of {name}")).unwrap_or_default();
         CliError::unreachable(format!(
-            "{server} can't be reached: is gancho serve running there? (--server, GANCHO_SERVER)"
+            "{server} can't be reached{proxy}: is gancho serve running there? (--server, GANCHO_SERVER)"
         ))
     }
 
@@ -143,6 +155,16 @@ impl ApiClient {
 fn is_local(base: &Url) -> bool {
     let host = base.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+}
+
+/// The variable of the environment that names the proxy to a server; nothing where there is none between.
+fn proxy_variable(base: &Url) -> Option<&'static str> {
+    let names = match base.scheme() {
+        "https" => ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"],
+        _ => ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"],
+    };
+    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if is_local(base) { None } else { names.into_iter().find(is_set) }
 }
 
 /// What follows the `?` of an address, each pair after an `&`.

@@ -61,6 +61,9 @@ pub struct ServerArgs {
     /// Data dir of this machine's server.
     #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<String>,
+    /// Certificates (PEM) to believe beside the system's, of a server with https.
+    #[arg(long, global = true, value_name = "FILE", env = "GANCHO_TLS_CA_FILE")]
+    pub ca_file: Option<PathBuf>,
     /// JSON instead of tables.
     #[arg(long, global = true)]
     pub json: bool,

@@ -22,7 +22,10 @@ use tokio::{
     sync::watch,
 };
 
-use crate::{BINARY, server};
+use crate::{
+    BINARY, server,
+    tls::{Certificate, listen},
+};
 
 /// The command, and what it prints.
 struct Listening {
@@ -33,9 +36,15 @@ struct Listening {
 
 impl Listening {
     fn start(server: &str, to: &str, more: &[&str]) -> Self {
+        Self::run(server, to, more, &[])
+    }
+
+    /// The same with these variables in its environment.
+    fn run(server: &str, to: &str, more: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut child = Command::new(BINARY)
             .args(["listen", "--forward-to", to, "--beat-ms", "200"])
             .args(more)
+            .envs(environment.iter().copied())
             .env("GANCHO_SERVER", server)
             .env("GANCHO_TOKEN", "test-admin-token")
             .stdout(Stdio::piped())
@@ -75,7 +84,7 @@ impl Listening {
     async fn until(&mut self, wanted: &str, count: usize) {
         let waiting = async {
             while self.about(wanted) < count {
-                self.printed.changed().await.expect("it runs");
+                assert!(self.printed.changed().await.is_ok(), "it ended: {:?}", self.lines.lock().expect("lines"));
             }
         };
         let waited = tokio::time::timeout(PATIENCE, waiting).await;
@@ -301,6 +310,72 @@ async fn it_says_soon_that_it_is_not_connected_while_a_program_takes_long() {
     proxy.set(PASS);
     listening.until("connected again", 1).await;
     listening.until("FAC1", 1).await;
+}
+
+/// A proxy of an office: it asks for a name and password, and leads to the only server that it knows.
+async fn office_proxy(to: u16) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = format!("127.0.0.1:{}", listener.local_addr().expect("its address").port());
+    let asked = Arc::new(Mutex::new(vec![]));
+    let note = asked.clone();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let note = note.clone();
+            tokio::spawn(async move {
+                let mut client = BufReader::new(client);
+                let (mut lines, mut line) = (vec![], String::new());
+                while client.read_line(&mut line).await.is_ok_and(|read| read > 2) {
+                    lines.push(std::mem::take(&mut line).trim().to_lowercase());
+                }
+                // ana:s3cret
+                if !lines.contains(&"proxy-authorization: basic yw5honmzy3jlda==".to_owned()) {
+                    let refused = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
+                    return drop(client.write_all(refused).await);
+                }
+                note.lock().expect("a list").extend(lines.first().cloned());
+                let mut server = TcpStream::connect(("127.0.0.1", to)).await.expect("the server");
+                client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await.expect("answered");
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    (address, asked)
+}
+
+/// A server of https, in front of this one.
+async fn https_front(certificate: &Certificate, server: &Server) -> u16 {
+    let to = host(server.base());
+    listen(certificate, move |mut client| {
+        let to = to.clone();
+        async move {
+            let mut server = TcpStream::connect(&to).await.expect("the server");
+            let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn through_the_proxy_of_an_office_to_a_server_with_https() {
+    let (server, receiver) = (server().await, Receiver::start().await);
+    let certificate = Certificate::make(&["-subj", "/CN=gancho.test", "-addext", "subjectAltName=DNS:gancho.test"]);
+    let (proxy, asked) = office_proxy(https_front(&certificate, &server).await).await;
+    let file = certificate.file();
+    let ca_file = file.to_str().expect("a path");
+    let (good, bad) = (format!("http://ana:s3cret@{proxy}"), format!("http://ana:wr0ng@{proxy}"));
+    let to = receiver.url("/");
+    let with = |proxy: &str, more: &[&str]| {
+        Listening::run("https://gancho.test", &to, more, &[("HTTPS_PROXY", proxy), ("NO_PROXY", "")])
+    };
+    let mut listening = with(&good, &["--ca-file", ca_file]);
+    listening.until("connected to https://gancho.test", 1).await;
+    assert_eq!(asked.lock().expect("a list").first().map(String::as_str), Some("connect gancho.test:443 http/1.1"));
+    let sent = send(&server, 1).await;
+    assert_eq!(receiver.wait_for(1).await[0].id(), sent, "the program is on this machine, behind no proxy");
+    with(&good, &[]).until("--ca-file", 1).await;
+    let mut refused = with(&bad, &["--ca-file", ca_file]);
+    refused.until("through the proxy of HTTPS_PROXY", 1).await;
+    assert_eq!(refused.about("wr0ng"), 0);
 }
 
 #[tokio::test]

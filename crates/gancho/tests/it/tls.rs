@@ -21,11 +21,11 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use crate::{BINARY, clock::Clock};
 
 /// A certificate and its key.
-struct Certificate(TempDir);
+pub struct Certificate(TempDir);
 
 impl Certificate {
     /// By openssl's own command, with these words added.
-    fn make(words: &[&str]) -> Self {
+    pub fn make(words: &[&str]) -> Self {
         let made = Self(tempfile::tempdir().expect("a folder"));
         let mut openssl = Command::new("openssl");
         openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "800"]).args(words);
@@ -35,7 +35,7 @@ impl Certificate {
         made
     }
 
-    fn file(&self) -> PathBuf {
+    pub fn file(&self) -> PathBuf {
         self.0.path().join("server.crt")
     }
 
@@ -57,7 +57,7 @@ impl Certificate {
 }
 
 /// A TLS server on this computer that does this with every connection; its port.
-async fn listen<F: Future<Output = ()> + Send>(
+pub async fn listen<F: Future<Output = ()> + Send>(
     certificate: &Certificate,
     act: impl Fn(TlsStream<TcpStream>) -> F + Send + Sync + Clone + 'static,
 ) -> u16 {

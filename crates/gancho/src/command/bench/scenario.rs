@@ -42,6 +42,7 @@ impl Stage {
             token: Some("bench-token".into()),
             config: None,
             data_dir: None,
+            ca_file: None,
             json: true,
         };
         let api = ApiClient::new(&args)?;
