@@ -113,7 +113,7 @@ impl World {
         let id = event.id;
         let submission = Submission { events: vec![event.into()], now, ..Submission::default() };
         let snapshot = self.store.endpoint_snapshot().await.expect("reads");
-        let accepted = self.store.accept(submission.planned(&snapshot, usize::MAX).into()).await;
+        let accepted = self.store.accept(submission.planned(&snapshot, usize::MAX, &Default::default()).into()).await;
         assert!(matches!(accepted, Ok(Accepted::Kept(_))), "seed {}", self.seed);
         self.accepted.insert(id);
     }

@@ -86,6 +86,11 @@ impl CatalogueType {
 static SAMPLES: LazyLock<HashMap<String, Record>> =
     LazyLock::new(|| serde_json::from_str(include_str!("samples.json")).expect("samples.json holds records"));
 
+/// A sample of a model's record.
+pub fn sample_of(model: &str) -> Option<Record> {
+    SAMPLES.get(model).cloned()
+}
+
 /// A sample of an event's `data`, and the row it is about. Types that we don't know get a small one.
 pub fn sample(event: &EventType) -> (Map<String, Value>, Option<ObjectKey>) {
     let known = known_type(event).and_then(|known| Some((known.model, SAMPLES.get(known.model.name)?.clone())));

@@ -4,12 +4,12 @@ use gancho_model::{
     TokenId, render_body,
 };
 use gancho_store::{
-    IdempotencyKey, IdempotencyKind, ProcessedRow, ReferenceUpdate, SnapshotUpdate, StoreError, StoredResponse,
-    Submission,
+    CustomerUpdate, IdempotencyKey, IdempotencyKind, ProcessedRow, ReferenceUpdate, SnapshotUpdate, StoreError,
+    StoredResponse, Submission,
 };
 
 use crate::{
-    Intake, IntakeError, RequestIdempotency,
+    Intake, IntakeError, RequestIdempotency, customers,
     idempotency::{self, Before, Digest, Named, RACES_MAX, Sorted},
     source_cache,
 };
@@ -72,8 +72,8 @@ impl Intake {
         self.understand(caller, source, submitted, request, Aside::default()).await
     }
 
-    /// Takes in what asking a source found, together with how its records look now, and the version by which they were
-    /// compared: all of it or nothing.
+    /// Takes in what asking a source found, together with how its records look now, the version by which they were
+    /// compared, and the records of customers, by code, that changes are about: all of it or nothing.
     ///
     /// # Errors
     /// [`IntakeError`] says what is wrong; nothing was kept then.
@@ -82,13 +82,14 @@ impl Intake {
         source: SourceId,
         changes: Vec<Change>,
         seen: (u64, Vec<SnapshotUpdate>),
+        customers: Vec<(String, Record)>,
     ) -> Result<(), IntakeError> {
-        let aside = Aside { seen, ..Aside::default() };
+        let aside = Aside { seen, customers, ..Aside::default() };
         self.understand(own_caller(source), source, unnamed(changes), None, aside).await.map(drop)
     }
 
-    /// Takes in the changes that were made from these rows of a source's outbox. The rows are remembered: see
-    /// [`Intake::processed`].
+    /// Takes in the changes that were made from these rows of a source's outbox, with the records of customers, by code,
+    /// that they are about. The rows are remembered: see [`Intake::processed`].
     ///
     /// # Errors
     /// [`IntakeError`] says what is wrong; nothing was kept then.
@@ -97,8 +98,9 @@ impl Intake {
         source: SourceId,
         changes: Vec<Change>,
         processed: Vec<ProcessedRow>,
+        customers: Vec<(String, Record)>,
     ) -> Result<(), IntakeError> {
-        let aside = Aside { processed, ..Aside::default() };
+        let aside = Aside { processed, customers, ..Aside::default() };
         self.understand(own_caller(source), source, unnamed(changes), None, aside).await.map(drop)
     }
 
@@ -155,6 +157,9 @@ impl Intake {
                 submission.repeats.push(request.remember(caller.token, answer.to_text()));
             }
             submission.processed.clone_from(&aside.processed);
+            let read = customers::read(source.id, aside.customers.clone());
+            // A change of a customer's own record is younger than what was read beside it.
+            submission.customers.splice(0..0, read);
             (submission.seen_version, submission.snapshots) = aside.seen.clone();
             if idempotency::kept(&self.submit(submission).await?) {
                 *cache = Some(knowledge);
@@ -175,10 +180,12 @@ impl Intake {
         let now = self.environment.now();
         let shape = Shape::new(&source.time_zone).map_err(|error| StoreError::Broken(error.to_string()))?;
         let watched = Watched::new(source.models.as_deref());
+        let known = sorted.fresh.iter().filter_map(|&place| customers::learned(source.id, &submitted[place].change));
+        let known: Vec<CustomerUpdate> = known.collect();
         let fresh: Vec<Change> = sorted.fresh.iter().map(|&place| submitted[place].change.clone()).collect();
         let origins: Vec<Option<Origin>> = fresh.iter().map(|change| change.origin.clone()).collect();
         let understood = understand(fresh, &shape, &watched, knowledge);
-        let mut submission = Submission { now, source: Some(source.id), ..Submission::default() };
+        let mut submission = Submission { now, source: Some(source.id), customers: known, ..Submission::default() };
         let made = self.keep(source.id, (understood, &origins), &mut submission);
 
         let mut events = vec![];
@@ -250,6 +257,8 @@ struct Aside {
     processed: Vec<ProcessedRow>,
     /// How records look now, and the version by which they were compared.
     seen: (u64, Vec<SnapshotUpdate>),
+    /// Records of customers, by code.
+    customers: Vec<(String, Record)>,
 }
 
 /// Changes that need no name, since they are recognised by other means when they come again.

@@ -2,6 +2,7 @@
 //! and everything of one request is kept together or not at all.
 
 mod changes;
+mod customers;
 mod error;
 mod events;
 mod idempotency;
@@ -39,7 +40,8 @@ impl Intake {
     pub(crate) async fn submit(&self, mut submission: Submission) -> Result<Accepted, IntakeError> {
         for _ in 0..STALE_MAX {
             let snapshot = self.store.endpoint_snapshot().await?;
-            let shared = Arc::new(submission.planned(&snapshot, self.limits.event_bytes));
+            let customers = customers::known(&*self.store, &submission, &snapshot).await?;
+            let shared = Arc::new(submission.planned(&snapshot, self.limits.event_bytes, &customers));
             match self.store.accept(shared.clone()).await? {
                 // Nobody else has it any more: the store has answered.
                 Accepted::Stale => submission = Arc::unwrap_or_clone(shared),

@@ -126,7 +126,7 @@ fn who_gets_an_event() {
     let failing = Endpoint { health: failed(FAILING_AFTER), ..endpoint() };
     assert_eq!([&all, &off, &paused, &failing].map(may_go_at_once), [true, false, false, false]);
     let made = Event::own(event("demo.made"), 1.into(), None, Timestamp::from_ms(0), &Zero);
-    let planned = |bytes_max| plan_deliveries(&made, bytes_max, [&all, &off, &paused]);
+    let planned = |bytes_max| plan_deliveries(&made, bytes_max, [&all, &off, &paused], &crate::Customers::new());
     let delivery =
         |endpoint: &Endpoint, skipped| PlannedDelivery { endpoint: endpoint.id, max_attempts: 6, skipped, body: None };
     assert_eq!(planned(1_000), [delivery(&all, None), delivery(&paused, None)], "a paused one collects");

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Condition, EndpointId, Health, OriginReference, Pattern, RetryPolicy, Secret, SourceId, Template, Timestamp,
-    limits::Limits,
+    Condition, EndpointId, Health, Include, OriginReference, Pattern, RetryPolicy, Secret, SourceId, Template,
+    Timestamp, limits::Limits,
 };
 
 /// A registered webhook URL. Pages call it *webhook*.
@@ -42,6 +42,8 @@ pub struct Endpoint {
     pub ignore_origins: Vec<OriginReference>,
     /// Only records of these companies of the ERP; of all if empty.
     pub companies: Vec<i64>,
+    /// What is put into its bodies beside what the ERP's records hold.
+    pub include: Vec<Include>,
     /// What its deliveries are signed with.
     pub secrets: SigningSecrets,
     /// How it has been answering.
@@ -120,6 +122,7 @@ impl Endpoint {
             template: None,
             ignore_origins: vec![],
             companies: vec![],
+            include: vec![],
             secrets: SigningSecrets::one(secret),
             health: Health::default(),
             disabled_reason: None,

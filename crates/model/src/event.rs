@@ -116,3 +116,17 @@ pub fn render_body(
     out.extend_from_slice(if from.test { br#","test":true}"# } else { b"}" });
     Bytes::from(out)
 }
+
+/// Writes a body that was read and changed as [`render_body`] does, its parts in the same order.
+pub(crate) fn write_body(body: &Value) -> Bytes {
+    let mut out = Vec::with_capacity(1024);
+    for name in ["id", "event", "created", "data", "source", "origin", "test"] {
+        let Some(part) = body.get(name) else { continue };
+        out.extend_from_slice(if out.is_empty() { b"{\"" } else { b",\"" });
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b"\":");
+        canonical::write(part, &mut out);
+    }
+    out.push(b'}');
+    Bytes::from(out)
+}

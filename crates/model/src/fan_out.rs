@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use crate::{Endpoint, EndpointId, Event, EventType, EventView, Reason, SourceId, tailor};
+use crate::{Customers, Endpoint, EndpointId, Event, EventType, EventView, Reason, SourceId, tailor};
 
 /// A delivery of an event that comes in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,14 +43,15 @@ pub enum Mismatch {
 }
 
 /// Plans an event's deliveries: one for each endpoint that matches, skipped where its rules say so, or where the event is
-/// larger than `bytes_max`, the limit of what is sent.
+/// larger than `bytes_max`, the limit of what is sent. `customers` is what is known of those that it may be about.
 pub fn plan<'a>(
     event: &Event,
     bytes_max: usize,
     endpoints: impl IntoIterator<Item = &'a Endpoint>,
+    customers: &Customers,
 ) -> Vec<PlannedDelivery> {
     let is_too_large = event.body.len() > bytes_max;
-    let view = EventView::of(&event.body);
+    let view = EventView::of(&event.body).with_customers(event.source, customers);
     let planned = |endpoint: &Endpoint| match is_too_large {
         true => PlannedDelivery {
             endpoint: endpoint.id,

@@ -5,28 +5,72 @@ use std::cell::OnceCell;
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::{ConditionInput, Endpoint, Origin, Reason};
+use crate::{
+    ConditionInput, Customers, Endpoint, Include, Origin, Reason, SourceId, customer::customer_code, event::write_body,
+};
 
 /// An event's body, as the rules of endpoints look at it: read once, and only where there is one with rules.
 pub struct EventView<'a> {
     body: &'a [u8],
-    parsed: OnceCell<Value>,
+    customers: Option<(SourceId, &'a Customers)>,
+    plain: Seen,
+    /// With the customer put beside the code.
+    whole: Seen,
+}
+
+/// A body that was read.
+#[derive(Default)]
+struct Seen {
+    value: OnceCell<Value>,
     input: OnceCell<ConditionInput>,
 }
 
 impl<'a> EventView<'a> {
     /// Of a body that was rendered here.
     pub fn of(body: &'a [u8]) -> Self {
-        Self { body, parsed: OnceCell::new(), input: OnceCell::new() }
+        Self { body, customers: None, plain: Seen::default(), whole: Seen::default() }
+    }
+
+    /// With what is known of the customers of the ERP that it came from.
+    #[must_use]
+    pub fn with_customers(self, source: Option<SourceId>, customers: &'a Customers) -> Self {
+        Self { customers: source.map(|source| (source, customers)), ..self }
     }
 
     fn value(&self) -> &Value {
-        self.parsed.get_or_init(|| serde_json::from_slice(self.body).unwrap_or_default())
+        self.plain.value.get_or_init(|| serde_json::from_slice(self.body).unwrap_or_default())
     }
 
-    fn input(&self) -> &ConditionInput {
-        self.input.get_or_init(|| ConditionInput::of(self.value(), self.body.len()))
+    /// The code of the customer that it is about; nothing of an event of the customer's own record.
+    fn customer_code(&self) -> Option<&str> {
+        let is_own = self.value()["event"].as_str().is_none_or(|event| event.starts_with("customer."));
+        if is_own { None } else { customer_code(self.value()["data"]["object"].as_object()?) }
     }
+
+    /// With the customer beside the code; null where nothing is known of them.
+    fn with_customer(&self) -> &Value {
+        self.whole.value.get_or_init(|| {
+            let mut value = self.value().clone();
+            if let Some(code) = self.customer_code() {
+                let known = self.customers.and_then(|(source, all)| all.get(&(source, code.to_owned())));
+                value["data"]["object"]["customer"] = known.map_or(Value::Null, crate::Customer::to_json);
+            }
+            value
+        })
+    }
+
+    /// As an endpoint sees it.
+    fn seen_by(&self, endpoint: &Endpoint) -> (&Value, &OnceCell<ConditionInput>) {
+        match endpoint.include.contains(&Include::Customer) && self.customer_code().is_some() {
+            true => (self.with_customer(), &self.whole.input),
+            false => (self.value(), &self.plain.input),
+        }
+    }
+}
+
+/// The code of the customer that an event's body is about, where something can be put beside it.
+pub fn customer_of_body(body: &[u8]) -> Option<String> {
+    EventView::of(body).customer_code().map(ToOwned::to_owned)
 }
 
 /// Why an event that an endpoint asked for is not sent to it.
@@ -44,8 +88,8 @@ impl Refusal {
     }
 }
 
-/// Applies the rules of an endpoint: the origins that it ignores, its companies, its condition, its template. Returns the
-/// body that it gets instead of the usual one, if it has one of its own, at most `bytes_max` long.
+/// Applies the rules of an endpoint: the origins that it ignores, its companies, what it includes, its condition, its
+/// template. Returns the body that it gets instead of the usual one, if it has one of its own, at most `bytes_max` long.
 ///
 /// # Errors
 /// Why it gets nothing.
@@ -56,15 +100,31 @@ pub fn tailor(endpoint: &Endpoint, event: &EventView<'_>, bytes_max: usize) -> R
     if !endpoint.companies.is_empty() && is_of_another_company(endpoint, event.value()) {
         return Err(Refusal::plain(Reason::Company));
     }
+    let (value, input) = event.seen_by(endpoint);
     if let Some(condition) = &endpoint.condition {
-        match condition.holds(event.input()) {
+        match condition.holds(input.get_or_init(|| ConditionInput::of(value, event.body.len()))) {
             Ok(true) => {}
             Ok(false) => return Err(Refusal::plain(Reason::Condition)),
             Err(error) => return Err(Refusal { reason: Reason::ConditionError, why: Some(error.0) }),
         }
     }
-    let Some(template) = &endpoint.template else { return Ok(None) };
-    let rendered = template.render(event.value(), bytes_max);
+    body(endpoint, event, bytes_max)
+}
+
+/// The body that an endpoint gets instead of the usual one, whatever its other rules say; nothing where it gets that one.
+///
+/// # Errors
+/// Why there is none.
+pub fn body(endpoint: &Endpoint, event: &EventView<'_>, bytes_max: usize) -> Result<Option<Bytes>, Refusal> {
+    if endpoint.include.is_empty() && endpoint.template.is_none() {
+        return Ok(None);
+    }
+    let (value, _) = event.seen_by(endpoint);
+    let Some(template) = &endpoint.template else {
+        let is_plain = std::ptr::eq(value, event.value());
+        return Ok((!is_plain).then(|| write_body(value)));
+    };
+    let rendered = template.render(value, bytes_max);
     rendered.map(Some).map_err(|error| Refusal { reason: Reason::TemplateError, why: Some(error.0) })
 }
 
@@ -82,7 +142,7 @@ fn is_of_another_company(endpoint: &Endpoint, body: &Value) -> bool {
 impl Endpoint {
     /// Whether it has rules that look at an event's body.
     pub fn is_tailored(&self) -> bool {
-        let rules = self.condition.is_some() || self.template.is_some();
+        let rules = self.condition.is_some() || self.template.is_some() || !self.include.is_empty();
         rules || !self.ignore_origins.is_empty() || !self.companies.is_empty()
     }
 }

@@ -30,7 +30,7 @@ pub use account::Accounts;
 pub use audit::Audit;
 pub use error::{ServiceError, ServiceResult};
 pub use ports::{Finding, Mailing, Probing};
-pub use source_control::{Pace, RecordPage, Refused, SourceControl, SourceStatus};
+pub use source_control::{Pace, RecordPage, Refused, Shown, SourceControl, SourceStatus};
 
 use input::Rules;
 

@@ -20,6 +20,9 @@ pub struct OutboxPayload {
     /// All rows of tables without which others can't be understood; once, and when something of ours was mended.
     #[serde(default)]
     pub known: BTreeMap<String, Vec<Record>>,
+    /// The customers whom rows and documents are about: code, name, e-mail, tax number. Older plugins say nothing of them.
+    #[serde(default)]
+    pub customers: Vec<Record>,
     /// Whether more rows wait than are here.
     pub more: bool,
     /// How the plugin is.

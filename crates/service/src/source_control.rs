@@ -70,12 +70,12 @@ pub trait SourceControl: Send + Sync {
     /// What stands in the way; nothing was taken then.
     async fn hand_over(&self, source: &Source, handed: OutboxPayload) -> Result<OutboxReceipt, Message>;
 
-    /// The first of the records that the ERP's plugin shows as they are now, in our one shape, a document with its lines;
-    /// nothing if there is none, or it is of no table that is captured.
+    /// The first of the records that the ERP's plugin shows as they are now; nothing if there is none, or it is of no table
+    /// that is captured.
     ///
     /// # Errors
     /// What stands in the way, in one sentence.
-    fn shown(&self, source: &Source, shown: OutboxPayload) -> Result<Option<(ObjectKey, Record)>, Message>;
+    fn shown(&self, source: &Source, shown: OutboxPayload) -> Result<Option<Shown>, Message>;
 
     /// How it goes; nothing for what is not known yet.
     fn status(&self, source: SourceId) -> Option<SourceStatus>;
@@ -95,6 +95,17 @@ pub struct RecordPage {
     pub since: Option<String>,
     /// At most so many.
     pub limit: u32,
+}
+
+/// A record that the ERP's plugin shows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shown {
+    /// Which one it is.
+    pub object: ObjectKey,
+    /// As it is now, in our one shape, a document with its lines.
+    pub record: Record,
+    /// The records of customers, by code, that it is about.
+    pub customers: Vec<(String, Record)>,
 }
 
 /// Why a source can't be watched as it is.

@@ -6,9 +6,9 @@ use std::{
 
 use async_trait::async_trait;
 use gancho_intake::Intake;
-use gancho_model::{Message, NodeId, ObjectKey, Record, Source, SourceId, SourceKind};
+use gancho_model::{Message, NodeId, Record, Source, SourceId, SourceKind};
 use gancho_service::{
-    Finding, RecordPage, Refused, SourceControl, SourceStatus,
+    Finding, RecordPage, Refused, Shown, SourceControl, SourceStatus,
     outbox::{OutboxPayload, OutboxReceipt},
 };
 use gancho_store::{Lease, Store, StoreError};
@@ -305,7 +305,7 @@ impl SourceControl for SourceManager {
         taking.await.unwrap_or_else(|error| Err(Message::new("hearing-ours").with("why", error.to_string())))
     }
 
-    fn shown(&self, source: &Source, shown: OutboxPayload) -> Result<Option<(ObjectKey, Record)>, Message> {
+    fn shown(&self, source: &Source, shown: OutboxPayload) -> Result<Option<Shown>, Message> {
         plugin::shown(source, shown)
     }
 

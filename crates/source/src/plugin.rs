@@ -3,10 +3,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use gancho_facturascripts::shape::Shape;
+use gancho_facturascripts::{columns::Kind, shape::Shape};
 use gancho_intake::{Digest, Intake, IntakeError, SubmittedEvent};
-use gancho_model::{Change, ErpSession, EventType, Message, ObjectKey, Operation, Record, Source, Timestamp};
-use gancho_service::outbox::{OutboxPayload, OutboxPayloadRow, OutboxReceipt};
+use gancho_model::{
+    CUSTOMER_MODEL, Change, ErpSession, EventType, Message, ObjectKey, Operation, Record, Source, Timestamp,
+};
+use gancho_service::{
+    Shown,
+    outbox::{OutboxPayload, OutboxPayloadRow, OutboxReceipt},
+};
 use gancho_store::ProcessedRow;
 use serde_json::Value;
 
@@ -67,7 +72,8 @@ pub(crate) async fn take(
     over.waiting = rows.len() - processed.len();
     over.taken.extend(others.iter().filter(|row| row.op == "E" || over.waiting == 0).map(|row| row.id));
     if !processed.is_empty() {
-        intake.outbox_changes(source.id, changes, processed).await.map_err(ours)?;
+        let customers = customers(&payload.customers, &shape);
+        intake.outbox_changes(source.id, changes, processed, customers).await.map_err(ours)?;
     }
     for row in others.iter().filter(|row| row.op == "E") {
         let Some(event) = event(row) else { continue };
@@ -83,20 +89,30 @@ pub(crate) async fn take(
     Ok(over)
 }
 
-/// The first record that the plugin shows, as it is now: which one it is, and the record, a document with its lines.
+/// The first record that the plugin shows, as it is now, a document with its lines.
 /// Nothing where it is not there, or is of no table that is captured.
 ///
 /// # Errors
 /// When the source's time zone is none.
-pub(crate) fn shown(source: &Source, mut payload: OutboxPayload) -> Result<Option<(ObjectKey, Record)>, Message> {
+pub(crate) fn shown(source: &Source, mut payload: OutboxPayload) -> Result<Option<Shown>, Message> {
     let shape = Shape::new(&source.time_zone).map_err(ours)?;
     let plan = CapturePlan::new(&schema(&payload), source.models.as_deref());
     let Some(shown) = payload.documents.drain(..).next() else { return Ok(None) };
     let watched = plan.tables.get(&shown.table);
     Ok(watched.zip(shown.record).map(|(watched, row)| {
         let object = ObjectKey { model: watched.model.clone(), key: shown.key };
-        (object, Composer::new(&plan, &shape).whole(watched, &row, &shown.lines))
+        let record = Composer::new(&plan, &shape).whole(watched, &row, &shown.lines);
+        Shown { object, record, customers: customers(&payload.customers, &shape) }
     }))
+}
+
+/// The records of customers, by code, in their one shape.
+fn customers(records: &[Record], shape: &Shape) -> Vec<(String, Record)> {
+    let shaped = |record: &Record| {
+        let code = record.get("codcliente").map(key_text)?;
+        Some((code, shape.record(CUSTOMER_MODEL, record.clone(), |_| Some(Kind::Text))))
+    };
+    records.iter().filter_map(shaped).collect()
 }
 
 /// Takes out rows from which events were made before; returns their ids.

@@ -14,8 +14,8 @@ pub use error::StoreError;
 pub use notifier::{Claimed, DeliveryNotifier};
 pub use verbs::{
     accept::{
-        Accepted, Accepting, EndpointSnapshot, IdempotencyKey, IdempotencyKind, NewEvent, ProcessedRow, ReferenceRows,
-        ReferenceUpdate, StoredResponse, Submission,
+        Accepted, Accepting, CustomerUpdate, EndpointSnapshot, IdempotencyKey, IdempotencyKind, NewEvent, ProcessedRow,
+        ReferenceRows, ReferenceUpdate, StoredResponse, Submission,
     },
     access::{Access, UserChange},
     bin::Bins,

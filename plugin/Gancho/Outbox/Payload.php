@@ -10,6 +10,8 @@ use FacturaScripts\Plugins\Gancho\Server\Settings;
  */
 final class Payload
 {
+    private const CUSTOMERS = 'clientes';
+
     public static function at(DataBase $db, Settings $settings, CapturePlan $plan, int $rows, bool $known = false): array
     {
         $engine = Engine::of($db);
@@ -21,12 +23,14 @@ final class Payload
     /** These rows as Gancho takes them. */
     public static function of(Engine $engine, Settings $settings, CapturePlan $plan, array $look, array $known = []): array
     {
+        $documents = self::documents($engine, $plan, $look['rows']);
         return [
             'now_ms' => $look['now_ms'],
             'tables' => (object)self::tables($plan, [...array_column($look['rows'], 'table'), ...array_keys($known)]),
             'known' => (object)$known,
             'rows' => array_map([self::class, 'asObjects'], $look['rows']),
-            'documents' => self::documents($engine, $plan, $look['rows']),
+            'documents' => $documents,
+            'customers' => self::customers($engine, $plan, [...$look['rows'], ...$documents]),
             'more' => $look['more'],
             'status' => self::status($engine, $settings),
         ];
@@ -44,7 +48,26 @@ final class Payload
             $record = $engine->records($plan, $table, $plan->tables[$table]['key'], [$key])[0] ?? null;
             $shown = [['table' => $table, 'key' => $key, 'record' => $record, 'lines' => []]];
         }
-        return ['tables' => (object)self::tables($plan, [$table]), 'documents' => $shown];
+        return ['tables' => (object)self::tables($plan, [$table]), 'documents' => $shown, 'customers' => self::customers($engine, $plan, $shown)];
+    }
+
+    /** Of the customers that rows and documents name: what a webhook may ask to have put beside their code. */
+    private static function customers(Engine $engine, CapturePlan $plan, array $rows): array
+    {
+        $codes = [];
+        foreach ($rows as $row) {
+            $record = $row['record'] ?? $row['new'] ?? $row['old'] ?? [];
+            $code = $row['table'] === self::CUSTOMERS ? null : $record['codcliente'] ?? null;
+            if ((string)$code !== '') {
+                $codes[(string)$code] = true;
+            }
+        }
+        if (!$codes || !isset($plan->tables[self::CUSTOMERS])) {
+            return [];
+        }
+        $shown = array_flip(['codcliente', 'nombre', 'email', 'cifnif']);
+        $found = $engine->records($plan, self::CUSTOMERS, 'codcliente', array_map('strval', array_keys($codes)));
+        return array_map(fn($customer) => array_intersect_key($customer, $shown), $found);
     }
 
     public static function status(Engine $engine, Settings $settings): array

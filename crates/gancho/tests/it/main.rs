@@ -34,6 +34,7 @@ mod hanging;
 mod hooks;
 mod hostile;
 mod imports;
+mod include;
 mod kits;
 mod leniency;
 mod listening;

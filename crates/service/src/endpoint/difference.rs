@@ -29,6 +29,7 @@ fn shown(endpoint: &Endpoint) -> Map<String, Value> {
         "template": endpoint.template.as_ref().map(Template::as_str),
         "ignore_origins": endpoint.ignore_origins,
         "companies": endpoint.companies,
+        "include": endpoint.include,
     });
     match fields {
         Value::Object(fields) => fields,

@@ -1,5 +1,5 @@
 use gancho_model::{
-    Condition, Endpoint, Message, OriginReference, RetryPolicy, SourceId, Template,
+    Condition, Endpoint, Include, Message, OriginReference, RetryPolicy, SourceId, Template,
     limits::{ATTEMPT_MS_MAX, DELAY_S_MAX, RETRIES_MAX},
 };
 
@@ -57,6 +57,9 @@ input! {
         pub ignore_origins: Option<List<OriginReference, 0, 100>>,
         /// Only records of these companies (`idempresa`), and those that belong to none; all if empty.
         pub companies: Option<List<Whole<1, { i32::MAX as i64 }>, 0, 100>>,
+        /// What is put into its bodies: `customer` puts name, e-mail and tax number beside `codcliente`, as
+        /// `data.object.customer`.
+        pub include: Option<List<Include, 0, 1>>,
     }
 }
 
@@ -95,6 +98,8 @@ input! {
         pub ignore_origins: Patch<List<OriginReference, 0, 100>>,
         /// Only records of these companies (`idempresa`), and those that belong to none; all if empty.
         pub companies: Patch<List<Whole<1, { i32::MAX as i64 }>, 0, 100>>,
+        /// What is put into its bodies: `customer`, or nothing.
+        pub include: Patch<List<Include, 0, 1>>,
     }
     check refuse_secret;
 }
@@ -144,6 +149,7 @@ impl NewEndpoint {
             template: given(self.template),
             ignore_origins: given(self.ignore_origins),
             companies: given(self.companies),
+            include: given(self.include),
         }
     }
 }
@@ -168,6 +174,7 @@ impl EndpointPatch {
             template: Patch::Keep,
             ignore_origins: Patch::Keep,
             companies: Patch::Keep,
+            include: Patch::Keep,
         }
     }
 
@@ -206,5 +213,6 @@ impl EndpointPatch {
         self.template.apply(&mut endpoint.template, |template| template);
         apply_list(self.ignore_origins, &mut endpoint.ignore_origins, |origin| origin);
         apply_list(self.companies, &mut endpoint.companies, |company| company.0);
+        apply_list(self.include, &mut endpoint.include, |include| include);
     }
 }

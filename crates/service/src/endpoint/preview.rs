@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use gancho_model::{Endpoint, EndpointId, EventView, Refusal, Secret, mismatch, tailor};
+use gancho_model::{Endpoint, EndpointId, EventView, Include, Refusal, Secret, mismatch, tailor};
 use gancho_store::EventFilter;
 
 use super::{EndpointPatch, input::Subscriptions};
@@ -31,6 +31,8 @@ input! {
         pub ignore_origins: Option<List<gancho_model::OriginReference, 0, 100>>,
         /// Only records of these companies.
         pub companies: Option<List<Whole<1, { i32::MAX as i64 }>, 0, 100>>,
+        /// What is put into the bodies: `customer`, or nothing.
+        pub include: Option<List<Include, 0, 1>>,
     }
 }
 
@@ -64,6 +66,7 @@ impl Services {
             template: Patch::filled(input.template),
             ignore_origins: Patch::filled(input.ignore_origins),
             companies: Patch::filled(input.companies),
+            include: Patch::filled(input.include),
             events: Some(input.events),
             ..EndpointPatch::nothing()
         };
@@ -73,12 +76,14 @@ impl Services {
         let filter = EventFilter { types: endpoint.events.clone(), since, ..EventFilter::default() };
         let page = self.store.recent(None, filter, EVENTS_MAX).await?;
         let mut preview = Preview { more: page.next.is_some(), ..Preview::default() };
+        let customers = self.customers_of(&endpoint, &page.items).await?;
         for event in page.items {
             if mismatch(&endpoint, &event.event, event.source).is_some() {
                 continue;
             }
             preview.looked_at += 1;
-            match tailor(&endpoint, &EventView::of(&event.body), self.limits.event_bytes) {
+            let view = EventView::of(&event.body).with_customers(event.source, &customers);
+            match tailor(&endpoint, &view, self.limits.event_bytes) {
                 Ok(body) => {
                     preview.sent += 1;
                     if preview.examples.len() < SHOWN {

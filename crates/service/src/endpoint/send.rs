@@ -1,7 +1,10 @@
+use std::collections::BTreeSet;
+
 use gancho_facturascripts::{catalogue, columns, label};
 use gancho_model::{
-    DeliveryId, Endpoint, EndpointId, Event, EventId, EventType, Message, ObjectKey, PlannedDelivery, Priority,
-    Provenance, Record, Source, SourceId, SourceKind, Template, TemplateError, render_body,
+    CUSTOMER_MODEL, Customer, Customers, DeliveryId, Endpoint, EndpointId, Event, EventId, EventType, EventView,
+    Include, Message, ObjectKey, PlannedDelivery, Priority, Provenance, Record, Refusal, Source, SourceId, SourceKind,
+    customer_of_body, render_body, tailored_body,
 };
 use gancho_store::{EventFilter, StoreError};
 use serde_json::{Map, Value};
@@ -41,11 +44,13 @@ impl Services {
         let endpoint = self.sendable(id).await?;
         let missing = |_| ServiceError::field("source", Message::new("error-source-id"));
         let source = self.store.source(input.source).await.map_err(missing)?;
-        let (class, _) = noun_of(&input.model.0)?;
+        let (class, noun) = noun_of(&input.model.0)?;
         let object = ObjectKey { model: class, key: input.key.0 };
         let record = self.record_as_it_is(&source, &object).await?;
         let record = record.ok_or(ServiceError::Missing("record"))?;
-        self.send_snapshot(&endpoint, &source, (object, record), who).await
+        let event = self.snapshot(noun, object, record, &source)?;
+        let customers = self.known_customers(&endpoint, &source, std::slice::from_ref(&event)).await?;
+        self.send_snapshot(&endpoint, event, &customers, who).await
     }
 
     /// The same, of a record that the ERP's plugin shows.
@@ -62,7 +67,11 @@ impl Services {
         let source = self.store.source(source).await?;
         let shown = self.sources.shown(&source, shown).map_err(ServiceError::Unavailable)?;
         let shown = shown.ok_or(ServiceError::Missing("record"))?;
-        self.send_snapshot(&endpoint, &source, shown, &source.name).await
+        let (_, noun) = noun_of(&shown.object.model)?;
+        let event = self.snapshot(noun, shown.object, shown.record, &source)?;
+        let customer = |(code, record): (String, Record)| ((source.id, code), Customer::of(&record));
+        let customers = shown.customers.into_iter().map(customer).collect();
+        self.send_snapshot(&endpoint, event, &customers, &source.name).await
     }
 
     /// An endpoint that can be sent something now.
@@ -79,13 +88,11 @@ impl Services {
     async fn send_snapshot(
         &self,
         endpoint: &Endpoint,
-        source: &Source,
-        (object, record): (ObjectKey, Record),
+        event: Event,
+        customers: &Customers,
         who: &str,
     ) -> ServiceResult<(DeliveryId, EventId)> {
-        let (_, noun) = noun_of(&object.model)?;
-        let event = self.snapshot(noun, object, record, source)?;
-        let planned = self.planned(endpoint, &event)?;
+        let planned = self.planned(endpoint, &event, customers)?;
         let (event_id, name) = (event.id, event.label.clone().unwrap_or_else(|| event.event.to_string()));
         let sent = self.store.send_apart(vec![(event, planned)], Priority::Replay, None).await?;
         let delivery = sent.into_iter().next().ok_or(StoreError::NotFound)?;
@@ -94,20 +101,57 @@ impl Services {
         Ok((delivery, event_id))
     }
 
-    /// The delivery of a snapshot to an endpoint, with its template and nothing of its other rules.
-    pub(crate) fn planned(&self, endpoint: &Endpoint, event: &Event) -> ServiceResult<PlannedDelivery> {
-        let body = match &endpoint.template {
-            Some(template) => Some(self.rendered(template, &event.body)?),
-            None => None,
-        };
+    /// The delivery of a snapshot to an endpoint, with what it includes and its template, and nothing of its other rules.
+    pub(crate) fn planned(
+        &self,
+        endpoint: &Endpoint,
+        event: &Event,
+        customers: &Customers,
+    ) -> ServiceResult<PlannedDelivery> {
+        let view = EventView::of(&event.body).with_customers(event.source, customers);
+        let body = self.own_body(endpoint, &view)?;
         Ok(PlannedDelivery { endpoint: endpoint.id, max_attempts: endpoint.retry.attempts(), skipped: None, body })
     }
 
-    /// The body that a template makes of another.
-    pub(super) fn rendered(&self, template: &Template, body: &[u8]) -> ServiceResult<bytes::Bytes> {
-        let view: Value = serde_json::from_slice(body).unwrap_or_default();
-        let wrong = |error: TemplateError| Message::new("conflict-template").with("why", error.0);
-        template.render(&view, self.limits.event_bytes).map_err(|error| ServiceError::Conflict(wrong(error)))
+    /// The body that an endpoint gets instead of another, where it gets one of its own.
+    pub(super) fn own_body(&self, endpoint: &Endpoint, view: &EventView<'_>) -> ServiceResult<Option<bytes::Bytes>> {
+        let wrong = |refusal: Refusal| Message::new("conflict-template").with("why", refusal.why.unwrap_or_default());
+        let body = tailored_body(endpoint, view, self.limits.event_bytes);
+        body.map_err(|refusal| ServiceError::Conflict(wrong(refusal)))
+    }
+
+    /// What is known of the customers whom records are about, where the endpoint asks for it; of others, the ERP is asked.
+    pub(crate) async fn known_customers(
+        &self,
+        endpoint: &Endpoint,
+        source: &Source,
+        events: &[Event],
+    ) -> ServiceResult<Customers> {
+        let mut customers = self.customers_of(endpoint, events).await?;
+        if !endpoint.include.contains(&Include::Customer) || source.kind == SourceKind::Plugin {
+            return Ok(customers);
+        }
+        let codes: BTreeSet<String> = events.iter().filter_map(|event| customer_of_body(&event.body)).collect();
+        for code in codes {
+            let name = (source.id, code);
+            if customers.contains_key(&name) {
+                continue;
+            }
+            // A record without its customer is better than none.
+            if let Ok(Some(record)) = self.sources.record(source, CUSTOMER_MODEL, &name.1).await {
+                customers.insert(name, Customer::of(&record));
+            }
+        }
+        Ok(customers)
+    }
+
+    /// What is known of the customers whom events are about, where the endpoint asks for it.
+    pub(crate) async fn customers_of(&self, endpoint: &Endpoint, events: &[Event]) -> ServiceResult<Customers> {
+        if !endpoint.include.contains(&Include::Customer) {
+            return Ok(Customers::new());
+        }
+        let wanted = events.iter().filter_map(|event| event.source.zip(customer_of_body(&event.body)));
+        Ok(self.store.customers(wanted.collect()).await?)
     }
 
     /// What the ERP says of it now. A plugin's ERP can't be asked: there, what its last event said.

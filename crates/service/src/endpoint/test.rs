@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use gancho_facturascripts::{event_types, label};
 use gancho_model::{
-    DeliveryId, EndpointId, Event, EventId, EventType, PlannedDelivery, Priority, Provenance, State, render_body,
+    Customer, Customers, DeliveryId, EndpointId, Event, EventId, EventType, EventView, PlannedDelivery, Priority,
+    Provenance, SourceId, State, customer_of_body, render_body,
 };
 use gancho_store::StoreError;
 use serde_json::Value;
@@ -44,10 +45,8 @@ impl Services {
         let event_id = sample.id;
         let endpoint = self.store.endpoint(id).await?;
         refuse_listener(&endpoint)?;
-        let body = match &endpoint.template {
-            Some(template) => Some(self.rendered(template, &sample.body)?),
-            None => None,
-        };
+        let (of, customers) = sample_customers(&sample);
+        let body = self.own_body(&endpoint, &EventView::of(&sample.body).with_customers(Some(of), &customers))?;
         let planned = PlannedDelivery { endpoint: id, max_attempts: 1, skipped: None, body };
         let sent = self.store.send_apart(vec![(sample, planned)], Priority::Test, None).await?;
         let delivery = sent.into_iter().next().ok_or(StoreError::NotFound)?;
@@ -77,4 +76,11 @@ impl Services {
         let body = render_body(id, &event, now, data, &Provenance::sample());
         Event { id, sequence: 0, event, created: now, arrived_at: now, source: None, object, label, body }
     }
+}
+
+/// The sample of a customer, as if an ERP had it, for a sample that names one.
+fn sample_customers(sample: &Event) -> (SourceId, Customers) {
+    let of = SourceId::from_bytes([0; 16]);
+    let known = |code| ((of, code), event_types::sample_of("Cliente").as_ref().map(Customer::of).unwrap_or_default());
+    (of, customer_of_body(&sample.body).map(known).into_iter().collect())
 }

@@ -1,7 +1,8 @@
 //! Values that are one of a few words.
 
 use gancho_model::{
-    BinFault, ErpSession, ErrorKind, Message, Operation, OriginKind, ReplayScope, Role, Scope, SourceKind, State,
+    BinFault, ErpSession, ErrorKind, Include, Message, Operation, OriginKind, ReplayScope, Role, Scope, SourceKind,
+    State,
 };
 use serde_json::{Value, json};
 
@@ -36,4 +37,5 @@ words!(ReplayScope, ["failed", "missed", "all"], "error-only");
 words!(State, ["pending", "delivered", "failed", "cancelled", "skipped"]);
 words!(ErrorKind, ["dns", "connect", "tls", "timeout", "blocked", "protocol", "status"]);
 words!(BinFault, ["reset", "trickle"]);
+words!(Include, ["customer"]);
 words!(OriginKind, ["user", "api", "cron", "sql"]);

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use gancho_model::{Endpoint, EndpointId, Message, ObjectKey, Priority, Source, SourceId, SourceKind, Timestamp};
+use gancho_model::{
+    Endpoint, EndpointId, Event, Message, ObjectKey, Priority, Source, SourceId, SourceKind, Timestamp,
+};
 use gancho_store::{JobStep, NewJob, StoreError};
 use serde::{Deserialize, Serialize};
 
@@ -156,15 +158,19 @@ impl Services {
         let records = self.sources.records(source, &page).await.map_err(ServiceError::Unavailable)?;
         let is_last = records.len() < limit as usize;
         let last = records.last().map(|(key, _)| key.clone()).or_else(|| work.after.clone());
-        let (mut events, mut refused) = (vec![], 0);
-        for (key, record) in records {
+        let (mut events, read) = (vec![], records.len());
+        let snapshot = |(key, record)| {
             let object = ObjectKey { model: model.clone(), key };
-            let event = self.snapshot(noun, object, record, source);
-            match event.and_then(|event| Ok((self.planned(endpoint, &event)?, event))) {
-                Ok((planned, event)) => events.push((event, planned)),
-                Err(_) => refused += 1,
+            self.snapshot(noun, object, record, source).ok()
+        };
+        let snapshots: Vec<Event> = records.into_iter().filter_map(snapshot).collect();
+        let customers = self.known_customers(endpoint, source, &snapshots).await?;
+        for event in snapshots {
+            if let Ok(planned) = self.planned(endpoint, &event, &customers) {
+                events.push((event, planned));
             }
         }
+        let refused = read - events.len();
         let count = events.len();
         let rest = Backfill { after: last.clone(), ..work.clone() };
         let step = job.map(|job| JobStep { job, resume: rest.to_text() });

@@ -6,9 +6,9 @@ use std::{
     sync::Arc,
 };
 
-use gancho_facturascripts::{ReferenceData, columns::Kind, shape::Shape};
+use gancho_facturascripts::{ReferenceData, columns::Kind, resource::Resource, shape::Shape};
 use gancho_intake::Intake;
-use gancho_model::{MonoTime, ObjectKey, Record, SourceId};
+use gancho_model::{CUSTOMER_MODEL, Change, MonoTime, ObjectKey, Record, SourceId};
 use gancho_store::RecordSnapshot;
 
 use super::{
@@ -250,20 +250,46 @@ impl RecordReader {
         Ok(last.and_then(|row| list.key_of(&row)?.parse().ok()))
     }
 
+    /// The records of customers, by code: as they were seen, else as the ERP shows them, if it does.
+    async fn customers(&mut self, codes: Vec<String>) -> Result<Vec<(String, Record)>, SourceError> {
+        if codes.is_empty() {
+            return Ok(vec![]);
+        }
+        let seen = self.seen.records(CUSTOMER_MODEL, codes.clone()).await?;
+        let mut found: BTreeMap<String, Record> = seen.into_iter().map(|seen| (seen.key, seen.record)).collect();
+        for code in codes.into_iter().filter(|code| !found.contains_key(code)).collect::<Vec<_>>() {
+            // A key that may not read customers is no reason to keep back what it may read.
+            if let Ok(Some(row)) = self.client.one(&Resource::of(CUSTOMER_MODEL).name, &code).await {
+                found.insert(code, self.shape.record(CUSTOMER_MODEL, row, |_| Some(Kind::Text)));
+            }
+        }
+        Ok(found.into_iter().collect())
+    }
+
     /// Tells what was found, and keeps how it looks in the same transaction.
     pub async fn flush(&mut self) -> Result<(), SourceError> {
+        let diffs = std::mem::take(&mut self.diffs);
+        let flushed = self.flush_all(&diffs).await;
+        if flushed.is_err() {
+            self.diffs = diffs;
+        }
+        flushed
+    }
+
+    async fn flush_all(&mut self, diffs: &[RecordDiff]) -> Result<(), SourceError> {
         let (reported, noted): (Vec<&RecordDiff>, Vec<&RecordDiff>) =
-            self.diffs.iter().partition(|diff| diff.change.is_some());
+            diffs.iter().partition(|diff| diff.change.is_some());
         if !reported.is_empty() {
-            let changes = reported.iter().filter_map(|diff| diff.change.clone()).collect();
+            let changes: Vec<Change> = reported.iter().filter_map(|diff| diff.change.clone()).collect();
             let snapshots = reported.iter().map(|diff| diff.snapshot.clone()).collect();
             let seen = (self.seen.version(), snapshots);
-            self.intake.found(self.source, changes, seen).await.map_err(SourceError::from_intake)?;
+            let wanted = self.intake.wanted_customers(&changes).await.map_err(SourceError::of_store)?;
+            let customers = self.customers(wanted.into_iter().collect()).await?;
+            self.intake.found(self.source, changes, seen, customers).await.map_err(SourceError::from_intake)?;
         }
         if !noted.is_empty() {
             self.seen.keep(noted.iter().map(|diff| diff.snapshot.clone()).collect()).await?;
         }
-        self.diffs.clear();
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gancho_facturascripts::{catalogue, columns, ignored, reference_data, secrets};
+use gancho_model::CUSTOMER_MODEL;
 
 use super::schema::{Link, Schema, Table};
 
@@ -18,6 +19,8 @@ pub struct CapturePlan {
     pub cascades: BTreeMap<String, Vec<Vec<Link>>>,
     /// Models that were asked for and can't be captured, with the reason.
     pub uncaptured: Vec<(String, Uncaptured)>,
+    /// The table of customers, whether or not it is captured: to read what is put beside their codes.
+    pub customers: Option<CapturedTable>,
     /// Whether some tables could not be looked at: what is not planned may be wanted all the same.
     pub is_partial: bool,
 }
@@ -85,6 +88,11 @@ impl CapturePlan {
         for name in reference_data::REMEMBERED {
             let _ = plan.add(schema, name, None);
         }
+        plan.customers = columns::find(CUSTOMER_MODEL).and_then(|known| {
+            let facts = schema.tables.get(known.name)?;
+            let key = facts.row_key(Some(known.key))?.to_owned();
+            Some(watched(known.model, known.name, key, facts))
+        });
         plan.cascades = cascades(schema, &plan.tables);
         plan
     }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use gancho_facturascripts::shape::Shape;
-use gancho_model::{MonoTime, ObjectKey};
+use gancho_model::{Change, MonoTime, ObjectKey, Record};
 
 use super::{
     Address, CaptureBackend, ErpError,
@@ -298,11 +298,23 @@ impl<'a> Session<'a> {
             changes.extend(composer.changes(&row_name(first), change_group, &read));
         }
         let processed = group.iter().flatten().map(|row| row.key()).collect();
-        let taken = self.watcher.intake.outbox_changes(self.watcher.source.id, changes, processed).await;
+        let customers = self.customers(&changes).await?;
+        let taken = self.watcher.intake.outbox_changes(self.watcher.source.id, changes, processed, customers).await;
         taken.map_err(SourceError::ours)?;
         let ids: Vec<i64> = group.iter().flatten().map(|row| row.id).collect();
         within(self.erp.remove(&ids)).await?;
         Ok(ids.len())
+    }
+
+    /// The records of customers, by code, that changes are about, where an endpoint asks for them.
+    async fn customers(&mut self, changes: &[Change]) -> Result<Vec<(String, Record)>, SourceError> {
+        let wanted = self.watcher.intake.wanted_customers(changes).await.map_err(SourceError::ours)?;
+        let Some(table) = self.plan.customers.as_ref().filter(|_| !wanted.is_empty()) else { return Ok(vec![]) };
+        let codes: Vec<String> = wanted.into_iter().collect();
+        let composer = Composer::new(&self.plan, &self.shape);
+        let read = within(self.erp.records(table, Some((&table.key, &codes)))).await?;
+        let keyed = |row: Record| Some((row.get(&table.key).map(key_text)?, composer.shaped(table, &row)));
+        Ok(read.into_iter().filter_map(keyed).collect())
     }
 
     /// Reads lines, and documents of which only lines changed, as they are now.

@@ -8,13 +8,13 @@ use std::{
 use async_trait::async_trait;
 use const_format::formatcp;
 use gancho_model::{
-    DeliveryId, Endpoint, Event, EventId, ObjectKey, PlannedDelivery, Priority, Reason, SourceId, State, TokenId,
-    may_go_at_once, plan_deliveries,
+    Customers, DeliveryId, Endpoint, Event, EventId, ObjectKey, PlannedDelivery, Priority, Reason, SourceId, State,
+    TokenId, may_go_at_once, plan_deliveries,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    SqliteStore, processed,
+    SqliteStore, customer, processed,
     rows::{self, FAILED},
     snapshot,
     write_context::{Notification, WriteContext},
@@ -53,6 +53,10 @@ impl Accepting for SqliteStore {
     async fn processed(&self, source: SourceId, rows: Vec<ProcessedRow>) -> Result<Vec<bool>, StoreError> {
         // Through the writer, as above.
         self.write(false, move |context| processed::find_rows(&context.db, source, &rows)).await
+    }
+
+    async fn customers(&self, wanted: Vec<(SourceId, String)>) -> Result<Customers, StoreError> {
+        self.read(move |db| customer::find_customers(db, &wanted)).await
     }
 
     async fn endpoint_snapshot(&self) -> Result<Arc<EndpointSnapshot>, StoreError> {
@@ -116,6 +120,7 @@ fn accept(context: &mut WriteContext, submission: &Submission) -> Result<Accepte
         ])?;
     }
     remember(context, &submission.remember)?;
+    customer::update(&context.db, &submission.customers)?;
     if let Some(source) = submission.source {
         snapshot::keep(&context.db, source, &submission.snapshots)?;
         processed::keep(&context.db, source, &submission.processed, submission.now)?;
@@ -174,7 +179,8 @@ fn keep_event(context: &mut WriteContext, new: &NewEvent) -> Result<(EventId, u6
 /// Keeps an event of Gancho's own, which came to be within this transaction.
 pub(super) fn keep_own_event(context: &mut WriteContext, event: Event) -> Result<(), StoreError> {
     let routes = context.routes()?;
-    let deliveries = plan_deliveries(&event, usize::MAX, routes.iter().map(|(_, endpoint)| endpoint));
+    let deliveries =
+        plan_deliveries(&event, usize::MAX, routes.iter().map(|(_, endpoint)| endpoint), &Customers::new());
     keep_event(context, &NewEvent { event, deliveries }).map(drop)
 }
 

@@ -7,6 +7,7 @@ mod bulk;
 mod cancel;
 mod claim;
 mod consumer;
+mod customer;
 mod endpoint;
 mod forward;
 mod history;

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use const_format::formatcp;
 use gancho_model::{
-    DeliveryId, Endpoint, EventId, EventView, Mismatch, Moment, MonoTime, ObjectKey, PlannedDelivery, Priority,
-    ReplayAction, SourceId, State, Timestamp, mismatch, replay_action,
+    Customers, DeliveryId, Endpoint, EventId, EventView, Include, Mismatch, Moment, MonoTime, ObjectKey,
+    PlannedDelivery, Priority, ReplayAction, SourceId, State, Timestamp, customer_of_body, mismatch, replay_action,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::rows::{FAILED, PENDING, REPLAY, TEST};
 use super::{
-    job, rows,
+    customer, job, rows,
     write_context::{Notification, WriteContext},
 };
 use crate::{Replay, Replayed, StoreError};
@@ -117,9 +117,22 @@ pub(super) fn rule(
         let body: Option<Vec<u8>> = db.prepare_cached(select)?.query_row([candidate.n], |row| row.get(0)).optional()?;
         let Some(body) = body else { continue };
         let bytes_max = usize::try_from(replay.bytes_max).unwrap_or(usize::MAX);
-        planned.insert(candidate.n, PlannedDelivery::new(&endpoint, &EventView::of(&body), bytes_max));
+        let customers = known_customers(db, &endpoint, candidate.source, &body)?;
+        let view = EventView::of(&body).with_customers(candidate.source, &customers);
+        planned.insert(candidate.n, PlannedDelivery::new(&endpoint, &view, bytes_max));
     }
     Ok(Ruled { by: Some(endpoint), planned })
+}
+
+/// What is known of the customer whom an event is about, where an endpoint asks for it.
+fn known_customers(
+    db: &Connection,
+    endpoint: &Endpoint,
+    source: Option<SourceId>,
+    body: &[u8],
+) -> Result<Customers, StoreError> {
+    let wanted = source.filter(|_| endpoint.include.contains(&Include::Customer)).zip(customer_of_body(body));
+    wanted.map_or(Ok(Customers::new()), |wanted| customer::find_customers(db, &[wanted]))
 }
 
 /// After which number the batch begins.

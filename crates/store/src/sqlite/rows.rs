@@ -3,8 +3,8 @@
 use std::{cell::RefCell, collections::HashMap};
 
 use gancho_model::{
-    Condition, Delivery, DeliveryId, Endpoint, EndpointId, ErrorKind, Event, EventId, EventType, Health, LastAttempt,
-    Moment, MonoTime, ObjectKey, OriginReference, Pattern, Pending, Priority, Reason, RetryPolicy, Secret,
+    Condition, Delivery, DeliveryId, Endpoint, EndpointId, ErrorKind, Event, EventId, EventType, Health, Include,
+    LastAttempt, Moment, MonoTime, ObjectKey, OriginReference, Pattern, Pending, Priority, Reason, RetryPolicy, Secret,
     SigningSecrets, SourceId, State, Template, Timestamp, WaitingFor,
 };
 use rusqlite::{Connection, Params, Row};
@@ -57,6 +57,8 @@ pub(super) struct Config {
     ignore_origins: Vec<OriginReference>,
     #[serde(default)]
     companies: Vec<i64>,
+    #[serde(default)]
+    include: Vec<Include>,
 }
 
 impl Config {
@@ -74,6 +76,7 @@ impl Config {
             template: endpoint.template.as_ref().map(|template| template.as_str().to_owned()),
             ignore_origins: endpoint.ignore_origins.clone(),
             companies: endpoint.companies.clone(),
+            include: endpoint.include.clone(),
         }
     }
 }
@@ -146,6 +149,7 @@ fn endpoint(row: &Row<'_>, vault: &Vault) -> Result<Endpoint, StoreError> {
         template: config.template.map(Template::kept),
         ignore_origins: config.ignore_origins,
         companies: config.companies,
+        include: config.include,
         secrets: SigningSecrets { current: Secret::new(sealed.secret), next },
         health: from_json(&row.get::<_, String>(7)?)?,
         disabled_reason: row.get(6)?,

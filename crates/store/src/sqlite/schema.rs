@@ -23,6 +23,7 @@ const MIGRATIONS: &[Step] = &[
     Step::Sql(include_str!("migrations/011.sql")),
     Step::Sql(include_str!("migrations/012.sql")),
     Step::Sql(include_str!("migrations/013.sql")),
+    Step::Sql(include_str!("migrations/014.sql")),
 ];
 
 /// One step of the schema.

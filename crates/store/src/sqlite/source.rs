@@ -5,7 +5,7 @@ use gancho_model::{Secret, Source, SourceId, SourceKind, Timestamp, Token};
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 
-use super::{SqliteStore, access, processed, rows, write_context::WriteContext};
+use super::{SqliteStore, access, customer, processed, rows, write_context::WriteContext};
 use crate::{Snapshots, Sources, StoreError, vault::Vault};
 
 /// What stands in `sources.sealed`.
@@ -73,6 +73,7 @@ impl Sources for SqliteStore {
                 return Err(StoreError::NotFound);
             }
             context.db.execute("DELETE FROM tokens WHERE source = ?1", [id.bytes()])?;
+            customer::forget(&context.db, id)?;
             context.db.execute("DELETE FROM remembered WHERE source = ?1", [id.bytes()])?;
             Ok(())
         })

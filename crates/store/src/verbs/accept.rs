@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use gancho_model::{
-    Endpoint, Event, EventId, ObjectKey, PlannedDelivery, Record, SourceId, Timestamp, TokenId, plan_deliveries,
+    Customer, Customers, Endpoint, Event, EventId, Include, ObjectKey, PlannedDelivery, Record, SourceId, Timestamp,
+    TokenId, plan_deliveries,
 };
 
 use crate::{SnapshotUpdate, StoreError};
@@ -24,6 +25,9 @@ pub trait Accepting: Send + Sync {
     /// restored holds such rows again.
     async fn processed(&self, source: SourceId, rows: Vec<ProcessedRow>) -> Result<Vec<bool>, StoreError>;
 
+    /// What is known of these customers, by source and code.
+    async fn customers(&self, wanted: Vec<(SourceId, String)>) -> Result<Customers, StoreError>;
+
     /// The endpoints by which deliveries are planned.
     async fn endpoint_snapshot(&self) -> Result<Arc<EndpointSnapshot>, StoreError>;
 
@@ -43,6 +47,8 @@ pub struct Submission {
     pub processed: Vec<ProcessedRow>,
     /// Rows to remember or forget.
     pub remember: Vec<ReferenceUpdate>,
+    /// What became known of the source's customers.
+    pub customers: Vec<CustomerUpdate>,
     /// The version of the remembered rows by which changes were understood; nothing where none were needed.
     pub understood_by: Option<u64>,
     /// How records of the source look now, where asking it found news, and the version by which it was compared.
@@ -70,10 +76,10 @@ impl Submission {
     /// With the deliveries of its events planned by these endpoints; an event larger than `bytes_max` is kept, and its
     /// deliveries are skipped.
     #[must_use]
-    pub fn planned(mut self, by: &EndpointSnapshot, bytes_max: usize) -> Self {
+    pub fn planned(mut self, by: &EndpointSnapshot, bytes_max: usize, customers: &Customers) -> Self {
         self.planned_by = by.version;
         for new in &mut self.events {
-            new.deliveries = plan_deliveries(&new.event, bytes_max, &by.endpoints);
+            new.deliveries = plan_deliveries(&new.event, bytes_max, &by.endpoints, customers);
         }
         self
     }
@@ -104,6 +110,13 @@ pub struct EndpointSnapshot {
     pub endpoints: Vec<Endpoint>,
 }
 
+impl EndpointSnapshot {
+    /// Whether any of them asks to have this put into its bodies.
+    pub fn includes(&self, what: Include) -> bool {
+        self.endpoints.iter().any(|endpoint| endpoint.include.contains(&what))
+    }
+}
+
 /// What is remembered of a source's rows, as of one version.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReferenceRows {
@@ -122,6 +135,17 @@ pub struct ReferenceUpdate {
     pub row: ObjectKey,
     /// The row; nothing to forget it.
     pub record: Option<Record>,
+}
+
+/// A customer to remember, or to forget.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomerUpdate {
+    /// Whose customer.
+    pub source: SourceId,
+    /// Their code there.
+    pub code: String,
+    /// What is known of them; nothing to forget them.
+    pub customer: Option<Customer>,
 }
 
 /// By what a repeat is recognised, within one token.

@@ -130,7 +130,7 @@ pub(crate) async fn rows_of_an_outbox_are_processed_once(bench: Bench) {
     assert_eq!(bench.store.processed(source, vec![row(7, 1)]).await.expect("it answers"), [false]);
 }
 
-async fn add_source(bench: &Bench) -> SourceId {
+pub(crate) async fn add_source(bench: &Bench) -> SourceId {
     let source = bench.source();
     bench.store.add_source(source.clone(), None).await.expect("added");
     source.id
@@ -142,7 +142,11 @@ pub(crate) async fn a_plan_made_from_older_endpoints_is_refused(bench: Bench) {
     let plan = async || {
         let snapshot = bench.store.endpoint_snapshot().await.expect("reads");
         let events = vec![bench.event("a.b")];
-        Submission { events, now: bench.now(), ..Submission::default() }.planned(&snapshot, usize::MAX)
+        Submission { events, now: bench.now(), ..Submission::default() }.planned(
+            &snapshot,
+            usize::MAX,
+            &Default::default(),
+        )
     };
     let keep = async |submission: Submission| bench.store.accept(submission.into()).await.expect("it answers");
     let (before, late) = (plan().await, plan().await);
@@ -198,7 +202,8 @@ async fn endpoints_that_another_process_changed_are_read_again() {
     let endpoint = crate::endpoint(&*bench.environment, &["*"]);
     other.expect("opens").add_endpoint(endpoint.clone()).await.expect("added");
     let submission = || Submission { events: vec![bench.event("a.b")], now: bench.now(), ..Submission::default() };
-    let planned = |snapshot: &EndpointSnapshot| Arc::new(submission().planned(snapshot, usize::MAX));
+    let planned =
+        |snapshot: &EndpointSnapshot| Arc::new(submission().planned(snapshot, usize::MAX, &Default::default()));
     assert_eq!(bench.store.accept(planned(&old)).await, Ok(Accepted::Stale));
     let new = bench.store.endpoint_snapshot().await.expect("reads");
     assert_eq!(new.endpoints.len(), 1);

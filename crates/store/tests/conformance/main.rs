@@ -3,6 +3,7 @@
 mod accept;
 mod access;
 mod bin;
+mod customer;
 mod deliver;
 mod endpoint;
 mod history;
@@ -48,6 +49,7 @@ macro_rules! suite {
             accept: [events_come_with_their_deliveries_and_a_number_without_holes, many_at_once_have_numbers_of_their_own, a_place_of_the_engine_is_used_at_once_under_a_lease, repeats_are_recalled_and_races_lost, rows_are_remembered_and_forgotten, rows_of_an_outbox_are_processed_once, a_plan_made_from_older_endpoints_is_refused, what_was_understood_by_old_rows_is_refused],
             access: [sources_and_their_tokens_live_and_go_together, tokens_and_people],
             bin: [a_bin_keeps_what_comes_until_it_expires, of_very_many_requests_the_newest_stay],
+            customer: [customers_are_remembered_by_source_and_forgotten],
             deliver: [what_is_leased_is_nobody_else_s_until_the_lease_ends, a_race_of_claims_gives_each_delivery_once, a_start_frees_every_lease, every_attempt_is_one_record, health_follows_live_attempts_of_the_same_url, a_person_sends_again_and_cancels, what_failed_during_an_outage_is_sent_again_by_itself] own: [nothing_is_sent_again_by_itself_if_the_setting_says_so],
             endpoint: [an_endpoint_comes_back_as_it_was, two_who_change_at_once_don_t_overwrite_each_other, pages_of_endpoints, a_disabled_one_collects_nothing_and_a_paused_one_waits, removing_cancels_what_waits_a_little_at_a_time],
             history: [entries_newest_first_by_object_and_page_by_page, of_two_who_tell_people_one_does, attempts_are_counted_by_endpoint_and_hour_tests_aside, what_failed_is_counted_while_it_is_failed, documents_are_found_by_the_beginning_of_their_number, nobody_but_a_listener_sends_what_it_forwarded] own: [what_matches_is_counted_and_sent_again_once],
@@ -278,7 +280,7 @@ pub(crate) fn event(environment: &dyn Environment, kind: &str, source: Option<So
 /// Plans the deliveries as intake does, and keeps all of it.
 pub(crate) async fn keep(store: &dyn Store, submission: Submission) -> Result<Accepted, StoreError> {
     let snapshot = store.endpoint_snapshot().await?;
-    store.accept(submission.planned(&snapshot, usize::MAX).into()).await
+    store.accept(submission.planned(&snapshot, usize::MAX, &Default::default()).into()).await
 }
 
 pub(crate) fn outcome(claimed: &Claimed, verdict: Decision, at: Moment) -> Outcome {

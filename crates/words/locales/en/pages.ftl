@@ -798,6 +798,10 @@ deed-label-condition = condition
 deed-label-template = template
 deed-label-ignore-origins = ignored origins
 deed-label-companies = companies
+label-include = Also put into the body
+include-customer = The customer's name, e-mail and tax number
+hint-include = As data.object.customer beside codcliente, in documents, receipts and whatever else names a customer; null where nothing is known of them.
+deed-label-include = also in the body
 
 # Consumers.
 

@@ -798,6 +798,10 @@ deed-label-condition = condición
 deed-label-template = plantilla
 deed-label-ignore-origins = orígenes ignorados
 deed-label-companies = empresas
+label-include = Incluir también en el cuerpo
+include-customer = Nombre, correo y NIF del cliente
+hint-include = Como data.object.customer junto a codcliente, en documentos, recibos y todo lo que nombra un cliente; null si no se sabe nada de él.
+deed-label-include = también en el cuerpo
 
 # Consumidores.
 

@@ -10,11 +10,11 @@ use axum::{
 use gancho_intake::Intake;
 use gancho_mail::Mailer;
 use gancho_model::{
-    Clock as _, DeliveryId, EventId, Message, ObjectKey, Record, Role, Session, Source, SourceId, User, UserId,
-    address::Allowed, limits::Limits,
+    Clock as _, DeliveryId, EventId, Message, Record, Role, Session, Source, SourceId, User, UserId, address::Allowed,
+    limits::Limits,
 };
 use gancho_service::{
-    Finding, Parts, Probing, RecordPage, Refused, Services, SourceControl, SourceStatus,
+    Finding, Parts, Probing, RecordPage, Refused, Services, Shown, SourceControl, SourceStatus,
     account::digest,
     outbox::{OutboxPayload, OutboxReceipt},
 };
@@ -157,7 +157,7 @@ impl SourceControl for Nobody {
     async fn hand_over(&self, _: &Source, _: OutboxPayload) -> Result<OutboxReceipt, Message> {
         Ok(OutboxReceipt::default())
     }
-    fn shown(&self, _: &Source, _: OutboxPayload) -> Result<Option<(ObjectKey, Record)>, Message> {
+    fn shown(&self, _: &Source, _: OutboxPayload) -> Result<Option<Shown>, Message> {
         Ok(None)
     }
 

@@ -113,7 +113,7 @@ async fn accept(store: &dyn Store) -> Result<(), StoreError> {
     let events = (0..BATCH).filter_map(|n| event(now, n)).collect();
     let submission = Submission { events, now, ..Submission::default() };
     let snapshot = store.endpoint_snapshot().await?;
-    store.accept(submission.planned(&snapshot, usize::MAX).into()).await.map(drop)
+    store.accept(submission.planned(&snapshot, usize::MAX, &Default::default()).into()).await.map(drop)
 }
 
 fn event(now: Timestamp, n: u64) -> Option<NewEvent> {

@@ -51,6 +51,9 @@ pub struct Fields {
     /// Only records of this company of the ERP.
     #[arg(long = "company", value_name = "NUMBER")]
     companies: Vec<u32>,
+    /// Also put this into the bodies: customer (name, e-mail, tax number beside codcliente); "" for nothing.
+    #[arg(long, value_name = "WHAT")]
+    include: Vec<String>,
 }
 
 /// What was given, and nothing else.
@@ -63,6 +66,7 @@ pub fn input(fields: Fields) -> Result<Map<String, Value>, CliError> {
     }
     let events: Vec<&str> = fields.events.iter().flat_map(|part| part.split(',')).map(str::trim).collect();
     let origins: Vec<&String> = fields.ignore_origins.iter().filter(|origin| !origin.is_empty()).collect();
+    let includes: Vec<&String> = fields.include.iter().filter(|what| !what.is_empty()).collect();
     let given = [
         ("events", (!events.is_empty()).then(|| json!(events))),
         ("name", fields.name.map(Value::from)),
@@ -77,6 +81,7 @@ pub fn input(fields: Fields) -> Result<Map<String, Value>, CliError> {
         ("template", template(fields.template.as_deref(), fields.preset.as_deref())?),
         ("ignore_origins", (!fields.ignore_origins.is_empty()).then(|| json!(origins))),
         ("companies", (!fields.companies.is_empty()).then(|| json!(fields.companies))),
+        ("include", (!fields.include.is_empty()).then(|| json!(includes))),
     ];
     Ok(given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
 }

@@ -35,6 +35,7 @@ pub fn show(api: &ApiClient, endpoint: &Value) {
         ("condition", field("condition")),
         ("ignores", field("ignore_origins")),
         ("companies", field("companies")),
+        ("includes", field("include")),
         ("template", field("template")),
         ("made", terminal::full(&field("created_at"))),
         ("id", field("id")),

@@ -33,6 +33,8 @@ pub(crate) struct EndpointView {
     ignore_origins: Vec<String>,
     /// Only records of these companies; of all if empty.
     companies: Vec<i64>,
+    /// What is put into its bodies: `customer`, or nothing.
+    include: Vec<&'static str>,
     timeout_ms: u32,
     #[schema(value_type = Object)]
     retry: RetryPolicy,
@@ -87,6 +89,7 @@ impl EndpointView {
             template: endpoint.template.as_ref().map(|template| template.as_str().to_owned()),
             ignore_origins: endpoint.ignore_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
             companies: endpoint.companies.clone(),
+            include: endpoint.include.iter().map(|include| include.as_str()).collect(),
             timeout_ms: endpoint.timeout_ms,
             retry: endpoint.retry.clone(),
             rate_per_s: endpoint.rate_per_s,

@@ -1,7 +1,7 @@
 //! Between the form of an endpoint and what is done with it.
 
 use gancho_model::{
-    Condition, Endpoint, Message, OriginReference, Source, SourceId, Template, limits::ATTEMPT_MS_MAX, mask,
+    Condition, Endpoint, Include, Message, OriginReference, Source, SourceId, Template, limits::ATTEMPT_MS_MAX, mask,
 };
 use gancho_service::{
     endpoint::{EndpointPatch, NewEndpoint, Preset, RetryInput},
@@ -34,6 +34,7 @@ pub(super) fn form(endpoint: &Endpoint) -> Form {
         ("template", endpoint.template.as_ref().map(|one| one.as_str().to_owned()).unwrap_or_default()),
         ("companies", endpoint.companies.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
     ];
+    fields.extend(endpoint.include.iter().map(|include| ("include", include.as_str().to_owned())));
     fields.extend(endpoint.ignore_origins.iter().map(|origin| ("ignore_origins", origin.as_str().to_owned())));
     fields.extend(picked.into_iter().map(|pattern| ("events", pattern)));
     fields.extend(endpoint.sources.iter().map(|source| ("sources", source.to_string())));
@@ -61,6 +62,7 @@ pub(super) struct Rules {
     pub template: Option<Template>,
     pub ignore_origins: List<OriginReference, 0, 100>,
     pub companies: List<Whole<1, { i32::MAX as i64 }>, 0, 100>,
+    pub include: List<Include, 0, 1>,
 }
 
 /// Reads the rules. A preset stands for its template where none is written.
@@ -78,7 +80,16 @@ pub(super) fn rules(form: &Form, words: &Words, reading: &mut Reading<'_>) -> Op
     let template = reading.field("template", template);
     let ignore_origins = reading.field("ignore_origins", List::read_each(origins.into_iter(), origin));
     let companies = reading.field("companies", List::read_each(companies.into_iter(), Whole::of_text));
-    Some(Rules { condition: condition?, template: template?, ignore_origins: ignore_origins?, companies: companies? })
+    let include =
+        |word: &str| Include::parse(word).ok_or_else(|| Message::new("error-one-of").with("words", "customer"));
+    let include = reading.field("include", List::read_each(form.values("include").into_iter(), include));
+    Some(Rules {
+        condition: condition?,
+        template: template?,
+        ignore_origins: ignore_origins?,
+        companies: companies?,
+        include: include?,
+    })
 }
 
 fn filled(form: &Form, words: &Words, reading: &mut Reading<'_>) -> Option<Filled> {
@@ -134,6 +145,7 @@ pub(super) fn new_endpoint(form: &Form, words: &Words, by: input::Rules<'_>) -> 
         template: filled.rules.template,
         ignore_origins: Some(filled.rules.ignore_origins),
         companies: Some(filled.rules.companies),
+        include: Some(filled.rules.include),
     });
     reading.finish(new)
 }
@@ -156,6 +168,7 @@ pub(super) fn patch(form: &Form, words: &Words, by: input::Rules<'_>) -> Result<
         template: Patch::filled(filled.rules.template),
         ignore_origins: Patch::Set(filled.rules.ignore_origins),
         companies: Patch::Set(filled.rules.companies),
+        include: Patch::Set(filled.rules.include),
         ..EndpointPatch::nothing()
     });
     reading.finish(patch)

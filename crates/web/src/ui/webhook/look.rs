@@ -72,6 +72,7 @@ fn asked(context: &PageContext, form: &Form) -> Result<PreviewInput, Vec<FieldEr
             template: rules.template,
             ignore_origins: Some(rules.ignore_origins),
             companies: Some(rules.companies),
+            include: Some(rules.include),
         })
     };
     reading.finish(input())
