@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use gancho_model::Record;
+use gancho_model::{Origin, Record};
 
 /// A look at an outbox.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -107,6 +107,9 @@ pub struct PluginStatus {
     /// Tables that make no events, because no single column names a row. Older plugins say nothing of it.
     #[serde(default)]
     pub unheard: Vec<String>,
+    /// The ERP's users and the keys of its API, by their numbers and names. Older plugins say nothing of them.
+    #[serde(default)]
+    pub writers: Vec<Origin>,
 }
 
 /// What became of what was handed over.

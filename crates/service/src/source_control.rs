@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use gancho_model::{Message, ObjectKey, Record, Source, SourceId, Timestamp};
+use gancho_model::{Message, ObjectKey, Origin, Record, Source, SourceId, Timestamp};
 
 use crate::{
     Finding,
@@ -134,6 +134,8 @@ pub struct SourceStatus {
     pub down_since: Option<Timestamp>,
     /// Of a plugin: the status that it reports.
     pub plugin: Option<PluginStatus>,
+    /// Who may write there, as far as that is known: its users and the keys of its API.
+    pub writers: Vec<Origin>,
     /// Of an ERP whose lists are asked: how soon something is seen.
     pub pace: Option<Pace>,
 }

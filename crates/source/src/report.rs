@@ -7,7 +7,7 @@ use std::{
 };
 
 use gancho_intake::Intake;
-use gancho_model::{Message, Source, SourceId, Timestamp};
+use gancho_model::{Message, Origin, Source, SourceId, Timestamp};
 use gancho_service::{Pace, SourceStatus, outbox::PluginStatus};
 use gancho_words::Words;
 use serde_json::json;
@@ -160,10 +160,16 @@ impl Report {
         known.copy = known.copy.take().filter(|(_, said_at)| now.since_ms(*said_at) < COPY_MS);
         known.lost = Lost { failed: status.lost, dropped: status.dropped };
         known.uncaptured = status.unheard.clone();
+        known.status.writers.clone_from(&status.writers);
         known.status.backlog = Some(status.backlog);
         known.status.last_error =
             status.error.as_ref().map(|why| Message::new("plugin-error").with("why", why.as_str()));
         known.status.plugin = Some(status.clone());
+    }
+
+    /// Who may write there.
+    pub(crate) fn writers(&self, source: SourceId, writers: Vec<Origin>) {
+        lock(&self.known).entry(source).or_default().status.writers = writers;
     }
 
     /// How soon new records of an ERP that is asked are seen, and how soon changes.

@@ -174,6 +174,17 @@ abstract class Engine
         return $this->db->select($select . ' WHERE ' . $this->name($column) . ' IN (' . implode(', ', $quoted) . ')');
     }
 
+    /** The ERP's users, and the keys of its API by their numbers and names: who may write here. */
+    public function writers(): array
+    {
+        $user = fn($row) => ['kind' => 'user', 'id' => $row['nick']];
+        $key = fn($row) => ['kind' => 'api', 'id' => (int)$row['id']] + ((string)$row['description'] === '' ? [] : ['name' => $row['description']]);
+        return [
+            ...array_map($user, $this->db->select('SELECT nick FROM users ORDER BY nick LIMIT 200') ?: []),
+            ...array_map($key, $this->db->select('SELECT id, description FROM api_keys ORDER BY id LIMIT 200') ?: []),
+        ];
+    }
+
     /** A name of at most so many bytes: of a longer one the end is a digest. */
     public static function short(string $name, int $most): string
     {

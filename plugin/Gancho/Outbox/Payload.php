@@ -83,6 +83,7 @@ final class Payload
             'copy' => ($state['copy'] ?? null) === null ? null : (new Site($engine, $settings))->name(),
             'error' => $state['install_error'] ?? null,
             'unheard' => $state['unheard'] ?? [],
+            'writers' => $engine->writers(),
         ];
     }
 

@@ -92,6 +92,33 @@ async fn the_plugin_tells_who_writes_and_believes_no_claim() {
     }
 }
 
+/// Who chooses what to ignore is offered the ERP's users and keys by name, before any of them wrote anything.
+#[tokio::test]
+async fn a_source_knows_who_may_write_there() {
+    for engine in Engine::ALL {
+        let erp = Erp::new(engine).await;
+        let server = server().await;
+        erp.populate().await;
+        let plugin = erp.connect(&server).await;
+        let body = json!({"kind": "database", "name": "ERP", "url": erp.database.url});
+        let database = server.post("/sources", body, 201).await["id"].as_str().expect("an id").to_owned();
+        erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('1', 'Ana')").await;
+        erp.request(NOTHING);
+        for source in [plugin, format!("/sources/{database}")] {
+            let known = server.wait_until(&source, |source| source["writers"][0].is_object()).await;
+            let writers = known["writers"].as_array().expect("a list");
+            for writer in [
+                json!({"kind": "user", "id": "ana"}),
+                json!({"kind": "api", "id": 3, "name": "Tienda"}),
+                json!({"kind": "api", "id": 4, "name": "Vieja"}),
+            ] {
+                assert!(writers.contains(&writer), "{engine:?} {source}: {writers:?}");
+            }
+            assert!(!known.to_string().contains("SHOPKEY") && !known.to_string().contains("ANALOG"));
+        }
+    }
+}
+
 /// At the end of a request the ERP does work that others queued: that is not the doing of who asks.
 #[tokio::test]
 async fn work_that_waited_has_the_origin_of_who_queued_it_or_none() {

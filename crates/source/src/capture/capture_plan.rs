@@ -19,8 +19,10 @@ pub struct CapturePlan {
     pub cascades: BTreeMap<String, Vec<Vec<Link>>>,
     /// Models that were asked for and can't be captured, with the reason.
     pub uncaptured: Vec<(String, Uncaptured)>,
-    /// The table of customers, whether or not it is captured: to read what is put beside their codes.
+    /// What is read of customers, whether or not they are captured: what is put beside their codes.
     pub customers: Option<CapturedTable>,
+    /// What is read of users and of the API's keys: what people call who writes there.
+    pub writers: [Option<CapturedTable>; 2],
     /// Whether some tables could not be looked at: what is not planned may be wanted all the same.
     pub is_partial: bool,
 }
@@ -88,11 +90,8 @@ impl CapturePlan {
         for name in reference_data::REMEMBERED {
             let _ = plan.add(schema, name, None);
         }
-        plan.customers = columns::find(CUSTOMER_MODEL).and_then(|known| {
-            let facts = schema.tables.get(known.name)?;
-            let key = facts.row_key(Some(known.key))?.to_owned();
-            Some(watched(known.model, known.name, key, facts))
-        });
+        plan.customers = read_only(schema, CUSTOMER_MODEL, &["codcliente", "nombre", "email", "cifnif"]);
+        plan.writers = [read_only(schema, "User", &["nick"]), read_only(schema, "ApiKey", &["id", "description"])];
         plan.cascades = cascades(schema, &plan.tables);
         plan
     }
@@ -147,6 +146,17 @@ fn watched(model: &str, table: &str, key: String, facts: &Table) -> CapturedTabl
         document: None,
         lines: None,
     }
+}
+
+/// A table of which these columns are read now and then, and nothing is captured.
+fn read_only(schema: &Schema, model: &str, columns: &[&str]) -> Option<CapturedTable> {
+    let known = columns::find(model)?;
+    let facts = schema.tables.get(known.name)?;
+    let key = facts.row_key(Some(known.key))?.to_owned();
+    let mut table = watched(known.model, known.name, key, facts);
+    table.columns.retain(|(column, _)| columns.contains(&column.as_str()));
+    table.secrets.clear();
+    Some(table)
 }
 
 /// For every table on which watched rows hang: the ways on which its deletions reach them.

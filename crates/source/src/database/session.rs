@@ -6,7 +6,7 @@ use std::{
 };
 
 use gancho_facturascripts::shape::Shape;
-use gancho_model::{Change, MonoTime, ObjectKey, Record};
+use gancho_model::{Change, MonoTime, ObjectKey, Origin, OriginKind, Record};
 
 use super::{
     Address, CaptureBackend, ErpError,
@@ -201,6 +201,21 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// The ERP's users, and the keys of its API by their numbers and names.
+    async fn writers(&mut self) -> Result<Vec<Origin>, SourceError> {
+        let [users, keys] = self.plan.writers.clone();
+        let mut writers = vec![];
+        for (kind, table) in [(OriginKind::User, users), (OriginKind::Api, keys)] {
+            let Some(table) = table else { continue };
+            for row in within(self.erp.records(&table, None)).await? {
+                let Some(id) = row.get(&table.key).cloned() else { continue };
+                let name = row.get("description").and_then(|name| name.as_str()).map(ToOwned::to_owned);
+                writers.push(Origin { kind, id, name });
+            }
+        }
+        Ok(writers)
+    }
+
     /// Looks at the tables anew, and puts back what is missing.
     async fn mend(&mut self) -> Result<(), SourceError> {
         let source = &self.watcher.source;
@@ -212,7 +227,9 @@ impl<'a> Session<'a> {
             tracing::warn!(source = %source.id, made, "put back what was missing in the ERP's database, or not as it should be");
         }
         self.sign().await?;
+        let writers = self.writers().await?;
         let source = &self.watcher.source;
+        self.watcher.report.writers(source.id, writers);
         self.watcher.report.lost(source, within(self.erp.lost()).await?);
         self.watcher.report.uncaptured(source, self.uncaptured());
         self.mended = self.now();

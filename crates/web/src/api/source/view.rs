@@ -1,4 +1,4 @@
-use gancho_model::{Source, Timestamp, mask};
+use gancho_model::{Origin, Source, Timestamp, mask};
 use gancho_words::Words;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -27,6 +27,9 @@ pub(crate) struct SourceView {
     /// What waits at the source, where that is known.
     backlog: Option<u64>,
     last_error: Option<String>,
+    /// Who may write there, as events name them in `origin`: users and keys of the ERP's API, as far as they are known.
+    #[schema(value_type = Vec<gancho_service::input::Object>)]
+    writers: Vec<Origin>,
     #[schema(value_type = Option<String>, format = DateTime)]
     heard_at: Option<Timestamp>,
     #[schema(value_type = String, format = DateTime)]
@@ -62,6 +65,7 @@ impl SourceView {
             lag_s: status.lag_s,
             backlog: status.backlog,
             last_error: status.last_error.map(|message| Words::english().message(&message)),
+            writers: status.writers,
             heard_at: source.heard_at,
             created_at: source.created_at,
             token: None,

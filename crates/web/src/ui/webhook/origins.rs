@@ -17,7 +17,7 @@ pub(crate) struct OriginChoice {
     pub name: String,
 }
 
-/// Origins of the latest events, with the names that the ERP gave them, and those that are chosen already.
+/// The ERPs' users and the keys of their APIs, origins of the latest events, and those that are chosen already.
 pub(super) async fn choices(app: &App, form: &Form) -> Vec<OriginChoice> {
     let found = app.store.recent(None, EventFilter::default(), EVENTS).await;
     let mut names: BTreeMap<String, String> = BTreeMap::new();
@@ -26,6 +26,11 @@ pub(super) async fn choices(app: &App, form: &Form) -> Vec<OriginChoice> {
         if let Some(origin) = Origin::of_body(&body) {
             let reference = origin.reference().as_str().to_owned();
             names.entry(reference).or_insert_with(|| origin.name.unwrap_or_default());
+        }
+    }
+    for source in app.store.sources().await.unwrap_or_default() {
+        for writer in app.services.sources.status(source.id).unwrap_or_default().writers {
+            names.entry(writer.reference().as_str().to_owned()).or_insert_with(|| writer.name.unwrap_or_default());
         }
     }
     for chosen in form.values("ignore_origins") {
