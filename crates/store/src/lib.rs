@@ -6,7 +6,9 @@
 
 mod error;
 mod notifier;
+pub mod postgres;
 pub mod sqlite;
+mod stored;
 pub mod vault;
 mod verbs;
 

@@ -6,19 +6,9 @@ use gancho_model::{
     limits::{BIN_REQUESTS_MAX, BINS_MAX},
 };
 use rusqlite::{Connection, Row, params};
-use serde::{Deserialize, Serialize};
 
 use super::{SqliteStore, rows};
-use crate::{Bins, StoreError};
-
-/// What stands in `bin_requests.head`.
-#[derive(Serialize, Deserialize)]
-struct Head {
-    method: String,
-    rest: String,
-    headers: Vec<(String, String)>,
-    truncated: bool,
-}
+use crate::{Bins, StoreError, stored::BinRequestHead};
 
 const BIN: &str = "id, respond, received, created_at, expires_at";
 
@@ -84,12 +74,7 @@ impl Bins for SqliteStore {
             let bin = one(&context.db, id, request.at)?;
             let count = "UPDATE bins SET received = received + 1 WHERE id = ?1 RETURNING received";
             let n: i64 = context.db.prepare_cached(count)?.query_row([id.bytes()], |row| row.get(0))?;
-            let head = Head {
-                method: request.method.clone(),
-                rest: request.rest.clone(),
-                headers: request.headers.clone(),
-                truncated: request.truncated,
-            };
+            let head = BinRequestHead::of(&request);
             let insert = "INSERT INTO bin_requests VALUES (?1, ?2, ?3, ?4, ?5)";
             let values = params![id.bytes(), n, request.at.ms(), rows::to_json(&head), request.body];
             context.db.prepare_cached(insert)?.execute(values)?;
@@ -140,16 +125,8 @@ fn read(row: &Row<'_>) -> Result<Bin, StoreError> {
 }
 
 fn request(row: &Row<'_>) -> Result<BinRequest, StoreError> {
-    let head: Head = rows::from_json(&row.get::<_, String>(2)?)?;
-    Ok(BinRequest {
-        n: row.get::<_, i64>(0)?.unsigned_abs(),
-        at: Timestamp::from_ms(row.get(1)?),
-        method: head.method,
-        rest: head.rest,
-        headers: head.headers,
-        body: row.get(3)?,
-        truncated: head.truncated,
-    })
+    let head: BinRequestHead = rows::from_json(&row.get::<_, String>(2)?)?;
+    Ok(head.with(row.get::<_, i64>(0)?.unsigned_abs(), Timestamp::from_ms(row.get(1)?), row.get(3)?))
 }
 
 /// Removes what has expired, with all that it received.

@@ -2,17 +2,14 @@
 
 use std::collections::HashSet;
 
-use gancho_model::{Delivery, DeliveryId, Priority, State, may_resend};
+use gancho_model::{Delivery, DeliveryId, Priority};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{
     cancel, job, list, repair, replay, rows,
     write_context::{Notification, WriteContext},
 };
-use crate::{Bulk, BulkAct, BulkDone, DeliveryFilter, StoreError};
-
-/// Deliveries changed in one transaction.
-const BATCH: usize = 500;
+use crate::{Bulk, BulkAct, BulkDone, StoreError, stored::bulk::BATCH};
 
 /// Deliveries with their numbers, and the cursor of the next batch.
 type Batch = (Vec<(i64, Delivery)>, Option<DeliveryId>);
@@ -32,12 +29,7 @@ fn batch(
         }
         None => i64::MAX,
     };
-    let is_chosen = !bulk.filter.ids.is_empty();
-    let filter = DeliveryFilter { state: state(bulk), ..bulk.filter.clone() };
-    let fits = |delivery: &Delivery| match bulk.act {
-        BulkAct::Resend => may_resend(delivery.state, delivery.lane, is_chosen),
-        BulkAct::Cancel => delivery.state == State::Pending,
-    };
+    let filter = bulk.looked_through();
     let mut found = vec![];
     let numbers = list::newest(db, before, &filter, list::SCAN_MAX)?;
     let looked_at = numbers.len();
@@ -45,7 +37,7 @@ fn batch(
     for n in numbers {
         let (delivery, matches) = list::read_delivery(db, n, &filter, reading)?;
         last = Some(delivery.id);
-        if matches && fits(&delivery) {
+        if matches && bulk.fits(&delivery) {
             found.push((n, delivery));
         }
         if found.len() == most {
@@ -53,16 +45,6 @@ fn batch(
         }
     }
     Ok((found, last.filter(|_| looked_at == list::SCAN_MAX)))
-}
-
-/// Only deliveries in this state, if it is one.
-fn state(bulk: &Bulk) -> Option<State> {
-    let usual = match bulk.act {
-        BulkAct::Cancel => Some(State::Pending),
-        BulkAct::Resend if bulk.filter.ids.is_empty() => Some(State::Failed),
-        BulkAct::Resend => None,
-    };
-    bulk.filter.state.or(usual)
 }
 
 pub(super) fn count(

@@ -1,14 +1,14 @@
 //! A delivery that waits is cancelled.
 
 use const_format::formatcp;
-use gancho_model::{Delivery, Message, State};
+use gancho_model::{Delivery, Message};
 use rusqlite::OptionalExtension;
 
 use super::{
     rows::{CANCELLED, PENDING},
     write_context::{Notification, WriteContext},
 };
-use crate::StoreError;
+use crate::{StoreError, stored::spoken_state};
 
 /// Cancels one.
 ///
@@ -18,7 +18,7 @@ pub(super) fn cancel(context: &mut WriteContext, n: i64, delivery: &Delivery) ->
     if cancel_if_waiting(context, n, delivery)? {
         return Ok(());
     }
-    let message = Message::new("conflict-not-waiting").with("state", Message::new(spoken(delivery.state)));
+    let message = Message::new("conflict-not-waiting").with("state", Message::new(spoken_state(delivery.state)));
     Err(StoreError::Conflict(message))
 }
 
@@ -33,15 +33,4 @@ pub(super) fn cancel_if_waiting(context: &mut WriteContext, n: i64, delivery: &D
     context.waiting(endpoint, -1);
     context.notify_later(Notification::Forget(delivery.endpoint_id, delivery.id));
     Ok(true)
-}
-
-/// The name of a state's word.
-fn spoken(state: State) -> &'static str {
-    match state {
-        State::Pending => "state-pending",
-        State::Delivered => "state-delivered",
-        State::Failed => "state-failed",
-        State::Cancelled => "state-cancelled",
-        State::Skipped => "state-skipped",
-    }
 }

@@ -5,7 +5,10 @@ use gancho_model::{DeliveryId, State, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{SqliteStore, rows};
-use crate::{Job, JobCounts, JobState, JobStep, Jobs, NewJob, StoreError};
+use crate::{
+    Job, JobCounts, JobState, JobStep, Jobs, NewJob, StoreError,
+    stored::{job_state, job_word},
+};
 
 #[async_trait]
 impl Jobs for SqliteStore {
@@ -14,7 +17,7 @@ impl Jobs for SqliteStore {
             let insert =
                 "INSERT INTO jobs (about, total, sent, state, began_at, resume) VALUES (?1, ?2, 0, ?3, ?4, ?5)";
             let NewJob { about, total, resume } = &job;
-            let params = params![about, total.cast_signed(), word(JobState::Running), now.ms(), resume];
+            let params = params![about, total.cast_signed(), job_word(JobState::Running), now.ms(), resume];
             context.db.prepare_cached(insert)?.execute(params)?;
             Ok(context.db.last_insert_rowid().unsigned_abs())
         })
@@ -25,7 +28,7 @@ impl Jobs for SqliteStore {
         self.write(true, move |context| {
             let update =
                 "UPDATE jobs SET state = ?2, ended_at = NULL WHERE n = ?1 AND ended_at IS NOT NULL AND state <> ?3";
-            let params = params![job.cast_signed(), word(JobState::Running), word(JobState::Done)];
+            let params = params![job.cast_signed(), job_word(JobState::Running), job_word(JobState::Done)];
             Ok(context.db.prepare_cached(update)?.execute(params)? == 1)
         })
         .await
@@ -34,7 +37,7 @@ impl Jobs for SqliteStore {
     async fn end_job(&self, job: u64, state: JobState, now: Timestamp) -> Result<(), StoreError> {
         self.write(true, move |context| {
             let update = "UPDATE jobs SET state = ?2, ended_at = ?3 WHERE n = ?1";
-            context.db.prepare_cached(update)?.execute(params![job.cast_signed(), word(state), now.ms()])?;
+            context.db.prepare_cached(update)?.execute(params![job.cast_signed(), job_word(state), now.ms()])?;
             Ok(())
         })
         .await
@@ -47,7 +50,7 @@ impl Jobs for SqliteStore {
                 "SELECT n, total, sent, state, began_at, resume FROM jobs WHERE about = ?1 ORDER BY n DESC LIMIT 1";
             let found = db.prepare_cached(select)?.query_row([about], |row| {
                 let count = |column: usize| row.get::<_, i64>(column).map(i64::unsigned_abs);
-                let state = state_of(&row.get::<_, String>(3)?);
+                let state = job_state(&row.get::<_, String>(3)?);
                 let began_at = Timestamp::from_ms(row.get(4)?);
                 let (number, total, sent, resume) = (count(0)?, count(1)?, count(2)?, row.get(5)?);
                 Ok(Job { number, total, sent, state, began_at, resume })
@@ -98,29 +101,11 @@ pub(super) fn take_step(db: &Connection, step: &JobStep, sent: &[DeliveryId]) ->
 /// A process starts: what the last one was at goes on no more.
 pub(super) fn interrupt(db: &Connection, now: Timestamp) -> Result<(), StoreError> {
     let update = "UPDATE jobs SET state = ?1, ended_at = ?2 WHERE ended_at IS NULL";
-    db.execute(update, params![word(JobState::Interrupted), now.ms()])?;
+    db.execute(update, params![job_word(JobState::Interrupted), now.ms()])?;
     Ok(())
 }
 
 /// Forgets what ended long ago.
 pub(super) fn forget_jobs(db: &Connection, before: Timestamp) -> Result<u64, StoreError> {
     Ok(db.prepare_cached("DELETE FROM jobs WHERE ended_at < ?1")?.execute([before.ms()])? as u64)
-}
-
-fn word(state: JobState) -> &'static str {
-    match state {
-        JobState::Running => "running",
-        JobState::Done => "done",
-        JobState::Broken => "broken",
-        JobState::Interrupted => "interrupted",
-    }
-}
-
-fn state_of(word: &str) -> JobState {
-    match word {
-        "running" => JobState::Running,
-        "done" => JobState::Done,
-        "interrupted" => JobState::Interrupted,
-        _ => JobState::Broken,
-    }
 }

@@ -53,19 +53,7 @@ pub(super) fn deliveries(
     };
     let mut page = Page { items: vec![], next: None };
     let mut looked_at = 0;
-    // An event's deliveries are few, and read whole.
-    let narrowed = filter.state.is_some() || filter.endpoint.is_some();
-    let plain = filter.event.is_none()
-        && !(filter.label.is_some() && narrowed)
-        && filter.types.is_empty()
-        && filter.text.is_none()
-        && filter.since.is_none()
-        && filter.until.is_none()
-        && filter.class.is_none()
-        && filter.error.is_none()
-        && filter.ids.is_empty()
-        && filter.ended_by.is_none();
-    let most = if plain { limit + 1 } else { SCAN_MAX };
+    let most = if filter.is_served_by_an_index() { limit + 1 } else { SCAN_MAX };
     for n in newest(db, before, filter, most)? {
         if page.items.len() == limit {
             page.next = page.items.last().map(|last: &Delivery| last.id);

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use const_format::formatcp;
 use gancho_model::{
-    Customers, DeliveryId, Endpoint, EventId, EventView, Include, Mismatch, Moment, MonoTime, ObjectKey,
-    PlannedDelivery, Priority, ReplayAction, SourceId, State, Timestamp, customer_of_body, mismatch, replay_action,
+    Customers, DeliveryId, Endpoint, EventId, EventView, Include, Moment, MonoTime, ObjectKey, PlannedDelivery,
+    Priority, ReplayAction, SourceId, State, Timestamp, customer_of_body, mismatch, replay_action,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -14,20 +14,10 @@ use super::{
     customer, job, rows,
     write_context::{Notification, WriteContext},
 };
-use crate::{Replay, Replayed, StoreError};
-
-/// Events looked at in one transaction.
-const BATCH: i64 = 500;
-
-/// An event as far as a replay needs it.
-struct Candidate {
-    n: i64,
-    event: gancho_model::EventType,
-    arrived_at: Timestamp,
-    source: Option<SourceId>,
-    object: Option<ObjectKey>,
-    bytes: u64,
-}
+use crate::{
+    Replay, Replayed, StoreError,
+    stored::replay::{BATCH, Candidate, Ruled},
+};
 
 /// Looks at the next events after `after` and sends again what is asked for.
 pub(super) fn replay(
@@ -60,43 +50,6 @@ pub(super) fn replay(
     Ok(replayed)
 }
 
-/// What the rules of a webhook say of the events of a batch, by their numbers.
-pub(super) struct Ruled {
-    /// The endpoint whose rules were evaluated; none where it has no rules.
-    by: Option<Endpoint>,
-    planned: HashMap<i64, PlannedDelivery>,
-}
-
-impl Replay {
-    /// Whether an event is asked for.
-    fn takes(&self, candidate: &Candidate) -> bool {
-        candidate.arrived_at >= self.since
-            && self.until.is_none_or(|until| candidate.arrived_at < until)
-            && (self.types.is_empty() || self.types.iter().any(|pattern| pattern.matches(&candidate.event)))
-            && self.object.as_ref().is_none_or(|object| candidate.object.as_ref() == Some(object))
-    }
-}
-
-impl Ruled {
-    /// Whether the webhook has other rules by now.
-    fn is_stale(&self, endpoint: &Endpoint) -> bool {
-        match &self.by {
-            None => endpoint.is_tailored(),
-            Some(by) => by.updated_at != endpoint.updated_at,
-        }
-    }
-
-    /// Whether they let an event through, and the body that it gets, where it is not its own.
-    fn of(&self, event: i64) -> (bool, Option<&[u8]>) {
-        match (&self.by, self.planned.get(&event)) {
-            (None, _) => (true, None),
-            (_, Some(planned)) => (planned.skipped.is_none(), planned.body.as_deref()),
-            // It came after they were asked.
-            (Some(_), None) => (false, None),
-        }
-    }
-}
-
 /// Asks a webhook's rules about the next batch.
 pub(super) fn rule(
     db: &Connection,
@@ -109,8 +62,7 @@ pub(super) fn rule(
     }
     let mut planned = HashMap::new();
     for candidate in candidates(db, first_after(db, replay, after)?)? {
-        if !replay.takes(&candidate) || mismatch(&endpoint, &candidate.event, candidate.source) == Some(Mismatch::Type)
-        {
+        if !replay.asks_rules(&endpoint, &candidate) {
             continue;
         }
         let select = "SELECT body FROM events WHERE n = ?1";

@@ -3,17 +3,9 @@
 use async_trait::async_trait;
 use gancho_model::{Secret, Source, SourceId, SourceKind, Timestamp, Token};
 use rusqlite::{Connection, params};
-use serde::{Deserialize, Serialize};
 
 use super::{SqliteStore, access, customer, processed, rows, write_context::WriteContext};
-use crate::{Snapshots, Sources, StoreError, vault::Vault};
-
-/// What stands in `sources.sealed`.
-#[derive(Serialize, Deserialize)]
-struct Sealed {
-    url: Option<String>,
-    key: Option<String>,
-}
+use crate::{Snapshots, Sources, StoreError, stored::SealedSource, vault::Vault};
 
 #[async_trait]
 impl Sources for SqliteStore {
@@ -82,8 +74,7 @@ impl Sources for SqliteStore {
 }
 
 fn sealed(context: &WriteContext, source: &Source) -> Vec<u8> {
-    let expose = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
-    let plain = rows::to_json(&Sealed { url: expose(&source.url), key: expose(&source.key) });
+    let plain = rows::to_json(&SealedSource::of(source));
     context.vault.seal(source.id.bytes(), plain.as_bytes(), &*context.environment)
 }
 
@@ -101,7 +92,7 @@ fn select(
         let id = SourceId::from_bytes(row.get(0)?);
         let opened = vault.open(id.bytes(), &row.get::<_, Vec<u8>>(3)?);
         let opened = opened.map_err(|error| StoreError::Broken(error.to_string()))?;
-        let sealed: Sealed = serde_json::from_slice(&opened).map_err(|_| rows::damaged("sealed"))?;
+        let sealed: SealedSource = serde_json::from_slice(&opened).map_err(|_| rows::damaged("sealed"))?;
         let models: Option<String> = row.get(5)?;
         sources.push(Source {
             id,

@@ -161,6 +161,22 @@ pub struct BulkDone {
 }
 
 impl DeliveryFilter {
+    /// Whether an index finds just what is asked for, so that no row is looked at in vain.
+    pub(crate) fn is_served_by_an_index(&self) -> bool {
+        // An event's deliveries are few, and read whole.
+        let narrowed = self.state.is_some() || self.endpoint.is_some();
+        self.event.is_none()
+            && !(self.label.is_some() && narrowed)
+            && self.types.is_empty()
+            && self.text.is_none()
+            && self.since.is_none()
+            && self.until.is_none()
+            && self.class.is_none()
+            && self.error.is_none()
+            && self.ids.is_empty()
+            && self.ended_by.is_none()
+    }
+
     /// Whether a delivery is asked for, as far as its own row says.
     pub fn takes(&self, delivery: &Delivery) -> bool {
         let last = delivery.last;

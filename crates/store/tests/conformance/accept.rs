@@ -2,10 +2,8 @@ use std::sync::Arc;
 
 use gancho_model::{Endpoint, ObjectKey, SourceId, State, TokenId};
 use gancho_store::{
-    Accepted, EndpointSnapshot, Endpoints as _, IdempotencyKey, IdempotencyKind, ProcessedRow, ReferenceUpdate,
-    StoreError, StoredResponse, Submission,
-    sqlite::{Options, SqliteStore},
-    vault::Vault,
+    Accepted, EndpointSnapshot, IdempotencyKey, IdempotencyKind, ProcessedRow, ReferenceUpdate, StoreError,
+    StoredResponse, Submission,
 };
 use serde_json::json;
 
@@ -19,7 +17,7 @@ pub(crate) async fn events_come_with_their_deliveries_and_a_number_without_holes
     assert_eq!((bench.pending(all.id).await, bench.pending(some.id).await), (2, 1));
     let next = bench.accept(vec![bench.event("customer.created")]).await;
     assert_eq!(next[0].1, 3);
-    let bench = bench.reopen();
+    let bench = bench.reopen().await;
     assert_eq!(bench.accept(vec![bench.event("customer.created")]).await[0].1, 4);
     assert_eq!(bench.pending(all.id).await, 4);
 }
@@ -89,7 +87,7 @@ pub(crate) async fn rows_are_remembered_and_forgotten(bench: Bench) {
 
 #[tokio::test]
 async fn a_full_store_refuses_whole_and_recovers() {
-    let bench = Bench::sqlite(Options { pages_max: 50, ..Options::default() });
+    let bench = Bench::with_pages(50).await;
     let endpoint = bench.add_endpoint(&["*"]).await;
     let (mut kept, mut refused) = (0, 0);
     for _ in 0..200 {
@@ -105,7 +103,7 @@ async fn a_full_store_refuses_whole_and_recovers() {
     assert_eq!(feed.items.len(), kept, "all or nothing");
     assert_eq!(bench.pending(endpoint.id).await, kept as u64);
     // With room again it goes on by itself, and the numbers have no hole.
-    let bench = bench.reopen();
+    let bench = bench.reopen().await;
     let next = bench.accept(vec![event(&*bench.environment, "demo.made", None)]).await;
     assert_eq!(next[0].1, kept as u64 + 1);
 }
@@ -164,7 +162,7 @@ pub(crate) async fn a_plan_made_from_older_endpoints_is_refused(bench: Bench) {
     let with_it = plan().await;
     bench.store.remove_endpoint(other.id, bench.now()).await.expect("removed");
     assert_eq!((keep(removed).await, keep(with_it).await), (Accepted::Stale, Accepted::Stale), "and removed");
-    let fresh = bench.reopen();
+    let fresh = bench.reopen().await;
     let snapshot = fresh.store.endpoint_snapshot().await.expect("reads");
     assert_eq!(snapshot.endpoints.iter().map(|one| one.id).collect::<Vec<_>>(), [endpoint.id]);
 }
@@ -193,14 +191,12 @@ pub(crate) async fn what_was_understood_by_old_rows_is_refused(bench: Bench) {
     assert_eq!(bench.store.feed(0, Default::default(), 9).await.expect("reads").items.len(), 2);
 }
 
-/// Another process opens the same file: what this one keeps in memory is not assumed to be all there is.
-#[tokio::test]
-async fn endpoints_that_another_process_changed_are_read_again() {
-    let bench = Bench::sqlite(Options::default());
+/// Another process opens the same data: what this one keeps in memory is not assumed to be all there is.
+pub(crate) async fn endpoints_that_another_process_changed_are_read_again(bench: Bench) {
     let old = bench.store.endpoint_snapshot().await.expect("reads");
-    let other = SqliteStore::open(bench.dir(), Vault::new(&[7; 32]), bench.environment.clone(), Options::default());
+    let other = bench.another().await;
     let endpoint = crate::endpoint(&*bench.environment, &["*"]);
-    other.expect("opens").add_endpoint(endpoint.clone()).await.expect("added");
+    other.add_endpoint(endpoint.clone()).await.expect("added");
     let submission = || Submission { events: vec![bench.event("a.b")], now: bench.now(), ..Submission::default() };
     let planned =
         |snapshot: &EndpointSnapshot| Arc::new(submission().planned(snapshot, usize::MAX, &Default::default()));

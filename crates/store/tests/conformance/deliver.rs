@@ -44,7 +44,7 @@ pub(crate) async fn a_start_frees_every_lease(bench: Bench) {
     let endpoint = bench.add_endpoint(&["*"]).await;
     bench.accept((0..3).map(|_| bench.event("a.b")).collect()).await;
     bench.claim(endpoint.id, 2).await;
-    let bench = bench.reopen();
+    let bench = bench.reopen().await;
     assert_eq!(bench.store.take_over(bench.node, bench.mono()).await, Ok(2));
     assert_eq!(bench.claim(endpoint.id, 9).await.claimed.len(), 3);
 }
@@ -196,7 +196,7 @@ pub(crate) async fn what_failed_during_an_outage_is_sent_again_by_itself(bench: 
 }
 
 pub(crate) async fn nothing_is_sent_again_by_itself_if_the_setting_says_so(kind: Kind) {
-    let bench = Bench::without_resending(kind);
+    let bench = Bench::without_resending(kind).await;
     let endpoint = an_outage_that_ends(&bench).await;
     assert_eq!(bench.pending(endpoint).await, 0);
 }

@@ -6,7 +6,7 @@ use crate::{Bench, endpoint, lock};
 pub(crate) async fn an_endpoint_comes_back_as_it_was(bench: Bench) {
     let added = bench.add_endpoint(&["a.*", "*.b"]).await;
     assert_eq!(bench.store.endpoint(added.id).await, Ok(added.clone()));
-    let bench = bench.reopen();
+    let bench = bench.reopen().await;
     assert_eq!(bench.store.all_endpoints().await, Ok(vec![added]));
     let unknown = endpoint(&*bench.environment, &["*"]);
     assert_eq!(bench.store.endpoint(unknown.id).await, Err(StoreError::NotFound));

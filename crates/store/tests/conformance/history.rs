@@ -106,7 +106,7 @@ pub(crate) async fn documents_are_found_by_the_beginning_of_their_number(bench: 
 }
 
 pub(crate) async fn what_matches_is_counted_and_sent_again_once(kind: Kind) {
-    let bench = Bench::without_resending(kind);
+    let bench = Bench::without_resending(kind).await;
     let (one, other) = (bench.add_endpoint(&["*"]).await, bench.add_endpoint(&["*"]).await);
     bench.accept((0..1200).map(|_| bench.event("a.b")).collect()).await;
     for endpoint in [&one, &other] {

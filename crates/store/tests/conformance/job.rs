@@ -8,7 +8,7 @@ fn counted(about: &str, total: u64) -> NewJob {
 }
 
 pub(crate) async fn progress_is_what_became_of_its_deliveries(kind: Kind) {
-    let bench = Bench::without_resending(kind);
+    let bench = Bench::without_resending(kind).await;
     let endpoint = bench.add_endpoint(&["*"]).await;
     bench.accept((0..4).map(|_| bench.event("a.b")).collect()).await;
     let fail = async || {
@@ -63,7 +63,7 @@ pub(crate) async fn what_a_start_finds_running_was_interrupted(bench: Bench) {
         job: Some(job),
     };
     bench.store.replay(replay, None, bench.moment()).await.expect("replayed");
-    let bench = bench.reopen();
+    let bench = bench.reopen().await;
     bench.store.take_over(bench.node, bench.mono()).await.expect("started");
     let (job, _) = bench.store.last_job(&about).await.expect("reads").expect("is kept");
     assert_eq!((job.state, job.total), (JobState::Interrupted, 2));

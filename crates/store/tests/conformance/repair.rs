@@ -170,13 +170,13 @@ pub(crate) async fn a_lease_that_is_given_back_is_due_at_once(bench: Bench) {
 
 pub(crate) async fn a_start_plans_everything_anew_whatever_the_clock_shows(kind: Kind) {
     for days in [-40, -2, 0, 2, 40] {
-        let bench = Bench::of(kind);
+        let bench = Bench::of(kind).await;
         let id = bench.failing(10).await;
         bench.change(id, |endpoint| endpoint.url = "https://example.org/".into()).await;
         bench.accept(vec![bench.event("a.c")]).await;
         bench.environment.set_wall_ms(days * 24 * HOUR_MS);
         bench.environment.restart();
-        let bench = bench.reopen();
+        let bench = bench.reopen().await;
         let start = bench.mono();
         bench.store.take_over(bench.node, start).await.expect("takes over");
         let due = bench.store.due().await.expect("reads");

@@ -45,7 +45,9 @@ fn plans(db: &Connection) -> BTreeMap<&'static str, String> {
     QUERIES.iter().map(|(name, sql)| (*name, plan(sql))).collect()
 }
 
-pub(crate) async fn plans_use_an_index_and_sort_nothing_at_any_size(bench: Bench) {
+#[tokio::test]
+async fn plans_use_an_index_and_sort_nothing_at_any_size() {
+    let bench = Bench::of(crate::Kind::Sqlite).await;
     bench.add_endpoint(&["*"]).await;
     let mut seen = vec![];
     for rounds in [1, 20] {

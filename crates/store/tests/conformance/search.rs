@@ -35,10 +35,13 @@ pub(crate) async fn parts_of_words_are_found_without_case_and_accents(bench: Ben
     assert_eq!((hits.events.len(), hits.indexed_to), (0, 3));
 }
 
-pub(crate) async fn an_index_that_does_not_fit_is_made_anew(bench: Bench) {
+/// SQLite has the index in a file of its own.
+#[tokio::test]
+async fn an_index_that_does_not_fit_is_made_anew() {
+    let bench = Bench::of(crate::Kind::Sqlite).await;
     bench.accept(vec![labelled(&bench, "FAC-1"), labelled(&bench, "FAC-2")]).await;
     index(&bench).await;
-    let other = Bench::of(crate::Kind::Sqlite);
+    let other = Bench::of(crate::Kind::Sqlite).await;
     other.environment.advance_ms(60_000);
     other.accept(vec![labelled(&other, "ALB-1"), labelled(&other, "ALB-2")]).await;
     // As after a restore: the index of one log beside another.
@@ -48,7 +51,7 @@ pub(crate) async fn an_index_that_does_not_fit_is_made_anew(bench: Bench) {
     assert_eq!(index(&other).await, 2);
     assert_eq!(labels(&other, &["alb"]).await, ["ALB-2", "ALB-1"]);
     assert_eq!(labels(&other, &["fac"]).await, Vec::<String>::new());
-    let bench = bench.reopen();
+    let bench = bench.reopen().await;
     std::fs::write(bench.dir().join("gancho.db.search"), [7; 8192]).expect("spoilt");
     let _ = std::fs::remove_file(bench.dir().join(wal));
     assert!(bench.store.search(vec!["fac".into()], 10).await.is_err(), "found out");

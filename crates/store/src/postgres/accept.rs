@@ -1,0 +1,267 @@
+//! Events come in, each with its deliveries.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, PoisonError},
+};
+
+use async_trait::async_trait;
+use gancho_model::{
+    Customers, DeliveryId, Endpoint, Event, EventId, ObjectKey, PlannedDelivery, Priority, Reason, SourceId, State,
+    TokenId, may_go_at_once, plan_deliveries,
+};
+use sqlx::Row as _;
+
+use super::{
+    Db, PostgresStore, customer, processed, rows, snapshot,
+    write_context::{Notification, WriteContext},
+};
+use crate::{
+    Accepted, Accepting, Claimed, EndpointSnapshot, IdempotencyKey, IdempotencyKind, NewEvent, ProcessedRow,
+    ReferenceRows, ReferenceUpdate, StoreError, StoredResponse, Submission,
+};
+
+#[async_trait]
+impl Accepting for PostgresStore {
+    async fn recall(
+        &self,
+        token: TokenId,
+        keys: Vec<IdempotencyKey>,
+    ) -> Result<Vec<Option<StoredResponse>>, StoreError> {
+        let mut db = self.read().await?;
+        let mut known = vec![];
+        for key in keys {
+            known.push(recall(&mut db, token, &key).await?);
+        }
+        Ok(known)
+    }
+
+    async fn remembered(&self, source: SourceId) -> Result<ReferenceRows, StoreError> {
+        let mut db = self.read().await?;
+        let version = reference_version(&mut db, source).await?;
+        let select = "SELECT model, key, record FROM remembered WHERE source = $1";
+        let mut found = vec![];
+        for row in all!(db, select, source.bytes().as_slice()) {
+            let object = ObjectKey { model: row.try_get(0)?, key: row.try_get(1)? };
+            found.push((object, rows::from_json(row.try_get(2)?)?));
+        }
+        Ok(ReferenceRows { version, rows: found })
+    }
+
+    async fn processed(&self, source: SourceId, rows: Vec<ProcessedRow>) -> Result<Vec<bool>, StoreError> {
+        processed::find_rows(&mut *self.read().await?, source, &rows).await
+    }
+
+    async fn customers(&self, wanted: Vec<(SourceId, String)>) -> Result<Customers, StoreError> {
+        customer::find_customers(&mut *self.read().await?, &wanted).await
+    }
+
+    async fn endpoint_snapshot(&self) -> Result<Arc<EndpointSnapshot>, StoreError> {
+        Ok(self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    async fn accept(&self, submission: Arc<Submission>) -> Result<Accepted, StoreError> {
+        self.write(true, async move |context| accept(context, &submission).await).await
+    }
+}
+
+fn kind_number(kind: IdempotencyKind) -> i64 {
+    match kind {
+        IdempotencyKind::Request => 0,
+        IdempotencyKind::Event => 1,
+        IdempotencyKind::Change => 2,
+    }
+}
+
+async fn recall(db: &mut Db, token: TokenId, key: &IdempotencyKey) -> Result<Option<StoredResponse>, StoreError> {
+    let select = "SELECT digest, answer FROM repeats WHERE token = $1 AND kind = $2 AND key = $3";
+    let found = first!(db, select, token.bytes().as_slice(), kind_number(key.kind), rows::text(&key.key));
+    let Some(row) = found else { return Ok(None) };
+    let digest: Vec<u8> = row.try_get(0)?;
+    let digest = digest.try_into().map_err(|_| rows::damaged("a digest"))?;
+    Ok(Some(StoredResponse { digest, answer: row.try_get(1)? }))
+}
+
+async fn accept(context: &mut WriteContext, submission: &Submission) -> Result<Accepted, StoreError> {
+    if !submission.events.is_empty() && submission.planned_by != context.plan_version().await? {
+        return Ok(Accepted::Stale);
+    }
+    for (token, key, _) in &submission.repeats {
+        if recall(&mut context.db, *token, key).await?.is_some() {
+            return Ok(Accepted::Conflict);
+        }
+    }
+    if let Some(source) = submission.source {
+        // Whoever else takes something of this source in waits for the end of this.
+        let lock = "SELECT 1 FROM sources WHERE id = $1 FOR NO KEY UPDATE";
+        run!(&mut context.db, lock, source.bytes().as_slice());
+        let was_processed = processed::are_any(&mut context.db, source, &submission.processed).await?;
+        let version = reference_version(&mut context.db, source).await?;
+        if was_processed || submission.understood_by.is_some_and(|by| by != version) {
+            return Ok(Accepted::Conflict);
+        }
+        if !submission.snapshots.is_empty() {
+            snapshot::check_version(&mut context.db, source, submission.seen_version).await?;
+        }
+    }
+    for (token, key, recalled) in &submission.repeats {
+        let insert = "INSERT INTO repeats (token, kind, key, digest, answer, at) VALUES ($1, $2, $3, $4, $5, $6)";
+        let (kind, at) = (kind_number(key.kind), submission.now.ms());
+        let digest = recalled.digest.as_slice();
+        let token = token.bytes().as_slice();
+        run!(&mut context.db, insert, token, kind, rows::text(&key.key), digest, &recalled.answer, at);
+    }
+    remember(context, &submission.remember).await?;
+    customer::update(&mut context.db, &submission.customers).await?;
+    if let Some(source) = submission.source {
+        snapshot::keep(&mut context.db, source, &submission.snapshots).await?;
+        processed::keep(&mut context.db, source, &submission.processed, submission.now).await?;
+        let heard = "UPDATE sources SET heard_at = $2 WHERE id = $1";
+        run!(&mut context.db, heard, source.bytes().as_slice(), submission.now.ms());
+    }
+    metrics::counter!("gancho_events_accepted_total").increment(submission.events.len() as u64);
+    let mut kept = vec![];
+    for event in &submission.events {
+        kept.push(keep_event(context, event).await?);
+    }
+    Ok(Accepted::Kept(kept))
+}
+
+/// The version of what is remembered of a source's rows.
+async fn reference_version(db: &mut Db, source: SourceId) -> Result<u64, StoreError> {
+    let select = "SELECT reference_version FROM sources WHERE id = $1";
+    Ok(scalar!(db, i64, select, source.bytes().as_slice()).unwrap_or(0).unsigned_abs())
+}
+
+/// Remembers and forgets rows: what was understood by what was remembered before is refused from now on.
+async fn remember(context: &mut WriteContext, updates: &[ReferenceUpdate]) -> Result<(), StoreError> {
+    let sources: BTreeSet<SourceId> = updates.iter().map(|update| update.source).collect();
+    for source in sources {
+        let rise = "UPDATE sources SET reference_version = reference_version + 1 WHERE id = $1";
+        run!(&mut context.db, rise, source.bytes().as_slice());
+    }
+    for remember in updates {
+        let (source, model, key) =
+            (remember.source.bytes().as_slice(), rows::text(&remember.row.model), rows::text(&remember.row.key));
+        match &remember.record {
+            Some(record) => {
+                let upsert = "INSERT INTO remembered (source, model, key, record) VALUES ($1, $2, $3, $4) \
+                    ON CONFLICT (source, model, key) DO UPDATE SET record = excluded.record";
+                run!(&mut context.db, upsert, source, model, key, rows::to_json(record))
+            }
+            None => {
+                let forget = "DELETE FROM remembered WHERE source = $1 AND model = $2 AND key = $3";
+                run!(&mut context.db, forget, source, model, key)
+            }
+        };
+    }
+    Ok(())
+}
+
+/// Keeps an event of the feed with its deliveries.
+async fn keep_event(context: &mut WriteContext, new: &NewEvent) -> Result<(EventId, u64), StoreError> {
+    let number = insert_event(context, &new.event, true).await?;
+    let routes = context.routes().await?;
+    for planned in &new.deliveries {
+        let known = routes.find(planned.endpoint);
+        let (n, endpoint) = known.ok_or_else(|| rows::damaged("a plan for an endpoint that is not there"))?;
+        insert_delivery(context, &new.event, number, (*n, endpoint), planned, Priority::Live).await?;
+    }
+    Ok((new.event.id, u64::try_from(number).unwrap_or(0)))
+}
+
+/// Keeps an event of Gancho's own, which came to be within this transaction.
+pub(super) async fn keep_own_event(context: &mut WriteContext, event: Event) -> Result<(), StoreError> {
+    let routes = context.routes().await?;
+    let deliveries =
+        plan_deliveries(&event, usize::MAX, routes.iter().map(|(_, endpoint)| endpoint), &Customers::new());
+    keep_event(context, &NewEvent { event, deliveries }).await.map(drop)
+}
+
+pub(super) async fn insert_event(context: &mut WriteContext, event: &Event, in_feed: bool) -> Result<i64, StoreError> {
+    let number = context.next_number(in_feed).await?;
+    let insert = "INSERT INTO events (n, id, type, created, arrived_at, source, object, body, label) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    run!(
+        &mut context.db,
+        insert,
+        number,
+        event.id.bytes().as_slice(),
+        event.event.as_str(),
+        event.created.ms(),
+        event.arrived_at.ms(),
+        event.source.as_ref().map(|source| source.bytes().as_slice()),
+        event.object.as_ref().map(|object| rows::text(&object.to_string())),
+        &event.body[..],
+        event.label.as_deref().map(rows::text),
+    );
+    Ok(number)
+}
+
+/// A delivery of an event to an endpoint, which stands beside its number. Where the engine has a place free, it goes
+/// there at once, under a lease; else it waits in the store.
+pub(super) async fn insert_delivery(
+    context: &mut WriteContext,
+    event: &Event,
+    event_number: i64,
+    (endpoint_number, endpoint): (i64, &Endpoint),
+    planned: &PlannedDelivery,
+    lane: Priority,
+) -> Result<DeliveryId, StoreError> {
+    let (created_at, now) = (event.arrived_at, context.environment.mono());
+    let id = DeliveryId::new(created_at, &*context.environment);
+    let waits = planned.skipped.is_none();
+    let state = if waits { State::Pending } else { State::Skipped };
+    let may_go = waits && (lane == Priority::Test || may_go_at_once(endpoint));
+    let insert = "INSERT INTO deliveries (id, event, endpoint, state, reason, lane, attempts, max_attempts, due, \
+        leased, node, created_at, body) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9, $10, $11, $12) RETURNING n";
+    let lease = if may_go { context.reserve(endpoint.id, now) } else { None };
+    let claimed = |handle, lease_until| Claimed {
+        id,
+        handle,
+        endpoint: endpoint.id,
+        lane,
+        attempts: 0,
+        max_attempts: planned.max_attempts,
+        lease_until,
+        event_id: event.id,
+        event: event.event.clone(),
+        sequence: u64::try_from(event_number).unwrap_or(0),
+        body: planned.body.as_ref().unwrap_or(&event.body).clone(),
+    };
+    let (clock, node) = (context.clock, lease.and_then(|_| context.node_bytes()));
+    let inserted = sqlx::query_scalar::<_, i64>(insert)
+        .bind(id.bytes().as_slice())
+        .bind(event_number)
+        .bind(endpoint_number)
+        .bind(state as i64)
+        .bind(planned.skipped.map(Reason::as_str))
+        .bind(lane as i64)
+        .bind(i64::from(planned.max_attempts))
+        .bind(waits.then(|| clock.kept(lease.unwrap_or(now))))
+        .bind(lease.map(|_| clock.kept(now)))
+        .bind(node)
+        .bind(created_at.ms())
+        .bind(planned.body.as_deref())
+        .fetch_one(&mut context.db)
+        .await;
+    let handle = match (inserted, lease) {
+        (Ok(handle), _) => handle,
+        (Err(error), None) => return Err(error.into()),
+        (Err(error), Some(lease_until)) => {
+            // So that the place is given back with the rest of the transaction.
+            context.notify_later(Notification::Enqueue(claimed(0, lease_until)));
+            return Err(error.into());
+        }
+    };
+    if !waits {
+        metrics::counter!("gancho_deliveries_skipped_total").increment(1);
+        return Ok(id);
+    }
+    context.waiting(endpoint_number, 1);
+    context.notify_later(match lease {
+        Some(until) => Notification::Enqueue(claimed(handle, until)),
+        None => Notification::Due(endpoint.id, lane, now),
+    });
+    Ok(id)
+}

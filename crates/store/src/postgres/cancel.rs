@@ -1,0 +1,38 @@
+//! A delivery that waits is cancelled.
+
+use const_format::formatcp;
+use gancho_model::{Delivery, Message};
+
+use super::{
+    rows::{CANCELLED, PENDING},
+    write_context::{Notification, WriteContext},
+};
+use crate::{StoreError, stored::spoken_state};
+
+/// Cancels one.
+///
+/// # Errors
+/// A conflict when it does not wait any more.
+pub(super) async fn cancel(context: &mut WriteContext, n: i64, delivery: &Delivery) -> Result<(), StoreError> {
+    if cancel_if_waiting(context, n, delivery).await? {
+        return Ok(());
+    }
+    let message = Message::new("conflict-not-waiting").with("state", Message::new(spoken_state(delivery.state)));
+    Err(StoreError::Conflict(message))
+}
+
+/// Cancels one that waits, whatever becomes of an attempt under way; says whether it waited.
+pub(super) async fn cancel_if_waiting(
+    context: &mut WriteContext,
+    n: i64,
+    delivery: &Delivery,
+) -> Result<bool, StoreError> {
+    let update = formatcp!(
+        "UPDATE deliveries SET state = {CANCELLED}, reason = 'cancelled', due = NULL, leased = NULL, node = NULL \
+        WHERE n = $1 AND state = {PENDING} RETURNING endpoint"
+    );
+    let Some(endpoint) = scalar!(&mut context.db, i64, update, n) else { return Ok(false) };
+    context.waiting(endpoint, -1);
+    context.notify_later(Notification::Forget(delivery.endpoint_id, delivery.id));
+    Ok(true)
+}

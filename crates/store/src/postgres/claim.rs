@@ -1,0 +1,150 @@
+//! The engine takes what is due, under a lease: of a node, until a time.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use const_format::formatcp;
+use gancho_model::{DeliveryId, Endpoint, EndpointId, EventId, NodeId, Priority};
+use sqlx::Row as _;
+
+use super::rows::PENDING;
+use super::{
+    PostgresStore, record, rows, start,
+    write_context::{Notification, WriteContext},
+};
+use crate::{Claimed, Claims, Delivering, DeliveryNotifier, Due, HealthChange, Outcome, Release, StoreError, Want};
+use gancho_model::MonoTime;
+
+#[async_trait]
+impl Delivering for PostgresStore {
+    fn attach(&self, notifier: Arc<dyn DeliveryNotifier>) {
+        // The first notifier stays: a store has one engine.
+        let _ = self.notifier.set(notifier);
+    }
+
+    async fn take_over(&self, node: NodeId, now: MonoTime) -> Result<u64, StoreError> {
+        // A node takes over once, when it starts.
+        let _ = self.node.set(node);
+        self.write(true, async move |context| start::take_over(context, node, now).await).await
+    }
+
+    async fn all_endpoints(&self) -> Result<Vec<Endpoint>, StoreError> {
+        let mut db = self.read().await?;
+        let all = rows::endpoints(&mut db, &self.vault, self.clock, "removed_at IS NULL ORDER BY n").await?;
+        Ok(all.into_iter().map(|(_, endpoint)| endpoint).collect())
+    }
+
+    async fn due(&self) -> Result<Vec<Due>, StoreError> {
+        self.write(false, async |context| due(context).await).await
+    }
+
+    async fn claim(&self, node: NodeId, wants: Vec<Want>, now: MonoTime) -> Result<Claims, StoreError> {
+        self.write(false, async move |context| {
+            let mut claims = Claims::default();
+            for want in &wants {
+                // An endpoint removed meanwhile has nothing to give.
+                let Ok(number) = context.number_of(want.endpoint).await else { continue };
+                claims.claimed.extend(claim(context, node, number, want, now).await?);
+                claims.due.extend(next_due(context, number, want.endpoint, want.lane).await?);
+            }
+            Ok(claims)
+        })
+        .await
+    }
+
+    async fn release(&self, node: NodeId, leases: Vec<Release>) -> Result<(), StoreError> {
+        self.write(false, async move |context| {
+            for lease in &leases {
+                release(context, node, lease).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn record(&self, node: NodeId, outcomes: Arc<[Outcome]>) -> Result<Vec<HealthChange>, StoreError> {
+        // Rendered here: the writer's time is everybody's.
+        let attempts: Vec<String> = outcomes.iter().map(|outcome| rows::to_json(&outcome.attempt)).collect();
+        self.write(false, async move |context| record::record(context, node, &outcomes, &attempts).await).await
+    }
+}
+
+/// A lease is held by whoever claimed it; one that was made when the event was accepted, by the node that accepted it.
+pub(super) const IS_OURS: &str = "leased IS NOT NULL AND due = $1 AND (node = $2 OR node IS NULL)";
+
+async fn release(context: &mut WriteContext, node: NodeId, lease: &Release) -> Result<(), StoreError> {
+    let update = formatcp!(
+        "UPDATE deliveries SET due = greatest(leased, $4), leased = NULL, node = NULL \
+        WHERE n = $3 AND state = {PENDING} AND {IS_OURS} RETURNING due"
+    );
+    let (clock, node) = (context.clock, node.bytes().as_slice());
+    let not_before = lease.not_before.map_or(i64::MIN, |at| clock.kept(at));
+    let due = scalar!(&mut context.db, i64, update, clock.kept(lease.lease_until), node, lease.handle, not_before);
+    if let Some(due) = due {
+        context.notify_later(Notification::Due(lease.endpoint, lease.lane, clock.own(due)));
+    }
+    Ok(())
+}
+
+async fn due(context: &mut WriteContext) -> Result<Vec<Due>, StoreError> {
+    let routes = context.routes().await?;
+    let mut found = vec![];
+    for (n, endpoint) in routes.iter() {
+        for lane in Priority::ALL {
+            found.extend(next_due(context, *n, endpoint.id, *lane).await?);
+        }
+    }
+    Ok(found)
+}
+
+async fn next_due(
+    context: &mut WriteContext,
+    n: i64,
+    endpoint: EndpointId,
+    lane: Priority,
+) -> Result<Option<Due>, StoreError> {
+    let select = formatcp!(
+        "SELECT due FROM deliveries WHERE state = {PENDING} AND endpoint = $1 AND lane = $2 ORDER BY due LIMIT 1"
+    );
+    let at = scalar!(&mut context.db, i64, select, n, lane as i64);
+    Ok(at.map(|at| Due { endpoint, lane, at: context.clock.own(at) }))
+}
+
+async fn claim(
+    context: &mut WriteContext,
+    node: NodeId,
+    number: i64,
+    want: &Want,
+    now: MonoTime,
+) -> Result<Vec<Claimed>, StoreError> {
+    let update = formatcp!(
+        "WITH taken AS (UPDATE deliveries SET leased = due, due = $5, node = $7 WHERE n IN (SELECT n FROM deliveries \
+        WHERE state = {PENDING} AND endpoint = $1 AND lane = $2 AND due <= $3 AND (leased IS NULL OR due <= $6) \
+        ORDER BY due LIMIT $4 FOR UPDATE SKIP LOCKED) RETURNING n, id, event, attempts, max_attempts, body) \
+        SELECT t.n, t.id, t.event, t.attempts, t.max_attempts, e.id, e.type, coalesce(t.body, e.body) \
+        FROM taken t JOIN events e ON e.n = t.event ORDER BY t.n"
+    );
+    let clock = context.clock;
+    let due_until = if want.probe { i64::MAX } else { clock.kept(now) };
+    let (lane, limit, lease_until) = (want.lane as i64, i64::from(want.limit), clock.kept(want.lease_until));
+    let node = node.bytes().as_slice();
+    let taken = all!(&mut context.db, update, number, lane, due_until, limit, lease_until, clock.kept(now), node);
+    let small = |number: i64| u32::try_from(number).map_err(|_| rows::damaged("a delivery's number"));
+    let mut claimed = vec![];
+    for row in taken {
+        claimed.push(Claimed {
+            id: DeliveryId::from_bytes(rows::id(&row, 1)?),
+            handle: row.try_get(0)?,
+            endpoint: want.endpoint,
+            lane: want.lane,
+            attempts: small(row.try_get(3)?)?,
+            max_attempts: small(row.try_get(4)?)?,
+            lease_until: want.lease_until,
+            event_id: EventId::from_bytes(rows::id(&row, 5)?),
+            event: rows::event_type(row.try_get(6)?)?,
+            sequence: u64::try_from(row.try_get::<i64, _>(2)?).unwrap_or(0),
+            body: row.try_get::<Vec<u8>, _>(7)?.into(),
+        });
+    }
+    Ok(claimed)
+}

@@ -1,0 +1,38 @@
+//! Leases of what only one node does.
+
+use async_trait::async_trait;
+use gancho_model::{MonoTime, NodeId};
+
+use super::PostgresStore;
+use crate::{Lease, Leases, StoreError};
+
+/// What a lease is called in its table.
+fn name(lease: Lease) -> String {
+    match lease {
+        Lease::Upkeep => "upkeep".to_owned(),
+        Lease::Source(source) => format!("source {source}"),
+    }
+}
+
+#[async_trait]
+impl Leases for PostgresStore {
+    async fn acquire_lease(
+        &self,
+        lease: Lease,
+        node: NodeId,
+        now: MonoTime,
+        until: MonoTime,
+    ) -> Result<bool, StoreError> {
+        let mut db = self.readers.acquire().await?;
+        let upsert = "INSERT INTO leases (name, node, until) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE \
+            SET node = $2, until = $3 WHERE leases.node = $2 OR leases.until <= $4";
+        let (now, until) = (self.clock.kept(now), self.clock.kept(until));
+        Ok(run!(db, upsert, name(lease), node.bytes().as_slice(), until, now) == 1)
+    }
+
+    async fn give_up_lease(&self, lease: Lease, node: NodeId) -> Result<(), StoreError> {
+        let mut db = self.readers.acquire().await?;
+        run!(db, "DELETE FROM leases WHERE name = $1 AND node = $2", name(lease), node.bytes().as_slice());
+        Ok(())
+    }
+}

@@ -1,0 +1,230 @@
+//! Pages of events and deliveries, by keyset: the cost of a page does not grow with what lies behind it.
+
+use const_format::formatcp;
+use gancho_model::{Delivery, DeliveryId, Event, State};
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::{Db, rows, rows::DELIVERED};
+use crate::{DeliveryFilter, EventFilter, Page, StoreError, stored::delivery::DeliveryReader};
+
+/// Rows looked at for one page. A filter that matches little ends the page early, with a cursor to go on.
+pub(super) const SCAN_MAX: usize = 20_000;
+/// Rows read at once on the way.
+const READ: i64 = 500;
+
+pub(super) async fn feed(
+    db: &mut Db,
+    after: u64,
+    filter: &EventFilter,
+    limit: usize,
+) -> Result<Page<Event, u64>, StoreError> {
+    let object = filter.object.as_ref().map(|object| rows::text(&object.to_string()));
+    let condition = if object.is_some() { "object = $3" } else { "$3::text IS NULL" };
+    let select = format!("SELECT {} FROM events WHERE n > $1 AND {condition} ORDER BY n LIMIT $2", rows::EVENT);
+    let mut last = i64::try_from(after).unwrap_or(i64::MAX).max(0);
+    let (mut items, mut looked_at) = (vec![], 0);
+    while items.len() < limit && looked_at < SCAN_MAX {
+        let most = READ.min(if filter.is_plain() { (limit - items.len()) as i64 } else { READ });
+        let found = all!(db, AssertSqlSafe(select.clone()), last, most, object.as_deref());
+        for row in &found {
+            let event = rows::event(row)?;
+            last = event.sequence.cast_signed();
+            if filter.takes(&event) {
+                items.push(event);
+            }
+            if items.len() == limit {
+                break;
+            }
+        }
+        looked_at += found.len();
+        if found.len() < most as usize {
+            break;
+        }
+    }
+    Ok(Page { items, next: Some(last.unsigned_abs()) })
+}
+
+/// The number of a delivery that is a cursor: what comes before it has lower ones.
+pub(super) async fn number_before(db: &mut Db, before: Option<DeliveryId>) -> Result<i64, StoreError> {
+    let Some(id) = before else { return Ok(i64::MAX) };
+    Ok(scalar!(db, i64, "SELECT n FROM deliveries WHERE id = $1", id.bytes().as_slice()).unwrap_or(0))
+}
+
+pub(super) async fn deliveries(
+    db: &mut Db,
+    before: Option<DeliveryId>,
+    filter: &DeliveryFilter,
+    limit: usize,
+    reading: &DeliveryReader<'_>,
+) -> Result<Page<Delivery, DeliveryId>, StoreError> {
+    let before = number_before(db, before).await?;
+    let mut page = Page { items: vec![], next: None };
+    let mut looked_at = 0;
+    let most = if filter.is_served_by_an_index() { limit + 1 } else { SCAN_MAX };
+    for n in newest(db, before, filter, most).await? {
+        if page.items.len() == limit {
+            page.next = page.items.last().map(|last: &Delivery| last.id);
+            break;
+        }
+        looked_at += 1;
+        let (delivery, matches) = read_delivery(db, n, filter, reading).await?;
+        let id = delivery.id;
+        if matches {
+            page.items.push(delivery);
+        }
+        if looked_at == SCAN_MAX {
+            page.next = Some(id);
+            break;
+        }
+    }
+    Ok(page)
+}
+
+/// The numbers of deliveries before a cursor, newest first, narrowed by whatever an index serves.
+pub(super) async fn newest(
+    db: &mut Db,
+    before: i64,
+    filter: &DeliveryFilter,
+    most: usize,
+) -> Result<Vec<i64>, StoreError> {
+    let most = most as i64;
+    if !filter.ids.is_empty() {
+        let ids: Vec<Vec<u8>> = filter.ids.iter().map(|id| id.bytes().to_vec()).collect();
+        let chosen = "SELECT n FROM deliveries WHERE id = ANY($1) AND n < $2 ORDER BY n DESC";
+        return Ok(column!(db, i64, chosen, ids, before));
+    }
+    if let Some(event) = filter.event {
+        let of = "SELECT n FROM deliveries WHERE event = (SELECT n FROM events WHERE id = $3) AND n < $1 \
+            ORDER BY n DESC LIMIT $2";
+        return Ok(column!(db, i64, of, before, most, event.bytes().as_slice()));
+    }
+    if let Some(start) = &filter.label {
+        // Deliveries come in the order of their events.
+        let last = scalar!(db, i64, "SELECT event FROM deliveries WHERE n = $1", before);
+        let events = labelled(db, start, false, last.map_or(i64::MAX, |event| event + 1)).await?;
+        let of = "SELECT n FROM deliveries WHERE event = ANY($3) AND n < $1 ORDER BY n DESC LIMIT $2";
+        return Ok(column!(db, i64, of, before, most, events));
+    }
+    match (filter.endpoint, filter.state) {
+        (None, None) => {
+            Ok(column!(db, i64, "SELECT n FROM deliveries WHERE n < $1 ORDER BY n DESC LIMIT $2", before, most))
+        }
+        (None, Some(state)) if state as i64 > 1 => {
+            let of = formatcp!(
+                "SELECT n FROM deliveries WHERE state > {DELIVERED} AND state = $3 AND n < $1 ORDER BY n DESC LIMIT $2"
+            );
+            Ok(column!(db, i64, of, before, most, state as i64))
+        }
+        (endpoint, state) => {
+            let select = "SELECT n FROM endpoints WHERE $1::bytea IS NULL OR id = $1";
+            let endpoints = column!(db, i64, select, endpoint.as_ref().map(|id| id.bytes().as_slice()));
+            newest_of(db, before, (&endpoints, state), most).await
+        }
+    }
+}
+
+/// The same of these endpoints, in one state or all.
+async fn newest_of(
+    db: &mut Db,
+    before: i64,
+    (endpoints, state): (&[i64], Option<State>),
+    most: i64,
+) -> Result<Vec<i64>, StoreError> {
+    let states: &[State] = state.as_ref().map_or(State::ALL, std::slice::from_ref);
+    let mut numbers = vec![];
+    for endpoint in endpoints {
+        for state in states {
+            let select =
+                "SELECT n FROM deliveries WHERE endpoint = $3 AND state = $4 AND n < $1 ORDER BY n DESC LIMIT $2";
+            numbers.extend(column!(db, i64, select, before, most, endpoint, *state as i64));
+        }
+    }
+    numbers.sort_unstable_by(|a, b| b.cmp(a));
+    numbers.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+    Ok(numbers)
+}
+
+/// One delivery, and whether it is asked for.
+pub(super) async fn read_delivery(
+    db: &mut Db,
+    n: i64,
+    filter: &DeliveryFilter,
+    reading: &DeliveryReader<'_>,
+) -> Result<(Delivery, bool), StoreError> {
+    let text = if filter.text.is_some() { "position($2::bytea IN e.body) > 0" } else { "$2::bytea IS NULL" };
+    let select = format!("SELECT {}, {text} FROM {} WHERE d.n = $1", rows::DELIVERY, rows::DELIVERY_FROM);
+    let row = first!(db, AssertSqlSafe(select), n, filter.text.as_ref().map(|text| text.as_bytes()));
+    let row = row.ok_or_else(|| rows::damaged("a delivery without its event"))?;
+    let delivery = rows::delivery(reading, &row)?;
+    let matches = row.try_get::<bool, _>(rows::DELIVERY_COLUMNS)? && filter.takes(&delivery);
+    Ok((delivery, matches))
+}
+
+/// Events, newest first. What an index serves narrows them; the rest is looked at one by one.
+pub(super) async fn recent(
+    db: &mut Db,
+    before: Option<u64>,
+    filter: &EventFilter,
+    limit: usize,
+) -> Result<Page<Event, u64>, StoreError> {
+    let before = before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
+    if let Some(start) = filter.label.as_ref().filter(|_| filter.object.is_none()) {
+        let numbers = labelled(db, start, filter.exactly, before).await?;
+        return read_recent(db, &numbers, filter, limit).await;
+    }
+    let object = filter.object.as_ref().map(|object| rows::text(&object.to_string()));
+    let condition = if object.is_some() { "object = $3" } else { "$3::text IS NULL" };
+    let select = format!("SELECT n FROM events WHERE n > 0 AND n < $1 AND {condition} ORDER BY n DESC LIMIT $2");
+    let most = if filter.is_plain() { limit + 1 } else { SCAN_MAX };
+    let numbers = column!(db, i64, AssertSqlSafe(select), before, most as i64, object);
+    read_recent(db, &numbers, filter, limit).await
+}
+
+/// A page of these events, as far as they are asked for.
+async fn read_recent(
+    db: &mut Db,
+    numbers: &[i64],
+    filter: &EventFilter,
+    limit: usize,
+) -> Result<Page<Event, u64>, StoreError> {
+    let mut page = Page { items: vec![], next: None };
+    let select = format!("SELECT {} FROM events WHERE n = ANY($1) ORDER BY n DESC", rows::EVENT);
+    for some in numbers.chunks(READ as usize) {
+        for row in all!(db, AssertSqlSafe(select.clone()), some) {
+            if page.items.len() == limit {
+                page.next = page.items.last().map(|last: &Event| last.sequence);
+                return Ok(page);
+            }
+            let event = rows::event(&row)?;
+            if filter.takes(&event) {
+                page.items.push(event);
+            }
+        }
+    }
+    // Cut short: there may be more behind it.
+    let last = numbers.last().and_then(|n| u64::try_from(*n).ok());
+    page.next = last.filter(|_| numbers.len() >= SCAN_MAX);
+    Ok(page)
+}
+
+/// Events before a number whose label begins so, or is exactly this, newest first. Where few are, an
+/// index finds them; where many are, the newest events hold enough of them.
+async fn labelled(db: &mut Db, start: &str, exactly: bool, before: i64) -> Result<Vec<i64>, StoreError> {
+    let start = rows::text(start).to_ascii_lowercase();
+    let end = if exactly { format!("{start}\u{1}") } else { format!("{start}{}", char::MAX) };
+    let is = if exactly {
+        "lower(label COLLATE \"C\") COLLATE \"C\" = $1"
+    } else {
+        "lower(label COLLATE \"C\") COLLATE \"C\" >= $1"
+    };
+    let of = format!("{is} AND lower(label COLLATE \"C\") COLLATE \"C\" < $2 AND n > 0 AND n < $3");
+    let by_index = format!("SELECT n FROM events WHERE {of} AND label IS NOT NULL LIMIT {SCAN_MAX}");
+    let mut numbers = column!(db, i64, AssertSqlSafe(by_index), &start, &end, before);
+    if numbers.len() == SCAN_MAX {
+        let by_number = format!("SELECT n FROM events WHERE {of} ORDER BY n DESC LIMIT 1000");
+        numbers = column!(db, i64, AssertSqlSafe(by_number), &start, &end, before);
+    }
+    numbers.sort_unstable_by(|a, b| b.cmp(a));
+    numbers.truncate(1000);
+    Ok(numbers)
+}

@@ -1,0 +1,119 @@
+//! The log is read, and deliveries are sent again or cancelled.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use gancho_model::{Attempt, Delivery, DeliveryId, Event, EventId, Message, MonoTime, Reason, State};
+use sqlx::AssertSqlSafe;
+
+use super::{PostgresStore, bulk, cancel, list, resend, rows, write_context::WriteContext};
+use crate::{Bulk, BulkDone, DeliveryFilter, EventFilter, Log, Page, StoreError};
+
+#[async_trait]
+impl Log for PostgresStore {
+    async fn feed(&self, after: u64, filter: EventFilter, limit: usize) -> Result<Page<Event, u64>, StoreError> {
+        list::feed(&mut *self.read().await?, after, &filter, limit).await
+    }
+
+    async fn recent(
+        &self,
+        before: Option<u64>,
+        filter: EventFilter,
+        limit: usize,
+    ) -> Result<Page<Event, u64>, StoreError> {
+        list::recent(&mut *self.read().await?, before, &filter, limit).await
+    }
+
+    fn pulse(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.pulse.clone()
+    }
+
+    async fn act_on(&self, bulk: Bulk, before: Option<DeliveryId>) -> Result<BulkDone, StoreError> {
+        if bulk.dry_run {
+            let mut db = self.read().await?;
+            return bulk::count(&mut db, &bulk, before, &self.reading()).await;
+        }
+        self.write(true, async move |context| bulk::act_on(context, &bulk, before).await).await
+    }
+
+    fn watch(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.news.clone()
+    }
+
+    async fn event(&self, id: EventId) -> Result<Event, StoreError> {
+        let mut db = self.read().await?;
+        let select = AssertSqlSafe(format!("SELECT {} FROM events WHERE id = $1", rows::EVENT));
+        rows::event(&first!(db, select, id.bytes().as_slice()).ok_or(StoreError::NotFound)?)
+    }
+
+    async fn deliveries_of(&self, event: EventId) -> Result<Vec<Delivery>, StoreError> {
+        let mut db = self.read().await?;
+        let select = AssertSqlSafe(format!(
+            "SELECT {} FROM {} WHERE d.event = (SELECT n FROM events WHERE id = $1) ORDER BY d.n LIMIT 1000",
+            rows::DELIVERY,
+            rows::DELIVERY_FROM
+        ));
+        let found = all!(db, select, event.bytes().as_slice());
+        let reading = self.reading();
+        found.iter().map(|row| rows::delivery(&reading, row)).collect()
+    }
+
+    async fn deliveries(
+        &self,
+        before: Option<DeliveryId>,
+        filter: DeliveryFilter,
+        limit: usize,
+    ) -> Result<Page<Delivery, DeliveryId>, StoreError> {
+        let mut db = self.read().await?;
+        list::deliveries(&mut db, before, &filter, limit, &self.reading()).await
+    }
+
+    async fn delivery(&self, id: DeliveryId) -> Result<(Delivery, Vec<Attempt>), StoreError> {
+        let mut db = self.read().await?;
+        let (n, delivery) = rows::one_delivery(&mut db, id, &self.reading()).await?;
+        let attempts = column!(db, String, "SELECT attempt FROM attempts WHERE delivery = $1 ORDER BY n", n);
+        let attempts = attempts.iter().map(|text| rows::from_json(text)).collect::<Result<_, StoreError>>()?;
+        Ok((delivery, attempts))
+    }
+
+    async fn delivery_body(&self, id: DeliveryId) -> Result<Bytes, StoreError> {
+        let mut db = self.read().await?;
+        let select = "SELECT coalesce(d.body, e.body) FROM deliveries d JOIN events e ON e.n = d.event WHERE d.id = $1";
+        let body = scalar!(db, Vec<u8>, select, id.bytes().as_slice());
+        body.map(Bytes::from).ok_or(StoreError::NotFound)
+    }
+
+    async fn retry(&self, id: DeliveryId, now: MonoTime) -> Result<Delivery, StoreError> {
+        self.write(true, async move |context| {
+            let (n, delivery) = one(context, id).await?;
+            let (vault, clock) = (context.vault.clone(), context.clock);
+            let found = rows::one_endpoint(&mut context.db, &vault, clock, delivery.endpoint_id).await;
+            let Ok((endpoint_n, endpoint)) = found else {
+                return Err(StoreError::Conflict(Message::new("conflict-removed")));
+            };
+            if delivery.state == State::Skipped {
+                let is_large = delivery.reason == Some(Reason::TooLarge);
+                let why = if is_large { "conflict-large" } else { "conflict-skipped" };
+                return Err(StoreError::Conflict(Message::new(why)));
+            }
+            let max_attempts = delivery.attempts + endpoint.retry.attempts();
+            resend::again(context, n, &delivery, endpoint_n, max_attempts, now).await?;
+            one(context, id).await.map(|(_, delivery)| delivery)
+        })
+        .await
+    }
+
+    async fn cancel(&self, id: DeliveryId) -> Result<Delivery, StoreError> {
+        self.write(true, async move |context| {
+            let (n, delivery) = one(context, id).await?;
+            cancel::cancel(context, n, &delivery).await?;
+            one(context, id).await.map(|(_, delivery)| delivery)
+        })
+        .await
+    }
+}
+
+async fn one(context: &mut WriteContext, id: DeliveryId) -> Result<(i64, Delivery), StoreError> {
+    let vault = context.vault.clone();
+    let reading = context.clock.reading(&vault, context.environment.moment());
+    rows::one_delivery(&mut context.db, id, &reading).await
+}

@@ -1,0 +1,200 @@
+//! The shared store: PostgreSQL, on which many nodes may work. Each node has one writer, which commits in groups, and a few
+//! connections that read.
+
+#[macro_use]
+mod statement;
+
+mod accept;
+mod access;
+mod bin;
+mod bulk;
+mod cancel;
+mod claim;
+mod clock;
+mod consumer;
+mod customer;
+mod endpoint;
+mod forward;
+mod history;
+mod issue;
+mod job;
+mod lease;
+mod list;
+mod log;
+mod people;
+mod processed;
+mod record;
+mod repair;
+mod replay;
+mod resend;
+mod rows;
+mod schema;
+mod search;
+mod setting;
+mod snapshot;
+mod source;
+mod start;
+mod stats;
+mod upkeep;
+mod write_context;
+mod writer;
+
+use std::sync::{Arc, OnceLock};
+
+use gancho_model::{Environment, NodeId};
+use sqlx::{
+    PgConnection, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use crate::{DeliveryNotifier, StoreError, stored::delivery::DeliveryReader, vault::Vault};
+use clock::SharedClock;
+use write_context::WriteContext;
+use writer::Writer;
+
+/// How to open the store.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How many requests may wait for the writer.
+    pub queue: usize,
+    /// Connections that read.
+    pub readers: u32,
+    /// Whether what failed during an outage is sent again when it is over.
+    pub resend_after_outage: bool,
+    /// Whether plans and leases stand in the time of the database's clock, as they must where several nodes share it.
+    pub shared_clock: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { queue: 4096, readers: 4, resend_after_outage: true, shared_clock: true }
+    }
+}
+
+/// Why the store can't be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The database can't be reached or used.
+    #[error("the database can't be used: {0}")]
+    Unusable(String),
+    /// It was made by a newer version of Gancho.
+    #[error("the database was made by a newer version of Gancho (schema {found}, this one knows {known})")]
+    Newer {
+        /// Its schema.
+        found: i64,
+        /// The newest that this version knows.
+        known: i64,
+    },
+    /// It was made with another `secret_key`.
+    #[error("the database was made with another secret_key: give the one it was made with")]
+    WrongKey,
+}
+
+impl From<sqlx::Error> for OpenError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Unusable(error.to_string())
+    }
+}
+
+/// The shared store, as one node sees it.
+pub struct PostgresStore {
+    readers: PgPool,
+    writer: Writer,
+    notifier: Arc<OnceLock<Arc<dyn DeliveryNotifier>>>,
+    /// Which node this is, once it has taken over.
+    node: Arc<OnceLock<NodeId>>,
+    clock: SharedClock,
+    vault: Arc<Vault>,
+    environment: Arc<dyn Environment>,
+    snapshot: write_context::Snapshot,
+    news: tokio::sync::watch::Receiver<u64>,
+    pulse: tokio::sync::watch::Receiver<u64>,
+}
+
+impl PostgresStore {
+    /// Opens a database, and makes in it what is missing.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what is in the way. It repeats no password.
+    pub async fn open(
+        url: &str,
+        vault: Vault,
+        environment: Arc<dyn Environment>,
+        options: Options,
+    ) -> Result<Self, OpenError> {
+        let address: PgConnectOptions = url
+            .parse()
+            .map_err(|_| OpenError::Unusable("its address can't be read: postgres://user@host/name".into()))?;
+        let mut db = schema::connect(&address).await?;
+        schema::migrate(&mut db, &vault).await?;
+        let clock = if options.shared_clock {
+            SharedClock::read(&mut db, environment.mono()).await?
+        } else {
+            SharedClock::default()
+        };
+        let readers = PgPoolOptions::new().max_connections(options.readers).connect_lazy_with(address.clone());
+        let (vault, notifier, node) = (Arc::new(vault), Arc::new(OnceLock::new()), Arc::new(OnceLock::new()));
+        let last: i64 = sqlx::query_scalar("SELECT value FROM meta WHERE name = 'sequence'").fetch_one(&mut db).await?;
+        let (sender, news) = tokio::sync::watch::channel(last.unsigned_abs());
+        let (beat, pulse) = tokio::sync::watch::channel(0);
+        let mut context = WriteContext::new((db, address), vault.clone(), environment.clone(), (sender, beat));
+        context.resend_after_outage = options.resend_after_outage;
+        (context.notifier, context.node, context.clock) = (notifier.clone(), node.clone(), clock);
+        context.publish_endpoints().await.map_err(|error| OpenError::Unusable(error.to_string()))?;
+        let snapshot = context.snapshot();
+        let writer = Writer::start(context, options.queue);
+        Ok(Self { readers, writer, notifier, node, clock, vault, environment, snapshot, news, pulse })
+    }
+
+    /// Does a piece of work in the writer's next transaction, and returns when it is committed: flushed to disk, if
+    /// `durable`. The work may run twice, never half.
+    async fn write<T: Send + 'static>(
+        &self,
+        durable: bool,
+        work: impl AsyncFnMut(&mut WriteContext) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.write(durable, work).await
+    }
+
+    /// A connection that reads, with one picture for all that is read until it goes.
+    async fn read(&self) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, StoreError> {
+        Ok(self.readers.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+    }
+
+    /// What reads deliveries, by the clocks of this moment.
+    fn reading(&self) -> DeliveryReader<'_> {
+        self.clock.reading(&self.vault, self.environment.moment())
+    }
+}
+
+/// A connection to work with, whoever holds it.
+type Db = PgConnection;
+
+/// What PostgreSQL says when two transactions were in each other's way: trying again helps.
+const RIVALRY: [&str; 2] = ["40001", "40P01"];
+
+/// Whether a transaction was undone only since another was in its way.
+pub(crate) fn is_rivalry(error: &StoreError) -> bool {
+    matches!(error, StoreError::Busy(why) if RIVALRY.iter().any(|code| why.starts_with(code)))
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        let code = error.as_database_error().and_then(|error| error.code()).unwrap_or_default().into_owned();
+        let is_busy = match &error {
+            // Rivalry, resources, an operator's hand, a limit of time, and a primary that became a standby.
+            sqlx::Error::Database(_) => {
+                ["40", "53", "57", "55", "58", "25P0", "25006", "08"].iter().any(|class| code.starts_with(class))
+            }
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+                true
+            }
+            _ => false,
+        };
+        if is_busy {
+            Self::Busy(format!("{code} {error}").trim_start().to_owned())
+        } else {
+            Self::Broken(error.to_string())
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Attempts are recorded, each with what follows from it.
+
+use const_format::formatcp;
+use gancho_model::{
+    Decision, EndedAttempt, Endpoint, HealthTransition, NodeId, Priority, State, announcement, delivery_after,
+    endpoint_after,
+};
+
+use super::rows::{DELIVERED, PENDING};
+use super::{
+    accept, claim, issue, repair, replay,
+    write_context::{Notification, WriteContext},
+};
+use crate::{HealthChange, Outcome, StoreError};
+
+/// Records outcomes; `attempts` are the same outcomes' attempts, rendered.
+pub(super) async fn record(
+    context: &mut WriteContext,
+    node: NodeId,
+    outcomes: &[Outcome],
+    attempts: &[String],
+) -> Result<Vec<HealthChange>, StoreError> {
+    let routes = context.routes().await?;
+    let mut changes = vec![];
+    for (outcome, attempt) in outcomes.iter().zip(attempts) {
+        insert_attempt(context, outcome, attempt).await?;
+        let known = routes.find(outcome.endpoint);
+        if let Some((n, _)) = known.filter(|_| outcome.lane != Priority::Test) {
+            counters(context, *n, outcome);
+            // One that was sent again was counted when it failed first.
+            let ended = outcome.verdict == Decision::Failed && outcome.lane == Priority::Live;
+            issue::count_failure(&mut context.db, *n, outcome.handle, &outcome.attempt, ended).await?;
+        }
+        let is_ours = update_delivery(context, node, outcome, known.map(|(n, _)| *n)).await?;
+        // Of a removed endpoint, only the delivery is left to be recorded.
+        let Some((n, endpoint)) = known.filter(|_| is_ours) else { continue };
+        let transition = apply_to_endpoint(context, *n, endpoint, outcome).await?;
+        changes.extend(transition.map(|transition| HealthChange { endpoint: outcome.endpoint, transition }));
+    }
+    Ok(changes)
+}
+
+fn counters(context: &mut WriteContext, endpoint: i64, outcome: &Outcome) {
+    let counters = context.counters(endpoint, outcome.attempt.at);
+    match outcome.verdict {
+        Decision::Delivered => counters.note_delivered(outcome.attempt.duration_ms),
+        Decision::Retry { .. } => counters.retried += 1,
+        Decision::Failed => counters.failed += 1,
+    }
+}
+
+/// One attempt, one record. A number that is taken (two nodes ran over one lease) gets the next free one.
+async fn insert_attempt(context: &mut WriteContext, outcome: &Outcome, text: &str) -> Result<(), StoreError> {
+    let insert = "INSERT INTO attempts (delivery, n, attempt) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+    let n = i64::from(outcome.attempt.n);
+    if run!(&mut context.db, insert, outcome.handle, n, text) == 0 {
+        let next =
+            "INSERT INTO attempts (delivery, n, attempt) SELECT $1, max(n) + 1, $2 FROM attempts WHERE delivery = $1";
+        run!(&mut context.db, next, outcome.handle, text);
+    }
+    Ok(())
+}
+
+/// What becomes of the delivery. One that a person sent again during its last attempt goes on; one that was cancelled
+/// during an attempt stays cancelled, unless it arrived: then that is the truth, whoever holds the lease. Says whether
+/// anything else follows from the outcome: not where the lease was lost.
+async fn update_delivery(
+    context: &mut WriteContext,
+    node: NodeId,
+    outcome: &Outcome,
+    endpoint: Option<i64>,
+) -> Result<bool, StoreError> {
+    let attempt = &outcome.attempt;
+    let has_more = outcome.verdict == Decision::Failed && has_more_attempts(context, outcome).await?;
+    let (state, retry_at) = delivery_after(outcome.verdict, has_more, outcome.ended_at.mono);
+    let has_arrived = state == State::Delivered;
+    let update = formatcp!(
+        "UPDATE deliveries SET state = $4, due = $5, leased = NULL, node = NULL, attempts = greatest(attempts, $6), \
+        last_at = $7, last_status = $8, last_error = $9, last_ms = $10 \
+        WHERE n = $3 AND state = {PENDING} AND ($11 OR ({IS_OURS})) RETURNING endpoint",
+        IS_OURS = claim::IS_OURS
+    );
+    let (clock, node) = (context.clock, node.bytes().as_slice());
+    let updated = scalar!(
+        &mut context.db,
+        i64,
+        update,
+        clock.kept(outcome.lease_until),
+        node,
+        outcome.handle,
+        state as i64,
+        retry_at.map(|at| clock.kept(at)),
+        i64::from(attempt.n),
+        attempt.at.ms(),
+        attempt.status_code.map(i64::from),
+        attempt.error.as_ref().map(|error| error.kind.as_str()),
+        i64::from(attempt.duration_ms),
+        has_arrived,
+    );
+    match (updated, retry_at) {
+        (None, _) => return update_others(context, outcome, has_arrived).await,
+        (_, Some(at)) => context.notify_later(Notification::Due(outcome.endpoint, outcome.lane, at)),
+        // Of a removed endpoint the row knows the number.
+        (Some(of), None) => context.waiting(endpoint.unwrap_or(of), -1),
+    }
+    Ok(true)
+}
+
+/// Whether a person gave it more attempts since this one began.
+async fn has_more_attempts(context: &mut WriteContext, outcome: &Outcome) -> Result<bool, StoreError> {
+    let select = "SELECT max_attempts > $2 FROM deliveries WHERE n = $1 FOR NO KEY UPDATE";
+    let more = scalar!(&mut context.db, bool, select, outcome.handle, i64::from(outcome.max_attempts));
+    Ok(more.unwrap_or(false))
+}
+
+/// Notes the attempt at a delivery that ended meanwhile, or that another holds by now; says whether it has ended.
+async fn update_others(context: &mut WriteContext, outcome: &Outcome, has_arrived: bool) -> Result<bool, StoreError> {
+    let attempt = &outcome.attempt;
+    let update = formatcp!(
+        "UPDATE deliveries SET state = CASE WHEN $2 THEN {DELIVERED} ELSE state END, \
+        reason = CASE WHEN $2 THEN NULL ELSE reason END, attempts = greatest(attempts, $3), last_at = $4, \
+        last_status = $5, last_error = $6, last_ms = $7 WHERE n = $1 RETURNING state <> {PENDING}"
+    );
+    let has_ended = scalar!(
+        &mut context.db,
+        bool,
+        update,
+        outcome.handle,
+        has_arrived,
+        i64::from(attempt.n),
+        attempt.at.ms(),
+        attempt.status_code.map(i64::from),
+        attempt.error.as_ref().map(|error| error.kind.as_str()),
+        i64::from(attempt.duration_ms),
+    );
+    let has_ended = has_ended.unwrap_or(true);
+    if !has_ended {
+        metrics::counter!("gancho_leases_lost_total").increment(1);
+        tracing::warn!(delivery = %outcome.delivery, "an attempt ended after its lease: another one goes on");
+    }
+    Ok(has_ended)
+}
+
+/// Applies what the attempt makes of its endpoint.
+async fn apply_to_endpoint(
+    context: &mut WriteContext,
+    n: i64,
+    endpoint: &Endpoint,
+    outcome: &Outcome,
+) -> Result<Option<HealthTransition>, StoreError> {
+    let Some(before) = context.health(n).await? else { return Ok(None) };
+    let ended = ended(outcome);
+    let effects = endpoint_after(endpoint, before, &ended, context.resend_after_outage);
+    if let Some(health) = effects.health {
+        context.set_health(n, health);
+    }
+    if effects.reload {
+        context.endpoints_changed();
+    }
+    if let Some(reason) = effects.disabled {
+        disable(context, n, reason, outcome).await?;
+    }
+    if effects.release_retries {
+        repair::release_retries(context, n, endpoint.id).await?;
+    }
+    if let Some(since) = effects.resend_since {
+        replay::resend_outage(context, n, endpoint, since, outcome.ended_at.mono).await?;
+    }
+    if effects.transition == Some(HealthTransition::Recovered) {
+        issue::solve(&mut context.db, n, outcome.ended_at.wall).await?;
+    }
+    let event = effects
+        .transition
+        .and_then(|transition| announcement(endpoint, transition, &before, &ended, &*context.environment));
+    if let Some(event) = event {
+        accept::keep_own_event(context, event).await?;
+    }
+    Ok(effects.transition)
+}
+
+fn ended(outcome: &Outcome) -> EndedAttempt<'_> {
+    let error = outcome.attempt.error.as_ref();
+    EndedAttempt {
+        delivery: outcome.delivery,
+        decision: outcome.verdict,
+        priority: outcome.lane,
+        url: &outcome.url,
+        gone: outcome.gone,
+        status: outcome.attempt.status_code,
+        error: error.map(|error| error.kind),
+        message: error.map(|error| error.message.as_str()),
+        ended_at: outcome.ended_at,
+        jitter: outcome.jitter,
+        probe_request: outcome.probe_request,
+    }
+}
+
+async fn disable(context: &mut WriteContext, n: i64, reason: &str, outcome: &Outcome) -> Result<(), StoreError> {
+    let disable = "UPDATE endpoints SET enabled = false, disabled_reason = $2, updated_at = greatest(updated_at + 1, $3) \
+        WHERE n = $1";
+    run!(&mut context.db, disable, n, reason, outcome.ended_at.wall.ms());
+    context.plans_are_stale();
+    Ok(())
+}

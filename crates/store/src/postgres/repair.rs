@@ -1,0 +1,41 @@
+//! A person has repaired a receiver and wants to go on.
+
+use const_format::formatcp;
+use gancho_model::{EndpointId, Priority};
+
+use super::rows::PENDING;
+use super::write_context::{Notification, WriteContext};
+use crate::StoreError;
+
+/// Goes on at once: by a probe where the endpoint is failing, else with the retries that wait.
+pub(super) async fn go_on(context: &mut WriteContext, n: i64, id: EndpointId) -> Result<(), StoreError> {
+    match context.health(n).await? {
+        Some(health) if health.is_failing() => request_probe(context, n).await,
+        _ => release_retries(context, n, id).await,
+    }
+}
+
+/// The next attempt that begins is a probe, whatever was planned.
+pub(super) async fn request_probe(context: &mut WriteContext, n: i64) -> Result<(), StoreError> {
+    if let Some(mut health) = context.health(n).await? {
+        health.request_probe();
+        context.set_health(n, health);
+        context.endpoints_changed();
+    }
+    Ok(())
+}
+
+/// What waits for a later attempt is due now.
+pub(super) async fn release_retries(context: &mut WriteContext, n: i64, id: EndpointId) -> Result<(), StoreError> {
+    let now = context.environment.mono();
+    for lane in [Priority::Live, Priority::Replay] {
+        let update = formatcp!(
+            "UPDATE deliveries SET due = $3 \
+            WHERE state = {PENDING} AND endpoint = $1 AND lane = $2 AND due > $3 AND leased IS NULL"
+        );
+        if run!(&mut context.db, update, n, lane as i64, context.clock.kept(now)) > 0 {
+            context.notify_later(Notification::Due(id, lane, now));
+        }
+    }
+    Ok(())
+}

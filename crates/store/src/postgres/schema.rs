@@ -1,0 +1,51 @@
+//! Connecting, and bringing the schema up to date.
+
+use sqlx::{ConnectOptions as _, Connection as _, postgres::PgConnectOptions};
+
+use super::{Db, OpenError};
+use crate::vault::Vault;
+
+/// One file a step; a step that was released is never changed.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/001.sql")];
+
+/// Only one node changes the schema at a time: `ganc`.
+const LOCK: i64 = 0x6761_6e63;
+
+/// A node that hangs within a transaction loses it, and holds nobody up.
+const HANGS: &str = "SET idle_in_transaction_session_timeout = '3s'; SET lock_timeout = '4s'";
+
+/// Connects, the way that whoever writes needs it.
+pub(super) async fn connect(address: &PgConnectOptions) -> Result<Db, sqlx::Error> {
+    let mut db = address.clone().application_name("gancho").statement_cache_capacity(256).connect().await?;
+    sqlx::raw_sql(HANGS).execute(&mut db).await?;
+    Ok(db)
+}
+
+pub(super) async fn migrate(db: &mut Db, vault: &Vault) -> Result<(), OpenError> {
+    let known = MIGRATIONS.len() as i64;
+    let mut transaction = db.begin().await?;
+    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut *transaction).await?;
+    sqlx::raw_sql("CREATE TABLE IF NOT EXISTS gancho_schema (version bigint NOT NULL)")
+        .execute(&mut *transaction)
+        .await?;
+    let found: Option<i64> =
+        sqlx::query_scalar("SELECT version FROM gancho_schema").fetch_optional(&mut *transaction).await?;
+    let found = found.unwrap_or(0);
+    if found > known {
+        return Err(OpenError::Newer { found, known });
+    }
+    for step in &MIGRATIONS[usize::try_from(found).unwrap_or(0)..] {
+        sqlx::raw_sql(*step).execute(&mut *transaction).await?;
+    }
+    sqlx::raw_sql("DELETE FROM gancho_schema").execute(&mut *transaction).await?;
+    sqlx::query("INSERT INTO gancho_schema VALUES ($1)").bind(known).execute(&mut *transaction).await?;
+    let insert = "INSERT INTO about VALUES ('key_fingerprint', $1) ON CONFLICT DO NOTHING";
+    sqlx::query(insert).bind(vault.fingerprint()).execute(&mut *transaction).await?;
+    let right: String = sqlx::query_scalar("SELECT value FROM about WHERE name = 'key_fingerprint'")
+        .fetch_one(&mut *transaction)
+        .await?;
+    if right != vault.fingerprint() {
+        return Err(OpenError::WrongKey);
+    }
+    Ok(transaction.commit().await?)
+}

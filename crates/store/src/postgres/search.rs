@@ -1,0 +1,70 @@
+//! What is searched: a folded text of each event beside the log, in which parts of words are found. Any node may go on with
+//! the index, and one event that two of them add is there once.
+
+use async_trait::async_trait;
+use gancho_model::Event;
+use sqlx::AssertSqlSafe;
+use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
+
+use super::{PostgresStore, rows};
+use crate::{Search, SearchHits, StoreError};
+
+/// Neither case nor accents count.
+fn fold(text: &str) -> String {
+    text.nfd().filter(|letter| !is_combining_mark(*letter)).flat_map(char::to_lowercase).collect()
+}
+
+/// A part of a text, as LIKE looks for it.
+fn like(part: &str) -> String {
+    let mut pattern = String::from("%");
+    for letter in fold(&rows::text(part)).chars() {
+        if matches!(letter, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    pattern
+}
+
+#[async_trait]
+impl Search for PostgresStore {
+    async fn unindexed(&self, limit: usize) -> Result<Vec<Event>, StoreError> {
+        let mut db = self.read().await?;
+        let select = format!(
+            "SELECT {} FROM events WHERE n > (SELECT value FROM meta WHERE name = 'searched') ORDER BY n LIMIT $1",
+            rows::EVENT
+        );
+        all!(db, AssertSqlSafe(select), limit as i64).iter().map(rows::event).collect()
+    }
+
+    async fn index(&self, texts: Vec<(u64, String)>) -> Result<(), StoreError> {
+        let Some(last) = texts.last().map(|(n, _)| n.cast_signed()) else { return Ok(()) };
+        let found = texts.iter().filter(|(_, text)| !text.is_empty());
+        let (numbers, folded): (Vec<i64>, Vec<String>) =
+            found.map(|(n, text)| (n.cast_signed(), fold(&rows::text(text)))).unzip();
+        self.write(false, async move |context| {
+            let insert = "INSERT INTO searched SELECT w.n, w.text FROM unnest($1::bigint[], $2::text[]) AS w (n, text) \
+                ON CONFLICT (n) DO UPDATE SET text = excluded.text";
+            run!(&mut context.db, insert, &numbers, &folded);
+            let progress = "UPDATE meta SET value = greatest(value, $1) WHERE name = 'searched'";
+            run!(&mut context.db, progress, last);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn search(&self, parts: Vec<String>, limit: usize) -> Result<SearchHits, StoreError> {
+        let mut db = self.read().await?;
+        let patterns: Vec<String> = parts.iter().map(|part| like(part)).collect();
+        let select = format!(
+            "SELECT {} FROM events WHERE n IN (SELECT n FROM searched WHERE text LIKE ALL ($1) ORDER BY n DESC LIMIT $2) \
+            ORDER BY n DESC",
+            rows::EVENT
+        );
+        let found = all!(db, AssertSqlSafe(select), patterns, limit as i64);
+        let events = found.iter().map(rows::event).collect::<Result<_, StoreError>>()?;
+        let searched = scalar!(db, i64, "SELECT value FROM meta WHERE name = 'searched'").unwrap_or(0);
+        Ok(SearchHits { events, indexed_to: searched.unsigned_abs() })
+    }
+}

@@ -1,0 +1,322 @@
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use gancho_model::{
+    Counters, DeliveryId, Endpoint, EndpointId, Environment, Health, MonoTime, NodeId, Priority, Timestamp,
+};
+use sqlx::{Connection as _, postgres::PgConnectOptions};
+use tokio::sync::watch;
+
+use super::{Db, clock::SharedClock, rows, schema, stats};
+use crate::{Claimed, DeliveryNotifier, EndpointSnapshot, StoreError, stored, vault::Vault};
+
+/// What the writer works with: the connection, what it keeps in memory, and what the transaction
+/// at hand will have changed when it commits.
+pub(super) struct WriteContext {
+    pub db: Db,
+    address: PgConnectOptions,
+    pub vault: Arc<Vault>,
+    pub environment: Arc<dyn Environment>,
+    pub clock: SharedClock,
+    pub resend_after_outage: bool,
+    pub notifier: Arc<OnceLock<Arc<dyn DeliveryNotifier>>>,
+    pub node: Arc<OnceLock<NodeId>>,
+    news: watch::Sender<u64>,
+    /// Counts commits: something may look different now.
+    pulse: watch::Sender<u64>,
+    /// Endpoints that are not removed, with their numbers; read again after each change.
+    routes: Option<Arc<Routes>>,
+    is_open: bool,
+    pending: Pending,
+    /// The version of endpoints that plans of deliveries must be made from: whichever node changes them, it rises.
+    plan_version: u64,
+    /// The endpoints for those who plan, as of the last commit.
+    snapshot: Snapshot,
+}
+
+/// Endpoints that are not removed, with their numbers, in their order.
+pub(super) struct Routes {
+    all: Vec<(i64, Endpoint)>,
+    places: HashMap<EndpointId, usize>,
+}
+
+impl Routes {
+    fn new(all: Vec<(i64, Endpoint)>) -> Self {
+        let places = all.iter().enumerate().map(|(place, (_, endpoint))| (endpoint.id, place)).collect();
+        Self { all, places }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &(i64, Endpoint)> {
+        self.all.iter()
+    }
+
+    pub fn find(&self, id: EndpointId) -> Option<&(i64, Endpoint)> {
+        self.places.get(&id).map(|place| &self.all[*place])
+    }
+}
+
+/// Endpoints as of a commit, shared with whoever plans deliveries.
+pub(super) type Snapshot = Arc<Mutex<Arc<EndpointSnapshot>>>;
+
+/// What the open transaction gathers. In the order of their keys: two nodes that take the same locks in the same order are
+/// not in each other's way for ever.
+#[derive(Default)]
+struct Pending {
+    /// The feed's last number and the lowest one outside it, if touched.
+    sequence: Option<(i64, i64)>,
+    /// How many more deliveries wait, by endpoint.
+    waiting: BTreeMap<i64, i64>,
+    /// Health that changed, by endpoint.
+    health: BTreeMap<i64, Health>,
+    /// What became of attempts, by endpoint and hour.
+    hours: BTreeMap<(i64, i64), Counters>,
+    notifications: Vec<Notification>,
+    endpoints_changed: bool,
+    /// How often plans came to be stale.
+    stale: i64,
+}
+
+/// What to notify the engine of after the commit.
+pub(super) enum Notification {
+    Enqueue(Claimed),
+    Due(EndpointId, Priority, MonoTime),
+    Forget(EndpointId, DeliveryId),
+}
+
+impl WriteContext {
+    pub fn new(
+        (db, address): (Db, PgConnectOptions),
+        vault: Arc<Vault>,
+        environment: Arc<dyn Environment>,
+        (news, pulse): (watch::Sender<u64>, watch::Sender<u64>),
+    ) -> Self {
+        Self {
+            db,
+            address,
+            vault,
+            environment,
+            clock: SharedClock::default(),
+            resend_after_outage: true,
+            notifier: Arc::default(),
+            node: Arc::default(),
+            news,
+            pulse,
+            routes: None,
+            is_open: false,
+            pending: Pending::default(),
+            plan_version: 0,
+            snapshot: Snapshot::default(),
+        }
+    }
+
+    /// What plans of deliveries are made from.
+    pub fn snapshot(&self) -> Snapshot {
+        self.snapshot.clone()
+    }
+
+    /// The version of endpoints that a plan of deliveries must be made from. From here to the end of the transaction no
+    /// node changes it.
+    pub async fn plan_version(&mut self) -> Result<u64, StoreError> {
+        let version = "SELECT value FROM meta WHERE name = 'plan_version' FOR SHARE";
+        let version = scalar!(&mut self.db, i64, version).unwrap_or_default().unsigned_abs();
+        // What this transaction changes itself is not written yet.
+        let version = version + self.pending.stale.unsigned_abs();
+        self.follow(version);
+        Ok(version)
+    }
+
+    /// Endpoints are read again where another node changed them.
+    fn follow(&mut self, version: u64) {
+        if self.plan_version != version {
+            self.plan_version = version;
+            self.endpoints_changed();
+        }
+    }
+
+    /// Shows the endpoints to those who plan, if they are not what was shown before.
+    pub async fn publish_endpoints(&mut self) -> Result<(), StoreError> {
+        let version = "SELECT value FROM meta WHERE name = 'plan_version'";
+        let version = scalar!(&mut self.db, i64, version).unwrap_or_default().unsigned_abs();
+        self.follow(version);
+        if self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).version == version {
+            return Ok(());
+        }
+        let endpoints = self.routes().await?.iter().map(|(_, endpoint)| endpoint.clone()).collect();
+        let snapshot = Arc::new(EndpointSnapshot { version, endpoints });
+        *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = snapshot;
+        Ok(())
+    }
+
+    /// Begins a transaction; with `flush`, its commit returns when it is on disk.
+    pub async fn begin(&mut self, flush: bool) -> Result<(), StoreError> {
+        let begin = if flush { "BEGIN" } else { "BEGIN; SET LOCAL synchronous_commit = off" };
+        if let Err(error) = sqlx::raw_sql(begin).execute(&mut self.db).await {
+            // The connection is gone, or another transaction was left open in it.
+            tracing::warn!(%error, "the connection to the database is made anew");
+            self.db = schema::connect(&self.address).await?;
+            sqlx::raw_sql(begin).execute(&mut self.db).await?;
+        }
+        self.is_open = true;
+        Ok(())
+    }
+
+    pub async fn commit(&mut self) -> Result<(), StoreError> {
+        let Pending { waiting, health, hours, .. } = &self.pending;
+        for (endpoint, more) in waiting {
+            run!(&mut self.db, "UPDATE endpoints SET pending = pending + $2 WHERE n = $1", endpoint, more);
+        }
+        for (endpoint, health) in health {
+            let kept = stored::to_json(&self.clock.kept_health(*health));
+            run!(&mut self.db, "UPDATE endpoints SET health = $2 WHERE n = $1", endpoint, kept);
+        }
+        stats::add(&mut self.db, hours).await?;
+        if self.pending.stale > 0 {
+            let rise = "UPDATE meta SET value = value + $1 WHERE name = 'plan_version' RETURNING value";
+            let version = scalar!(&mut self.db, i64, rise, self.pending.stale).unwrap_or_default();
+            self.plan_version = version.unsigned_abs();
+        }
+        if let Some((last, lowest)) = self.pending.sequence {
+            let set = "UPDATE meta SET value = CASE name WHEN 'sequence' THEN $1 ELSE $2 END \
+                WHERE name IN ('sequence', 'off_feed')";
+            run!(&mut self.db, set, last, lowest);
+        }
+        sqlx::raw_sql("COMMIT").execute(&mut self.db).await?;
+        self.is_open = false;
+        if self.pending.endpoints_changed {
+            // Read again with the health that was written just now.
+            self.routes = None;
+        }
+        Ok(())
+    }
+
+    pub async fn roll_back(&mut self) {
+        if std::mem::take(&mut self.is_open) && sqlx::raw_sql("ROLLBACK").execute(&mut self.db).await.is_err() {
+            // Then the connection is gone, and its transaction with it: the next beginning makes another.
+            let _ = self.db.ping().await;
+        }
+        let pending = std::mem::take(&mut self.pending);
+        self.routes = None;
+        self.plan_version = 0;
+        if let Some(notifier) = self.notifier.get() {
+            for notification in pending.notifications {
+                if let Notification::Enqueue(claimed) = notification {
+                    notifier.cancel_reservation(claimed.endpoint);
+                }
+            }
+        }
+    }
+
+    /// Notifies the engine of what was committed.
+    pub async fn notify(&mut self) {
+        if let Err(error) = self.publish_endpoints().await {
+            // Plans are refused until it is done, at the next commit.
+            tracing::error!(%error, "endpoints can't be read again");
+        }
+        let pending = std::mem::take(&mut self.pending);
+        self.pulse.send_modify(|count| *count += 1);
+        if let Some(last) = pending.sequence.and_then(|(last, _)| u64::try_from(last).ok()) {
+            self.news.send_if_modified(|known| std::mem::replace(known, last) != last);
+        }
+        let Some(notifier) = self.notifier.get() else { return };
+        if pending.endpoints_changed {
+            notifier.endpoints_changed();
+        }
+        let mut claimed = vec![];
+        for notification in pending.notifications {
+            match notification {
+                Notification::Enqueue(one) => claimed.push(one),
+                Notification::Due(endpoint, lane, at) => notifier.due(endpoint, lane, at),
+                Notification::Forget(endpoint, delivery) => notifier.forget(endpoint, delivery),
+            }
+        }
+        if !claimed.is_empty() {
+            notifier.enqueue(claimed);
+        }
+    }
+
+    /// Notified after the commit.
+    pub fn notify_later(&mut self, notification: Notification) {
+        self.pending.notifications.push(notification);
+    }
+
+    /// Asks the engine for a place.
+    pub fn reserve(&self, endpoint: EndpointId, now: MonoTime) -> Option<MonoTime> {
+        self.notifier.get()?.reserve(endpoint, now)
+    }
+
+    /// This node's id, as it stands in rows.
+    pub fn node_bytes(&self) -> Option<Vec<u8>> {
+        self.node.get().map(|node| node.bytes().to_vec())
+    }
+
+    /// The next number of the feed, or the next one outside it. Until the transaction ends, no other node gets one: the feed
+    /// is in the order of commits, without holes.
+    pub async fn next_number(&mut self, in_feed: bool) -> Result<i64, StoreError> {
+        let (last, lowest) = match self.pending.sequence {
+            Some(known) => known,
+            None => {
+                let select = "SELECT value FROM meta WHERE name IN ('off_feed', 'sequence') ORDER BY name FOR UPDATE";
+                let values = column!(&mut self.db, i64, select);
+                let [lowest, last] = values[..] else { return Err(stored::damaged("the feed's last number")) };
+                (last, lowest)
+            }
+        };
+        let next = if in_feed { (last + 1, lowest) } else { (last, lowest - 1) };
+        self.pending.sequence = Some(next);
+        Ok(if in_feed { next.0 } else { next.1 })
+    }
+
+    /// So many more deliveries wait for this endpoint.
+    pub fn waiting(&mut self, endpoint: i64, more: i64) {
+        *self.pending.waiting.entry(endpoint).or_default() += more;
+    }
+
+    /// An endpoint's health as of this transaction, in which nobody else changes it.
+    pub async fn health(&mut self, endpoint: i64) -> Result<Option<Health>, StoreError> {
+        if let Some(health) = self.pending.health.get(&endpoint) {
+            return Ok(Some(*health));
+        }
+        let select = "SELECT health FROM endpoints WHERE n = $1 FOR NO KEY UPDATE";
+        let found = scalar!(&mut self.db, String, select, endpoint);
+        let health: Option<Health> = found.map(|text| stored::from_json(&text)).transpose()?;
+        Ok(health.map(|health| self.clock.own_health(health)))
+    }
+
+    /// What became of an attempt.
+    pub fn counters(&mut self, endpoint: i64, at: Timestamp) -> &mut Counters {
+        self.pending.hours.entry((endpoint, at.ms().div_euclid(stats::HOUR_MS))).or_default()
+    }
+
+    pub fn set_health(&mut self, endpoint: i64, health: Health) {
+        self.pending.health.insert(endpoint, health);
+    }
+
+    /// Endpoints were changed: read them again, here and in the engine.
+    pub fn endpoints_changed(&mut self) {
+        self.routes = None;
+        self.pending.endpoints_changed = true;
+    }
+
+    /// The same, in a way that matters for who gets an event.
+    pub fn plans_are_stale(&mut self) {
+        self.pending.stale += 1;
+        self.endpoints_changed();
+    }
+
+    /// All endpoints that are not removed.
+    pub async fn routes(&mut self) -> Result<Arc<Routes>, StoreError> {
+        if let Some(routes) = &self.routes {
+            return Ok(routes.clone());
+        }
+        let all = rows::endpoints(&mut self.db, &self.vault, self.clock, "removed_at IS NULL ORDER BY n").await?;
+        Ok(self.routes.insert(Arc::new(Routes::new(all))).clone())
+    }
+
+    /// An endpoint's number, if it is not removed.
+    pub async fn number_of(&mut self, id: EndpointId) -> Result<i64, StoreError> {
+        let routes = self.routes().await?;
+        routes.find(id).map(|(n, _)| *n).ok_or(StoreError::NotFound)
+    }
+}

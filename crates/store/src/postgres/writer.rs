@@ -1,0 +1,169 @@
+//! A node's one writer: whatever waits while a commit is being flushed goes into the next one.
+
+use std::{future::Future, pin::Pin, thread::JoinHandle};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{is_rivalry, write_context::WriteContext};
+use crate::StoreError;
+
+/// Pieces of work in one transaction.
+const GROUP_MAX: usize = 256;
+/// How often a piece of work is tried that another node's was in the way of.
+const TRIES: usize = 5;
+
+pub(super) struct Writer {
+    /// Nothing once it is being closed.
+    jobs: Option<mpsc::Sender<Box<dyn Job>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic there was logged there.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Writer {
+    /// On a thread of its own: what it works with is nobody else's, and is borrowed across waits.
+    pub fn start(context: WriteContext, queue: usize) -> Self {
+        let (jobs, waiting) = mpsc::channel(queue);
+        let thread = std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                runtime.expect("the system starts a runtime").block_on(write_groups(context, waiting));
+            })
+            .expect("the system starts a thread");
+        Self { jobs: Some(jobs), thread: Some(thread) }
+    }
+
+    pub async fn write<T: Send + 'static>(
+        &self,
+        durable: bool,
+        work: impl AsyncFnMut(&mut WriteContext) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let job = Work { work, durable, result: None, reply };
+        let closed = || StoreError::Busy("it is closing".into());
+        self.jobs.as_ref().ok_or_else(closed)?.try_send(Box::new(job)).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => StoreError::Busy("too many requests wait for the database".into()),
+            mpsc::error::TrySendError::Closed(_) => StoreError::Broken("the writer has stopped".into()),
+        })?;
+        answer.await.map_err(|_| StoreError::Broken("the writer has stopped".into()))?
+    }
+}
+
+type Running<'a> = Pin<Box<dyn Future<Output = Result<(), StoreError>> + 'a>>;
+
+/// A piece of work for the writer.
+trait Job: Send {
+    fn is_durable(&self) -> bool;
+    /// Does the work. Refusals (not found, conflict) come before any write and spoil nothing;
+    /// any other error undoes the whole group.
+    fn run<'a>(&'a mut self, context: &'a mut WriteContext) -> Running<'a>;
+    /// Tells the one who waits: its own result after a commit, or why there was none.
+    fn finish(self: Box<Self>, outcome: Result<(), StoreError>);
+}
+
+struct Work<F, T> {
+    work: F,
+    durable: bool,
+    result: Option<Result<T, StoreError>>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T: Send, F: AsyncFnMut(&mut WriteContext) -> Result<T, StoreError> + Send> Job for Work<F, T> {
+    fn is_durable(&self) -> bool {
+        self.durable
+    }
+
+    fn run<'a>(&'a mut self, context: &'a mut WriteContext) -> Running<'a> {
+        Box::pin(async move {
+            match (self.work)(context).await {
+                Err(error @ (StoreError::Busy(_) | StoreError::Broken(_))) => Err(error),
+                result => {
+                    self.result = Some(result);
+                    Ok(())
+                }
+            }
+        })
+    }
+
+    fn finish(self: Box<Self>, outcome: Result<(), StoreError>) {
+        let Self { result, reply, .. } = *self;
+        let missing = || Err(StoreError::Broken("the work did not run".into()));
+        // Nobody may be waiting any more: the work is done all the same.
+        let _ = reply.send(outcome.and_then(|()| result.unwrap_or_else(missing)));
+    }
+}
+
+async fn write_groups(mut context: WriteContext, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
+    while let Some(first) = waiting.recv().await {
+        let mut group = vec![first];
+        while group.len() < GROUP_MAX
+            && let Ok(job) = waiting.try_recv()
+        {
+            group.push(job);
+        }
+        commit(&mut context, group).await;
+    }
+}
+
+/// Commits a group. If one piece of work breaks it, each is tried alone, so that none fails for another.
+async fn commit(context: &mut WriteContext, mut group: Vec<Box<dyn Job>>) {
+    let outcome = try_commit(context, &mut group).await;
+    match outcome {
+        Err(error) if group.len() > 1 => {
+            tracing::warn!(%error, jobs = group.len(), "a group of writes failed; trying each alone");
+            for job in group {
+                commit_one(context, job).await;
+            }
+        }
+        Err(error) if is_rivalry(&error) => {
+            for job in group {
+                commit_one(context, job).await;
+            }
+        }
+        outcome => finish(context, group, &outcome).await,
+    }
+}
+
+/// Commits one piece of work, and tries again while other nodes' were in its way.
+async fn commit_one(context: &mut WriteContext, job: Box<dyn Job>) {
+    let mut group = vec![job];
+    let mut outcome = Ok(());
+    for _ in 0..TRIES {
+        outcome = try_commit(context, &mut group).await;
+        if !outcome.as_ref().is_err_and(is_rivalry) {
+            break;
+        }
+    }
+    finish(context, group, &outcome).await;
+}
+
+async fn finish(context: &mut WriteContext, group: Vec<Box<dyn Job>>, outcome: &Result<(), StoreError>) {
+    // The engine is notified first: whoever gets an answer finds it notified.
+    context.notify().await;
+    group.into_iter().for_each(|job| job.finish(outcome.clone()));
+}
+
+async fn try_commit(context: &mut WriteContext, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    let done = run_all(context, group).await;
+    if done.is_err() {
+        context.roll_back().await;
+    }
+    done
+}
+
+async fn run_all(context: &mut WriteContext, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    context.begin(group.iter().any(|job| job.is_durable())).await?;
+    for job in group {
+        job.run(context).await?;
+    }
+    context.commit().await
+}
