@@ -13,7 +13,7 @@ pub struct LocalArgs {
     /// Folder of the database and the key.
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<String>,
-    /// Empty: SQLite in the data dir.
+    /// A PostgreSQL database, postgres://user:password@host/name; SQLite in the data dir if left out.
     #[arg(long, value_name = "URL")]
     pub database_url: Option<String>,
 }

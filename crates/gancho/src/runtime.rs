@@ -1,9 +1,18 @@
+use std::sync::OnceLock;
+
+use tokio::runtime::Runtime;
+
 use crate::cli_error::CliError;
 
-/// Runs a piece of asynchronous work to its end.
+/// Runs a piece of asynchronous work of a command to its end. All of a command's run in one place: connections that one
+/// opened are of use to the next.
 pub fn block_on<T>(work: impl Future<Output = T>) -> Result<T, CliError> {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    if let Some(runtime) = RUNTIME.get() {
+        return Ok(runtime.block_on(work));
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::refused)?;
-    Ok(runtime.block_on(work))
+    Ok(RUNTIME.get_or_init(|| runtime).block_on(work))
 }
 
 /// The same on as many threads as there are cores.

@@ -61,7 +61,7 @@ async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), CliError> {
     let listener = TcpListener::bind(settings.listen).await;
     let listener = listener.with_context(|| format!("can't listen on {}", settings.listen)).map_err(CliError::start)?;
     let _lock = wiring::lock(&settings.data_dir).map_err(CliError::start)?;
-    let store = wiring::store(settings).map_err(CliError::start)?;
+    let store = wiring::store(settings, true).await.map_err(CliError::start)?;
     if let Some(why) = wiring::is_open_to_others(&settings.data_dir) {
         tracing::warn!("{why}");
     }

@@ -14,6 +14,7 @@ use gancho_model::{Rng as _, address::Allowed};
 use gancho_service::Accounts;
 use gancho_store::{
     Store,
+    postgres::{Options as PostgresOptions, PostgresStore},
     sqlite::{FILE, Options, SqliteStore},
     vault::Vault,
 };
@@ -24,6 +25,7 @@ use crate::{
     args::LocalArgs,
     cli_error::CliError,
     config::{Settings, parse_key},
+    runtime::block_on,
     system::System,
 };
 
@@ -32,8 +34,8 @@ const KEY_FILE: &str = "secret.key";
 /// Held while a server runs on the data dir.
 const LOCK_FILE: &str = "serve.lock";
 
-/// Opens the store of these settings.
-pub fn store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
+/// Opens the store of these settings; `alone`: for a server, beside which no other may work on the same database.
+pub async fn store(settings: &Settings, alone: bool) -> anyhow::Result<Arc<dyn Store>> {
     let dir = &settings.data_dir;
     make_dir(dir)?;
     close_to_others(dir)?;
@@ -41,6 +43,11 @@ pub fn store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
         Some(key) => key,
         None => key_of_dir(dir)?,
     };
+    if let Some(url) = &settings.database_url {
+        let resend_after_outage = settings.resend_after_outage;
+        let options = PostgresOptions { resend_after_outage, is_alone: alone, ..PostgresOptions::default() };
+        return Ok(Arc::new(PostgresStore::open(url.expose(), Vault::new(&key), Arc::new(System), options).await?));
+    }
     let options = Options {
         pages_max: settings.sqlite_pages_max,
         resend_after_outage: settings.resend_after_outage,
@@ -99,7 +106,7 @@ fn store_of_dir(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
             dir.display()
         );
     }
-    store(settings)
+    block_on(store(settings, false)).map_err(|error| anyhow::anyhow!("{error}"))?
 }
 
 /// Who did what is done by a command on this machine, in the history.

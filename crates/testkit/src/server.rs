@@ -11,7 +11,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::PATIENCE;
+use crate::{Database, Engine, Instance, PATIENCE};
 
 /// The administrator of every test server.
 pub const ADMIN_TOKEN: &str = "test-admin-token";
@@ -58,6 +58,8 @@ pub struct Server {
     binary: PathBuf,
     options: ServerOptions,
     dir: TempDir,
+    /// Where `GANCHO_TEST_DATABASE=postgres` asks for one.
+    database: Option<Database>,
     child: Option<Child>,
     base: String,
     http: reqwest::Client,
@@ -73,7 +75,11 @@ impl Server {
     pub async fn start_on(binary: &str, options: ServerOptions, put: impl FnOnce(&Path)) -> Self {
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client");
         let dir = tempfile::tempdir().expect("a folder");
-        let mut server = Self { binary: binary.into(), options, dir, child: None, base: String::new(), http };
+        let database = match std::env::var("GANCHO_TEST_DATABASE").as_deref() {
+            Ok("postgres") => Some(Instance::shared(Engine::Postgres).blank().await),
+            _ => None,
+        };
+        let mut server = Self { binary: binary.into(), options, dir, database, child: None, base: String::new(), http };
         put(&server.data_dir());
         server.run().await;
         server
@@ -96,6 +102,7 @@ impl Server {
             .env("GANCHO_ADMIN_TOKEN", ADMIN_TOKEN)
             .env("GANCHO_ALLOW_HOSTS", "127.0.0.1,localhost,::1")
             .env("GANCHO_LOG_LEVEL", "warn")
+            .envs(self.environment())
             .envs(self.options.env.iter().cloned())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -115,6 +122,22 @@ impl Server {
     pub fn set_env(&mut self, name: &str, value: impl ToString) {
         self.options.env.retain(|(known, _)| known != name);
         self.options.env.push((name.into(), value.to_string()));
+    }
+
+    /// What a command on this machine needs in its environment to find the same database.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        self.database.iter().map(|database| ("GANCHO_DATABASE_URL", database.url.clone())).collect()
+    }
+
+    /// Everything that its database holds, as it rests.
+    pub fn at_rest(&self) -> Vec<u8> {
+        match &self.database {
+            Some(database) => database.dump().into_bytes(),
+            None => ["gancho.db", "gancho.db-wal"]
+                .iter()
+                .flat_map(|name| std::fs::read(self.data_dir().join(name)).expect("its database"))
+                .collect(),
+        }
     }
 
     /// The folder of its data.

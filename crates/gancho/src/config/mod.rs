@@ -11,7 +11,7 @@ use std::{
 };
 
 use gancho_mail::{BadAddress, Mailer};
-use gancho_model::{address::Allowed, limits::Limits};
+use gancho_model::{Secret, address::Allowed, limits::Limits};
 use gancho_source::{PollingOptions, SourceOptions};
 use ipnet::IpNet;
 
@@ -33,6 +33,8 @@ pub enum LogFormat {
 pub struct Settings {
     pub listen: SocketAddr,
     pub data_dir: PathBuf,
+    /// The PostgreSQL database; none for SQLite in the data dir.
+    pub database_url: Option<Secret>,
     pub log_format: LogFormat,
     pub log_level: String,
     pub secret_key: Option<[u8; 32]>,
@@ -101,10 +103,14 @@ impl Settings {
     /// # Errors
     /// The first one that can't be used.
     pub fn from_raw(raw: &Raw) -> Result<Self, ConfigError> {
-        if !raw.text("database_url").is_empty() {
+        let database_url = raw.text("database_url");
+        if !database_url.is_empty()
+            && !["postgres://", "postgresql://"].iter().any(|kind| database_url.starts_with(kind))
+        {
             return Err(raw.wrong(
                 "database_url",
-                "only SQLite is available in this version (PostgreSQL is not available yet): leave it empty",
+                "must be the address of a PostgreSQL database, such as postgres://user:password@host/name; empty for \
+                SQLite in the data dir",
             ));
         }
         if !raw.text("public_url").is_empty() {
@@ -117,6 +123,7 @@ impl Settings {
         Ok(Self {
             listen: raw.parse("listen", "must be an address and a port, such as 127.0.0.1:8420")?,
             data_dir: PathBuf::from(raw.text("data_dir")),
+            database_url: optional("database_url").map(Secret::new),
             log_format: match raw.text("log_format") {
                 "text" => LogFormat::Text,
                 "json" => LogFormat::Json,

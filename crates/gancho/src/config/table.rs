@@ -25,7 +25,7 @@ const fn secret(name: &'static str, meaning: &'static str) -> Setting {
 pub const SETTINGS: &[Setting] = &[
     setting("listen", "127.0.0.1:8420", "Address and port to listen on."),
     setting("data_dir", "./gancho-data", "Folder of the database and the key."),
-    Setting { name: "database_url", default: "", meaning: "Empty: SQLite in the data dir.", secret: true },
+    Setting { name: "database_url", default: "", meaning: "A PostgreSQL database, postgres://user:password@host/name. Empty: SQLite in the data dir.", secret: true },
     setting("public_url", "", "The address under which people reach this server; empty: the listening address."),
     setting("log_format", "text", "text for people, json for machines."),
     setting("log_level", "info", "error, warn, info, debug or trace; parts apart as in info,gancho_delivery=debug."),

@@ -134,6 +134,7 @@ async fn passwords_are_tried_slowly() {
     let add = tokio::process::Command::new(crate::BINARY)
         .args(["user", "add", "ana", "--role", "admin", "--data-dir"])
         .arg(server.data_dir())
+        .envs(server.environment())
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::null())
         .spawn();

@@ -41,6 +41,7 @@ mod listening;
 mod logs;
 mod openapi;
 mod outage;
+mod postgres;
 mod repair;
 mod repeats;
 mod rooms;

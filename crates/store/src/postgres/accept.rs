@@ -57,7 +57,7 @@ impl Accepting for PostgresStore {
     }
 
     async fn endpoint_snapshot(&self) -> Result<Arc<EndpointSnapshot>, StoreError> {
-        Ok(self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).clone())
+        Ok(self.shared.snapshot.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
     async fn accept(&self, submission: Arc<Submission>) -> Result<Accepted, StoreError> {

@@ -19,18 +19,19 @@ use gancho_model::MonoTime;
 impl Delivering for PostgresStore {
     fn attach(&self, notifier: Arc<dyn DeliveryNotifier>) {
         // The first notifier stays: a store has one engine.
-        let _ = self.notifier.set(notifier);
+        let _ = self.shared.notifier.set(notifier);
     }
 
     async fn take_over(&self, node: NodeId, now: MonoTime) -> Result<u64, StoreError> {
         // A node takes over once, when it starts.
-        let _ = self.node.set(node);
+        let _ = self.shared.node.set(node);
         self.write(true, async move |context| start::take_over(context, node, now).await).await
     }
 
     async fn all_endpoints(&self) -> Result<Vec<Endpoint>, StoreError> {
         let mut db = self.read().await?;
-        let all = rows::endpoints(&mut db, &self.vault, self.clock, "removed_at IS NULL ORDER BY n").await?;
+        let all =
+            rows::endpoints(&mut db, &self.shared.vault, self.shared.clock, "removed_at IS NULL ORDER BY n").await?;
         Ok(all.into_iter().map(|(_, endpoint)| endpoint).collect())
     }
 

@@ -48,7 +48,7 @@ impl Endpoints for PostgresStore {
 
     async fn endpoint(&self, id: EndpointId) -> Result<Endpoint, StoreError> {
         let mut db = self.read().await?;
-        rows::one_endpoint(&mut db, &self.vault, self.clock, id).await.map(|(_, endpoint)| endpoint)
+        rows::one_endpoint(&mut db, &self.shared.vault, self.shared.clock, id).await.map(|(_, endpoint)| endpoint)
     }
 
     async fn endpoints(
@@ -57,7 +57,8 @@ impl Endpoints for PostgresStore {
         limit: usize,
     ) -> Result<Page<Endpoint, EndpointId>, StoreError> {
         let mut db = self.read().await?;
-        let found = rows::endpoints_after(&mut db, &self.vault, self.clock, after, limit as i64 + 1).await?;
+        let found =
+            rows::endpoints_after(&mut db, &self.shared.vault, self.shared.clock, after, limit as i64 + 1).await?;
         let mut items: Vec<_> = found.into_iter().map(|(_, endpoint)| endpoint).collect();
         let more = items.len() > limit;
         items.truncate(limit);
@@ -105,7 +106,8 @@ impl Endpoints for PostgresStore {
         // What a webhook's rules say is worked out on a reader: no transaction waits for them.
         let ruled = {
             let mut db = self.read().await?;
-            let (_, endpoint) = rows::one_endpoint(&mut db, &self.vault, self.clock, replay.endpoint).await?;
+            let (_, endpoint) =
+                rows::one_endpoint(&mut db, &self.shared.vault, self.shared.clock, replay.endpoint).await?;
             replay::rule(&mut db, endpoint, &replay, after).await?
         };
         self.write(true, async move |context| replay::replay(context, &replay, (after, &ruled), now).await).await

@@ -26,7 +26,7 @@ impl Leases for PostgresStore {
         let mut db = self.readers.acquire().await?;
         let upsert = "INSERT INTO leases (name, node, until) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE \
             SET node = $2, until = $3 WHERE leases.node = $2 OR leases.until <= $4";
-        let (now, until) = (self.clock.kept(now), self.clock.kept(until));
+        let (now, until) = (self.shared.clock.kept(now), self.shared.clock.kept(until));
         Ok(run!(db, upsert, name(lease), node.bytes().as_slice(), until, now) == 1)
     }
 

@@ -22,6 +22,7 @@ mod lease;
 mod list;
 mod log;
 mod people;
+mod place;
 mod processed;
 mod record;
 mod repair;
@@ -49,6 +50,7 @@ use sqlx::{
 
 use crate::{DeliveryNotifier, StoreError, stored::delivery::DeliveryReader, vault::Vault};
 use clock::SharedClock;
+use place::Place;
 use write_context::WriteContext;
 use writer::Writer;
 
@@ -61,13 +63,15 @@ pub struct Options {
     pub readers: u32,
     /// Whether what failed during an outage is sent again when it is over.
     pub resend_after_outage: bool,
+    /// Whether no other node may work on this database meanwhile.
+    pub is_alone: bool,
     /// Whether plans and leases stand in the time of the database's clock, as they must where several nodes share it.
     pub shared_clock: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { queue: 4096, readers: 4, resend_after_outage: true, shared_clock: true }
+        Self { queue: 4096, readers: 4, resend_after_outage: true, is_alone: false, shared_clock: true }
     }
 }
 
@@ -85,6 +89,11 @@ pub enum OpenError {
         /// The newest that this version knows.
         known: i64,
     },
+    /// Another node works on it.
+    #[error(
+        "another gancho serve works on this database: stop it first. Several nodes on one database are not available yet"
+    )]
+    Taken,
     /// It was made with another `secret_key`.
     #[error("the database was made with another secret_key: give the one it was made with")]
     WrongKey,
@@ -96,17 +105,24 @@ impl From<sqlx::Error> for OpenError {
     }
 }
 
+/// What whoever reads and the writer have in common.
+#[derive(Clone)]
+struct Shared {
+    vault: Arc<Vault>,
+    environment: Arc<dyn Environment>,
+    clock: SharedClock,
+    resend_after_outage: bool,
+    notifier: Arc<OnceLock<Arc<dyn DeliveryNotifier>>>,
+    /// Which node this is, once it has taken over.
+    node: Arc<OnceLock<NodeId>>,
+    snapshot: write_context::Snapshot,
+}
+
 /// The shared store, as one node sees it.
 pub struct PostgresStore {
     readers: PgPool,
     writer: Writer,
-    notifier: Arc<OnceLock<Arc<dyn DeliveryNotifier>>>,
-    /// Which node this is, once it has taken over.
-    node: Arc<OnceLock<NodeId>>,
-    clock: SharedClock,
-    vault: Arc<Vault>,
-    environment: Arc<dyn Environment>,
-    snapshot: write_context::Snapshot,
+    shared: Shared,
     news: tokio::sync::watch::Receiver<u64>,
     pulse: tokio::sync::watch::Receiver<u64>,
 }
@@ -132,18 +148,29 @@ impl PostgresStore {
         } else {
             SharedClock::default()
         };
-        let readers = PgPoolOptions::new().max_connections(options.readers).connect_lazy_with(address.clone());
-        let (vault, notifier, node) = (Arc::new(vault), Arc::new(OnceLock::new()), Arc::new(OnceLock::new()));
         let last: i64 = sqlx::query_scalar("SELECT value FROM meta WHERE name = 'sequence'").fetch_one(&mut db).await?;
+        let readers = PgPoolOptions::new().max_connections(options.readers).connect_lazy_with(address.clone());
+        let shared = Shared {
+            vault: Arc::new(vault),
+            environment,
+            clock,
+            resend_after_outage: options.resend_after_outage,
+            notifier: Arc::default(),
+            node: Arc::default(),
+            snapshot: Arc::default(),
+        };
         let (sender, news) = tokio::sync::watch::channel(last.unsigned_abs());
         let (beat, pulse) = tokio::sync::watch::channel(0);
-        let mut context = WriteContext::new((db, address), vault.clone(), environment.clone(), (sender, beat));
-        context.resend_after_outage = options.resend_after_outage;
-        (context.notifier, context.node, context.clock) = (notifier.clone(), node.clone(), clock);
-        context.publish_endpoints().await.map_err(|error| OpenError::Unusable(error.to_string()))?;
-        let snapshot = context.snapshot();
-        let writer = Writer::start(context, options.queue);
-        Ok(Self { readers, writer, notifier, node, clock, vault, environment, snapshot, news, pulse })
+        let work_with = shared.clone();
+        let context = async move || {
+            let place = Place { address, is_alone: options.is_alone };
+            let db = place.connect_first().await?;
+            let mut context = WriteContext::new((db, place), work_with, (sender, beat));
+            context.publish_endpoints().await.map_err(|error| OpenError::Unusable(error.to_string()))?;
+            Ok(context)
+        };
+        let writer = Writer::start(context, options.queue).await?;
+        Ok(Self { readers, writer, shared, news, pulse })
     }
 
     /// Does a piece of work in the writer's next transaction, and returns when it is committed: flushed to disk, if
@@ -163,7 +190,7 @@ impl PostgresStore {
 
     /// What reads deliveries, by the clocks of this moment.
     fn reading(&self) -> DeliveryReader<'_> {
-        self.clock.reading(&self.vault, self.environment.moment())
+        self.shared.clock.reading(&self.shared.vault, self.shared.environment.moment())
     }
 }
 

@@ -11,7 +11,8 @@ impl Settings for PostgresStore {
         let mut db = self.read().await?;
         let sealed = scalar!(db, Vec<u8>, "SELECT sealed FROM settings WHERE name = $1", name);
         let Some(sealed) = sealed else { return Ok(None) };
-        let plain = self.vault.open(name.as_bytes(), &sealed).map_err(|error| StoreError::Broken(error.to_string()))?;
+        let plain =
+            self.shared.vault.open(name.as_bytes(), &sealed).map_err(|error| StoreError::Broken(error.to_string()))?;
         String::from_utf8(plain).map(Some).map_err(|_| rows::damaged("a setting"))
     }
 

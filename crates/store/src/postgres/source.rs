@@ -40,13 +40,13 @@ impl Sources for PostgresStore {
     async fn source(&self, id: SourceId) -> Result<Source, StoreError> {
         let mut db = self.read().await?;
         let select = AssertSqlSafe(format!("SELECT {SOURCE} FROM sources WHERE id = $1"));
-        read(&first!(db, select, id.bytes().as_slice()).ok_or(StoreError::NotFound)?, &self.vault)
+        read(&first!(db, select, id.bytes().as_slice()).ok_or(StoreError::NotFound)?, &self.shared.vault)
     }
 
     async fn sources(&self) -> Result<Vec<Source>, StoreError> {
         let mut db = self.read().await?;
         let found = all!(db, AssertSqlSafe(format!("SELECT {SOURCE} FROM sources ORDER BY id")));
-        found.iter().map(|row| read(row, &self.vault)).collect()
+        found.iter().map(|row| read(row, &self.shared.vault)).collect()
     }
 
     async fn save_source(&self, source: Source) -> Result<(), StoreError> {

@@ -24,7 +24,8 @@ pub(super) async fn take_over(context: &mut WriteContext, node: NodeId, now: Mon
             context.set_health(*n, health);
         }
     }
-    job::interrupt(&mut context.db, context.environment.now()).await?;
+    let wall = context.environment.now();
+    job::interrupt(&mut context.db, wall).await?;
     context.endpoints_changed();
     Ok(freed)
 }

@@ -1,28 +1,21 @@
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use gancho_model::{
-    Counters, DeliveryId, Endpoint, EndpointId, Environment, Health, MonoTime, NodeId, Priority, Timestamp,
-};
-use sqlx::{Connection as _, postgres::PgConnectOptions};
+use gancho_model::{Counters, DeliveryId, Endpoint, EndpointId, Health, MonoTime, Priority, Timestamp};
+use sqlx::Connection as _;
 use tokio::sync::watch;
 
-use super::{Db, clock::SharedClock, rows, schema, stats};
-use crate::{Claimed, DeliveryNotifier, EndpointSnapshot, StoreError, stored, vault::Vault};
+use super::{Db, Shared, place::Place, rows, stats};
+use crate::{Claimed, EndpointSnapshot, StoreError, stored};
 
 /// What the writer works with: the connection, what it keeps in memory, and what the transaction
 /// at hand will have changed when it commits.
 pub(super) struct WriteContext {
     pub db: Db,
-    address: PgConnectOptions,
-    pub vault: Arc<Vault>,
-    pub environment: Arc<dyn Environment>,
-    pub clock: SharedClock,
-    pub resend_after_outage: bool,
-    pub notifier: Arc<OnceLock<Arc<dyn DeliveryNotifier>>>,
-    pub node: Arc<OnceLock<NodeId>>,
+    place: Place,
+    shared: Shared,
     news: watch::Sender<u64>,
     /// Counts commits: something may look different now.
     pulse: watch::Sender<u64>,
@@ -32,8 +25,13 @@ pub(super) struct WriteContext {
     pending: Pending,
     /// The version of endpoints that plans of deliveries must be made from: whichever node changes them, it rises.
     plan_version: u64,
-    /// The endpoints for those who plan, as of the last commit.
-    snapshot: Snapshot,
+}
+
+impl std::ops::Deref for WriteContext {
+    type Target = Shared;
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
 }
 
 /// Endpoints that are not removed, with their numbers, in their order.
@@ -87,33 +85,21 @@ pub(super) enum Notification {
 
 impl WriteContext {
     pub fn new(
-        (db, address): (Db, PgConnectOptions),
-        vault: Arc<Vault>,
-        environment: Arc<dyn Environment>,
+        (db, place): (Db, Place),
+        shared: Shared,
         (news, pulse): (watch::Sender<u64>, watch::Sender<u64>),
     ) -> Self {
         Self {
             db,
-            address,
-            vault,
-            environment,
-            clock: SharedClock::default(),
-            resend_after_outage: true,
-            notifier: Arc::default(),
-            node: Arc::default(),
+            place,
+            shared,
             news,
             pulse,
             routes: None,
             is_open: false,
             pending: Pending::default(),
             plan_version: 0,
-            snapshot: Snapshot::default(),
         }
-    }
-
-    /// What plans of deliveries are made from.
-    pub fn snapshot(&self) -> Snapshot {
-        self.snapshot.clone()
     }
 
     /// The version of endpoints that a plan of deliveries must be made from. From here to the end of the transaction no
@@ -155,7 +141,7 @@ impl WriteContext {
         if let Err(error) = sqlx::raw_sql(begin).execute(&mut self.db).await {
             // The connection is gone, or another transaction was left open in it.
             tracing::warn!(%error, "the connection to the database is made anew");
-            self.db = schema::connect(&self.address).await?;
+            self.db = self.place.connect_again().await?;
             sqlx::raw_sql(begin).execute(&mut self.db).await?;
         }
         self.is_open = true;
@@ -168,7 +154,7 @@ impl WriteContext {
             run!(&mut self.db, "UPDATE endpoints SET pending = pending + $2 WHERE n = $1", endpoint, more);
         }
         for (endpoint, health) in health {
-            let kept = stored::to_json(&self.clock.kept_health(*health));
+            let kept = stored::to_json(&self.shared.clock.kept_health(*health));
             run!(&mut self.db, "UPDATE endpoints SET health = $2 WHERE n = $1", endpoint, kept);
         }
         stats::add(&mut self.db, hours).await?;
@@ -310,7 +296,8 @@ impl WriteContext {
         if let Some(routes) = &self.routes {
             return Ok(routes.clone());
         }
-        let all = rows::endpoints(&mut self.db, &self.vault, self.clock, "removed_at IS NULL ORDER BY n").await?;
+        let all = rows::endpoints(&mut self.db, &self.shared.vault, self.shared.clock, "removed_at IS NULL ORDER BY n")
+            .await?;
         Ok(self.routes.insert(Arc::new(Routes::new(all))).clone())
     }
 

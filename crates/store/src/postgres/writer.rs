@@ -4,7 +4,7 @@ use std::{future::Future, pin::Pin, thread::JoinHandle};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{is_rivalry, write_context::WriteContext};
+use super::{OpenError, is_rivalry, write_context::WriteContext};
 use crate::StoreError;
 
 /// Pieces of work in one transaction.
@@ -29,17 +29,35 @@ impl Drop for Writer {
 }
 
 impl Writer {
-    /// On a thread of its own: what it works with is nobody else's, and is borrowed across waits.
-    pub fn start(context: WriteContext, queue: usize) -> Self {
+    /// On a thread of its own, where what it works with is made: it is nobody else's, and is borrowed across waits.
+    ///
+    /// # Errors
+    /// Why it could not be made.
+    pub async fn start(
+        context: impl AsyncFnOnce() -> Result<WriteContext, OpenError> + Send + 'static,
+        queue: usize,
+    ) -> Result<Self, OpenError> {
         let (jobs, waiting) = mpsc::channel(queue);
+        let (made, ready) = oneshot::channel();
+        // The future is made where it runs: it need not move between threads.
+        let work = move || async move {
+            match context().await {
+                Ok(context) => {
+                    let _ = made.send(Ok(()));
+                    write_groups(context, waiting).await;
+                }
+                Err(error) => drop(made.send(Err(error))),
+            }
+        };
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                runtime.expect("the system starts a runtime").block_on(write_groups(context, waiting));
+                runtime.expect("the system starts a runtime").block_on(work());
             })
             .expect("the system starts a thread");
-        Self { jobs: Some(jobs), thread: Some(thread) }
+        ready.await.map_err(|_| OpenError::Unusable("its writer could not start".into()))??;
+        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
 
     pub async fn write<T: Send + 'static>(
@@ -110,6 +128,7 @@ async fn write_groups(mut context: WriteContext, mut waiting: mpsc::Receiver<Box
         {
             group.push(job);
         }
+        fail::fail_point!("store-writer");
         commit(&mut context, group).await;
     }
 }

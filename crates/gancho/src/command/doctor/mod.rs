@@ -48,13 +48,13 @@ pub fn run(local: &LocalArgs) -> CliResult {
             Err(error) => report.bad("server", format!("{} does not answer as it should: {error}", server.url)),
         }
     }
-    if !settings.data_dir.join(FILE).exists() {
+    if settings.database_url.is_none() && !settings.data_dir.join(FILE).exists() {
         let dir = settings.data_dir.display();
         report.bad("database", format!("there is none in {dir}, and nothing was made: give the server's --data-dir"));
         return report.end();
     }
     say!("--   server     none is running here: this is what can be seen without it");
-    let parts = wiring::store(&settings).and_then(|store| {
+    let parts = block_on(wiring::store(&settings, false))?.and_then(|store| {
         let trust = wiring::trust(&settings)?;
         let allowed = settings.allowed.clone().with_bins_at(local_address(settings.listen));
         Ok((store, wiring::client(&settings, allowed, &trust)?))

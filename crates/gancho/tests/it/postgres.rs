@@ -1,0 +1,141 @@
+//! A server on PostgreSQL: what only that store has. `GANCHO_TEST_DATABASE=postgres` runs all other tests on it, too.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use gancho_testkit::{Database, Engine, Instance, Receiver, Respond, Server, ServerOptions};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::BINARY;
+
+fn options(database: &Database) -> ServerOptions {
+    ServerOptions::default().env("GANCHO_DATABASE_URL", &database.url).env("GANCHO_LOG_LEVEL", "error")
+}
+
+/// Starts the binary on a data dir of its own and waits for its end.
+async fn refused(database_url: &str, data_dir: &std::path::Path) -> (Option<i32>, String) {
+    let output = tokio::process::Command::new(BINARY)
+        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(data_dir)
+        .env("GANCHO_DATABASE_URL", database_url)
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(gancho_testkit::PATIENCE, output).await.expect("it ends").expect("runs");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[tokio::test]
+async fn what_was_accepted_is_there_after_a_restart_and_a_second_server_is_refused() {
+    let database = Instance::shared(Engine::Postgres).blank().await;
+    let receiver = Receiver::start().await;
+    let mut server = Server::start(BINARY, options(&database)).await;
+    let webhook = server.add_endpoint(&receiver.url("/"), &["demo.*"]).await;
+    let first = server.send("demo.made").await;
+    assert_eq!(receiver.wait_for(1).await[0].id(), first);
+    let (code, said) = refused(&database.url, &server.data_dir().with_file_name("other")).await;
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("another secret_key"), "another data dir has another key: {said}");
+    // The same key, as a second node would be given.
+    let other = server.dir().join("second");
+    std::fs::create_dir(&other).expect("a folder");
+    std::fs::copy(server.data_dir().join("secret.key"), other.join("secret.key")).expect("copied");
+    let (code, said) = refused(&database.url, &other).await;
+    assert!(code == Some(2) && said.contains("another gancho serve works on this database"), "{said}");
+    server.kill().await;
+    server.run().await;
+    let list = server.get("/endpoints").await;
+    assert_eq!(list["data"][0]["id"], webhook["id"]);
+    let second = server.send("demo.made").await;
+    assert_eq!(receiver.wait_for(2).await[1].id(), second);
+    let feed = server.get("/events").await;
+    assert_eq!(feed["data"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
+async fn an_address_that_can_t_be_used_says_why_and_shows_no_password() {
+    let dir = tempfile::tempdir().expect("a folder");
+    for (url, why) in [
+        ("mysql://u:s3cret@127.0.0.1/x", "must be the address of a PostgreSQL database"),
+        ("postgres://u:s3cret@127.0.0.1:1/x", "can't be used"),
+        ("postgres://u:s3cret@no-such-host.invalid/x", "can't be used"),
+    ] {
+        let (code, said) = refused(url, &dir.path().join("data")).await;
+        assert_eq!(code, Some(2), "{url}: {said}");
+        assert!(said.contains(why) && !said.contains("s3cret"), "{url}: {said}");
+    }
+}
+
+/// The database is killed and started again under load: what was answered 202 arrives, all else is refused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_dies_and_comes_back_loses_nothing() {
+    // It ends with the thread that started it.
+    let (sender, made) = std::sync::mpsc::channel::<Instance>();
+    let (ask, asked) = std::sync::mpsc::channel::<()>();
+    std::thread::spawn(move || {
+        let _ = sender.send(Instance::start_durable(Engine::Postgres));
+        let _ = asked.recv();
+    });
+    let mut instance = tokio::task::spawn_blocking(move || made.recv().expect("it starts")).await.expect("waits");
+    let database = instance.blank().await;
+    let came: Arc<Mutex<HashSet<String>>> = Arc::default();
+    let note = came.clone();
+    let receiver = Receiver::with(move |one| {
+        note.lock().expect("a set").insert(one.id().to_owned());
+        Respond::status(200)
+    })
+    .await;
+    let server = Server::start(BINARY, options(&database)).await;
+    server.add_endpoint(&receiver.url("/"), &["demo.*"]).await;
+    let mut accepted: Vec<String> = vec![];
+    for _ in 0..3 {
+        let stop = AtomicBool::new(false);
+        let (sent, ()) = tokio::join!(send(&server, &stop), async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            instance.kill();
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            instance.run();
+            // Accepted again, without anybody's help.
+            until_accepted(&server).await;
+            stop.store(true, Ordering::SeqCst);
+        });
+        accepted.extend(sent);
+    }
+    assert!(accepted.len() > 20, "the load was real: {}", accepted.len());
+    let arrived = |_: &[gancho_testkit::Received]| {
+        let came = came.lock().expect("a set");
+        accepted.iter().all(|id| came.contains(id))
+    };
+    receiver.wait_until("every accepted event came", arrived).await;
+    drop(ask);
+}
+
+async fn send(server: &Server, stop: &AtomicBool) -> Vec<String> {
+    let mut accepted = vec![];
+    while !stop.load(Ordering::SeqCst) {
+        let answer =
+            server.try_call(Method::POST, "/events", json!({"event": "demo.made", "data": {"object": {}}})).await;
+        let answer = answer.expect("the server lives");
+        match answer.status {
+            202 => accepted.push(answer.body["id"].as_str().expect("an id").to_owned()),
+            status => assert_eq!(status, 503, "{}", answer.body),
+        }
+    }
+    accepted
+}
+
+async fn until_accepted(server: &Server) {
+    let body = json!({"event": "demo.made", "data": {"object": {}}});
+    let again = async {
+        while server.try_call(Method::POST, "/events", body.clone()).await.is_none_or(|answer| answer.status != 202) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(gancho_testkit::PATIENCE, again).await.expect("it accepts again");
+}
