@@ -13,7 +13,9 @@ use gancho_model::{
 use sqlx::Row as _;
 
 use super::{
-    Db, PostgresStore, customer, processed, rows, snapshot,
+    Db, PostgresStore, customer,
+    new_rows::NewDelivery,
+    processed, rows, snapshot,
     write_context::{Notification, WriteContext},
 };
 use crate::{
@@ -61,7 +63,8 @@ impl Accepting for PostgresStore {
     }
 
     async fn accept(&self, submission: Arc<Submission>) -> Result<Accepted, StoreError> {
-        self.write(true, async move |context| accept(context, &submission).await).await
+        // Others that come in with it are written together with it.
+        self.writer.write(true, async move |context| accept(context, &submission).await).await
     }
 }
 
@@ -180,21 +183,7 @@ pub(super) async fn keep_own_event(context: &mut WriteContext, event: Event) -> 
 
 pub(super) async fn insert_event(context: &mut WriteContext, event: &Event, in_feed: bool) -> Result<i64, StoreError> {
     let number = context.next_number(in_feed).await?;
-    let insert = "INSERT INTO events (n, id, type, created, arrived_at, source, object, body, label) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-    run!(
-        &mut context.db,
-        insert,
-        number,
-        event.id.bytes().as_slice(),
-        event.event.as_str(),
-        event.created.ms(),
-        event.arrived_at.ms(),
-        event.source.as_ref().map(|source| source.bytes().as_slice()),
-        event.object.as_ref().map(|object| rows::text(&object.to_string())),
-        &event.body[..],
-        event.label.as_deref().map(rows::text),
-    );
+    context.new_rows().add_event(number, event);
     Ok(number)
 }
 
@@ -213,54 +202,43 @@ pub(super) async fn insert_delivery(
     let waits = planned.skipped.is_none();
     let state = if waits { State::Pending } else { State::Skipped };
     let may_go = waits && (lane == Priority::Test || may_go_at_once(endpoint));
-    let insert = "INSERT INTO deliveries (id, event, endpoint, state, reason, lane, attempts, max_attempts, due, \
-        leased, node, created_at, body) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9, $10, $11, $12) RETURNING n";
     let lease = if may_go { context.reserve(endpoint.id, now) } else { None };
-    let claimed = |handle, lease_until| Claimed {
+    let clock = context.clock;
+    let node = lease.and_then(|_| context.node_bytes());
+    context.new_rows().add_delivery(NewDelivery {
         id,
-        handle,
-        endpoint: endpoint.id,
-        lane,
-        attempts: 0,
+        event: event_number,
+        endpoint: endpoint_number,
+        state: state as i64,
+        reason: planned.skipped.map(Reason::as_str),
+        lane: lane as i64,
         max_attempts: planned.max_attempts,
-        lease_until,
-        event_id: event.id,
-        event: event.event.clone(),
-        sequence: u64::try_from(event_number).unwrap_or(0),
-        body: planned.body.as_ref().unwrap_or(&event.body).clone(),
-    };
-    let (clock, node) = (context.clock, lease.and_then(|_| context.node_bytes()));
-    let inserted = sqlx::query_scalar::<_, i64>(insert)
-        .bind(id.bytes().as_slice())
-        .bind(event_number)
-        .bind(endpoint_number)
-        .bind(state as i64)
-        .bind(planned.skipped.map(Reason::as_str))
-        .bind(lane as i64)
-        .bind(i64::from(planned.max_attempts))
-        .bind(waits.then(|| clock.kept(lease.unwrap_or(now))))
-        .bind(lease.map(|_| clock.kept(now)))
-        .bind(node)
-        .bind(created_at.ms())
-        .bind(planned.body.as_deref())
-        .fetch_one(&mut context.db)
-        .await;
-    let handle = match (inserted, lease) {
-        (Ok(handle), _) => handle,
-        (Err(error), None) => return Err(error.into()),
-        (Err(error), Some(lease_until)) => {
-            // So that the place is given back with the rest of the transaction.
-            context.notify_later(Notification::Enqueue(claimed(0, lease_until)));
-            return Err(error.into());
-        }
-    };
+        due: waits.then(|| clock.kept(lease.unwrap_or(now))),
+        leased: lease.map(|_| clock.kept(now)),
+        node,
+        created_at: created_at.ms(),
+        body: planned.body.as_deref(),
+    });
     if !waits {
         metrics::counter!("gancho_deliveries_skipped_total").increment(1);
         return Ok(id);
     }
     context.waiting(endpoint_number, 1);
     context.notify_later(match lease {
-        Some(until) => Notification::Enqueue(claimed(handle, until)),
+        Some(lease_until) => Notification::Enqueue(Claimed {
+            id,
+            // Given when the row is written.
+            handle: 0,
+            endpoint: endpoint.id,
+            lane,
+            attempts: 0,
+            max_attempts: planned.max_attempts,
+            lease_until,
+            event_id: event.id,
+            event: event.event.clone(),
+            sequence: u64::try_from(event_number).unwrap_or(0),
+            body: planned.body.as_ref().unwrap_or(&event.body).clone(),
+        }),
         None => Notification::Due(endpoint.id, lane, now),
     });
     Ok(id)

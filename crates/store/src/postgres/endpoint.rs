@@ -147,6 +147,7 @@ impl Endpoints for PostgresStore {
                 sent.push(accept::insert_delivery(context, event, number, (*n, endpoint), planned, lane).await?);
             }
             if let Some(step) = &step {
+                context.write_new().await?;
                 job::take_step(&mut context.db, step, &sent).await?;
             }
             Ok(sent)

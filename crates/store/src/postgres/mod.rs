@@ -21,6 +21,7 @@ mod job;
 mod lease;
 mod list;
 mod log;
+mod new_rows;
 mod people;
 mod place;
 mod processed;
@@ -178,9 +179,13 @@ impl PostgresStore {
     async fn write<T: Send + 'static>(
         &self,
         durable: bool,
-        work: impl AsyncFnMut(&mut WriteContext) -> Result<T, StoreError> + Send + 'static,
+        mut work: impl AsyncFnMut(&mut WriteContext) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.writer.write(durable, work).await
+        let after_new = async move |context: &mut WriteContext| {
+            context.write_new().await?;
+            work(context).await
+        };
+        self.writer.write(durable, after_new).await
     }
 
     /// A connection that reads, with one picture for all that is read until it goes.

@@ -1,10 +1,14 @@
 //! Attempts are recorded, each with what follows from it.
 
+use std::collections::{HashMap, HashSet};
+
 use const_format::formatcp;
 use gancho_model::{
-    Decision, EndedAttempt, Endpoint, HealthTransition, NodeId, Priority, State, announcement, delivery_after,
+    Attempt, Decision, EndedAttempt, Endpoint, HealthTransition, NodeId, Priority, State, announcement, delivery_after,
     endpoint_after,
 };
+
+use sqlx::Row as _;
 
 use super::rows::{DELIVERED, PENDING};
 use super::{
@@ -21,9 +25,10 @@ pub(super) async fn record(
     attempts: &[String],
 ) -> Result<Vec<HealthChange>, StoreError> {
     let routes = context.routes().await?;
+    insert_attempts(context, outcomes, attempts).await?;
+    let arrived = note_arrived(context, outcomes).await?;
     let mut changes = vec![];
-    for (outcome, attempt) in outcomes.iter().zip(attempts) {
-        insert_attempt(context, outcome, attempt).await?;
+    for outcome in outcomes {
         let known = routes.find(outcome.endpoint);
         if let Some((n, _)) = known.filter(|_| outcome.lane != Priority::Test) {
             counters(context, *n, outcome);
@@ -31,13 +36,44 @@ pub(super) async fn record(
             let ended = outcome.verdict == Decision::Failed && outcome.lane == Priority::Live;
             issue::count_failure(&mut context.db, *n, outcome.handle, &outcome.attempt, ended).await?;
         }
-        let is_ours = update_delivery(context, node, outcome, known.map(|(n, _)| *n)).await?;
+        let is_ours = match arrived.get(&outcome.handle) {
+            Some(of) => {
+                context.waiting(*of, -1);
+                true
+            }
+            None => update_delivery(context, node, outcome, known.map(|(n, _)| *n)).await?,
+        };
         // Of a removed endpoint, only the delivery is left to be recorded.
         let Some((n, endpoint)) = known.filter(|_| is_ours) else { continue };
         let transition = apply_to_endpoint(context, *n, endpoint, outcome).await?;
         changes.extend(transition.map(|transition| HealthChange { endpoint: outcome.endpoint, transition }));
     }
     Ok(changes)
+}
+
+/// Attempts that arrived, whose deliveries waited for them: whoever holds their leases, they have ended. Returns their
+/// endpoints' numbers, by handle.
+async fn note_arrived(context: &mut WriteContext, outcomes: &[Outcome]) -> Result<HashMap<i64, i64>, StoreError> {
+    let arrived: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.verdict == Decision::Delivered).collect();
+    let handles: Vec<i64> = arrived.iter().map(|outcome| outcome.handle).collect();
+    if handles.iter().collect::<HashSet<_>>().len() < handles.len() {
+        // The same one twice: each is recorded by itself.
+        return Ok(HashMap::new());
+    }
+    let column =
+        |value: fn(&Attempt) -> i64| -> Vec<i64> { arrived.iter().map(|outcome| value(&outcome.attempt)).collect() };
+    let numbers = column(|attempt| i64::from(attempt.n));
+    let times = column(|attempt| attempt.at.ms());
+    let took = column(|attempt| i64::from(attempt.duration_ms));
+    let statuses: Vec<Option<i64>> = arrived.iter().map(|outcome| outcome.attempt.status_code.map(i64::from)).collect();
+    let update = formatcp!(
+        "UPDATE deliveries d SET state = {DELIVERED}, due = NULL, leased = NULL, node = NULL, \
+        attempts = greatest(d.attempts, w.n), last_at = w.at, last_status = w.status, last_error = NULL, last_ms = w.ms \
+        FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) AS w (handle, n, at, status, ms) \
+        WHERE d.n = w.handle AND d.state = {PENDING} RETURNING d.n, d.endpoint"
+    );
+    let found = all!(&mut context.db, update, handles, numbers, times, statuses, took);
+    found.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
 fn counters(context: &mut WriteContext, endpoint: i64, outcome: &Outcome) {
@@ -50,13 +86,25 @@ fn counters(context: &mut WriteContext, endpoint: i64, outcome: &Outcome) {
 }
 
 /// One attempt, one record. A number that is taken (two nodes ran over one lease) gets the next free one.
-async fn insert_attempt(context: &mut WriteContext, outcome: &Outcome, text: &str) -> Result<(), StoreError> {
-    let insert = "INSERT INTO attempts (delivery, n, attempt) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-    let n = i64::from(outcome.attempt.n);
-    if run!(&mut context.db, insert, outcome.handle, n, text) == 0 {
-        let next =
-            "INSERT INTO attempts (delivery, n, attempt) SELECT $1, max(n) + 1, $2 FROM attempts WHERE delivery = $1";
-        run!(&mut context.db, next, outcome.handle, text);
+async fn insert_attempts(context: &mut WriteContext, outcomes: &[Outcome], texts: &[String]) -> Result<(), StoreError> {
+    let handles: Vec<i64> = outcomes.iter().map(|outcome| outcome.handle).collect();
+    let numbers: Vec<i64> = outcomes.iter().map(|outcome| i64::from(outcome.attempt.n)).collect();
+    let insert = "INSERT INTO attempts (delivery, n, attempt) \
+        SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[]) ON CONFLICT DO NOTHING RETURNING delivery, n";
+    let found = all!(&mut context.db, insert, &handles, &numbers, texts);
+    if found.len() == outcomes.len() {
+        return Ok(());
+    }
+    let mut kept = HashSet::new();
+    for row in &found {
+        kept.insert((row.try_get::<i64, _>(0)?, row.try_get::<i64, _>(1)?));
+    }
+    for ((handle, number), text) in handles.into_iter().zip(numbers).zip(texts) {
+        // The first of two with one number was kept.
+        if !kept.remove(&(handle, number)) {
+            let next = "INSERT INTO attempts (delivery, n, attempt) SELECT $1, max(n) + 1, $2 FROM attempts WHERE delivery = $1";
+            run!(&mut context.db, next, handle, text);
+        }
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use gancho_model::{Counters, DeliveryId, Endpoint, EndpointId, Health, MonoTime,
 use sqlx::Connection as _;
 use tokio::sync::watch;
 
-use super::{Db, Shared, place::Place, rows, stats};
+use super::{Db, Shared, new_rows::NewRows, place::Place, rows, stats};
 use crate::{Claimed, EndpointSnapshot, StoreError, stored};
 
 /// What the writer works with: the connection, what it keeps in memory, and what the transaction
@@ -64,6 +64,10 @@ pub(super) type Snapshot = Arc<Mutex<Arc<EndpointSnapshot>>>;
 struct Pending {
     /// The feed's last number and the lowest one outside it, if touched.
     sequence: Option<(i64, i64)>,
+    /// The version of endpoints, once nobody else may change it any more.
+    locked_version: Option<u64>,
+    /// Written together, before anything else is done with them.
+    new: NewRows,
     /// How many more deliveries wait, by endpoint.
     waiting: BTreeMap<i64, i64>,
     /// Health that changed, by endpoint.
@@ -105,8 +109,14 @@ impl WriteContext {
     /// The version of endpoints that a plan of deliveries must be made from. From here to the end of the transaction no
     /// node changes it.
     pub async fn plan_version(&mut self) -> Result<u64, StoreError> {
-        let version = "SELECT value FROM meta WHERE name = 'plan_version' FOR SHARE";
-        let version = scalar!(&mut self.db, i64, version).unwrap_or_default().unsigned_abs();
+        let version = match self.pending.locked_version {
+            Some(version) => version,
+            None => {
+                let select = "SELECT value FROM meta WHERE name = 'plan_version' FOR SHARE";
+                scalar!(&mut self.db, i64, select).unwrap_or_default().unsigned_abs()
+            }
+        };
+        self.pending.locked_version = Some(version);
         // What this transaction changes itself is not written yet.
         let version = version + self.pending.stale.unsigned_abs();
         self.follow(version);
@@ -148,10 +158,34 @@ impl WriteContext {
         Ok(())
     }
 
+    /// Writes what was made new and not yet written: whatever looks for it finds it from here on.
+    pub async fn write_new(&mut self) -> Result<(), StoreError> {
+        let new = std::mem::take(&mut self.pending.new);
+        let handles = new.write(&mut self.db).await?;
+        for notification in &mut self.pending.notifications {
+            if let Notification::Enqueue(claimed) = notification
+                && let Some(handle) = handles.get(claimed.id.bytes().as_slice())
+            {
+                claimed.handle = *handle;
+            }
+        }
+        Ok(())
+    }
+
+    /// An event and deliveries that are to be written.
+    pub fn new_rows(&mut self) -> &mut NewRows {
+        &mut self.pending.new
+    }
+
     pub async fn commit(&mut self) -> Result<(), StoreError> {
+        self.write_new().await?;
         let Pending { waiting, health, hours, .. } = &self.pending;
-        for (endpoint, more) in waiting {
-            run!(&mut self.db, "UPDATE endpoints SET pending = pending + $2 WHERE n = $1", endpoint, more);
+        let changed: Vec<(&i64, &i64)> = waiting.iter().filter(|(_, more)| **more != 0).collect();
+        if !changed.is_empty() {
+            let (endpoints, more): (Vec<i64>, Vec<i64>) = changed.into_iter().unzip();
+            let update = "UPDATE endpoints SET pending = pending + w.more \
+                FROM unnest($1::bigint[], $2::bigint[]) AS w (n, more) WHERE endpoints.n = w.n";
+            run!(&mut self.db, update, endpoints, more);
         }
         for (endpoint, health) in health {
             let kept = stored::to_json(&self.shared.clock.kept_health(*health));

@@ -1,0 +1,142 @@
+//! Events and deliveries that come in, written by one statement each, however many there are.
+
+use std::collections::HashMap;
+
+use gancho_model::{DeliveryId, Event};
+
+use super::{Db, rows};
+use crate::StoreError;
+
+/// What is to be written, column by column.
+#[derive(Default)]
+pub(super) struct NewRows {
+    events: NewEvents,
+    deliveries: NewDeliveries,
+}
+
+#[derive(Default)]
+struct NewEvents {
+    n: Vec<i64>,
+    id: Vec<Vec<u8>>,
+    kind: Vec<String>,
+    created: Vec<i64>,
+    arrived_at: Vec<i64>,
+    source: Vec<Option<Vec<u8>>>,
+    object: Vec<Option<String>>,
+    label: Vec<Option<String>>,
+    body: Vec<Vec<u8>>,
+}
+
+#[derive(Default)]
+struct NewDeliveries {
+    id: Vec<Vec<u8>>,
+    event: Vec<i64>,
+    endpoint: Vec<i64>,
+    state: Vec<i64>,
+    reason: Vec<Option<String>>,
+    lane: Vec<i64>,
+    max_attempts: Vec<i64>,
+    due: Vec<Option<i64>>,
+    leased: Vec<Option<i64>>,
+    node: Vec<Option<Vec<u8>>>,
+    created_at: Vec<i64>,
+    body: Vec<Option<Vec<u8>>>,
+}
+
+/// A delivery that is to be written.
+pub(super) struct NewDelivery<'a> {
+    pub id: DeliveryId,
+    pub event: i64,
+    pub endpoint: i64,
+    pub state: i64,
+    pub reason: Option<&'a str>,
+    pub lane: i64,
+    pub max_attempts: u32,
+    pub due: Option<i64>,
+    pub leased: Option<i64>,
+    pub node: Option<Vec<u8>>,
+    pub created_at: i64,
+    pub body: Option<&'a [u8]>,
+}
+
+impl NewRows {
+    pub fn add_event(&mut self, number: i64, event: &Event) {
+        let new = &mut self.events;
+        new.n.push(number);
+        new.id.push(event.id.bytes().to_vec());
+        new.kind.push(event.event.as_str().to_owned());
+        new.created.push(event.created.ms());
+        new.arrived_at.push(event.arrived_at.ms());
+        new.source.push(event.source.as_ref().map(|source| source.bytes().to_vec()));
+        new.object.push(event.object.as_ref().map(|object| rows::text(&object.to_string())));
+        new.label.push(event.label.as_deref().map(rows::text));
+        new.body.push(event.body.to_vec());
+    }
+
+    pub fn add_delivery(&mut self, delivery: NewDelivery<'_>) {
+        let new = &mut self.deliveries;
+        new.id.push(delivery.id.bytes().to_vec());
+        new.event.push(delivery.event);
+        new.endpoint.push(delivery.endpoint);
+        new.state.push(delivery.state);
+        new.reason.push(delivery.reason.map(ToOwned::to_owned));
+        new.lane.push(delivery.lane);
+        new.max_attempts.push(i64::from(delivery.max_attempts));
+        new.due.push(delivery.due);
+        new.leased.push(delivery.leased);
+        new.node.push(delivery.node);
+        new.created_at.push(delivery.created_at);
+        new.body.push(delivery.body.map(<[u8]>::to_vec));
+    }
+
+    /// Writes all; returns the numbers of the deliveries, by their ids.
+    pub async fn write(self, db: &mut Db) -> Result<HashMap<Vec<u8>, i64>, StoreError> {
+        self.events.write(db).await?;
+        self.deliveries.write(db).await
+    }
+}
+
+impl NewEvents {
+    async fn write(self, db: &mut Db) -> Result<(), StoreError> {
+        if self.n.is_empty() {
+            return Ok(());
+        }
+        let insert = "INSERT INTO events (n, id, type, created, arrived_at, source, object, label, body) \
+            SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::text[], $4::bigint[], $5::bigint[], $6::bytea[], \
+            $7::text[], $8::text[], $9::bytea[])";
+        let Self { n, id, kind, created, arrived_at, source, object, label, body } = self;
+        run!(db, insert, n, id, kind, created, arrived_at, source, object, label, body);
+        Ok(())
+    }
+}
+
+impl NewDeliveries {
+    async fn write(self, db: &mut Db) -> Result<HashMap<Vec<u8>, i64>, StoreError> {
+        if self.id.is_empty() {
+            return Ok(HashMap::new());
+        }
+        // In their order: the later one of an endpoint has the greater number.
+        let insert = "INSERT INTO deliveries (id, event, endpoint, state, reason, lane, attempts, max_attempts, due, leased, \
+            node, created_at, body) SELECT id, event, endpoint, state, reason, lane, 0, max_attempts, due, leased, node, \
+            created_at, body FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], \
+            $7::bigint[], $8::bigint[], $9::bigint[], $10::bytea[], $11::bigint[], $12::bytea[]) WITH ORDINALITY \
+            AS w (id, event, endpoint, state, reason, lane, max_attempts, due, leased, node, created_at, body, place) \
+            ORDER BY place RETURNING id, n";
+        let found = sqlx::query_as::<_, (Vec<u8>, i64)>(insert)
+            .bind(self.id)
+            .bind(self.event)
+            .bind(self.endpoint)
+            .bind(self.state)
+            .bind(self.reason)
+            .bind(self.lane)
+            .bind(self.max_attempts)
+            .bind(self.due)
+            .bind(self.leased)
+            .bind(self.node)
+            .bind(self.created_at)
+            .bind(self.body)
+            .fetch_all(db)
+            .await?;
+        Ok(found.into_iter().collect())
+    }
+}
