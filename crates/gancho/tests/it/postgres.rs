@@ -139,3 +139,38 @@ async fn until_accepted(server: &Server) {
     };
     tokio::time::timeout(gancho_testkit::PATIENCE, again).await.expect("it accepts again");
 }
+
+#[tokio::test]
+async fn a_table_that_someone_locks_holds_the_intake_up_only_while_it_is_locked() {
+    let database = Instance::shared(Engine::Postgres).blank().await;
+    let server = Server::start(BINARY, options(&database)).await;
+    let mut operator = database.client().await;
+    operator.run("BEGIN; LOCK TABLE meta").await;
+    let answer = server.try_call(Method::POST, "/events", json!({"event": "demo.made", "data": {"object": {}}})).await;
+    let answer = answer.expect("the server lives");
+    assert_eq!(answer.status, 503, "{}", answer.body);
+    operator.run("ROLLBACK").await;
+    operator.close().await;
+    until_accepted(&server).await;
+}
+
+/// The process behind the writer's connection stands still, as behind a network that swallows everything.
+#[tokio::test]
+async fn a_connection_that_hangs_is_given_up() {
+    let database = Instance::shared(Engine::Postgres).blank().await;
+    let server = Server::start(BINARY, options(&database)).await;
+    server.send("demo.made").await;
+    let writer = "SELECT pid::bigint FROM pg_locks WHERE locktype = 'advisory' \
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let process = database.number(writer).await.to_string();
+    let signal = |name: &str| {
+        let status = std::process::Command::new("kill").args(["-s", name, &process]).status();
+        assert!(status.expect("kill runs").success());
+    };
+    signal("STOP");
+    let answer = server.try_call(Method::POST, "/events", json!({"event": "demo.made", "data": {"object": {}}})).await;
+    signal("CONT");
+    let answer = answer.expect("the server lives");
+    assert_eq!(answer.status, 503, "{}", answer.body);
+    until_accepted(&server).await;
+}

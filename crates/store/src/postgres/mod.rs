@@ -150,7 +150,10 @@ impl PostgresStore {
             SharedClock::default()
         };
         let last: i64 = sqlx::query_scalar("SELECT value FROM meta WHERE name = 'sequence'").fetch_one(&mut db).await?;
-        let readers = PgPoolOptions::new().max_connections(options.readers).connect_lazy_with(address.clone());
+        let readers = PgPoolOptions::new()
+            .max_connections(options.readers)
+            .acquire_timeout(schema::CONNECT_MAX)
+            .connect_lazy_with(address.clone());
         let shared = Shared {
             vault: Arc::new(vault),
             environment,

@@ -1,5 +1,7 @@
 //! Connecting, and bringing the schema up to date.
 
+use std::time::Duration;
+
 use sqlx::{ConnectOptions as _, Connection as _, postgres::PgConnectOptions};
 
 use super::{Db, OpenError};
@@ -14,11 +16,20 @@ const LOCK: i64 = 0x6761_6e63;
 /// A node that hangs within a transaction loses it, and holds nobody up.
 const HANGS: &str = "SET idle_in_transaction_session_timeout = '3s'; SET lock_timeout = '4s'";
 
+/// How long it may take to connect.
+pub(super) const CONNECT_MAX: Duration = Duration::from_secs(5);
+
 /// Connects, the way that whoever writes needs it.
 pub(super) async fn connect(address: &PgConnectOptions) -> Result<Db, sqlx::Error> {
-    let mut db = address.clone().application_name("gancho").statement_cache_capacity(256).connect().await?;
-    sqlx::raw_sql(HANGS).execute(&mut db).await?;
-    Ok(db)
+    let address = address.clone().application_name("gancho").statement_cache_capacity(256);
+    let connecting = async {
+        let mut db = address.connect().await?;
+        sqlx::raw_sql(HANGS).execute(&mut db).await?;
+        Ok(db)
+    };
+    tokio::time::timeout(CONNECT_MAX, connecting)
+        .await
+        .unwrap_or_else(|_| Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer within 5 s").into()))
 }
 
 pub(super) async fn migrate(db: &mut Db, vault: &Vault) -> Result<(), OpenError> {

@@ -4,7 +4,6 @@ use std::{
 };
 
 use gancho_model::{Counters, DeliveryId, Endpoint, EndpointId, Health, MonoTime, Priority, Timestamp};
-use sqlx::Connection as _;
 use tokio::sync::watch;
 
 use super::{Db, Shared, new_rows::NewRows, place::Place, rows, stats};
@@ -22,6 +21,8 @@ pub(super) struct WriteContext {
     /// Endpoints that are not removed, with their numbers; read again after each change.
     routes: Option<Arc<Routes>>,
     is_open: bool,
+    /// Whether the connection is of no use any more.
+    is_lost: bool,
     pending: Pending,
     /// The version of endpoints that plans of deliveries must be made from: whichever node changes them, it rises.
     plan_version: u64,
@@ -101,6 +102,7 @@ impl WriteContext {
             pulse,
             routes: None,
             is_open: false,
+            is_lost: false,
             pending: Pending::default(),
             plan_version: 0,
         }
@@ -148,14 +150,25 @@ impl WriteContext {
     /// Begins a transaction; with `flush`, its commit returns when it is on disk.
     pub async fn begin(&mut self, flush: bool) -> Result<(), StoreError> {
         let begin = if flush { "BEGIN" } else { "BEGIN; SET LOCAL synchronous_commit = off" };
-        if let Err(error) = sqlx::raw_sql(begin).execute(&mut self.db).await {
+        if self.is_lost || self.execute(begin).await.is_err() {
             // The connection is gone, or another transaction was left open in it.
-            tracing::warn!(%error, "the connection to the database is made anew");
+            self.is_lost = true;
             self.db = self.place.connect_again().await?;
-            sqlx::raw_sql(begin).execute(&mut self.db).await?;
+            self.is_lost = false;
+            tracing::warn!("the connection to the database was lost, and made anew");
+            self.execute(begin).await?;
         }
         self.is_open = true;
         Ok(())
+    }
+
+    async fn execute(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql(statement).execute(&mut self.db).await.map(drop)
+    }
+
+    /// Gives the connection up: another one is made for the next transaction.
+    pub fn give_up(&mut self) {
+        self.is_lost = true;
     }
 
     /// Writes what was made new and not yet written: whatever looks for it finds it from here on.
@@ -202,7 +215,7 @@ impl WriteContext {
                 WHERE name IN ('sequence', 'off_feed')";
             run!(&mut self.db, set, last, lowest);
         }
-        sqlx::raw_sql("COMMIT").execute(&mut self.db).await?;
+        self.execute("COMMIT").await?;
         self.is_open = false;
         if self.pending.endpoints_changed {
             // Read again with the health that was written just now.
@@ -212,9 +225,9 @@ impl WriteContext {
     }
 
     pub async fn roll_back(&mut self) {
-        if std::mem::take(&mut self.is_open) && sqlx::raw_sql("ROLLBACK").execute(&mut self.db).await.is_err() {
-            // Then the connection is gone, and its transaction with it: the next beginning makes another.
-            let _ = self.db.ping().await;
+        if std::mem::take(&mut self.is_open) && !self.is_lost && self.execute("ROLLBACK").await.is_err() {
+            // The transaction is gone with its connection.
+            self.give_up();
         }
         let pending = std::mem::take(&mut self.pending);
         self.routes = None;

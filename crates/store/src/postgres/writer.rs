@@ -1,6 +1,6 @@
 //! A node's one writer: whatever waits while a commit is being flushed goes into the next one.
 
-use std::{future::Future, pin::Pin, thread::JoinHandle};
+use std::{future::Future, pin::Pin, thread::JoinHandle, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -11,6 +11,9 @@ use crate::StoreError;
 const GROUP_MAX: usize = 256;
 /// How often a piece of work is tried that another node's was in the way of.
 const TRIES: usize = 5;
+/// A group that takes longer is given up, with its connection: behind it is a database that answers nobody. No piece of
+/// work takes a tenth of it.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) struct Writer {
     /// Nothing once it is being closed.
@@ -166,13 +169,18 @@ async fn commit_one(context: &mut WriteContext, job: Box<dyn Job>) {
 }
 
 async fn finish(context: &mut WriteContext, group: Vec<Box<dyn Job>>, outcome: &Result<(), StoreError>) {
-    // The engine is notified first: whoever gets an answer finds it notified.
-    context.notify().await;
+    if outcome.is_ok() {
+        // The engine is notified first: whoever gets an answer finds it notified.
+        context.notify().await;
+    }
     group.into_iter().for_each(|job| job.finish(outcome.clone()));
 }
 
 async fn try_commit(context: &mut WriteContext, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
-    let done = run_all(context, group).await;
+    let done = tokio::time::timeout(PATIENCE, run_all(context, group)).await.unwrap_or_else(|_| {
+        context.give_up();
+        Err(StoreError::Busy("the database doesn't answer".into()))
+    });
     if done.is_err() {
         context.roll_back().await;
     }
