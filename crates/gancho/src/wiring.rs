@@ -14,7 +14,7 @@ use gancho_model::{Rng as _, address::Allowed};
 use gancho_service::Accounts;
 use gancho_store::{
     Store,
-    postgres::{Options as PostgresOptions, PostgresStore},
+    postgres::{OpenError, Options as PostgresOptions, PostgresStore},
     sqlite::{FILE, Options, SqliteStore},
     vault::Vault,
 };
@@ -44,9 +44,7 @@ pub async fn store(settings: &Settings, alone: bool) -> anyhow::Result<Arc<dyn S
         None => key_of_dir(dir)?,
     };
     if let Some(url) = &settings.database_url {
-        let resend_after_outage = settings.resend_after_outage;
-        let options = PostgresOptions { resend_after_outage, is_alone: alone, ..PostgresOptions::default() };
-        return Ok(Arc::new(PostgresStore::open(url.expose(), Vault::new(&key), Arc::new(System), options).await?));
+        return Ok(Arc::new(shared_store(settings, url.expose(), &key, alone).await?));
     }
     let options = Options {
         pages_max: settings.sqlite_pages_max,
@@ -54,6 +52,23 @@ pub async fn store(settings: &Settings, alone: bool) -> anyhow::Result<Arc<dyn S
         ..Options::default()
     };
     Ok(Arc::new(SqliteStore::open(dir, Vault::new(&key), Arc::new(System), options)?))
+}
+
+async fn shared_store(settings: &Settings, url: &str, key: &[u8; 32], is_alone: bool) -> anyhow::Result<PostgresStore> {
+    let options = PostgresOptions {
+        resend_after_outage: settings.resend_after_outage,
+        is_alone,
+        authorities: Some(trust(settings)?.bundle().to_vec()),
+        ..PostgresOptions::default()
+    };
+    let opened = PostgresStore::open(url, Vault::new(key), Arc::new(System), options).await;
+    opened.map_err(|error| match &error {
+        OpenError::Unreachable { host, source } => match gancho_trust::with_openssl_line(source, host) {
+            Some(why) => anyhow::anyhow!("the database on {host} can't be used: {why}"),
+            None => error.into(),
+        },
+        _ => error.into(),
+    })
 }
 
 /// Runs until the stop, or until the store can't write any more: the thread that does is gone.

@@ -20,7 +20,7 @@ fn options(database: &Database) -> ServerOptions {
 }
 
 /// Starts the binary on a data dir of its own and waits for its end.
-async fn refused(database_url: &str, data_dir: &std::path::Path) -> (Option<i32>, String) {
+pub async fn refused_on(database_url: &str, data_dir: &std::path::Path) -> (Option<i32>, String) {
     let output = tokio::process::Command::new(BINARY)
         .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
         .arg(data_dir)
@@ -33,20 +33,24 @@ async fn refused(database_url: &str, data_dir: &std::path::Path) -> (Option<i32>
 
 #[tokio::test]
 async fn what_was_accepted_is_there_after_a_restart_and_a_second_server_is_refused() {
-    let database = Instance::shared(Engine::Postgres).blank().await;
+    let mut database = Instance::shared(Engine::Postgres).blank().await;
+    // As an account that owns its database, and has no other rights.
+    let account = format!("owner_of_{}", database.name);
+    database.run(&format!("CREATE ROLE {account} LOGIN; ALTER DATABASE {} OWNER TO {account}", database.name)).await;
+    database.url = database.url_as(&account, "unasked");
     let receiver = Receiver::start().await;
     let mut server = Server::start(BINARY, options(&database)).await;
     let webhook = server.add_endpoint(&receiver.url("/"), &["demo.*"]).await;
     let first = server.send("demo.made").await;
     assert_eq!(receiver.wait_for(1).await[0].id(), first);
-    let (code, said) = refused(&database.url, &server.data_dir().with_file_name("other")).await;
+    let (code, said) = refused_on(&database.url, &server.data_dir().with_file_name("other")).await;
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("another secret_key"), "another data dir has another key: {said}");
     // The same key, as a second node would be given.
     let other = server.dir().join("second");
     std::fs::create_dir(&other).expect("a folder");
     std::fs::copy(server.data_dir().join("secret.key"), other.join("secret.key")).expect("copied");
-    let (code, said) = refused(&database.url, &other).await;
+    let (code, said) = refused_on(&database.url, &other).await;
     assert!(code == Some(2) && said.contains("another gancho serve works on this database"), "{said}");
     server.kill().await;
     server.run().await;
@@ -66,7 +70,7 @@ async fn an_address_that_can_t_be_used_says_why_and_shows_no_password() {
         ("postgres://u:s3cret@127.0.0.1:1/x", "can't be used"),
         ("postgres://u:s3cret@no-such-host.invalid/x", "can't be used"),
     ] {
-        let (code, said) = refused(url, &dir.path().join("data")).await;
+        let (code, said) = refused_on(url, &dir.path().join("data")).await;
         assert_eq!(code, Some(2), "{url}: {said}");
         assert!(said.contains(why) && !said.contains("s3cret"), "{url}: {said}");
     }

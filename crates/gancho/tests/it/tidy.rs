@@ -166,6 +166,12 @@ fn names_are_not_defined_again_and_again() {
             places.entry(name).or_default().push(path.display().to_string());
         }
     }
+    // Two adapters of the same verbs define the same names, in files of the same name.
+    for places in places.values_mut() {
+        let same = |place: &str| place.replace("/store/src/postgres/", "/store/src/sqlite/");
+        let mut known = std::collections::HashSet::new();
+        places.retain(|place| known.insert(same(place)));
+    }
     places.retain(|_, places| places.len() > DEFINITIONS_MAX);
     assert!(places.is_empty(), "give these their noun: {places:#?}");
 }

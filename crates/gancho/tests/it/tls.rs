@@ -18,7 +18,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use crate::{BINARY, clock::Clock};
+use crate::{BINARY, clock::Clock, postgres::refused_on};
 
 /// A certificate and its key.
 pub struct Certificate(TempDir);
@@ -257,4 +257,10 @@ async fn for_a_database_the_error_shows_how_to_make_a_fitting_one() {
     show(&fitting).await;
     let server_two = server(Some(&fitting.file()), ServerOptions::default()).await;
     server_two.post("/sources", source, 201).await;
+    // Gancho's own database is believed by the same word.
+    let url = instance.blank().await.url.replace("127.0.0.1", "localhost") + "?sslmode=verify-full";
+    let on_it = server(Some(&fitting.file()), ServerOptions::default().env("GANCHO_DATABASE_URL", &url)).await;
+    on_it.send("demo.made").await;
+    let (code, said) = refused_on(&url, &on_it.dir().join("other")).await;
+    assert!(code == Some(2) && said.contains("tls_ca_file"), "{said}");
 }

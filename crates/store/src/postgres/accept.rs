@@ -78,7 +78,7 @@ fn kind_number(kind: IdempotencyKind) -> i64 {
 
 async fn recall(db: &mut Db, token: TokenId, key: &IdempotencyKey) -> Result<Option<StoredResponse>, StoreError> {
     let select = "SELECT digest, answer FROM repeats WHERE token = $1 AND kind = $2 AND key = $3";
-    let found = first!(db, select, token.bytes().as_slice(), kind_number(key.kind), rows::text(&key.key));
+    let found = first!(db, select, token.bytes().as_slice(), kind_number(key.kind), rows::storable(&key.key));
     let Some(row) = found else { return Ok(None) };
     let digest: Vec<u8> = row.try_get(0)?;
     let digest = digest.try_into().map_err(|_| rows::damaged("a digest"))?;
@@ -112,7 +112,7 @@ async fn accept(context: &mut WriteContext, submission: &Submission) -> Result<A
         let (kind, at) = (kind_number(key.kind), submission.now.ms());
         let digest = recalled.digest.as_slice();
         let token = token.bytes().as_slice();
-        run!(&mut context.db, insert, token, kind, rows::text(&key.key), digest, &recalled.answer, at);
+        run!(&mut context.db, insert, token, kind, rows::storable(&key.key), digest, &recalled.answer, at);
     }
     remember(context, &submission.remember).await?;
     customer::update(&mut context.db, &submission.customers).await?;
@@ -144,8 +144,11 @@ async fn remember(context: &mut WriteContext, updates: &[ReferenceUpdate]) -> Re
         run!(&mut context.db, rise, source.bytes().as_slice());
     }
     for remember in updates {
-        let (source, model, key) =
-            (remember.source.bytes().as_slice(), rows::text(&remember.row.model), rows::text(&remember.row.key));
+        let (source, model, key) = (
+            remember.source.bytes().as_slice(),
+            rows::storable(&remember.row.model),
+            rows::storable(&remember.row.key),
+        );
         match &remember.record {
             Some(record) => {
                 let upsert = "INSERT INTO remembered (source, model, key, record) VALUES ($1, $2, $3, $4) \

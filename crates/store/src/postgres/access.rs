@@ -46,7 +46,7 @@ impl Access for PostgresStore {
         let mut db = self.read().await?;
         let select =
             format!("SELECT {USER} FROM users WHERE lower(name COLLATE \"C\") COLLATE \"C\" = lower($1 COLLATE \"C\")");
-        first!(db, AssertSqlSafe(select), rows::text(name)).as_ref().map(people::user).transpose()
+        first!(db, AssertSqlSafe(select), rows::storable(name)).as_ref().map(people::user).transpose()
     }
 
     async fn users(&self) -> Result<Vec<User>, StoreError> {
@@ -124,7 +124,7 @@ pub(super) async fn insert_token(db: &mut Db, token: &Token, digest: &[u8; 32]) 
         db,
         insert,
         token.id.bytes().as_slice(),
-        rows::text(&token.name),
+        rows::storable(&token.name),
         token.scope.as_str(),
         source.as_ref().map(|source| source.bytes().as_slice()),
         digest.as_slice(),

@@ -7,7 +7,7 @@ use const_format::formatcp;
 use gancho_model::{DeliveryId, Endpoint, EndpointId, EventId, NodeId, Priority};
 use sqlx::Row as _;
 
-use super::rows::PENDING;
+use super::rows::{IS_OURS, PENDING};
 use super::{
     PostgresStore, record, rows, start,
     write_context::{Notification, WriteContext},
@@ -69,9 +69,6 @@ impl Delivering for PostgresStore {
         self.write(false, async move |context| record::record(context, node, &outcomes, &attempts).await).await
     }
 }
-
-/// A lease is held by whoever claimed it; one that was made when the event was accepted, by the node that accepted it.
-pub(super) const IS_OURS: &str = "leased IS NOT NULL AND due = $1 AND (node = $2 OR node IS NULL)";
 
 async fn release(context: &mut WriteContext, node: NodeId, lease: &Release) -> Result<(), StoreError> {
     let update = formatcp!(

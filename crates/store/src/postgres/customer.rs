@@ -10,7 +10,7 @@ pub(super) async fn find_customers(db: &mut Db, wanted: &[(SourceId, String)]) -
     let mut found = Customers::new();
     for (source, code) in wanted {
         let select = "SELECT known FROM customers WHERE source = $1 AND code = $2";
-        if let Some(known) = scalar!(db, String, select, source.bytes().as_slice(), rows::text(code)) {
+        if let Some(known) = scalar!(db, String, select, source.bytes().as_slice(), rows::storable(code)) {
             found.insert((*source, code.clone()), rows::from_json(&known)?);
         }
     }
@@ -20,7 +20,7 @@ pub(super) async fn find_customers(db: &mut Db, wanted: &[(SourceId, String)]) -
 /// Remembers and forgets.
 pub(super) async fn update(db: &mut Db, updates: &[CustomerUpdate]) -> Result<(), StoreError> {
     for CustomerUpdate { source, code, customer } in updates {
-        let (source, code) = (source.bytes().as_slice(), rows::text(code));
+        let (source, code) = (source.bytes().as_slice(), rows::storable(code));
         match customer {
             Some(customer) => {
                 let upsert = "INSERT INTO customers (source, code, known) VALUES ($1, $2, $3) \

@@ -12,7 +12,7 @@ impl History for PostgresStore {
     async fn note(&self, entry: AuditEntry) -> Result<(), StoreError> {
         self.write(true, async move |context| {
             let insert = "INSERT INTO history (at, who, action, object, name, details) VALUES ($1, $2, $3, $4, $5, $6)";
-            let texts = [&entry.who, &entry.action, &entry.object, &entry.name].map(|text| rows::text(text));
+            let texts = [&entry.who, &entry.action, &entry.object, &entry.name].map(|text| rows::storable(text));
             let [who, action, object, name] = texts;
             let details = rows::to_json(&entry.details);
             run!(&mut context.db, insert, entry.at.ms(), who, action, object, name, details);

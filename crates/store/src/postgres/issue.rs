@@ -55,7 +55,7 @@ pub(super) async fn count_failure(
     ended: bool,
 ) -> Result<(), StoreError> {
     let Some(mut cause) = Cause::of(attempt) else { return Ok(()) };
-    cause.line = rows::text(&cause.line);
+    cause.line = rows::storable(&cause.line);
     if has_no_room(db, endpoint, &cause).await? {
         cause.line.clear();
     }

@@ -18,7 +18,7 @@ pub(super) async fn feed(
     filter: &EventFilter,
     limit: usize,
 ) -> Result<Page<Event, u64>, StoreError> {
-    let object = filter.object.as_ref().map(|object| rows::text(&object.to_string()));
+    let object = filter.object.as_ref().map(|object| rows::storable(&object.to_string()));
     let condition = if object.is_some() { "object = $3" } else { "$3::text IS NULL" };
     let select = format!("SELECT {} FROM events WHERE n > $1 AND {condition} ORDER BY n LIMIT $2", rows::EVENT);
     let mut last = i64::try_from(after).unwrap_or(i64::MAX).max(0);
@@ -172,7 +172,7 @@ pub(super) async fn recent(
         let numbers = labelled(db, start, filter.exactly, before).await?;
         return read_recent(db, &numbers, filter, limit).await;
     }
-    let object = filter.object.as_ref().map(|object| rows::text(&object.to_string()));
+    let object = filter.object.as_ref().map(|object| rows::storable(&object.to_string()));
     let condition = if object.is_some() { "object = $3" } else { "$3::text IS NULL" };
     let select = format!("SELECT n FROM events WHERE n > 0 AND n < $1 AND {condition} ORDER BY n DESC LIMIT $2");
     let most = if filter.is_plain() { limit + 1 } else { SCAN_MAX };
@@ -210,7 +210,7 @@ async fn read_recent(
 /// Events before a number whose label begins so, or is exactly this, newest first. Where few are, an
 /// index finds them; where many are, the newest events hold enough of them.
 async fn labelled(db: &mut Db, start: &str, exactly: bool, before: i64) -> Result<Vec<i64>, StoreError> {
-    let start = rows::text(start).to_ascii_lowercase();
+    let start = rows::storable(start).to_ascii_lowercase();
     let end = if exactly { format!("{start}\u{1}") } else { format!("{start}{}", char::MAX) };
     let is = if exactly {
         "lower(label COLLATE \"C\") COLLATE \"C\" = $1"

@@ -84,7 +84,7 @@ impl Log for PostgresStore {
 
     async fn retry(&self, id: DeliveryId, now: MonoTime) -> Result<Delivery, StoreError> {
         self.write(true, async move |context| {
-            let (n, delivery) = one(context, id).await?;
+            let (n, delivery) = numbered(context, id).await?;
             let (vault, clock) = (context.vault.clone(), context.clock);
             let found = rows::one_endpoint(&mut context.db, &vault, clock, delivery.endpoint_id).await;
             let Ok((endpoint_n, endpoint)) = found else {
@@ -97,22 +97,22 @@ impl Log for PostgresStore {
             }
             let max_attempts = delivery.attempts + endpoint.retry.attempts();
             resend::again(context, n, &delivery, endpoint_n, max_attempts, now).await?;
-            one(context, id).await.map(|(_, delivery)| delivery)
+            numbered(context, id).await.map(|(_, delivery)| delivery)
         })
         .await
     }
 
     async fn cancel(&self, id: DeliveryId) -> Result<Delivery, StoreError> {
         self.write(true, async move |context| {
-            let (n, delivery) = one(context, id).await?;
+            let (n, delivery) = numbered(context, id).await?;
             cancel::cancel(context, n, &delivery).await?;
-            one(context, id).await.map(|(_, delivery)| delivery)
+            numbered(context, id).await.map(|(_, delivery)| delivery)
         })
         .await
     }
 }
 
-async fn one(context: &mut WriteContext, id: DeliveryId) -> Result<(i64, Delivery), StoreError> {
+async fn numbered(context: &mut WriteContext, id: DeliveryId) -> Result<(i64, Delivery), StoreError> {
     let vault = context.vault.clone();
     let reading = context.clock.reading(&vault, context.environment.moment());
     rows::one_delivery(&mut context.db, id, &reading).await

@@ -6,11 +6,13 @@ mod statement;
 
 mod accept;
 mod access;
+mod address;
 mod bin;
 mod bulk;
 mod cancel;
 mod claim;
 mod clock;
+mod connector;
 mod consumer;
 mod customer;
 mod endpoint;
@@ -23,7 +25,6 @@ mod list;
 mod log;
 mod new_rows;
 mod people;
-mod place;
 mod processed;
 mod record;
 mod repair;
@@ -44,19 +45,16 @@ mod writer;
 use std::sync::{Arc, OnceLock};
 
 use gancho_model::{Environment, NodeId};
-use sqlx::{
-    PgConnection, PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use sqlx::{PgConnection, PgPool, postgres::PgPoolOptions};
 
 use crate::{DeliveryNotifier, StoreError, stored::delivery::DeliveryReader, vault::Vault};
 use clock::SharedClock;
-use place::Place;
+use connector::Connector;
 use write_context::WriteContext;
 use writer::Writer;
 
 /// How to open the store.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// How many requests may wait for the writer.
     pub queue: usize,
@@ -68,18 +66,36 @@ pub struct Options {
     pub is_alone: bool,
     /// Whether plans and leases stand in the time of the database's clock, as they must where several nodes share it.
     pub shared_clock: bool,
+    /// Certificates, PEM, of whom to believe where the address asks to verify the server and names no authority itself;
+    /// else the built-in ones.
+    pub authorities: Option<Vec<u8>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { queue: 4096, readers: 4, resend_after_outage: true, is_alone: false, shared_clock: true }
+        Self {
+            queue: 4096,
+            readers: 4,
+            resend_after_outage: true,
+            is_alone: false,
+            shared_clock: true,
+            authorities: None,
+        }
     }
 }
 
 /// Why the store can't be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The database can't be reached or used.
+    /// The database can't be reached.
+    #[error("the database on {host} can't be used: {source}")]
+    Unreachable {
+        /// On which machine it should be.
+        host: String,
+        /// Why not.
+        source: sqlx::Error,
+    },
+    /// The database can't be used.
     #[error("the database can't be used: {0}")]
     Unusable(String),
     /// It was made by a newer version of Gancho.
@@ -139,10 +155,10 @@ impl PostgresStore {
         environment: Arc<dyn Environment>,
         options: Options,
     ) -> Result<Self, OpenError> {
-        let address: PgConnectOptions = url
-            .parse()
-            .map_err(|_| OpenError::Unusable("its address can't be read: postgres://user@host/name".into()))?;
-        let mut db = schema::connect(&address).await?;
+        let address = address::connect_options(url, options.authorities)?;
+        let connected = schema::connect(&address).await;
+        let mut db =
+            connected.map_err(|source| OpenError::Unreachable { host: address.get_host().to_owned(), source })?;
         schema::migrate(&mut db, &vault).await?;
         let clock = if options.shared_clock {
             SharedClock::read(&mut db, environment.mono()).await?
@@ -167,9 +183,9 @@ impl PostgresStore {
         let (beat, pulse) = tokio::sync::watch::channel(0);
         let work_with = shared.clone();
         let context = async move || {
-            let place = Place { address, is_alone: options.is_alone };
-            let db = place.connect_first().await?;
-            let mut context = WriteContext::new((db, place), work_with, (sender, beat));
+            let connector = Connector { address, is_alone: options.is_alone };
+            let db = connector.connect_first().await?;
+            let mut context = WriteContext::new((db, connector), work_with, (sender, beat));
             context.publish_endpoints().await.map_err(|error| OpenError::Unusable(error.to_string()))?;
             Ok(context)
         };

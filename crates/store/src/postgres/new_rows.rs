@@ -68,8 +68,8 @@ impl NewRows {
         new.created.push(event.created.ms());
         new.arrived_at.push(event.arrived_at.ms());
         new.source.push(event.source.as_ref().map(|source| source.bytes().to_vec()));
-        new.object.push(event.object.as_ref().map(|object| rows::text(&object.to_string())));
-        new.label.push(event.label.as_deref().map(rows::text));
+        new.object.push(event.object.as_ref().map(|object| rows::storable(&object.to_string())));
+        new.label.push(event.label.as_deref().map(rows::storable));
         new.body.push(event.body.to_vec());
     }
 

@@ -118,7 +118,7 @@ pub(super) async fn add_session(db: &mut Db, session: &Session) -> Result<(), St
         "INSERT INTO sessions (digest, owner, agent, created_at, seen_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)";
     let (digest, owner) = (session.digest.as_slice(), session.user.bytes().as_slice());
     let times = [session.created_at, session.seen_at, session.expires_at].map(|at| at.ms());
-    run!(db, insert, digest, owner, rows::text(&session.agent), times[0], times[1], times[2]);
+    run!(db, insert, digest, owner, rows::storable(&session.agent), times[0], times[1], times[2]);
     run!(db, "DELETE FROM sessions WHERE expires_at <= $1", times[0]);
     let least = "DELETE FROM sessions WHERE digest IN \
         (SELECT digest FROM sessions WHERE owner = $1 ORDER BY created_at DESC OFFSET $2)";

@@ -10,9 +10,9 @@ use gancho_model::{
 
 use sqlx::Row as _;
 
-use super::rows::{DELIVERED, PENDING};
+use super::rows::{DELIVERED, IS_OURS, PENDING};
 use super::{
-    accept, claim, issue, repair, replay,
+    accept, issue, repair, replay,
     write_context::{Notification, WriteContext},
 };
 use crate::{HealthChange, Outcome, StoreError};
@@ -126,7 +126,7 @@ async fn update_delivery(
         "UPDATE deliveries SET state = $4, due = $5, leased = NULL, node = NULL, attempts = greatest(attempts, $6), \
         last_at = $7, last_status = $8, last_error = $9, last_ms = $10 \
         WHERE n = $3 AND state = {PENDING} AND ($11 OR ({IS_OURS})) RETURNING endpoint",
-        IS_OURS = claim::IS_OURS
+        IS_OURS = IS_OURS
     );
     let (clock, node) = (context.clock, node.bytes().as_slice());
     let updated = scalar!(

@@ -42,8 +42,11 @@ pub(super) fn optional_time(row: &PgRow, column: usize) -> Result<Option<Timesta
     Ok(row.try_get::<Option<i64>, _>(column)?.map(Timestamp::from_ms))
 }
 
+/// A lease is held by whoever claimed it; one that was made when the event was accepted, by the node that accepted it.
+pub(super) const IS_OURS: &str = "leased IS NOT NULL AND due = $1 AND (node = $2 OR node IS NULL)";
+
 /// A text that PostgreSQL can hold: all but the character 0.
-pub(super) fn text(text: &str) -> String {
+pub(super) fn storable(text: &str) -> String {
     text.replace('\0', "\u{FFFD}")
 }
 

@@ -13,8 +13,10 @@ const MIGRATIONS: &[&str] = &[include_str!("migrations/001.sql")];
 /// Only one node changes the schema at a time: `ganc`.
 const LOCK: i64 = 0x6761_6e63;
 
-/// A node that hangs within a transaction loses it, and holds nobody up.
-const HANGS: &str = "SET idle_in_transaction_session_timeout = '3s'; SET lock_timeout = '4s'";
+/// A node that hangs within a transaction loses it, and holds nobody up. What is committed is on disk, also where the
+/// database's own default says otherwise (<https://www.postgresql.org/docs/current/wal-async-commit.html>).
+const SESSION: &str = "SET idle_in_transaction_session_timeout = '3s'; SET lock_timeout = '4s'; \
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
 /// How long it may take to connect.
 pub(super) const CONNECT_MAX: Duration = Duration::from_secs(5);
@@ -24,7 +26,7 @@ pub(super) async fn connect(address: &PgConnectOptions) -> Result<Db, sqlx::Erro
     let address = address.clone().application_name("gancho").statement_cache_capacity(256);
     let connecting = async {
         let mut db = address.connect().await?;
-        sqlx::raw_sql(HANGS).execute(&mut db).await?;
+        sqlx::raw_sql(SESSION).execute(&mut db).await?;
         Ok(db)
     };
     tokio::time::timeout(CONNECT_MAX, connecting)
@@ -59,4 +61,24 @@ pub(super) async fn migrate(db: &mut Db, vault: &Vault) -> Result<(), OpenError>
         return Err(OpenError::WrongKey);
     }
     Ok(transaction.commit().await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use gancho_testkit::{Engine, Instance};
+
+    use super::connect;
+
+    async fn commits_as(default: &str) -> String {
+        let database = Instance::shared(Engine::Postgres).blank().await;
+        database.run(&format!("ALTER DATABASE {} SET synchronous_commit = {default}", database.name)).await;
+        let mut db = connect(&database.url.parse().expect("an address")).await.expect("connects");
+        sqlx::query_scalar("SHOW synchronous_commit").fetch_one(&mut db).await.expect("a value")
+    }
+
+    #[tokio::test]
+    async fn what_is_committed_is_on_disk_whatever_the_default_of_the_database() {
+        assert_eq!(commits_as("off").await, "on");
+        assert_eq!(commits_as("remote_apply").await, "remote_apply");
+    }
 }

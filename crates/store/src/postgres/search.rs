@@ -17,7 +17,7 @@ fn fold(text: &str) -> String {
 /// A part of a text, as LIKE looks for it.
 fn like(part: &str) -> String {
     let mut pattern = String::from("%");
-    for letter in fold(&rows::text(part)).chars() {
+    for letter in fold(&rows::storable(part)).chars() {
         if matches!(letter, '%' | '_' | '\\') {
             pattern.push('\\');
         }
@@ -42,7 +42,7 @@ impl Search for PostgresStore {
         let Some(last) = texts.last().map(|(n, _)| n.cast_signed()) else { return Ok(()) };
         let found = texts.iter().filter(|(_, text)| !text.is_empty());
         let (numbers, folded): (Vec<i64>, Vec<String>) =
-            found.map(|(n, text)| (n.cast_signed(), fold(&rows::text(text)))).unzip();
+            found.map(|(n, text)| (n.cast_signed(), fold(&rows::storable(text)))).unzip();
         self.write(false, async move |context| {
             let insert = "INSERT INTO searched SELECT w.n, w.text FROM unnest($1::bigint[], $2::text[]) AS w (n, text) \
                 ON CONFLICT (n) DO UPDATE SET text = excluded.text";

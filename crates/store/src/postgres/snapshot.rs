@@ -25,8 +25,8 @@ impl Snapshots for PostgresStore {
         let mut db = self.read().await?;
         let select = "SELECT w.key, s.day, s.record FROM unnest($3::text[]) WITH ORDINALITY AS w (key, place) \
             JOIN seen s ON s.source = $1 AND s.model = $2 AND s.key = w.key ORDER BY w.place";
-        let keys: Vec<String> = keys.iter().map(|key| rows::text(key)).collect();
-        let found = all!(db, select, source.bytes().as_slice(), rows::text(model), keys);
+        let keys: Vec<String> = keys.iter().map(|key| rows::storable(key)).collect();
+        let found = all!(db, select, source.bytes().as_slice(), rows::storable(model), keys);
         let snapshot = |row: &sqlx::postgres::PgRow| {
             Ok(RecordSnapshot { key: row.try_get(0)?, day: row.try_get(1)?, record: rows::from_json(row.try_get(2)?)? })
         };
@@ -42,8 +42,8 @@ impl Snapshots for PostgresStore {
         limit: u32,
     ) -> Result<Vec<String>, StoreError> {
         let mut db = self.read().await?;
-        let (source, model, limit) = (source.bytes().as_slice(), rows::text(model), i64::from(limit));
-        let after = after.as_deref().map(rows::text).unwrap_or_default();
+        let (source, model, limit) = (source.bytes().as_slice(), rows::storable(model), i64::from(limit));
+        let after = after.as_deref().map(rows::storable).unwrap_or_default();
         let all = "SELECT key FROM seen WHERE source = $1 AND model = $2 AND key > $3 ORDER BY key LIMIT $4";
         let since_day =
             "SELECT key FROM seen WHERE source = $1 AND model = $2 AND day >= $5 AND key > $3 ORDER BY key LIMIT $4";
@@ -74,11 +74,11 @@ impl Snapshots for PostgresStore {
     }
 
     async fn set_mark(&self, source: SourceId, version: u64, name: &str, text: String) -> Result<(), StoreError> {
-        let name = rows::text(name);
+        let name = rows::storable(name);
         self.write(true, async move |context| {
             check_version(&mut context.db, source, version).await?;
             let upsert = "INSERT INTO marks VALUES ($1, $2, $3) ON CONFLICT (source, name) DO UPDATE SET text = $3";
-            run!(&mut context.db, upsert, source.bytes().as_slice(), &name, rows::text(&text));
+            run!(&mut context.db, upsert, source.bytes().as_slice(), &name, rows::storable(&text));
             Ok(())
         })
         .await
@@ -114,7 +114,7 @@ pub(super) async fn check_version(db: &mut Db, source: SourceId, version: u64) -
 /// Keeps how records look now.
 pub(super) async fn keep(db: &mut Db, source: SourceId, snapshots: &[SnapshotUpdate]) -> Result<(), StoreError> {
     for SnapshotUpdate { model, key, seen } in snapshots {
-        let (source, model, key) = (source.bytes().as_slice(), rows::text(model), rows::text(key));
+        let (source, model, key) = (source.bytes().as_slice(), rows::storable(model), rows::storable(key));
         match seen {
             Some(seen) => {
                 let keep = "INSERT INTO seen VALUES ($1, $2, $3, $4, $5) \

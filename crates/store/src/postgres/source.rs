@@ -20,7 +20,7 @@ impl Sources for PostgresStore {
                 &mut context.db,
                 insert,
                 source.id.bytes().as_slice(),
-                rows::text(&source.name),
+                rows::storable(&source.name),
                 source.kind.as_str(),
                 sealed,
                 &source.time_zone,
@@ -40,13 +40,13 @@ impl Sources for PostgresStore {
     async fn source(&self, id: SourceId) -> Result<Source, StoreError> {
         let mut db = self.read().await?;
         let select = AssertSqlSafe(format!("SELECT {SOURCE} FROM sources WHERE id = $1"));
-        read(&first!(db, select, id.bytes().as_slice()).ok_or(StoreError::NotFound)?, &self.shared.vault)
+        of_row(&first!(db, select, id.bytes().as_slice()).ok_or(StoreError::NotFound)?, &self.shared.vault)
     }
 
     async fn sources(&self) -> Result<Vec<Source>, StoreError> {
         let mut db = self.read().await?;
         let found = all!(db, AssertSqlSafe(format!("SELECT {SOURCE} FROM sources ORDER BY id")));
-        found.iter().map(|row| read(row, &self.shared.vault)).collect()
+        found.iter().map(|row| of_row(row, &self.shared.vault)).collect()
     }
 
     async fn save_source(&self, source: Source) -> Result<(), StoreError> {
@@ -54,7 +54,7 @@ impl Sources for PostgresStore {
             let update =
                 "UPDATE sources SET name = $2, sealed = $3, time_zone = $4, models = $5, paused = $6 WHERE id = $1";
             let sealed = sealed(context, &source);
-            let (id, name) = (source.id.bytes().as_slice(), rows::text(&source.name));
+            let (id, name) = (source.id.bytes().as_slice(), rows::storable(&source.name));
             let models = source.models.as_ref().map(rows::to_json);
             let changed = run!(&mut context.db, update, id, name, sealed, &source.time_zone, models, source.paused);
             if changed == 1 { Ok(()) } else { Err(StoreError::NotFound) }
@@ -86,7 +86,7 @@ fn sealed(context: &WriteContext, source: &Source) -> Vec<u8> {
     context.vault.seal(source.id.bytes(), plain.as_bytes(), &*context.environment)
 }
 
-fn read(row: &PgRow, vault: &Vault) -> Result<Source, StoreError> {
+fn of_row(row: &PgRow, vault: &Vault) -> Result<Source, StoreError> {
     let id = SourceId::from_bytes(rows::id(row, 0)?);
     let sealed: Vec<u8> = row.try_get(3)?;
     let opened = vault.open(id.bytes(), &sealed).map_err(|error| StoreError::Broken(error.to_string()))?;

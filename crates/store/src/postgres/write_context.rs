@@ -6,14 +6,14 @@ use std::{
 use gancho_model::{Counters, DeliveryId, Endpoint, EndpointId, Health, MonoTime, Priority, Timestamp};
 use tokio::sync::watch;
 
-use super::{Db, Shared, new_rows::NewRows, place::Place, rows, stats};
+use super::{Db, Shared, connector::Connector, new_rows::NewRows, rows, stats};
 use crate::{Claimed, EndpointSnapshot, StoreError, stored};
 
 /// What the writer works with: the connection, what it keeps in memory, and what the transaction
 /// at hand will have changed when it commits.
 pub(super) struct WriteContext {
     pub db: Db,
-    place: Place,
+    connector: Connector,
     shared: Shared,
     news: watch::Sender<u64>,
     /// Counts commits: something may look different now.
@@ -90,13 +90,13 @@ pub(super) enum Notification {
 
 impl WriteContext {
     pub fn new(
-        (db, place): (Db, Place),
+        (db, connector): (Db, Connector),
         shared: Shared,
         (news, pulse): (watch::Sender<u64>, watch::Sender<u64>),
     ) -> Self {
         Self {
             db,
-            place,
+            connector,
             shared,
             news,
             pulse,
@@ -153,7 +153,7 @@ impl WriteContext {
         if self.is_lost || self.execute(begin).await.is_err() {
             // The connection is gone, or another transaction was left open in it.
             self.is_lost = true;
-            self.db = self.place.connect_again().await?;
+            self.db = self.connector.connect_again().await?;
             self.is_lost = false;
             tracing::warn!("the connection to the database was lost, and made anew");
             self.execute(begin).await?;

@@ -94,16 +94,16 @@ pub(crate) struct Bench {
     pub(crate) environment: Arc<ManualClock>,
     pub(crate) notifier: Arc<TestNotifier>,
     pub(crate) node: NodeId,
-    place: Place,
+    home: Home,
 }
 
 /// Where a store has its data.
-enum Place {
+enum Home {
     Sqlite(tempfile::TempDir),
     Postgres(Database),
 }
 
-impl Place {
+impl Home {
     async fn of(kind: Kind) -> Self {
         match kind {
             Kind::Sqlite => Self::Sqlite(tempfile::tempdir().expect("a folder")),
@@ -189,42 +189,42 @@ impl Bench {
         let dir = tempfile::tempdir().expect("a folder");
         let options = Options { pages_max, ..Options::default() };
         let store = SqliteStore::open(dir.path(), Vault::new(&[7; 32]), environment.clone(), options);
-        Self::of_store(Arc::new(store.expect("opens")), Place::Sqlite(dir), environment)
+        Self::of_store(Arc::new(store.expect("opens")), Home::Sqlite(dir), environment)
     }
 
     async fn made(kind: Kind, resend_after_outage: bool) -> Self {
         let environment = Arc::new(ManualClock::new(1, 1_800_000_000));
-        Self::on(Place::of(kind).await, environment, resend_after_outage).await
+        Self::on(Home::of(kind).await, environment, resend_after_outage).await
     }
 
-    async fn on(place: Place, environment: Arc<ManualClock>, resend_after_outage: bool) -> Self {
-        let store = place.open(environment.clone(), resend_after_outage).await;
-        Self::of_store(store, place, environment)
+    async fn on(home: Home, environment: Arc<ManualClock>, resend_after_outage: bool) -> Self {
+        let store = home.open(environment.clone(), resend_after_outage).await;
+        Self::of_store(store, home, environment)
     }
 
-    fn of_store(store: Arc<dyn Store>, place: Place, environment: Arc<ManualClock>) -> Self {
+    fn of_store(store: Arc<dyn Store>, home: Home, environment: Arc<ManualClock>) -> Self {
         let notifier = Arc::new(TestNotifier::default());
         store.attach(notifier.clone());
         let node = NodeId::new(environment.now(), &*environment);
-        Self { store, environment, notifier, node, place }
+        Self { store, environment, notifier, node, home }
     }
 
     /// The same data, opened anew as after a crash.
     pub(crate) async fn reopen(self) -> Self {
-        let Self { store, environment, place, .. } = self;
+        let Self { store, environment, home, .. } = self;
         drop(store);
-        Self::on(place, environment, true).await
+        Self::on(home, environment, true).await
     }
 
     /// The same data, opened by another process beside this one.
     pub(crate) async fn another(&self) -> Arc<dyn Store> {
-        self.place.open(self.environment.clone(), true).await
+        self.home.open(self.environment.clone(), true).await
     }
 
     pub(crate) fn dir(&self) -> &std::path::Path {
-        match &self.place {
-            Place::Sqlite(dir) => dir.path(),
-            Place::Postgres(_) => unreachable!("only SQLite has a folder"),
+        match &self.home {
+            Home::Sqlite(dir) => dir.path(),
+            Home::Postgres(_) => unreachable!("only SQLite has a folder"),
         }
     }
 

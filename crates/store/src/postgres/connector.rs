@@ -14,12 +14,12 @@ const TRIES: usize = 50;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The database, as a writer connects to it.
-pub(super) struct Place {
+pub(super) struct Connector {
     pub address: PgConnectOptions,
     pub is_alone: bool,
 }
 
-impl Place {
+impl Connector {
     /// Connects for the first time, and waits a little for a node that is just ending.
     pub async fn connect_first(&self) -> Result<Db, OpenError> {
         let mut db = schema::connect(&self.address).await?;
