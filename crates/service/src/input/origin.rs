@@ -43,7 +43,11 @@ impl Scalar for OriginId {
 
 impl Scalar for OriginReference {
     fn schema() -> Value {
-        json!({"type": "string", "pattern": "^(user|api|cron|sql)(:.+)?$", "maxLength": OriginReference::LENGTH_MAX})
+        // After the colon: no control characters, and no blanks at the ends.
+        let visible = r"[^\s\u0000-\u001f\u007f-\u009f]";
+        let inner = r"[^\u0000-\u001f\u007f-\u009f]";
+        let pattern = format!("^(user|api|cron|sql)(:{visible}({inner}*{visible})?)?$");
+        json!({"type": "string", "pattern": pattern, "maxLength": OriginReference::LENGTH_MAX})
     }
 
     fn parse(value: Value, _: &Rules<'_>) -> Result<Self, Message> {

@@ -7,7 +7,7 @@ use super::{Rules, Scalar};
 
 impl Scalar for Condition {
     fn schema() -> Value {
-        json!({"type": "string", "minLength": 1, "maxLength": CONDITION_MAX})
+        json!({"type": "string", "format": "condition", "minLength": 1, "maxLength": CONDITION_MAX})
     }
 
     fn parse(value: Value, _: &Rules<'_>) -> Result<Self, Message> {
@@ -17,7 +17,7 @@ impl Scalar for Condition {
 
 impl Scalar for Template {
     fn schema() -> Value {
-        json!({"type": "string", "minLength": 1, "maxLength": TEMPLATE_MAX})
+        json!({"type": "string", "format": "jinja", "minLength": 1, "maxLength": TEMPLATE_MAX})
     }
 
     fn parse(value: Value, _: &Rules<'_>) -> Result<Self, Message> {

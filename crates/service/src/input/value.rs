@@ -176,6 +176,9 @@ impl Scalar for AnyTime {
     }
 }
 
+/// How long a time in a query may be written.
+const FILTER_TIME_MAX: usize = 40;
+
 /// A time in a query: RFC 3339, seconds since 1970, or a date such as `2026-03-01`, with a time after a blank if there is
 /// one, in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,11 +186,15 @@ pub struct FilterTime(pub Timestamp);
 
 impl Scalar for FilterTime {
     fn schema() -> Value {
-        json!({"type": "string", "minLength": 1, "maxLength": 40})
+        json!({"type": "string", "format": "time or date", "minLength": 1, "maxLength": FILTER_TIME_MAX})
     }
 
     fn parse(value: Value, rules: &Rules<'_>) -> Result<Self, Message> {
-        let text = value.as_str().unwrap_or_default().trim().to_owned();
+        let text = value.as_str().unwrap_or_default();
+        if text.len() > FILTER_TIME_MAX {
+            return Err(Message::new("error-time"));
+        }
+        let text = text.trim().to_owned();
         if text.bytes().all(|byte| byte.is_ascii_digit()) {
             let seconds = text.parse::<i64>().map_or(Value::Null, Value::from);
             return UnixSeconds::parse(seconds, rules).map(|seconds| Self(seconds.0));

@@ -12,7 +12,7 @@ pub struct ForwardUrl(pub String);
 
 impl Scalar for ForwardUrl {
     fn schema() -> Value {
-        json!({"type": "string", "format": "uri", "pattern": "^https?://", "maxLength": target::LENGTH_MAX})
+        json!({"type": "string", "format": "url", "pattern": "^https?://", "maxLength": target::LENGTH_MAX})
     }
 
     fn parse(value: Value, _: &Rules<'_>) -> Result<Self, Message> {

@@ -42,7 +42,8 @@ pub(crate) struct TestOutput {
 /// the answer is the delivery with its attempt.
 #[utoipa::path(post, path = "/endpoints/{id}/test", tag = "endpoints",
     params(("id" = String, Path), TestQuery), request_body = Option<TestInput>,
-    responses((status = 202, body = TestOutput, description = "on its way"), (status = 200, body = DeliveryView)))]
+    responses((status = 202, body = TestOutput, description = "on its way"), (status = 200, body = DeliveryView),
+        (status = 409, description = "only `gancho listen` sends to it")))]
 pub(crate) async fn test(
     State(app): State<Arc<App>>,
     Admin(caller): Admin,

@@ -12,7 +12,7 @@ use crate::{
 
 /// Lets the sending of existing records go on from where it ended before its end, such as since the ERP did not answer.
 #[utoipa::path(post, path = "/endpoints/{id}/job/continue", tag = "endpoints", params(("id" = String, Path)),
-    responses((status = 202, body = JobView)))]
+    responses((status = 202, body = JobView), (status = 409, description = "it goes on already, or it ended")))]
 pub(crate) async fn go_on(
     State(app): State<Arc<App>>,
     _: Admin,

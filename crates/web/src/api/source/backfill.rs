@@ -31,7 +31,8 @@ pub(crate) struct BackfillView {
 /// Sends existing records of an ERP to one endpoint, a page at a time, as events `noun.snapshot` outside the feed. Of an ERP
 /// that is connected by its database or its API.
 #[utoipa::path(post, path = "/sources/{id}/backfill", tag = "sources", params(("id" = String, Path)),
-    request_body = BackfillInput, responses((status = 202, body = BackfillView)))]
+    request_body = BackfillInput, responses((status = 202, body = BackfillView),
+        (status = 409, description = "it is disabled, or only `gancho listen` sends to it")))]
 pub(crate) async fn backfill(
     State(app): State<Arc<App>>,
     Admin(caller): Admin,
@@ -46,7 +47,8 @@ pub(crate) async fn backfill(
 /// Sends all existing records from here on to one endpoint, as work that goes on by itself: `GET /endpoints/{id}/job` says
 /// how far it is. `limit` does not count here.
 #[utoipa::path(post, path = "/sources/{id}/backfill/start", tag = "sources", params(("id" = String, Path)),
-    request_body = BackfillInput, responses((status = 202, body = JobView)))]
+    request_body = BackfillInput, responses((status = 202, body = JobView),
+        (status = 409, description = "it is disabled, or only `gancho listen` sends to it")))]
 pub(crate) async fn start(
     State(app): State<Arc<App>>,
     Admin(caller): Admin,
