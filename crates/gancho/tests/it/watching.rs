@@ -71,10 +71,10 @@ async fn logs_are_json_lines_without_secrets() {
 async fn the_doctor_says_what_is_wrong() {
     let (mut server, receiver) = (server().await, Receiver::start().await);
     server.add_endpoint(&receiver.url("/hook"), &["*"]).await;
-    let dir = server.data_dir();
+    let (dir, environment) = (server.data_dir(), server.environment());
     let doctor = async |allow: &str| {
         let mut command = tokio::process::Command::new(BINARY);
-        command.args(["doctor", "--data-dir"]).arg(&dir).env("GANCHO_ALLOW_HOSTS", allow);
+        command.args(["doctor", "--data-dir"]).arg(&dir).env("GANCHO_ALLOW_HOSTS", allow).envs(environment.clone());
         let output = command.output().await.expect("runs");
         (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
     };

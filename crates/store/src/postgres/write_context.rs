@@ -166,6 +166,11 @@ impl WriteContext {
         sqlx::raw_sql(statement).execute(&mut self.db).await.map(drop)
     }
 
+    /// Whether the connection is gone, and no other could be made yet.
+    pub fn is_lost(&self) -> bool {
+        self.is_lost
+    }
+
     /// Gives the connection up: another one is made for the next transaction.
     pub fn give_up(&mut self) {
         self.is_lost = true;

@@ -140,6 +140,8 @@ async fn write_groups(mut context: WriteContext, mut waiting: mpsc::Receiver<Box
 async fn commit(context: &mut WriteContext, mut group: Vec<Box<dyn Job>>) {
     let outcome = try_commit(context, &mut group).await;
     match outcome {
+        // Alone, each would wait for a database that answers nobody.
+        Err(_) if context.is_lost() => finish(context, group, &outcome).await,
         Err(error) if group.len() > 1 => {
             tracing::warn!(%error, jobs = group.len(), "a group of writes failed; trying each alone");
             for job in group {
@@ -177,6 +179,7 @@ async fn finish(context: &mut WriteContext, group: Vec<Box<dyn Job>>, outcome: &
 }
 
 async fn try_commit(context: &mut WriteContext, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    let began = tokio::time::Instant::now();
     let done = tokio::time::timeout(PATIENCE, run_all(context, group)).await.unwrap_or_else(|_| {
         context.give_up();
         Err(StoreError::Busy("the database doesn't answer".into()))
@@ -184,6 +187,8 @@ async fn try_commit(context: &mut WriteContext, group: &mut [Box<dyn Job>]) -> R
     if done.is_err() {
         context.roll_back().await;
     }
+    metrics::histogram!("gancho_commit_size").record(group.len() as f64);
+    metrics::histogram!("gancho_commit_seconds").record(began.elapsed().as_secs_f64());
     done
 }
 
