@@ -85,7 +85,7 @@ impl Snapshots for PostgresStore {
     }
 
     async fn forget_seen(&self, source: SourceId) -> Result<(), StoreError> {
-        // First how far asking has come: what is left of a half-forgotten source is read from the beginning.
+        // The position first: if the process ends half-way, a source whose records are partly deleted is read from the beginning.
         self.write(true, async move |context| {
             Ok(run!(&mut context.db, "DELETE FROM marks WHERE source = $1", source.bytes().as_slice()))
         })

@@ -48,7 +48,7 @@ async fn free(context: &mut WriteContext, n: i64, lane: Priority, now: MonoTime)
     Ok(run!(&mut context.db, free, n, lane as i64, context.clock.kept(now)))
 }
 
-/// Brings forward what was planned for later than it may be. Only what is due in the future is looked at.
+/// Brings forward what was planned for later than allowed. Reads only deliveries that are due in the future.
 async fn replan(
     context: &mut WriteContext,
     n: i64,

@@ -16,7 +16,7 @@ use crate::{Pruned, StoreError, Upkeep};
 const GRACE_MS: i64 = 24 * 3600 * 1000;
 /// Rows that go in one transaction.
 const BATCH: i64 = RETENTION_BATCH as i64;
-/// How many of the oldest events are looked at, so that a look costs the same whatever lies behind.
+/// How many of the oldest events are read at once: a bound on the cost, however many there are.
 const OLDEST: i64 = 4 * BATCH;
 
 #[async_trait]

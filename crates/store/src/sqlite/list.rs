@@ -164,7 +164,7 @@ pub(super) fn read_delivery(
     Ok((delivery, matches))
 }
 
-/// Events, newest first. What an index serves narrows them; the rest is looked at one by one.
+/// Events, newest first. Conditions with an index narrow them down first; the others are checked row by row.
 pub(super) fn recent(
     db: &Connection,
     before: Option<u64>,

@@ -102,7 +102,7 @@ impl Snapshots for SqliteStore {
     }
 
     async fn forget_seen(&self, source: SourceId) -> Result<(), StoreError> {
-        // First how far asking has come: what is left of a half-forgotten source is read from the beginning.
+        // The position first: if the process ends half-way, a source whose records are partly deleted is read from the beginning.
         let marks = "DELETE FROM marks WHERE source = ?1";
         self.write(true, move |context| Ok(context.db.execute(marks, [source.bytes()])?)).await?;
         let seen = "DELETE FROM seen WHERE source = ?1 AND (model, key) IN \

@@ -36,7 +36,7 @@ fn free(context: &WriteContext, n: i64, lane: Priority, now: MonoTime) -> Result
     Ok(context.db.prepare_cached(free)?.execute(params)? as u64)
 }
 
-/// Brings forward what was planned for later than it may be. Only what is due in the future is looked at.
+/// Brings forward what was planned for later than allowed. Reads only deliveries that are due in the future.
 fn replan(
     context: &WriteContext,
     n: i64,

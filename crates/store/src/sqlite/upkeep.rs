@@ -14,7 +14,7 @@ use crate::{Pruned, StoreError, Upkeep};
 
 /// How much longer than the retention what ended is kept, so that an expiry can be seen.
 const GRACE_MS: i64 = 24 * 3600 * 1000;
-/// How many of the oldest events are looked at, so that a look costs the same whatever lies behind.
+/// How many of the oldest events are read at once: a bound on the cost, however many there are.
 const OLDEST: u32 = 4 * RETENTION_BATCH;
 
 #[async_trait]

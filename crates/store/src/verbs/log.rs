@@ -161,7 +161,7 @@ pub struct BulkDone {
 }
 
 impl DeliveryFilter {
-    /// Whether an index finds just what is asked for, so that no row is looked at in vain.
+    /// Whether an index finds exactly the rows asked for, so that no other row is read.
     pub(crate) fn is_served_by_an_index(&self) -> bool {
         // An event's deliveries are few, and read whole.
         let narrowed = self.state.is_some() || self.endpoint.is_some();

@@ -143,7 +143,7 @@ pub(super) async fn refused(
     }
 }
 
-/// The summary once more: with how many would be sent again, to be confirmed, or with what is wrong in a form there.
+/// The summary again, with the number of deliveries to confirm, or with the errors of its form.
 pub(super) async fn summary(
     app: &App,
     visitor: CurrentUser,
