@@ -42,6 +42,7 @@ mod logs;
 mod openapi;
 mod outage;
 mod postgres;
+mod proxies;
 mod repair;
 mod repeats;
 mod rooms;
