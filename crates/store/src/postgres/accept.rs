@@ -1,9 +1,6 @@
 //! Events come in, each with its deliveries.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, PoisonError},
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use gancho_model::{
@@ -19,8 +16,8 @@ use super::{
     write_context::{Notification, WriteContext},
 };
 use crate::{
-    Accepted, Accepting, Claimed, EndpointSnapshot, IdempotencyKey, IdempotencyKind, NewEvent, ProcessedRow,
-    ReferenceRows, ReferenceUpdate, StoreError, StoredResponse, Submission,
+    Accepted, Accepting, Claimed, EndpointSnapshot, IdempotencyKey, NewEvent, ProcessedRow, ReferenceRows,
+    ReferenceUpdate, StoreError, StoredResponse, Submission, stored::kind_number,
 };
 
 #[async_trait]
@@ -59,20 +56,12 @@ impl Accepting for PostgresStore {
     }
 
     async fn endpoint_snapshot(&self) -> Result<Arc<EndpointSnapshot>, StoreError> {
-        Ok(self.shared.snapshot.lock().unwrap_or_else(PoisonError::into_inner).clone())
+        Ok(self.shared.published.get())
     }
 
     async fn accept(&self, submission: Arc<Submission>) -> Result<Accepted, StoreError> {
         // Others that come in with it are written together with it.
         self.writer.write(true, async move |context| accept(context, &submission).await).await
-    }
-}
-
-fn kind_number(kind: IdempotencyKind) -> i64 {
-    match kind {
-        IdempotencyKind::Request => 0,
-        IdempotencyKind::Event => 1,
-        IdempotencyKind::Change => 2,
     }
 }
 
@@ -226,7 +215,7 @@ pub(super) async fn insert_delivery(
         metrics::counter!("gancho_deliveries_skipped_total").increment(1);
         return Ok(id);
     }
-    context.waiting(endpoint_number, 1);
+    context.pending.add_waiting(endpoint_number, 1);
     context.notify_later(match lease {
         Some(lease_until) => Notification::Enqueue(Claimed {
             id,

@@ -32,7 +32,7 @@ pub(super) async fn cancel_if_waiting(
         WHERE n = $1 AND state = {PENDING} RETURNING endpoint"
     );
     let Some(endpoint) = scalar!(&mut context.db, i64, update, n) else { return Ok(false) };
-    context.waiting(endpoint, -1);
+    context.pending.add_waiting(endpoint, -1);
     context.notify_later(Notification::Forget(delivery.endpoint_id, delivery.id));
     Ok(true)
 }

@@ -204,7 +204,7 @@ pub(super) async fn cancel_waiting(context: &mut WriteContext, n: i64, limit: i6
         WHERE n IN (SELECT n FROM deliveries WHERE endpoint = $1 AND state = {PENDING} LIMIT $2)"
     );
     let cancelled = run!(&mut context.db, update, n, limit);
-    context.waiting(n, -cancelled.cast_signed());
+    context.pending.add_waiting(n, -cancelled.cast_signed());
     Ok(cancelled)
 }
 

@@ -28,7 +28,7 @@ pub(super) async fn record_forwarded(
     attempt.n = made.and_then(|made| u32::try_from(made).ok()).ok_or_else(|| rows::damaged("attempts"))?;
     let insert = "INSERT INTO attempts (delivery, n, attempt) VALUES ($1, $2, $3)";
     run!(&mut context.db, insert, n, i64::from(attempt.n), rows::to_json(&attempt));
-    let counters = context.counters(endpoint_n, attempt.at);
+    let counters = context.pending.counters(endpoint_n, attempt.at);
     match state {
         State::Delivered => counters.note_delivered(attempt.duration_ms),
         _ => counters.failed += 1,

@@ -47,7 +47,11 @@ use std::sync::{Arc, OnceLock};
 use gancho_model::{Environment, NodeId};
 use sqlx::{PgConnection, PgPool, postgres::PgPoolOptions};
 
-use crate::{DeliveryNotifier, StoreError, stored::delivery::DeliveryReader, vault::Vault};
+use crate::{
+    DeliveryNotifier, StoreError,
+    stored::{delivery::DeliveryReader, pending::Audience, routes::PublishedEndpoints},
+    vault::Vault,
+};
 use clock::SharedClock;
 use connector::Connector;
 use write_context::WriteContext;
@@ -132,7 +136,7 @@ struct Shared {
     notifier: Arc<OnceLock<Arc<dyn DeliveryNotifier>>>,
     /// Which node this is, once it has taken over.
     node: Arc<OnceLock<NodeId>>,
-    snapshot: write_context::Snapshot,
+    published: PublishedEndpoints,
 }
 
 /// The shared store, as one node sees it.
@@ -177,15 +181,16 @@ impl PostgresStore {
             resend_after_outage: options.resend_after_outage,
             notifier: Arc::default(),
             node: Arc::default(),
-            snapshot: Arc::default(),
+            published: PublishedEndpoints::default(),
         };
         let (sender, news) = tokio::sync::watch::channel(last.unsigned_abs());
         let (beat, pulse) = tokio::sync::watch::channel(0);
+        let audience = Audience { notifier: shared.notifier.clone(), news: sender, pulse: beat };
         let work_with = shared.clone();
         let context = async move || {
             let connector = Connector { address, is_alone: options.is_alone };
             let db = connector.connect_first().await?;
-            let mut context = WriteContext::new((db, connector), work_with, (sender, beat));
+            let mut context = WriteContext::new((db, connector), work_with, audience);
             context.publish_endpoints().await.map_err(|error| OpenError::Unusable(error.to_string()))?;
             Ok(context)
         };

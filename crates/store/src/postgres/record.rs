@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use const_format::formatcp;
 use gancho_model::{
-    Attempt, Decision, EndedAttempt, Endpoint, HealthTransition, NodeId, Priority, State, announcement, delivery_after,
+    Attempt, Decision, Endpoint, HealthTransition, NodeId, Priority, State, announcement, delivery_after,
     endpoint_after,
 };
 
@@ -31,14 +31,14 @@ pub(super) async fn record(
     for outcome in outcomes {
         let known = routes.find(outcome.endpoint);
         if let Some((n, _)) = known.filter(|_| outcome.lane != Priority::Test) {
-            counters(context, *n, outcome);
+            context.pending.count(*n, outcome);
             // One that was sent again was counted when it failed first.
             let ended = outcome.verdict == Decision::Failed && outcome.lane == Priority::Live;
             issue::count_failure(&mut context.db, *n, outcome.handle, &outcome.attempt, ended).await?;
         }
         let is_ours = match arrived.get(&outcome.handle) {
             Some(of) => {
-                context.waiting(*of, -1);
+                context.pending.add_waiting(*of, -1);
                 true
             }
             None => update_delivery(context, node, outcome, known.map(|(n, _)| *n)).await?,
@@ -74,15 +74,6 @@ async fn note_arrived(context: &mut WriteContext, outcomes: &[Outcome]) -> Resul
     );
     let found = all!(&mut context.db, update, handles, numbers, times, statuses, took);
     found.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
-}
-
-fn counters(context: &mut WriteContext, endpoint: i64, outcome: &Outcome) {
-    let counters = context.counters(endpoint, outcome.attempt.at);
-    match outcome.verdict {
-        Decision::Delivered => counters.note_delivered(outcome.attempt.duration_ms),
-        Decision::Retry { .. } => counters.retried += 1,
-        Decision::Failed => counters.failed += 1,
-    }
 }
 
 /// One attempt, one record. A number that is taken (two nodes ran over one lease) gets the next free one.
@@ -149,7 +140,7 @@ async fn update_delivery(
         (None, _) => return update_others(context, outcome, has_arrived).await,
         (_, Some(at)) => context.notify_later(Notification::Due(outcome.endpoint, outcome.lane, at)),
         // Of a removed endpoint the row knows the number.
-        (Some(of), None) => context.waiting(endpoint.unwrap_or(of), -1),
+        (Some(of), None) => context.pending.add_waiting(endpoint.unwrap_or(of), -1),
     }
     Ok(true)
 }
@@ -197,7 +188,7 @@ async fn apply_to_endpoint(
     outcome: &Outcome,
 ) -> Result<Option<HealthTransition>, StoreError> {
     let Some(before) = context.health(n).await? else { return Ok(None) };
-    let ended = ended(outcome);
+    let ended = outcome.ended();
     let effects = endpoint_after(endpoint, before, &ended, context.resend_after_outage);
     if let Some(health) = effects.health {
         context.set_health(n, health);
@@ -224,23 +215,6 @@ async fn apply_to_endpoint(
         accept::keep_own_event(context, event).await?;
     }
     Ok(effects.transition)
-}
-
-fn ended(outcome: &Outcome) -> EndedAttempt<'_> {
-    let error = outcome.attempt.error.as_ref();
-    EndedAttempt {
-        delivery: outcome.delivery,
-        decision: outcome.verdict,
-        priority: outcome.lane,
-        url: &outcome.url,
-        gone: outcome.gone,
-        status: outcome.attempt.status_code,
-        error: error.map(|error| error.kind),
-        message: error.map(|error| error.message.as_str()),
-        ended_at: outcome.ended_at,
-        jitter: outcome.jitter,
-        probe_request: outcome.probe_request,
-    }
 }
 
 async fn disable(context: &mut WriteContext, n: i64, reason: &str, outcome: &Outcome) -> Result<(), StoreError> {

@@ -180,7 +180,7 @@ pub(super) async fn requeue(
     );
     let (attempts, due) = (i64::from(endpoint.retry.attempts()), context.clock.kept(now));
     run!(&mut context.db, update, n, attempts, due, job.map(u64::cast_signed));
-    context.waiting(number, 1);
+    context.pending.add_waiting(number, 1);
     Ok(())
 }
 
@@ -199,7 +199,7 @@ async fn insert(
     let (attempts, due) = (i64::from(endpoint.retry.attempts()), context.clock.kept(now.mono));
     let (id, job) = (id.bytes().as_slice(), job.map(u64::cast_signed));
     run!(&mut context.db, insert, id, event, number, attempts, due, now.wall.ms(), job, body);
-    context.waiting(number, 1);
+    context.pending.add_waiting(number, 1);
     Ok(())
 }
 

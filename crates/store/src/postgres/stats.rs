@@ -11,10 +11,7 @@ use super::{
     Db, PostgresStore, rows,
     rows::{FAILED, TEST},
 };
-use crate::{FAILED_MAX, Stats, StoreError};
-
-/// An hour, milliseconds.
-pub(super) const HOUR_MS: i64 = 3_600_000;
+use crate::{FAILED_MAX, Stats, StoreError, stored::HOUR_MS};
 
 /// Ids and numbers are given at different moments: those of one moment may stand in another order.
 const DISORDER: i64 = 1_000;

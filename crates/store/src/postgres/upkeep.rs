@@ -9,8 +9,8 @@ use gancho_model::{
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::rows::{FAILED, PENDING};
-use super::{PostgresStore, bin, endpoint, issue, job, processed, stats, write_context::WriteContext};
-use crate::{Pruned, StoreError, Upkeep};
+use super::{PostgresStore, bin, endpoint, issue, job, processed, write_context::WriteContext};
+use crate::{Pruned, StoreError, Upkeep, stored::HOUR_MS};
 
 /// How much longer than the retention what ended is kept, so that an expiry can be seen.
 const GRACE_MS: i64 = 24 * 3600 * 1000;
@@ -61,7 +61,7 @@ async fn expire(context: &mut WriteContext, before: Timestamp, now: Moment) -> R
         );
         let (mono, wall) = (context.clock.kept(now.mono), now.wall.ms());
         let count = run!(&mut context.db, update, n, before.ms(), BATCH, mono, wall);
-        context.waiting(*n, -count.cast_signed());
+        context.pending.add_waiting(*n, -count.cast_signed());
         expired += count;
     }
     Ok(expired)
@@ -79,7 +79,7 @@ async fn cancel_removed(context: &mut WriteContext) -> Result<u64, StoreError> {
 async fn forget_hours(context: &mut WriteContext, before: Timestamp) -> Result<u64, StoreError> {
     let forget =
         "DELETE FROM hours WHERE (endpoint, hour) IN (SELECT endpoint, hour FROM hours WHERE hour < $1 LIMIT $2)";
-    Ok(run!(&mut context.db, forget, before.ms().div_euclid(stats::HOUR_MS), BATCH))
+    Ok(run!(&mut context.db, forget, before.ms().div_euclid(HOUR_MS), BATCH))
 }
 
 async fn remove_events(

@@ -1,13 +1,16 @@
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
-use gancho_model::{Counters, DeliveryId, Endpoint, EndpointId, Health, MonoTime, Priority, Timestamp};
-use tokio::sync::watch;
+use gancho_model::{EndpointId, Health, MonoTime};
 
 use super::{Db, Shared, connector::Connector, new_rows::NewRows, rows, stats};
-use crate::{Claimed, EndpointSnapshot, StoreError, stored};
+pub(super) use crate::stored::pending::Notification;
+use crate::{
+    StoreError, stored,
+    stored::{
+        pending::{Audience, Pending},
+        routes::Routes,
+    },
+};
 
 /// What the writer works with: the connection, what it keeps in memory, and what the transaction
 /// at hand will have changed when it commits.
@@ -15,15 +18,14 @@ pub(super) struct WriteContext {
     pub db: Db,
     connector: Connector,
     shared: Shared,
-    news: watch::Sender<u64>,
-    /// Counts commits: something may look different now.
-    pulse: watch::Sender<u64>,
+    audience: Audience,
     /// Endpoints that are not removed, with their numbers; read again after each change.
     routes: Option<Arc<Routes>>,
     is_open: bool,
     /// Whether the connection is of no use any more.
     is_lost: bool,
-    pending: Pending,
+    pub pending: Pending,
+    own: Own,
     /// The version of endpoints that plans of deliveries must be made from: whichever node changes them, it rises.
     plan_version: u64,
 }
@@ -35,75 +37,29 @@ impl std::ops::Deref for WriteContext {
     }
 }
 
-/// Endpoints that are not removed, with their numbers, in their order.
-pub(super) struct Routes {
-    all: Vec<(i64, Endpoint)>,
-    places: HashMap<EndpointId, usize>,
-}
-
-impl Routes {
-    fn new(all: Vec<(i64, Endpoint)>) -> Self {
-        let places = all.iter().enumerate().map(|(place, (_, endpoint))| (endpoint.id, place)).collect();
-        Self { all, places }
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = &(i64, Endpoint)> {
-        self.all.iter()
-    }
-
-    pub fn find(&self, id: EndpointId) -> Option<&(i64, Endpoint)> {
-        self.places.get(&id).map(|place| &self.all[*place])
-    }
-}
-
-/// Endpoints as of a commit, shared with whoever plans deliveries.
-pub(super) type Snapshot = Arc<Mutex<Arc<EndpointSnapshot>>>;
-
-/// What the open transaction gathers. In the order of their keys: two nodes that take the same locks in the same order are
-/// not in each other's way for ever.
+/// What the open transaction gathers of its own.
 #[derive(Default)]
-struct Pending {
-    /// The feed's last number and the lowest one outside it, if touched.
-    sequence: Option<(i64, i64)>,
+struct Own {
     /// The version of endpoints, once nobody else may change it any more.
     locked_version: Option<u64>,
     /// Written together, before anything else is done with them.
     new: NewRows,
-    /// How many more deliveries wait, by endpoint.
-    waiting: BTreeMap<i64, i64>,
-    /// Health that changed, by endpoint.
-    health: BTreeMap<i64, Health>,
-    /// What became of attempts, by endpoint and hour.
-    hours: BTreeMap<(i64, i64), Counters>,
-    notifications: Vec<Notification>,
-    endpoints_changed: bool,
     /// How often plans came to be stale.
     stale: i64,
 }
 
-/// What to notify the engine of after the commit.
-pub(super) enum Notification {
-    Enqueue(Claimed),
-    Due(EndpointId, Priority, MonoTime),
-    Forget(EndpointId, DeliveryId),
-}
-
 impl WriteContext {
-    pub fn new(
-        (db, connector): (Db, Connector),
-        shared: Shared,
-        (news, pulse): (watch::Sender<u64>, watch::Sender<u64>),
-    ) -> Self {
+    pub fn new((db, connector): (Db, Connector), shared: Shared, audience: Audience) -> Self {
         Self {
             db,
             connector,
             shared,
-            news,
-            pulse,
+            audience,
             routes: None,
             is_open: false,
             is_lost: false,
             pending: Pending::default(),
+            own: Own::default(),
             plan_version: 0,
         }
     }
@@ -111,16 +67,16 @@ impl WriteContext {
     /// The version of endpoints that a plan of deliveries must be made from. From here to the end of the transaction no
     /// node changes it.
     pub async fn plan_version(&mut self) -> Result<u64, StoreError> {
-        let version = match self.pending.locked_version {
+        let version = match self.own.locked_version {
             Some(version) => version,
             None => {
                 let select = "SELECT value FROM meta WHERE name = 'plan_version' FOR SHARE";
                 scalar!(&mut self.db, i64, select).unwrap_or_default().unsigned_abs()
             }
         };
-        self.pending.locked_version = Some(version);
+        self.own.locked_version = Some(version);
         // What this transaction changes itself is not written yet.
-        let version = version + self.pending.stale.unsigned_abs();
+        let version = version + self.own.stale.unsigned_abs();
         self.follow(version);
         Ok(version)
     }
@@ -138,12 +94,10 @@ impl WriteContext {
         let version = "SELECT value FROM meta WHERE name = 'plan_version'";
         let version = scalar!(&mut self.db, i64, version).unwrap_or_default().unsigned_abs();
         self.follow(version);
-        if self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).version == version {
-            return Ok(());
+        if self.published.get().version != version {
+            let routes = self.routes().await?;
+            self.published.publish(version, &routes);
         }
-        let endpoints = self.routes().await?.iter().map(|(_, endpoint)| endpoint.clone()).collect();
-        let snapshot = Arc::new(EndpointSnapshot { version, endpoints });
-        *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = snapshot;
         Ok(())
     }
 
@@ -178,7 +132,7 @@ impl WriteContext {
 
     /// Writes what was made new and not yet written: whatever looks for it finds it from here on.
     pub async fn write_new(&mut self) -> Result<(), StoreError> {
-        let new = std::mem::take(&mut self.pending.new);
+        let new = std::mem::take(&mut self.own.new);
         let handles = new.write(&mut self.db).await?;
         for notification in &mut self.pending.notifications {
             if let Notification::Enqueue(claimed) = notification
@@ -192,7 +146,7 @@ impl WriteContext {
 
     /// An event and deliveries that are to be written.
     pub fn new_rows(&mut self) -> &mut NewRows {
-        &mut self.pending.new
+        &mut self.own.new
     }
 
     pub async fn commit(&mut self) -> Result<(), StoreError> {
@@ -210,9 +164,9 @@ impl WriteContext {
             run!(&mut self.db, "UPDATE endpoints SET health = $2 WHERE n = $1", endpoint, kept);
         }
         stats::add(&mut self.db, hours).await?;
-        if self.pending.stale > 0 {
+        if self.own.stale > 0 {
             let rise = "UPDATE meta SET value = value + $1 WHERE name = 'plan_version' RETURNING value";
-            let version = scalar!(&mut self.db, i64, rise, self.pending.stale).unwrap_or_default();
+            let version = scalar!(&mut self.db, i64, rise, self.own.stale).unwrap_or_default();
             self.plan_version = version.unsigned_abs();
         }
         if let Some((last, lowest)) = self.pending.sequence {
@@ -235,15 +189,10 @@ impl WriteContext {
             self.give_up();
         }
         let pending = std::mem::take(&mut self.pending);
+        self.own = Own::default();
         self.routes = None;
         self.plan_version = 0;
-        if let Some(notifier) = self.notifier.get() {
-            for notification in pending.notifications {
-                if let Notification::Enqueue(claimed) = notification {
-                    notifier.cancel_reservation(claimed.endpoint);
-                }
-            }
-        }
+        self.audience.cancel(pending);
     }
 
     /// Notifies the engine of what was committed.
@@ -252,26 +201,8 @@ impl WriteContext {
             // Plans are refused until it is done, at the next commit.
             tracing::error!(%error, "endpoints can't be read again");
         }
-        let pending = std::mem::take(&mut self.pending);
-        self.pulse.send_modify(|count| *count += 1);
-        if let Some(last) = pending.sequence.and_then(|(last, _)| u64::try_from(last).ok()) {
-            self.news.send_if_modified(|known| std::mem::replace(known, last) != last);
-        }
-        let Some(notifier) = self.notifier.get() else { return };
-        if pending.endpoints_changed {
-            notifier.endpoints_changed();
-        }
-        let mut claimed = vec![];
-        for notification in pending.notifications {
-            match notification {
-                Notification::Enqueue(one) => claimed.push(one),
-                Notification::Due(endpoint, lane, at) => notifier.due(endpoint, lane, at),
-                Notification::Forget(endpoint, delivery) => notifier.forget(endpoint, delivery),
-            }
-        }
-        if !claimed.is_empty() {
-            notifier.enqueue(claimed);
-        }
+        self.own = Own::default();
+        self.audience.announce(std::mem::take(&mut self.pending));
     }
 
     /// Notified after the commit.
@@ -281,7 +212,7 @@ impl WriteContext {
 
     /// Asks the engine for a place.
     pub fn reserve(&self, endpoint: EndpointId, now: MonoTime) -> Option<MonoTime> {
-        self.notifier.get()?.reserve(endpoint, now)
+        self.audience.reserve(endpoint, now)
     }
 
     /// This node's id, as it stands in rows.
@@ -292,7 +223,7 @@ impl WriteContext {
     /// The next number of the feed, or the next one outside it. Until the transaction ends, no other node gets one: the feed
     /// is in the order of commits, without holes.
     pub async fn next_number(&mut self, in_feed: bool) -> Result<i64, StoreError> {
-        let (last, lowest) = match self.pending.sequence {
+        let known = match self.pending.sequence {
             Some(known) => known,
             None => {
                 let select = "SELECT value FROM meta WHERE name IN ('off_feed', 'sequence') ORDER BY name FOR UPDATE";
@@ -301,14 +232,7 @@ impl WriteContext {
                 (last, lowest)
             }
         };
-        let next = if in_feed { (last + 1, lowest) } else { (last, lowest - 1) };
-        self.pending.sequence = Some(next);
-        Ok(if in_feed { next.0 } else { next.1 })
-    }
-
-    /// So many more deliveries wait for this endpoint.
-    pub fn waiting(&mut self, endpoint: i64, more: i64) {
-        *self.pending.waiting.entry(endpoint).or_default() += more;
+        Ok(self.pending.next_number(known, in_feed))
     }
 
     /// An endpoint's health as of this transaction, in which nobody else changes it.
@@ -320,11 +244,6 @@ impl WriteContext {
         let found = scalar!(&mut self.db, String, select, endpoint);
         let health: Option<Health> = found.map(|text| stored::from_json(&text)).transpose()?;
         Ok(health.map(|health| self.clock.own_health(health)))
-    }
-
-    /// What became of an attempt.
-    pub fn counters(&mut self, endpoint: i64, at: Timestamp) -> &mut Counters {
-        self.pending.hours.entry((endpoint, at.ms().div_euclid(stats::HOUR_MS))).or_default()
     }
 
     pub fn set_health(&mut self, endpoint: i64, health: Health) {
@@ -339,7 +258,7 @@ impl WriteContext {
 
     /// The same, in a way that matters for who gets an event.
     pub fn plans_are_stale(&mut self) {
-        self.pending.stale += 1;
+        self.own.stale += 1;
         self.endpoints_changed();
     }
 

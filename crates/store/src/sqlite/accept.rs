@@ -1,9 +1,6 @@
 //! Events come in, each with its deliveries.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, PoisonError},
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use const_format::formatcp;
@@ -20,8 +17,8 @@ use super::{
     write_context::{Notification, WriteContext},
 };
 use crate::{
-    Accepted, Accepting, Claimed, EndpointSnapshot, IdempotencyKey, IdempotencyKind, NewEvent, ProcessedRow,
-    ReferenceRows, ReferenceUpdate, StoreError, StoredResponse, Submission,
+    Accepted, Accepting, Claimed, EndpointSnapshot, IdempotencyKey, NewEvent, ProcessedRow, ReferenceRows,
+    ReferenceUpdate, StoreError, StoredResponse, Submission, stored::kind_number,
 };
 
 #[async_trait]
@@ -60,19 +57,11 @@ impl Accepting for SqliteStore {
     }
 
     async fn endpoint_snapshot(&self) -> Result<Arc<EndpointSnapshot>, StoreError> {
-        Ok(self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).clone())
+        Ok(self.published.get())
     }
 
     async fn accept(&self, submission: Arc<Submission>) -> Result<Accepted, StoreError> {
         self.write(true, move |context| accept(context, &submission)).await
-    }
-}
-
-fn kind_number(kind: IdempotencyKind) -> i64 {
-    match kind {
-        IdempotencyKind::Request => 0,
-        IdempotencyKind::Event => 1,
-        IdempotencyKind::Change => 2,
     }
 }
 
@@ -267,7 +256,7 @@ pub(super) fn insert_delivery(
         metrics::counter!("gancho_deliveries_skipped_total").increment(1);
         return Ok(id);
     }
-    context.waiting(endpoint_number, 1);
+    context.pending.add_waiting(endpoint_number, 1);
     context.notify_later(match lease {
         Some(until) => Notification::Enqueue(claimed(handle, until)),
         None => Notification::Due(endpoint.id, lane, now),

@@ -30,7 +30,7 @@ pub(super) fn cancel_if_waiting(context: &mut WriteContext, n: i64, delivery: &D
     );
     let found: Option<i64> = context.db.prepare_cached(update)?.query_row([n], |row| row.get(0)).optional()?;
     let Some(endpoint) = found else { return Ok(false) };
-    context.waiting(endpoint, -1);
+    context.pending.add_waiting(endpoint, -1);
     context.notify_later(Notification::Forget(delivery.endpoint_id, delivery.id));
     Ok(true)
 }

@@ -192,7 +192,7 @@ pub(super) fn cancel_waiting(context: &mut WriteContext, n: i64, limit: u32) -> 
         (SELECT n FROM deliveries WHERE endpoint = ?1 AND state = {PENDING} LIMIT ?2)"
     );
     let cancelled = context.db.prepare_cached(update)?.execute(params![n, limit])?;
-    context.waiting(n, -(cancelled as i64));
+    context.pending.add_waiting(n, -(cancelled as i64));
     Ok(cancelled as u64)
 }
 

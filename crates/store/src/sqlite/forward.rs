@@ -36,7 +36,7 @@ pub(super) fn record_forwarded(
     let insert = "INSERT INTO attempts (k, attempt) VALUES (?1, ?2)";
     let key = (n << 16) + i64::from(attempt.n.min(u32::from(u16::MAX)));
     context.db.prepare_cached(insert)?.execute(params![key, rows::to_json(&attempt)])?;
-    let counters = context.counters(endpoint_n, attempt.at);
+    let counters = context.pending.counters(endpoint_n, attempt.at);
     match state {
         State::Delivered => counters.note_delivered(attempt.duration_ms),
         _ => counters.failed += 1,

@@ -44,7 +44,11 @@ use std::{
 use gancho_model::Environment;
 use rusqlite::Connection;
 
-use crate::{DeliveryNotifier, StoreError, vault::Vault};
+use crate::{
+    DeliveryNotifier, StoreError,
+    stored::{pending::Audience, routes::PublishedEndpoints},
+    vault::Vault,
+};
 use readers::Readers;
 use write_context::WriteContext;
 use writer::Writer;
@@ -115,7 +119,7 @@ pub struct SqliteStore {
     notifier: Arc<OnceLock<Arc<dyn DeliveryNotifier>>>,
     vault: Arc<Vault>,
     environment: Arc<dyn Environment>,
-    snapshot: write_context::Snapshot,
+    published: PublishedEndpoints,
     leases: lease::LeaseTable,
     search: Arc<search::SearchIndex>,
     news: tokio::sync::watch::Receiver<u64>,
@@ -153,16 +157,17 @@ impl SqliteStore {
             .unsigned_abs();
         let (sender, news) = tokio::sync::watch::channel(last);
         let (beat, pulse) = tokio::sync::watch::channel(0);
-        let mut context = WriteContext::new(db, vault.clone(), environment.clone(), notifier.clone(), sender, beat);
+        let audience = Audience { notifier: notifier.clone(), news: sender, pulse: beat };
+        let mut context = WriteContext::new(db, vault.clone(), environment.clone(), audience);
         context.resend_after_outage = options.resend_after_outage;
         // From here on.
         context.is_changed_by_others().map_err(unusable)?;
         context
             .publish_endpoints()
             .map_err(|error| OpenError::Unusable { path: path.clone(), why: error.to_string() })?;
-        let snapshot = context.snapshot();
+        let published = context.published();
         Ok(Self {
-            snapshot,
+            published,
             writer: Writer::start(context, options.queue),
             readers,
             notifier,

@@ -2,8 +2,7 @@
 
 use const_format::formatcp;
 use gancho_model::{
-    Decision, EndedAttempt, Endpoint, HealthTransition, MonoTime, Priority, State, announcement, delivery_after,
-    endpoint_after,
+    Decision, Endpoint, HealthTransition, MonoTime, Priority, State, announcement, delivery_after, endpoint_after,
 };
 use rusqlite::{OptionalExtension, params};
 
@@ -26,7 +25,7 @@ pub(super) fn record(
         insert_attempt(context, outcome, attempt)?;
         let known = routes.find(outcome.endpoint);
         if let Some((n, _)) = known.filter(|_| outcome.lane != Priority::Test) {
-            counters(context, *n, outcome);
+            context.pending.count(*n, outcome);
             // One that was sent again was counted when it failed first.
             let ended = outcome.verdict == Decision::Failed && outcome.lane == Priority::Live;
             issue::count_failure(&context.db, *n, outcome.handle, &outcome.attempt, ended)?;
@@ -38,15 +37,6 @@ pub(super) fn record(
         changes.extend(transition.map(|transition| HealthChange { endpoint: outcome.endpoint, transition }));
     }
     Ok(changes)
-}
-
-fn counters(context: &mut WriteContext, endpoint: i64, outcome: &Outcome) {
-    let counters = context.counters(endpoint, outcome.attempt.at);
-    match outcome.verdict {
-        Decision::Delivered => counters.note_delivered(outcome.attempt.duration_ms),
-        Decision::Retry { .. } => counters.retried += 1,
-        Decision::Failed => counters.failed += 1,
-    }
 }
 
 /// One attempt, one record. A number that is taken (two nodes ran over one lease) gets the next free one.
@@ -94,7 +84,7 @@ fn update_delivery(context: &mut WriteContext, outcome: &Outcome, endpoint: Opti
                 Some(endpoint) => endpoint,
                 None => endpoint_of(context, outcome)?,
             };
-            context.waiting(endpoint, -1);
+            context.pending.add_waiting(endpoint, -1);
         }
     }
     Ok(true)
@@ -148,7 +138,7 @@ fn apply_to_endpoint(
     outcome: &Outcome,
 ) -> Result<Option<HealthTransition>, StoreError> {
     let Some(before) = context.health(n)? else { return Ok(None) };
-    let ended = ended(outcome);
+    let ended = outcome.ended();
     let effects = endpoint_after(endpoint, before, &ended, context.resend_after_outage);
     if let Some(health) = effects.health {
         context.set_health(n, health);
@@ -175,23 +165,6 @@ fn apply_to_endpoint(
         accept::keep_own_event(context, event)?;
     }
     Ok(effects.transition)
-}
-
-fn ended(outcome: &Outcome) -> EndedAttempt<'_> {
-    let error = outcome.attempt.error.as_ref();
-    EndedAttempt {
-        delivery: outcome.delivery,
-        decision: outcome.verdict,
-        priority: outcome.lane,
-        url: &outcome.url,
-        gone: outcome.gone,
-        status: outcome.attempt.status_code,
-        error: error.map(|error| error.kind),
-        message: error.map(|error| error.message.as_str()),
-        ended_at: outcome.ended_at,
-        jitter: outcome.jitter,
-        probe_request: outcome.probe_request,
-    }
 }
 
 fn disable(context: &mut WriteContext, n: i64, reason: &str, outcome: &Outcome) -> Result<(), StoreError> {

@@ -181,7 +181,7 @@ pub(super) fn requeue(
     );
     let params = params![n, endpoint.retry.attempts(), now.ms(), job.map(u64::cast_signed)];
     context.db.prepare_cached(update)?.execute(params)?;
-    context.waiting(number, 1);
+    context.pending.add_waiting(number, 1);
     Ok(())
 }
 
@@ -201,7 +201,7 @@ fn insert(
     let job = job.map(u64::cast_signed);
     let params = params![id.bytes(), event, number, attempts, now.mono.ms(), now.wall.ms(), job, body];
     context.db.prepare_cached(insert)?.execute(params)?;
-    context.waiting(number, 1);
+    context.pending.add_waiting(number, 1);
     Ok(())
 }
 

@@ -32,7 +32,7 @@ pub(super) fn again(
         repair::request_probe(context, endpoint_n)?;
     }
     if delivery.state != State::Pending {
-        context.waiting(endpoint_n, 1);
+        context.pending.add_waiting(endpoint_n, 1);
     }
     context.notify_later(Notification::Due(delivery.endpoint_id, delivery.lane, now));
     Ok(())

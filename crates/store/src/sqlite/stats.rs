@@ -1,6 +1,6 @@
 //! Counts by endpoint and hour.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use const_format::formatcp;
@@ -11,10 +11,7 @@ use super::{
     SqliteStore,
     rows::{FAILED, TEST},
 };
-use crate::{FAILED_MAX, Stats, StoreError};
-
-/// An hour, milliseconds.
-pub(super) const HOUR_MS: i64 = 3_600_000;
+use crate::{FAILED_MAX, Stats, StoreError, stored::HOUR_MS};
 
 #[async_trait]
 impl Stats for SqliteStore {
@@ -62,7 +59,7 @@ fn failed_since(db: &Connection, since: Timestamp) -> Result<HashMap<EndpointId,
 }
 
 /// Adds what a transaction gathered.
-pub(super) fn add(db: &Connection, hours: &HashMap<(i64, i64), Counters>) -> Result<(), StoreError> {
+pub(super) fn add(db: &Connection, hours: &BTreeMap<(i64, i64), Counters>) -> Result<(), StoreError> {
     let upsert = "INSERT INTO hours VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) \
         ON CONFLICT DO UPDATE SET delivered = delivered + ?3, retried = retried + ?4, failed = failed + ?5, \
         t0 = t0 + ?6, t1 = t1 + ?7, t2 = t2 + ?8, t3 = t3 + ?9, t4 = t4 + ?10, t5 = t5 + ?11, t6 = t6 + ?12, \

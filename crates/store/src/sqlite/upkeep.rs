@@ -9,8 +9,8 @@ use gancho_model::{
 use rusqlite::params;
 
 use super::rows::{FAILED, PENDING};
-use super::{SqliteStore, bin, endpoint, issue, job, processed, stats, write_context::WriteContext};
-use crate::{Pruned, StoreError, Upkeep};
+use super::{SqliteStore, bin, endpoint, issue, job, processed, write_context::WriteContext};
+use crate::{Pruned, StoreError, Upkeep, stored::HOUR_MS};
 
 /// How much longer than the retention what ended is kept, so that an expiry can be seen.
 const GRACE_MS: i64 = 24 * 3600 * 1000;
@@ -55,7 +55,7 @@ fn expire(context: &mut WriteContext, before: Timestamp, now: Moment) -> Result<
         );
         let params = params![n, before.ms(), RETENTION_BATCH, now.mono.ms(), now.wall.ms()];
         let count = context.db.prepare_cached(update)?.execute(params)?;
-        context.waiting(*n, -(count as i64));
+        context.pending.add_waiting(*n, -(count as i64));
         expired += count as u64;
     }
     Ok(expired)
@@ -73,7 +73,7 @@ fn cancel_removed(context: &mut WriteContext) -> Result<u64, StoreError> {
 fn forget_hours(context: &mut WriteContext, before: Timestamp) -> Result<u64, StoreError> {
     let forget =
         "DELETE FROM hours WHERE (endpoint, hour) IN (SELECT endpoint, hour FROM hours WHERE hour < ?1 LIMIT ?2)";
-    let hour = before.ms().div_euclid(stats::HOUR_MS);
+    let hour = before.ms().div_euclid(HOUR_MS);
     Ok(context.db.prepare_cached(forget)?.execute(params![hour, RETENTION_BATCH])? as u64)
 }
 

@@ -3,12 +3,17 @@
 pub(crate) mod bulk;
 pub(crate) mod delivery;
 pub(crate) mod endpoint;
+pub(crate) mod pending;
 pub(crate) mod replay;
+pub(crate) mod routes;
 
 use gancho_model::{BinRequest, EventType, Health, MonoTime, Priority, Secret, Source, State, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{JobState, StoreError};
+use crate::{IdempotencyKind, JobState, StoreError};
+
+/// The hour that counters are kept by, milliseconds.
+pub(crate) const HOUR_MS: i64 = 3_600_000;
 
 /// States as the table keeps them, for statements.
 pub(crate) const PENDING: i64 = State::Pending as i64;
@@ -47,6 +52,15 @@ pub(crate) fn state_of(number: i64) -> Result<State, StoreError> {
 
 pub(crate) fn lane_of(number: i64) -> Result<Priority, StoreError> {
     usize::try_from(number).ok().and_then(|n| Priority::ALL.get(n)).copied().ok_or_else(|| damaged("a lane"))
+}
+
+/// What an idempotency key is about, as the table keeps it.
+pub(crate) fn kind_number(kind: IdempotencyKind) -> i64 {
+    match kind {
+        IdempotencyKind::Request => 0,
+        IdempotencyKind::Event => 1,
+        IdempotencyKind::Change => 2,
+    }
 }
 
 /// The name of a state's word.

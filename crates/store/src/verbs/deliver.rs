@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use gancho_model::{
-    Attempt, Decision, DeliveryId, Endpoint, EndpointId, HealthTransition, Moment, MonoTime, NodeId, Priority,
+    Attempt, Decision, DeliveryId, EndedAttempt, Endpoint, EndpointId, HealthTransition, Moment, MonoTime, NodeId,
+    Priority,
 };
 
 use crate::{Claimed, DeliveryNotifier, StoreError};
@@ -117,6 +118,26 @@ pub struct Outcome {
     pub jitter: f64,
     /// How many probes had been asked for when it began.
     pub probe_request: u32,
+}
+
+impl Outcome {
+    /// The same, for what decides about the endpoint.
+    pub(crate) fn ended(&self) -> EndedAttempt<'_> {
+        let error = self.attempt.error.as_ref();
+        EndedAttempt {
+            delivery: self.delivery,
+            decision: self.verdict,
+            priority: self.lane,
+            url: &self.url,
+            gone: self.gone,
+            status: self.attempt.status_code,
+            error: error.map(|error| error.kind),
+            message: error.map(|error| error.message.as_str()),
+            ended_at: self.ended_at,
+            jitter: self.jitter,
+            probe_request: self.probe_request,
+        }
+    }
 }
 
 /// An endpoint that took a turn for the worse or better.

@@ -1,0 +1,124 @@
+//! What a transaction gathers: written at its end, and announced after its commit.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
+
+use gancho_model::{Counters, Decision, DeliveryId, EndpointId, Health, MonoTime, Priority, Timestamp};
+use tokio::sync::watch;
+
+use super::HOUR_MS;
+use crate::{Claimed, DeliveryNotifier, Outcome};
+
+/// What to notify the engine of after the commit.
+pub(crate) enum Notification {
+    Enqueue(Claimed),
+    Due(EndpointId, Priority, MonoTime),
+    Forget(EndpointId, DeliveryId),
+}
+
+/// In the order of their keys: two nodes that take the same locks in the same order don't wait for each other.
+#[derive(Default)]
+pub(crate) struct Pending {
+    /// The feed's last number and the lowest one outside it, if touched.
+    pub sequence: Option<(i64, i64)>,
+    /// How many more deliveries wait, by endpoint.
+    pub waiting: BTreeMap<i64, i64>,
+    /// Health that changed, by endpoint.
+    pub health: BTreeMap<i64, Health>,
+    /// What became of attempts, by endpoint and hour.
+    pub hours: BTreeMap<(i64, i64), Counters>,
+    pub notifications: Vec<Notification>,
+    pub endpoints_changed: bool,
+}
+
+impl Pending {
+    /// So many more deliveries wait for this endpoint.
+    pub fn add_waiting(&mut self, endpoint: i64, more: i64) {
+        *self.waiting.entry(endpoint).or_default() += more;
+    }
+
+    /// What became of attempts in the hour of this one.
+    pub fn counters(&mut self, endpoint: i64, at: Timestamp) -> &mut Counters {
+        self.hours.entry((endpoint, at.ms().div_euclid(HOUR_MS))).or_default()
+    }
+
+    /// Counts what became of an attempt.
+    pub fn count(&mut self, endpoint: i64, outcome: &Outcome) {
+        let counters = self.counters(endpoint, outcome.attempt.at);
+        match outcome.verdict {
+            Decision::Delivered => counters.note_delivered(outcome.attempt.duration_ms),
+            Decision::Retry { .. } => counters.retried += 1,
+            Decision::Failed => counters.failed += 1,
+        }
+    }
+
+    /// The next number of the feed, or the next one outside it, after the last ones.
+    pub fn next_number(&mut self, (last, lowest): (i64, i64), in_feed: bool) -> i64 {
+        let next = if in_feed { (last + 1, lowest) } else { (last, lowest - 1) };
+        self.sequence = Some(next);
+        if in_feed { next.0 } else { next.1 }
+    }
+
+    /// Gives the engine's places back: the transaction was undone.
+    fn cancel(self, notifier: &dyn DeliveryNotifier) {
+        for notification in self.notifications {
+            if let Notification::Enqueue(claimed) = notification {
+                notifier.cancel_reservation(claimed.endpoint);
+            }
+        }
+    }
+
+    fn notify(self, notifier: &dyn DeliveryNotifier) {
+        if self.endpoints_changed {
+            notifier.endpoints_changed();
+        }
+        let mut claimed = vec![];
+        for notification in self.notifications {
+            match notification {
+                Notification::Enqueue(one) => claimed.push(one),
+                Notification::Due(endpoint, lane, at) => notifier.due(endpoint, lane, at),
+                Notification::Forget(endpoint, delivery) => notifier.forget(endpoint, delivery),
+            }
+        }
+        if !claimed.is_empty() {
+            notifier.enqueue(claimed);
+        }
+    }
+}
+
+/// Whom a commit is announced to.
+pub(crate) struct Audience {
+    /// The engine, once it is attached.
+    pub notifier: Arc<OnceLock<Arc<dyn DeliveryNotifier>>>,
+    /// The feed's last number.
+    pub news: watch::Sender<u64>,
+    /// Counts commits: something may look different now.
+    pub pulse: watch::Sender<u64>,
+}
+
+impl Audience {
+    /// After the commit of what was gathered.
+    pub fn announce(&self, pending: Pending) {
+        self.pulse.send_modify(|count| *count += 1);
+        if let Some(last) = pending.sequence.and_then(|(last, _)| u64::try_from(last).ok()) {
+            self.news.send_if_modified(|known| std::mem::replace(known, last) != last);
+        }
+        if let Some(notifier) = self.notifier.get() {
+            pending.notify(&**notifier);
+        }
+    }
+
+    /// What was gathered was not committed.
+    pub fn cancel(&self, pending: Pending) {
+        if let Some(notifier) = self.notifier.get() {
+            pending.cancel(&**notifier);
+        }
+    }
+
+    /// Asks the engine for a place.
+    pub fn reserve(&self, endpoint: EndpointId, now: MonoTime) -> Option<MonoTime> {
+        self.notifier.get()?.reserve(endpoint, now)
+    }
+}
