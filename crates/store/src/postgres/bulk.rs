@@ -30,14 +30,15 @@ async fn batch(
     let numbers = list::newest(db, before, &filter, list::SCAN_MAX).await?;
     let looked_at = numbers.len();
     let mut last = None;
-    for n in numbers {
-        let (delivery, matches) = list::read_delivery(db, n, &filter, reading).await?;
-        last = Some(delivery.id);
-        if matches && bulk.fits(&delivery) {
-            found.push((n, delivery));
-        }
-        if found.len() == most {
-            return Ok((found, last));
+    for some in numbers.chunks(list::READ as usize) {
+        for (n, delivery, matches) in list::read_deliveries(db, some, &filter, reading).await? {
+            last = Some(delivery.id);
+            if matches && bulk.fits(&delivery) {
+                found.push((n, delivery));
+            }
+            if found.len() == most {
+                return Ok((found, last));
+            }
         }
     }
     Ok((found, last.filter(|_| looked_at == list::SCAN_MAX)))
@@ -50,14 +51,10 @@ pub(super) async fn count(
     reading: &DeliveryReader<'_>,
 ) -> Result<BulkDone, StoreError> {
     let (found, next) = batch(db, bulk, before, usize::MAX, reading).await?;
-    let select = "SELECT EXISTS (SELECT 1 FROM endpoints WHERE id = $1 AND removed_at IS NULL \
-        AND coalesce(disabled_reason, '') <> 'listener')";
-    let mut count = 0;
-    for (_, delivery) in &found {
-        let is_there = scalar!(db, bool, select, delivery.endpoint_id.bytes().as_slice());
-        count += u64::from(is_there.unwrap_or(false));
-    }
-    Ok(BulkDone { count, next })
+    let select = "SELECT id FROM endpoints WHERE removed_at IS NULL AND coalesce(disabled_reason, '') <> 'listener'";
+    let there: HashSet<Vec<u8>> = column!(db, Vec<u8>, select).into_iter().collect();
+    let count = found.iter().filter(|(_, one)| there.contains(one.endpoint_id.bytes().as_slice())).count();
+    Ok(BulkDone { count: count as u64, next })
 }
 
 pub(super) async fn act_on(

@@ -2,7 +2,7 @@
 
 use const_format::formatcp;
 use gancho_model::{Delivery, DeliveryId, Event, State};
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
 
 use super::{Db, rows, rows::DELIVERED};
 use crate::{DeliveryFilter, EventFilter, Page, StoreError, stored::delivery::DeliveryReader};
@@ -10,7 +10,7 @@ use crate::{DeliveryFilter, EventFilter, Page, StoreError, stored::delivery::Del
 /// Rows looked at for one page. A filter that matches little ends the page early, with a cursor to go on.
 pub(super) const SCAN_MAX: usize = 20_000;
 /// Rows read at once on the way.
-const READ: i64 = 500;
+pub(super) const READ: i64 = 500;
 
 pub(super) async fn feed(
     db: &mut Db,
@@ -61,20 +61,17 @@ pub(super) async fn deliveries(
     let mut page = Page { items: vec![], next: None };
     let mut looked_at = 0;
     let most = if filter.is_served_by_an_index() { limit + 1 } else { SCAN_MAX };
-    for n in newest(db, before, filter, most).await? {
-        if page.items.len() == limit {
-            page.next = page.items.last().map(|last: &Delivery| last.id);
-            break;
-        }
-        looked_at += 1;
-        let (delivery, matches) = read_delivery(db, n, filter, reading).await?;
-        let id = delivery.id;
-        if matches {
-            page.items.push(delivery);
-        }
-        if looked_at == SCAN_MAX {
-            page.next = Some(id);
-            break;
+    for some in newest(db, before, filter, most).await?.chunks(READ as usize) {
+        for (_, delivery, matches) in read_deliveries(db, some, filter, reading).await? {
+            if page.items.len() == limit {
+                page.next = page.items.last().map(|last: &Delivery| last.id);
+                return Ok(page);
+            }
+            looked_at += 1;
+            page.next = (looked_at == SCAN_MAX).then_some(delivery.id);
+            if matches {
+                page.items.push(delivery);
+            }
         }
     }
     Ok(page)
@@ -144,20 +141,23 @@ async fn newest_of(
     Ok(numbers)
 }
 
-/// One delivery, and whether it is asked for.
-pub(super) async fn read_delivery(
+/// Deliveries with their numbers, newest first, each with whether it is asked for.
+pub(super) async fn read_deliveries(
     db: &mut Db,
-    n: i64,
+    numbers: &[i64],
     filter: &DeliveryFilter,
     reading: &DeliveryReader<'_>,
-) -> Result<(Delivery, bool), StoreError> {
+) -> Result<Vec<(i64, Delivery, bool)>, StoreError> {
     let text = if filter.text.is_some() { "position($2::bytea IN e.body) > 0" } else { "$2::bytea IS NULL" };
-    let select = format!("SELECT {}, {text} FROM {} WHERE d.n = $1", rows::DELIVERY, rows::DELIVERY_FROM);
-    let row = first!(db, AssertSqlSafe(select), n, filter.text.as_ref().map(|text| text.as_bytes()));
-    let row = row.ok_or_else(|| rows::damaged("a delivery without its event"))?;
-    let delivery = rows::delivery(reading, &row)?;
-    let matches = row.try_get::<bool, _>(rows::DELIVERY_COLUMNS)? && filter.takes(&delivery);
-    Ok((delivery, matches))
+    let (columns, from) = (rows::DELIVERY, rows::DELIVERY_FROM);
+    let select = format!("SELECT {columns}, {text} FROM {from} WHERE d.n = ANY($1) ORDER BY d.n DESC");
+    let found = all!(db, AssertSqlSafe(select), numbers, filter.text.as_ref().map(|text| text.as_bytes()));
+    let read = |row: &PgRow| {
+        let delivery = rows::delivery(reading, row)?;
+        let matches = row.try_get::<bool, _>(rows::DELIVERY_COLUMNS)? && filter.takes(&delivery);
+        Ok((row.try_get(rows::DELIVERY_NUMBER)?, delivery, matches))
+    };
+    found.iter().map(read).collect()
 }
 
 /// Events, newest first. Conditions with an index narrow them down first; the others are checked row by row.
