@@ -12,6 +12,7 @@ use std::{
 use gancho_testkit::{Database, Engine, Instance, Receiver, Respond, Server, ServerOptions};
 use reqwest::Method;
 use serde_json::json;
+use tokio::sync::watch;
 
 use crate::BINARY;
 
@@ -97,21 +98,20 @@ async fn a_database_that_dies_and_comes_back_loses_nothing() {
     .await;
     let server = Server::start(BINARY, options(&database)).await;
     server.add_endpoint(&receiver.url("/"), &["demo.*"]).await;
-    let mut accepted: Vec<String> = vec![];
-    for _ in 0..3 {
-        let stop = AtomicBool::new(false);
-        let (sent, ()) = tokio::join!(send(&server, &stop), async {
-            tokio::time::sleep(Duration::from_millis(300)).await;
+    let load = Load::default();
+    let stop = AtomicBool::new(false);
+    let faults = async {
+        for _ in 0..3 {
+            load.wait_for_more(&load.accepted).await;
             instance.kill();
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            load.wait_for_more(&load.refused).await;
             instance.run();
-            // Accepted again, without anybody's help.
-            until_accepted(&server).await;
-            stop.store(true, Ordering::SeqCst);
-        });
-        accepted.extend(sent);
-    }
-    assert!(accepted.len() > 20, "the load was real: {}", accepted.len());
+        }
+        // Accepted again, without anybody's help.
+        load.wait_for_more(&load.accepted).await;
+        stop.store(true, Ordering::SeqCst);
+    };
+    let (accepted, ()) = tokio::join!(load.send(&server, &stop), faults);
     let arrived = |_: &[gancho_testkit::Received]| {
         let came = came.lock().expect("a set");
         accepted.iter().all(|id| came.contains(id))
@@ -120,18 +120,41 @@ async fn a_database_that_dies_and_comes_back_loses_nothing() {
     drop(ask);
 }
 
-async fn send(server: &Server, stop: &AtomicBool) -> Vec<String> {
-    let mut accepted = vec![];
-    while !stop.load(Ordering::SeqCst) {
-        let answer =
-            server.try_call(Method::POST, "/events", json!({"event": "demo.made", "data": {"object": {}}})).await;
-        let answer = answer.expect("the server lives");
-        match answer.status {
-            202 => accepted.push(answer.body["id"].as_str().expect("an id").to_owned()),
-            status => assert_eq!(status, 503, "{}", answer.body),
+/// Events one after the other, and how many were accepted and refused.
+#[derive(Default)]
+struct Load {
+    accepted: watch::Sender<usize>,
+    refused: watch::Sender<usize>,
+}
+
+impl Load {
+    /// Until it is stopped; the ids of those that were accepted.
+    async fn send(&self, server: &Server, stop: &AtomicBool) -> Vec<String> {
+        let mut ids = vec![];
+        while !stop.load(Ordering::SeqCst) {
+            let event = json!({"event": "demo.made", "data": {"object": {}}});
+            let answer = server.try_call(Method::POST, "/events", event).await.expect("the server lives");
+            match answer.status {
+                202 => {
+                    ids.push(answer.body["id"].as_str().expect("an id").to_owned());
+                    self.accepted.send_modify(|count| *count += 1);
+                }
+                status => {
+                    assert_eq!(status, 503, "{}", answer.body);
+                    self.refused.send_modify(|count| *count += 1);
+                }
+            }
         }
+        ids
     }
-    accepted
+
+    /// Ten more of these.
+    async fn wait_for_more(&self, these: &watch::Sender<usize>) {
+        let wanted = *these.borrow() + 10;
+        let mut count = these.subscribe();
+        let more = count.wait_for(|count| *count >= wanted);
+        tokio::time::timeout(gancho_testkit::PATIENCE, more).await.expect("more come").expect("it counts");
+    }
 }
 
 async fn until_accepted(server: &Server) {
