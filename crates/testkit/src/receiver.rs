@@ -146,21 +146,23 @@ impl Receiver {
         lock(&self.inner.received).clear();
     }
 
-    /// Waits until something holds for what came.
+    /// Waits until something holds for what came: as long as more comes, up to ten times its patience. What is asked
+    /// must not ask the receiver itself, which is locked meanwhile.
     pub async fn wait_until(&self, what: &str, holds: impl Fn(&[Received]) -> bool) -> Vec<Received> {
         let waiting = async {
             loop {
                 let came = self.inner.came.notified();
-                let received = self.received();
-                if holds(&received) {
-                    return received;
+                if self.about(&holds) {
+                    return Some(self.received());
                 }
-                came.await;
+                if tokio::time::timeout(PATIENCE, came).await.is_err() {
+                    return None;
+                }
             }
         };
-        match tokio::time::timeout(PATIENCE, waiting).await {
-            Ok(received) => received,
-            Err(_) => panic!("waited in vain until {what}; {} requests came", self.received().len()),
+        match tokio::time::timeout(10 * PATIENCE, waiting).await {
+            Ok(Some(received)) => received,
+            _ => panic!("waited in vain until {what}; {} requests came", self.about(<[Received]>::len)),
         }
     }
 
