@@ -29,6 +29,14 @@ pub enum ServiceError {
 pub type ServiceResult<T> = Result<T, ServiceError>;
 
 impl ServiceError {
+    /// A field names what is not there; any other error of the store stays as it is.
+    pub(crate) fn if_missing(self, field: &str, message: &'static str) -> Self {
+        match self {
+            Self::Store(StoreError::NotFound) => Self::field(field, Message::new(message)),
+            other => other,
+        }
+    }
+
     /// One field is wrong.
     pub fn field(field: impl Into<String>, message: Message) -> Self {
         Self::Fields(vec![FieldError::new(field, message)])

@@ -42,8 +42,8 @@ impl Services {
         who: &str,
     ) -> ServiceResult<(DeliveryId, EventId)> {
         let endpoint = self.sendable(id).await?;
-        let missing = |_| ServiceError::field("source", Message::new("error-source-id"));
-        let source = self.store.source(input.source).await.map_err(missing)?;
+        let source = self.store.source(input.source).await.map_err(ServiceError::from);
+        let source = source.map_err(|error| error.if_missing("source", "error-source-id"))?;
         let (class, noun) = noun_of(&input.model.0)?;
         let object = ObjectKey { model: class, key: input.key.0 };
         let record = self.record_as_it_is(&source, &object).await?;
@@ -75,7 +75,7 @@ impl Services {
     }
 
     /// An endpoint that can be sent something now.
-    async fn sendable(&self, id: EndpointId) -> ServiceResult<Endpoint> {
+    pub(crate) async fn sendable(&self, id: EndpointId) -> ServiceResult<Endpoint> {
         let endpoint = self.store.endpoint(id).await?;
         refuse_listener(&endpoint)?;
         if endpoint.enabled {

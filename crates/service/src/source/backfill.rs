@@ -3,12 +3,12 @@ use std::sync::Arc;
 use gancho_model::{
     Endpoint, EndpointId, Event, Message, ObjectKey, Priority, Source, SourceId, SourceKind, Timestamp,
 };
-use gancho_store::{JobStep, NewJob, StoreError};
+use gancho_store::{JobStep, NewJob};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     RecordPage, ServiceError, ServiceResult, Services,
-    endpoint::{noun_of, refuse_listener},
+    endpoint::noun_of,
     input::{Model, RowKey, Text, Whole, input},
 };
 
@@ -123,14 +123,8 @@ impl Services {
         if source.kind == SourceKind::Plugin {
             return Err(ServiceError::Conflict(Message::new("conflict-backfill-plugin")));
         }
-        let missing = |_| ServiceError::field("endpoint", Message::new("error-endpoint-id"));
-        let endpoint = self.store.endpoint(work.endpoint).await.map_err(missing)?;
-        refuse_listener(&endpoint)?;
-        if endpoint.enabled {
-            Ok(endpoint)
-        } else {
-            Err(StoreError::Conflict(Message::new("conflict-disabled")).into())
-        }
+        let endpoint = self.sendable(work.endpoint).await;
+        endpoint.map_err(|error| error.if_missing("endpoint", "error-endpoint-id"))
     }
 
     /// Page after page, to the last.
