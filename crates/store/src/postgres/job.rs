@@ -5,10 +5,7 @@ use gancho_model::{DeliveryId, State, Timestamp};
 use sqlx::Row as _;
 
 use super::{Db, PostgresStore, rows};
-use crate::{
-    Job, JobCounts, JobState, JobStep, Jobs, NewJob, StoreError,
-    stored::{job_state, job_word, state_of},
-};
+use crate::{Job, JobCounts, JobState, JobStep, Jobs, NewJob, StoreError, stored::state_of};
 
 #[async_trait]
 impl Jobs for PostgresStore {
@@ -16,7 +13,7 @@ impl Jobs for PostgresStore {
         self.write(true, async move |context| {
             let insert = "INSERT INTO jobs (about, total, sent, state, node, began_at, resume) \
                 VALUES ($1, $2, 0, $3, $4, $5, $6) RETURNING n";
-            let (total, state, node) = (job.total.cast_signed(), job_word(JobState::Running), context.node_bytes());
+            let (total, state, node) = (job.total.cast_signed(), JobState::Running.as_str(), context.node_bytes());
             let about = job.about.as_str();
             let n = scalar!(&mut context.db, i64, insert, about, total, state, node, now.ms(), job.resume.as_deref());
             Ok(n.unwrap_or_default().unsigned_abs())
@@ -29,7 +26,7 @@ impl Jobs for PostgresStore {
             let update = "UPDATE jobs SET state = $2, ended_at = NULL, node = $4 \
                 WHERE n = $1 AND ended_at IS NOT NULL AND state <> $3";
             let node = context.node_bytes();
-            let words = (job_word(JobState::Running), job_word(JobState::Done));
+            let words = (JobState::Running.as_str(), JobState::Done.as_str());
             Ok(run!(&mut context.db, update, job.cast_signed(), words.0, words.1, node) == 1)
         })
         .await
@@ -38,7 +35,7 @@ impl Jobs for PostgresStore {
     async fn end_job(&self, job: u64, state: JobState, now: Timestamp) -> Result<(), StoreError> {
         self.write(true, async move |context| {
             let update = "UPDATE jobs SET state = $2, ended_at = $3 WHERE n = $1";
-            run!(&mut context.db, update, job.cast_signed(), job_word(state), now.ms());
+            run!(&mut context.db, update, job.cast_signed(), state.as_str(), now.ms());
             Ok(())
         })
         .await
@@ -54,7 +51,7 @@ impl Jobs for PostgresStore {
             number: rows::count(&row, 0)?,
             total: rows::count(&row, 1)?,
             sent: rows::count(&row, 2)?,
-            state: job_state(&state),
+            state: JobState::parse(&state),
             began_at: rows::time(&row, 4)?,
             resume: row.try_get(5)?,
         };
@@ -98,7 +95,7 @@ pub(super) async fn take_step(db: &mut Db, step: &JobStep, sent: &[DeliveryId]) 
 pub(super) async fn interrupt(db: &mut Db, now: Timestamp) -> Result<(), StoreError> {
     let update = "UPDATE jobs SET state = $1, ended_at = $2 \
         WHERE ended_at IS NULL AND (node IS NULL OR node NOT IN (SELECT id FROM nodes))";
-    run!(db, update, job_word(JobState::Interrupted), now.ms());
+    run!(db, update, JobState::Interrupted.as_str(), now.ms());
     Ok(())
 }
 

@@ -5,10 +5,7 @@ use gancho_model::{DeliveryId, State, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{SqliteStore, rows};
-use crate::{
-    Job, JobCounts, JobState, JobStep, Jobs, NewJob, StoreError,
-    stored::{job_state, job_word},
-};
+use crate::{Job, JobCounts, JobState, JobStep, Jobs, NewJob, StoreError};
 
 #[async_trait]
 impl Jobs for SqliteStore {
@@ -17,7 +14,7 @@ impl Jobs for SqliteStore {
             let insert =
                 "INSERT INTO jobs (about, total, sent, state, began_at, resume) VALUES (?1, ?2, 0, ?3, ?4, ?5)";
             let NewJob { about, total, resume } = &job;
-            let params = params![about, total.cast_signed(), job_word(JobState::Running), now.ms(), resume];
+            let params = params![about, total.cast_signed(), JobState::Running.as_str(), now.ms(), resume];
             context.db.prepare_cached(insert)?.execute(params)?;
             Ok(context.db.last_insert_rowid().unsigned_abs())
         })
@@ -28,7 +25,7 @@ impl Jobs for SqliteStore {
         self.write(true, move |context| {
             let update =
                 "UPDATE jobs SET state = ?2, ended_at = NULL WHERE n = ?1 AND ended_at IS NOT NULL AND state <> ?3";
-            let params = params![job.cast_signed(), job_word(JobState::Running), job_word(JobState::Done)];
+            let params = params![job.cast_signed(), JobState::Running.as_str(), JobState::Done.as_str()];
             Ok(context.db.prepare_cached(update)?.execute(params)? == 1)
         })
         .await
@@ -37,7 +34,7 @@ impl Jobs for SqliteStore {
     async fn end_job(&self, job: u64, state: JobState, now: Timestamp) -> Result<(), StoreError> {
         self.write(true, move |context| {
             let update = "UPDATE jobs SET state = ?2, ended_at = ?3 WHERE n = ?1";
-            context.db.prepare_cached(update)?.execute(params![job.cast_signed(), job_word(state), now.ms()])?;
+            context.db.prepare_cached(update)?.execute(params![job.cast_signed(), state.as_str(), now.ms()])?;
             Ok(())
         })
         .await
@@ -50,7 +47,7 @@ impl Jobs for SqliteStore {
                 "SELECT n, total, sent, state, began_at, resume FROM jobs WHERE about = ?1 ORDER BY n DESC LIMIT 1";
             let found = db.prepare_cached(select)?.query_row([about], |row| {
                 let count = |column: usize| row.get::<_, i64>(column).map(i64::unsigned_abs);
-                let state = job_state(&row.get::<_, String>(3)?);
+                let state = JobState::parse(&row.get::<_, String>(3)?);
                 let began_at = Timestamp::from_ms(row.get(4)?);
                 let (number, total, sent, resume) = (count(0)?, count(1)?, count(2)?, row.get(5)?);
                 Ok(Job { number, total, sent, state, began_at, resume })
@@ -101,7 +98,7 @@ pub(super) fn take_step(db: &Connection, step: &JobStep, sent: &[DeliveryId]) ->
 /// A process starts: what the last one was at goes on no more.
 pub(super) fn interrupt(db: &Connection, now: Timestamp) -> Result<(), StoreError> {
     let update = "UPDATE jobs SET state = ?1, ended_at = ?2 WHERE ended_at IS NULL";
-    db.execute(update, params![job_word(JobState::Interrupted), now.ms()])?;
+    db.execute(update, params![JobState::Interrupted.as_str(), now.ms()])?;
     Ok(())
 }
 

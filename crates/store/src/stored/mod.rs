@@ -10,7 +10,7 @@ pub(crate) mod routes;
 use gancho_model::{BinRequest, EventType, Health, MonoTime, Priority, Secret, Source, State, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{IdempotencyKind, JobState, StoreError};
+use crate::{IdempotencyKind, StoreError};
 
 /// The hour that counters are kept by, milliseconds.
 pub(crate) const HOUR_MS: i64 = 3_600_000;
@@ -71,25 +71,6 @@ pub(crate) fn spoken_state(state: State) -> &'static str {
         State::Failed => "state-failed",
         State::Cancelled => "state-cancelled",
         State::Skipped => "state-skipped",
-    }
-}
-
-/// How far a piece of work is, as it stands in a column.
-pub(crate) fn job_word(state: JobState) -> &'static str {
-    match state {
-        JobState::Running => "running",
-        JobState::Done => "done",
-        JobState::Broken => "broken",
-        JobState::Interrupted => "interrupted",
-    }
-}
-
-pub(crate) fn job_state(word: &str) -> JobState {
-    match word {
-        "running" => JobState::Running,
-        "done" => JobState::Done,
-        "interrupted" => JobState::Interrupted,
-        _ => JobState::Broken,
     }
 }
 

@@ -52,6 +52,24 @@ pub enum JobState {
     Interrupted,
 }
 
+impl JobState {
+    /// The word in tables and in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Broken => "broken",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// Reads that word; what is none was broken.
+    pub(crate) fn parse(word: &str) -> Self {
+        let all = [Self::Running, Self::Done, Self::Broken, Self::Interrupted];
+        all.into_iter().find(|state| state.as_str() == word).unwrap_or(Self::Broken)
+    }
+}
+
 /// A piece of work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {

@@ -1,5 +1,4 @@
 use gancho_service::job::JobProgress;
-use gancho_store::JobState;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -30,12 +29,7 @@ impl JobView {
     pub fn new(progress: &JobProgress) -> Self {
         let JobProgress { job, counts, left_ms } = progress;
         Self {
-            state: match job.state {
-                JobState::Running => "running",
-                JobState::Done => "done",
-                JobState::Broken => "broken",
-                JobState::Interrupted => "interrupted",
-            },
+            state: job.state.as_str(),
             total: progress.total(),
             sent: job.sent,
             delivered: counts.delivered,
