@@ -62,12 +62,12 @@ async fn shared_store(settings: &Settings, url: &str, key: &[u8; 32], is_alone: 
         ..PostgresOptions::default()
     };
     let opened = PostgresStore::open(url, Vault::new(key), Arc::new(System), options).await;
-    opened.map_err(|error| match &error {
-        OpenError::Unreachable { host, source } => match gancho_trust::with_openssl_line(source, host) {
+    opened.map_err(|opened| match &opened {
+        OpenError::Unreachable { host, error } => match gancho_trust::with_openssl_line(error, host) {
             Some(why) => anyhow::anyhow!("the database on {host} can't be used: {why}"),
-            None => error.into(),
+            None => opened.into(),
         },
-        _ => error.into(),
+        _ => opened.into(),
     })
 }
 

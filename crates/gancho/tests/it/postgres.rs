@@ -74,6 +74,9 @@ async fn an_address_that_can_t_be_used_says_why_and_shows_no_password() {
         let (code, said) = refused_on(url, &dir.path().join("data")).await;
         assert_eq!(code, Some(2), "{url}: {said}");
         assert!(said.contains(why) && !said.contains("s3cret"), "{url}: {said}");
+        let causes: Vec<_> = said.trim().split(": ").collect();
+        let repeated = causes.iter().enumerate().any(|(n, cause)| causes[..n].contains(cause));
+        assert!(!repeated, "a cause is said once: {said}");
     }
 }
 

@@ -92,12 +92,12 @@ impl Default for Options {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The database can't be reached.
-    #[error("the database on {host} can't be used: {source}")]
+    #[error("the database on {host} can't be used: {error}")]
     Unreachable {
         /// On which machine it should be.
         host: String,
-        /// Why not.
-        source: sqlx::Error,
+        /// Why not. Its text says the cause, so it is no `source`, which would be said again.
+        error: sqlx::Error,
     },
     /// The database can't be used.
     #[error("the database can't be used: {0}")]
@@ -162,7 +162,7 @@ impl PostgresStore {
         let address = address::connect_options(url, options.authorities)?;
         let connected = schema::connect(&address).await;
         let mut db =
-            connected.map_err(|source| OpenError::Unreachable { host: address.get_host().to_owned(), source })?;
+            connected.map_err(|error| OpenError::Unreachable { host: address.get_host().to_owned(), error })?;
         schema::migrate(&mut db, &vault).await?;
         let clock = if options.shared_clock {
             SharedClock::read(&mut db, environment.mono()).await?
