@@ -83,6 +83,7 @@ impl Engine {
         let mut recording = tokio::spawn(recorder::run(store.clone(), node, shared.clone(), ended));
         let mut upkeep =
             tokio::spawn(upkeep::run(store.clone(), node, environment, options.limits.retention_days, stop.clone()));
+        let left = store.clone();
         let dispatcher = Dispatcher { store, node, shared: shared.clone() };
         let engine = Self { dispatcher, client, shared, outcomes, attempts: TaskTracker::new() };
         tokio::select! {
@@ -107,6 +108,9 @@ impl Engine {
         let _ = tokio::time::timeout(if ended { GRACE } else { RECORD_GRACE }, recording).await;
         if !upkeep.is_finished() {
             let _ = upkeep.await;
+        }
+        if let Err(error) = left.leave(node).await {
+            tracing::warn!(%error, "other nodes wait until what this one held ends by itself");
         }
         Ok(())
     }

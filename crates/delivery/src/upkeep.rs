@@ -66,6 +66,9 @@ pub(crate) async fn run(
             () = stop.cancelled() => {}
         }
     }
+    if let Err(error) = store.give_up_lease(Lease::Upkeep, node).await {
+        tracing::warn!(%error, "other nodes wait with removing what is old until this one's lease ends");
+    }
 }
 
 /// Whether this node keeps the store small now: one at a time does.

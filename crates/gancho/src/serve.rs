@@ -61,12 +61,12 @@ async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), CliError> {
     let listener = TcpListener::bind(settings.listen).await;
     let listener = listener.with_context(|| format!("can't listen on {}", settings.listen)).map_err(CliError::start)?;
     let _lock = wiring::lock(&settings.data_dir).map_err(CliError::start)?;
-    let store = wiring::store(settings, true).await.map_err(CliError::start)?;
+    let address = listener.local_addr().map_err(CliError::refused)?;
+    let store = wiring::store(settings, &node_name(address)).await.map_err(CliError::start)?;
     if let Some(why) = wiring::is_open_to_others(&settings.data_dir) {
         tracing::warn!("{why}");
     }
     let trust = wiring::trust(settings).map_err(CliError::start)?;
-    let address = listener.local_addr().map_err(CliError::refused)?;
     let local = local_address(address);
     let allowed = settings.allowed.clone().with_bins_at(local);
     let client = Arc::new(wiring::client(settings, allowed.clone(), &trust).map_err(CliError::start)?);
@@ -172,6 +172,11 @@ fn within(limits: Limits, budget: Budget) -> Limits {
         tracing::warn!(wanted, allowed, "the system allows few file descriptors: fewer attempts go at once");
     }
     Limits { in_flight: limits.in_flight.min(budget.attempts), ..limits }
+}
+
+/// What people know this node by: the machine and the port.
+fn node_name(address: SocketAddr) -> String {
+    format!("{}:{}", rustix::system::uname().nodename().to_string_lossy(), address.port())
 }
 
 /// Where commands on this machine reach the server.

@@ -34,8 +34,8 @@ const KEY_FILE: &str = "secret.key";
 /// Held while a server runs on the data dir.
 const LOCK_FILE: &str = "serve.lock";
 
-/// Opens the store of these settings; `alone`: for a server, beside which no other may work on the same database.
-pub async fn store(settings: &Settings, alone: bool) -> anyhow::Result<Arc<dyn Store>> {
+/// Opens the store of these settings, as a node that people know by this name.
+pub async fn store(settings: &Settings, name: &str) -> anyhow::Result<Arc<dyn Store>> {
     let dir = &settings.data_dir;
     make_dir(dir)?;
     close_to_others(dir)?;
@@ -44,20 +44,22 @@ pub async fn store(settings: &Settings, alone: bool) -> anyhow::Result<Arc<dyn S
         None => key_of_dir(dir)?,
     };
     if let Some(url) = &settings.database_url {
-        return Ok(Arc::new(shared_store(settings, url.expose(), &key, alone).await?));
+        return Ok(Arc::new(shared_store(settings, url.expose(), &key, name).await?));
     }
     let options = Options {
         pages_max: settings.sqlite_pages_max,
         resend_after_outage: settings.resend_after_outage,
+        name: name.to_owned(),
         ..Options::default()
     };
     Ok(Arc::new(SqliteStore::open(dir, Vault::new(&key), Arc::new(System), options)?))
 }
 
-async fn shared_store(settings: &Settings, url: &str, key: &[u8; 32], is_alone: bool) -> anyhow::Result<PostgresStore> {
+async fn shared_store(settings: &Settings, url: &str, key: &[u8; 32], name: &str) -> anyhow::Result<PostgresStore> {
     let options = PostgresOptions {
         resend_after_outage: settings.resend_after_outage,
-        is_alone,
+        name: name.to_owned(),
+        listen_url: settings.database_listen_url.as_ref().map(|url| url.expose().to_owned()),
         authorities: Some(trust(settings)?.bundle().to_vec()),
         ..PostgresOptions::default()
     };
@@ -121,7 +123,7 @@ fn store_of_dir(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
             dir.display()
         );
     }
-    block_on(store(settings, false)).map_err(|error| anyhow::anyhow!("{error}"))?
+    block_on(store(settings, "command")).map_err(|error| anyhow::anyhow!("{error}"))?
 }
 
 /// Who did what is done by a command on this machine, in the history.

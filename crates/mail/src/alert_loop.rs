@@ -71,7 +71,8 @@ impl AlertLoop {
             }
         }
         for source in self.store.sources().await? {
-            let status = self.sources.status(source.id).unwrap_or_default();
+            // Whoever watches it tells people.
+            let Some(status) = self.sources.status(source.id) else { continue };
             let about = of_source(&source, &status);
             let known = self.store.alert_state(&about.object).await?;
             if let Some((what, next)) = alert::of_source(&status, parse_state(known.as_deref()), now) {

@@ -25,9 +25,9 @@ use crate::{
 };
 
 /// Interval between looks for new sources, and for those that another node watched until now.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_secs(3);
 /// How long a node that does not come back keeps others from watching its sources, milliseconds.
-const LEASE_MS: i64 = 15_000;
+const LEASE_MS: i64 = 10_000;
 
 /// The wait before a source that panicked is watched again; it doubles up to the longest.
 const RESTART_WAIT: Duration = Duration::from_secs(1);
@@ -120,8 +120,11 @@ impl SourceManager {
         // Read under the lock: else one that is paused meanwhile would be started again after its end.
         let mut watched = self.watched.lock().await;
         let sources: Vec<Source> = self.store.sources().await?.into_iter().filter(|source| !source.paused).collect();
-        self.report.keep(&sources.iter().map(|source| source.id).collect());
+        let told: Vec<SourceId> =
+            sources.iter().filter(|source| !source.kind.is_watched()).map(|source| source.id).collect();
         let wanted = self.owned(sources).await;
+        // Of what another node watches, this one knows nothing.
+        self.report.keep(&told.iter().chain(wanted.keys()).copied().collect());
         lock(&self.leaving).retain(|id| wanted.contains_key(id));
         let same = |one: &Source, other: &Source| {
             // When its last change came changes all the time.

@@ -29,6 +29,7 @@ pub use verbs::{
     job::{Job, JobCounts, JobState, JobStep, Jobs, NewJob},
     lease::{Lease, Leases},
     log::{Bulk, BulkAct, BulkDone, DeliveryFilter, EventFilter, Log, Page},
+    node::{Node, Nodes},
     search::{Search, SearchHits},
     setting::Settings,
     snapshot::{RecordSnapshot, SnapshotUpdate, Snapshots},
@@ -59,6 +60,7 @@ store!(
         + Jobs
         + Leases
         + Log
+        + Nodes
         + Search
         + Settings
         + Snapshots

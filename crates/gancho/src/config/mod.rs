@@ -35,6 +35,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// The PostgreSQL database; none for SQLite in the data dir.
     pub database_url: Option<Secret>,
+    /// Where other nodes are heard, if not there.
+    pub database_listen_url: Option<Secret>,
     pub log_format: LogFormat,
     pub log_level: String,
     pub secret_key: Option<[u8; 32]>,
@@ -103,15 +105,15 @@ impl Settings {
     /// # Errors
     /// The first one that can't be used.
     pub fn from_raw(raw: &Raw) -> Result<Self, ConfigError> {
-        let database_url = raw.text("database_url");
-        if !database_url.is_empty()
-            && !["postgres://", "postgresql://"].iter().any(|kind| database_url.starts_with(kind))
-        {
-            return Err(raw.wrong(
-                "database_url",
-                "must be the address of a PostgreSQL database, such as postgres://user:password@host/name; empty for \
-                SQLite in the data dir",
-            ));
+        for name in ["database_url", "database_listen_url"] {
+            let url = raw.text(name);
+            if !url.is_empty() && !["postgres://", "postgresql://"].iter().any(|kind| url.starts_with(kind)) {
+                return Err(raw.wrong(
+                    name,
+                    "must be the address of a PostgreSQL database, such as postgres://user:password@host/name; empty for \
+                    SQLite in the data dir",
+                ));
+            }
         }
         if !raw.text("public_url").is_empty() {
             let good = gancho_model::target::parse(raw.text("public_url"));
@@ -124,6 +126,7 @@ impl Settings {
             listen: raw.parse("listen", "must be an address and a port, such as 127.0.0.1:8420")?,
             data_dir: PathBuf::from(raw.text("data_dir")),
             database_url: optional("database_url").map(Secret::new),
+            database_listen_url: optional("database_listen_url").map(Secret::new),
             log_format: match raw.text("log_format") {
                 "text" => LogFormat::Text,
                 "json" => LogFormat::Json,

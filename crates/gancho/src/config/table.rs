@@ -26,6 +26,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("listen", "127.0.0.1:8420", "Address and port to listen on."),
     setting("data_dir", "./gancho-data", "Folder of the database and the key."),
     Setting { name: "database_url", default: "", meaning: "A PostgreSQL database, postgres://user:password@host/name. Empty: SQLite in the data dir.", secret: true },
+    secret("database_listen_url", "Where nodes hear each other's news, if database_url is a pooler's: the database's own address. Empty: database_url."),
     setting("public_url", "", "The address under which people reach this server; empty: the listening address."),
     setting("log_format", "text", "text for people, json for machines."),
     setting("log_level", "info", "error, warn, info, debug or trace; parts apart as in info,gancho_delivery=debug."),

@@ -39,6 +39,7 @@ mod kits;
 mod leniency;
 mod listening;
 mod logs;
+mod nodes;
 mod openapi;
 mod outage;
 mod postgres;

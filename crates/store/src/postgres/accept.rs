@@ -12,7 +12,7 @@ use sqlx::Row as _;
 use super::{
     Db, PostgresStore, customer,
     new_rows::NewDelivery,
-    processed, rows, snapshot,
+    processed, rows, serving, snapshot,
     write_context::{Notification, WriteContext},
 };
 use crate::{
@@ -194,8 +194,12 @@ pub(super) async fn insert_delivery(
     let waits = planned.skipped.is_none();
     let state = if waits { State::Pending } else { State::Skipped };
     let may_go = waits && (lane == Priority::Test || may_go_at_once(endpoint));
-    let lease = if may_go { context.reserve(endpoint.id, now) } else { None };
-    let clock = context.clock;
+    let is_ours = match context.node.get().copied() {
+        Some(node) if waits => serving::take(context, node, endpoint_number, now).await?,
+        _ => true,
+    };
+    let lease = if may_go && is_ours { context.reserve(endpoint.id, now) } else { None };
+    let clock = context.clock.clone();
     let node = lease.and_then(|_| context.node_bytes());
     context.new_rows().add_delivery(NewDelivery {
         id,
@@ -231,7 +235,11 @@ pub(super) async fn insert_delivery(
             sequence: u64::try_from(event_number).unwrap_or(0),
             body: planned.body.as_ref().unwrap_or(&event.body).clone(),
         }),
-        None => Notification::Due(endpoint.id, lane, now),
+        None if is_ours => Notification::Due(endpoint.id, lane, now),
+        None => {
+            context.ring_due(endpoint.id, lane);
+            return Ok(id);
+        }
     });
     Ok(id)
 }

@@ -5,7 +5,7 @@ use gancho_model::{Delivery, Message};
 
 use super::{
     rows::{CANCELLED, PENDING},
-    write_context::{Notification, WriteContext},
+    write_context::WriteContext,
 };
 use crate::{StoreError, stored::spoken_state};
 
@@ -33,6 +33,6 @@ pub(super) async fn cancel_if_waiting(
     );
     let Some(endpoint) = scalar!(&mut context.db, i64, update, n) else { return Ok(false) };
     context.pending.add_waiting(endpoint, -1);
-    context.notify_later(Notification::Forget(delivery.endpoint_id, delivery.id));
+    context.forget_later(delivery.endpoint_id, delivery.id);
     Ok(true)
 }

@@ -9,7 +9,7 @@ use sqlx::Row as _;
 
 use super::rows::{IS_OURS, PENDING};
 use super::{
-    PostgresStore, record, rows, start,
+    PostgresStore, record, rows, serving, start,
     write_context::{Notification, WriteContext},
 };
 use crate::{Claimed, Claims, Delivering, DeliveryNotifier, Due, HealthChange, Outcome, Release, StoreError, Want};
@@ -24,19 +24,24 @@ impl Delivering for PostgresStore {
 
     async fn take_over(&self, node: NodeId, now: MonoTime) -> Result<u64, StoreError> {
         // A node takes over once, when it starts.
-        let _ = self.shared.node.set(node);
-        self.write(true, async move |context| start::take_over(context, node, now).await).await
+        let is_new = self.shared.node.set(node).is_ok();
+        let freed = self.write(true, async move |context| start::take_over(context, node, now).await).await?;
+        if is_new {
+            self.follow_others(node);
+        }
+        Ok(freed)
     }
 
     async fn all_endpoints(&self) -> Result<Vec<Endpoint>, StoreError> {
         let mut db = self.read().await?;
         let all =
-            rows::endpoints(&mut db, &self.shared.vault, self.shared.clock, "removed_at IS NULL ORDER BY n").await?;
+            rows::endpoints(&mut db, &self.shared.vault, &self.shared.clock, "removed_at IS NULL ORDER BY n").await?;
         Ok(all.into_iter().map(|(_, endpoint)| endpoint).collect())
     }
 
     async fn due(&self) -> Result<Vec<Due>, StoreError> {
-        self.write(false, async |context| due(context).await).await
+        let (node, now) = (self.shared.node.get().copied(), self.shared.environment.mono());
+        self.write(false, async move |context| serving::waiting(context, node, now).await).await
     }
 
     async fn claim(&self, node: NodeId, wants: Vec<Want>, now: MonoTime) -> Result<Claims, StoreError> {
@@ -45,6 +50,11 @@ impl Delivering for PostgresStore {
             for want in &wants {
                 // An endpoint removed meanwhile has nothing to give.
                 let Ok(number) = context.number_of(want.endpoint).await else { continue };
+                // Whoever serves it is told; what nobody serves any more is looked for every second.
+                if !serving::take(context, node, number, now).await? {
+                    context.ring_due(want.endpoint, want.lane);
+                    continue;
+                }
                 claims.claimed.extend(claim(context, node, number, want, now).await?);
                 claims.due.extend(next_due(context, number, want.endpoint, want.lane).await?);
             }
@@ -75,24 +85,13 @@ async fn release(context: &mut WriteContext, node: NodeId, lease: &Release) -> R
         "UPDATE deliveries SET due = greatest(leased, $4), leased = NULL, node = NULL \
         WHERE n = $3 AND state = {PENDING} AND {IS_OURS} RETURNING due"
     );
-    let (clock, node) = (context.clock, node.bytes().as_slice());
+    let (clock, node) = (context.clock.clone(), node.bytes().as_slice());
     let not_before = lease.not_before.map_or(i64::MIN, |at| clock.kept(at));
     let due = scalar!(&mut context.db, i64, update, clock.kept(lease.lease_until), node, lease.handle, not_before);
     if let Some(due) = due {
         context.notify_later(Notification::Due(lease.endpoint, lease.lane, clock.own(due)));
     }
     Ok(())
-}
-
-async fn due(context: &mut WriteContext) -> Result<Vec<Due>, StoreError> {
-    let routes = context.routes().await?;
-    let mut found = vec![];
-    for (n, endpoint) in routes.iter() {
-        for lane in Priority::ALL {
-            found.extend(next_due(context, *n, endpoint.id, *lane).await?);
-        }
-    }
-    Ok(found)
 }
 
 async fn next_due(
@@ -122,7 +121,7 @@ async fn claim(
         SELECT t.n, t.id, t.event, t.attempts, t.max_attempts, e.id, e.type, coalesce(t.body, e.body) \
         FROM taken t JOIN events e ON e.n = t.event ORDER BY t.n"
     );
-    let clock = context.clock;
+    let clock = context.clock.clone();
     let due_until = if want.probe { i64::MAX } else { clock.kept(now) };
     let (lane, limit, lease_until) = (want.lane as i64, i64::from(want.limit), clock.kept(want.lease_until));
     let node = node.bytes().as_slice();

@@ -1,46 +1,81 @@
 //! The clock that nodes share: the database's. Each node's own counts from wherever it likes.
 
-use gancho_model::{Health, Moment, MonoTime};
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use gancho_model::{Clock, Health, Moment, MonoTime};
 
 use super::Db;
 use crate::{stored, stored::delivery::DeliveryReader, vault::Vault};
 
-/// What the database's clock is ahead of this node's, milliseconds; 0 where a node is alone.
-#[derive(Clone, Copy, Debug, Default)]
+/// Clocks wander apart, seconds in a week; but what a look takes is no difference between them, milliseconds.
+const DRIFT_MS: i64 = 250;
+
+/// What the database's clock is ahead of this node's, milliseconds; 0 where a node is alone. Shared by its clones.
+#[derive(Clone, Debug, Default)]
 pub(super) struct SharedClock {
-    ahead_ms: i64,
+    ahead_ms: Arc<AtomicI64>,
+    is_shared: bool,
 }
 
 impl SharedClock {
     /// Compares both.
-    pub async fn read(db: &mut Db, own: MonoTime) -> Result<Self, sqlx::Error> {
-        let select = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
-        let shared: i64 = sqlx::query_scalar(select).fetch_one(db).await?;
-        Ok(Self { ahead_ms: shared - own.ms() })
+    pub async fn read(db: &mut Db, own: &dyn Clock) -> Result<Self, sqlx::Error> {
+        let ahead_ms = ahead_ms(db, own).await?.0;
+        Ok(Self { ahead_ms: Arc::new(ahead_ms.into()), is_shared: true })
+    }
+
+    /// Compares them again, and follows the database's where they have come apart.
+    pub async fn follow(&self, db: &mut Db, own: &dyn Clock) -> Result<(), sqlx::Error> {
+        if !self.is_shared {
+            return Ok(());
+        }
+        let (measured, took_ms) = ahead_ms(db, own).await?;
+        let by_ms = measured - self.ahead();
+        if took_ms < DRIFT_MS && by_ms.abs() >= DRIFT_MS {
+            tracing::info!(by_ms, "plans and leases follow the clock of the database");
+            self.ahead_ms.store(measured, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    fn ahead(&self) -> i64 {
+        self.ahead_ms.load(Ordering::Acquire)
     }
 
     /// A time of this node's, as it is kept.
-    pub fn kept(self, own: MonoTime) -> i64 {
-        own.ms().saturating_add(self.ahead_ms)
+    pub fn kept(&self, own: MonoTime) -> i64 {
+        own.ms().saturating_add(self.ahead())
     }
 
     /// A time that is kept, as this node counts.
-    pub fn own(self, kept: i64) -> MonoTime {
-        MonoTime::from_ms(kept.saturating_sub(self.ahead_ms))
+    pub fn own(&self, kept: i64) -> MonoTime {
+        MonoTime::from_ms(kept.saturating_sub(self.ahead()))
     }
 
     /// The same of an endpoint's health.
-    pub fn kept_health(self, health: Health) -> Health {
-        stored::shifted(health, self.ahead_ms)
+    pub fn kept_health(&self, health: Health) -> Health {
+        stored::shifted(health, self.ahead())
     }
 
     /// And back.
-    pub fn own_health(self, health: Health) -> Health {
-        stored::shifted(health, -self.ahead_ms)
+    pub fn own_health(&self, health: Health) -> Health {
+        stored::shifted(health, -self.ahead())
     }
 
     /// What reads deliveries that are kept by this clock.
-    pub fn reading(self, vault: &Vault, now: Moment) -> DeliveryReader<'_> {
-        DeliveryReader::new(vault, now).with_clock_ahead(self.ahead_ms)
+    pub fn reading<'a>(&self, vault: &'a Vault, now: Moment) -> DeliveryReader<'a> {
+        DeliveryReader::new(vault, now).with_clock_ahead(self.ahead())
     }
+}
+
+/// What the database's clock is ahead of this node's, and how long it took to ask; milliseconds.
+async fn ahead_ms(db: &mut Db, own: &dyn Clock) -> Result<(i64, i64), sqlx::Error> {
+    let select = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+    let asked = own.mono();
+    let shared: i64 = sqlx::query_scalar(select).fetch_one(db).await?;
+    let took_ms = own.mono().since_ms(asked);
+    Ok((shared - asked.ms() - took_ms / 2, took_ms))
 }

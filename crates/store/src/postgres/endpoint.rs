@@ -48,7 +48,7 @@ impl Endpoints for PostgresStore {
 
     async fn endpoint(&self, id: EndpointId) -> Result<Endpoint, StoreError> {
         let mut db = self.read().await?;
-        rows::one_endpoint(&mut db, &self.shared.vault, self.shared.clock, id).await.map(|(_, endpoint)| endpoint)
+        rows::one_endpoint(&mut db, &self.shared.vault, &self.shared.clock, id).await.map(|(_, endpoint)| endpoint)
     }
 
     async fn endpoints(
@@ -58,7 +58,7 @@ impl Endpoints for PostgresStore {
     ) -> Result<Page<Endpoint, EndpointId>, StoreError> {
         let mut db = self.read().await?;
         let found =
-            rows::endpoints_after(&mut db, &self.shared.vault, self.shared.clock, after, limit as i64 + 1).await?;
+            rows::endpoints_after(&mut db, &self.shared.vault, &self.shared.clock, after, limit as i64 + 1).await?;
         let mut items: Vec<_> = found.into_iter().map(|(_, endpoint)| endpoint).collect();
         let more = items.len() > limit;
         items.truncate(limit);
@@ -107,7 +107,7 @@ impl Endpoints for PostgresStore {
         let ruled = {
             let mut db = self.read().await?;
             let (_, endpoint) =
-                rows::one_endpoint(&mut db, &self.shared.vault, self.shared.clock, replay.endpoint).await?;
+                rows::one_endpoint(&mut db, &self.shared.vault, &self.shared.clock, replay.endpoint).await?;
             replay::rule(&mut db, endpoint, &replay, after).await?
         };
         self.write(true, async move |context| replay::replay(context, &replay, (after, &ruled), now).await).await
@@ -162,11 +162,11 @@ fn sealed(context: &WriteContext, endpoint: &Endpoint) -> Vec<u8> {
 }
 
 async fn save(context: &mut WriteContext, endpoint: &Endpoint, read_at: Timestamp) -> Result<(), StoreError> {
-    let (vault, clock) = (context.vault.clone(), context.clock);
+    let (vault, clock) = (context.vault.clone(), context.clock.clone());
     // From here on, nobody else changes it.
     let lock = "SELECT 1 FROM endpoints WHERE id = $1 FOR NO KEY UPDATE";
     run!(&mut context.db, lock, endpoint.id.bytes().as_slice());
-    let (n, known) = rows::one_endpoint(&mut context.db, &vault, clock, endpoint.id).await?;
+    let (n, known) = rows::one_endpoint(&mut context.db, &vault, &clock, endpoint.id).await?;
     if known.updated_at != read_at {
         return Err(StoreError::Conflict(Message::new("conflict-changed")));
     }
@@ -210,8 +210,8 @@ pub(super) async fn cancel_waiting(context: &mut WriteContext, n: i64, limit: i6
 
 /// Goes on at once with an endpoint that is open; says how many deliveries wait.
 async fn retry(context: &mut WriteContext, id: EndpointId) -> Result<u64, StoreError> {
-    let (vault, clock) = (context.vault.clone(), context.clock);
-    match rows::one_endpoint(&mut context.db, &vault, clock, id).await? {
+    let (vault, clock) = (context.vault.clone(), context.clock.clone());
+    match rows::one_endpoint(&mut context.db, &vault, &clock, id).await? {
         (_, Endpoint { enabled: false, .. }) => Err(StoreError::Conflict(Message::new("conflict-disabled"))),
         (_, Endpoint { paused: true, .. }) => Err(StoreError::Conflict(Message::new("conflict-paused"))),
         (n, _) => {

@@ -14,6 +14,14 @@ fn name(lease: Lease) -> String {
     }
 }
 
+/// And back; nothing for one of a newer version.
+pub(super) fn parse(name: &str) -> Option<Lease> {
+    match name.strip_prefix("source ") {
+        Some(source) => source.parse().ok().map(Lease::Source),
+        None => (name == "upkeep").then_some(Lease::Upkeep),
+    }
+}
+
 #[async_trait]
 impl Leases for PostgresStore {
     async fn acquire_lease(

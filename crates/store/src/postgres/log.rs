@@ -85,8 +85,8 @@ impl Log for PostgresStore {
     async fn retry(&self, id: DeliveryId, now: MonoTime) -> Result<Delivery, StoreError> {
         self.write(true, async move |context| {
             let (n, delivery) = numbered(context, id).await?;
-            let (vault, clock) = (context.vault.clone(), context.clock);
-            let found = rows::one_endpoint(&mut context.db, &vault, clock, delivery.endpoint_id).await;
+            let (vault, clock) = (context.vault.clone(), context.clock.clone());
+            let found = rows::one_endpoint(&mut context.db, &vault, &clock, delivery.endpoint_id).await;
             let Ok((endpoint_n, endpoint)) = found else {
                 return Err(StoreError::Conflict(Message::new("conflict-removed")));
             };

@@ -7,15 +7,16 @@ mod statement;
 mod accept;
 mod access;
 mod address;
+mod bell;
 mod bin;
 mod bulk;
 mod cancel;
 mod claim;
 mod clock;
-mod connector;
 mod consumer;
 mod customer;
 mod endpoint;
+mod follower;
 mod forward;
 mod history;
 mod issue;
@@ -23,6 +24,7 @@ mod job;
 mod lease;
 mod list;
 mod log;
+mod membership;
 mod new_rows;
 mod people;
 mod processed;
@@ -33,6 +35,7 @@ mod resend;
 mod rows;
 mod schema;
 mod search;
+mod serving;
 mod setting;
 mod snapshot;
 mod source;
@@ -52,8 +55,8 @@ use crate::{
     stored::{delivery::DeliveryReader, pending::Audience, routes::PublishedEndpoints},
     vault::Vault,
 };
+use bell::{Bell, Ear};
 use clock::SharedClock;
-use connector::Connector;
 use write_context::WriteContext;
 use writer::Writer;
 
@@ -66,8 +69,11 @@ pub struct Options {
     pub readers: u32,
     /// Whether what failed during an outage is sent again when it is over.
     pub resend_after_outage: bool,
-    /// Whether no other node may work on this database meanwhile.
-    pub is_alone: bool,
+    /// What people know this node by.
+    pub name: String,
+    /// Where the news of other nodes can be heard; nothing for the address of the database. One of a pooler that changes
+    /// connections between transactions hears nothing: nodes look for news then.
+    pub listen_url: Option<String>,
     /// Whether plans and leases stand in the time of the database's clock, as they must where several nodes share it.
     pub shared_clock: bool,
     /// Certificates, PEM, of whom to believe where the address asks to verify the server and names no authority itself;
@@ -81,7 +87,8 @@ impl Default for Options {
             queue: 4096,
             readers: 4,
             resend_after_outage: true,
-            is_alone: false,
+            name: String::new(),
+            listen_url: None,
             shared_clock: true,
             authorities: None,
         }
@@ -110,11 +117,6 @@ pub enum OpenError {
         /// The newest that this version knows.
         known: i64,
     },
-    /// Another node works on it.
-    #[error(
-        "another gancho serve works on this database: stop it first. Several nodes on one database are not available yet"
-    )]
-    Taken,
     /// It was made with another `secret_key`.
     #[error("the database was made with another secret_key: give the one it was made with")]
     WrongKey,
@@ -137,12 +139,17 @@ struct Shared {
     /// Which node this is, once it has taken over.
     node: Arc<OnceLock<NodeId>>,
     published: PublishedEndpoints,
+    /// What people know this node by.
+    name: String,
+    bell: Arc<Bell>,
 }
 
 /// The shared store, as one node sees it.
 pub struct PostgresStore {
     readers: PgPool,
-    writer: Writer,
+    writer: Arc<Writer>,
+    /// Connects to where other nodes are heard.
+    listening: PgPool,
     shared: Shared,
     news: tokio::sync::watch::Receiver<u64>,
     pulse: tokio::sync::watch::Receiver<u64>,
@@ -159,13 +166,15 @@ impl PostgresStore {
         environment: Arc<dyn Environment>,
         options: Options,
     ) -> Result<Self, OpenError> {
-        let address = address::connect_options(url, options.authorities)?;
+        let address = address::connect_options(url, options.authorities.clone())?;
+        let listen_at = options.listen_url.as_deref().unwrap_or(url);
+        let listen_at = address::connect_options(listen_at, options.authorities)?;
         let connected = schema::connect(&address).await;
         let mut db =
             connected.map_err(|error| OpenError::Unreachable { host: address.get_host().to_owned(), error })?;
         schema::migrate(&mut db, &vault).await?;
         let clock = if options.shared_clock {
-            SharedClock::read(&mut db, environment.mono()).await?
+            SharedClock::read(&mut db, &*environment).await?
         } else {
             SharedClock::default()
         };
@@ -173,7 +182,7 @@ impl PostgresStore {
         let readers = PgPoolOptions::new()
             .max_connections(options.readers)
             .acquire_timeout(schema::CONNECT_MAX)
-            .connect_lazy_with(address.clone());
+            .connect_lazy_with(address.clone().application_name("gancho"));
         let shared = Shared {
             vault: Arc::new(vault),
             environment,
@@ -182,20 +191,31 @@ impl PostgresStore {
             notifier: Arc::default(),
             node: Arc::default(),
             published: PublishedEndpoints::default(),
+            name: options.name,
+            bell: Arc::default(),
         };
         let (sender, news) = tokio::sync::watch::channel(last.unsigned_abs());
         let (beat, pulse) = tokio::sync::watch::channel(0);
         let audience = Audience { notifier: shared.notifier.clone(), news: sender, pulse: beat };
         let work_with = shared.clone();
         let context = async move || {
-            let connector = Connector { address, is_alone: options.is_alone };
-            let db = connector.connect_first().await?;
-            let mut context = WriteContext::new((db, connector), work_with, audience);
+            let db = schema::connect(&address).await?;
+            let mut context = WriteContext::new((db, address), work_with, audience);
             context.publish_endpoints().await.map_err(|error| OpenError::Unusable(error.to_string()))?;
             Ok(context)
         };
-        let writer = Writer::start(context, options.queue).await?;
-        Ok(Self { readers, writer, shared, news, pulse })
+        let writer = Arc::new(Writer::start(context, options.queue).await?);
+        let listening = PgPoolOptions::new()
+            .acquire_timeout(schema::CONNECT_MAX)
+            .connect_lazy_with(listen_at.application_name("gancho listening"));
+        Ok(Self { readers, writer, listening, shared, news, pulse })
+    }
+
+    /// From now on, what other nodes do is seen here, and what this one does is told to them.
+    fn follow_others(&self, node: NodeId) {
+        tokio::spawn(bell::keep_ringing(Arc::downgrade(&self.shared.bell), self.readers.clone()));
+        let ear = Ear::open(self.listening.clone(), node);
+        tokio::spawn(follower::follow(Arc::downgrade(&self.writer), node, ear));
     }
 
     /// Does a piece of work in the writer's next transaction, and returns when it is committed: flushed to disk, if
@@ -207,6 +227,7 @@ impl PostgresStore {
     ) -> Result<T, StoreError> {
         let after_new = async move |context: &mut WriteContext| {
             context.write_new().await?;
+            context.note_news();
             work(context).await
         };
         self.writer.write(durable, after_new).await

@@ -119,7 +119,7 @@ async fn update_delivery(
         WHERE n = $3 AND state = {PENDING} AND ($11 OR ({IS_OURS})) RETURNING endpoint",
         IS_OURS = IS_OURS
     );
-    let (clock, node) = (context.clock, node.bytes().as_slice());
+    let (clock, node) = (context.clock.clone(), node.bytes().as_slice());
     let updated = scalar!(
         &mut context.db,
         i64,

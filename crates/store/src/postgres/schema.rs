@@ -8,14 +8,15 @@ use super::{Db, OpenError};
 use crate::vault::Vault;
 
 /// One file a step; a step that was released is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/001.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("migrations/001.sql"), include_str!("migrations/002.sql")];
 
 /// Only one node changes the schema at a time: `ganc`.
 const LOCK: i64 = 0x6761_6e63;
 
-/// A node that hangs within a transaction loses it, and holds nobody up. What is committed is on disk, also where the
-/// database's own default says otherwise (<https://www.postgresql.org/docs/current/wal-async-commit.html>).
-const SESSION: &str = "SET idle_in_transaction_session_timeout = '3s'; SET lock_timeout = '4s'; \
+/// A node that hangs within a transaction loses it, and holds nobody up: neither between two statements nor while it should
+/// read an answer. What is committed is on disk, also where the database's own default says otherwise
+/// (<https://www.postgresql.org/docs/current/wal-async-commit.html>).
+const SESSION: &str = "SET idle_in_transaction_session_timeout = '3s'; SET tcp_user_timeout = '4s'; SET lock_timeout = '4s'; \
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
 /// How long it may take to connect.
@@ -23,7 +24,7 @@ pub(super) const CONNECT_MAX: Duration = Duration::from_secs(5);
 
 /// Connects, the way that whoever writes needs it.
 pub(super) async fn connect(address: &PgConnectOptions) -> Result<Db, sqlx::Error> {
-    let address = address.clone().application_name("gancho").statement_cache_capacity(256);
+    let address = address.clone().application_name("gancho writer").statement_cache_capacity(256);
     let connecting = async {
         let mut db = address.connect().await?;
         sqlx::raw_sql(SESSION).execute(&mut db).await?;

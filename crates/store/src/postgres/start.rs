@@ -4,15 +4,14 @@ use const_format::formatcp;
 use gancho_model::{Endpoint, MonoTime, NodeId, Priority};
 use sqlx::Row as _;
 
-use super::{job, rows, rows::PENDING, write_context::WriteContext};
+use super::{job, membership, rows, rows::PENDING, write_context::WriteContext};
 use crate::StoreError;
-
-/// How long a node that does not come back is taken for alive, milliseconds.
-const ALIVE_MS: i64 = 15_000;
 
 /// Joins, frees the leases of nodes that are gone, and plans anew what may have been planned by another clock.
 pub(super) async fn take_over(context: &mut WriteContext, node: NodeId, now: MonoTime) -> Result<u64, StoreError> {
-    join(context, node, now).await?;
+    membership::bury(context, now).await?;
+    let wall = context.environment.now();
+    membership::join(context, node, wall, now).await?;
     let (mut freed, routes) = (0, context.routes().await?);
     for (n, endpoint) in routes.iter() {
         for lane in Priority::ALL {
@@ -24,18 +23,9 @@ pub(super) async fn take_over(context: &mut WriteContext, node: NodeId, now: Mon
             context.set_health(*n, health);
         }
     }
-    let wall = context.environment.now();
     job::interrupt(&mut context.db, wall).await?;
     context.endpoints_changed();
     Ok(freed)
-}
-
-/// This node is there, and others are not any more.
-async fn join(context: &mut WriteContext, node: NodeId, now: MonoTime) -> Result<(), StoreError> {
-    let (kept, node) = (context.clock.kept(now), node.bytes().as_slice());
-    run!(&mut context.db, "DELETE FROM nodes WHERE until <= $1 OR id = $2", kept, node);
-    run!(&mut context.db, "INSERT INTO nodes (id, until) VALUES ($1, $2)", node, kept + ALIVE_MS);
-    Ok(())
 }
 
 /// Leases of nodes that are gone. Those that ended by now are free already.
@@ -56,7 +46,7 @@ async fn replan(
     lane: Priority,
     now: MonoTime,
 ) -> Result<(), StoreError> {
-    let clock = context.clock;
+    let clock = context.clock.clone();
     let select = formatcp!(
         "SELECT DISTINCT attempts, max_attempts FROM deliveries \
         WHERE state = {PENDING} AND leased IS NULL AND endpoint = $1 AND lane = $2 AND due > $3"

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
-use gancho_model::{EndpointId, Health, MonoTime};
+use gancho_model::{DeliveryId, EndpointId, Health, MonoTime, Priority};
+use sqlx::postgres::PgConnectOptions;
 
-use super::{Db, Shared, connector::Connector, new_rows::NewRows, rows, stats};
+use super::{Db, Shared, bell::Ring, membership, new_rows::NewRows, rows, schema, serving::Serving, stats};
 pub(super) use crate::stored::pending::Notification;
 use crate::{
     StoreError, stored,
@@ -16,7 +17,7 @@ use crate::{
 /// at hand will have changed when it commits.
 pub(super) struct WriteContext {
     pub db: Db,
-    connector: Connector,
+    address: PgConnectOptions,
     shared: Shared,
     audience: Audience,
     /// Endpoints that are not removed, with their numbers; read again after each change.
@@ -26,6 +27,12 @@ pub(super) struct WriteContext {
     is_lost: bool,
     pub pending: Pending,
     own: Own,
+    /// Which endpoints this node serves.
+    pub serving: Serving,
+    /// Until when other nodes take this one for alive; nothing before it joined.
+    alive_until: Option<MonoTime>,
+    /// The endpoints as they looked last.
+    endpoint_version: i64,
     /// The version of endpoints that plans of deliveries must be made from: whichever node changes them, it rises.
     plan_version: u64,
 }
@@ -46,13 +53,19 @@ struct Own {
     new: NewRows,
     /// How often plans came to be stale.
     stale: i64,
+    /// Whether endpoints look different.
+    endpoints_changed: bool,
+    /// What other nodes are told.
+    ring: Ring,
+    /// Whether they are told of anything at all.
+    is_news: bool,
 }
 
 impl WriteContext {
-    pub fn new((db, connector): (Db, Connector), shared: Shared, audience: Audience) -> Self {
+    pub fn new((db, address): (Db, PgConnectOptions), shared: Shared, audience: Audience) -> Self {
         Self {
             db,
-            connector,
+            address,
             shared,
             audience,
             routes: None,
@@ -60,7 +73,58 @@ impl WriteContext {
             is_lost: false,
             pending: Pending::default(),
             own: Own::default(),
+            serving: Serving::default(),
+            alive_until: None,
+            endpoint_version: 0,
             plan_version: 0,
+        }
+    }
+
+    /// Other nodes take this one for alive until then.
+    pub fn alive_until(&mut self, until: MonoTime) {
+        self.alive_until = Some(until);
+    }
+
+    /// This node is not there any more.
+    pub fn has_left(&mut self) {
+        self.alive_until = None;
+    }
+
+    /// Something may look different to people, on every node.
+    pub fn note_news(&mut self) {
+        self.own.is_news = true;
+        self.pending.has_changed = true;
+    }
+
+    /// A delivery is not to be sent any more, whichever node has it.
+    pub fn forget_later(&mut self, endpoint: EndpointId, delivery: DeliveryId) {
+        self.own.ring.add_forgotten(endpoint, delivery);
+        self.notify_later(Notification::Forget(endpoint, delivery));
+    }
+
+    /// Whoever serves this endpoint is told that something is due.
+    pub fn ring_due(&mut self, endpoint: EndpointId, lane: Priority) {
+        self.own.ring.add_due(endpoint, lane);
+    }
+
+    /// Whoever wants it may serve this endpoint from now on.
+    pub fn ring_freed(&mut self, endpoint: i64) {
+        self.own.ring.add_freed(endpoint);
+    }
+
+    /// Another node accepted events, up to this number.
+    pub fn follow_feed(&mut self, last: i64) {
+        self.audience.follow_feed(last.unsigned_abs());
+    }
+
+    /// Another node changed endpoints: they are read again.
+    pub fn follow_endpoints(&mut self, version: i64) {
+        if self.endpoint_version != version {
+            self.endpoint_version = version;
+            self.plan_version = 0;
+            self.routes = None;
+            self.pending.endpoints_changed = true;
+            self.pending.has_changed = true;
         }
     }
 
@@ -85,7 +149,8 @@ impl WriteContext {
     fn follow(&mut self, version: u64) {
         if self.plan_version != version {
             self.plan_version = version;
-            self.endpoints_changed();
+            self.routes = None;
+            self.pending.endpoints_changed = true;
         }
     }
 
@@ -107,12 +172,18 @@ impl WriteContext {
         if self.is_lost || self.execute(begin).await.is_err() {
             // The connection is gone, or another transaction was left open in it.
             self.is_lost = true;
-            self.db = self.connector.connect_again().await?;
+            self.db = schema::connect(&self.address).await?;
             self.is_lost = false;
             tracing::warn!("the connection to the database was lost, and made anew");
             self.execute(begin).await?;
         }
         self.is_open = true;
+        let now = self.environment.mono();
+        if let Some(node) = self.node.get().copied()
+            && self.alive_until.is_some_and(|until| membership::is_fading(until, now))
+        {
+            membership::stay_alive(self, node).await?;
+        }
         Ok(())
     }
 
@@ -169,6 +240,12 @@ impl WriteContext {
             let version = scalar!(&mut self.db, i64, rise, self.own.stale).unwrap_or_default();
             self.plan_version = version.unsigned_abs();
         }
+        if self.own.endpoints_changed {
+            let rise = "UPDATE meta SET value = value + 1 WHERE name = 'endpoint_version' RETURNING value";
+            let version = scalar!(&mut self.db, i64, rise).unwrap_or_default();
+            // Where another node changed any meanwhile, they are read again.
+            self.endpoint_version = if version == self.endpoint_version + 1 { version } else { 0 };
+        }
         if let Some((last, lowest)) = self.pending.sequence {
             let set = "UPDATE meta SET value = CASE name WHEN 'sequence' THEN $1 ELSE $2 END \
                 WHERE name IN ('sequence', 'off_feed')";
@@ -191,7 +268,10 @@ impl WriteContext {
         let pending = std::mem::take(&mut self.pending);
         self.own = Own::default();
         self.routes = None;
-        self.plan_version = 0;
+        (self.plan_version, self.endpoint_version) = (0, 0);
+        self.serving.forget();
+        // It may not have been said.
+        self.alive_until = self.alive_until.map(|_| self.environment.mono());
         self.audience.cancel(pending);
     }
 
@@ -201,7 +281,10 @@ impl WriteContext {
             // Plans are refused until it is done, at the next commit.
             tracing::error!(%error, "endpoints can't be read again");
         }
-        self.own = Own::default();
+        let Own { ring, is_news, .. } = std::mem::take(&mut self.own);
+        if self.serving.others() > 0 && (is_news || !ring.is_empty()) {
+            self.bell.ring(Ring { from: self.node.get().copied(), ..ring });
+        }
         self.audience.announce(std::mem::take(&mut self.pending));
     }
 
@@ -252,6 +335,7 @@ impl WriteContext {
 
     /// Endpoints were changed: read them again, here and in the engine.
     pub fn endpoints_changed(&mut self) {
+        self.own.endpoints_changed = true;
         self.routes = None;
         self.pending.endpoints_changed = true;
     }
@@ -267,8 +351,9 @@ impl WriteContext {
         if let Some(routes) = &self.routes {
             return Ok(routes.clone());
         }
-        let all = rows::endpoints(&mut self.db, &self.shared.vault, self.shared.clock, "removed_at IS NULL ORDER BY n")
-            .await?;
+        let all =
+            rows::endpoints(&mut self.db, &self.shared.vault, &self.shared.clock, "removed_at IS NULL ORDER BY n")
+                .await?;
         Ok(self.routes.insert(Arc::new(Routes::new(all))).clone())
     }
 

@@ -21,7 +21,8 @@ impl Delivering for SqliteStore {
         let _ = self.notifier.set(notifier);
     }
 
-    async fn take_over(&self, _: NodeId, now: MonoTime) -> Result<u64, StoreError> {
+    async fn take_over(&self, node: NodeId, now: MonoTime) -> Result<u64, StoreError> {
+        self.here.set(Some((node, self.environment.now())));
         self.write(true, move |context| start::take_over(context, now)).await
     }
 

@@ -22,6 +22,14 @@ impl LeaseTable {
     }
 }
 
+impl LeaseTable {
+    /// What a node holds now.
+    pub fn of(&self, node: NodeId, now: MonoTime) -> Vec<Lease> {
+        let leases = self.lock();
+        leases.iter().filter(|(_, (holder, until))| *holder == node && *until > now).map(|(lease, _)| *lease).collect()
+    }
+}
+
 #[async_trait]
 impl Leases for SqliteStore {
     async fn acquire_lease(

@@ -16,6 +16,7 @@ mod job;
 mod lease;
 mod list;
 mod log;
+mod membership;
 mod people;
 mod processed;
 mod readers;
@@ -57,7 +58,7 @@ use writer::Writer;
 pub const FILE: &str = "gancho.db";
 
 /// How to open the store.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// The most pages that the database may have; 0 for no limit but the disk.
     pub pages_max: u32,
@@ -65,11 +66,13 @@ pub struct Options {
     pub queue: usize,
     /// Whether what failed during an outage is sent again when it is over.
     pub resend_after_outage: bool,
+    /// What people know this node by.
+    pub name: String,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { pages_max: 0, queue: 4096, resend_after_outage: true }
+        Self { pages_max: 0, queue: 4096, resend_after_outage: true, name: String::new() }
     }
 }
 
@@ -121,6 +124,7 @@ pub struct SqliteStore {
     environment: Arc<dyn Environment>,
     published: PublishedEndpoints,
     leases: lease::LeaseTable,
+    here: membership::Here,
     search: Arc<search::SearchIndex>,
     news: tokio::sync::watch::Receiver<u64>,
     pulse: tokio::sync::watch::Receiver<u64>,
@@ -146,7 +150,7 @@ impl SqliteStore {
         }
         let unusable = |error: rusqlite::Error| OpenError::Unusable { path: path.clone(), why: error.to_string() };
         let mut db = Connection::open(&path).map_err(unusable)?;
-        schema::prepare(&db, options).map_err(unusable)?;
+        schema::prepare(&db, options.pages_max).map_err(unusable)?;
         schema::migrate(&mut db, &path, &vault, &*environment)?;
         let vault = Arc::new(vault);
         let notifier = Arc::new(OnceLock::new());
@@ -174,6 +178,7 @@ impl SqliteStore {
             vault,
             environment,
             leases: lease::LeaseTable::default(),
+            here: membership::Here::new(options.name),
             search: search::SearchIndex::of(data_dir),
             news,
             pulse,
@@ -185,9 +190,13 @@ impl SqliteStore {
     async fn write<T: Send + 'static>(
         &self,
         durable: bool,
-        work: impl FnMut(&mut WriteContext) -> Result<T, StoreError> + Send + 'static,
+        mut work: impl FnMut(&mut WriteContext) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.writer.write(durable, work).await
+        let seen = move |context: &mut WriteContext| {
+            context.pending.has_changed = true;
+            work(context)
+        };
+        self.writer.write(durable, seen).await
     }
 
     /// Does a piece of work on a read-only connection.

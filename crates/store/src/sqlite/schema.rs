@@ -5,7 +5,7 @@ use std::path::Path;
 use gancho_model::Rng;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, config::DbConfig};
 
-use super::{OpenError, Options, seal_urls};
+use super::{OpenError, seal_urls};
 use crate::vault::Vault;
 
 /// One file a step; a step that was released is never changed.
@@ -40,7 +40,7 @@ const APPLICATION: i32 = 0x6761_6e63;
 /// Bytes of a page.
 const PAGE_BYTES: u32 = 8192;
 
-pub(super) fn prepare(db: &Connection, options: Options) -> rusqlite::Result<()> {
+pub(super) fn prepare(db: &Connection, pages_max: u32) -> rusqlite::Result<()> {
     db.busy_timeout(std::time::Duration::from_secs(5))?;
     db.set_prepared_statement_cache_capacity(128);
     // Else a statement on a partial index is prepared anew whenever a bound value changes.
@@ -52,8 +52,8 @@ pub(super) fn prepare(db: &Connection, options: Options) -> rusqlite::Result<()>
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     db.pragma_update(None, "cache_size", -24_576)?;
-    if options.pages_max > 0 {
-        db.pragma_update(None, "max_page_count", options.pages_max)?;
+    if pages_max > 0 {
+        db.pragma_update(None, "max_page_count", pages_max)?;
     }
     Ok(())
 }

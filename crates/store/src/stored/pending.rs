@@ -31,6 +31,8 @@ pub(crate) struct Pending {
     pub hours: BTreeMap<(i64, i64), Counters>,
     pub notifications: Vec<Notification>,
     pub endpoints_changed: bool,
+    /// Whether something may look different to people.
+    pub has_changed: bool,
 }
 
 impl Pending {
@@ -101,13 +103,20 @@ pub(crate) struct Audience {
 impl Audience {
     /// After the commit of what was gathered.
     pub fn announce(&self, pending: Pending) {
-        self.pulse.send_modify(|count| *count += 1);
+        if pending.has_changed {
+            self.pulse.send_modify(|count| *count += 1);
+        }
         if let Some(last) = pending.sequence.and_then(|(last, _)| u64::try_from(last).ok()) {
-            self.news.send_if_modified(|known| std::mem::replace(known, last) != last);
+            self.follow_feed(last);
         }
         if let Some(notifier) = self.notifier.get() {
             pending.notify(&**notifier);
         }
+    }
+
+    /// Another node accepted events.
+    pub fn follow_feed(&self, last: u64) {
+        self.news.send_if_modified(|known| std::mem::replace(known, last.max(*known)) < last);
     }
 
     /// What was gathered was not committed.

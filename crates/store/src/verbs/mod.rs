@@ -11,6 +11,7 @@ pub mod issue;
 pub mod job;
 pub mod lease;
 pub mod log;
+pub mod node;
 pub mod search;
 pub mod setting;
 pub mod snapshot;

@@ -11,6 +11,7 @@ mod event_type;
 mod hook;
 mod job;
 mod listener;
+mod node;
 pub(crate) mod page;
 pub mod problem;
 pub(crate) mod source;
@@ -98,6 +99,7 @@ pub(crate) fn router() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(listener::open::open))
         .routes(routes!(listener::events::events))
         .routes(routes!(listener::report::report))
+        .routes(routes!(node::list::list))
         .routes(routes!(token::create::create, token::list::list))
         .routes(routes!(token::remove::remove));
     let (router, mut document) =

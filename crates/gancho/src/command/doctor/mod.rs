@@ -54,7 +54,7 @@ pub fn run(local: &LocalArgs) -> CliResult {
         return report.end();
     }
     say!("--   server     none is running here: this is what can be seen without it");
-    let parts = block_on(wiring::store(&settings, false))?.and_then(|store| {
+    let parts = block_on(wiring::store(&settings, "doctor"))?.and_then(|store| {
         let trust = wiring::trust(&settings)?;
         let allowed = settings.allowed.clone().with_bins_at(local_address(settings.listen));
         Ok((store, wiring::client(&settings, allowed, &trust)?))

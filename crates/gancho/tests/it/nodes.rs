@@ -1,0 +1,181 @@
+//! Several servers on one PostgreSQL database.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use gancho_testkit::{Database, Engine, Instance, Receiver, Respond, Server, ServerOptions};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::BINARY;
+
+/// The key that all nodes of a test have.
+const KEY: &str = "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s=";
+
+async fn node_on(database: &Database) -> Server {
+    let options = ServerOptions::default()
+        .env("GANCHO_DATABASE_URL", &database.url)
+        .env("GANCHO_SECRET_KEY", KEY)
+        .env("GANCHO_LOG_LEVEL", "error");
+    Server::start(BINARY, options).await
+}
+
+/// Three nodes on one database.
+async fn three() -> (Database, Vec<Server>) {
+    let database = Instance::shared(Engine::Postgres).blank().await;
+    let mut nodes = vec![];
+    for _ in 0..3 {
+        nodes.push(node_on(&database).await);
+    }
+    (database, nodes)
+}
+
+/// Sends so many events, each to the next of these nodes; the ids of those that were accepted.
+async fn send(nodes: &[&Server], count: usize) -> Vec<String> {
+    let mut ids = vec![];
+    for n in 0..count {
+        let event = json!({"event": "demo.made", "data": {"object": {"n": n}}});
+        if let Some(answer) = nodes[n % nodes.len()].try_call(Method::POST, "/events", event).await
+            && answer.status == 202
+        {
+            ids.push(answer.body["id"].as_str().expect("an id").to_owned());
+        }
+    }
+    ids
+}
+
+fn signal(server: &Server, name: &str) {
+    let status = std::process::Command::new("kill").args(["-s", name, &server.pid().to_string()]).status();
+    assert!(status.expect("kill runs").success());
+}
+
+/// A receiver that notes how often each event came.
+async fn counting() -> (Receiver, Arc<Mutex<HashMap<String, u32>>>) {
+    let came: Arc<Mutex<HashMap<String, u32>>> = Arc::default();
+    let note = came.clone();
+    let receiver = Receiver::with(move |one| {
+        *note.lock().expect("a map").entry(one.id().to_owned()).or_default() += 1;
+        Respond::status(200)
+    })
+    .await;
+    (receiver, came)
+}
+
+async fn wait_for_all(receiver: &Receiver, came: &Arc<Mutex<HashMap<String, u32>>>, ids: &[String]) {
+    let arrived = |_: &[gancho_testkit::Received]| {
+        let came = came.lock().expect("a map");
+        ids.iter().all(|id| came.contains_key(id))
+    };
+    receiver.wait_until("every accepted event came", arrived).await;
+}
+
+#[tokio::test]
+async fn what_one_node_is_told_holds_on_all_of_them() {
+    let (_database, nodes) = three().await;
+    let [one, two, three] = &nodes[..] else { panic!("three") };
+    let list = one.wait_until("/nodes", |list| list["data"].as_array().is_some_and(|all| all.len() == 3)).await;
+    let names: HashSet<&str> =
+        list["data"].as_array().expect("a list").iter().filter_map(|node| node["name"].as_str()).collect();
+    assert_eq!(names.len(), 3, "{list}");
+
+    let receiver = Receiver::start().await;
+    let endpoint = one.add_endpoint(&receiver.url("/"), &["demo.*"]).await;
+    let path = format!("/endpoints/{}", endpoint["id"].as_str().expect("an id"));
+    let first = two.send("demo.made").await;
+    assert_eq!(receiver.wait_for(1).await[0].id(), first, "an endpoint that another node added");
+    let feed = three.get("/events?after=0&wait=20").await;
+    assert_eq!(feed["data"][0]["id"], first.as_str(), "{feed}");
+
+    // Whoever waits at one node for what comes hears of it though another accepted it.
+    let after = feed["next"].as_str().expect("a cursor").to_owned();
+    let waiting = format!("/events?after={after}&wait=30");
+    let (news, second) = tokio::join!(three.get(&waiting), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        one.send("demo.made").await
+    });
+    assert_eq!(news["data"][0]["id"], second.as_str(), "{news}");
+
+    three.patch(&path, json!({"paused": true})).await;
+    receiver.wait_for(2).await;
+    // Within a second it holds everywhere.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for node in &nodes {
+        node.send("demo.made").await;
+    }
+    for node in &nodes {
+        let seen = node.get(&path).await;
+        assert_eq!((&seen["paused"], &seen["health"]["pending"]), (&json!(true), &json!(3)), "{seen}");
+    }
+    two.patch(&path, json!({"paused": false})).await;
+    receiver.wait_for(5).await;
+}
+
+#[tokio::test]
+async fn the_limits_of_an_endpoint_hold_over_all_nodes() {
+    let (_database, nodes) = three().await;
+    let receiver = Receiver::with(|_| Respond::status(200).after(Duration::from_millis(30))).await;
+    let slow = json!({"url": receiver.url("/"), "events": ["demo.*"], "max_in_flight": 2});
+    nodes[0].post("/endpoints", slow, 201).await;
+    let (limited, _came) = counting().await;
+    let rate = json!({"url": limited.url("/"), "events": ["demo.*"], "rate_per_s": 20});
+    nodes[1].post("/endpoints", rate, 201).await;
+    let began = tokio::time::Instant::now();
+    let sent = send(&nodes.iter().collect::<Vec<_>>(), 90).await;
+    assert_eq!(sent.len(), 90);
+    receiver.wait_for(90).await;
+    assert!(receiver.most_at_once() <= 2, "{} at once", receiver.most_at_once());
+    limited.wait_for(90).await;
+    // 20 at once at the most, then 20 a second.
+    assert!(began.elapsed() >= Duration::from_millis(3_300), "the rate of 20 a second: {:?}", began.elapsed());
+    assert_eq!(receiver.received().len(), 90, "each once");
+}
+
+#[tokio::test]
+async fn what_a_node_served_that_is_killed_or_stands_still_is_served_by_others() {
+    let (_database, mut nodes) = three().await;
+    let (receiver, came) = counting().await;
+    for _ in 0..4 {
+        nodes[0].add_endpoint(&receiver.url("/"), &["demo.*"]).await;
+    }
+    let mut ids = send(&nodes.iter().collect::<Vec<_>>(), 60).await;
+    wait_for_all(&receiver, &came, &ids).await;
+    nodes[0].kill().await;
+    signal(&nodes[1], "STOP");
+    // Whatever the two were at: neither holds the third up for long.
+    let third = &nodes[2];
+    let began = tokio::time::Instant::now();
+    while ids.len() < 120 {
+        ids.extend(send(&[third], 1).await);
+        assert!(began.elapsed() < gancho_testkit::PATIENCE, "the third accepts");
+    }
+    wait_for_all(&receiver, &came, &ids).await;
+    signal(&nodes[1], "CONT");
+    ids.extend(send(&[&nodes[1], &nodes[2]], 20).await);
+    wait_for_all(&receiver, &came, &ids).await;
+    let list = third.wait_until("/nodes", |list| list["data"].as_array().is_some_and(|all| all.len() == 2)).await;
+    let served: Vec<&Value> = list["data"].as_array().expect("a list").iter().map(|node| &node["endpoints"]).collect();
+    assert!(served.iter().all(|count| count.as_u64().is_some()), "{list}");
+    // The feed has no hole, whoever accepted.
+    let feed = third.get("/events?after=0&limit=500").await;
+    let numbers: Vec<u64> =
+        feed["data"].as_array().expect("a list").iter().filter_map(|one| one["sequence"].as_u64()).collect();
+    assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
+    assert!(numbers.len() >= ids.len());
+}
+
+#[tokio::test]
+async fn a_node_that_ends_leaves_nothing_to_wait_for() {
+    let (_database, mut nodes) = three().await;
+    let (receiver, came) = counting().await;
+    nodes[0].add_endpoint(&receiver.url("/"), &["demo.*"]).await;
+    let mut ids = send(&[&nodes[0]], 20).await;
+    assert_eq!(nodes[0].stop().await, Some(0));
+    ids.extend(send(&[&nodes[1], &nodes[2]], 20).await);
+    wait_for_all(&receiver, &came, &ids).await;
+    let twice = came.lock().expect("a map").values().filter(|count| **count > 1).count();
+    assert_eq!(twice, 0, "each once");
+    assert_eq!(nodes[1].get("/nodes").await["data"].as_array().map(Vec::len), Some(2));
+}

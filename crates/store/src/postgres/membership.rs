@@ -1,0 +1,123 @@
+//! Who works on this database. A node is taken for alive until a time that it moves on; what it served is another's then.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use gancho_model::{MonoTime, NodeId, Timestamp};
+use sqlx::Row as _;
+
+use super::{PostgresStore, job, lease, rows, serving, write_context::WriteContext};
+use crate::{Lease, Node, Nodes, StoreError};
+
+/// How long a node of which nothing is heard is taken for alive, milliseconds.
+const ALIVE_MS: i64 = 15_000;
+/// What must be left of it when a transaction begins, milliseconds: more than any transaction of a node that hangs lasts.
+const LEFT_MS_MIN: i64 = 10_000;
+/// How often a node looks after the others.
+pub(super) const TEND_EVERY: Duration = Duration::from_secs(1);
+
+#[async_trait]
+impl Nodes for PostgresStore {
+    async fn nodes(&self) -> Result<Vec<Node>, StoreError> {
+        let now = self.shared.clock.kept(self.shared.environment.mono());
+        let mut db = self.read().await?;
+        let select = "SELECT id, name, began_at, (SELECT count(*) FROM serving WHERE node = nodes.id), \
+            ARRAY(SELECT name FROM leases WHERE node = nodes.id AND leases.until > $1 ORDER BY name) \
+            FROM nodes WHERE until > $1 ORDER BY began_at, id";
+        all!(db, select, now).iter().map(node_of).collect()
+    }
+
+    async fn leave(&self, node: NodeId) -> Result<(), StoreError> {
+        self.write(false, async move |context| leave(context, node).await).await
+    }
+}
+
+fn node_of(row: &sqlx::postgres::PgRow) -> Result<Node, StoreError> {
+    let leases: Vec<String> = row.try_get(4)?;
+    let leases: Vec<Lease> = leases.iter().filter_map(|name| lease::parse(name)).collect();
+    let node = Node {
+        id: NodeId::from_bytes(rows::id(row, 0)?),
+        name: row.try_get(1)?,
+        began_at: rows::time(row, 2)?,
+        endpoints: rows::count(row, 3)?,
+        sources: vec![],
+        upkeep: false,
+    };
+    Ok(node.with_leases(&leases))
+}
+
+/// This node is there from now on.
+pub(super) async fn join(
+    context: &mut WriteContext,
+    node: NodeId,
+    began_at: Timestamp,
+    now: MonoTime,
+) -> Result<(), StoreError> {
+    let until = now.plus_ms(ALIVE_MS);
+    let name = context.name.clone();
+    let insert = "INSERT INTO nodes (id, until, name, began_at) VALUES ($1, $2, $3, $4) \
+        ON CONFLICT (id) DO UPDATE SET until = excluded.until";
+    let kept = context.clock.kept(until);
+    run!(&mut context.db, insert, node.bytes().as_slice(), kept, rows::storable(&name), began_at.ms());
+    context.alive_until(until);
+    Ok(())
+}
+
+/// At the beginning of a transaction: whatever it leases, it does so as a node that is alive.
+pub(super) async fn stay_alive(context: &mut WriteContext, node: NodeId) -> Result<(), StoreError> {
+    let now = context.environment.mono();
+    let update = "UPDATE nodes SET until = $2 WHERE id = $1 AND until > $3";
+    let until = now.plus_ms(ALIVE_MS);
+    let (kept_until, kept) = (context.clock.kept(until), context.clock.kept(now));
+    if run!(&mut context.db, update, node.bytes().as_slice(), kept_until, kept) == 1 {
+        context.alive_until(until);
+        return Ok(());
+    }
+    tracing::warn!("nothing was written for so long that other nodes took this one for gone: it joins again");
+    context.serving.forget();
+    let wall = context.environment.now();
+    join(context, node, wall, now).await
+}
+
+/// Whether a transaction that begins now must say first that this node is alive.
+pub(super) fn is_fading(alive_until: MonoTime, now: MonoTime) -> bool {
+    alive_until.since_ms(now) < LEFT_MS_MIN
+}
+
+/// Buries nodes that are gone, shares the endpoints with those that are there, and wakes this node's engine for what no
+/// node serves.
+pub(super) async fn tend(context: &mut WriteContext, node: NodeId) -> Result<(), StoreError> {
+    let (clock, environment) = (context.clock.clone(), context.environment.clone());
+    clock.follow(&mut context.db, &*environment).await?;
+    let now = environment.mono();
+    bury(context, now).await?;
+    let others = "SELECT count(*) FROM nodes WHERE id <> $1";
+    let others = scalar!(&mut context.db, i64, others, node.bytes().as_slice()).unwrap_or(0).unsigned_abs();
+    if others < context.serving.others() {
+        let wall = context.environment.now();
+        job::interrupt(&mut context.db, wall).await?;
+    }
+    serving::share(context, node, others, now).await?;
+    serving::wake_unserved(context, now).await
+}
+
+/// Nodes that are gone. One that is being written is not waited for.
+pub(super) async fn bury(context: &mut WriteContext, now: MonoTime) -> Result<(), StoreError> {
+    let delete = "DELETE FROM nodes WHERE id IN (SELECT id FROM nodes WHERE until <= $1 FOR UPDATE SKIP LOCKED)";
+    let gone = run!(&mut context.db, delete, context.clock.kept(now));
+    if gone > 0 {
+        tracing::warn!(gone, "nodes are gone: what they did is done by others");
+    }
+    Ok(())
+}
+
+async fn leave(context: &mut WriteContext, node: NodeId) -> Result<(), StoreError> {
+    let bytes = node.bytes().as_slice();
+    for endpoint in column!(&mut context.db, i64, "DELETE FROM serving WHERE node = $1 RETURNING endpoint", bytes) {
+        context.ring_freed(endpoint);
+    }
+    run!(&mut context.db, "DELETE FROM nodes WHERE id = $1", bytes);
+    context.serving.forget();
+    context.has_left();
+    Ok(())
+}

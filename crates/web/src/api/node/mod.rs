@@ -1,0 +1,4 @@
+//! Nodes: servers that work on one database.
+
+pub mod list;
+mod view;
