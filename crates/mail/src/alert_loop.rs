@@ -71,7 +71,7 @@ impl AlertLoop {
             }
         }
         for source in self.store.sources().await? {
-            // Whoever watches it tells people.
+            // Nothing is known yet.
             let Some(status) = self.sources.status(source.id) else { continue };
             let about = of_source(&source, &status);
             let known = self.store.alert_state(&about.object).await?;

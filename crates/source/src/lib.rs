@@ -11,6 +11,7 @@ mod obstacle;
 mod options;
 mod plugin;
 mod report;
+mod told;
 
 pub use api::PollingOptions;
 pub use manager::SourceManager;

@@ -22,6 +22,7 @@ use crate::{
     options::SourceOptions,
     plugin,
     report::{Report, lock},
+    told::Told,
 };
 
 /// Interval between looks for new sources, and for those that another node watched until now.
@@ -79,6 +80,9 @@ impl SourceManager {
             if let Err(error) = self.follow().await {
                 tracing::warn!(%error, "the store did not say which sources there are; trying again");
             }
+            if let Err(error) = self.tell().await {
+                tracing::warn!(%error, "other nodes could not be told how sources do, or did not tell; trying again");
+            }
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.changed.notified() => {}
@@ -108,6 +112,27 @@ impl SourceManager {
             }
         }
         owned
+    }
+
+    /// Where there are other nodes: tells them how this node's sources do, and hears of theirs.
+    async fn tell(&self) -> Result<(), StoreError> {
+        if self.store.nodes().await?.len() < 2 {
+            return Ok(());
+        }
+        let now = self.intake.now();
+        for (source, status) in self.report.news() {
+            let told = serde_json::to_string(&Told::from(status)).unwrap_or_default();
+            self.store.tell_status(source, told, now).await?;
+        }
+        let mut heard = HashMap::new();
+        for (source, told, at) in self.store.told_statuses().await? {
+            // One of another version may not be understood.
+            if let Ok(told) = serde_json::from_str::<Told>(&told) {
+                heard.insert(source, (told.into(), at));
+            }
+        }
+        self.report.hear(heard);
+        Ok(())
     }
 
     async fn give_up(&self, id: SourceId) {

@@ -32,6 +32,10 @@ struct Known {
     copy: Option<(String, Timestamp)>,
     /// Tables that make no events, though the source works.
     uncaptured: Vec<String>,
+    /// When the plugin said how it is.
+    plugin_at: Option<Timestamp>,
+    /// What other nodes were told last.
+    told: Option<SourceStatus>,
 }
 
 impl Known {
@@ -61,18 +65,44 @@ impl Known {
 #[derive(Clone)]
 pub struct Report {
     known: Arc<Mutex<HashMap<SourceId, Known>>>,
+    /// What other nodes told, and when.
+    heard: Arc<Mutex<HashMap<SourceId, (SourceStatus, Timestamp)>>>,
     intake: Arc<Intake>,
 }
 
 impl Report {
     /// Nothing is known yet.
     pub(crate) fn new(intake: Arc<Intake>) -> Self {
-        Self { known: Arc::default(), intake }
+        Self { known: Arc::default(), heard: Arc::default(), intake }
     }
 
     /// How it goes with a source.
     pub(crate) fn status(&self, source: SourceId) -> Option<SourceStatus> {
-        lock(&self.known).get(&source).map(Known::status)
+        let own = lock(&self.known).get(&source).map(|known| (known.status(), known.plugin_at));
+        let heard = lock(&self.heard).get(&source).cloned();
+        match (own, heard) {
+            // Its plugin went on to another node.
+            (Some((_, Some(own_at))), Some((heard, heard_at))) if heard_at > own_at => Some(heard),
+            (Some((own, _)), _) => Some(own),
+            (None, heard) => heard.map(|(heard, _)| heard),
+        }
+    }
+
+    /// How the sources do of which this node knows, as far as others were not told.
+    pub(crate) fn news(&self) -> Vec<(SourceId, SourceStatus)> {
+        let mut all = lock(&self.known);
+        let changed = all.iter_mut().filter_map(|(id, known)| {
+            let status = known.status();
+            let is_news = known.told.as_ref() != Some(&status);
+            known.told = Some(status.clone());
+            is_news.then_some((*id, status))
+        });
+        changed.collect()
+    }
+
+    /// What other nodes told.
+    pub(crate) fn hear(&self, heard: HashMap<SourceId, (SourceStatus, Timestamp)>) {
+        *lock(&self.heard) = heard;
     }
 
     /// Forgets all other sources.
@@ -165,6 +195,7 @@ impl Report {
         known.status.last_error =
             status.error.as_ref().map(|why| Message::new("plugin-error").with("why", why.as_str()));
         known.status.plugin = Some(status.clone());
+        known.plugin_at = Some(now);
     }
 
     /// Who may write there.

@@ -179,3 +179,42 @@ async fn a_node_that_ends_leaves_nothing_to_wait_for() {
     assert_eq!(twice, 0, "each once");
     assert_eq!(nodes[1].get("/nodes").await["data"].as_array().map(Vec::len), Some(2));
 }
+
+#[tokio::test]
+async fn a_source_is_watched_by_one_node_at_a_time_and_every_node_says_how_it_does() {
+    let (_database, mut nodes) = three().await;
+    let erp = Instance::shared(Engine::Postgres).database().await;
+    let (receiver, came) = counting().await;
+    nodes[0].add_endpoint(&receiver.url("/"), &["customer.*"]).await;
+    let source = json!({"kind": "database", "name": "ERP", "url": erp.url});
+    let source = nodes[1].post("/sources", source, 201).await;
+    let (id, path) =
+        (source["id"].as_str().expect("an id"), format!("/sources/{}", source["id"].as_str().expect("an id")));
+    let add = async |code: u32| {
+        let insert =
+            format!("INSERT INTO clientes (codcliente, nombre, fechaalta) VALUES ('{code}', 'Ana', '2026-01-01')");
+        erp.run(&insert).await;
+    };
+    let watches = |node: &Value| node["sources"].as_array().is_some_and(|all| all.iter().any(|one| one == id));
+    let watched =
+        |list: &Value| list["data"].as_array().is_some_and(|all| all.iter().filter(|node| watches(node)).count() == 1);
+    let list = nodes[0].wait_until("/nodes", watched).await;
+    add(1).await;
+    receiver.wait_for(1).await;
+
+    let owner = list["data"].as_array().expect("a list").iter().position(watches).expect("one watches it");
+    // In the order of their coming.
+    nodes[owner].kill().await;
+    nodes.remove(owner);
+    add(2).await;
+    receiver.wait_for(2).await;
+    assert!(came.lock().expect("a map").values().all(|count| *count == 1));
+
+    let forbid = "CREATE FUNCTION keep_rows() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no''; END'; \
+        CREATE TRIGGER keep_rows BEFORE DELETE ON gancho_outbox FOR EACH ROW EXECUTE PROCEDURE keep_rows()";
+    erp.run(forbid).await;
+    add(3).await;
+    for node in &nodes {
+        node.wait_until(&path, |source| source["state"] == "down" && !source["last_error"].is_null()).await;
+    }
+}

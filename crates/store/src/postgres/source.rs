@@ -62,6 +62,24 @@ impl Sources for PostgresStore {
         .await
     }
 
+    async fn tell_status(&self, id: SourceId, status: String, now: Timestamp) -> Result<(), StoreError> {
+        self.write(false, async move |context| {
+            let upsert = "INSERT INTO source_status (source, status, at) VALUES ($1, $2, $3) \
+                ON CONFLICT (source) DO UPDATE SET status = excluded.status, at = excluded.at";
+            run!(&mut context.db, upsert, id.bytes().as_slice(), rows::storable(&status), now.ms());
+            Ok(())
+        })
+        .await
+    }
+
+    async fn told_statuses(&self) -> Result<Vec<(SourceId, String, Timestamp)>, StoreError> {
+        let mut db = self.read().await?;
+        let told = all!(db, "SELECT source, status, at FROM source_status");
+        told.iter()
+            .map(|row| Ok((SourceId::from_bytes(rows::id(row, 0)?), row.try_get(1)?, rows::time(row, 2)?)))
+            .collect()
+    }
+
     async fn remove_source(&self, id: SourceId) -> Result<(), StoreError> {
         self.source(id).await?;
         self.forget_seen(id).await?;
@@ -73,6 +91,7 @@ impl Sources for PostgresStore {
                 return Err(StoreError::NotFound);
             }
             run!(&mut context.db, "DELETE FROM tokens WHERE source = $1", bytes);
+            run!(&mut context.db, "DELETE FROM source_status WHERE source = $1", bytes);
             customer::forget(&mut context.db, id).await?;
             run!(&mut context.db, "DELETE FROM remembered WHERE source = $1", bytes);
             Ok(())

@@ -7,3 +7,6 @@ CREATE TABLE serving (endpoint bigint PRIMARY KEY, node bytea NOT NULL);
 
 -- Rises whenever an endpoint looks different: engines read them again.
 INSERT INTO meta VALUES ('endpoint_version', 1);
+
+-- How a source does, as the node tells that watches it.
+CREATE TABLE source_status (source bytea PRIMARY KEY, status text NOT NULL, at bigint NOT NULL) WITH (fillfactor = 50);
