@@ -195,7 +195,7 @@ pub(super) async fn insert_delivery(
     let state = if waits { State::Pending } else { State::Skipped };
     let may_go = waits && (lane == Priority::Test || may_go_at_once(endpoint));
     let is_ours = match context.node.get().copied() {
-        Some(node) if waits => serving::take(context, node, endpoint_number, now).await?,
+        Some(node) if waits => serving::acquire_endpoint(context, node, endpoint_number, now).await?,
         _ => true,
     };
     let lease = if may_go && is_ours { context.reserve(endpoint.id, now) } else { None };

@@ -51,7 +51,7 @@ impl Delivering for PostgresStore {
                 // An endpoint removed meanwhile has nothing to give.
                 let Ok(number) = context.number_of(want.endpoint).await else { continue };
                 // Whoever serves it is told; what nobody serves any more is looked for every second.
-                if !serving::take(context, node, number, now).await? {
+                if !serving::acquire_endpoint(context, node, number, now).await? {
                     context.ring_due(want.endpoint, want.lane);
                     continue;
                 }

@@ -15,7 +15,7 @@ fn name(lease: Lease) -> String {
 }
 
 /// And back; nothing for one of a newer version.
-pub(super) fn parse(name: &str) -> Option<Lease> {
+pub(super) fn parse_lease(name: &str) -> Option<Lease> {
     match name.strip_prefix("source ") {
         Some(source) => source.parse().ok().map(Lease::Source),
         None => (name == "upkeep").then_some(Lease::Upkeep),

@@ -34,7 +34,7 @@ impl Nodes for PostgresStore {
 
 fn node_of(row: &sqlx::postgres::PgRow) -> Result<Node, StoreError> {
     let leases: Vec<String> = row.try_get(4)?;
-    let leases: Vec<Lease> = leases.iter().filter_map(|name| lease::parse(name)).collect();
+    let leases: Vec<Lease> = leases.iter().filter_map(|name| lease::parse_lease(name)).collect();
     let node = Node {
         id: NodeId::from_bytes(rows::id(row, 0)?),
         name: row.try_get(1)?,
@@ -64,8 +64,12 @@ pub(super) async fn join(
 }
 
 /// At the beginning of a transaction: whatever it leases, it does so as a node that is alive.
-pub(super) async fn stay_alive(context: &mut WriteContext, node: NodeId) -> Result<(), StoreError> {
-    let now = context.environment.mono();
+pub(super) async fn stay_alive(context: &mut WriteContext) -> Result<(), StoreError> {
+    let (now, node) = (context.environment.mono(), context.node.get().copied());
+    let (Some(node), Some(until)) = (node, context.is_alive_until()) else { return Ok(()) };
+    if until.since_ms(now) >= LEFT_MS_MIN {
+        return Ok(());
+    }
     let update = "UPDATE nodes SET until = $2 WHERE id = $1 AND until > $3";
     let until = now.plus_ms(ALIVE_MS);
     let (kept_until, kept) = (context.clock.kept(until), context.clock.kept(now));
@@ -77,11 +81,6 @@ pub(super) async fn stay_alive(context: &mut WriteContext, node: NodeId) -> Resu
     context.serving.forget();
     let wall = context.environment.now();
     join(context, node, wall, now).await
-}
-
-/// Whether a transaction that begins now must say first that this node is alive.
-pub(super) fn is_fading(alive_until: MonoTime, now: MonoTime) -> bool {
-    alive_until.since_ms(now) < LEFT_MS_MIN
 }
 
 /// Buries nodes that are gone, shares the endpoints with those that are there, and wakes this node's engine for what no

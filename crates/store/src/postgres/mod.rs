@@ -35,6 +35,7 @@ mod resend;
 mod rows;
 mod schema;
 mod search;
+mod served_endpoints;
 mod serving;
 mod setting;
 mod snapshot;

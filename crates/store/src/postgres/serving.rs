@@ -4,8 +4,6 @@
 //! An endpoint belongs to the node that took it first, as long as that node is alive. While there are others, a node gives
 //! up what had nothing for a while, and what it has beyond its part.
 
-use std::collections::{BTreeSet, HashMap};
-
 use const_format::formatcp;
 use gancho_model::{EndpointId, MonoTime, NodeId, Priority};
 use sqlx::Row as _;
@@ -17,93 +15,9 @@ use super::{
 };
 use crate::{Due, StoreError};
 
-/// How long an endpoint that has nothing stays with its node while there are others, milliseconds.
-const IDLE_MS: i64 = 5_000;
-/// How long it is not asked again who serves what another node serves, milliseconds.
-const ELSEWHERE_MS: i64 = 5_000;
-/// How long a node leaves to others what it gave up since it had too many, milliseconds.
-const SHED_MS: i64 = 2_000;
-
-/// What this node knows of who serves what. Less than is true does no harm: it is asked again.
-#[derive(Default)]
-pub(super) struct Serving {
-    /// Ours, with when they were last used.
-    own: HashMap<i64, MonoTime>,
-    /// Other nodes', and until when that is believed.
-    elsewhere: HashMap<i64, MonoTime>,
-    /// Ours that are given up as soon as nothing of them is under way.
-    leaving: BTreeSet<i64>,
-    /// How many other nodes there are.
-    others: u64,
-}
-
-impl Serving {
-    /// How many other nodes there are.
-    pub fn others(&self) -> u64 {
-        self.others
-    }
-
-    /// Knows nothing any more.
-    pub fn forget(&mut self) {
-        *self = Self { others: self.others, ..Self::default() };
-    }
-
-    /// Somebody may have given it up.
-    pub fn ask_again(&mut self, endpoint: i64) {
-        self.elsewhere.remove(&endpoint);
-    }
-
-    /// Whether another node served it a moment ago.
-    pub fn is_elsewhere(&self, endpoint: i64, now: MonoTime) -> bool {
-        self.elsewhere.get(&endpoint).is_some_and(|until| *until > now)
-    }
-
-    /// Whether it is ours, as far as that is known.
-    fn known(&mut self, endpoint: i64, now: MonoTime) -> Option<bool> {
-        if self.leaving.contains(&endpoint) {
-            return Some(false);
-        }
-        if let Some(used) = self.own.get_mut(&endpoint) {
-            *used = now;
-            return Some(true);
-        }
-        self.is_elsewhere(endpoint, now).then_some(false)
-    }
-
-    fn learn(&mut self, endpoint: i64, is_ours: bool, now: MonoTime) {
-        if is_ours {
-            self.elsewhere.remove(&endpoint);
-            self.own.insert(endpoint, now);
-        } else {
-            self.elsewhere.insert(endpoint, now.plus_ms(ELSEWHERE_MS));
-        }
-    }
-
-    /// What had nothing for a while.
-    fn idle(&self, now: MonoTime) -> Vec<i64> {
-        self.own.iter().filter(|(_, used)| now.since_ms(**used) >= IDLE_MS).map(|(endpoint, _)| *endpoint).collect()
-    }
-
-    /// What this node has beyond its part, where so many are served in all. A few more are no reason to move any.
-    fn surplus(&self, served: u64) -> Vec<i64> {
-        let part = usize::try_from(served.div_ceil(self.others + 1)).unwrap_or(usize::MAX);
-        let staying = self.own.len() - self.leaving.len();
-        let slack = (part / 8).max(1);
-        let count = if staying > part + slack { staying - part } else { 0 };
-        self.own.keys().filter(|endpoint| !self.leaving.contains(endpoint)).take(count).copied().collect()
-    }
-
-    fn gave_up(&mut self, endpoint: i64, now: MonoTime) {
-        self.own.remove(&endpoint);
-        if self.leaving.remove(&endpoint) {
-            self.elsewhere.insert(endpoint, now.plus_ms(SHED_MS));
-        }
-    }
-}
-
 /// Takes an endpoint for this node, or holds on to it; says whether this node serves it now. One that another node serves
 /// can be taken when that node is gone, and the leases of its deliveries have ended.
-pub(super) async fn take(
+pub(super) async fn acquire_endpoint(
     context: &mut WriteContext,
     node: NodeId,
     endpoint: i64,
@@ -131,17 +45,16 @@ pub(super) async fn share(
     others: u64,
     now: MonoTime,
 ) -> Result<(), StoreError> {
-    context.serving.others = others;
+    context.serving.set_others(others);
     if others == 0 {
-        context.serving.leaving.clear();
         return Ok(());
     }
     let count = "SELECT count(*) FROM serving s JOIN nodes a ON a.id = s.node";
     let served = scalar!(&mut context.db, i64, count).unwrap_or(0).unsigned_abs();
     let mut wanted = context.serving.idle(now);
     let surplus = context.serving.surplus(served);
-    context.serving.leaving.extend(surplus);
-    wanted.extend(&context.serving.leaving);
+    context.serving.leave(surplus);
+    wanted.extend(context.serving.leaving());
     if wanted.is_empty() {
         return Ok(());
     }

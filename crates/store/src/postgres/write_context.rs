@@ -3,7 +3,7 @@ use std::sync::Arc;
 use gancho_model::{DeliveryId, EndpointId, Health, MonoTime, Priority};
 use sqlx::postgres::PgConnectOptions;
 
-use super::{Db, Shared, bell::Ring, membership, new_rows::NewRows, rows, schema, serving::Serving, stats};
+use super::{Db, Shared, bell::Ring, new_rows::NewRows, rows, schema, served_endpoints::ServedEndpoints, stats};
 pub(super) use crate::stored::pending::Notification;
 use crate::{
     StoreError, stored,
@@ -28,7 +28,7 @@ pub(super) struct WriteContext {
     pub pending: Pending,
     own: Own,
     /// Which endpoints this node serves.
-    pub serving: Serving,
+    pub serving: ServedEndpoints,
     /// Until when other nodes take this one for alive; nothing before it joined.
     alive_until: Option<MonoTime>,
     /// The endpoints as they looked last.
@@ -73,11 +73,16 @@ impl WriteContext {
             is_lost: false,
             pending: Pending::default(),
             own: Own::default(),
-            serving: Serving::default(),
+            serving: ServedEndpoints::default(),
             alive_until: None,
             endpoint_version: 0,
             plan_version: 0,
         }
+    }
+
+    /// Until when other nodes take this one for alive; nothing before it joined, and after it left.
+    pub fn is_alive_until(&self) -> Option<MonoTime> {
+        self.alive_until
     }
 
     /// Other nodes take this one for alive until then.
@@ -178,12 +183,6 @@ impl WriteContext {
             self.execute(begin).await?;
         }
         self.is_open = true;
-        let now = self.environment.mono();
-        if let Some(node) = self.node.get().copied()
-            && self.alive_until.is_some_and(|until| membership::is_fading(until, now))
-        {
-            membership::stay_alive(self, node).await?;
-        }
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::{future::Future, pin::Pin, thread::JoinHandle, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{OpenError, is_rivalry, write_context::WriteContext};
+use super::{OpenError, is_rivalry, membership, write_context::WriteContext};
 use crate::StoreError;
 
 /// Pieces of work in one transaction.
@@ -194,6 +194,7 @@ async fn try_commit(context: &mut WriteContext, group: &mut [Box<dyn Job>]) -> R
 
 async fn run_all(context: &mut WriteContext, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
     context.begin(group.iter().any(|job| job.is_durable())).await?;
+    membership::stay_alive(context).await?;
     for job in group {
         job.run(context).await?;
     }
