@@ -87,7 +87,7 @@ async fn release(context: &mut WriteContext, node: NodeId, lease: &Release) -> R
     );
     let (clock, node) = (context.clock.clone(), node.bytes().as_slice());
     let not_before = lease.not_before.map_or(i64::MIN, |at| clock.kept(at));
-    let due = scalar!(&mut context.db, i64, update, clock.kept(lease.lease_until), node, lease.handle, not_before);
+    let due = scalar!(&mut context.db, i64, update, clock.kept_ends(lease.lease_until), node, lease.handle, not_before);
     if let Some(due) = due {
         context.notify_later(Notification::Due(lease.endpoint, lease.lane, clock.own(due)));
     }

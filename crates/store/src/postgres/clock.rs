@@ -12,11 +12,17 @@ use crate::{stored, stored::delivery::DeliveryReader, vault::Vault};
 
 /// Clocks wander apart, seconds in a week; but what a look takes is no difference between them, milliseconds.
 const DRIFT_MS: i64 = 250;
+/// How long a difference counts at least, milliseconds: no lease is longer, and each must be found by its end.
+const SET_EVERY_MS: i64 = 15 * 60_000;
 
 /// What the database's clock is ahead of this node's, milliseconds; 0 where a node is alone. Shared by its clones.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SharedClock {
     ahead_ms: Arc<AtomicI64>,
+    /// The same before it was last set.
+    before_ms: Arc<AtomicI64>,
+    /// When that was, by this node's clock.
+    set_at_ms: Arc<AtomicI64>,
     is_shared: bool,
 }
 
@@ -24,19 +30,24 @@ impl SharedClock {
     /// Compares both.
     pub async fn read(db: &mut Db, own: &dyn Clock) -> Result<Self, sqlx::Error> {
         let ahead_ms = ahead_ms(db, own).await?.0;
-        Ok(Self { ahead_ms: Arc::new(ahead_ms.into()), is_shared: true })
+        let shared = || Arc::new(AtomicI64::new(ahead_ms));
+        let set_at_ms = Arc::new(own.mono().ms().into());
+        Ok(Self { ahead_ms: shared(), before_ms: shared(), set_at_ms, is_shared: true })
     }
 
     /// Compares them again, and follows the database's where they have come apart.
     pub async fn follow(&self, db: &mut Db, own: &dyn Clock) -> Result<(), sqlx::Error> {
-        if !self.is_shared {
+        let now_ms = own.mono().ms();
+        if !self.is_shared || now_ms - self.set_at_ms.load(Ordering::Acquire) < SET_EVERY_MS {
             return Ok(());
         }
         let (measured, took_ms) = ahead_ms(db, own).await?;
         let by_ms = measured - self.ahead();
         if took_ms < DRIFT_MS && by_ms.abs() >= DRIFT_MS {
             tracing::info!(by_ms, "plans and leases follow the clock of the database");
+            self.before_ms.store(self.ahead(), Ordering::Release);
             self.ahead_ms.store(measured, Ordering::Release);
+            self.set_at_ms.store(now_ms, Ordering::Release);
         }
         Ok(())
     }
@@ -48,6 +59,11 @@ impl SharedClock {
     /// A time of this node's, as it is kept.
     pub fn kept(&self, own: MonoTime) -> i64 {
         own.ms().saturating_add(self.ahead())
+    }
+
+    /// The end of a lease, as it may be kept: it may have been given before the clock was set.
+    pub fn kept_ends(&self, own: MonoTime) -> Vec<i64> {
+        vec![self.kept(own), own.ms().saturating_add(self.before_ms.load(Ordering::Acquire))]
     }
 
     /// A time that is kept, as this node counts.

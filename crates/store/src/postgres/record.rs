@@ -124,7 +124,7 @@ async fn update_delivery(
         &mut context.db,
         i64,
         update,
-        clock.kept(outcome.lease_until),
+        clock.kept_ends(outcome.lease_until),
         node,
         outcome.handle,
         state as i64,

@@ -42,10 +42,9 @@ pub(super) fn optional_time(row: &PgRow, column: usize) -> Result<Option<Timesta
     Ok(row.try_get::<Option<i64>, _>(column)?.map(Timestamp::from_ms))
 }
 
-/// A lease is held by whoever claimed it; one that was made when the event was accepted, by the node that accepted it. A
-/// node's own leases are named by their ends, which are seconds apart: meanwhile it may have set its clock by the
-/// database's.
-pub(super) const IS_OURS: &str = "leased IS NOT NULL AND abs(due - $1) < 800 AND (node = $2 OR node IS NULL)";
+/// A lease is held by whoever claimed it; one that was made when the event was accepted, by the node that accepted it. It is
+/// named by its end, as [`SharedClock::kept_ends`] gives it.
+pub(super) const IS_OURS: &str = "leased IS NOT NULL AND due = ANY($1) AND (node = $2 OR node IS NULL)";
 
 /// A text that PostgreSQL can hold: all but the character 0.
 pub(super) fn storable(text: &str) -> String {
