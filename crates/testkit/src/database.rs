@@ -208,6 +208,11 @@ pub struct Database {
 }
 
 impl Database {
+    /// The port of its server.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Waits until a source took everything out of its outbox.
     pub async fn drained(&self) {
         self.client().await.wait_until("SELECT COUNT(*) FROM gancho_outbox", |rows| rows == 0).await;
@@ -302,13 +307,13 @@ impl Database {
     }
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("its number").port()
 }
 
 /// From PATH, or from one of Debian's folders.
-fn program(name: &str, folders: &[PathBuf]) -> PathBuf {
+pub(crate) fn program(name: &str, folders: &[PathBuf]) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let all = std::env::split_paths(&path).chain(folders.iter().cloned());
     let found = all.map(|folder| folder.join(name)).find(|file| file.is_file());
@@ -329,7 +334,7 @@ fn user() -> String {
 }
 
 /// PostgreSQL refuses to run as root: then it runs as the user that Debian's package made for it.
-fn unprivileged(program: &Path, dir: &Path) -> Command {
+pub(crate) fn unprivileged(program: &Path, dir: &Path) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL"]);
     if user() == "root" {

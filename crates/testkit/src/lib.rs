@@ -11,6 +11,7 @@ mod erp;
 mod erp_api;
 mod erp_php;
 mod name_server;
+mod pooler;
 mod receiver;
 mod server;
 
@@ -22,6 +23,7 @@ pub use engine::Engine;
 pub use erp_api::{Asked, ErpApi, FULL_KEY, Trap};
 pub use erp_php::ErpPhp;
 pub use name_server::{Family, NameServer, Says};
+pub use pooler::Pooler;
 pub use receiver::{Received, Receiver, Respond};
 pub use server::{ADMIN_TOKEN, Answer, Server, ServerOptions};
 

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use gancho_testkit::{Database, Engine, Instance, Receiver, Respond, Server, ServerOptions};
+use gancho_testkit::{Database, Engine, Instance, Pooler, Receiver, Respond, Server, ServerOptions};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -15,9 +15,9 @@ use crate::BINARY;
 /// The key that all nodes of a test have.
 const KEY: &str = "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s=";
 
-async fn node_on(database: &Database) -> Server {
+async fn node_on(url: &str) -> Server {
     let options = ServerOptions::default()
-        .env("GANCHO_DATABASE_URL", &database.url)
+        .env("GANCHO_DATABASE_URL", url)
         .env("GANCHO_SECRET_KEY", KEY)
         .env("GANCHO_LOG_LEVEL", "error");
     Server::start(BINARY, options).await
@@ -28,7 +28,7 @@ async fn three() -> (Database, Vec<Server>) {
     let database = Instance::shared(Engine::Postgres).blank().await;
     let mut nodes = vec![];
     for _ in 0..3 {
-        nodes.push(node_on(&database).await);
+        nodes.push(node_on(&database.url).await);
     }
     (database, nodes)
 }
@@ -217,4 +217,24 @@ async fn a_source_is_watched_by_one_node_at_a_time_and_every_node_says_how_it_do
     for node in &nodes {
         node.wait_until(&path, |source| source["state"] == "down" && !source["last_error"].is_null()).await;
     }
+}
+
+/// Nodes behind a pooler hear nothing of each other, and keep no statements: everything works all the same.
+#[tokio::test]
+async fn nodes_work_through_a_pooler_that_changes_connections_between_transactions() {
+    let database = Instance::shared(Engine::Postgres).blank().await;
+    let pooler = Pooler::start(&database);
+    let nodes = [node_on(&pooler.url).await, node_on(&pooler.url).await];
+    let (receiver, came) = counting().await;
+    for node in &nodes {
+        node.add_endpoint(&receiver.url("/"), &["demo.*"]).await;
+    }
+    // Both know both.
+    nodes[0].wait_until("/endpoints", |list| list["data"].as_array().is_some_and(|all| all.len() == 2)).await;
+    let ids = send(&[&nodes[0], &nodes[1]], 40).await;
+    assert_eq!(ids.len(), 40);
+    receiver.wait_for(80).await;
+    assert!(came.lock().expect("a map").values().all(|count| *count == 2), "each once to each of the two");
+    let list = nodes[1].wait_until("/nodes", |list| list["data"].as_array().is_some_and(|all| all.len() == 2)).await;
+    assert_eq!(list["data"].as_array().map(Vec::len), Some(2));
 }

@@ -110,13 +110,18 @@ pub(super) async fn keep_ringing(bell: Weak<Bell>, pool: PgPool) {
     while let Some(bell) = bell.upgrade() {
         let _ = tokio::time::timeout(Duration::from_secs(1), bell.wake.notified()).await;
         if let Some(ring) = bell.take().and_then(|ring| serde_json::to_string(&ring).ok()) {
-            let tell = sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(ring).execute(&pool).await;
-            if let Err(error) = tell {
+            if let Err(error) = tell(&pool, &ring).await {
                 tracing::debug!(%error, "other nodes could not be told of news");
             }
             tokio::time::sleep(PAUSE).await;
         }
     }
+}
+
+async fn tell(pool: &PgPool, ring: &str) -> Result<(), sqlx::Error> {
+    let mut db = pool.begin().await?;
+    run!(db, "SELECT pg_notify($1, $2)", CHANNEL, ring);
+    db.commit().await
 }
 
 /// Hears what other nodes tell.
@@ -179,7 +184,7 @@ async fn listen(
     // Through a pooler nothing may come: only who hears itself hears the others.
     let own = Ring { from: Some(node), ..Ring::default() };
     let own = serde_json::to_string(&own).unwrap_or_default();
-    sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(own).execute(pool).await?;
+    tell(pool, &own).await?;
     while let Some(told) = listener.try_recv().await? {
         if !hears.swap(true, Ordering::AcqRel) {
             // What was told before is looked for.

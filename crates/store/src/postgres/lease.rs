@@ -31,16 +31,21 @@ impl Leases for PostgresStore {
         now: MonoTime,
         until: MonoTime,
     ) -> Result<bool, StoreError> {
-        let mut db = self.readers.acquire().await?;
         let upsert = "INSERT INTO leases (name, node, until) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE \
             SET node = $2, until = $3 WHERE leases.node = $2 OR leases.until <= $4";
-        let (now, until) = (self.shared.clock.kept(now), self.shared.clock.kept(until));
-        Ok(run!(db, upsert, name(lease), node.bytes().as_slice(), until, now) == 1)
+        self.write(false, async move |context| {
+            let (now, until) = (context.clock.kept(now), context.clock.kept(until));
+            Ok(run!(&mut context.db, upsert, name(lease), node.bytes().as_slice(), until, now) == 1)
+        })
+        .await
     }
 
     async fn give_up_lease(&self, lease: Lease, node: NodeId) -> Result<(), StoreError> {
-        let mut db = self.readers.acquire().await?;
-        run!(db, "DELETE FROM leases WHERE name = $1 AND node = $2", name(lease), node.bytes().as_slice());
-        Ok(())
+        self.write(false, async move |context| {
+            let delete = "DELETE FROM leases WHERE name = $1 AND node = $2";
+            run!(&mut context.db, delete, name(lease), node.bytes().as_slice());
+            Ok(())
+        })
+        .await
     }
 }

@@ -7,12 +7,14 @@ mod statement;
 mod accept;
 mod access;
 mod address;
+mod begin;
 mod bell;
 mod bin;
 mod bulk;
 mod cancel;
 mod claim;
 mod clock;
+mod connector;
 mod consumer;
 mod customer;
 mod endpoint;
@@ -49,7 +51,7 @@ mod writer;
 use std::sync::{Arc, OnceLock};
 
 use gancho_model::{Environment, NodeId};
-use sqlx::{PgConnection, PgPool, postgres::PgPoolOptions};
+use sqlx::{Connection as _, PgConnection, PgPool, postgres::PgPoolOptions};
 
 use crate::{
     DeliveryNotifier, StoreError,
@@ -170,19 +172,20 @@ impl PostgresStore {
         let address = address::connect_options(url, options.authorities.clone())?;
         let listen_at = options.listen_url.as_deref().unwrap_or(url);
         let listen_at = address::connect_options(listen_at, options.authorities)?;
-        let connected = schema::connect(&address).await;
-        let mut db =
-            connected.map_err(|error| OpenError::Unreachable { host: address.get_host().to_owned(), error })?;
+        let unreachable = |error| OpenError::Unreachable { host: address.get_host().to_owned(), error };
+        let (mut db, address) = connector::connect_first(&address).await.map_err(unreachable)?;
         schema::migrate(&mut db, &vault).await?;
+        let mut first = db.begin().await?;
         let clock = if options.shared_clock {
-            SharedClock::read(&mut db, &*environment).await?
+            SharedClock::read(&mut first, &*environment).await?
         } else {
             SharedClock::default()
         };
-        let last: i64 = sqlx::query_scalar("SELECT value FROM meta WHERE name = 'sequence'").fetch_one(&mut db).await?;
+        let last = scalar!(first, i64, "SELECT value FROM meta WHERE name = 'sequence'").unwrap_or_default();
+        first.commit().await?;
         let readers = PgPoolOptions::new()
             .max_connections(options.readers)
-            .acquire_timeout(schema::CONNECT_MAX)
+            .acquire_timeout(connector::CONNECT_MAX)
             .connect_lazy_with(address.clone().application_name("gancho"));
         let shared = Shared {
             vault: Arc::new(vault),
@@ -200,14 +203,15 @@ impl PostgresStore {
         let audience = Audience { notifier: shared.notifier.clone(), news: sender, pulse: beat };
         let work_with = shared.clone();
         let context = async move || {
-            let db = schema::connect(&address).await?;
+            let address = address.application_name("gancho writer");
+            let db = connector::connect(&address).await?;
             let mut context = WriteContext::new((db, address), work_with, audience);
             context.publish_endpoints().await.map_err(|error| OpenError::Unusable(error.to_string()))?;
             Ok(context)
         };
         let writer = Arc::new(Writer::start(context, options.queue).await?);
         let listening = PgPoolOptions::new()
-            .acquire_timeout(schema::CONNECT_MAX)
+            .acquire_timeout(connector::CONNECT_MAX)
             .connect_lazy_with(listen_at.application_name("gancho listening"));
         Ok(Self { readers, writer, listening, shared, news, pulse })
     }

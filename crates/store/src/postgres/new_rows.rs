@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use gancho_model::{DeliveryId, Event};
 
-use super::{Db, rows};
+use super::{Db, connector, rows};
 use crate::StoreError;
 
 /// What is to be written, column by column.
@@ -123,6 +123,7 @@ impl NewDeliveries {
             AS w (id, event, endpoint, state, reason, lane, max_attempts, due, leased, node, created_at, body, place) \
             ORDER BY place RETURNING id, n";
         let found = sqlx::query_as::<_, (Vec<u8>, i64)>(insert)
+            .persistent(connector::keeps_statements())
             .bind(self.id)
             .bind(self.event)
             .bind(self.endpoint)

@@ -3,7 +3,16 @@ use std::sync::Arc;
 use gancho_model::{DeliveryId, EndpointId, Health, MonoTime, Priority};
 use sqlx::postgres::PgConnectOptions;
 
-use super::{Db, Shared, bell::Ring, new_rows::NewRows, rows, schema, served_endpoints::ServedEndpoints, stats};
+use super::{
+    Db, Shared,
+    begin::{BEGIN, BEGIN_FLUSHED},
+    bell::Ring,
+    connector,
+    new_rows::NewRows,
+    rows,
+    served_endpoints::ServedEndpoints,
+    stats,
+};
 pub(super) use crate::stored::pending::Notification;
 use crate::{
     StoreError, stored,
@@ -159,8 +168,15 @@ impl WriteContext {
         }
     }
 
-    /// Shows the endpoints to those who plan, if they are not what was shown before.
+    /// Shows the endpoints to those who plan, if they are not what was shown before; between two transactions.
     pub async fn publish_endpoints(&mut self) -> Result<(), StoreError> {
+        self.execute("BEGIN READ ONLY").await?;
+        let done = self.publish_if_new().await;
+        self.execute("COMMIT").await?;
+        done
+    }
+
+    async fn publish_if_new(&mut self) -> Result<(), StoreError> {
         let version = "SELECT value FROM meta WHERE name = 'plan_version'";
         let version = scalar!(&mut self.db, i64, version).unwrap_or_default().unsigned_abs();
         self.follow(version);
@@ -173,11 +189,11 @@ impl WriteContext {
 
     /// Begins a transaction; with `flush`, its commit returns when it is on disk.
     pub async fn begin(&mut self, flush: bool) -> Result<(), StoreError> {
-        let begin = if flush { "BEGIN" } else { "BEGIN; SET LOCAL synchronous_commit = off" };
+        let begin = if flush { BEGIN_FLUSHED } else { BEGIN };
         if self.is_lost || self.execute(begin).await.is_err() {
             // The connection is gone, or another transaction was left open in it.
             self.is_lost = true;
-            self.db = schema::connect(&self.address).await?;
+            self.db = connector::connect(&self.address).await?;
             self.is_lost = false;
             tracing::warn!("the connection to the database was lost, and made anew");
             self.execute(begin).await?;
@@ -276,7 +292,8 @@ impl WriteContext {
 
     /// Notifies the engine of what was committed.
     pub async fn notify(&mut self) {
-        if let Err(error) = self.publish_endpoints().await {
+        let is_old = self.pending.endpoints_changed || self.published.get().version != self.plan_version;
+        if is_old && let Err(error) = self.publish_endpoints().await {
             // Plans are refused until it is done, at the next commit.
             tracing::error!(%error, "endpoints can't be read again");
         }

@@ -1,0 +1,40 @@
+//! How the writer's transactions begin.
+
+use const_format::concatcp;
+
+/// A node that hangs within a transaction loses it, and holds nobody up: neither between two statements nor while it should
+/// read an answer. Said in each transaction: behind a pooler the next one may be on another connection.
+const GUARDS: &str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '3s'; SET LOCAL tcp_user_timeout = '4s'; \
+    SET LOCAL lock_timeout = '4s'; ";
+/// What is committed need not be on disk.
+pub(super) const BEGIN: &str = concatcp!(GUARDS, "SET LOCAL synchronous_commit = off");
+/// What is committed is on disk, also where the database's own default says otherwise
+/// (<https://www.postgresql.org/docs/current/wal-async-commit.html>).
+pub(super) const BEGIN_FLUSHED: &str = concatcp!(
+    GUARDS,
+    "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
+);
+
+#[cfg(test)]
+mod tests {
+    use gancho_testkit::{Engine, Instance};
+    use sqlx::Executor as _;
+
+    use super::{super::connector, BEGIN, BEGIN_FLUSHED};
+
+    /// How a transaction commits where this is the default.
+    async fn commits_as(default: &str, begin: &'static str) -> String {
+        let database = Instance::shared(Engine::Postgres).blank().await;
+        database.run(&format!("ALTER DATABASE {} SET synchronous_commit = {default}", database.name)).await;
+        let mut db = connector::connect(&database.url.parse().expect("an address")).await.expect("connects");
+        db.execute(sqlx::raw_sql(begin)).await.expect("begins");
+        sqlx::query_scalar("SHOW synchronous_commit").fetch_one(&mut db).await.expect("a value")
+    }
+
+    #[tokio::test]
+    async fn what_is_committed_is_on_disk_whatever_the_default_of_the_database() {
+        assert_eq!(commits_as("off", BEGIN_FLUSHED).await, "on");
+        assert_eq!(commits_as("remote_apply", BEGIN_FLUSHED).await, "remote_apply");
+        assert_eq!(commits_as("on", BEGIN).await, "off", "what may be done again");
+    }
+}
