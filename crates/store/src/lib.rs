@@ -4,9 +4,11 @@
 //! own. There is no `begin`: nothing outside can hold a transaction open, least of all over a
 //! network call. Every verb that needs the time is given `now`.
 
+pub mod copy;
 mod error;
 mod notifier;
 pub mod postgres;
+mod side;
 pub mod sqlite;
 mod stored;
 pub mod vault;

@@ -1,5 +1,6 @@
 //! One file a command.
 
+mod backup;
 mod bench;
 mod bin;
 mod config;
@@ -10,6 +11,7 @@ mod endpoint;
 mod event;
 mod key;
 mod listen;
+mod migrate;
 mod plugin;
 mod replay;
 mod source;
@@ -92,6 +94,12 @@ pub enum Command {
         /// Which shell.
         shell: Shell,
     },
+    /// Copy the database to a file, also while a server works on it.
+    Backup(backup::BackupArgs),
+    /// Put such a copy into a data dir.
+    Restore(backup::RestoreArgs),
+    /// Copy everything from SQLite to PostgreSQL, or back; no server may work on either.
+    Migrate(migrate::MigrateArgs),
     /// Write FacturaScripts' plugin as a zip, to be uploaded there.
     Plugin {
         /// Where to.
@@ -114,6 +122,9 @@ pub fn run(args: Args) -> CliResult {
         }
         Command::Config(local) => config::run(&local),
         Command::Doctor(local) => doctor::run(&local),
+        Command::Backup(args) => backup::back_up(&args),
+        Command::Restore(args) => backup::restore(&args),
+        Command::Migrate(args) => migrate::run(&args),
         Command::Key(key::KeyCommand::New) => key::new(),
         Command::User(command) => user::run(command),
         Command::Token(command) => token::run(command),

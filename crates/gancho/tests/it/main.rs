@@ -1,6 +1,7 @@
 //! Against the real binary, from outside.
 
 mod access;
+mod backup;
 mod bad_input;
 mod bins;
 mod clock;
@@ -39,6 +40,7 @@ mod kits;
 mod leniency;
 mod listening;
 mod logs;
+mod migrate;
 mod nodes;
 mod openapi;
 mod outage;

@@ -16,6 +16,7 @@ mod claim;
 mod clock;
 mod connector;
 mod consumer;
+mod copy;
 mod customer;
 mod endpoint;
 mod follower;
@@ -60,6 +61,7 @@ use crate::{
 };
 use bell::{Bell, Ear};
 use clock::SharedClock;
+pub(crate) use copy::PostgresSide;
 use write_context::WriteContext;
 use writer::Writer;
 
@@ -120,6 +122,9 @@ pub enum OpenError {
         /// The newest that this version knows.
         known: i64,
     },
+    /// Not everything was copied into it yet.
+    #[error("the database is a copy that is not whole: run the same gancho migrate again, or make the database anew")]
+    InParts,
     /// It was made with another `secret_key`.
     #[error("the database was made with another secret_key: give the one it was made with")]
     WrongKey,
@@ -175,6 +180,9 @@ impl PostgresStore {
         let unreachable = |error| OpenError::Unreachable { host: address.get_host().to_owned(), error };
         let (mut db, address) = connector::connect_first(&address).await.map_err(unreachable)?;
         schema::migrate(&mut db, &vault).await?;
+        if copy::is_copy_in_parts(&mut db).await? {
+            return Err(OpenError::InParts);
+        }
         let mut first = db.begin().await?;
         let clock = if options.shared_clock {
             SharedClock::read(&mut first, &*environment).await?

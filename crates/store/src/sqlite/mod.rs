@@ -2,11 +2,13 @@
 
 mod accept;
 mod access;
+mod backup;
 mod bin;
 mod bulk;
 mod cancel;
 mod claim;
 mod consumer;
+mod copy;
 mod customer;
 mod endpoint;
 mod forward;
@@ -50,6 +52,8 @@ use crate::{
     stored::{pending::Audience, routes::PublishedEndpoints},
     vault::Vault,
 };
+pub use backup::{Backup, BackupError, back_up, restore};
+pub(crate) use copy::SqliteSide;
 use readers::Readers;
 use write_context::WriteContext;
 use writer::Writer;
@@ -106,6 +110,12 @@ pub enum OpenError {
         /// The newest that this version knows.
         known: u32,
     },
+    /// Not everything was copied into it yet.
+    #[error("the database {path} is a copy that is not whole: run the same gancho migrate again, or remove the file")]
+    InParts {
+        /// Its file.
+        path: PathBuf,
+    },
     /// It was made with another `secret_key`.
     #[error("the database {path} was made with another secret_key: give the one it was made with")]
     WrongKey {
@@ -152,6 +162,9 @@ impl SqliteStore {
         let mut db = Connection::open(&path).map_err(unusable)?;
         schema::prepare(&db, options.pages_max).map_err(unusable)?;
         schema::migrate(&mut db, &path, &vault, &*environment)?;
+        if copy::is_copy_in_parts(&db).map_err(unusable)? {
+            return Err(OpenError::InParts { path });
+        }
         let vault = Arc::new(vault);
         let notifier = Arc::new(OnceLock::new());
         let readers = Arc::new(Readers::open(&path).map_err(unusable)?);

@@ -36,7 +36,7 @@ enum Step {
 /// Pages in the WAL before they are written back.
 const CHECKPOINT_PAGES: u32 = 2000;
 /// Whose file it is: `ganc`.
-const APPLICATION: i32 = 0x6761_6e63;
+pub(super) const APPLICATION: i32 = 0x6761_6e63;
 /// Bytes of a page.
 const PAGE_BYTES: u32 = 8192;
 

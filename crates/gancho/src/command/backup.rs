@@ -1,0 +1,112 @@
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use gancho_store::sqlite;
+
+use crate::{
+    args::LocalArgs,
+    cli_error::{CliError, CliResult},
+    config::Settings,
+    runtime::block_on,
+    wiring,
+};
+
+/// What to copy where.
+#[derive(Args)]
+pub struct BackupArgs {
+    /// The copy: a file that is not there yet.
+    file: PathBuf,
+    /// Also copy the key, to FILE.key: without it nobody can use the copy, with it everybody who has both can.
+    #[arg(long)]
+    with_key: bool,
+    #[command(flatten)]
+    local: LocalArgs,
+}
+
+/// What to put back where.
+#[derive(Args)]
+pub struct RestoreArgs {
+    /// The copy; FILE.key is put back with it if it is there.
+    file: PathBuf,
+    #[command(flatten)]
+    local: LocalArgs,
+}
+
+/// The key beside a copy.
+fn key_beside(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".key");
+    name.into()
+}
+
+/// Copies the database as it is at this moment, whether or not a server works on it.
+pub fn back_up(args: &BackupArgs) -> CliResult {
+    let settings = settings(&args.local)?;
+    let dir = &settings.data_dir;
+    if !dir.join(sqlite::FILE).exists() {
+        return Err(CliError::usage(format!(
+            "there is no database in {}: give the server's --data-dir",
+            dir.display()
+        )));
+    }
+    let key = wiring::secret_key(&settings, dir).map_err(CliError::start)?;
+    let (beside, shown) = (key_beside(&args.file), args.file.display());
+    if args.with_key && beside.exists() {
+        return Err(CliError::usage(format!("{} is there already", beside.display())));
+    }
+    let copied = sqlite::back_up(dir, &args.file).map_err(CliError::refused)?;
+    say!("{shown}: {} bytes, with every event up to number {}", copied.bytes, copied.sequence);
+    if args.with_key {
+        wiring::write_key(&beside, &key).map_err(CliError::refused)?;
+        say!("{}: the key, which opens it: keep the two apart", beside.display());
+    } else {
+        say!("The key is not in it, and without that it is of no use: keep {} too", wiring::key_place(&settings));
+    }
+    Ok(())
+}
+
+/// Puts a copy into a data dir that has no database.
+pub fn restore(args: &RestoreArgs) -> CliResult {
+    let settings = settings(&args.local)?;
+    let dir = &settings.data_dir;
+    let _lock = wiring::lock(dir).map_err(CliError::start)?;
+    if dir.join(sqlite::FILE).exists() {
+        let there = dir.join(sqlite::FILE);
+        return Err(CliError::usage(format!(
+            "{} is there already: move it away, with its -wal file, first",
+            there.display()
+        )));
+    }
+    if !args.file.is_file() {
+        return Err(CliError::usage(format!("there is no file {}", args.file.display())));
+    }
+    let beside = key_beside(&args.file);
+    if settings.secret_key.is_none() && !wiring::has_key(dir) {
+        if !beside.is_file() {
+            let missing = beside.display();
+            return Err(CliError::usage(format!("the key is missing: set secret_key, or put it at {missing}")));
+        }
+        let key = wiring::read_key(&beside).map_err(CliError::start)?;
+        wiring::put_key(dir, &key).map_err(CliError::start)?;
+    }
+    let copied = sqlite::restore(&args.file, dir).map_err(CliError::refused)?;
+    // With the right key, and brought up to date.
+    block_on(wiring::store(&settings, "restore"))?.map_err(|error| {
+        let _ = std::fs::remove_file(dir.join(sqlite::FILE));
+        CliError::start(error)
+    })?;
+    say!("{}: every event up to number {} is there again", dir.display(), copied.sequence);
+    say!("What came and went after the copy was made is unknown to it: what waited then is sent, with the same ids");
+    Ok(())
+}
+
+fn settings(local: &LocalArgs) -> Result<Settings, CliError> {
+    let settings = Settings::load(local, &[]).map_err(CliError::start)?;
+    match settings.database_url {
+        None => Ok(settings),
+        Some(_) => Err(CliError::usage(
+            "the database is PostgreSQL: copy it with pg_dump --format=custom, put it back with pg_restore, and keep the \
+             secret_key",
+        )),
+    }
+}

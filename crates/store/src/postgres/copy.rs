@@ -1,0 +1,230 @@
+//! PostgreSQL, as everything of it is copied, or copied into it.
+
+use async_trait::async_trait;
+use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
+
+use super::{Db, OpenError, address, connector, schema};
+use crate::{
+    side::{
+        Side,
+        table::{Column, CopiedTable, TABLES},
+        value::{ColumnKind, Row, Value},
+    },
+    vault::Vault,
+};
+
+/// The name in `about` of a copy that is not whole.
+const MARK: &str = "copying";
+
+/// A connection, and what is read over it.
+pub(crate) struct PostgresSide {
+    db: Db,
+    reads: Option<&'static CopiedTable>,
+}
+
+impl PostgresSide {
+    /// Opens a database, brought up to date.
+    pub async fn open(url: &str, authorities: Option<Vec<u8>>, vault: &Vault) -> Result<Self, OpenError> {
+        let address = address::connect_options(url, authorities)?;
+        let unreachable = |error| OpenError::Unreachable { host: address.get_host().to_owned(), error };
+        let (mut db, _) = connector::connect_first(&address).await.map_err(unreachable)?;
+        schema::migrate(&mut db, vault).await?;
+        Ok(Self { db, reads: None })
+    }
+
+    async fn run(&mut self, statement: &str) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut self.db).await.map(drop)
+    }
+
+    /// Begins to read, in the order that SQLite has, too.
+    async fn declare(&mut self, table: &'static CopiedTable, after: Option<Vec<Value>>) -> Result<(), sqlx::Error> {
+        self.end().await?;
+        let key = &table.columns[..table.key];
+        let by: Vec<String> = key.iter().map(ordered).collect();
+        let places: Vec<String> = (1..=table.key).map(|n| format!("${n}")).collect();
+        let greater = match after {
+            Some(_) => format!("({}) > ({})", by.join(", "), places.join(", ")),
+            None => "true".to_owned(),
+        };
+        let columns: Vec<&str> = table.columns.iter().map(|column| column.postgres).collect();
+        let declare = format!(
+            "DECLARE copied NO SCROLL CURSOR FOR SELECT {} FROM {} WHERE {} AND {greater} ORDER BY {}",
+            columns.join(", "),
+            table.name,
+            table.only,
+            by.join(", ")
+        );
+        self.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        let mut declaring = sqlx::query(AssertSqlSafe(declare)).persistent(false);
+        for value in after.into_iter().flatten() {
+            declaring = match value {
+                Value::Nothing => declaring.bind(None::<i64>),
+                Value::Number(number) => declaring.bind(number),
+                Value::Text(text) => declaring.bind(text),
+                Value::Bytes(bytes) => declaring.bind(bytes),
+            };
+        }
+        declaring.execute(&mut self.db).await?;
+        self.reads = Some(table);
+        Ok(())
+    }
+
+    /// Ends what was read.
+    async fn end(&mut self) -> Result<(), sqlx::Error> {
+        if self.reads.take().is_some() {
+            self.run("ROLLBACK").await?;
+        }
+        Ok(())
+    }
+
+    async fn fetch(&mut self, limit: usize) -> Result<Vec<Row>, sqlx::Error> {
+        let Some(table) = self.reads else { return Ok(vec![]) };
+        let fetch = format!("FETCH {limit} FROM copied");
+        let found = sqlx::query(AssertSqlSafe(fetch)).persistent(false).fetch_all(&mut self.db).await?;
+        if found.is_empty() {
+            self.end().await?;
+        }
+        found.iter().map(|row| row_of(row, table.columns)).collect()
+    }
+
+    async fn insert(&mut self, table: &'static CopiedTable, rows: Vec<Row>) -> Result<(), sqlx::Error> {
+        let names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
+        let all = names.join(", ");
+        let (targets, values) = table.postgres_insert.unwrap_or((&all, &all));
+        let arrays: Vec<String> = table
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(n, column)| format!("${}::{}[]", n + 1, type_of(column.kind)))
+            .collect();
+        let key: Vec<&str> = table.columns[..table.key].iter().map(|column| column.name).collect();
+        // The two numbers of the feed are there from the beginning.
+        let known = if table.name == "meta" { "UPDATE SET value = excluded.value" } else { "NOTHING" };
+        let counted = if table.is_counted { "OVERRIDING SYSTEM VALUE" } else { "" };
+        let insert = format!(
+            "INSERT INTO {} ({targets}) {counted} SELECT {values} FROM unnest({}) AS w ({all}) ON CONFLICT ({}) DO {known}",
+            table.name,
+            arrays.join(", "),
+            key.join(", ")
+        );
+        self.end().await?;
+        self.run("BEGIN").await?;
+        let mut inserting = sqlx::query(AssertSqlSafe(insert)).persistent(false);
+        for (n, column) in table.columns.iter().enumerate() {
+            let values = rows.iter().map(|row| row[n].clone());
+            inserting = match column.kind {
+                ColumnKind::Number => inserting.bind(values.map(Value::into_number).collect::<Vec<_>>()),
+                ColumnKind::Flag => {
+                    inserting.bind(values.map(|one| one.into_number().map(|one| one != 0)).collect::<Vec<_>>())
+                }
+                ColumnKind::Text => inserting.bind(values.map(Value::into_text).collect::<Vec<_>>()),
+                ColumnKind::Bytes => inserting.bind(values.map(Value::into_bytes).collect::<Vec<_>>()),
+            };
+        }
+        inserting.execute(&mut self.db).await?;
+        self.run("COMMIT").await
+    }
+
+    /// What PostgreSQL counts goes on after what was copied.
+    async fn count_on(&mut self) -> Result<(), sqlx::Error> {
+        for table in TABLES.iter().filter(|table| table.is_counted) {
+            let (name, column) = (table.name, table.columns[0].name);
+            let set = format!(
+                "SELECT setval(pg_get_serial_sequence('{name}', '{column}'), (SELECT max({column}) FROM {name}))"
+            );
+            self.run(&set).await?;
+        }
+        Ok(())
+    }
+}
+
+/// By what rows are ordered: bytes by their values, whatever the language of the database.
+fn ordered(column: &Column) -> String {
+    match column.kind {
+        ColumnKind::Text => format!("{} COLLATE \"C\"", column.postgres),
+        _ => column.postgres.to_owned(),
+    }
+}
+
+fn type_of(kind: ColumnKind) -> &'static str {
+    match kind {
+        ColumnKind::Number => "bigint",
+        ColumnKind::Flag => "boolean",
+        ColumnKind::Text => "text",
+        ColumnKind::Bytes => "bytea",
+    }
+}
+
+fn row_of(row: &PgRow, columns: &[Column]) -> Result<Row, sqlx::Error> {
+    let value = |(n, column): (usize, &Column)| {
+        Ok(match column.kind {
+            ColumnKind::Number => row.try_get::<Option<i64>, _>(n)?.map(Value::Number),
+            ColumnKind::Flag => row.try_get::<Option<bool>, _>(n)?.map(|flag| Value::Number(flag.into())),
+            ColumnKind::Text => row.try_get::<Option<String>, _>(n)?.map(Value::Text),
+            ColumnKind::Bytes => row.try_get::<Option<Vec<u8>>, _>(n)?.map(Value::Bytes),
+        }
+        .unwrap_or(Value::Nothing))
+    };
+    columns.iter().enumerate().map(value).collect()
+}
+
+fn said(error: sqlx::Error) -> String {
+    format!("PostgreSQL: {error}")
+}
+
+#[async_trait]
+impl Side for PostgresSide {
+    async fn is_in_use(&mut self) -> Result<bool, String> {
+        let select =
+            "SELECT EXISTS (SELECT 1 FROM nodes WHERE until > (extract(epoch FROM clock_timestamp()) * 1000)::bigint)";
+        sqlx::query_scalar(select).persistent(false).fetch_one(&mut self.db).await.map_err(said)
+    }
+
+    async fn count(&mut self, table: &'static CopiedTable) -> Result<u64, String> {
+        let select = format!("SELECT count(*) FROM {} WHERE {}", table.name, table.only);
+        let counting = sqlx::query_scalar::<_, i64>(AssertSqlSafe(select)).persistent(false);
+        counting.fetch_one(&mut self.db).await.map(i64::unsigned_abs).map_err(said)
+    }
+
+    async fn open(&mut self, table: &'static CopiedTable, after: Option<Vec<Value>>) -> Result<(), String> {
+        self.declare(table, after).await.map_err(said)
+    }
+
+    async fn next(&mut self, limit: usize) -> Result<Vec<Row>, String> {
+        self.fetch(limit).await.map_err(said)
+    }
+
+    async fn last_key(&mut self, table: &'static CopiedTable) -> Result<Option<Vec<Value>>, String> {
+        let key = &table.columns[..table.key];
+        let names: Vec<&str> = key.iter().map(|column| column.postgres).collect();
+        let order: Vec<String> = key.iter().map(|column| format!("{} DESC", ordered(column))).collect();
+        let select = format!("SELECT {} FROM {} ORDER BY {} LIMIT 1", names.join(", "), table.name, order.join(", "));
+        let found = sqlx::query(AssertSqlSafe(select)).persistent(false).fetch_optional(&mut self.db).await;
+        found.and_then(|row| row.map(|row| row_of(&row, key)).transpose()).map_err(said)
+    }
+
+    async fn write(&mut self, table: &'static CopiedTable, rows: Vec<Row>) -> Result<(), String> {
+        self.insert(table, rows).await.map_err(said)
+    }
+
+    async fn is_marked(&mut self) -> Result<bool, String> {
+        is_copy_in_parts(&mut self.db).await.map_err(said)
+    }
+
+    async fn mark(&mut self, is_whole: bool) -> Result<(), String> {
+        if is_whole {
+            self.count_on().await.map_err(said)?;
+        }
+        let change = match is_whole {
+            true => format!("DELETE FROM about WHERE name = '{MARK}'"),
+            false => format!("INSERT INTO about VALUES ('{MARK}', '1')"),
+        };
+        self.run(&change).await.map_err(said)
+    }
+}
+
+/// Whether not everything was copied into this database yet.
+pub(super) async fn is_copy_in_parts(db: &mut Db) -> Result<bool, sqlx::Error> {
+    let select = "SELECT EXISTS (SELECT 1 FROM about WHERE name = $1)";
+    sqlx::query_scalar(select).bind(MARK).persistent(false).fetch_one(db).await
+}

@@ -1,0 +1,170 @@
+//! The tables that both databases have, and how their columns are called in each.
+
+use super::value::ColumnKind::{self, Bytes, Flag, Number, Text};
+
+/// A table. Rows are told apart, and ordered, by its first columns.
+pub(crate) struct CopiedTable {
+    pub name: &'static str,
+    /// How many columns make the key.
+    pub key: usize,
+    pub columns: &'static [Column],
+    /// Whether PostgreSQL counts the first column by itself.
+    pub is_counted: bool,
+    /// What stands for SQLite's key where that is another: it is greater than this of the last key, and ordered by this.
+    pub sqlite_key: Option<(&'static str, &'static str)>,
+    /// How a row is written where its columns are not its values.
+    pub sqlite_insert: Option<&'static str>,
+    /// The same in PostgreSQL: the columns, and what they get of the values.
+    pub postgres_insert: Option<(&'static str, &'static str)>,
+    /// Which rows are copied.
+    pub only: &'static str,
+}
+
+/// A column.
+pub(crate) struct Column {
+    pub name: &'static str,
+    pub kind: ColumnKind,
+    /// How SQLite gives it.
+    pub sqlite: &'static str,
+    /// How PostgreSQL gives it.
+    pub postgres: &'static str,
+}
+
+const fn column(name: &'static str, kind: ColumnKind) -> Column {
+    Column { name, kind, sqlite: name, postgres: name }
+}
+
+const fn table(name: &'static str, key: usize, columns: &'static [Column]) -> CopiedTable {
+    CopiedTable {
+        name,
+        key,
+        columns,
+        is_counted: false,
+        sqlite_key: None,
+        sqlite_insert: None,
+        postgres_insert: None,
+        only: "true",
+    }
+}
+
+/// One whose first column PostgreSQL counts.
+const fn counted(name: &'static str, columns: &'static [Column]) -> CopiedTable {
+    CopiedTable { is_counted: true, ..table(name, 1, columns) }
+}
+
+/// Columns, each by its name and kind.
+macro_rules! columns {
+    ($($name:ident $kind:ident),* $(,)?) => { &[$(column(stringify!($name), $kind)),*] };
+}
+
+/// All that is copied, in an order in which what is pointed at comes first. Not copied: who works on the database and holds
+/// which leases, and what is searched, which is made anew.
+pub(crate) const TABLES: &[CopiedTable] = &[
+    CopiedTable { only: "name IN ('sequence', 'off_feed')", ..table("meta", 1, columns![name Text, value Number]) },
+    table("settings", 1, columns![name Text, sealed Bytes]),
+    table(
+        "users",
+        1,
+        columns![id Bytes, name Text, role Text, password_hash Text, email Text, language Text, time_zone Text, created_at Number],
+    ),
+    table(
+        "sessions",
+        1,
+        &[
+            column("digest", Bytes),
+            Column { name: "owner", kind: Bytes, sqlite: "user", postgres: "owner" },
+            column("agent", Text),
+            column("created_at", Number),
+            column("seen_at", Number),
+            column("expires_at", Number),
+        ],
+    ),
+    table("tokens", 1, columns![id Bytes, name Text, scope Text, source Bytes, digest Bytes, created_at Number]),
+    table(
+        "sources",
+        1,
+        columns![id Bytes, name Text, kind Text, sealed Bytes, time_zone Text, models Text, heard_at Number, created_at Number,
+            paused Flag, reference_version Number, seen_version Number],
+    ),
+    table("remembered", 3, columns![source Bytes, model Text, key Text, record Text]),
+    table("customers", 2, columns![source Bytes, code Text, known Text]),
+    table("seen", 3, columns![source Bytes, model Text, key Text, day Text, record Text]),
+    table("marks", 2, columns![source Bytes, name Text, text Text]),
+    table("processed_rows", 3, columns![source Bytes, id Number, mark Number, at Number]),
+    counted(
+        "endpoints",
+        columns![n Number, id Bytes, config Text, sealed Bytes, enabled Flag, paused Flag, disabled_reason Text, health Text,
+            pending Number, created_at Number, updated_at Number, removed_at Number],
+    ),
+    table(
+        "events",
+        1,
+        columns![n Number, id Bytes, type Text, created Number, arrived_at Number, source Bytes, object Text, label Text, body Bytes],
+    ),
+    counted(
+        "deliveries",
+        columns![n Number, id Bytes, event Number, endpoint Number, state Number, reason Text, lane Number, attempts Number,
+            max_attempts Number, due Number, leased Number, created_at Number, last_at Number, last_status Number,
+            last_error Text, last_ms Number, ended_at Number, job Number, body Bytes],
+    ),
+    CopiedTable {
+        sqlite_key: Some(("k > (?1 << 16) + ?2", "k")),
+        sqlite_insert: Some("INSERT INTO attempts (k, attempt) VALUES ((?1 << 16) + ?2, ?3)"),
+        ..table(
+            "attempts",
+            2,
+            &[
+                Column { name: "delivery", kind: Number, sqlite: "k >> 16", postgres: "delivery" },
+                Column { name: "n", kind: Number, sqlite: "k & 65535", postgres: "n" },
+                column("attempt", Text),
+            ],
+        )
+    },
+    table("repeats", 3, columns![token Bytes, kind Number, key Text, digest Bytes, answer Text, at Number]),
+    counted("history", columns![n Number, at Number, who Text, action Text, object Text, name Text, details Text]),
+    CopiedTable {
+        postgres_insert: Some((
+            "endpoint, hour, delivered, retried, failed, classes",
+            "endpoint, hour, delivered, retried, failed, ARRAY[t0, t1, t2, t3, t4, t5, t6, t7, t8, t9]",
+        )),
+        ..table(
+            "hours",
+            2,
+            &[
+                column("endpoint", Number),
+                column("hour", Number),
+                column("delivered", Number),
+                column("retried", Number),
+                column("failed", Number),
+                Column { name: "t0", kind: Number, sqlite: "t0", postgres: "classes[1]" },
+                Column { name: "t1", kind: Number, sqlite: "t1", postgres: "classes[2]" },
+                Column { name: "t2", kind: Number, sqlite: "t2", postgres: "classes[3]" },
+                Column { name: "t3", kind: Number, sqlite: "t3", postgres: "classes[4]" },
+                Column { name: "t4", kind: Number, sqlite: "t4", postgres: "classes[5]" },
+                Column { name: "t5", kind: Number, sqlite: "t5", postgres: "classes[6]" },
+                Column { name: "t6", kind: Number, sqlite: "t6", postgres: "classes[7]" },
+                Column { name: "t7", kind: Number, sqlite: "t7", postgres: "classes[8]" },
+                Column { name: "t8", kind: Number, sqlite: "t8", postgres: "classes[9]" },
+                Column { name: "t9", kind: Number, sqlite: "t9", postgres: "classes[10]" },
+            ],
+        )
+    },
+    table("notices", 1, columns![object Text, told Text, at Number]),
+    table(
+        "issues",
+        4,
+        columns![endpoint Number, status Number, error Text, line Text, attempts Number, failed Number, first_at Number,
+            last_at Number, delivery Number, solved_at Number],
+    ),
+    counted(
+        "jobs",
+        columns![n Number, about Text, total Number, sent Number, state Text, began_at Number, ended_at Number, resume Text],
+    ),
+    table("bins", 1, columns![id Bytes, respond Text, received Number, created_at Number, expires_at Number]),
+    table("bin_requests", 2, columns![bin Bytes, n Number, at Number, head Text, body Bytes]),
+    table(
+        "consumers",
+        1,
+        columns![name Text, types Text, sources Text, position Number, created_at Number, acked_at Number],
+    ),
+];
