@@ -3,11 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use gancho_model::{Environment, Moment, MonoTime, NodeId};
-use gancho_store::{Lease, Store};
+use gancho_store::{DeadRows, Lease, Store};
 use tokio_util::sync::CancellationToken;
 
 /// How often it looks when there was nothing to do.
 const EVERY: Duration = Duration::from_secs(60);
+/// How often it is measured how the database does, milliseconds.
+const LOOKED_EVERY_MS: i64 = 60_000;
 /// The pause between two batches, so that requests come first.
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long a node that does not come back keeps others from going on, milliseconds.
@@ -53,9 +55,14 @@ pub(crate) async fn run(
     stop: CancellationToken,
 ) {
     let mut clock = ClockTrust::new(environment.moment());
+    let mut looked = None;
     while !stop.is_cancelled() {
         fail::fail_point!("upkeep");
         let now = environment.moment();
+        if looked.is_none_or(|at| now.mono.since_ms(at) >= LOOKED_EVERY_MS) {
+            looked = Some(now.mono);
+            measure_vitals(&*store).await;
+        }
         let has_more = is_ours(&*store, node, now.mono).await && {
             let removed = cancel_removed(&*store).await;
             clock.look(now) && prune(&*store, retention_days, now).await || removed
@@ -69,6 +76,18 @@ pub(crate) async fn run(
     if let Err(error) = store.give_up_lease(Lease::Upkeep, node).await {
         tracing::warn!(%error, "other nodes wait with removing what is old until this one's lease ends");
     }
+}
+
+/// How the database does, for who looks at the metrics.
+async fn measure_vitals(store: &dyn Store) {
+    // Whatever it is, others say it, too.
+    let Ok(vitals) = store.vitals().await else { return };
+    for DeadRows { table, live, dead } in vitals.dead_rows {
+        metrics::gauge!("gancho_database_rows", "table" => table.clone(), "state" => "live").set(live as f64);
+        metrics::gauge!("gancho_database_rows", "table" => table, "state" => "dead").set(dead as f64);
+    }
+    let age_s = vitals.oldest.map_or(0, |oldest| oldest.age_s);
+    metrics::gauge!("gancho_database_oldest_snapshot_seconds").set(age_s as f64);
 }
 
 /// Whether this node keeps the store small now: one at a time does.

@@ -37,7 +37,7 @@ pub use verbs::{
     snapshot::{RecordSnapshot, SnapshotUpdate, Snapshots},
     source::Sources,
     stats::{FAILED_MAX, Stats},
-    upkeep::{Pruned, Upkeep},
+    upkeep::{DeadRows, OldSnapshot, Pruned, Upkeep, Vitals},
 };
 
 /// Names the sections of [`Store`] once, for the trait and for all that implement them.

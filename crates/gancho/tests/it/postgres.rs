@@ -198,3 +198,20 @@ async fn a_connection_that_hangs_is_given_up() {
     assert_eq!(answer.status, 503, "{}", answer.body);
     until_accepted(&server).await;
 }
+
+#[tokio::test]
+async fn how_the_database_does_is_measured_and_said() {
+    let database = Instance::shared(Engine::Postgres).blank().await;
+    let server = Server::start(BINARY, options(&database)).await;
+    server.send("demo.made").await;
+    let metrics = server.request(Method::GET, "/metrics").send().await.expect("answers").text().await.expect("text");
+    assert!(metrics.contains("gancho_database_oldest_snapshot_seconds"), "{metrics}");
+    assert!(metrics.contains("gancho_database_rows{table=\"deliveries\",state=\"dead\"}"), "{metrics}");
+    let doctor = tokio::process::Command::new(BINARY)
+        .args(["doctor", "--data-dir"])
+        .arg(server.data_dir())
+        .env("GANCHO_DATABASE_URL", &database.url)
+        .output();
+    let said = String::from_utf8(doctor.await.expect("runs").stdout).expect("text");
+    assert!(said.contains("1 node there") && said.contains("no transaction has been open for long"), "{said}");
+}

@@ -46,6 +46,7 @@ mod source;
 mod start;
 mod stats;
 mod upkeep;
+mod vitals;
 mod write_context;
 mod writer;
 

@@ -9,8 +9,8 @@ use gancho_model::{
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::rows::{FAILED, PENDING};
-use super::{PostgresStore, bin, endpoint, issue, job, processed, write_context::WriteContext};
-use crate::{Pruned, StoreError, Upkeep, stored::HOUR_MS};
+use super::{PostgresStore, bin, endpoint, issue, job, processed, vitals, write_context::WriteContext};
+use crate::{Pruned, StoreError, Upkeep, Vitals, stored::HOUR_MS};
 
 /// How much longer than the retention what ended is kept, so that an expiry can be seen.
 const GRACE_MS: i64 = 24 * 3600 * 1000;
@@ -40,6 +40,11 @@ impl Upkeep for PostgresStore {
 
     async fn cancel_removed(&self) -> Result<u64, StoreError> {
         self.write(false, async |context| cancel_removed(context).await).await
+    }
+
+    async fn vitals(&self) -> Result<Vitals, StoreError> {
+        let mut db = self.read().await?;
+        vitals::look(&mut db).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

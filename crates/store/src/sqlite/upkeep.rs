@@ -10,7 +10,7 @@ use rusqlite::params;
 
 use super::rows::{FAILED, PENDING};
 use super::{SqliteStore, bin, endpoint, issue, job, processed, write_context::WriteContext};
-use crate::{Pruned, StoreError, Upkeep, stored::HOUR_MS};
+use crate::{Pruned, StoreError, Upkeep, Vitals, stored::HOUR_MS};
 
 /// How much longer than the retention what ended is kept, so that an expiry can be seen.
 const GRACE_MS: i64 = 24 * 3600 * 1000;
@@ -37,6 +37,10 @@ impl Upkeep for SqliteStore {
 
     async fn cancel_removed(&self) -> Result<u64, StoreError> {
         self.write(false, cancel_removed).await
+    }
+
+    async fn vitals(&self) -> Result<Vitals, StoreError> {
+        Ok(Vitals::default())
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

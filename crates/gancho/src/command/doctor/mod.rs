@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use gancho_delivery::Client;
 use gancho_intake::Intake;
-use gancho_model::{Clock as _, Endpoint, NodeId, SourceKind, Timestamp, target};
+use gancho_model::{Clock as _, Endpoint, NodeId, SourceKind, Timestamp, mask, target};
 use gancho_service::SourceControl;
 use gancho_source::SourceManager;
-use gancho_store::{Store, StoreError, sqlite::FILE};
+use gancho_store::{DeadRows, OldSnapshot, Store, StoreError, sqlite::FILE};
 use gancho_words::Words;
 
 use crate::{
@@ -25,6 +25,11 @@ use crate::{
 /// A clock before this is wrong: this version did not exist.
 const MADE_AT: Timestamp = Timestamp::from_ms_const(1_793_000_000_000);
 
+/// Dead rows of a table that are no reason to say anything.
+const DEAD_MAX: u64 = 100_000;
+/// For how long a transaction may be open before it is said, seconds.
+const SNAPSHOT_S_MAX: u64 = 300;
+
 /// Looks at everything that can be looked at from here, line by line.
 pub fn run(local: &LocalArgs) -> CliResult {
     let mut report = Report::default();
@@ -40,6 +45,9 @@ pub fn run(local: &LocalArgs) -> CliResult {
     match wiring::is_open_to_others(&settings.data_dir) {
         Some(why) => report.bad("data dir", why),
         None => report.good("data dir", "closed to others on this machine"),
+    }
+    if let Some(url) = &settings.database_url {
+        vitals(&settings, url.expose(), &mut report)?;
     }
     // It knows what it may reach and what its sources do; from here we could only guess.
     if let Some(server) = LocalServer::of_dir(&settings.data_dir) {
@@ -71,6 +79,37 @@ pub fn run(local: &LocalArgs) -> CliResult {
     let sources = SourceManager::new(store.clone(), intake, settings.sources, NodeId::new(System.now(), &System));
     block_on(look(&*store, &*sources, &client, &mut report))?.map_err(CliError::refused)?;
     report.end()
+}
+
+/// How a shared database does, whether or not a server works on it.
+fn vitals(settings: &Settings, url: &str, report: &mut Report) -> CliResult {
+    let looked = block_on(async {
+        let store = wiring::store(settings, "doctor").await?;
+        anyhow::Ok((store.vitals().await?, store.nodes().await?))
+    })?;
+    let (vitals, nodes) = match looked {
+        Ok(looked) => looked,
+        Err(error) => {
+            report.bad("database", format!("{error:#}"));
+            return Ok(());
+        }
+    };
+    let there = if nodes.len() == 1 { "1 node there".to_owned() } else { format!("{} nodes there", nodes.len()) };
+    report.good("database", format!("{} answers, {there}", mask::url(url)));
+    for DeadRows { table, live, dead } in &vitals.dead_rows {
+        // PostgreSQL's own measure of when to clean up is a fifth: far beyond it, something is in the way.
+        if *dead > DEAD_MAX && dead > live {
+            report.bad("database", format!("{table}: {dead} dead rows beside {live}: autovacuum does not keep up"));
+        }
+    }
+    match vitals.oldest {
+        Some(OldSnapshot { who, age_s }) if age_s > SNAPSHOT_S_MAX => report.bad(
+            "database",
+            format!("{who} has had a transaction open for {age_s} s: nothing can be cleaned up meanwhile; end it"),
+        ),
+        _ => report.good("database", "no transaction has been open for long"),
+    }
+    Ok(())
 }
 
 fn clock(report: &mut Report) {

@@ -1,0 +1,47 @@
+//! What makes PostgreSQL slower and slower: rows that are of no use any more, and whoever keeps them from being removed.
+
+use sqlx::Row as _;
+
+use super::{Db, rows};
+use crate::{DeadRows, OldSnapshot, StoreError, Vitals};
+
+pub(super) async fn look(db: &mut Db) -> Result<Vitals, StoreError> {
+    let select = "SELECT relname::text, n_live_tup, n_dead_tup FROM pg_stat_user_tables \
+        WHERE schemaname = current_schema() ORDER BY relname";
+    let mut dead_rows = vec![];
+    for row in all!(db, select) {
+        dead_rows.push(DeadRows { table: row.try_get(0)?, live: rows::count(&row, 1)?, dead: rows::count(&row, 2)? });
+    }
+    // Of another account's connection, an account without the role pg_read_all_stats sees nothing but that it is there.
+    let select = "SELECT coalesce(nullif(application_name, ''), usename::text, 'somebody') || ', process ' || pid, \
+        extract(epoch FROM clock_timestamp() - xact_start)::bigint FROM pg_stat_activity \
+        WHERE datname = current_database() AND backend_xmin IS NOT NULL AND pid <> pg_backend_pid() \
+        AND xact_start IS NOT NULL ORDER BY xact_start LIMIT 1";
+    let oldest = match first!(db, select) {
+        Some(row) => Some(OldSnapshot { who: row.try_get(0)?, age_s: rows::count(&row, 1)? }),
+        None => None,
+    };
+    Ok(Vitals { dead_rows, oldest })
+}
+
+#[cfg(test)]
+mod tests {
+    use gancho_testkit::{Engine, Instance};
+    use sqlx::Connection as _;
+
+    #[tokio::test]
+    async fn who_keeps_rows_from_being_removed_is_named() {
+        let database = Instance::shared(Engine::Postgres).blank().await;
+        let mut db = sqlx::PgConnection::connect(&database.url).await.expect("connects");
+        assert_eq!(super::look(&mut db).await.expect("looks").oldest, None);
+        let mut holder = database.client().await;
+        holder.run("SET application_name = 'forgotten'; CREATE TABLE things (n int)").await;
+        holder.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT * FROM things").await;
+        let vitals = super::look(&mut db).await.expect("looks");
+        assert!(vitals.oldest.is_some_and(|oldest| oldest.who.starts_with("forgotten, process ")));
+        assert_eq!(vitals.dead_rows.iter().map(|one| one.table.as_str()).collect::<Vec<_>>(), ["things"]);
+        holder.run("ROLLBACK").await;
+        assert_eq!(super::look(&mut db).await.expect("looks").oldest, None);
+        holder.close().await;
+    }
+}
