@@ -113,7 +113,7 @@ async fn what_is_no_copy_or_has_no_key_is_not_put_back() {
     std::fs::write(folder.path().join("text.db"), "no database").expect("written");
     std::fs::copy(data.join("secret.key"), folder.path().join("text.db.key")).expect("copied");
     let (code, said) = gancho(&["restore", text(&folder.path().join("text.db")), "--data-dir", text(&other)]).await;
-    assert!(code == Some(1) && said.contains("no sound copy"), "{said}");
+    assert!(code == Some(1) && said.contains("no sound database"), "{said}");
     let (code, said) = gancho(&["restore", text(&file), "--data-dir", text(&other)]).await;
     assert_eq!(code, Some(0), "{said}");
     refused(&["backup", text(&file), "--database-url", "postgres://127.0.0.1:1/x"], &[], "pg_dump");

@@ -60,6 +60,33 @@ fn an_empty_database_is_no_new_start() {
     assert_eq!(fs::metadata(data.join("gancho.db")).expect("still there").len(), 0, "nothing is made in its place");
 }
 
+/// Neither is worked on with half of it, nor is anything removed.
+#[test]
+fn a_damaged_database_is_named_with_the_remedy() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("data");
+    fs::create_dir(&path).expect("a folder");
+    let data = path.to_str().expect("a path");
+    let made = run(&["token", "create", "--name", "n", "--data-dir", data], &[]);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let file = path.join("gancho.db");
+    let whole = fs::read(&file).expect("a file");
+    for damaged in [0..100, 8192..whole.len()] {
+        let mut bytes = whole.clone();
+        bytes[damaged].fill(0xa5);
+        fs::write(&file, &bytes).expect("writes");
+        for name in ["gancho.db-wal", "gancho.db-shm"] {
+            let _ = fs::remove_file(path.join(name));
+        }
+        let served = run(&["serve", "--listen", "127.0.0.1:0", "--data-dir", data], &[]);
+        let said = String::from_utf8_lossy(&served.stderr).into_owned();
+        assert!(served.status.code().is_some_and(|code| code == 1 || code == 2), "it does not serve: {said}");
+        assert!(said.contains("damaged") && said.contains("gancho restore"), "{said}");
+        let doctor = String::from_utf8(run(&["doctor", "--data-dir", data], &[]).stdout).expect("text");
+        assert!(doctor.contains("gancho restore"), "{doctor}");
+    }
+}
+
 #[test]
 fn a_folder_that_is_not_there_is_not_made_by_the_way() {
     let dir = tempfile::tempdir().expect("a folder");

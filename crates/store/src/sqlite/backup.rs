@@ -33,8 +33,8 @@ pub enum BackupError {
         /// Why not.
         why: String,
     },
-    /// What was written is no sound database of Gancho's.
-    #[error("{file} is no sound copy of a database of Gancho: {why}")]
+    /// It is no sound database of Gancho's.
+    #[error("{file} is no sound database of Gancho: {why}")]
     Unsound {
         /// What.
         file: String,
@@ -59,6 +59,14 @@ pub fn back_up(data_dir: &Path, to: &Path) -> Result<Backup, BackupError> {
 pub fn restore(file: &Path, data_dir: &Path) -> Result<Backup, BackupError> {
     look(file)?;
     copy(file, &data_dir.join(FILE))
+}
+
+/// Reads the database of a data dir from one end to the other.
+///
+/// # Errors
+/// [`BackupError::Unsound`] says what is damaged.
+pub fn check(data_dir: &Path) -> Result<Backup, BackupError> {
+    look(&data_dir.join(FILE))
 }
 
 fn copy(from: &Path, to: &Path) -> Result<Backup, BackupError> {

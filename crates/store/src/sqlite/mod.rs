@@ -52,7 +52,7 @@ use crate::{
     stored::{pending::Audience, routes::PublishedEndpoints},
     vault::Vault,
 };
-pub use backup::{Backup, BackupError, back_up, restore};
+pub use backup::{Backup, BackupError, back_up, check, restore};
 pub(crate) use copy::SqliteSide;
 use readers::Readers;
 use write_context::WriteContext;
@@ -158,7 +158,7 @@ impl SqliteStore {
             // Whatever else is in the way shows when it is opened.
             _ => {}
         }
-        let unusable = |error: rusqlite::Error| OpenError::Unusable { path: path.clone(), why: error.to_string() };
+        let unusable = |error: rusqlite::Error| OpenError::Unusable { path: path.clone(), why: said(&error) };
         let mut db = Connection::open(&path).map_err(unusable)?;
         schema::prepare(&db, options.pages_max).map_err(unusable)?;
         schema::migrate(&mut db, &path, &vault, &*environment)?;
@@ -238,7 +238,18 @@ impl From<rusqlite::Error> for StoreError {
                 | OutOfMemory
                 | FileLockingProtocolFailed,
             ) => Self::Busy(error.to_string()),
-            _ => Self::Broken(error.to_string()),
+            _ => Self::Broken(said(&error)),
         }
+    }
+}
+
+/// What SQLite says, and what to do where its file is damaged.
+fn said(error: &rusqlite::Error) -> String {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    match error.sqlite_error_code() {
+        Some(DatabaseCorrupt | NotADatabase) => {
+            format!("{error}: the file is damaged. Keep it, and put a copy back with gancho restore")
+        }
+        _ => error.to_string(),
     }
 }

@@ -7,7 +7,7 @@ use gancho_intake::Intake;
 use gancho_model::{Clock as _, Endpoint, NodeId, SourceKind, Timestamp, mask, target};
 use gancho_service::SourceControl;
 use gancho_source::SourceManager;
-use gancho_store::{DeadRows, OldSnapshot, Store, StoreError, sqlite::FILE};
+use gancho_store::{DeadRows, OldSnapshot, Store, StoreError, sqlite};
 use gancho_words::Words;
 
 use crate::{
@@ -56,12 +56,18 @@ pub fn run(local: &LocalArgs) -> CliResult {
             Err(error) => report.bad("server", format!("{} does not answer as it should: {error}", server.url)),
         }
     }
-    if settings.database_url.is_none() && !settings.data_dir.join(FILE).exists() {
+    if settings.database_url.is_none() && !settings.data_dir.join(sqlite::FILE).exists() {
         let dir = settings.data_dir.display();
         report.bad("database", format!("there is none in {dir}, and nothing was made: give the server's --data-dir"));
         return report.end();
     }
     say!("--   server     none is running here: this is what can be seen without it");
+    if settings.database_url.is_none() {
+        match sqlite::check(&settings.data_dir) {
+            Ok(found) => report.good("database", format!("sound, {} bytes", found.bytes)),
+            Err(error) => report.bad("database", format!("{error}; put a copy back with gancho restore")),
+        }
+    }
     let parts = block_on(wiring::store(&settings, "doctor"))?.and_then(|store| {
         let trust = wiring::trust(&settings)?;
         let allowed = settings.allowed.clone().with_bins_at(local_address(settings.listen));
