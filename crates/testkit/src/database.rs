@@ -159,6 +159,45 @@ impl Instance {
         }
     }
 
+    /// The port of the server.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Another PostgreSQL server that follows this one; from here on each commit waits until it has it, too.
+    pub async fn standby(&self) -> Self {
+        let dir = tempfile::Builder::new().prefix("gancho-db-").tempdir().expect("a folder");
+        let mut standby = Self { engine: self.engine, dir, port: free_port(), durable: self.durable, child: None };
+        let mut copy = unprivileged(&program("pg_basebackup", &postgres_folders()), standby.dir.path());
+        copy.args(["-h127.0.0.1", "-Upostgres", "-R", "-Xstream", "-cfast", "-p", &self.port.to_string(), "-D"]);
+        let output = copy.arg(standby.dir.path().join("data")).output().expect("it runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        standby.run();
+        let admin = |port: u16| format!("postgres://postgres@127.0.0.1:{port}/postgres");
+        let mut primary = DatabaseClient::patient(self.engine, &admin(self.port)).await;
+        primary.run("ALTER SYSTEM SET synchronous_standby_names = '*'").await;
+        primary.run("SELECT pg_reload_conf()").await;
+        let follows = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
+        primary.wait_until(follows, |count| count == 1).await;
+        primary.close().await;
+        standby
+    }
+
+    /// The primary is gone: this one takes its place, and waits for nobody any more.
+    pub async fn promote(&self) {
+        let url = format!("postgres://postgres@127.0.0.1:{}/postgres", self.port);
+        let mut client = DatabaseClient::patient(self.engine, &url).await;
+        client.run("SELECT pg_promote()").await;
+        client
+            .wait_until("SELECT count(*) FROM pg_settings WHERE name = 'in_hot_standby' AND setting = 'off'", |off| {
+                off == 1
+            })
+            .await;
+        client.run("ALTER SYSTEM SET synchronous_standby_names = ''").await;
+        client.run("SELECT pg_reload_conf()").await;
+        client.close().await;
+    }
+
     /// Which kind it is.
     pub fn engine(&self) -> Engine {
         self.engine

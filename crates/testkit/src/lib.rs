@@ -13,6 +13,7 @@ mod erp_php;
 mod name_server;
 mod pooler;
 mod receiver;
+mod relay;
 mod server;
 
 pub use client::DatabaseClient;
@@ -25,6 +26,7 @@ pub use erp_php::ErpPhp;
 pub use name_server::{Family, NameServer, Says};
 pub use pooler::Pooler;
 pub use receiver::{Received, Receiver, Respond};
+pub use relay::Relay;
 pub use server::{ADMIN_TOKEN, Answer, Server, ServerOptions};
 
 /// How long a test waits for what must come. Long: it is a limit, not a measure.

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use gancho_testkit::{Database, Engine, Instance, Receiver, Respond, Server, ServerOptions};
+use gancho_testkit::{Database, Engine, Instance, Receiver, Relay, Respond, Server, ServerOptions};
 use reqwest::Method;
 use serde_json::json;
 use tokio::sync::watch;
@@ -214,4 +214,52 @@ async fn how_the_database_does_is_measured_and_said() {
         .output();
     let said = String::from_utf8(doctor.await.expect("runs").stdout).expect("text");
     assert!(said.contains("1 node there") && said.contains("no transaction has been open for long"), "{said}");
+}
+
+/// The primary is killed under load, and its synchronous standby takes its place at the same address: what was answered 202
+/// is there, too, and arrives.
+#[tokio::test]
+async fn a_standby_that_takes_over_has_everything() {
+    let mut primary = Instance::start_durable(Engine::Postgres);
+    let database = primary.blank().await;
+    let standby = primary.standby().await;
+    let relay = Relay::start(primary.port()).await;
+    let at = format!("postgres://postgres@127.0.0.1:{}/{}", relay.port(), database.name);
+    let options = options(&database).env("GANCHO_DATABASE_URL", at);
+    let came: Arc<Mutex<HashSet<String>>> = Arc::default();
+    let note = came.clone();
+    let receiver = Receiver::with(move |one| {
+        note.lock().expect("a set").insert(one.id().to_owned());
+        Respond::status(200)
+    })
+    .await;
+    let server = Server::start(BINARY, options).await;
+    server.add_endpoint(&receiver.url("/"), &["demo.*"]).await;
+    let load = Load::default();
+    let stop = AtomicBool::new(false);
+    let failover = async {
+        // Connections that are cut now and then.
+        for _ in 0..3 {
+            load.wait_for_more(&load.accepted).await;
+            relay.cut();
+        }
+        load.wait_for_more(&load.accepted).await;
+        primary.kill();
+        load.wait_for_more(&load.refused).await;
+        standby.promote().await;
+        relay.point_to(standby.port());
+        relay.cut();
+        load.wait_for_more(&load.accepted).await;
+        stop.store(true, Ordering::SeqCst);
+    };
+    let (accepted, ()) = tokio::join!(load.send(&server, &stop), failover);
+    let arrived = |_: &[gancho_testkit::Received]| {
+        let came = came.lock().expect("a set");
+        accepted.iter().all(|id| came.contains(id))
+    };
+    receiver.wait_until("every accepted event came", arrived).await;
+    let feed = server.get("/events?after=0&limit=500").await;
+    let numbers: Vec<u64> =
+        feed["data"].as_array().expect("a list").iter().filter_map(|one| one["sequence"].as_u64()).collect();
+    assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>(), "without a hole");
 }

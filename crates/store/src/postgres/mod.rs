@@ -277,9 +277,13 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Database(_) => {
                 ["40", "53", "57", "55", "58", "25P0", "25006", "08"].iter().any(|class| code.starts_with(class))
             }
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
-                true
-            }
+            // A connection that was cut within an answer, or within its first words, gives nonsense.
+            sqlx::Error::Io(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => true,
             _ => false,
         };
         if is_busy {
