@@ -19,5 +19,5 @@ mod simulation;
 mod upkeep;
 
 pub use address_book::{AddressBook, LookupResult, ResolveError, SystemResolver};
-pub use client::{Client, ClientOptions, Guard, SendError};
+pub use client::{Client, ClientOptions, EgressProxy, Guard, SendError};
 pub use engine::{Engine, EngineFailed, EngineOptions};

@@ -106,7 +106,8 @@ pub fn client(settings: &Settings, allowed: Allowed, trust: &Trust) -> anyhow::R
         kept_bytes: settings.limits.response_kept_bytes,
     };
     let book = SystemResolver::new(&settings.dns_servers).context("the name servers can't be set up")?;
-    Ok(Client::new(Guard::new(allowed), Arc::new(book), trust.config(), options))
+    let client = Client::new(Guard::new(allowed), Arc::new(book), trust.config(), options);
+    Ok(client.through(settings.egress_proxy.clone()))
 }
 
 /// The store of a folder that is there: who makes a token or adds a person would else do so in a new one, by a slip

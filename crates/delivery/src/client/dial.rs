@@ -28,15 +28,34 @@ impl Client {
         let mut targets = Targets::resolve(&self.guard, url, &*self.book).await?;
         phases.dns_ms = matches!(url.host(), Some(url::Host::Domain(_))).then(|| millis(began));
 
-        let limit = Duration::from_millis(self.options.connect_ms.into());
         let connecting = Instant::now();
+        if let Some(proxy) = self.proxy.as_ref().filter(|_| !self.guard.is_own_bin(url)) {
+            let tunnel = self.tunnel(proxy, &mut targets).await?;
+            phases.connect_ms = Some(millis(connecting));
+            return self.agree(url, tunnel, connecting, phases).await;
+        }
         let stream = self.connect(&mut targets).await?;
         phases.connect_ms = Some(millis(connecting));
         // A segment at once is worth more than a full one: requests are small.
         let _ = stream.set_nodelay(true);
+        self.agree(url, stream, connecting, phases).await
+    }
+
+    /// Agrees on TLS where the URL asks for it, in what is left of the time for connecting; and on HTTP.
+    async fn agree<S>(
+        &self,
+        url: &Url,
+        stream: S,
+        connecting: Instant,
+        phases: &mut Phases,
+    ) -> Result<Connection, SendError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         if url.scheme() == "http" {
             return shake_hands(stream).await;
         }
+        let limit = Duration::from_millis(self.options.connect_ms.into());
         let began = Instant::now();
         let left = limit.saturating_sub(connecting.elapsed());
         let agreed = timeout(left, self.tls.connect(server_name(url)?, stream)).await.map_err(|_| {

@@ -7,6 +7,7 @@ mod error;
 mod exchange;
 mod guard;
 mod pool;
+mod proxy;
 mod seen;
 mod targets;
 
@@ -19,6 +20,7 @@ pub use error::SendError;
 pub use exchange::{Answer, Exchange};
 pub use guard::Guard;
 use pool::Pool;
+pub use proxy::EgressProxy;
 
 use crate::AddressBook;
 
@@ -40,11 +42,18 @@ pub struct Client {
     tls: TlsConnector,
     options: ClientOptions,
     pool: Pool,
+    proxy: Option<EgressProxy>,
 }
 
 impl Client {
     /// Makes a client that believes whom the TLS configuration believes.
     pub fn new(guard: Guard, book: Arc<dyn AddressBook>, tls: Arc<ClientConfig>, options: ClientOptions) -> Self {
-        Self { guard, book, tls: TlsConnector::from(tls), options, pool: Pool::default() }
+        Self { guard, book, tls: TlsConnector::from(tls), options, pool: Pool::default(), proxy: None }
+    }
+
+    /// The same through a proxy, if there is one; bins of our own are not.
+    #[must_use]
+    pub fn through(self, proxy: Option<EgressProxy>) -> Self {
+        Self { proxy, ..self }
     }
 }

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use gancho_delivery::EgressProxy;
 use gancho_mail::{BadAddress, Mailer};
 use gancho_model::{Secret, address::Allowed, limits::Limits};
 use gancho_source::{PollingOptions, SourceOptions};
@@ -43,6 +44,7 @@ pub struct Settings {
     pub admin_token: Option<String>,
     pub allowed: Allowed,
     pub dns_servers: Vec<SocketAddr>,
+    pub egress_proxy: Option<EgressProxy>,
     pub tls_ca_file: Option<PathBuf>,
     pub sqlite_pages_max: u32,
     pub resend_after_outage: bool,
@@ -126,6 +128,9 @@ impl Settings {
             listen: raw.parse("listen", "must be an address and a port, such as 127.0.0.1:8420")?,
             data_dir: PathBuf::from(raw.text("data_dir")),
             database_url: optional("database_url").map(Secret::new),
+            egress_proxy: optional("egress_proxy")
+                .map(|text| EgressProxy::parse(text).map_err(|why| raw.wrong("egress_proxy", why)))
+                .transpose()?,
             database_listen_url: optional("database_listen_url").map(Secret::new),
             log_format: match raw.text("log_format") {
                 "text" => LogFormat::Text,

@@ -33,6 +33,7 @@ pub const SETTINGS: &[Setting] = &[
     secret("secret_key", "32 bytes in base64 that encrypt secrets at rest; empty: made on first start in the data dir."),
     secret("admin_token", "A token that may do everything, for automation and tests; empty: none."),
     setting("allow_hosts", "", "Private hosts and ranges that webhooks may reach: a host as it stands in the URL, or a range such as 10.0.0.0/8 for the address dialled."),
+    secret("egress_proxy", "HTTP proxy that webhooks are sent through, http://USER:PASSWORD@HOST:PORT; addresses are checked all the same. Empty: none."),
     setting("dns_servers", "", "Name servers to ask, ADDRESS or ADDRESS:PORT; empty: the system's."),
     setting("tls_ca_file", "", "PEM file of certificate authorities to trust in addition to the system's."),
     setting("request_bytes", "1048576", "Largest body of an API request."),

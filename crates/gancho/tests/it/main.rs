@@ -13,6 +13,7 @@ mod data_dir;
 mod dead_address;
 mod delivering;
 mod demo;
+mod egress;
 mod erp_api;
 mod erp_api_lies;
 mod erp_copies;

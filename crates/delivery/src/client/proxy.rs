@@ -1,0 +1,137 @@
+//! A proxy that attempts leave through. Addresses are resolved and judged here as without one, and the proxy is asked for
+//! exactly the address that passed, never for the name: it could find another behind that.
+
+use std::{net::SocketAddr, time::Duration};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use gancho_model::ErrorKind;
+use http::{HeaderValue, Method, Request, header::PROXY_AUTHORIZATION};
+use http_body_util::Empty;
+use hyper::{client::conn::http1, upgrade::Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio::{net::TcpStream, time::timeout};
+use url::Url;
+
+use super::{Client, SendError, targets::Targets};
+
+/// How long the other family's missing answer is waited for.
+const LATE_ANSWER: Duration = Duration::from_millis(500);
+
+/// What the proxy leads to.
+pub(super) type Tunnel = TokioIo<Upgraded>;
+
+/// A proxy, as the setting `egress_proxy` names it.
+#[derive(Clone)]
+pub struct EgressProxy {
+    host: String,
+    port: u16,
+    authorization: Option<HeaderValue>,
+}
+
+impl EgressProxy {
+    /// Reads `http://[USER:PASSWORD@]HOST:PORT`.
+    ///
+    /// # Errors
+    /// What it must look like.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let wrong =
+            "must be the address of an HTTP proxy: http://HOST:PORT, with USER:PASSWORD@ before the host if it asks";
+        let url = Url::parse(text).map_err(|_| wrong)?;
+        let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        let (Some(host), Some(port), true) = (url.host_str(), url.port_or_known_default(), is_bare) else {
+            return Err(wrong);
+        };
+        if url.scheme() != "http" {
+            return Err(wrong);
+        }
+        let plain = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let account = format!("{}:{}", plain(url.username()), plain(url.password().unwrap_or_default()));
+        let authorization = (account != ":").then(|| format!("Basic {}", STANDARD.encode(account)));
+        let authorization = authorization.map(|value| HeaderValue::try_from(value).map_err(|_| wrong)).transpose()?;
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        Ok(Self { host, port, authorization })
+    }
+
+    /// A tunnel to an address that passed.
+    async fn lead_to(&self, address: SocketAddr) -> Result<Tunnel, SendError> {
+        let stream = TcpStream::connect((&*self.host, self.port)).await.map_err(|error| {
+            let (host, port) = (&self.host, self.port);
+            SendError::new(
+                ErrorKind::Connect,
+                format!("the egress_proxy {host}:{port} can't be reached: {}", error.kind()),
+            )
+        })?;
+        let _ = stream.set_nodelay(true);
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|_| self.odd())?;
+        tokio::spawn(connection.with_upgrades());
+        let mut request = Request::new(Empty::<Bytes>::new());
+        *request.method_mut() = Method::CONNECT;
+        *request.uri_mut() = address.to_string().parse().map_err(|_| self.odd())?;
+        let host = HeaderValue::try_from(address.to_string()).map_err(|_| self.odd())?;
+        request.headers_mut().insert(http::header::HOST, host);
+        if let Some(authorization) = &self.authorization {
+            request.headers_mut().insert(PROXY_AUTHORIZATION, authorization.clone());
+        }
+        let response = sender.send_request(request).await.map_err(|_| self.odd())?;
+        let status = response.status();
+        if !status.is_success() {
+            let message = format!("the egress_proxy does not lead to {address}: it answered {}", status.as_u16());
+            return Err(SendError::new(ErrorKind::Connect, message));
+        }
+        hyper::upgrade::on(response).await.map(TokioIo::new).map_err(|_| self.odd())
+    }
+
+    fn odd(&self) -> SendError {
+        let (host, port) = (&self.host, self.port);
+        SendError::new(
+            ErrorKind::Connect,
+            format!("the egress_proxy {host}:{port} does not answer as an HTTP proxy does"),
+        )
+    }
+}
+
+impl Client {
+    /// The first of the addresses that the proxy leads to, within the time for connecting.
+    pub(super) async fn tunnel(&self, proxy: &EgressProxy, targets: &mut Targets<'_>) -> Result<Tunnel, SendError> {
+        let limit = Duration::from_millis(self.options.connect_ms.into());
+        let leading = async {
+            let mut last = None;
+            loop {
+                let Some(address) = targets.take() else {
+                    let has_more = timeout(LATE_ANSWER, targets.more()).await.is_ok() && targets.are_waiting();
+                    if has_more {
+                        continue;
+                    }
+                    return Err(targets.failure(last));
+                };
+                match proxy.lead_to(address).await {
+                    Ok(tunnel) => return Ok(tunnel),
+                    Err(error) => last = Some(error),
+                }
+            }
+        };
+        timeout(limit, leading).await.unwrap_or_else(|_| {
+            Err(SendError::new(
+                ErrorKind::Timeout,
+                "no connection through the egress_proxy within the time limit for connecting",
+            ))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::EgressProxy;
+
+    #[test]
+    fn addresses_of_proxies() {
+        let read = |text| EgressProxy::parse(text).map(|proxy| (proxy.host, proxy.port, proxy.authorization.is_some()));
+        assert_eq!(read("http://proxy:3128"), Ok(("proxy".into(), 3128, false)));
+        assert_eq!(read("http://u:p%40@10.0.0.1"), Ok(("10.0.0.1".into(), 80, true)));
+        assert_eq!(read("http://[::1]:3128/"), Ok(("::1".into(), 3128, false)));
+        for bad in ["", "proxy:3128", "https://proxy", "socks5://proxy:1080", "http://proxy/path", "http://proxy/?a"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+}
