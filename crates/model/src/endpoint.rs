@@ -44,6 +44,8 @@ pub struct Endpoint {
     pub companies: Vec<i64>,
     /// What is put into its bodies beside what the ERP's records hold.
     pub include: Vec<Include>,
+    /// Fields whose values it does not get, wherever they stand in `data`.
+    pub mask: Vec<String>,
     /// What its deliveries are signed with.
     pub secrets: SigningSecrets,
     /// How it has been answering.
@@ -123,6 +125,7 @@ impl Endpoint {
             ignore_origins: vec![],
             companies: vec![],
             include: vec![],
+            mask: vec![],
             secrets: SigningSecrets::one(secret),
             health: Health::default(),
             disabled_reason: None,

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::{
     ConditionInput, Customers, Endpoint, Include, Origin, Reason, SourceId, customer::customer_code, event::write_body,
+    mask,
 };
 
 /// An event's body, as the rules of endpoints look at it: read once, and only where there is one with rules.
@@ -116,16 +117,43 @@ pub fn tailor(endpoint: &Endpoint, event: &EventView<'_>, bytes_max: usize) -> R
 /// # Errors
 /// Why there is none.
 pub fn body(endpoint: &Endpoint, event: &EventView<'_>, bytes_max: usize) -> Result<Option<Bytes>, Refusal> {
-    if endpoint.include.is_empty() && endpoint.template.is_none() {
+    if endpoint.include.is_empty() && endpoint.template.is_none() && endpoint.mask.is_empty() {
         return Ok(None);
     }
-    let (value, _) = event.seen_by(endpoint);
+    let (seen, _) = event.seen_by(endpoint);
+    // Before the template looks: what it makes goes out, too.
+    let masked = (!endpoint.mask.is_empty()).then(|| without(seen, &endpoint.mask));
+    let value = masked.as_ref().unwrap_or(seen);
     let Some(template) = &endpoint.template else {
-        let is_plain = std::ptr::eq(value, event.value());
+        let is_plain = std::ptr::eq(value, event.value()) || masked.as_ref() == Some(event.value());
         return Ok((!is_plain).then(|| write_body(value)));
     };
     let rendered = template.render(value, bytes_max);
     rendered.map(Some).map_err(|error| Refusal { reason: Reason::TemplateError, why: Some(error.0) })
+}
+
+/// A body in which these fields of `data` have no values, however deep they stand.
+fn without(body: &Value, fields: &[String]) -> Value {
+    fn hide(value: &mut Value, fields: &[String]) {
+        match value {
+            Value::Object(members) => {
+                for (name, member) in members {
+                    if !fields.contains(name) {
+                        hide(member, fields);
+                    } else if !member.is_null() {
+                        *member = mask::MASK.into();
+                    }
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| hide(item, fields)),
+            _ => {}
+        }
+    }
+    let mut body = body.clone();
+    if let Some(data) = body.get_mut("data") {
+        hide(data, fields);
+    }
+    body
 }
 
 fn is_ignored(endpoint: &Endpoint, body: &Value) -> bool {
@@ -143,6 +171,6 @@ impl Endpoint {
     /// Whether it has rules that look at an event's body.
     pub fn is_tailored(&self) -> bool {
         let rules = self.condition.is_some() || self.template.is_some() || !self.include.is_empty();
-        rules || !self.ignore_origins.is_empty() || !self.companies.is_empty()
+        rules || !self.mask.is_empty() || !self.ignore_origins.is_empty() || !self.companies.is_empty()
     }
 }

@@ -208,3 +208,50 @@ async fn rules_are_tried_on_last_weeks_events() {
     let presets = server.get("/template-presets").await;
     assert!(presets["data"].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == "slack")));
 }
+
+#[tokio::test]
+async fn fields_that_are_masked_are_not_sent_in_whatever_way() {
+    let (server, receiver, other) = (server().await, Receiver::start().await, Receiver::start().await);
+    let template = r#"{"to": {{ data.object.email | tojson }}, "n": {{ data.object.n }}}"#;
+    let masked = json!({"url": receiver.url("/plain"), "events": ["demo.*"], "mask": ["email", "phone"],
+        "condition": "data.object.email == \"ana@example.com\""});
+    let masked = server.post("/endpoints", masked, 201).await;
+    assert_eq!(masked["mask"], json!(["email", "phone"]));
+    let shaped = json!({"url": receiver.url("/shaped"), "events": ["demo.*"], "mask": ["email"], "template": template});
+    server.post("/endpoints", shaped, 201).await;
+    server.add_endpoint(&other.url("/"), &["demo.*"]).await;
+    let secret = "ana@example.com";
+    let object =
+        json!({"n": 1, "email": secret, "phone": null, "lines": [{"email": secret}], "customer": {"email": secret}});
+    let data = json!({"object": object, "previous": {"email": secret}});
+    server.post("/events", json!({"event": "demo.made", "data": data}), 202).await;
+
+    let came = receiver.wait_for(2).await;
+    assert!(came.iter().all(|one| !String::from_utf8_lossy(&one.body).contains(secret)));
+    let of = |path: &str| came.iter().find(|one| one.path == path).expect("came").json();
+    let plain = of("/plain");
+    assert_eq!(plain["data"]["object"]["lines"][0]["email"], "***");
+    assert_eq!(
+        (&plain["data"]["object"]["phone"], &plain["data"]["object"]["n"]),
+        (&Value::Null, &json!(1)),
+        "{plain}"
+    );
+    assert_eq!(plain["data"]["previous"]["email"], "***");
+    assert_eq!(of("/shaped"), json!({"to": "***", "n": 1}));
+    assert_eq!(other.wait_for(1).await[0].json()["data"], data, "others get all of it");
+
+    // What is sent again is masked, too; and what is not masked any more is sent.
+    let path = format!("/endpoints/{}", masked["id"].as_str().expect("an id"));
+    server.post(&format!("{path}/replay"), json!({"since": "2020-01-01T00:00:00Z", "only": "all"}), 202).await;
+    let again = receiver.wait_for(3).await;
+    assert!(again.iter().all(|one| !String::from_utf8_lossy(&one.body).contains(secret)));
+    server.patch(&path, json!({"mask": null})).await;
+    server.post("/events", json!({"event": "demo.made", "data": data}), 202).await;
+    receiver
+        .wait_until("it is whole again", |all| {
+            all.iter().any(|one| String::from_utf8_lossy(&one.body).contains(secret))
+        })
+        .await;
+    let wrong = server.call(Method::PATCH, &path, Some(json!({"mask": [""]}))).await;
+    assert_eq!((wrong.status, &wrong.body["errors"][0]["field"]), (422, &json!("mask")));
+}

@@ -30,6 +30,7 @@ fn shown(endpoint: &Endpoint) -> Map<String, Value> {
         "ignore_origins": endpoint.ignore_origins,
         "companies": endpoint.companies,
         "include": endpoint.include,
+        "mask": endpoint.mask,
     });
     match fields {
         Value::Object(fields) => fields,

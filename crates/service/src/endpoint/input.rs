@@ -60,6 +60,9 @@ input! {
         /// What is put into its bodies: `customer` puts name, e-mail and tax number beside `codcliente`, as
         /// `data.object.customer`.
         pub include: Option<List<Include, 0, 1>>,
+        /// Fields whose values it does not get: wherever one of this name stands in `data` (the record, its lines, its old
+        /// values, the customer), `***` stands in its place. Conditions see the values, templates don't.
+        pub mask: Option<List<Text<1, 100>, 0, 50>>,
     }
 }
 
@@ -100,6 +103,8 @@ input! {
         pub companies: Patch<List<Whole<1, { i32::MAX as i64 }>, 0, 100>>,
         /// What is put into its bodies: `customer`, or nothing.
         pub include: Patch<List<Include, 0, 1>>,
+        /// Fields whose values it does not get.
+        pub mask: Patch<List<Text<1, 100>, 0, 50>>,
     }
     check refuse_secret;
 }
@@ -150,6 +155,7 @@ impl NewEndpoint {
             ignore_origins: given(self.ignore_origins),
             companies: given(self.companies),
             include: given(self.include),
+            mask: given(self.mask),
         }
     }
 }
@@ -175,6 +181,7 @@ impl EndpointPatch {
             ignore_origins: Patch::Keep,
             companies: Patch::Keep,
             include: Patch::Keep,
+            mask: Patch::Keep,
         }
     }
 
@@ -214,5 +221,6 @@ impl EndpointPatch {
         apply_list(self.ignore_origins, &mut endpoint.ignore_origins, |origin| origin);
         apply_list(self.companies, &mut endpoint.companies, |company| company.0);
         apply_list(self.include, &mut endpoint.include, |include| include);
+        apply_list(self.mask, &mut endpoint.mask, |field| field.0);
     }
 }

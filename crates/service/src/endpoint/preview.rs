@@ -6,7 +6,7 @@ use gancho_store::EventFilter;
 use super::{EndpointPatch, input::Subscriptions};
 use crate::{
     ServiceResult, Services,
-    input::{List, Patch, Whole, input},
+    input::{List, Patch, Text, Whole, input},
 };
 
 /// A week, milliseconds.
@@ -33,6 +33,8 @@ input! {
         pub companies: Option<List<Whole<1, { i32::MAX as i64 }>, 0, 100>>,
         /// What is put into the bodies: `customer`, or nothing.
         pub include: Option<List<Include, 0, 1>>,
+        /// Fields whose values are not sent.
+        pub mask: Option<List<Text<1, 100>, 0, 50>>,
     }
 }
 
@@ -67,6 +69,7 @@ impl Services {
             ignore_origins: Patch::filled(input.ignore_origins),
             companies: Patch::filled(input.companies),
             include: Patch::filled(input.include),
+            mask: Patch::filled(input.mask),
             events: Some(input.events),
             ..EndpointPatch::nothing()
         };

@@ -33,6 +33,8 @@ pub(crate) struct Config {
     companies: Vec<i64>,
     #[serde(default)]
     include: Vec<Include>,
+    #[serde(default)]
+    mask: Vec<String>,
 }
 
 impl Config {
@@ -51,6 +53,7 @@ impl Config {
             ignore_origins: endpoint.ignore_origins.clone(),
             companies: endpoint.companies.clone(),
             include: endpoint.include.clone(),
+            mask: endpoint.mask.clone(),
         }
     }
 }
@@ -119,6 +122,7 @@ impl EndpointColumns {
             ignore_origins: config.ignore_origins,
             companies: config.companies,
             include: config.include,
+            mask: config.mask,
             secrets: SigningSecrets { current: Secret::new(sealed.secret), next },
             health: from_json(&self.health)?,
             disabled_reason: self.disabled_reason,

@@ -802,6 +802,9 @@ label-include = Also put into the body
 include-customer = The customer's name, e-mail and tax number
 hint-include = As data.object.customer beside codcliente, in documents, receipts and whatever else names a customer; null where nothing is known of them.
 deed-label-include = also in the body
+label-mask = Leave out the values of
+hint-mask = Names of fields, such as email, cifnif, separated by commas. Wherever one stands in the record, its lines or the customer, *** is sent in its place.
+deed-label-mask = masked fields
 
 # Consumers.
 

@@ -802,6 +802,9 @@ label-include = Incluir también en el cuerpo
 include-customer = Nombre, correo y NIF del cliente
 hint-include = Como data.object.customer junto a codcliente, en documentos, recibos y todo lo que nombra un cliente; null si no se sabe nada de él.
 deed-label-include = también en el cuerpo
+label-mask = Ocultar los valores de
+hint-mask = Nombres de campos, como email, cifnif, separados por comas. Donde aparezca uno en el registro, sus líneas o el cliente, se envía *** en su lugar.
+deed-label-mask = campos ocultos
 
 # Consumidores.
 

@@ -54,6 +54,9 @@ pub struct Fields {
     /// Also put this into the bodies: customer (name, e-mail, tax number beside codcliente); "" for nothing.
     #[arg(long, value_name = "WHAT")]
     include: Vec<String>,
+    /// A field whose values are not sent, such as email; "" for none.
+    #[arg(long = "mask", value_name = "FIELD")]
+    mask: Vec<String>,
 }
 
 /// What was given, and nothing else.
@@ -66,6 +69,7 @@ pub fn input(fields: Fields) -> Result<Map<String, Value>, CliError> {
     }
     let events: Vec<&str> = fields.events.iter().flat_map(|part| part.split(',')).map(str::trim).collect();
     let origins: Vec<&String> = fields.ignore_origins.iter().filter(|origin| !origin.is_empty()).collect();
+    let masked: Vec<&String> = fields.mask.iter().filter(|field| !field.is_empty()).collect();
     let includes: Vec<&String> = fields.include.iter().filter(|what| !what.is_empty()).collect();
     let given = [
         ("events", (!events.is_empty()).then(|| json!(events))),
@@ -82,6 +86,7 @@ pub fn input(fields: Fields) -> Result<Map<String, Value>, CliError> {
         ("ignore_origins", (!fields.ignore_origins.is_empty()).then(|| json!(origins))),
         ("companies", (!fields.companies.is_empty()).then(|| json!(fields.companies))),
         ("include", (!fields.include.is_empty()).then(|| json!(includes))),
+        ("mask", (!fields.mask.is_empty()).then(|| json!(masked))),
     ];
     Ok(given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
 }

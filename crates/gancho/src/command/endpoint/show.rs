@@ -36,6 +36,7 @@ pub fn show(api: &ApiClient, endpoint: &Value) {
         ("ignores", field("ignore_origins")),
         ("companies", field("companies")),
         ("includes", field("include")),
+        ("masks", field("mask")),
         ("template", field("template")),
         ("made", terminal::full(&field("created_at"))),
         ("id", field("id")),

@@ -35,6 +35,8 @@ pub(crate) struct EndpointView {
     companies: Vec<i64>,
     /// What is put into its bodies: `customer`, or nothing.
     include: Vec<&'static str>,
+    /// Fields whose values it does not get.
+    mask: Vec<String>,
     timeout_ms: u32,
     #[schema(value_type = Object)]
     retry: RetryPolicy,
@@ -90,6 +92,7 @@ impl EndpointView {
             ignore_origins: endpoint.ignore_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
             companies: endpoint.companies.clone(),
             include: endpoint.include.iter().map(|include| include.as_str()).collect(),
+            mask: endpoint.mask.clone(),
             timeout_ms: endpoint.timeout_ms,
             retry: endpoint.retry.clone(),
             rate_per_s: endpoint.rate_per_s,

@@ -32,6 +32,7 @@ pub(super) fn form(endpoint: &Endpoint) -> Form {
         ("max_in_flight", number(endpoint.max_in_flight)),
         ("condition", endpoint.condition.as_ref().map(|one| one.as_str().to_owned()).unwrap_or_default()),
         ("template", endpoint.template.as_ref().map(|one| one.as_str().to_owned()).unwrap_or_default()),
+        ("mask", endpoint.mask.join(", ")),
         ("companies", endpoint.companies.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
     ];
     fields.extend(endpoint.include.iter().map(|include| ("include", include.as_str().to_owned())));
@@ -63,6 +64,7 @@ pub(super) struct Rules {
     pub ignore_origins: List<OriginReference, 0, 100>,
     pub companies: List<Whole<1, { i32::MAX as i64 }>, 0, 100>,
     pub include: List<Include, 0, 1>,
+    pub mask: List<Text<1, 100>, 0, 50>,
 }
 
 /// Reads the rules. A preset stands for its template where none is written.
@@ -83,12 +85,16 @@ pub(super) fn rules(form: &Form, words: &Words, reading: &mut Reading<'_>) -> Op
     let include =
         |word: &str| Include::parse(word).ok_or_else(|| Message::new("error-one-of").with("words", "customer"));
     let include = reading.field("include", List::read_each(form.values("include").into_iter(), include));
+    let masked: Vec<&str> =
+        form.value("mask").split([',', ' ']).map(str::trim).filter(|field| !field.is_empty()).collect();
+    let mask = reading.field("mask", List::read_each(masked.into_iter(), Text::new));
     Some(Rules {
         condition: condition?,
         template: template?,
         ignore_origins: ignore_origins?,
         companies: companies?,
         include: include?,
+        mask: mask?,
     })
 }
 
@@ -146,6 +152,7 @@ pub(super) fn new_endpoint(form: &Form, words: &Words, by: input::Rules<'_>) -> 
         ignore_origins: Some(filled.rules.ignore_origins),
         companies: Some(filled.rules.companies),
         include: Some(filled.rules.include),
+        mask: Some(filled.rules.mask),
     });
     reading.finish(new)
 }
@@ -169,6 +176,7 @@ pub(super) fn patch(form: &Form, words: &Words, by: input::Rules<'_>) -> Result<
         ignore_origins: Patch::Set(filled.rules.ignore_origins),
         companies: Patch::Set(filled.rules.companies),
         include: Patch::Set(filled.rules.include),
+        mask: Patch::Set(filled.rules.mask),
         ..EndpointPatch::nothing()
     });
     reading.finish(patch)

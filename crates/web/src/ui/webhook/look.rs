@@ -73,6 +73,7 @@ fn asked(context: &PageContext, form: &Form) -> Result<PreviewInput, Vec<FieldEr
             ignore_origins: Some(rules.ignore_origins),
             companies: Some(rules.companies),
             include: Some(rules.include),
+            mask: Some(rules.mask),
         })
     };
     reading.finish(input())
