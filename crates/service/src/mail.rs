@@ -95,6 +95,14 @@ impl Services {
         Ok(known.map(|known| MailServer { password: String::new(), ..known }))
     }
 
+    /// Takes what people set last, perhaps at another node.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn follow_mail_server(&self) -> ServiceResult<()> {
+        Ok(load_mail_server(&*self.store, &*self.mailing).await?)
+    }
+
     /// Sets the server and the sender, or none. A password that is left empty stays, where server and user are the same.
     ///
     /// # Errors

@@ -82,8 +82,13 @@ pub(crate) async fn send_test(
     let sent = match form.required("email").and_then(Email::new) {
         Ok(Email(to)) => {
             let (subject, text) = (words.get("mail-test-subject"), words.get("mail-test-text"));
-            let sent = app.services.mailing.send_test(&to, &subject, &text).await;
-            sent.map_err(|message| Problem::localized(StatusCode::BAD_GATEWAY, message))
+            match app.services.follow_mail_server().await {
+                Ok(()) => {
+                    let sent = app.services.mailing.send_test(&to, &subject, &text).await;
+                    sent.map_err(|message| Problem::localized(StatusCode::BAD_GATEWAY, message))
+                }
+                Err(error) => Err(Problem::from(error)),
+            }
         }
         Err(wrong) => Err(Problem::field("email", wrong)),
     };

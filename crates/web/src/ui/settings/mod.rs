@@ -104,6 +104,9 @@ pub(super) async fn read(
             ("time_zone", context.words.zone().to_owned()),
         ]
     };
+    if of("mail") {
+        app.services.follow_mail_server().await?;
+    }
     let form = Form::filled(if of("mail") { mail::form(app, visitor).await? } else { mine() });
     Ok(SettingsPage {
         sessions: if of("me") { app.store.sessions(user.id, context.now).await? } else { vec![] },
