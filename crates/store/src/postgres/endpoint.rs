@@ -76,6 +76,7 @@ impl Endpoints for PostgresStore {
             let update = "UPDATE endpoints SET removed_at = $2 WHERE n = $1 RETURNING pending";
             let pending = scalar!(&mut context.db, i64, update, n, now.ms());
             cancel_waiting(context, n, CANCEL_MAX).await?;
+            run!(&mut context.db, "DELETE FROM serving WHERE endpoint = $1", n);
             context.plans_are_stale();
             Ok(u64::try_from(pending.unwrap_or(0)).unwrap_or(0))
         })
