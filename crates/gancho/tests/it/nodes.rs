@@ -238,3 +238,37 @@ async fn nodes_work_through_a_pooler_that_changes_connections_between_transactio
     let list = nodes[1].wait_until("/nodes", |list| list["data"].as_array().is_some_and(|all| all.len() == 2)).await;
     assert_eq!(list["data"].as_array().map(Vec::len), Some(2));
 }
+
+/// Whoever was there first has everything; those who come later get their part of it, while events go on coming.
+#[tokio::test]
+async fn endpoints_are_shared_with_nodes_that_come_later() {
+    let database = Instance::shared(Engine::Postgres).blank().await;
+    let first = node_on(&database.url).await;
+    let (receiver, came) = counting().await;
+    for _ in 0..12 {
+        first.add_endpoint(&receiver.url("/"), &["demo.*"]).await;
+    }
+    let mut ids = send(&[&first], 5).await;
+    receiver.wait_for(60).await;
+    let others = [node_on(&database.url).await, node_on(&database.url).await];
+    let served = |list: &Value| -> Vec<u64> {
+        list["data"].as_array().into_iter().flatten().filter_map(|node| node["endpoints"].as_u64()).collect()
+    };
+    let sharing = async {
+        loop {
+            ids.extend(send(&[&first], 1).await);
+            let counts = served(&first.get("/nodes").await);
+            if counts.len() == 3 && counts.iter().all(|count| *count > 1) {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(gancho_testkit::PATIENCE, sharing).await.expect("each has some");
+    ids.extend(send(&[&first, &others[0], &others[1]], 30).await);
+    let all_came = |_: &[gancho_testkit::Received]| {
+        let came = came.lock().expect("a map");
+        ids.iter().all(|id| came.get(id).is_some_and(|count| *count == 12))
+    };
+    receiver.wait_until("each came to each of the twelve", all_came).await;
+    assert!(came.lock().expect("a map").values().all(|count| *count == 12), "and only once");
+}

@@ -90,13 +90,12 @@ pub(super) async fn tend(context: &mut WriteContext, node: NodeId) -> Result<(),
     clock.follow(&mut context.db, &*environment).await?;
     let now = environment.mono();
     bury(context, now).await?;
-    let others = "SELECT count(*) FROM nodes WHERE id <> $1";
-    let others = scalar!(&mut context.db, i64, others, node.bytes().as_slice()).unwrap_or(0).unsigned_abs();
-    if others < context.serving.others() {
+    let before = context.serving.others();
+    serving::share(context, node, now).await?;
+    if context.serving.others() < before {
         let wall = context.environment.now();
         job::interrupt(&mut context.db, wall).await?;
     }
-    serving::share(context, node, others, now).await?;
     serving::wake_unserved(context, now).await
 }
 

@@ -8,6 +8,8 @@ use gancho_model::MonoTime;
 const IDLE_MS: i64 = 5_000;
 /// How long it is not asked again who serves what another node serves, milliseconds.
 const ELSEWHERE_MS: i64 = 5_000;
+/// How long a node leaves a free endpoint to others that have fewer, milliseconds.
+const LEFT_MS: i64 = 1_000;
 /// How long a node leaves to others what it gave up since it had too many, milliseconds.
 const SHED_MS: i64 = 2_000;
 
@@ -22,6 +24,10 @@ pub(super) struct ServedEndpoints {
     leaving: BTreeSet<i64>,
     /// How many other nodes there are.
     others: u64,
+    /// How many endpoints the one of them has that has the fewest.
+    fewest: usize,
+    /// Free ones that are left to others, which have fewer; and since when.
+    left: HashMap<i64, MonoTime>,
 }
 
 impl ServedEndpoints {
@@ -32,7 +38,7 @@ impl ServedEndpoints {
 
     /// Knows nothing any more.
     pub fn forget(&mut self) {
-        *self = Self { others: self.others, ..Self::default() };
+        *self = Self { others: self.others, fewest: self.fewest, ..Self::default() };
     }
 
     /// Somebody may have given it up.
@@ -60,6 +66,7 @@ impl ServedEndpoints {
     pub fn learn(&mut self, endpoint: i64, is_ours: bool, now: MonoTime) {
         if is_ours {
             self.elsewhere.remove(&endpoint);
+            self.left.remove(&endpoint);
             self.own.insert(endpoint, now);
         } else {
             self.elsewhere.insert(endpoint, now.plus_ms(ELSEWHERE_MS));
@@ -71,12 +78,31 @@ impl ServedEndpoints {
         self.own.iter().filter(|(_, used)| now.since_ms(**used) >= IDLE_MS).map(|(endpoint, _)| *endpoint).collect()
     }
 
-    /// So many other nodes are there.
-    pub fn set_others(&mut self, others: u64) {
+    /// So many other nodes are there, and so many endpoints has the one of them that has the fewest.
+    pub fn set_others(&mut self, others: u64, fewest: u64) {
         self.others = others;
+        self.fewest = usize::try_from(fewest).unwrap_or(usize::MAX);
         if others == 0 {
             self.leaving.clear();
         }
+    }
+
+    /// Ours, but for those that are given up.
+    fn staying(&self) -> usize {
+        self.own.len() - self.leaving.len()
+    }
+
+    /// Whether a free endpoint is left to others for a moment, since one of them has fewer.
+    pub fn is_left(&mut self, endpoint: i64, now: MonoTime) -> bool {
+        if self.others == 0 || self.staying() <= self.fewest {
+            return false;
+        }
+        let since = *self.left.entry(endpoint).or_insert(now);
+        let is_left = now.since_ms(since) < LEFT_MS;
+        if !is_left {
+            self.left.remove(&endpoint);
+        }
+        is_left
     }
 
     /// What is given up as soon as nothing of it is under way.
@@ -89,12 +115,11 @@ impl ServedEndpoints {
         self.leaving.extend(endpoints);
     }
 
-    /// What this node has beyond its part, where so many are served in all. A few more are no reason to move any.
-    pub fn surplus(&self, served: u64) -> Vec<i64> {
-        let part = usize::try_from(served.div_ceil(self.others + 1)).unwrap_or(usize::MAX);
-        let staying = self.own.len() - self.leaving.len();
-        let slack = (part / 8).max(1);
-        let count = if staying > part + slack { staying - part } else { 0 };
+    /// What this node gives up for the one that has the fewest: half of what it has more.
+    pub fn surplus(&self) -> Vec<i64> {
+        // What is being given up counts as theirs already.
+        let theirs = self.fewest + self.leaving.len();
+        let count = if self.others > 0 { self.staying().saturating_sub(theirs) / 2 } else { 0 };
         self.own.keys().filter(|endpoint| !self.leaving.contains(endpoint)).take(count).copied().collect()
     }
 
@@ -114,12 +139,12 @@ mod tests {
         MonoTime::from_ms(ms)
     }
 
-    /// A node beside so many others that has these endpoints.
-    fn with(others: u64, endpoints: i64) -> ServedEndpoints {
-        let mut served = ServedEndpoints::default();
-        served.set_others(others);
-        (0..endpoints).for_each(|endpoint| served.learn(endpoint, true, at(0)));
-        served
+    /// A node that has so many endpoints, beside one that has so many.
+    fn with(own: i64, fewest: u64) -> ServedEndpoints {
+        let mut known = ServedEndpoints::default();
+        known.set_others(1, fewest);
+        (0..own).for_each(|endpoint| known.learn(endpoint, true, at(0)));
+        known
     }
 
     #[test]
@@ -135,34 +160,40 @@ mod tests {
 
     #[test]
     fn what_had_nothing_for_a_while_is_idle() {
-        let mut served = with(1, 2);
+        let mut served = with(2, 2);
         served.known(1, at(IDLE_MS - 1));
         assert_eq!(served.idle(at(IDLE_MS)), [0]);
     }
 
     #[test]
-    fn who_has_more_than_its_part_gives_up_the_rest() {
-        for (others, own, served_in_all, surplus) in [
-            (0, 90, 90, 0),
-            (1, 90, 90, 45),
-            (2, 90, 90, 60),
-            (2, 31, 90, 0),
-            (2, 33, 90, 0),
-            (2, 34, 90, 4),
-            (1, 2, 2, 0),
-            (1, 3, 3, 0),
-        ] {
-            let count = with(others, own).surplus(served_in_all).len();
-            assert_eq!(count, surplus, "{own} of {served_in_all} beside {others}");
+    fn who_has_more_gives_up_half_of_that() {
+        for (own, fewest, surplus) in
+            [(12, 0, 6), (6, 1, 2), (5, 3, 1), (5, 4, 0), (5, 5, 0), (4, 9, 0), (1, 0, 0), (2, 0, 1)]
+        {
+            assert_eq!(with(own, fewest).surplus().len(), surplus, "{own} beside {fewest}");
         }
+        let mut alone = with(12, 0);
+        alone.set_others(0, 0);
+        assert!(alone.surplus().is_empty());
+    }
+
+    #[test]
+    fn a_free_one_is_left_for_a_moment_to_who_has_fewer() {
+        let mut served = with(3, 3);
+        assert!(!served.is_left(99, at(0)), "nobody has fewer");
+        served.learn(99, true, at(0));
+        assert!(served.is_left(100, at(0)) && served.is_left(100, at(LEFT_MS - 1)));
+        assert!(!served.is_left(100, at(LEFT_MS)), "nobody took it");
+        served.set_others(0, 0);
+        assert!(!served.is_left(101, at(0)));
     }
 
     #[test]
     fn what_is_given_up_for_others_is_left_to_them_for_a_moment() {
-        let mut served = with(1, 4);
-        let surplus = served.surplus(4);
+        let mut served = with(5, 0);
+        let surplus = served.surplus();
         served.leave(surplus.clone());
-        assert!(served.surplus(4).is_empty(), "once is enough");
+        assert!(served.surplus().is_empty(), "once is enough");
         assert_eq!(served.known(surplus[0], at(1)), Some(false), "nothing new is begun");
         served.gave_up(surplus[0], at(10));
         assert_eq!(served.known(surplus[0], at(10 + SHED_MS - 1)), Some(false));

@@ -2,7 +2,7 @@
 //! all nodes, though each counts for itself.
 //!
 //! An endpoint belongs to the node that took it first, as long as that node is alive. While there are others, a node gives
-//! up what had nothing for a while, and what it has beyond its part.
+//! up what had nothing for a while, and half of what it has more than another.
 
 use const_format::formatcp;
 use gancho_model::{EndpointId, MonoTime, NodeId, Priority};
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{Due, StoreError};
 
-/// Takes an endpoint for this node, or holds on to it; says whether this node serves it now. One that another node serves
+/// Takes an endpoint for this node, unless others have fewer, or holds on to it; says whether this node serves it now. One that another node serves
 /// can be taken when that node is gone, and the leases of its deliveries have ended.
 pub(super) async fn acquire_endpoint(
     context: &mut WriteContext,
@@ -25,6 +25,9 @@ pub(super) async fn acquire_endpoint(
 ) -> Result<bool, StoreError> {
     if let Some(known) = context.serving.known(endpoint, now) {
         return Ok(known);
+    }
+    if context.serving.is_left(endpoint, now) {
+        return Ok(false);
     }
     let upsert = formatcp!(
         "INSERT INTO serving (endpoint, node) VALUES ($1, $2) ON CONFLICT (endpoint) DO UPDATE SET node = $2 \
@@ -38,21 +41,18 @@ pub(super) async fn acquire_endpoint(
     Ok(is_ours)
 }
 
-/// Looks what to give up, now that there are so many other nodes.
-pub(super) async fn share(
-    context: &mut WriteContext,
-    node: NodeId,
-    others: u64,
-    now: MonoTime,
-) -> Result<(), StoreError> {
-    context.serving.set_others(others);
-    if others == 0 {
+/// Looks at the other nodes, and what to give up for them.
+pub(super) async fn share(context: &mut WriteContext, node: NodeId, now: MonoTime) -> Result<(), StoreError> {
+    let select =
+        "SELECT count(s.endpoint) FROM nodes a LEFT JOIN serving s ON s.node = a.id WHERE a.id <> $1 GROUP BY a.id";
+    let counts = column!(&mut context.db, i64, select, node.bytes().as_slice());
+    let fewest = counts.iter().min().copied().unwrap_or(0).unsigned_abs();
+    context.serving.set_others(counts.len() as u64, fewest);
+    if counts.is_empty() {
         return Ok(());
     }
-    let count = "SELECT count(*) FROM serving s JOIN nodes a ON a.id = s.node";
-    let served = scalar!(&mut context.db, i64, count).unwrap_or(0).unsigned_abs();
     let mut wanted = context.serving.idle(now);
-    let surplus = context.serving.surplus(served);
+    let surplus = context.serving.surplus();
     context.serving.leave(surplus);
     wanted.extend(context.serving.leaving());
     if wanted.is_empty() {
