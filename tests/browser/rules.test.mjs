@@ -36,6 +36,14 @@ test('a condition, an origin and a template are tried on last week\'s events', a
   await page.waitForSelector('text=El webhook está creado');
 });
 
+test('fields that are not to be sent are shown as they would be', async () => {
+  await page.goto(`${server.base}/webhooks/new`);
+  await page.fill('[name=url]', receiver.url);
+  await page.click('summary:has-text("Reglas")');
+  await page.fill('[name=mask]', 'codigo');
+  await page.waitForSelector('#look-events pre:has-text("***")');
+});
+
 test('what is sent has the shape, and what is not says why', async () => {
   await send('FAC5', 10);
   await send('FAC6', 9000, { kind: 'api', id: 3, name: 'Tienda' });

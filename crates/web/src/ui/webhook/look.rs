@@ -54,7 +54,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, CurrentAdmin(visitor): Cur
         .flat_map(|preview| &preview.examples)
         .map(|(event, body)| (say::event(&words, &event.event, event.label.as_deref()), body.clone()));
     let examples = examples.collect();
-    let shows_bodies = !form.value("template").trim().is_empty() || !form.value("preset").is_empty();
+    let shows_bodies = ["template", "preset", "mask"].iter().any(|rule| !form.value(rule).trim().is_empty());
     page(&PreviewPage { context, findings, preview, wrong, examples, shows_bodies })
 }
 
