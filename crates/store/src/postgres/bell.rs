@@ -19,7 +19,7 @@ use sqlx::{PgPool, postgres::PgListener};
 use tokio::sync::{Notify, mpsc};
 
 /// What it is called in the database.
-pub(super) const CHANNEL: &str = "gancho";
+const CHANNEL: &str = "gancho";
 /// The least time between two.
 const PAUSE: Duration = Duration::from_millis(20);
 /// What one says of endpoints at most: PostgreSQL takes 8000 bytes.
@@ -120,6 +120,8 @@ pub(super) async fn keep_ringing(bell: Weak<Bell>, pool: PgPool) {
 
 async fn tell(pool: &PgPool, ring: &str) -> Result<(), sqlx::Error> {
     let mut db = pool.begin().await?;
+    // There is nothing to be flushed: a ring that is lost is no loss.
+    run!(db, "SET LOCAL synchronous_commit = off");
     run!(db, "SELECT pg_notify($1, $2)", CHANNEL, ring);
     db.commit().await
 }
@@ -197,4 +199,26 @@ async fn listen(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fullest_ring_is_one_that_postgresql_takes() {
+        let mut ring = Ring { from: Some(NodeId::from_bytes([255; 16])), ..Ring::default() };
+        for n in 0..=255 {
+            let (endpoint, delivery) = (EndpointId::from_bytes([n; 16]), DeliveryId::from_bytes([n; 16]));
+            ring.add_due(endpoint, Priority::Live);
+            ring.add_freed(i64::MAX - i64::from(n));
+            ring.add_forgotten(endpoint, delivery);
+        }
+        assert!(ring.more, "what could not be named is looked for");
+        let text = serde_json::to_string(&ring).expect("text");
+        assert!(text.len() < 8000, "{}", text.len());
+        let heard: Ring = serde_json::from_str(&text).expect("understood");
+        assert_eq!((heard.due, heard.freed, heard.from), (ring.due, ring.freed, ring.from));
+        assert!(serde_json::from_str::<Ring>("{}").expect("of an older version").is_empty());
+    }
 }
