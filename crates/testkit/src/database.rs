@@ -351,10 +351,11 @@ pub(crate) fn free_port() -> u16 {
     listener.local_addr().expect("its number").port()
 }
 
-/// From PATH, or from one of Debian's folders.
+/// From where `GANCHO_TEST_POSTGRES` says, from PATH, or from one of Debian's folders.
 pub(crate) fn program(name: &str, folders: &[PathBuf]) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let all = std::env::split_paths(&path).chain(folders.iter().cloned());
+    let chosen = std::env::var_os("GANCHO_TEST_POSTGRES").map(PathBuf::from);
+    let all = chosen.into_iter().chain(std::env::split_paths(&path)).chain(folders.iter().cloned());
     let found = all.map(|folder| folder.join(name)).find(|file| file.is_file());
     found.unwrap_or_else(|| panic!("the tests need {name}: ./test installs it"))
 }
