@@ -177,7 +177,7 @@ async fn a_node_that_ends_leaves_nothing_to_wait_for() {
     wait_for_all(&receiver, &came, &ids).await;
     let twice = came.lock().expect("a map").values().filter(|count| **count > 1).count();
     assert_eq!(twice, 0, "each once");
-    assert_eq!(nodes[1].get("/nodes").await["data"].as_array().map(Vec::len), Some(2));
+    nodes[1].wait_until("/nodes", |list| list["data"].as_array().is_some_and(|all| all.len() == 2)).await;
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use gancho_model::{MonoTime, NodeId, Timestamp};
 use sqlx::Row as _;
 
-use super::{PostgresStore, job, lease, rows, serving, write_context::WriteContext};
+use super::{PostgresStore, job, lease, rows, served_endpoints::QUIET_MS, serving, write_context::WriteContext};
 use crate::{Lease, Node, Nodes, StoreError};
 
 /// How long a node of which nothing is heard is taken for alive, milliseconds.
@@ -109,12 +109,10 @@ pub(super) async fn bury(context: &mut WriteContext, now: MonoTime) -> Result<()
     Ok(())
 }
 
+/// Others take over what it served as from a node that is gone, when the second of its last attempts is over.
 async fn leave(context: &mut WriteContext, node: NodeId) -> Result<(), StoreError> {
-    let bytes = node.bytes().as_slice();
-    for endpoint in column!(&mut context.db, i64, "DELETE FROM serving WHERE node = $1 RETURNING endpoint", bytes) {
-        context.ring_freed(endpoint);
-    }
-    run!(&mut context.db, "DELETE FROM nodes WHERE id = $1", bytes);
+    let until = context.clock.kept(context.environment.mono().plus_ms(QUIET_MS));
+    run!(&mut context.db, "UPDATE nodes SET until = least(until, $2) WHERE id = $1", node.bytes().as_slice(), until);
     context.serving.forget();
     context.has_left();
     Ok(())

@@ -8,6 +8,8 @@ use gancho_model::MonoTime;
 const IDLE_MS: i64 = 5_000;
 /// How long it is not asked again who serves what another node serves, milliseconds.
 const ELSEWHERE_MS: i64 = 5_000;
+/// How long nothing of an endpoint must have been under way when it is given up, milliseconds: the time of a rate.
+pub(super) const QUIET_MS: i64 = 1_000;
 /// How long a node leaves a free endpoint to others that have fewer, milliseconds.
 const LEFT_MS: i64 = 1_000;
 /// How long a node leaves to others what it gave up since it had too many, milliseconds.
@@ -28,6 +30,8 @@ pub(super) struct ServedEndpoints {
     fewest: usize,
     /// Free ones that are left to others, which have fewer; and since when.
     left: HashMap<i64, MonoTime>,
+    /// Ours that may be given up, and since when nothing of them has been under way.
+    quiet: HashMap<i64, MonoTime>,
 }
 
 impl ServedEndpoints {
@@ -74,7 +78,7 @@ impl ServedEndpoints {
     }
 
     /// What had nothing for a while.
-    pub fn idle(&self, now: MonoTime) -> Vec<i64> {
+    fn idle(&self, now: MonoTime) -> Vec<i64> {
         self.own.iter().filter(|(_, used)| now.since_ms(**used) >= IDLE_MS).map(|(endpoint, _)| *endpoint).collect()
     }
 
@@ -105,11 +109,6 @@ impl ServedEndpoints {
         is_left
     }
 
-    /// What is given up as soon as nothing of it is under way.
-    pub fn leaving(&self) -> &BTreeSet<i64> {
-        &self.leaving
-    }
-
     /// Nothing new of these is begun.
     pub fn leave(&mut self, endpoints: Vec<i64>) {
         self.leaving.extend(endpoints);
@@ -123,8 +122,26 @@ impl ServedEndpoints {
         self.own.keys().filter(|endpoint| !self.leaving.contains(endpoint)).take(count).copied().collect()
     }
 
+    /// What may be given up: what had nothing for a while, and what is leaving.
+    pub fn candidates(&self, now: MonoTime) -> Vec<i64> {
+        let mut all = self.idle(now);
+        all.extend(&self.leaving);
+        all
+    }
+
+    /// Of those candidates of which nothing is under way: what is given up now. Whoever takes it begins with a full second of
+    /// its rate, so that a second has to be over since the last attempt.
+    pub fn given_up(&mut self, quiet: &[i64], now: MonoTime) -> Vec<i64> {
+        self.quiet.retain(|endpoint, _| quiet.contains(endpoint));
+        let since = |endpoint: &i64| *self.quiet.entry(*endpoint).or_insert(now);
+        let since: Vec<MonoTime> = quiet.iter().map(since).collect();
+        let over = quiet.iter().zip(since).filter(|(_, since)| now.since_ms(*since) >= QUIET_MS);
+        over.map(|(endpoint, _)| *endpoint).collect()
+    }
+
     pub fn gave_up(&mut self, endpoint: i64, now: MonoTime) {
         self.own.remove(&endpoint);
+        self.quiet.remove(&endpoint);
         if self.leaving.remove(&endpoint) {
             self.elsewhere.insert(endpoint, now.plus_ms(SHED_MS));
         }
@@ -162,7 +179,16 @@ mod tests {
     fn what_had_nothing_for_a_while_is_idle() {
         let mut served = with(2, 2);
         served.known(1, at(IDLE_MS - 1));
-        assert_eq!(served.idle(at(IDLE_MS)), [0]);
+        assert_eq!(served.candidates(at(IDLE_MS)), [0]);
+    }
+
+    #[test]
+    fn what_is_given_up_was_quiet_for_the_second_of_its_rate() {
+        let mut served = with(3, 0);
+        assert!(served.given_up(&[0, 1], at(0)).is_empty());
+        assert!(served.given_up(&[0], at(QUIET_MS - 1)).is_empty(), "something of the other was under way again");
+        assert_eq!(served.given_up(&[0, 1], at(QUIET_MS)), [0]);
+        assert_eq!(served.given_up(&[1], at(2 * QUIET_MS)), [1]);
     }
 
     #[test]

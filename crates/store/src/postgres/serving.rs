@@ -51,25 +51,29 @@ pub(super) async fn share(context: &mut WriteContext, node: NodeId, now: MonoTim
     if counts.is_empty() {
         return Ok(());
     }
-    let mut wanted = context.serving.idle(now);
     let surplus = context.serving.surplus();
     context.serving.leave(surplus);
-    wanted.extend(context.serving.leaving());
-    if wanted.is_empty() {
+    let candidates = context.serving.candidates(now);
+    if candidates.is_empty() {
         return Ok(());
     }
-    let delete = formatcp!(
-        "DELETE FROM serving WHERE node = $1 AND endpoint = ANY($2) AND NOT EXISTS (SELECT 1 FROM deliveries d \
-        WHERE d.state = {PENDING} AND d.endpoint = serving.endpoint AND d.lane IN (0, 1, 2) AND d.due > $3 \
-        AND d.leased IS NOT NULL AND d.node = $1) RETURNING endpoint"
-    );
-    let kept = context.clock.kept(now);
-    for endpoint in column!(&mut context.db, i64, delete, node.bytes().as_slice(), wanted, kept) {
+    let quiet = formatcp!("SELECT endpoint FROM serving WHERE {IS_QUIET}");
+    let (node, kept) = (node.bytes().as_slice(), context.clock.kept(now));
+    let quiet = column!(&mut context.db, i64, quiet, node, candidates, kept);
+    let over = context.serving.given_up(&quiet, now);
+    let delete = formatcp!("DELETE FROM serving WHERE {IS_QUIET} RETURNING endpoint");
+    for endpoint in column!(&mut context.db, i64, delete, node, over, kept) {
         context.serving.gave_up(endpoint, now);
         context.ring_freed(endpoint);
     }
     Ok(())
 }
+
+/// Of these endpoints, this node's of which nothing is under way.
+const IS_QUIET: &str = formatcp!(
+    "node = $1 AND endpoint = ANY($2) AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.state = {PENDING} \
+    AND d.endpoint = serving.endpoint AND d.lane IN (0, 1, 2) AND d.due > $3 AND d.leased IS NOT NULL AND d.node = $1)"
+);
 
 /// What waits for endpoints that no node serves, or that this one does: it is due here.
 pub(super) async fn waiting(
