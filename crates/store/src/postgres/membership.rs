@@ -104,7 +104,7 @@ pub(super) async fn bury(context: &mut WriteContext, now: MonoTime) -> Result<()
     let delete = "DELETE FROM nodes WHERE id IN (SELECT id FROM nodes WHERE until <= $1 FOR UPDATE SKIP LOCKED)";
     let gone = run!(&mut context.db, delete, context.clock.kept(now));
     if gone > 0 {
-        tracing::warn!(gone, "nodes are gone: what they did is done by others");
+        tracing::info!(gone, "nodes are gone: what they did is done by others");
     }
     Ok(())
 }
