@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Seeds that once failed.
-const SEEDS: &[u64] = &[];
+const SEEDS: &[u64] = &[30526];
 const SLOTS: u32 = 3;
 const IN_FLIGHT: u32 = 7;
 
@@ -90,6 +90,7 @@ impl World {
             accepted: HashSet::new(),
             arrived: HashMap::new(),
         };
+        world.store.take_over(world.node, world.environment.mono()).await.expect("takes over");
         for receiver in [Receiver::Good, Receiver::Good, Receiver::Dead, Receiver::Slow, Receiver::Flapping] {
             let retry = RetryPolicy { delays_s: vec![5, 25, 125] };
             let endpoint = Endpoint { retry, ..endpoint(&*world.environment) };

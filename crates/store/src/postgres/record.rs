@@ -10,7 +10,7 @@ use gancho_model::{
 
 use sqlx::Row as _;
 
-use super::rows::{DELIVERED, IS_OURS, PENDING};
+use super::rows::{DELIVERED, IS_OUR_ATTEMPT, PENDING};
 use super::{
     accept, issue, repair, replay,
     write_context::{Notification, WriteContext},
@@ -116,8 +116,7 @@ async fn update_delivery(
     let update = formatcp!(
         "UPDATE deliveries SET state = $4, due = $5, leased = NULL, node = NULL, attempts = greatest(attempts, $6), \
         last_at = $7, last_status = $8, last_error = $9, last_ms = $10 \
-        WHERE n = $3 AND state = {PENDING} AND ($11 OR ({IS_OURS})) RETURNING endpoint",
-        IS_OURS = IS_OURS
+        WHERE n = $3 AND state = {PENDING} AND ($11 OR ({IS_OUR_ATTEMPT})) RETURNING endpoint"
     );
     let (clock, node) = (context.clock.clone(), node.bytes().as_slice());
     let updated = scalar!(

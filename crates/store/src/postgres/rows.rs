@@ -46,6 +46,10 @@ pub(super) fn optional_time(row: &PgRow, column: usize) -> Result<Option<Timesta
 /// named by its end, as [`SharedClock::kept_ends`] gives it.
 pub(super) const IS_OURS: &str = "leased IS NOT NULL AND due = ANY($1) AND (node = $2 OR node IS NULL)";
 
+/// A node's attempt counts also when its lease ended under its hands and it claimed the delivery again: it makes no second
+/// attempt beside the first.
+pub(super) const IS_OUR_ATTEMPT: &str = "leased IS NOT NULL AND (node = $2 OR (node IS NULL AND due = ANY($1)))";
+
 /// A text that PostgreSQL can hold: all but the character 0.
 pub(super) fn storable(text: &str) -> String {
     text.replace('\0', "\u{FFFD}")

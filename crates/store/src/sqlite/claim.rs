@@ -57,10 +57,11 @@ impl Delivering for SqliteStore {
         self.write(false, move |context| leases.iter().try_for_each(|lease| release(context, lease))).await
     }
 
-    async fn record(&self, _: NodeId, outcomes: Arc<[Outcome]>) -> Result<Vec<HealthChange>, StoreError> {
+    async fn record(&self, node: NodeId, outcomes: Arc<[Outcome]>) -> Result<Vec<HealthChange>, StoreError> {
         // Rendered here: the writer's time is everybody's.
         let attempts: Vec<String> = outcomes.iter().map(|outcome| rows::to_json(&outcome.attempt)).collect();
-        self.write(false, move |context| record::record(context, &outcomes, &attempts)).await
+        let is_own = self.here.is(node);
+        self.write(false, move |context| record::record(context, &outcomes, &attempts, is_own)).await
     }
 }
 

@@ -23,6 +23,11 @@ impl Here {
         *self.since.lock().unwrap_or_else(PoisonError::into_inner) = since;
     }
 
+    /// Whether this node is that one.
+    pub fn is(&self, node: NodeId) -> bool {
+        self.get().is_some_and(|(here, _)| here == node)
+    }
+
     fn get(&self) -> Option<(NodeId, Timestamp)> {
         *self.since.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -40,7 +45,7 @@ impl Nodes for SqliteStore {
     }
 
     async fn leave(&self, node: NodeId) -> Result<(), StoreError> {
-        if self.here.get().is_some_and(|(here, _)| here == node) {
+        if self.here.is(node) {
             self.here.set(None);
         }
         Ok(())

@@ -13,11 +13,13 @@ use super::{
 };
 use crate::{HealthChange, Outcome, StoreError};
 
-/// Records outcomes; `attempts` are the same outcomes' attempts, rendered.
+/// Records outcomes; `attempts` are the same outcomes' attempts, rendered. `is_own`: of this process, which makes no second
+/// attempt beside the first, though it may have claimed the delivery again when the lease ended under its hands.
 pub(super) fn record(
     context: &mut WriteContext,
     outcomes: &[Outcome],
     attempts: &[String],
+    is_own: bool,
 ) -> Result<Vec<HealthChange>, StoreError> {
     let routes = context.routes()?;
     let mut changes = vec![];
@@ -30,7 +32,7 @@ pub(super) fn record(
             let ended = outcome.verdict == Decision::Failed && outcome.lane == Priority::Live;
             issue::count_failure(&context.db, *n, outcome.handle, &outcome.attempt, ended)?;
         }
-        let is_ours = update_delivery(context, outcome, known.map(|(n, _)| *n))?;
+        let is_ours = update_delivery(context, outcome, known.map(|(n, _)| *n), is_own)?;
         // Of a removed endpoint, only the delivery is left to be recorded.
         let Some((n, endpoint)) = known.filter(|_| is_ours) else { continue };
         let transition = apply_to_endpoint(context, *n, endpoint, outcome)?;
@@ -54,7 +56,12 @@ fn insert_attempt(context: &WriteContext, outcome: &Outcome, blob: &str) -> Resu
 /// What becomes of the delivery. One that a person sent again during its last attempt goes on; one that was cancelled
 /// during an attempt stays cancelled, unless it arrived: then that is the truth, whoever holds the lease. Says whether
 /// anything else follows from the outcome: not where the lease was lost.
-fn update_delivery(context: &mut WriteContext, outcome: &Outcome, endpoint: Option<i64>) -> Result<bool, StoreError> {
+fn update_delivery(
+    context: &mut WriteContext,
+    outcome: &Outcome,
+    endpoint: Option<i64>,
+    is_own: bool,
+) -> Result<bool, StoreError> {
     let attempt = &outcome.attempt;
     let has_more = outcome.verdict == Decision::Failed && has_more_attempts(context, outcome)?;
     let (state, retry_at) = delivery_after(outcome.verdict, has_more, outcome.ended_at.mono);
@@ -62,7 +69,7 @@ fn update_delivery(context: &mut WriteContext, outcome: &Outcome, endpoint: Opti
     let update = formatcp!(
         "UPDATE deliveries SET state = ?2, due = ?3, leased = NULL, attempts = max(attempts, ?4), \
         last_at = ?5, last_status = ?6, last_error = ?7, last_ms = ?8 \
-        WHERE n = ?1 AND state = {PENDING} AND (?9 OR (leased IS NOT NULL AND due = ?10))"
+        WHERE n = ?1 AND state = {PENDING} AND (?9 OR (leased IS NOT NULL AND (due = ?10 OR ?11)))"
     );
     let updated = context.db.prepare_cached(update)?.execute(params![
         outcome.handle,
@@ -75,6 +82,7 @@ fn update_delivery(context: &mut WriteContext, outcome: &Outcome, endpoint: Opti
         attempt.duration_ms,
         has_arrived,
         outcome.lease_until.ms(),
+        is_own,
     ])?;
     match (updated, retry_at) {
         (0, _) => return update_others(context, outcome, has_arrived),
