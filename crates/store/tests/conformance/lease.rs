@@ -61,3 +61,19 @@ pub(crate) async fn who_lost_the_lease_records_only_that_it_arrived(bench: Bench
     }
     assert_eq!(bench.pending(endpoint.id).await, 0);
 }
+
+/// A node that stood still claims again what it still has under way: it makes no second attempt, and the first one counts.
+pub(crate) async fn an_attempt_counts_though_its_lease_ended_under_its_node_s_hands(bench: Bench) {
+    bench.store.take_over(bench.node, bench.mono()).await.expect("takes over");
+    let endpoint = bench.add_endpoint(&["*"]).await;
+    bench.accept(vec![bench.event("a.b")]).await;
+    let begun = bench.claim(endpoint.id, 1).await.claimed.remove(0);
+    bench.environment.advance_ms(LEASE_MS);
+    assert_eq!(bench.claim(endpoint.id, 1).await.claimed.len(), 1, "the lease has ended");
+    let failed = outcome(&begun, Decision::Failed, bench.moment());
+    bench.store.record(bench.node, vec![failed].into()).await.expect("recorded");
+    let (delivery, attempts) = bench.store.delivery(begun.id).await.expect("is there");
+    assert_eq!((delivery.state, attempts.len()), (State::Failed, 1));
+    bench.environment.advance_ms(LEASE_MS);
+    assert!(bench.claim(endpoint.id, 1).await.claimed.is_empty(), "nothing is left to be attempted");
+}

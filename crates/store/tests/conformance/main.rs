@@ -57,7 +57,7 @@ macro_rules! suite {
             history: [entries_newest_first_by_object_and_page_by_page, of_two_who_tell_people_one_does, attempts_are_counted_by_endpoint_and_hour_tests_aside, what_failed_is_counted_while_it_is_failed, documents_are_found_by_the_beginning_of_their_number, nobody_but_a_listener_sends_what_it_forwarded] own: [what_matches_is_counted_and_sent_again_once],
             issue: [failures_of_one_cause_are_one_issue, an_issue_ends_when_the_endpoint_works_again, answers_that_differ_each_time_fill_nothing],
             job: [what_a_start_finds_running_was_interrupted, a_step_is_kept_with_what_it_sends_and_goes_on_from_there] own: [progress_is_what_became_of_its_deliveries],
-            lease: [one_node_has_a_lease_until_it_ends, who_lost_the_lease_records_only_that_it_arrived],
+            lease: [one_node_has_a_lease_until_it_ends, who_lost_the_lease_records_only_that_it_arrived, an_attempt_counts_though_its_lease_ended_under_its_node_s_hands],
             list: [filters_agree_with_looking_at_each],
             people: [somebody_who_may_do_everything_is_always_left, sessions_end_by_time_by_hand_and_with_another_password],
             repair: [whatever_says_that_it_was_repaired_asks_for_a_probe, the_first_success_releases_everything_that_waits, a_passed_test_is_a_success_of_a_failing_endpoint_with_an_empty_queue_too, a_passed_test_of_a_disabled_endpoint_changes_nothing, a_healthy_endpoint_s_retries_become_due, what_is_sent_again_may_be_the_probe_and_count, a_lease_that_is_given_back_is_due_at_once, what_a_delivery_waits_for_is_known_from_what_is_stored] own: [a_start_plans_everything_anew_whatever_the_clock_shows],
