@@ -73,6 +73,9 @@ fn plurals_and_facts() {
     let message = Message::new("health-idle-sentence").with("waiting", waiting);
     assert_eq!(words(Language::Es).message(&message), "Aún no se ha enviado nada; nada en espera.");
     assert_eq!(words(Language::En).get("no-such-text"), "no-such-text");
+    let told = Message::new("as-told").with("spanish", "caída").with("english", "down");
+    let said = [Language::Es, Language::En].map(|language| words(language).message(&told));
+    assert_eq!(said, ["caída", "down"], "another node's sentence, in the reader's language");
     let given = [("span", Arg::from("3 <h>"))];
     assert_eq!(words(Language::En).with("time-ago", &given), "3 <h> ago", "nothing is added around what is put in");
 }

@@ -136,7 +136,10 @@ hearing-dropped = { $count } changes were not kept and made no event, and can't 
 hearing-copy = This looks like a copy of the ERP: the database { $here } was copied from { $of }. Nothing is sent from it until you decide. If the ERP has moved here, confirm it; if this is a copy (for tests, say), remove this connection or correct its address
 hearing-other-source = The database { $database } was connected to another Gancho, or as another connection, since. Nothing is taken from it until you decide: two would take each other's changes. Confirm to take it back, or remove this connection
 hearing-restarted = a fault in Gancho interrupted this connection; it restarts by itself, and nothing is lost. Please report it with the log
-as-told = { $english }
+# Whoever told it said it in both languages.
+as-told = { $spanish ->
+   *[other] { $english }
+}
 hearing-nothing-asked = there is nothing to confirm: only a connection to a database that looks like a copy is confirmed. With the plugin, that is done on its page in FacturaScripts
 plugin-copy = a copy of this ERP at { $here } has the same key. Its plugin has stopped by itself, and nothing is sent from there; the plugin's page in the copy asks what to do
 hearing-unheard = { $tables } can't be captured and makes no events: the table is missing, or it has no single key column. See gancho source check

@@ -136,7 +136,10 @@ hearing-dropped = { $count } cambios no se guardaron ni generaron evento, y no s
 hearing-copy = Esto parece una copia del ERP: la base de datos { $here } se copió de { $of }. No se envía nada desde ella hasta que usted decida. Si el ERP se ha trasladado aquí, confírmelo; si es una copia (por ejemplo, de pruebas), elimine esta conexión o corrija su dirección
 hearing-other-source = La base de datos { $database } se ha conectado después a otro Gancho, o con otra conexión. No se recoge nada de ella hasta que usted decida: dos se quitarían los cambios uno al otro. Confirme para recuperarla, o elimine esta conexión
 hearing-restarted = un fallo de Gancho interrumpió esta conexión; vuelve a empezar sola y no se pierde nada. Por favor, comuníquelo con el registro
-as-told = { $spanish }
+# Whoever told it said it in both languages.
+as-told = { $english ->
+   *[other] { $spanish }
+}
 hearing-nothing-asked = no hay nada que confirmar: solo se confirma una conexión por base de datos que parece una copia. Con el plugin se confirma en su página de FacturaScripts
 plugin-copy = una copia de este ERP en { $here } tiene la misma clave. Su plugin se ha detenido solo y no se envía nada desde allí; la página del plugin en la copia pregunta qué hacer
 hearing-unheard = { $tables } no se puede capturar y no genera eventos: falta la tabla, o no tiene una clave de una sola columna. Compruebe la conexión
