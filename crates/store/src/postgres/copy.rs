@@ -1,5 +1,7 @@
 //! PostgreSQL, as everything of it is copied, or copied into it.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
 
@@ -16,6 +18,9 @@ use crate::{
 /// The name in `about` of a copy that is not whole.
 const MARK: &str = "copying";
 
+/// Longer than a node that ended is taken for there.
+const JUST_ENDED: Duration = Duration::from_millis(1_500);
+
 /// A connection, and what is read over it.
 pub(crate) struct PostgresSide {
     db: Db,
@@ -30,6 +35,12 @@ impl PostgresSide {
         let (mut db, _) = connector::connect_first(&address).await.map_err(unreachable)?;
         schema::migrate(&mut db, vault).await?;
         Ok(Self { db, reads: None })
+    }
+
+    async fn is_anybody_there(&mut self) -> Result<bool, sqlx::Error> {
+        let select = "SELECT EXISTS \
+            (SELECT 1 FROM nodes WHERE until > (extract(epoch FROM clock_timestamp()) * 1000)::bigint)";
+        sqlx::query_scalar(select).persistent(false).fetch_one(&mut self.db).await
     }
 
     async fn run(&mut self, statement: &str) -> Result<(), sqlx::Error> {
@@ -175,9 +186,12 @@ fn said(error: sqlx::Error) -> String {
 #[async_trait]
 impl Side for PostgresSide {
     async fn is_in_use(&mut self) -> Result<bool, String> {
-        let select =
-            "SELECT EXISTS (SELECT 1 FROM nodes WHERE until > (extract(epoch FROM clock_timestamp()) * 1000)::bigint)";
-        sqlx::query_scalar(select).persistent(false).fetch_one(&mut self.db).await.map_err(said)
+        if !self.is_anybody_there().await.map_err(said)? {
+            return Ok(false);
+        }
+        // One that ended a moment ago counts as there for a second more.
+        tokio::time::sleep(JUST_ENDED).await;
+        self.is_anybody_there().await.map_err(said)
     }
 
     async fn count(&mut self, table: &'static CopiedTable) -> Result<u64, String> {
