@@ -6,10 +6,9 @@ use gancho_model::{Environment, Moment, MonoTime, NodeId};
 use gancho_store::{DeadRows, Lease, Store};
 use tokio_util::sync::CancellationToken;
 
-/// How often it looks when there was nothing to do.
-const EVERY: Duration = Duration::from_secs(60);
-/// How often it is measured how the database does, milliseconds.
-const LOOKED_EVERY_MS: i64 = 60_000;
+/// Interval between runs that find nothing to do, and between measurements of the database, milliseconds.
+const EVERY_MS: i64 = 60_000;
+const EVERY: Duration = Duration::from_millis(EVERY_MS.unsigned_abs());
 /// The pause between two batches, so that requests come first.
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long a node that does not come back keeps others from going on, milliseconds.
@@ -55,13 +54,13 @@ pub(crate) async fn run(
     stop: CancellationToken,
 ) {
     let mut clock = ClockTrust::new(environment.moment());
-    let mut looked = None;
+    let mut measured_at = None;
     while !stop.is_cancelled() {
         fail::fail_point!("upkeep");
         let now = environment.moment();
-        if looked.is_none_or(|at| now.mono.since_ms(at) >= LOOKED_EVERY_MS) {
-            looked = Some(now.mono);
-            measure_vitals(&*store).await;
+        if measured_at.is_none_or(|at| now.mono.since_ms(at) >= EVERY_MS) {
+            measured_at = Some(now.mono);
+            measure_database(&*store).await;
         }
         let has_more = is_ours(&*store, node, now.mono).await && {
             let removed = cancel_removed(&*store).await;
@@ -78,9 +77,9 @@ pub(crate) async fn run(
     }
 }
 
-/// How the database does, for who looks at the metrics.
-async fn measure_vitals(store: &dyn Store) {
-    // Whatever it is, others say it, too.
+/// Sets the gauges of the database's health.
+async fn measure_database(store: &dyn Store) {
+    // An unreachable database is already logged by whoever needed it.
     let Ok(vitals) = store.vitals().await else { return };
     for DeadRows { table, live, dead } in vitals.dead_rows {
         metrics::gauge!("gancho_database_rows", "table" => table.clone(), "state" => "live").set(live as f64);

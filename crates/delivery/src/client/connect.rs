@@ -19,7 +19,7 @@ use crate::shortage;
 /// How long an address may take before the next one is dialled beside it (RFC 8305 §5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// How long a family's missing answer is waited for once all addresses of the other have failed.
-const LATE_ANSWER: Duration = Duration::from_millis(500);
+pub(super) const LATE_ANSWER: Duration = Duration::from_millis(500);
 /// Addresses that are dialled at once, as each holds a descriptor; the one that was begun first gives way.
 const DIALLING_MAX: usize = 8;
 

@@ -13,10 +13,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, time::timeout};
 use url::Url;
 
-use super::{Client, SendError, targets::Targets};
-
-/// How long the other family's missing answer is waited for.
-const LATE_ANSWER: Duration = Duration::from_millis(500);
+use super::{Client, SendError, connect::LATE_ANSWER, targets::Targets};
 
 /// What the proxy leads to.
 pub(super) type Tunnel = TokioIo<Upgraded>;

@@ -181,10 +181,10 @@ impl PostgresStore {
         let unreachable = |error| OpenError::Unreachable { host: address.get_host().to_owned(), error };
         let (mut db, address) = connector::connect_first(&address).await.map_err(unreachable)?;
         schema::migrate(&mut db, &vault).await?;
-        if copy::is_copy_in_parts(&mut db).await? {
+        let mut first = db.begin().await?;
+        if copy::is_copy_in_parts(&mut first).await? {
             return Err(OpenError::InParts);
         }
-        let mut first = db.begin().await?;
         let clock = if options.shared_clock {
             SharedClock::read(&mut first, &*environment).await?
         } else {
