@@ -175,7 +175,7 @@ pub fn secret_key(settings: &Settings, dir: &Path) -> anyhow::Result<[u8; 32]> {
     settings.secret_key.map_or_else(|| key_of_dir(dir), Ok)
 }
 
-/// Where the key is, as people are told.
+/// Where the key is stored, for messages.
 pub fn key_place(settings: &Settings) -> String {
     match settings.secret_key {
         Some(_) => "the setting secret_key".to_owned(),

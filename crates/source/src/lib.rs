@@ -11,7 +11,7 @@ mod obstacle;
 mod options;
 mod plugin;
 mod report;
-mod told;
+mod shared_status;
 
 pub use api::PollingOptions;
 pub use manager::SourceManager;

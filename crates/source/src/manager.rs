@@ -22,7 +22,7 @@ use crate::{
     options::SourceOptions,
     plugin,
     report::{Report, lock},
-    told::Told,
+    shared_status::SharedStatus,
 };
 
 /// Interval between looks for new sources, and for those that another node watched until now.
@@ -80,8 +80,8 @@ impl SourceManager {
             if let Err(error) = self.follow().await {
                 tracing::warn!(%error, "the store did not say which sources there are; trying again");
             }
-            if let Err(error) = self.tell().await {
-                tracing::warn!(%error, "other nodes could not be told how sources do, or did not tell; trying again");
+            if let Err(error) = self.exchange_statuses().await {
+                tracing::warn!(%error, "statuses of sources could not be exchanged with other nodes; trying again");
             }
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -114,24 +114,25 @@ impl SourceManager {
         owned
     }
 
-    /// Where there are other nodes: tells them how this node's sources do, and hears of theirs.
-    async fn tell(&self) -> Result<(), StoreError> {
+    /// With several nodes: stores changed statuses of this node's sources, and reads those of the others.
+    async fn exchange_statuses(&self) -> Result<(), StoreError> {
         if self.store.nodes().await?.len() < 2 {
             return Ok(());
         }
         let now = self.intake.now();
-        for (source, status) in self.report.news() {
-            let told = serde_json::to_string(&Told::from(status)).unwrap_or_default();
-            self.store.tell_status(source, told, now).await?;
+        for (source, status) in self.report.unsaved() {
+            let text = serde_json::to_string(&SharedStatus::from(status.clone())).unwrap_or_default();
+            self.store.save_source_status(source, text, now).await?;
+            self.report.mark_saved(source, status);
         }
-        let mut heard = HashMap::new();
-        for (source, told, at) in self.store.told_statuses().await? {
-            // One of another version may not be understood.
-            if let Ok(told) = serde_json::from_str::<Told>(&told) {
-                heard.insert(source, (told.into(), at));
+        let mut remote = HashMap::new();
+        for (source, text, at) in self.store.source_statuses().await? {
+            // Written by another version, it may be unreadable.
+            if let Ok(status) = serde_json::from_str::<SharedStatus>(&text) {
+                remote.insert(source, (status.into(), at));
             }
         }
-        self.report.hear(heard);
+        self.report.set_remote(remote);
         Ok(())
     }
 
@@ -145,11 +146,11 @@ impl SourceManager {
         // Read under the lock: else one that is paused meanwhile would be started again after its end.
         let mut watched = self.watched.lock().await;
         let sources: Vec<Source> = self.store.sources().await?.into_iter().filter(|source| !source.paused).collect();
-        let told: Vec<SourceId> =
+        let pushed: Vec<SourceId> =
             sources.iter().filter(|source| !source.kind.is_watched()).map(|source| source.id).collect();
         let wanted = self.owned(sources).await;
-        // Of what another node watches, this one knows nothing.
-        self.report.keep(&told.iter().chain(wanted.keys()).copied().collect());
+        // The status of a source that another node watches is read from the store.
+        self.report.keep(&pushed.iter().chain(wanted.keys()).copied().collect());
         lock(&self.leaving).retain(|id| wanted.contains_key(id));
         let same = |one: &Source, other: &Source| {
             // When its last change came changes all the time.

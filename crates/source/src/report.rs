@@ -34,8 +34,8 @@ struct Known {
     uncaptured: Vec<String>,
     /// When the plugin said how it is.
     plugin_at: Option<Timestamp>,
-    /// What other nodes were told last.
-    told: Option<SourceStatus>,
+    /// The status that was last stored for other nodes.
+    saved: Option<SourceStatus>,
 }
 
 impl Known {
@@ -65,44 +65,46 @@ impl Known {
 #[derive(Clone)]
 pub struct Report {
     known: Arc<Mutex<HashMap<SourceId, Known>>>,
-    /// What other nodes told, and when.
-    heard: Arc<Mutex<HashMap<SourceId, (SourceStatus, Timestamp)>>>,
+    /// Statuses stored by other nodes, with their times.
+    remote: Arc<Mutex<HashMap<SourceId, (SourceStatus, Timestamp)>>>,
     intake: Arc<Intake>,
 }
 
 impl Report {
     /// Nothing is known yet.
     pub(crate) fn new(intake: Arc<Intake>) -> Self {
-        Self { known: Arc::default(), heard: Arc::default(), intake }
+        Self { known: Arc::default(), remote: Arc::default(), intake }
     }
 
     /// How it goes with a source.
     pub(crate) fn status(&self, source: SourceId) -> Option<SourceStatus> {
         let own = lock(&self.known).get(&source).map(|known| (known.status(), known.plugin_at));
-        let heard = lock(&self.heard).get(&source).cloned();
-        match (own, heard) {
+        let remote = lock(&self.remote).get(&source).cloned();
+        match (own, remote) {
             // Its plugin went on to another node.
-            (Some((_, Some(own_at))), Some((heard, heard_at))) if heard_at > own_at => Some(heard),
+            (Some((_, Some(own_at))), Some((remote, at))) if at > own_at => Some(remote),
             (Some((own, _)), _) => Some(own),
-            (None, heard) => heard.map(|(heard, _)| heard),
+            (None, remote) => remote.map(|(remote, _)| remote),
         }
     }
 
-    /// How the sources do of which this node knows, as far as others were not told.
-    pub(crate) fn news(&self) -> Vec<(SourceId, SourceStatus)> {
-        let mut all = lock(&self.known);
-        let changed = all.iter_mut().filter_map(|(id, known)| {
-            let status = known.status();
-            let is_news = known.told.as_ref() != Some(&status);
-            known.told = Some(status.clone());
-            is_news.then_some((*id, status))
-        });
-        changed.collect()
+    /// This node's statuses that differ from what is stored.
+    pub(crate) fn unsaved(&self) -> Vec<(SourceId, SourceStatus)> {
+        let all = lock(&self.known);
+        let statuses = all.iter().map(|(id, known)| (*id, known.status(), known.saved.as_ref()));
+        statuses.filter(|(_, status, saved)| *saved != Some(status)).map(|(id, status, _)| (id, status)).collect()
     }
 
-    /// What other nodes told.
-    pub(crate) fn hear(&self, heard: HashMap<SourceId, (SourceStatus, Timestamp)>) {
-        *lock(&self.heard) = heard;
+    /// A status was stored.
+    pub(crate) fn mark_saved(&self, source: SourceId, status: SourceStatus) {
+        if let Some(known) = lock(&self.known).get_mut(&source) {
+            known.saved = Some(status);
+        }
+    }
+
+    /// Takes over what other nodes stored.
+    pub(crate) fn set_remote(&self, remote: HashMap<SourceId, (SourceStatus, Timestamp)>) {
+        *lock(&self.remote) = remote;
     }
 
     /// Forgets all other sources.

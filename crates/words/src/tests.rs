@@ -73,7 +73,7 @@ fn plurals_and_facts() {
     let message = Message::new("health-idle-sentence").with("waiting", waiting);
     assert_eq!(words(Language::Es).message(&message), "Aún no se ha enviado nada; nada en espera.");
     assert_eq!(words(Language::En).get("no-such-text"), "no-such-text");
-    let told = Message::new("as-told").with("spanish", "caída").with("english", "down");
+    let told = Message::new("remote-error").with("spanish", "caída").with("english", "down");
     let said = [Language::Es, Language::En].map(|language| words(language).message(&told));
     assert_eq!(said, ["caída", "down"], "another node's sentence, in the reader's language");
     let given = [("span", Arg::from("3 <h>"))];

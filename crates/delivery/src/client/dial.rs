@@ -32,17 +32,17 @@ impl Client {
         if let Some(proxy) = self.proxy.as_ref().filter(|_| !self.guard.is_own_bin(url)) {
             let tunnel = self.tunnel(proxy, &mut targets).await?;
             phases.connect_ms = Some(millis(connecting));
-            return self.agree(url, tunnel, connecting, phases).await;
+            return self.handshake(url, tunnel, connecting, phases).await;
         }
         let stream = self.connect(&mut targets).await?;
         phases.connect_ms = Some(millis(connecting));
         // A segment at once is worth more than a full one: requests are small.
         let _ = stream.set_nodelay(true);
-        self.agree(url, stream, connecting, phases).await
+        self.handshake(url, stream, connecting, phases).await
     }
 
-    /// Agrees on TLS where the URL asks for it, in what is left of the time for connecting; and on HTTP.
-    async fn agree<S>(
+    /// TLS handshake for https, within the rest of the connect limit, then the HTTP handshake.
+    async fn handshake<S>(
         &self,
         url: &Url,
         stream: S,

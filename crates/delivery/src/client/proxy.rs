@@ -1,5 +1,5 @@
-//! A proxy that attempts leave through. Addresses are resolved and judged here as without one, and the proxy is asked for
-//! exactly the address that passed, never for the name: it could find another behind that.
+//! An HTTP proxy for outgoing attempts. Addresses are resolved and checked as without a proxy, and CONNECT names the checked
+//! address, not the host name, which the proxy could resolve differently.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -15,7 +15,7 @@ use url::Url;
 
 use super::{Client, SendError, connect::LATE_ANSWER, targets::Targets};
 
-/// What the proxy leads to.
+/// A connection through the proxy.
 pub(super) type Tunnel = TokioIo<Upgraded>;
 
 /// A proxy, as the setting `egress_proxy` names it.
@@ -50,8 +50,8 @@ impl EgressProxy {
         Ok(Self { host, port, authorization })
     }
 
-    /// A tunnel to an address that passed.
-    async fn lead_to(&self, address: SocketAddr) -> Result<Tunnel, SendError> {
+    /// Opens a tunnel to a checked address.
+    async fn open_tunnel(&self, address: SocketAddr) -> Result<Tunnel, SendError> {
         let stream = TcpStream::connect((&*self.host, self.port)).await.map_err(|error| {
             let (host, port) = (&self.host, self.port);
             SendError::new(
@@ -60,26 +60,27 @@ impl EgressProxy {
             )
         })?;
         let _ = stream.set_nodelay(true);
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|_| self.odd())?;
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(|_| self.protocol_error())?;
         tokio::spawn(connection.with_upgrades());
         let mut request = Request::new(Empty::<Bytes>::new());
         *request.method_mut() = Method::CONNECT;
-        *request.uri_mut() = address.to_string().parse().map_err(|_| self.odd())?;
-        let host = HeaderValue::try_from(address.to_string()).map_err(|_| self.odd())?;
+        *request.uri_mut() = address.to_string().parse().map_err(|_| self.protocol_error())?;
+        let host = HeaderValue::try_from(address.to_string()).map_err(|_| self.protocol_error())?;
         request.headers_mut().insert(http::header::HOST, host);
         if let Some(authorization) = &self.authorization {
             request.headers_mut().insert(PROXY_AUTHORIZATION, authorization.clone());
         }
-        let response = sender.send_request(request).await.map_err(|_| self.odd())?;
+        let response = sender.send_request(request).await.map_err(|_| self.protocol_error())?;
         let status = response.status();
         if !status.is_success() {
             let message = format!("the egress_proxy does not lead to {address}: it answered {}", status.as_u16());
             return Err(SendError::new(ErrorKind::Connect, message));
         }
-        hyper::upgrade::on(response).await.map(TokioIo::new).map_err(|_| self.odd())
+        hyper::upgrade::on(response).await.map(TokioIo::new).map_err(|_| self.protocol_error())
     }
 
-    fn odd(&self) -> SendError {
+    fn protocol_error(&self) -> SendError {
         let (host, port) = (&self.host, self.port);
         SendError::new(
             ErrorKind::Connect,
@@ -89,7 +90,7 @@ impl EgressProxy {
 }
 
 impl Client {
-    /// The first of the addresses that the proxy leads to, within the time for connecting.
+    /// A tunnel to the first address that the proxy can reach, within the time for connecting.
     pub(super) async fn tunnel(&self, proxy: &EgressProxy, targets: &mut Targets<'_>) -> Result<Tunnel, SendError> {
         let limit = Duration::from_millis(self.options.connect_ms.into());
         let leading = async {
@@ -102,7 +103,7 @@ impl Client {
                     }
                     return Err(targets.failure(last));
                 };
-                match proxy.lead_to(address).await {
+                match proxy.open_tunnel(address).await {
                     Ok(tunnel) => return Ok(tunnel),
                     Err(error) => last = Some(error),
                 }

@@ -36,7 +36,7 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// The PostgreSQL database; none for SQLite in the data dir.
     pub database_url: Option<Secret>,
-    /// Where other nodes are heard, if not there.
+    /// Address for LISTEN, if `database_url` is a pooler's.
     pub database_listen_url: Option<Secret>,
     pub log_format: LogFormat,
     pub log_level: String,

@@ -48,6 +48,15 @@ async fn fill(server: &Server, receiver: &Receiver, failing: &Receiver) {
     server.patch(&format!("/endpoints/{}", refused["id"].as_str().expect("an id")), json!({"paused": true})).await;
 }
 
+/// An empty database, and a server on SQLite that has something of everything.
+async fn filled() -> (Database, Receiver, Server) {
+    let database = Instance::shared(Engine::Postgres).blank().await;
+    let (receiver, failing) = (Receiver::start().await, Receiver::with(|_| Respond::status(503)).await);
+    let one = Server::start(BINARY, options()).await;
+    fill(&one, &receiver, &failing).await;
+    (database, receiver, one)
+}
+
 /// What people see, apart from what goes on changing.
 async fn seen(server: &Server) -> Vec<Value> {
     let mut all = vec![];
@@ -75,10 +84,7 @@ async fn seen(server: &Server) -> Vec<Value> {
 
 #[tokio::test]
 async fn everything_is_there_after_moving_to_postgresql_and_back() {
-    let database = Instance::shared(Engine::Postgres).blank().await;
-    let (receiver, failing) = (Receiver::start().await, Receiver::with(|_| Respond::status(503)).await);
-    let mut one = Server::start(BINARY, options()).await;
-    fill(&one, &receiver, &failing).await;
+    let (database, receiver, mut one) = filled().await;
     let (code, said) = migrate(&sqlite(&one.data_dir()), &database.url).await;
     assert!(code == Some(2) && said.contains("another gancho serve"), "{said}");
     let before = seen(&one).await;
@@ -120,10 +126,7 @@ async fn everything_is_there_after_moving_to_postgresql_and_back() {
 
 #[tokio::test]
 async fn what_was_broken_off_goes_on_and_nobody_works_on_it_meanwhile() {
-    let database = Instance::shared(Engine::Postgres).blank().await;
-    let (receiver, failing) = (Receiver::start().await, Receiver::with(|_| Respond::status(503)).await);
-    let mut one = Server::start(BINARY, options()).await;
-    fill(&one, &receiver, &failing).await;
+    let (database, _receiver, mut one) = filled().await;
     let before = seen(&one).await;
     one.stop().await;
     // The tables are made, and one of them takes no more than one page.

@@ -53,7 +53,7 @@ fn signal(server: &Server, name: &str) {
 }
 
 /// A receiver that notes how often each event came.
-async fn counting() -> (Receiver, Arc<Mutex<HashMap<String, u32>>>) {
+pub async fn counting() -> (Receiver, Arc<Mutex<HashMap<String, u32>>>) {
     let came: Arc<Mutex<HashMap<String, u32>>> = Arc::default();
     let note = came.clone();
     let receiver = Receiver::with(move |one| {
@@ -64,7 +64,7 @@ async fn counting() -> (Receiver, Arc<Mutex<HashMap<String, u32>>>) {
     (receiver, came)
 }
 
-async fn wait_for_all(receiver: &Receiver, came: &Arc<Mutex<HashMap<String, u32>>>, ids: &[String]) {
+pub async fn wait_for_all(receiver: &Receiver, came: &Arc<Mutex<HashMap<String, u32>>>, ids: &[String]) {
     let arrived = |_: &[gancho_testkit::Received]| {
         let came = came.lock().expect("a map");
         ids.iter().all(|id| came.contains_key(id))
@@ -92,10 +92,15 @@ async fn what_one_node_is_told_holds_on_all_of_them() {
     // Whoever waits at one node for what comes hears of it though another accepted it.
     let after = feed["next"].as_str().expect("a cursor").to_owned();
     let waiting = format!("/events?after={after}&wait=30");
-    let (news, second) = tokio::join!(three.get(&waiting), async {
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        one.send("demo.made").await
-    });
+    let mut news = std::pin::pin!(three.get(&waiting));
+    // Another answer of the same node shows that the first request is waiting there.
+    tokio::select! {
+        biased;
+        early = &mut news => panic!("nothing was new: {early}"),
+        _ = three.get("/nodes") => {}
+    }
+    let second = one.send("demo.made").await;
+    let news = news.await;
     assert_eq!(news["data"][0]["id"], second.as_str(), "{news}");
 
     three.patch(&path, json!({"paused": true})).await;

@@ -1,20 +1,19 @@
 //! A server on PostgreSQL: what only that store has. `GANCHO_TEST_DATABASE=postgres` runs all other tests on it, too.
 
 use std::{
-    collections::HashSet,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
-use gancho_testkit::{Database, Engine, Instance, Receiver, Relay, Respond, Server, ServerOptions};
+use gancho_testkit::{Database, Engine, Instance, Receiver, Relay, Server, ServerOptions};
 use reqwest::Method;
 use serde_json::json;
 use tokio::sync::watch;
 
-use crate::BINARY;
+use crate::{
+    BINARY,
+    nodes::{counting, wait_for_all},
+};
 
 fn options(database: &Database) -> ServerOptions {
     ServerOptions::default().env("GANCHO_DATABASE_URL", &database.url).env("GANCHO_LOG_LEVEL", "error")
@@ -70,7 +69,7 @@ async fn an_address_that_can_t_be_used_says_why_and_shows_no_password() {
         assert!(said.contains(why) && !said.contains("s3cret"), "{url}: {said}");
         let causes: Vec<_> = said.trim().split(": ").collect();
         let repeated = causes.iter().enumerate().any(|(n, cause)| causes[..n].contains(cause));
-        assert!(!repeated, "a cause is said once: {said}");
+        assert!(!repeated, "the message repeats a cause: {said}");
     }
 }
 
@@ -86,13 +85,7 @@ async fn a_database_that_dies_and_comes_back_loses_nothing() {
     });
     let mut instance = tokio::task::spawn_blocking(move || made.recv().expect("it starts")).await.expect("waits");
     let database = instance.blank().await;
-    let came: Arc<Mutex<HashSet<String>>> = Arc::default();
-    let note = came.clone();
-    let receiver = Receiver::with(move |one| {
-        note.lock().expect("a set").insert(one.id().to_owned());
-        Respond::status(200)
-    })
-    .await;
+    let (receiver, came) = counting().await;
     let server = Server::start(BINARY, options(&database)).await;
     server.add_endpoint(&receiver.url("/"), &["demo.*"]).await;
     let load = Load::default();
@@ -109,11 +102,7 @@ async fn a_database_that_dies_and_comes_back_loses_nothing() {
         stop.store(true, Ordering::SeqCst);
     };
     let (accepted, ()) = tokio::join!(load.send(&server, &stop), faults);
-    let arrived = |_: &[gancho_testkit::Received]| {
-        let came = came.lock().expect("a set");
-        accepted.iter().all(|id| came.contains(id))
-    };
-    receiver.wait_until("every accepted event came", arrived).await;
+    wait_for_all(&receiver, &came, &accepted).await;
     drop(ask);
 }
 
@@ -226,13 +215,7 @@ async fn a_standby_that_takes_over_has_everything() {
     let relay = Relay::start(primary.port()).await;
     let at = format!("postgres://postgres@127.0.0.1:{}/{}", relay.port(), database.name);
     let options = options(&database).env("GANCHO_DATABASE_URL", at);
-    let came: Arc<Mutex<HashSet<String>>> = Arc::default();
-    let note = came.clone();
-    let receiver = Receiver::with(move |one| {
-        note.lock().expect("a set").insert(one.id().to_owned());
-        Respond::status(200)
-    })
-    .await;
+    let (receiver, came) = counting().await;
     let server = Server::start(BINARY, options).await;
     server.add_endpoint(&receiver.url("/"), &["demo.*"]).await;
     let load = Load::default();
@@ -253,11 +236,7 @@ async fn a_standby_that_takes_over_has_everything() {
         stop.store(true, Ordering::SeqCst);
     };
     let (accepted, ()) = tokio::join!(load.send(&server, &stop), failover);
-    let arrived = |_: &[gancho_testkit::Received]| {
-        let came = came.lock().expect("a set");
-        accepted.iter().all(|id| came.contains(id))
-    };
-    receiver.wait_until("every accepted event came", arrived).await;
+    wait_for_all(&receiver, &came, &accepted).await;
     let feed = server.get("/events?after=0&limit=500").await;
     let numbers: Vec<u64> =
         feed["data"].as_array().expect("a list").iter().filter_map(|one| one["sequence"].as_u64()).collect();

@@ -237,7 +237,7 @@ pub(super) async fn insert_delivery(
         }),
         None if is_ours => Notification::Due(endpoint.id, lane, now),
         None => {
-            context.ring_due(endpoint.id, lane);
+            context.broadcast_due(endpoint.id, lane);
             return Ok(id);
         }
     });

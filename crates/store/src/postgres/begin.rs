@@ -2,13 +2,13 @@
 
 use const_format::concatcp;
 
-/// A node that hangs within a transaction loses it, and holds nobody up: neither between two statements nor while it should
-/// read an answer. Said in each transaction: behind a pooler the next one may be on another connection.
+/// Ends the transaction of a node that hangs, whether between two statements or while reading a result, so that it blocks
+/// no other node. Set per transaction: behind a pooler the next one may use another connection.
 const GUARDS: &str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '3s'; SET LOCAL tcp_user_timeout = '4s'; \
     SET LOCAL lock_timeout = '4s'; ";
-/// What is committed need not be on disk.
+/// For work that may be repeated after a crash: the commit is not flushed.
 pub(super) const BEGIN: &str = concatcp!(GUARDS, "SET LOCAL synchronous_commit = off");
-/// What is committed is on disk, also where the database's own default says otherwise
+/// The commit is flushed, also if the database's default is `off`
 /// (<https://www.postgresql.org/docs/current/wal-async-commit.html>).
 pub(super) const BEGIN_FLUSHED: &str = concatcp!(
     GUARDS,

@@ -33,6 +33,6 @@ pub(super) async fn cancel_if_waiting(
     );
     let Some(endpoint) = scalar!(&mut context.db, i64, update, n) else { return Ok(false) };
     context.pending.add_waiting(endpoint, -1);
-    context.forget_later(delivery.endpoint_id, delivery.id);
+    context.cancel_everywhere(delivery.endpoint_id, delivery.id);
     Ok(true)
 }

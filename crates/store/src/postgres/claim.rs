@@ -52,7 +52,7 @@ impl Delivering for PostgresStore {
                 let Ok(number) = context.number_of(want.endpoint).await else { continue };
                 // Whoever serves it is told; what nobody serves any more is looked for every second.
                 if !serving::acquire_endpoint(context, node, number, now).await? {
-                    context.ring_due(want.endpoint, want.lane);
+                    context.broadcast_due(want.endpoint, want.lane);
                     continue;
                 }
                 claims.claimed.extend(claim(context, node, number, want, now).await?);

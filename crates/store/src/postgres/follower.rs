@@ -1,4 +1,4 @@
-//! What other nodes did becomes known here: at once where they can be heard, else within half a second.
+//! Applies changes made by other nodes: at once when their messages arrive, otherwise within half a second by polling.
 
 use std::{sync::Weak, time::Duration};
 
@@ -6,43 +6,43 @@ use gancho_model::{NodeId, Priority};
 use tokio::time::Instant;
 
 use super::{
-    bell::{Ear, Ring},
+    broadcast::{NodeMessage, Subscriber},
     membership, serving,
     write_context::{Notification, WriteContext},
     writer::Writer,
 };
 use crate::StoreError;
 
-/// How often it looks, whether or not it heard anything.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// The least time between two looks: what is heard meanwhile is one.
+/// Interval between polls.
+const POLL_EVERY: Duration = Duration::from_millis(500);
+/// Minimum interval between two transactions of this task.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Follows as long as the store is there.
-pub(super) async fn follow(writer: Weak<Writer>, node: NodeId, mut ear: Ear) {
-    let mut tended = Instant::now();
+/// Runs until the store is dropped.
+pub(super) async fn follow(writer: Weak<Writer>, node: NodeId, mut subscriber: Subscriber) {
+    let mut maintained_at = Instant::now();
     loop {
-        let heard = tokio::select! {
-            ring = ear.next() => Some(ring),
-            () = tokio::time::sleep(LOOK_EVERY) => None,
+        let received = tokio::select! {
+            message = subscriber.next() => Some(message),
+            () = tokio::time::sleep(POLL_EVERY) => None,
         };
         let Some(writer) = writer.upgrade() else { return };
-        let tends = tended.elapsed() >= membership::TEND_EVERY;
-        let looks = heard.as_ref().map_or(!ear.hears(), |ring| ring.more);
-        let ring = heard.unwrap_or_default();
-        let look = async move |context: &mut WriteContext| {
+        let maintains = maintained_at.elapsed() >= membership::MAINTAIN_EVERY;
+        let polls_due = received.as_ref().map_or(!subscriber.is_listening(), |message| message.truncated);
+        let message = received.unwrap_or_default();
+        let work = async move |context: &mut WriteContext| {
             follow_versions(context).await?;
-            follow_ring(context, &ring).await?;
-            if looks {
-                look_around(context, node).await?;
+            apply_message(context, &message).await?;
+            if polls_due {
+                poll_due(context, node).await?;
             }
-            if tends {
-                membership::tend(context, node).await?;
+            if maintains {
+                membership::maintain(context, node).await?;
             }
             Ok(())
         };
-        match writer.write(false, look).await {
-            Ok(()) if tends => tended = Instant::now(),
+        match writer.write(false, work).await {
+            Ok(()) if maintains => maintained_at = Instant::now(),
             Ok(()) => {}
             Err(error) => tracing::debug!(%error, "other nodes can't be followed; trying again"),
         }
@@ -51,7 +51,7 @@ pub(super) async fn follow(writer: Weak<Writer>, node: NodeId, mut ear: Ear) {
     }
 }
 
-/// What was accepted and changed elsewhere.
+/// Reads the last sequence number and the endpoints' version.
 async fn follow_versions(context: &mut WriteContext) -> Result<(), StoreError> {
     let select = "SELECT value FROM meta WHERE name IN ('endpoint_version', 'sequence') ORDER BY name";
     let values = column!(&mut context.db, i64, select);
@@ -61,21 +61,21 @@ async fn follow_versions(context: &mut WriteContext) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn follow_ring(context: &mut WriteContext, ring: &Ring) -> Result<(), StoreError> {
-    if ring.from.is_some() {
+async fn apply_message(context: &mut WriteContext, message: &NodeMessage) -> Result<(), StoreError> {
+    if message.from.is_some() {
         context.pending.has_changed = true;
     }
-    if ring.due.is_empty() && ring.freed.is_empty() && ring.forget.is_empty() {
+    if message.due.is_empty() && message.released.is_empty() && message.cancelled.is_empty() {
         return Ok(());
     }
     let (now, routes) = (context.environment.mono(), context.routes().await?);
-    for n in &ring.freed {
+    for n in &message.released {
         context.serving.ask_again(*n);
     }
-    for (_, endpoint) in routes.iter().filter(|(n, _)| ring.freed.contains(n)) {
+    for (_, endpoint) in routes.iter().filter(|(n, _)| message.released.contains(n)) {
         Priority::ALL.iter().for_each(|lane| context.notify_later(Notification::Due(endpoint.id, *lane, now)));
     }
-    for (endpoint, lane) in &ring.due {
+    for (endpoint, lane) in &message.due {
         let lane = Priority::ALL.get(usize::from(*lane));
         if let (Some(lane), Some((n, _))) = (lane, routes.find(*endpoint))
             && !context.serving.is_elsewhere(*n, now)
@@ -83,14 +83,14 @@ async fn follow_ring(context: &mut WriteContext, ring: &Ring) -> Result<(), Stor
             context.notify_later(Notification::Due(*endpoint, *lane, now));
         }
     }
-    for (endpoint, delivery) in &ring.forget {
+    for (endpoint, delivery) in &message.cancelled {
         context.notify_later(Notification::Forget(*endpoint, *delivery));
     }
     Ok(())
 }
 
-/// What others left here to be sent, and did not or could not tell.
-async fn look_around(context: &mut WriteContext, node: NodeId) -> Result<(), StoreError> {
+/// Queries due deliveries of endpoints that this node serves, or that no node serves.
+async fn poll_due(context: &mut WriteContext, node: NodeId) -> Result<(), StoreError> {
     let now = context.environment.mono();
     for due in serving::waiting(context, Some(node), now).await? {
         context.notify_later(Notification::Due(due.endpoint, due.lane, due.at));

@@ -1,4 +1,4 @@
-//! Who works on this database. A node is taken for alive until a time that it moves on; what it served is another's then.
+//! The nodes that use this database. Each extends its own expiry; other nodes take over from an expired one.
 
 use std::time::Duration;
 
@@ -6,15 +6,16 @@ use async_trait::async_trait;
 use gancho_model::{MonoTime, NodeId, Timestamp};
 use sqlx::Row as _;
 
-use super::{PostgresStore, job, lease, rows, served_endpoints::QUIET_MS, serving, write_context::WriteContext};
+use super::{PostgresStore, job, lease, rows, served_endpoints::DRAINED_MS, serving, write_context::WriteContext};
 use crate::{Lease, Node, Nodes, StoreError};
 
-/// How long a node of which nothing is heard is taken for alive, milliseconds.
+/// A node expires after this long without a heartbeat, milliseconds.
 const ALIVE_MS: i64 = 15_000;
-/// What must be left of it when a transaction begins, milliseconds: more than any transaction of a node that hangs lasts.
+/// A transaction that begins with less than this until expiry sends a heartbeat first, milliseconds. A hanging node's
+/// transaction is ended sooner by its timeouts.
 const LEFT_MS_MIN: i64 = 10_000;
-/// How often a node looks after the others.
-pub(super) const TEND_EVERY: Duration = Duration::from_secs(1);
+/// Interval of [`maintain`].
+pub(super) const MAINTAIN_EVERY: Duration = Duration::from_secs(1);
 
 #[async_trait]
 impl Nodes for PostgresStore {
@@ -46,7 +47,7 @@ fn node_of(row: &sqlx::postgres::PgRow) -> Result<Node, StoreError> {
     Ok(node.with_leases(&leases))
 }
 
-/// This node is there from now on.
+/// Registers this node.
 pub(super) async fn join(
     context: &mut WriteContext,
     node: NodeId,
@@ -63,8 +64,8 @@ pub(super) async fn join(
     Ok(())
 }
 
-/// At the beginning of a transaction: whatever it leases, it does so as a node that is alive.
-pub(super) async fn stay_alive(context: &mut WriteContext) -> Result<(), StoreError> {
+/// Extends this node's expiry if it is near, so that leases are taken only by a node that has not expired.
+pub(super) async fn heartbeat(context: &mut WriteContext) -> Result<(), StoreError> {
     let (now, node) = (context.environment.mono(), context.node.get().copied());
     let (Some(node), Some(until)) = (node, context.is_alive_until()) else { return Ok(()) };
     if until.since_ms(now) >= LEFT_MS_MIN {
@@ -77,41 +78,41 @@ pub(super) async fn stay_alive(context: &mut WriteContext) -> Result<(), StoreEr
         context.alive_until(until);
         return Ok(());
     }
-    tracing::warn!("nothing was written for so long that other nodes took this one for gone: it joins again");
+    tracing::warn!("this node had expired after a long pause; it registers again");
     context.serving.forget();
     let wall = context.environment.now();
     join(context, node, wall, now).await
 }
 
-/// Buries nodes that are gone, shares the endpoints with those that are there, and wakes this node's engine for what no
-/// node serves.
-pub(super) async fn tend(context: &mut WriteContext, node: NodeId) -> Result<(), StoreError> {
+/// Removes expired nodes, rebalances endpoints, and notifies the engine of deliveries whose endpoint no node serves.
+pub(super) async fn maintain(context: &mut WriteContext, node: NodeId) -> Result<(), StoreError> {
     let (clock, environment) = (context.clock.clone(), context.environment.clone());
     clock.follow(&mut context.db, &*environment).await?;
     let now = environment.mono();
-    bury(context, now).await?;
+    remove_expired(context, now).await?;
     let before = context.serving.others();
-    serving::share(context, node, now).await?;
+    serving::rebalance(context, node, now).await?;
     if context.serving.others() < before {
         let wall = context.environment.now();
         job::interrupt(&mut context.db, wall).await?;
     }
-    serving::wake_unserved(context, now).await
+    serving::notify_unserved(context, now).await
 }
 
-/// Nodes that are gone. One that is being written is not waited for.
-pub(super) async fn bury(context: &mut WriteContext, now: MonoTime) -> Result<(), StoreError> {
+/// Removes expired nodes. A row locked by its node's heartbeat is skipped.
+pub(super) async fn remove_expired(context: &mut WriteContext, now: MonoTime) -> Result<(), StoreError> {
     let delete = "DELETE FROM nodes WHERE id IN (SELECT id FROM nodes WHERE until <= $1 FOR UPDATE SKIP LOCKED)";
     let gone = run!(&mut context.db, delete, context.clock.kept(now));
     if gone > 0 {
-        tracing::info!(gone, "nodes are gone: what they did is done by others");
+        tracing::info!(gone, "removed expired nodes");
     }
     Ok(())
 }
 
-/// Others take over what it served as from a node that is gone, when the second of its last attempts is over.
+/// Lets this node expire in a second. Until then no other node starts attempts to its endpoints: `rate_per_s` counts by
+/// the second.
 async fn leave(context: &mut WriteContext, node: NodeId) -> Result<(), StoreError> {
-    let until = context.clock.kept(context.environment.mono().plus_ms(QUIET_MS));
+    let until = context.clock.kept(context.environment.mono().plus_ms(DRAINED_MS));
     run!(&mut context.db, "UPDATE nodes SET until = least(until, $2) WHERE id = $1", node.bytes().as_slice(), until);
     context.serving.forget();
     context.has_left();

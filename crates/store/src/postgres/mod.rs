@@ -8,8 +8,8 @@ mod accept;
 mod access;
 mod address;
 mod begin;
-mod bell;
 mod bin;
+mod broadcast;
 mod bulk;
 mod cancel;
 mod claim;
@@ -60,7 +60,7 @@ use crate::{
     stored::{delivery::DeliveryReader, pending::Audience, routes::PublishedEndpoints},
     vault::Vault,
 };
-use bell::{Bell, Ear};
+use broadcast::{Broadcaster, Subscriber};
 use clock::SharedClock;
 pub(crate) use copy::PostgresSide;
 use write_context::WriteContext;
@@ -150,7 +150,7 @@ struct Shared {
     published: PublishedEndpoints,
     /// What people know this node by.
     name: String,
-    bell: Arc<Bell>,
+    broadcaster: Arc<Broadcaster>,
 }
 
 /// The shared store, as one node sees it.
@@ -205,7 +205,7 @@ impl PostgresStore {
             node: Arc::default(),
             published: PublishedEndpoints::default(),
             name: options.name,
-            bell: Arc::default(),
+            broadcaster: Arc::default(),
         };
         let (sender, news) = tokio::sync::watch::channel(last.unsigned_abs());
         let (beat, pulse) = tokio::sync::watch::channel(0);
@@ -227,9 +227,9 @@ impl PostgresStore {
 
     /// From now on, what other nodes do is seen here, and what this one does is told to them.
     fn follow_others(&self, node: NodeId) {
-        tokio::spawn(bell::keep_ringing(Arc::downgrade(&self.shared.bell), self.readers.clone()));
-        let ear = Ear::open(self.listening.clone(), node);
-        tokio::spawn(follower::follow(Arc::downgrade(&self.writer), node, ear));
+        tokio::spawn(broadcast::run_broadcaster(Arc::downgrade(&self.shared.broadcaster), self.readers.clone()));
+        let subscriber = Subscriber::open(self.listening.clone(), node);
+        tokio::spawn(follower::follow(Arc::downgrade(&self.writer), node, subscriber));
     }
 
     /// Does a piece of work in the writer's next transaction, and returns when it is committed: flushed to disk, if
@@ -241,7 +241,7 @@ impl PostgresStore {
     ) -> Result<T, StoreError> {
         let after_new = async move |context: &mut WriteContext| {
             context.write_new().await?;
-            context.note_news();
+            context.mark_changed();
             work(context).await
         };
         self.writer.write(durable, after_new).await

@@ -1,37 +1,37 @@
-//! What a node keeps in memory of who serves which endpoint. Pure: it is given what was found and when.
+//! A node's in-memory view of which node serves which endpoint. Pure: results and times are passed in.
 
 use std::collections::{BTreeSet, HashMap};
 
 use gancho_model::MonoTime;
 
-/// How long an endpoint that has nothing stays with its node while there are others, milliseconds.
+/// An endpoint without deliveries for this long is released if there are other nodes, milliseconds.
 const IDLE_MS: i64 = 5_000;
-/// How long it is not asked again who serves what another node serves, milliseconds.
+/// How long another node's ownership is cached, milliseconds.
 const ELSEWHERE_MS: i64 = 5_000;
-/// How long nothing of an endpoint must have been under way when it is given up, milliseconds: the time of a rate.
-pub(super) const QUIET_MS: i64 = 1_000;
-/// How long a node leaves a free endpoint to others that have fewer, milliseconds.
-const LEFT_MS: i64 = 1_000;
-/// How long a node leaves to others what it gave up since it had too many, milliseconds.
-const SHED_MS: i64 = 2_000;
+/// An endpoint is released after this long without an attempt under way, milliseconds: `rate_per_s` counts by the second.
+pub(super) const DRAINED_MS: i64 = 1_000;
+/// How long a node waits before it takes a free endpoint while another node serves fewer, milliseconds.
+const DEFERRED_MS: i64 = 1_000;
+/// How long a node does not take back an endpoint that it released for balance, milliseconds.
+const RETAKE_MS: i64 = 2_000;
 
-/// What this node knows of who serves what. Less than is true does no harm: it is asked again.
+/// Cached ownership. A missing entry is queried again.
 #[derive(Default)]
 pub(super) struct ServedEndpoints {
-    /// Ours, with when they were last used.
+    /// Endpoints of this node, with the time of their last use.
     own: HashMap<i64, MonoTime>,
-    /// Other nodes', and until when that is believed.
+    /// Endpoints of other nodes, with the end of the cache entry.
     elsewhere: HashMap<i64, MonoTime>,
-    /// Ours that are given up as soon as nothing of them is under way.
+    /// Endpoints of this node that start nothing more and are released once drained.
     leaving: BTreeSet<i64>,
-    /// How many other nodes there are.
+    /// Number of other nodes.
     others: u64,
-    /// How many endpoints the one of them has that has the fewest.
+    /// The smallest number of endpoints that one of them serves.
     fewest: usize,
-    /// Free ones that are left to others, which have fewer; and since when.
-    left: HashMap<i64, MonoTime>,
-    /// Ours that may be given up, and since when nothing of them has been under way.
-    quiet: HashMap<i64, MonoTime>,
+    /// Free endpoints that this node has not taken yet because another serves fewer, with the time of the first refusal.
+    deferred: HashMap<i64, MonoTime>,
+    /// Endpoints that may be released, with the time since which no attempt has been under way.
+    drained: HashMap<i64, MonoTime>,
 }
 
 impl ServedEndpoints {
@@ -40,12 +40,12 @@ impl ServedEndpoints {
         self.others
     }
 
-    /// Knows nothing any more.
+    /// Clears the cache.
     pub fn forget(&mut self) {
         *self = Self { others: self.others, fewest: self.fewest, ..Self::default() };
     }
 
-    /// Somebody may have given it up.
+    /// Drops the cached owner: it may have released the endpoint.
     pub fn ask_again(&mut self, endpoint: i64) {
         self.elsewhere.remove(&endpoint);
     }
@@ -70,19 +70,19 @@ impl ServedEndpoints {
     pub fn learn(&mut self, endpoint: i64, is_ours: bool, now: MonoTime) {
         if is_ours {
             self.elsewhere.remove(&endpoint);
-            self.left.remove(&endpoint);
+            self.deferred.remove(&endpoint);
             self.own.insert(endpoint, now);
         } else {
             self.elsewhere.insert(endpoint, now.plus_ms(ELSEWHERE_MS));
         }
     }
 
-    /// What had nothing for a while.
+    /// Endpoints without use for [`IDLE_MS`].
     fn idle(&self, now: MonoTime) -> Vec<i64> {
         self.own.iter().filter(|(_, used)| now.since_ms(**used) >= IDLE_MS).map(|(endpoint, _)| *endpoint).collect()
     }
 
-    /// So many other nodes are there, and so many endpoints has the one of them that has the fewest.
+    /// Sets the number of other nodes and the smallest number of endpoints that one of them serves.
     pub fn set_others(&mut self, others: u64, fewest: u64) {
         self.others = others;
         self.fewest = usize::try_from(fewest).unwrap_or(usize::MAX);
@@ -91,59 +91,58 @@ impl ServedEndpoints {
         }
     }
 
-    /// Ours, but for those that are given up.
+    /// Number of endpoints that this node keeps.
     fn staying(&self) -> usize {
         self.own.len() - self.leaving.len()
     }
 
-    /// Whether a free endpoint is left to others for a moment, since one of them has fewer.
-    pub fn is_left(&mut self, endpoint: i64, now: MonoTime) -> bool {
+    /// Whether to wait before taking a free endpoint, because another node serves fewer.
+    pub fn is_deferred(&mut self, endpoint: i64, now: MonoTime) -> bool {
         if self.others == 0 || self.staying() <= self.fewest {
             return false;
         }
-        let since = *self.left.entry(endpoint).or_insert(now);
-        let is_left = now.since_ms(since) < LEFT_MS;
-        if !is_left {
-            self.left.remove(&endpoint);
+        let since = *self.deferred.entry(endpoint).or_insert(now);
+        let is_deferred = now.since_ms(since) < DEFERRED_MS;
+        if !is_deferred {
+            self.deferred.remove(&endpoint);
         }
-        is_left
+        is_deferred
     }
 
-    /// Nothing new of these is begun.
+    /// Starts nothing more for these endpoints and releases them once drained.
     pub fn leave(&mut self, endpoints: Vec<i64>) {
         self.leaving.extend(endpoints);
     }
 
-    /// What this node gives up for the one that has the fewest: half of what it has more.
+    /// Half of this node's surplus over the node with the fewest.
     pub fn surplus(&self) -> Vec<i64> {
-        // What is being given up counts as theirs already.
+        // Endpoints being released already count as the other node's.
         let theirs = self.fewest + self.leaving.len();
         let count = if self.others > 0 { self.staying().saturating_sub(theirs) / 2 } else { 0 };
         self.own.keys().filter(|endpoint| !self.leaving.contains(endpoint)).take(count).copied().collect()
     }
 
-    /// What may be given up: what had nothing for a while, and what is leaving.
+    /// Endpoints to release: idle or leaving.
     pub fn candidates(&self, now: MonoTime) -> Vec<i64> {
         let mut all = self.idle(now);
         all.extend(&self.leaving);
         all
     }
 
-    /// Of those candidates of which nothing is under way: what is given up now. Whoever takes it begins with a full second of
-    /// its rate, so that a second has to be over since the last attempt.
-    pub fn given_up(&mut self, quiet: &[i64], now: MonoTime) -> Vec<i64> {
-        self.quiet.retain(|endpoint, _| quiet.contains(endpoint));
-        let since = |endpoint: &i64| *self.quiet.entry(*endpoint).or_insert(now);
-        let since: Vec<MonoTime> = quiet.iter().map(since).collect();
-        let over = quiet.iter().zip(since).filter(|(_, since)| now.since_ms(*since) >= QUIET_MS);
+    /// The drained candidates that have been drained for a second. The next node starts with a full second of the rate.
+    pub fn ready_to_release(&mut self, drained: &[i64], now: MonoTime) -> Vec<i64> {
+        self.drained.retain(|endpoint, _| drained.contains(endpoint));
+        let since = |endpoint: &i64| *self.drained.entry(*endpoint).or_insert(now);
+        let since: Vec<MonoTime> = drained.iter().map(since).collect();
+        let over = drained.iter().zip(since).filter(|(_, since)| now.since_ms(*since) >= DRAINED_MS);
         over.map(|(endpoint, _)| *endpoint).collect()
     }
 
-    pub fn gave_up(&mut self, endpoint: i64, now: MonoTime) {
+    pub fn released(&mut self, endpoint: i64, now: MonoTime) {
         self.own.remove(&endpoint);
-        self.quiet.remove(&endpoint);
+        self.drained.remove(&endpoint);
         if self.leaving.remove(&endpoint) {
-            self.elsewhere.insert(endpoint, now.plus_ms(SHED_MS));
+            self.elsewhere.insert(endpoint, now.plus_ms(RETAKE_MS));
         }
     }
 }
@@ -185,10 +184,13 @@ mod tests {
     #[test]
     fn what_is_given_up_was_quiet_for_the_second_of_its_rate() {
         let mut served = with(3, 0);
-        assert!(served.given_up(&[0, 1], at(0)).is_empty());
-        assert!(served.given_up(&[0], at(QUIET_MS - 1)).is_empty(), "something of the other was under way again");
-        assert_eq!(served.given_up(&[0, 1], at(QUIET_MS)), [0]);
-        assert_eq!(served.given_up(&[1], at(2 * QUIET_MS)), [1]);
+        assert!(served.ready_to_release(&[0, 1], at(0)).is_empty());
+        assert!(
+            served.ready_to_release(&[0], at(DRAINED_MS - 1)).is_empty(),
+            "something of the other was under way again"
+        );
+        assert_eq!(served.ready_to_release(&[0, 1], at(DRAINED_MS)), [0]);
+        assert_eq!(served.ready_to_release(&[1], at(2 * DRAINED_MS)), [1]);
     }
 
     #[test]
@@ -204,25 +206,25 @@ mod tests {
     }
 
     #[test]
-    fn a_free_one_is_left_for_a_moment_to_who_has_fewer() {
+    fn a_free_one_is_deferred_for_a_moment_to_who_has_fewer() {
         let mut served = with(3, 3);
-        assert!(!served.is_left(99, at(0)), "nobody has fewer");
+        assert!(!served.is_deferred(99, at(0)), "nobody has fewer");
         served.learn(99, true, at(0));
-        assert!(served.is_left(100, at(0)) && served.is_left(100, at(LEFT_MS - 1)));
-        assert!(!served.is_left(100, at(LEFT_MS)), "nobody took it");
+        assert!(served.is_deferred(100, at(0)) && served.is_deferred(100, at(DEFERRED_MS - 1)));
+        assert!(!served.is_deferred(100, at(DEFERRED_MS)), "nobody took it");
         served.set_others(0, 0);
-        assert!(!served.is_left(101, at(0)));
+        assert!(!served.is_deferred(101, at(0)));
     }
 
     #[test]
-    fn what_is_given_up_for_others_is_left_to_them_for_a_moment() {
+    fn what_is_given_up_for_others_is_deferred_to_them_for_a_moment() {
         let mut served = with(5, 0);
         let surplus = served.surplus();
         served.leave(surplus.clone());
         assert!(served.surplus().is_empty(), "once is enough");
         assert_eq!(served.known(surplus[0], at(1)), Some(false), "nothing new is begun");
-        served.gave_up(surplus[0], at(10));
-        assert_eq!(served.known(surplus[0], at(10 + SHED_MS - 1)), Some(false));
-        assert_eq!(served.known(surplus[0], at(10 + SHED_MS)), None);
+        served.released(surplus[0], at(10));
+        assert_eq!(served.known(surplus[0], at(10 + RETAKE_MS - 1)), Some(false));
+        assert_eq!(served.known(surplus[0], at(10 + RETAKE_MS)), None);
     }
 }

@@ -1,8 +1,8 @@
-//! Which endpoints this node serves. One node at a time serves an endpoint: so `max_in_flight` and `rate_per_s` hold over
-//! all nodes, though each counts for itself.
+//! Which node serves an endpoint. Only one does at a time, so `max_in_flight` and `rate_per_s` hold across nodes although
+//! each node counts for itself.
 //!
-//! An endpoint belongs to the node that took it first, as long as that node is alive. While there are others, a node gives
-//! up what had nothing for a while, and half of what it has more than another.
+//! The first node to take an endpoint keeps it until that node expires. With several nodes, a node releases idle endpoints
+//! and half of its surplus over the node with the fewest.
 
 use const_format::formatcp;
 use gancho_model::{EndpointId, MonoTime, NodeId, Priority};
@@ -15,8 +15,8 @@ use super::{
 };
 use crate::{Due, StoreError};
 
-/// Takes an endpoint for this node, unless others have fewer, or holds on to it; says whether this node serves it now. One that another node serves
-/// can be taken when that node is gone, and the leases of its deliveries have ended.
+/// Takes or keeps an endpoint for this node; returns whether this node serves it now. An endpoint of an expired node can be
+/// taken once the leases of its deliveries have ended. A free one is deferred while another node serves fewer.
 pub(super) async fn acquire_endpoint(
     context: &mut WriteContext,
     node: NodeId,
@@ -26,7 +26,7 @@ pub(super) async fn acquire_endpoint(
     if let Some(known) = context.serving.known(endpoint, now) {
         return Ok(known);
     }
-    if context.serving.is_left(endpoint, now) {
+    if context.serving.is_deferred(endpoint, now) {
         return Ok(false);
     }
     let upsert = formatcp!(
@@ -41,8 +41,8 @@ pub(super) async fn acquire_endpoint(
     Ok(is_ours)
 }
 
-/// Looks at the other nodes, and what to give up for them.
-pub(super) async fn share(context: &mut WriteContext, node: NodeId, now: MonoTime) -> Result<(), StoreError> {
+/// Counts the other nodes' endpoints and releases idle and surplus ones.
+pub(super) async fn rebalance(context: &mut WriteContext, node: NodeId, now: MonoTime) -> Result<(), StoreError> {
     let select =
         "SELECT count(s.endpoint) FROM nodes a LEFT JOIN serving s ON s.node = a.id WHERE a.id <> $1 GROUP BY a.id";
     let counts = column!(&mut context.db, i64, select, node.bytes().as_slice());
@@ -57,25 +57,25 @@ pub(super) async fn share(context: &mut WriteContext, node: NodeId, now: MonoTim
     if candidates.is_empty() {
         return Ok(());
     }
-    let quiet = formatcp!("SELECT endpoint FROM serving WHERE {IS_QUIET}");
+    let drained = formatcp!("SELECT endpoint FROM serving WHERE {IS_DRAINED}");
     let (node, kept) = (node.bytes().as_slice(), context.clock.kept(now));
-    let quiet = column!(&mut context.db, i64, quiet, node, candidates, kept);
-    let over = context.serving.given_up(&quiet, now);
-    let delete = formatcp!("DELETE FROM serving WHERE {IS_QUIET} RETURNING endpoint");
-    for endpoint in column!(&mut context.db, i64, delete, node, over, kept) {
-        context.serving.gave_up(endpoint, now);
-        context.ring_freed(endpoint);
+    let drained = column!(&mut context.db, i64, drained, node, candidates, kept);
+    let ready = context.serving.ready_to_release(&drained, now);
+    let delete = formatcp!("DELETE FROM serving WHERE {IS_DRAINED} RETURNING endpoint");
+    for endpoint in column!(&mut context.db, i64, delete, node, ready, kept) {
+        context.serving.released(endpoint, now);
+        context.broadcast_released(endpoint);
     }
     Ok(())
 }
 
-/// Of these endpoints, this node's of which nothing is under way.
-const IS_QUIET: &str = formatcp!(
+/// This node's endpoints among `$2` that have no leased delivery.
+const IS_DRAINED: &str = formatcp!(
     "node = $1 AND endpoint = ANY($2) AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.state = {PENDING} \
     AND d.endpoint = serving.endpoint AND d.lane IN (0, 1, 2) AND d.due > $3 AND d.leased IS NOT NULL AND d.node = $1)"
 );
 
-/// What waits for endpoints that no node serves, or that this one does: it is due here.
+/// The next due delivery per queue, for endpoints served by `node` or by no node.
 pub(super) async fn waiting(
     context: &mut WriteContext,
     node: Option<NodeId>,
@@ -100,8 +100,8 @@ pub(super) async fn waiting(
     Ok(found)
 }
 
-/// Wakes the engine for what no node serves.
-pub(super) async fn wake_unserved(context: &mut WriteContext, now: MonoTime) -> Result<(), StoreError> {
+/// Notifies the engine of deliveries whose endpoint no node serves.
+pub(super) async fn notify_unserved(context: &mut WriteContext, now: MonoTime) -> Result<(), StoreError> {
     for due in waiting(context, None, now).await? {
         context.notify_later(Notification::Due(due.endpoint, due.lane, due.at));
     }

@@ -62,7 +62,7 @@ impl Sources for PostgresStore {
         .await
     }
 
-    async fn tell_status(&self, id: SourceId, status: String, now: Timestamp) -> Result<(), StoreError> {
+    async fn save_source_status(&self, id: SourceId, status: String, now: Timestamp) -> Result<(), StoreError> {
         self.write(false, async move |context| {
             let upsert = "INSERT INTO source_status (source, status, at) VALUES ($1, $2, $3) \
                 ON CONFLICT (source) DO UPDATE SET status = excluded.status, at = excluded.at";
@@ -72,7 +72,7 @@ impl Sources for PostgresStore {
         .await
     }
 
-    async fn told_statuses(&self) -> Result<Vec<(SourceId, String, Timestamp)>, StoreError> {
+    async fn source_statuses(&self) -> Result<Vec<(SourceId, String, Timestamp)>, StoreError> {
         let mut db = self.read().await?;
         let told = all!(db, "SELECT source, status, at FROM source_status");
         told.iter()

@@ -9,7 +9,7 @@ use crate::StoreError;
 
 /// Joins, frees the leases of nodes that are gone, and plans anew what may have been planned by another clock.
 pub(super) async fn take_over(context: &mut WriteContext, node: NodeId, now: MonoTime) -> Result<u64, StoreError> {
-    membership::bury(context, now).await?;
+    membership::remove_expired(context, now).await?;
     let wall = context.environment.now();
     membership::join(context, node, wall, now).await?;
     let (mut freed, routes) = (0, context.routes().await?);

@@ -6,7 +6,7 @@ use sqlx::postgres::PgConnectOptions;
 use super::{
     Db, Shared,
     begin::{BEGIN, BEGIN_FLUSHED},
-    bell::Ring,
+    broadcast::NodeMessage,
     connector,
     new_rows::NewRows,
     rows,
@@ -65,9 +65,9 @@ struct Own {
     /// Whether endpoints look different.
     endpoints_changed: bool,
     /// What other nodes are told.
-    ring: Ring,
+    message: NodeMessage,
     /// Whether they are told of anything at all.
-    is_news: bool,
+    has_changed: bool,
 }
 
 impl WriteContext {
@@ -105,25 +105,25 @@ impl WriteContext {
     }
 
     /// Something may look different to people, on every node.
-    pub fn note_news(&mut self) {
-        self.own.is_news = true;
+    pub fn mark_changed(&mut self) {
+        self.own.has_changed = true;
         self.pending.has_changed = true;
     }
 
     /// A delivery is not to be sent any more, whichever node has it.
-    pub fn forget_later(&mut self, endpoint: EndpointId, delivery: DeliveryId) {
-        self.own.ring.add_forgotten(endpoint, delivery);
+    pub fn cancel_everywhere(&mut self, endpoint: EndpointId, delivery: DeliveryId) {
+        self.own.message.add_cancelled(endpoint, delivery);
         self.notify_later(Notification::Forget(endpoint, delivery));
     }
 
     /// Whoever serves this endpoint is told that something is due.
-    pub fn ring_due(&mut self, endpoint: EndpointId, lane: Priority) {
-        self.own.ring.add_due(endpoint, lane);
+    pub fn broadcast_due(&mut self, endpoint: EndpointId, lane: Priority) {
+        self.own.message.add_due(endpoint, lane);
     }
 
     /// Whoever wants it may serve this endpoint from now on.
-    pub fn ring_freed(&mut self, endpoint: i64) {
-        self.own.ring.add_freed(endpoint);
+    pub fn broadcast_released(&mut self, endpoint: i64) {
+        self.own.message.add_released(endpoint);
     }
 
     /// Another node accepted events, up to this number.
@@ -297,9 +297,9 @@ impl WriteContext {
             // Plans are refused until it is done, at the next commit.
             tracing::error!(%error, "endpoints can't be read again");
         }
-        let Own { ring, is_news, .. } = std::mem::take(&mut self.own);
-        if self.serving.others() > 0 && (is_news || !ring.is_empty()) {
-            self.bell.ring(Ring { from: self.node.get().copied(), ..ring });
+        let Own { message, has_changed, .. } = std::mem::take(&mut self.own);
+        if self.serving.others() > 0 && (has_changed || !message.is_empty()) {
+            self.broadcaster.send(NodeMessage { from: self.node.get().copied(), ..message });
         }
         self.audience.announce(std::mem::take(&mut self.pending));
     }

@@ -194,7 +194,7 @@ async fn try_commit(context: &mut WriteContext, group: &mut [Box<dyn Job>]) -> R
 
 async fn run_all(context: &mut WriteContext, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
     context.begin(group.iter().any(|job| job.is_durable())).await?;
-    membership::stay_alive(context).await?;
+    membership::heartbeat(context).await?;
     for job in group {
         job.run(context).await?;
     }

@@ -56,12 +56,12 @@ impl Sources for SqliteStore {
         .await
     }
 
-    async fn tell_status(&self, _: SourceId, _: String, _: Timestamp) -> Result<(), StoreError> {
+    async fn save_source_status(&self, _: SourceId, _: String, _: Timestamp) -> Result<(), StoreError> {
         // A database file has one process: it knows.
         Ok(())
     }
 
-    async fn told_statuses(&self) -> Result<Vec<(SourceId, String, Timestamp)>, StoreError> {
+    async fn source_statuses(&self) -> Result<Vec<(SourceId, String, Timestamp)>, StoreError> {
         Ok(vec![])
     }
 

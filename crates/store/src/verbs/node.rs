@@ -3,35 +3,35 @@ use gancho_model::{NodeId, SourceId, Timestamp};
 
 use crate::{Lease, StoreError};
 
-/// Who works on this database.
+/// Nodes: servers that use this database.
 #[async_trait]
 pub trait Nodes: Send + Sync {
-    /// The nodes that are there, in the order of their coming.
+    /// Active nodes, in the order of their start.
     async fn nodes(&self) -> Result<Vec<Node>, StoreError>;
 
-    /// A node ends, with nothing under way any more: others need not wait for the end of what it held.
+    /// A node has stopped with no attempt under way: others may take over without waiting for its expiry.
     async fn leave(&self, node: NodeId) -> Result<(), StoreError>;
 }
 
-/// A server at work.
+/// A running server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// Which: another one after each start.
+    /// A new id at each start.
     pub id: NodeId,
-    /// What people know it by.
+    /// Host name and port.
     pub name: String,
-    /// Since when it is there.
+    /// Its start.
     pub began_at: Timestamp,
-    /// How many endpoints it serves: one node at a time does.
+    /// Number of endpoints that it serves.
     pub endpoints: u64,
     /// The sources that it watches.
     pub sources: Vec<SourceId>,
-    /// Whether it keeps the store small.
+    /// Whether it runs the upkeep.
     pub upkeep: bool,
 }
 
 impl Node {
-    /// With what it holds leases of.
+    /// Adds the sources and the upkeep whose leases it holds.
     pub(crate) fn with_leases(mut self, leases: &[Lease]) -> Self {
         for lease in leases {
             match lease {

@@ -19,10 +19,10 @@ pub trait Sources: Send + Sync {
     async fn save_source(&self, source: Source) -> Result<(), StoreError>;
 
     /// Tells other nodes how one does, as whoever watches it knows; in the words of whoever reads that.
-    async fn tell_status(&self, id: SourceId, status: String, now: Timestamp) -> Result<(), StoreError>;
+    async fn save_source_status(&self, id: SourceId, status: String, now: Timestamp) -> Result<(), StoreError>;
 
     /// How sources do, as nodes told, and when. Where there is but one node, nobody told anything.
-    async fn told_statuses(&self) -> Result<Vec<(SourceId, String, Timestamp)>, StoreError>;
+    async fn source_statuses(&self) -> Result<Vec<(SourceId, String, Timestamp)>, StoreError>;
 
     /// Removes one, its tokens and what was remembered of its rows. Its events stay.
     async fn remove_source(&self, id: SourceId) -> Result<(), StoreError>;

@@ -136,8 +136,8 @@ hearing-dropped = { $count } changes were not kept and made no event, and can't 
 hearing-copy = This looks like a copy of the ERP: the database { $here } was copied from { $of }. Nothing is sent from it until you decide. If the ERP has moved here, confirm it; if this is a copy (for tests, say), remove this connection or correct its address
 hearing-other-source = The database { $database } was connected to another Gancho, or as another connection, since. Nothing is taken from it until you decide: two would take each other's changes. Confirm to take it back, or remove this connection
 hearing-restarted = a fault in Gancho interrupted this connection; it restarts by itself, and nothing is lost. Please report it with the log
-# Whoever told it said it in both languages.
-as-told = { $spanish ->
+# An error that another node reported, rendered there in both languages.
+remote-error = { $spanish ->
    *[other] { $english }
 }
 hearing-nothing-asked = there is nothing to confirm: only a connection to a database that looks like a copy is confirmed. With the plugin, that is done on its page in FacturaScripts

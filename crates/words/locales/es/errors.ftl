@@ -136,8 +136,8 @@ hearing-dropped = { $count } cambios no se guardaron ni generaron evento, y no s
 hearing-copy = Esto parece una copia del ERP: la base de datos { $here } se copió de { $of }. No se envía nada desde ella hasta que usted decida. Si el ERP se ha trasladado aquí, confírmelo; si es una copia (por ejemplo, de pruebas), elimine esta conexión o corrija su dirección
 hearing-other-source = La base de datos { $database } se ha conectado después a otro Gancho, o con otra conexión. No se recoge nada de ella hasta que usted decida: dos se quitarían los cambios uno al otro. Confirme para recuperarla, o elimine esta conexión
 hearing-restarted = un fallo de Gancho interrumpió esta conexión; vuelve a empezar sola y no se pierde nada. Por favor, comuníquelo con el registro
-# Whoever told it said it in both languages.
-as-told = { $english ->
+# An error that another node reported, rendered there in both languages.
+remote-error = { $english ->
    *[other] { $spanish }
 }
 hearing-nothing-asked = no hay nada que confirmar: solo se confirma una conexión por base de datos que parece una copia. Con el plugin se confirma en su página de FacturaScripts

@@ -27,7 +27,7 @@ const MADE_AT: Timestamp = Timestamp::from_ms_const(1_793_000_000_000);
 
 /// Dead rows of a table that are no reason to say anything.
 const DEAD_MAX: u64 = 100_000;
-/// For how long a transaction may be open before it is said, seconds.
+/// A transaction open for longer than this is reported, seconds.
 const SNAPSHOT_S_MAX: u64 = 300;
 
 /// Looks at everything that can be looked at from here, line by line.

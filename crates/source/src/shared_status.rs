@@ -1,13 +1,13 @@
-//! How a source does, as one node tells the others: only one of them watches it, and people may ask any.
+//! A source's status, as the node that watches it stores it for the others.
 
 use gancho_model::{Message, Origin, Timestamp};
 use gancho_service::{Pace, SourceStatus, outbox::PluginStatus};
 use gancho_words::{Language, Words, ZONE};
 use serde::{Deserialize, Serialize};
 
-/// A [`SourceStatus`], with its sentence in every language.
+/// A [`SourceStatus`] with its error rendered in both languages.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Told {
+pub(crate) struct SharedStatus {
     down: bool,
     asks: bool,
     lag_s: Option<f64>,
@@ -21,7 +21,7 @@ pub(crate) struct Told {
     pace: Option<(u64, u64)>,
 }
 
-impl From<SourceStatus> for Told {
+impl From<SourceStatus> for SharedStatus {
     fn from(status: SourceStatus) -> Self {
         let said = |error: &Message| (Words::new(Language::Es, ZONE).message(error), Words::english().message(error));
         Self {
@@ -38,10 +38,10 @@ impl From<SourceStatus> for Told {
     }
 }
 
-impl From<Told> for SourceStatus {
-    fn from(told: Told) -> Self {
+impl From<SharedStatus> for SourceStatus {
+    fn from(told: SharedStatus) -> Self {
         let said = |(spanish, english): (String, String)| {
-            Message::new("as-told").with("spanish", spanish).with("english", english)
+            Message::new("remote-error").with("spanish", spanish).with("english", english)
         };
         Self {
             down: told.down,
