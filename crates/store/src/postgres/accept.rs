@@ -203,6 +203,7 @@ pub(super) async fn insert_delivery(
     let node = lease.and_then(|_| context.node_bytes());
     context.new_rows().add_delivery(NewDelivery {
         id,
+        event_arrived_at: event.arrived_at,
         event: event_number,
         endpoint: endpoint_number,
         state: state as i64,

@@ -9,10 +9,15 @@ use sqlx::Row as _;
 
 use super::rows::{IS_OURS, PENDING};
 use super::{
-    PostgresStore, record, rows, serving, start,
+    PostgresStore,
+    partition::EVENT_OF_DELIVERY,
+    record, rows, serving, start,
     write_context::{Notification, WriteContext},
 };
-use crate::{Claimed, Claims, Delivering, DeliveryNotifier, Due, HealthChange, Outcome, Release, StoreError, Want};
+use crate::{
+    Claimed, Claims, Delivering, DeliveryNotifier, Due, HealthChange, Outcome, Release, StoreError, Want,
+    stored::attempt,
+};
 use gancho_model::MonoTime;
 
 #[async_trait]
@@ -75,7 +80,7 @@ impl Delivering for PostgresStore {
 
     async fn record(&self, node: NodeId, outcomes: Arc<[Outcome]>) -> Result<Vec<HealthChange>, StoreError> {
         // Rendered here: the writer's time is everybody's.
-        let attempts: Vec<String> = outcomes.iter().map(|outcome| rows::to_json(&outcome.attempt)).collect();
+        let attempts: Vec<Vec<u8>> = outcomes.iter().map(|outcome| attempt::pack(&outcome.attempt)).collect();
         self.write(false, async move |context| record::record(context, node, &outcomes, &attempts).await).await
     }
 }
@@ -118,8 +123,8 @@ async fn claim(
         "WITH taken AS (UPDATE deliveries SET leased = due, due = $5, node = $7 WHERE n IN (SELECT n FROM deliveries \
         WHERE state = {PENDING} AND endpoint = $1 AND lane = $2 AND due <= $3 AND (leased IS NULL OR due <= $6) \
         ORDER BY due LIMIT $4 FOR UPDATE SKIP LOCKED) RETURNING n, id, event, attempts, max_attempts, body) \
-        SELECT t.n, t.id, t.event, t.attempts, t.max_attempts, e.id, e.type, coalesce(t.body, e.body) \
-        FROM taken t JOIN events e ON e.n = t.event ORDER BY t.n"
+        SELECT d.n, d.id, d.event, d.attempts, d.max_attempts, e.id, e.type, coalesce(d.body, e.body) \
+        FROM taken d JOIN events e ON {EVENT_OF_DELIVERY} ORDER BY d.n"
     );
     let clock = context.clock.clone();
     let due_until = if want.probe { i64::MAX } else { clock.kept(now) };

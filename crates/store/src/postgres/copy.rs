@@ -3,9 +3,14 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use gancho_model::Timestamp;
 use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
 
-use super::{Db, OpenError, address, connector, schema};
+use super::{
+    Db, OpenError, address, connector,
+    partition::{COUNTED_BITS, Partitions},
+    schema,
+};
 use crate::{
     side::{
         Side,
@@ -18,12 +23,18 @@ use crate::{
 /// The name in `about` of a copy that is not whole.
 const MARK: &str = "copying";
 
+/// The part of a delivery's number that counts.
+const COUNTED: i64 = (1 << COUNTED_BITS) - 1;
+/// Where an event's row has the time at which it arrived.
+const ARRIVED_AT: usize = 4;
+
 /// Longer than a node that ended is taken for there.
 const JUST_ENDED: Duration = Duration::from_millis(1_500);
 
 /// A connection, and what is read over it.
 pub(crate) struct PostgresSide {
     db: Db,
+    partitions: Partitions,
     reads: Option<&'static CopiedTable>,
 }
 
@@ -34,7 +45,7 @@ impl PostgresSide {
         let unreachable = |error| OpenError::Unreachable { host: address.get_host().to_owned(), error };
         let (mut db, _) = connector::connect_first(&address).await.map_err(unreachable)?;
         schema::migrate(&mut db, vault).await?;
-        Ok(Self { db, reads: None })
+        Ok(Self { db, partitions: Partitions::default(), reads: None })
     }
 
     async fn is_anybody_there(&mut self) -> Result<bool, sqlx::Error> {
@@ -108,18 +119,24 @@ impl PostgresSide {
             .enumerate()
             .map(|(n, column)| format!("${}::{}[]", n + 1, type_of(column.kind)))
             .collect();
-        let key: Vec<&str> = table.columns[..table.key].iter().map(|column| column.name).collect();
         // The two numbers of the feed are there from the beginning.
-        let known = if table.name == "meta" { "UPDATE SET value = excluded.value" } else { "NOTHING" };
+        let known = if table.name == "meta" { "(name) DO UPDATE SET value = excluded.value" } else { "DO NOTHING" };
         let counted = if table.is_counted { "OVERRIDING SYSTEM VALUE" } else { "" };
         let insert = format!(
-            "INSERT INTO {} ({targets}) {counted} SELECT {values} FROM unnest({}) AS w ({all}) ON CONFLICT ({}) DO {known}",
+            "INSERT INTO {} ({targets}) {counted} SELECT {values} FROM unnest({}) AS w ({all}) ON CONFLICT {known}",
             table.name,
             arrays.join(", "),
-            key.join(", ")
         );
         self.end().await?;
         self.run("BEGIN").await?;
+        if table.name == "events" {
+            let times = rows.iter().filter_map(|row| row[ARRIVED_AT].clone().into_number().map(Timestamp::from_ms));
+            let times: Vec<Timestamp> = times.collect();
+            self.partitions
+                .cover(&mut self.db, times)
+                .await
+                .map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
+        }
         let mut inserting = sqlx::query(AssertSqlSafe(insert)).persistent(false);
         for (n, column) in table.columns.iter().enumerate() {
             let values = rows.iter().map(|row| row[n].clone());
@@ -145,7 +162,8 @@ impl PostgresSide {
             );
             self.run(&set).await?;
         }
-        Ok(())
+        let set = format!("SELECT setval('delivery_numbers', max(n & {COUNTED})) FROM deliveries HAVING max(n) > 0");
+        self.run(&set).await
     }
 }
 
@@ -229,9 +247,13 @@ impl Side for PostgresSide {
         if is_whole {
             self.count_on().await.map_err(said)?;
         }
+        // While copying, deliveries are found by the part of their numbers that SQLite has, too.
         let change = match is_whole {
-            true => format!("DELETE FROM about WHERE name = '{MARK}'"),
-            false => format!("INSERT INTO about VALUES ('{MARK}', '1')"),
+            true => format!("DROP INDEX IF EXISTS deliveries_copied; DELETE FROM about WHERE name = '{MARK}'"),
+            false => format!(
+                "CREATE INDEX IF NOT EXISTS deliveries_copied ON deliveries ((n & {COUNTED})); \
+                INSERT INTO about VALUES ('{MARK}', '1')"
+            ),
         };
         self.run(&change).await.map_err(said)
     }

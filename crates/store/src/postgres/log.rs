@@ -2,11 +2,14 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use const_format::formatcp;
 use gancho_model::{Attempt, Delivery, DeliveryId, Event, EventId, Message, MonoTime, Reason, State};
 use sqlx::AssertSqlSafe;
 
-use super::{PostgresStore, bulk, cancel, list, resend, rows, write_context::WriteContext};
-use crate::{Bulk, BulkDone, DeliveryFilter, EventFilter, Log, Page, StoreError};
+use super::{
+    PostgresStore, bulk, cancel, list, partition::EVENT_OF_DELIVERY, resend, rows, write_context::WriteContext,
+};
+use crate::{Bulk, BulkDone, DeliveryFilter, EventFilter, Log, Page, StoreError, stored::attempt};
 
 #[async_trait]
 impl Log for PostgresStore {
@@ -70,14 +73,16 @@ impl Log for PostgresStore {
     async fn delivery(&self, id: DeliveryId) -> Result<(Delivery, Vec<Attempt>), StoreError> {
         let mut db = self.read().await?;
         let (n, delivery) = rows::one_delivery(&mut db, id, &self.reading()).await?;
-        let attempts = column!(db, String, "SELECT attempt FROM attempts WHERE delivery = $1 ORDER BY n", n);
-        let attempts = attempts.iter().map(|text| rows::from_json(text)).collect::<Result<_, StoreError>>()?;
+        let attempts = column!(db, Vec<u8>, "SELECT attempt FROM attempts WHERE delivery = $1 ORDER BY n", n);
+        let attempts = attempts.iter().map(|packed| attempt::unpack(packed)).collect::<Result<_, StoreError>>()?;
         Ok((delivery, attempts))
     }
 
     async fn delivery_body(&self, id: DeliveryId) -> Result<Bytes, StoreError> {
         let mut db = self.read().await?;
-        let select = "SELECT coalesce(d.body, e.body) FROM deliveries d JOIN events e ON e.n = d.event WHERE d.id = $1";
+        let select = formatcp!(
+            "SELECT coalesce(d.body, e.body) FROM deliveries d JOIN events e ON {EVENT_OF_DELIVERY} WHERE d.id = $1"
+        );
         let body = scalar!(db, Vec<u8>, select, id.bytes().as_slice());
         body.map(Bytes::from).ok_or(StoreError::NotFound)
     }

@@ -29,6 +29,7 @@ mod list;
 mod log;
 mod membership;
 mod new_rows;
+mod partition;
 mod people;
 mod processed;
 mod record;

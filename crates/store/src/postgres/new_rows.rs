@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use gancho_model::{DeliveryId, Event};
+use gancho_model::{DeliveryId, Event, Timestamp};
 
-use super::{Db, connector, rows};
+use super::{Db, connector, partition::first_number, rows};
 use crate::StoreError;
 
 /// What is to be written, column by column.
@@ -29,6 +29,7 @@ struct NewEvents {
 
 #[derive(Default)]
 struct NewDeliveries {
+    first: Vec<i64>,
     id: Vec<Vec<u8>>,
     event: Vec<i64>,
     endpoint: Vec<i64>,
@@ -46,6 +47,7 @@ struct NewDeliveries {
 /// A delivery that is to be written.
 pub(super) struct NewDelivery<'a> {
     pub id: DeliveryId,
+    pub event_arrived_at: Timestamp,
     pub event: i64,
     pub endpoint: i64,
     pub state: i64,
@@ -75,6 +77,7 @@ impl NewRows {
 
     pub fn add_delivery(&mut self, delivery: NewDelivery<'_>) {
         let new = &mut self.deliveries;
+        new.first.push(first_number(delivery.event_arrived_at));
         new.id.push(delivery.id.bytes().to_vec());
         new.event.push(delivery.event);
         new.endpoint.push(delivery.endpoint);
@@ -87,6 +90,11 @@ impl NewRows {
         new.node.push(delivery.node);
         new.created_at.push(delivery.created_at);
         new.body.push(delivery.body.map(<[u8]>::to_vec));
+    }
+
+    /// When the events arrived, in the order in which they came in.
+    pub fn arrival_times(&self) -> impl Iterator<Item = Timestamp> {
+        self.events.arrived_at.iter().copied().map(Timestamp::from_ms)
     }
 
     /// Writes all; returns the numbers of the deliveries, by their ids.
@@ -116,12 +124,12 @@ impl NewDeliveries {
             return Ok(HashMap::new());
         }
         // In their order: the later one of an endpoint has the greater number.
-        let insert = "INSERT INTO deliveries (id, event, endpoint, state, reason, lane, attempts, max_attempts, due, leased, \
-            node, created_at, body) SELECT id, event, endpoint, state, reason, lane, 0, max_attempts, due, leased, node, \
-            created_at, body FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], \
-            $7::bigint[], $8::bigint[], $9::bigint[], $10::bytea[], $11::bigint[], $12::bytea[]) WITH ORDINALITY \
-            AS w (id, event, endpoint, state, reason, lane, max_attempts, due, leased, node, created_at, body, place) \
-            ORDER BY place RETURNING id, n";
+        let insert = "INSERT INTO deliveries (n, id, event, endpoint, state, reason, lane, attempts, max_attempts, due, leased, \
+            node, created_at, body) SELECT first + nextval('delivery_numbers'), id, event, endpoint, state, reason, lane, 0, \
+            max_attempts, due, leased, node, created_at, body FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], \
+            $4::bigint[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bytea[], $11::bigint[], \
+            $12::bytea[], $13::bigint[]) WITH ORDINALITY AS w (id, event, endpoint, state, reason, lane, max_attempts, due, \
+            leased, node, created_at, body, first, place) ORDER BY place RETURNING id, n";
         let found = sqlx::query_as::<_, (Vec<u8>, i64)>(insert)
             .persistent(connector::keeps_statements())
             .bind(self.id)
@@ -136,6 +144,7 @@ impl NewDeliveries {
             .bind(self.node)
             .bind(self.created_at)
             .bind(self.body)
+            .bind(self.first)
             .fetch_all(db)
             .await?;
         Ok(found.into_iter().collect())

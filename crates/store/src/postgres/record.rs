@@ -17,12 +17,12 @@ use super::{
 };
 use crate::{HealthChange, Outcome, StoreError};
 
-/// Records outcomes; `attempts` are the same outcomes' attempts, rendered.
+/// Records outcomes; `attempts` are the same outcomes' attempts, packed.
 pub(super) async fn record(
     context: &mut WriteContext,
     node: NodeId,
     outcomes: &[Outcome],
-    attempts: &[String],
+    attempts: &[Vec<u8>],
 ) -> Result<Vec<HealthChange>, StoreError> {
     let routes = context.routes().await?;
     insert_attempts(context, outcomes, attempts).await?;
@@ -77,12 +77,16 @@ async fn note_arrived(context: &mut WriteContext, outcomes: &[Outcome]) -> Resul
 }
 
 /// One attempt, one record. A number that is taken (two nodes ran over one lease) gets the next free one.
-async fn insert_attempts(context: &mut WriteContext, outcomes: &[Outcome], texts: &[String]) -> Result<(), StoreError> {
+async fn insert_attempts(
+    context: &mut WriteContext,
+    outcomes: &[Outcome],
+    packed: &[Vec<u8>],
+) -> Result<(), StoreError> {
     let handles: Vec<i64> = outcomes.iter().map(|outcome| outcome.handle).collect();
     let numbers: Vec<i64> = outcomes.iter().map(|outcome| i64::from(outcome.attempt.n)).collect();
     let insert = "INSERT INTO attempts (delivery, n, attempt) \
-        SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[]) ON CONFLICT DO NOTHING RETURNING delivery, n";
-    let found = all!(&mut context.db, insert, &handles, &numbers, texts);
+        SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) ON CONFLICT DO NOTHING RETURNING delivery, n";
+    let found = all!(&mut context.db, insert, &handles, &numbers, packed);
     if found.len() == outcomes.len() {
         return Ok(());
     }
@@ -90,11 +94,11 @@ async fn insert_attempts(context: &mut WriteContext, outcomes: &[Outcome], texts
     for row in &found {
         kept.insert((row.try_get::<i64, _>(0)?, row.try_get::<i64, _>(1)?));
     }
-    for ((handle, number), text) in handles.into_iter().zip(numbers).zip(texts) {
+    for ((handle, number), attempt) in handles.into_iter().zip(numbers).zip(packed) {
         // The first of two with one number was kept.
         if !kept.remove(&(handle, number)) {
             let next = "INSERT INTO attempts (delivery, n, attempt) SELECT $1, max(n) + 1, $2 FROM attempts WHERE delivery = $1";
-            run!(&mut context.db, next, handle, text);
+            run!(&mut context.db, next, handle, attempt);
         }
     }
     Ok(())

@@ -11,7 +11,9 @@ use sqlx::Row as _;
 
 use super::rows::{FAILED, PENDING, REPLAY, TEST};
 use super::{
-    Db, customer, job, rows,
+    Db, customer, job,
+    partition::first_number,
+    rows,
     write_context::{Notification, WriteContext},
 };
 use crate::{
@@ -158,7 +160,7 @@ async fn send_again(
                 requeue(context, n, (number, endpoint), now.mono, replay.job).await?;
             }
             (ReplayAction::Insert, _) => {
-                insert(context, (candidate.n, body), (number, endpoint), now, replay.job).await?;
+                insert(context, (candidate, body), (number, endpoint), now, replay.job).await?;
             }
             _ => {}
         }
@@ -186,19 +188,20 @@ pub(super) async fn requeue(
 
 async fn insert(
     context: &mut WriteContext,
-    (event, body): (i64, Option<&[u8]>),
+    (event, body): (&Candidate, Option<&[u8]>),
     (number, endpoint): (i64, &Endpoint),
     now: Moment,
     job: Option<u64>,
 ) -> Result<(), StoreError> {
     let id = DeliveryId::new(now.wall, &*context.environment);
     let insert = formatcp!(
-        "INSERT INTO deliveries (id, event, endpoint, state, lane, attempts, max_attempts, due, created_at, job, body) \
-        VALUES ($1, $2, $3, {PENDING}, {REPLAY}, 0, $4, $5, $6, $7, $8)"
+        "INSERT INTO deliveries (n, id, event, endpoint, state, lane, attempts, max_attempts, due, created_at, job, body) \
+        VALUES ($9 + nextval('delivery_numbers'), $1, $2, $3, {PENDING}, {REPLAY}, 0, $4, $5, $6, $7, $8)"
     );
     let (attempts, due) = (i64::from(endpoint.retry.attempts()), context.clock.kept(now.mono));
     let (id, job) = (id.bytes().as_slice(), job.map(u64::cast_signed));
-    run!(&mut context.db, insert, id, event, number, attempts, due, now.wall.ms(), job, body);
+    let first = first_number(event.arrived_at);
+    run!(&mut context.db, insert, id, event.n, number, attempts, due, now.wall.ms(), job, body, first);
     context.pending.add_waiting(number, 1);
     Ok(())
 }

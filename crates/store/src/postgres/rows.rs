@@ -1,9 +1,10 @@
 //! Between rows and the model's types.
 
+use const_format::formatcp;
 use gancho_model::{Delivery, DeliveryId, Endpoint, EndpointId, Event, EventId, ObjectKey, SourceId, Timestamp};
 use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
 
-use super::{Db, clock::SharedClock};
+use super::{Db, clock::SharedClock, partition::EVENT_OF_DELIVERY};
 use crate::{
     StoreError,
     stored::{
@@ -141,7 +142,7 @@ pub(super) const DELIVERY_NUMBER: usize = 17;
 /// How many they are.
 pub(super) const DELIVERY_COLUMNS: usize = 23;
 pub(super) const DELIVERY_FROM: &str =
-    "deliveries d JOIN events e ON e.n = d.event JOIN endpoints p ON p.n = d.endpoint";
+    formatcp!("deliveries d JOIN events e ON {EVENT_OF_DELIVERY} JOIN endpoints p ON p.n = d.endpoint");
 
 /// From the columns of [`DELIVERY`].
 pub(super) fn delivery(reader: &DeliveryReader<'_>, row: &PgRow) -> Result<Delivery, StoreError> {

@@ -1,12 +1,16 @@
 //! Bringing the schema up to date.
 
+use gancho_model::Timestamp;
 use sqlx::Connection as _;
 
-use super::{Db, OpenError};
+use super::{Db, OpenError, partition::Partitions};
 use crate::vault::Vault;
 
 /// One file a step; a step that was released is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/001.sql"), include_str!("migrations/002.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/001.sql"), include_str!("migrations/002.sql"), include_str!("migrations/003.sql")];
+/// The step that made partitions, and what fills them from what was there before.
+const PARTITIONED: (i64, &str) = (3, include_str!("migrations/003_move.sql"));
 
 /// Only one node changes the schema at a time: `ganc`.
 const LOCK: i64 = 0x6761_6e63;
@@ -26,6 +30,13 @@ pub(super) async fn migrate(db: &mut Db, vault: &Vault) -> Result<(), OpenError>
     for step in &MIGRATIONS[usize::try_from(found).unwrap_or(0)..] {
         sqlx::raw_sql(*step).execute(&mut *transaction).await?;
     }
+    let (step, fill) = PARTITIONED;
+    if found < step {
+        let last = scalar!(transaction, Option<i64>, "SELECT max(arrived_at) FROM old_events").flatten();
+        let covered = Partitions::default().cover(&mut transaction, last.map(Timestamp::from_ms)).await;
+        covered.map_err(|error| OpenError::Unusable(error.to_string()))?;
+        sqlx::raw_sql(fill).execute(&mut *transaction).await?;
+    }
     sqlx::raw_sql("DELETE FROM gancho_schema").execute(&mut *transaction).await?;
     run!(transaction, "INSERT INTO gancho_schema VALUES ($1)", known);
     let insert = "INSERT INTO about VALUES ('key_fingerprint', $1) ON CONFLICT DO NOTHING";
@@ -35,4 +46,42 @@ pub(super) async fn migrate(db: &mut Db, vault: &Vault) -> Result<(), OpenError>
         return Err(OpenError::WrongKey);
     }
     Ok(transaction.commit().await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use gancho_testkit::{Engine, Instance};
+    use sqlx::{Connection as _, PgConnection};
+
+    use super::{MIGRATIONS, migrate};
+    use crate::vault::Vault;
+
+    #[tokio::test]
+    async fn what_was_kept_without_partitions_is_moved_into_them() {
+        let database = Instance::shared(Engine::Postgres).blank().await;
+        database.run(MIGRATIONS[0]).await;
+        database.run(MIGRATIONS[1]).await;
+        let day = 86_400_000;
+        database
+            .run(&format!(
+                "CREATE TABLE gancho_schema (version bigint NOT NULL); INSERT INTO gancho_schema VALUES (2); \
+                INSERT INTO events VALUES (1, '\\x01', 'a.b', 0, {day} * 5 + 7, NULL, NULL, 'F1', 'one'), \
+                (2, '\\x02', 'a.b', 0, {day} * 9, NULL, NULL, NULL, 'two'); \
+                INSERT INTO deliveries (id, event, endpoint, state, lane, attempts, max_attempts, created_at) \
+                VALUES ('\\x11', 1, 1, 1, 0, 1, 6, 0), ('\\x12', 2, 1, 0, 0, 0, 6, 0); \
+                INSERT INTO attempts VALUES (1, 1, '{{}}'); INSERT INTO searched VALUES (1, 'f1'); \
+                INSERT INTO issues VALUES (1, 0, '', '', 1, 1, 0, 0, 1, NULL)"
+            ))
+            .await;
+        let mut db = PgConnection::connect(&database.url).await.expect("connects");
+        migrate(&mut db, &Vault::new(&[1; 32])).await.expect("moves them");
+        let (first, second) = ((5_i64 << 40) + 1, (9_i64 << 40) + 2);
+        assert_eq!(database.number("SELECT n FROM deliveries WHERE id = '\\x11'").await, first);
+        assert_eq!(database.number("SELECT n FROM deliveries WHERE id = '\\x12'").await, second);
+        for (table, column) in [("attempts", "delivery"), ("issues", "delivery")] {
+            assert_eq!(database.number(&format!("SELECT {column} FROM {table}")).await, first, "{table}");
+        }
+        assert_eq!(database.number("SELECT count(*) FROM events e JOIN searched s USING (n, arrived_at)").await, 1);
+        assert_eq!(database.number("SELECT nextval('delivery_numbers')").await, 3);
+    }
 }

@@ -44,8 +44,8 @@ impl Search for PostgresStore {
         let (numbers, folded): (Vec<i64>, Vec<String>) =
             found.map(|(n, text)| (n.cast_signed(), fold(&rows::storable(text)))).unzip();
         self.write(false, async move |context| {
-            let insert = "INSERT INTO searched SELECT w.n, w.text FROM unnest($1::bigint[], $2::text[]) AS w (n, text) \
-                ON CONFLICT (n) DO UPDATE SET text = excluded.text";
+            let insert = "INSERT INTO searched SELECT w.n, e.arrived_at, w.text FROM unnest($1::bigint[], $2::text[]) \
+                AS w (n, text) JOIN events e ON e.n = w.n ON CONFLICT (n, arrived_at) DO UPDATE SET text = excluded.text";
             run!(&mut context.db, insert, &numbers, &folded);
             let progress = "UPDATE meta SET value = greatest(value, $1) WHERE name = 'searched'";
             run!(&mut context.db, progress, last);

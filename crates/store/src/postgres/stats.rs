@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use const_format::formatcp;
-use gancho_model::{Counters, DeliveryId, EndpointId, HourlyStats, Timestamp};
+use gancho_model::{Counters, EndpointId, HourlyStats, Timestamp};
 use sqlx::Row as _;
 
 use super::{
@@ -12,9 +12,6 @@ use super::{
     rows::{FAILED, TEST},
 };
 use crate::{FAILED_MAX, Stats, StoreError, stored::HOUR_MS};
-
-/// Ids and numbers are given at different moments: those of one moment may stand in another order.
-const DISORDER: i64 = 1_000;
 
 #[async_trait]
 impl Stats for PostgresStore {
@@ -29,12 +26,10 @@ impl Stats for PostgresStore {
     async fn failed_since(&self, since: Timestamp) -> Result<HashMap<EndpointId, u64>, StoreError> {
         let mut db = self.read().await?;
         let select = formatcp!(
-            "SELECT p.id, count(*) FROM (SELECT endpoint FROM deliveries WHERE state > 1 AND state = {FAILED} AND lane < {TEST} \
-            AND n >= (SELECT n FROM deliveries WHERE id >= $1 ORDER BY id LIMIT 1) - {DISORDER} AND created_at >= $2 \
-            LIMIT {FAILED_MAX}) d JOIN endpoints p ON p.n = d.endpoint GROUP BY p.id"
+            "SELECT p.id, count(*) FROM (SELECT endpoint FROM deliveries WHERE state = {FAILED} AND lane < {TEST} \
+            AND created_at >= $1 LIMIT {FAILED_MAX}) d JOIN endpoints p ON p.n = d.endpoint GROUP BY p.id"
         );
-        let first = DeliveryId::first_at(since);
-        let found = all!(db, select, first.bytes().as_slice(), since.ms());
+        let found = all!(db, select, since.ms());
         found.iter().map(|row| Ok((EndpointId::from_bytes(rows::id(row, 0)?), rows::count(row, 1)?))).collect()
     }
 }

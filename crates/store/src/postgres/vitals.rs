@@ -6,8 +6,10 @@ use super::{Db, rows};
 use crate::{DeadRows, OldSnapshot, StoreError, Vitals};
 
 pub(super) async fn look(db: &mut Db) -> Result<Vitals, StoreError> {
-    let select = "SELECT relname::text, n_live_tup, n_dead_tup FROM pg_stat_user_tables \
-        WHERE schemaname = current_schema() ORDER BY relname";
+    // Those of partitions count for their table.
+    let select = "SELECT coalesce(i.inhparent::regclass::text, s.relname::text) AS name, sum(s.n_live_tup)::bigint, \
+        sum(s.n_dead_tup)::bigint FROM pg_stat_user_tables s LEFT JOIN pg_inherits i ON i.inhrelid = s.relid \
+        WHERE s.schemaname = current_schema() GROUP BY name ORDER BY name";
     let mut dead_rows = vec![];
     for row in all!(db, select) {
         dead_rows.push(DeadRows { table: row.try_get(0)?, live: rows::count(&row, 1)?, dead: rows::count(&row, 2)? });

@@ -9,6 +9,7 @@ use super::{
     broadcast::NodeMessage,
     connector,
     new_rows::NewRows,
+    partition::Partitions,
     rows,
     served_endpoints::ServedEndpoints,
     stats,
@@ -38,6 +39,8 @@ pub(super) struct WriteContext {
     own: Own,
     /// Which endpoints this node serves.
     pub serving: ServedEndpoints,
+    /// Where events lie.
+    pub partitions: Partitions,
     /// Until when other nodes take this one for alive; nothing before it joined.
     alive_until: Option<MonoTime>,
     /// The endpoints as they looked last.
@@ -83,6 +86,7 @@ impl WriteContext {
             pending: Pending::default(),
             own: Own::default(),
             serving: ServedEndpoints::default(),
+            partitions: Partitions::default(),
             alive_until: None,
             endpoint_version: 0,
             plan_version: 0,
@@ -219,6 +223,7 @@ impl WriteContext {
     /// Writes what was made new and not yet written: whatever looks for it finds it from here on.
     pub async fn write_new(&mut self) -> Result<(), StoreError> {
         let new = std::mem::take(&mut self.own.new);
+        self.partitions.cover(&mut self.db, new.arrival_times()).await?;
         let handles = new.write(&mut self.db).await?;
         for notification in &mut self.pending.notifications {
             if let Notification::Enqueue(claimed) = notification
@@ -285,6 +290,7 @@ impl WriteContext {
         self.routes = None;
         (self.plan_version, self.endpoint_version) = (0, 0);
         self.serving.forget();
+        self.partitions.forget();
         // It may not have been said.
         self.alive_until = self.alive_until.map(|_| self.environment.mono());
         self.audience.cancel(pending);

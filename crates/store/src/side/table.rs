@@ -101,22 +101,55 @@ pub(crate) const TABLES: &[CopiedTable] = &[
         1,
         columns![n Number, id Bytes, type Text, created Number, arrived_at Number, source Bytes, object Text, label Text, body Bytes],
     ),
-    counted(
-        "deliveries",
-        columns![n Number, id Bytes, event Number, endpoint Number, state Number, reason Text, lane Number, attempts Number,
-            max_attempts Number, due Number, leased Number, created_at Number, last_at Number, last_status Number,
-            last_error Text, last_ms Number, ended_at Number, job Number, body Bytes],
-    ),
     CopiedTable {
+        postgres_insert: Some((
+            "n, id, event, endpoint, state, reason, lane, attempts, max_attempts, due, leased, created_at, last_at, \
+            last_status, last_error, last_ms, ended_at, job, body",
+            "n + ((SELECT e.arrived_at FROM events e WHERE e.n = w.event) / 86400000 << 40), id, event, endpoint, state, \
+            reason, lane, attempts, max_attempts, due, leased, created_at, last_at, last_status, last_error, last_ms, \
+            ended_at, job, body",
+        )),
+        ..table(
+            "deliveries",
+            1,
+            &[
+                Column { name: "n", kind: Number, sqlite: "n", postgres: "n & 1099511627775" },
+                column("id", Bytes),
+                column("event", Number),
+                column("endpoint", Number),
+                column("state", Number),
+                column("reason", Text),
+                column("lane", Number),
+                column("attempts", Number),
+                column("max_attempts", Number),
+                column("due", Number),
+                column("leased", Number),
+                column("created_at", Number),
+                column("last_at", Number),
+                column("last_status", Number),
+                column("last_error", Text),
+                column("last_ms", Number),
+                column("ended_at", Number),
+                column("job", Number),
+                column("body", Bytes),
+            ],
+        )
+    },
+    CopiedTable {
+        postgres_insert: Some((
+            "delivery, n, attempt",
+            "(SELECT d.n FROM deliveries d WHERE d.n & 1099511627775 = w.delivery), n, attempt",
+        )),
         sqlite_key: Some(("k > (?1 << 16) + ?2", "k")),
         sqlite_insert: Some("INSERT INTO attempts (k, attempt) VALUES ((?1 << 16) + ?2, ?3)"),
         ..table(
             "attempts",
             2,
             &[
-                Column { name: "delivery", kind: Number, sqlite: "k >> 16", postgres: "delivery" },
+                Column { name: "delivery", kind: Number, sqlite: "k >> 16", postgres: "delivery & 1099511627775" },
                 Column { name: "n", kind: Number, sqlite: "k & 65535", postgres: "n" },
-                column("attempt", Text),
+                // Older versions wrote text.
+                Column { name: "attempt", kind: Bytes, sqlite: "CAST(attempt AS BLOB)", postgres: "attempt" },
             ],
         )
     },
@@ -150,12 +183,29 @@ pub(crate) const TABLES: &[CopiedTable] = &[
         )
     },
     table("notices", 1, columns![object Text, told Text, at Number]),
-    table(
-        "issues",
-        4,
-        columns![endpoint Number, status Number, error Text, line Text, attempts Number, failed Number, first_at Number,
-            last_at Number, delivery Number, solved_at Number],
-    ),
+    CopiedTable {
+        postgres_insert: Some((
+            "endpoint, status, error, line, attempts, failed, first_at, last_at, delivery, solved_at",
+            "endpoint, status, error, line, attempts, failed, first_at, last_at, \
+            coalesce((SELECT d.n FROM deliveries d WHERE d.n & 1099511627775 = w.delivery), w.delivery), solved_at",
+        )),
+        ..table(
+            "issues",
+            4,
+            &[
+                column("endpoint", Number),
+                column("status", Number),
+                column("error", Text),
+                column("line", Text),
+                column("attempts", Number),
+                column("failed", Number),
+                column("first_at", Number),
+                column("last_at", Number),
+                Column { name: "delivery", kind: Number, sqlite: "delivery", postgres: "delivery & 1099511627775" },
+                column("solved_at", Number),
+            ],
+        )
+    },
     counted(
         "jobs",
         columns![n Number, about Text, total Number, sent Number, state Text, began_at Number, ended_at Number, resume Text],

@@ -12,7 +12,10 @@ use super::{
     SqliteStore, record, rows, start,
     write_context::{Notification, WriteContext},
 };
-use crate::{Claimed, Claims, Delivering, DeliveryNotifier, Due, HealthChange, Outcome, Release, StoreError, Want};
+use crate::{
+    Claimed, Claims, Delivering, DeliveryNotifier, Due, HealthChange, Outcome, Release, StoreError, Want,
+    stored::attempt,
+};
 
 #[async_trait]
 impl Delivering for SqliteStore {
@@ -59,7 +62,7 @@ impl Delivering for SqliteStore {
 
     async fn record(&self, node: NodeId, outcomes: Arc<[Outcome]>) -> Result<Vec<HealthChange>, StoreError> {
         // Rendered here: the writer's time is everybody's.
-        let attempts: Vec<String> = outcomes.iter().map(|outcome| rows::to_json(&outcome.attempt)).collect();
+        let attempts: Vec<Vec<u8>> = outcomes.iter().map(|outcome| attempt::pack(&outcome.attempt)).collect();
         let is_own = self.here.is(node);
         self.write(false, move |context| record::record(context, &outcomes, &attempts, is_own)).await
     }

@@ -3,8 +3,8 @@
 use gancho_model::{Attempt, DeliveryId, EndpointId, EventId, Priority, State};
 use rusqlite::{OptionalExtension, params};
 
-use super::{accept, rows, write_context::WriteContext};
-use crate::StoreError;
+use super::{accept, write_context::WriteContext};
+use crate::{StoreError, stored};
 
 /// Each event has one delivery to a listener, with an attempt for each time that it was forwarded.
 pub(super) fn record_forwarded(
@@ -35,7 +35,7 @@ pub(super) fn record_forwarded(
     )?;
     let insert = "INSERT INTO attempts (k, attempt) VALUES (?1, ?2)";
     let key = (n << 16) + i64::from(attempt.n.min(u32::from(u16::MAX)));
-    context.db.prepare_cached(insert)?.execute(params![key, rows::to_json(&attempt)])?;
+    context.db.prepare_cached(insert)?.execute(params![key, stored::attempt::pack(&attempt)])?;
     let counters = context.pending.counters(endpoint_n, attempt.at);
     match state {
         State::Delivered => counters.note_delivered(attempt.duration_ms),

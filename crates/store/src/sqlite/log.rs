@@ -6,7 +6,7 @@ use gancho_model::{Attempt, Delivery, DeliveryId, Event, EventId, Message, Momen
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{SqliteStore, bulk, cancel, list, resend, rows};
-use crate::{Bulk, BulkDone, DeliveryFilter, EventFilter, Log, Page, StoreError, vault::Vault};
+use crate::{Bulk, BulkDone, DeliveryFilter, EventFilter, Log, Page, StoreError, stored::attempt, vault::Vault};
 
 #[async_trait]
 impl Log for SqliteStore {
@@ -87,7 +87,7 @@ impl Log for SqliteStore {
             let mut found = select.query([n << 16])?;
             let mut attempts = vec![];
             while let Some(row) = found.next()? {
-                attempts.push(rows::from_json(&row.get::<_, String>(0)?)?);
+                attempts.push(attempt::unpack(row.get_ref(0)?.as_bytes().map_err(|_| rows::damaged("an attempt"))?)?);
             }
             Ok((delivery, attempts))
         })

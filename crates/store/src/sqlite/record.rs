@@ -13,12 +13,12 @@ use super::{
 };
 use crate::{HealthChange, Outcome, StoreError};
 
-/// Records outcomes; `attempts` are the same outcomes' attempts, rendered. `is_own`: of this process, which makes no second
+/// Records outcomes; `attempts` are the same outcomes' attempts, packed. `is_own`: of this process, which makes no second
 /// attempt beside the first, though it may have claimed the delivery again when the lease ended under its hands.
 pub(super) fn record(
     context: &mut WriteContext,
     outcomes: &[Outcome],
-    attempts: &[String],
+    attempts: &[Vec<u8>],
     is_own: bool,
 ) -> Result<Vec<HealthChange>, StoreError> {
     let routes = context.routes()?;
@@ -42,7 +42,7 @@ pub(super) fn record(
 }
 
 /// One attempt, one record. A number that is taken (two nodes ran over one lease) gets the next free one.
-fn insert_attempt(context: &WriteContext, outcome: &Outcome, blob: &str) -> Result<(), StoreError> {
+fn insert_attempt(context: &WriteContext, outcome: &Outcome, blob: &[u8]) -> Result<(), StoreError> {
     let base = outcome.handle << 16;
     let mut insert = context.db.prepare_cached("INSERT OR IGNORE INTO attempts (k, attempt) VALUES (?1, ?2)")?;
     if insert.execute(params![base + i64::from(outcome.attempt.n), blob])? == 0 {

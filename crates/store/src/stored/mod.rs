@@ -1,5 +1,6 @@
 //! What every store writes and reads alike: how things stand in columns, whatever the database.
 
+pub(crate) mod attempt;
 pub(crate) mod bulk;
 pub(crate) mod delivery;
 pub(crate) mod endpoint;

@@ -7,6 +7,19 @@ use gancho_store::{IdempotencyKey, IdempotencyKind, ProcessedRow, StoredResponse
 use crate::{Bench, outcome};
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
+/// How many days later what ended may still be there: a store may remove it together with other days.
+const LATER: i64 = 3;
+
+/// Prunes on the following days, too; returns how many events went in all.
+async fn removed_within_days(bench: &Bench) -> u64 {
+    let mut events = 0;
+    for _ in 0..=LATER {
+        let retention = bench.now().plus_ms(-30 * DAY_MS);
+        events += bench.store.prune(retention, bench.moment()).await.expect("prunes").events;
+        bench.environment.advance_ms(DAY_MS);
+    }
+    events
+}
 
 pub(crate) async fn what_waits_too_long_expires_and_what_ended_goes(bench: Bench) {
     let endpoint = bench.add_endpoint(&["*"]).await;
@@ -28,8 +41,7 @@ pub(crate) async fn what_waits_too_long_expires_and_what_ended_goes(bench: Bench
     assert_eq!((expired.state, expired.reason), (State::Failed, Some(Reason::Expired)));
 
     bench.environment.advance_ms(DAY_MS);
-    let pruned = bench.store.prune(retention(), bench.moment()).await.expect("prunes");
-    assert_eq!(pruned.events, 3);
+    assert_eq!(removed_within_days(&bench).await, 3);
     assert!(bench.store.prune(retention(), bench.moment()).await.expect("prunes").is_nothing());
     assert!(bench.store.event(old[0].0).await.is_err() && bench.store.delivery(claimed[0].id).await.is_err());
     assert!(bench.store.event(new[0].0).await.is_ok());
@@ -49,7 +61,7 @@ pub(crate) async fn what_expires_is_there_to_be_seen_however_old_it_is(bench: Be
         assert_eq!((delivery.state, delivery.reason), (State::Failed, Some(Reason::Expired)));
     }
     bench.environment.advance_ms(DAY_MS);
-    assert_eq!(bench.store.prune(retention(), bench.moment()).await.expect("prunes").events, 1);
+    assert_eq!(removed_within_days(&bench).await, 1);
 }
 
 pub(crate) async fn one_that_was_sent_again_stays_until_it_ended(bench: Bench) {
@@ -71,7 +83,7 @@ pub(crate) async fn one_that_was_sent_again_stays_until_it_ended(bench: Bench) {
         .record(bench.node, vec![outcome(&again, Decision::Delivered, bench.moment())].into())
         .await
         .expect("recorded");
-    assert_eq!(bench.store.prune(retention, bench.moment()).await.expect("prunes").events, 1);
+    assert_eq!(removed_within_days(&bench).await, 1);
 }
 
 pub(crate) async fn repeats_are_forgotten_after_thirty_days(bench: Bench) {

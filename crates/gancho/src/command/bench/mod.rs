@@ -35,6 +35,12 @@ pub struct BenchArgs {
     /// Instead: time the store's queries with up to so many deliveries in it, such as 5000000.
     #[arg(long)]
     scale: Option<u64>,
+    /// Keep everything in this PostgreSQL database instead of SQLite. Give one that holds nothing else: it is filled.
+    #[arg(long)]
+    database: Option<String>,
+    /// Only the first scenario: events a second and CPU.
+    #[arg(long)]
+    throughput_only: bool,
     /// Internal: what this process is to be.
     #[arg(long, hide = true)]
     role: Option<String>,

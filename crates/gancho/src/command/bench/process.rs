@@ -17,11 +17,22 @@ pub struct Process {
 
 impl Process {
     /// Starts this program in another role and waits until it listens.
-    pub async fn start(args: &[&str], data_dir: Option<&Path>) -> Result<Self, CliError> {
-        let mut command = this_program(args)?;
-        if let Some(dir) = data_dir {
-            command.arg("--data-dir").arg(dir);
+    pub async fn start(args: &[&str]) -> Result<Self, CliError> {
+        Self::spawn(this_program(args)?).await
+    }
+
+    /// Starts a server on this folder, with its data in the database if there is one.
+    pub async fn serve(data_dir: &Path, database: Option<&str>) -> Result<Self, CliError> {
+        let mut command = this_program(&["serve", "--listen", "127.0.0.1:0", "--data-dir"])?;
+        command.arg(data_dir);
+        if let Some(url) = database {
+            // One key for all servers that share the database.
+            command.env("GANCHO_DATABASE_URL", url).env("GANCHO_SECRET_KEY", format!("{}=", "A".repeat(43)));
         }
+        Self::spawn(command).await
+    }
+
+    async fn spawn(mut command: Command) -> Result<Self, CliError> {
         let mut child = command.spawn().map_err(CliError::refused)?;
         let mut lines = BufReader::new(child.stdout.take().ok_or_else(|| CliError::because("no output"))?).lines();
         let line = lines.next_line().await.map_err(CliError::refused)?.unwrap_or_default();

@@ -31,13 +31,13 @@ impl Drop for Stage {
 }
 
 impl Stage {
-    async fn set() -> Result<(Self, Duration), CliError> {
+    async fn set(args: &BenchArgs) -> Result<(Self, Duration), CliError> {
         let dir = temporary_dir()?;
-        let receiver = Process::start(&["bench", "--role", "receiver"], None).await?;
+        let receiver = Process::start(&["bench", "--role", "receiver"]).await?;
         let began = Instant::now();
-        let server = Process::start(&["serve", "--listen", "127.0.0.1:0"], Some(&dir)).await?;
+        let server = Process::serve(&dir, args.database.as_deref()).await?;
         let ready = began.elapsed();
-        let args = ServerArgs {
+        let server_args = ServerArgs {
             server: Some(server.url.clone()),
             token: Some("bench-token".into()),
             config: None,
@@ -45,8 +45,12 @@ impl Stage {
             ca_file: None,
             json: true,
         };
-        let api = ApiClient::new(&args)?;
-        Ok((Self { server, receiver, api, dir }, ready))
+        let stage = Self { server, receiver, api: ApiClient::new(&server_args)?, dir };
+        // A database keeps what the scenario before left.
+        for endpoint in stage.api.call(Method::GET, "endpoints", None).await?["data"].as_array().into_iter().flatten() {
+            stage.remove(endpoint).await?;
+        }
+        Ok((stage, ready))
     }
 
     async fn add(&self, path: &str, paused: bool) -> Result<Value, CliError> {
@@ -124,7 +128,10 @@ pub async fn all(args: &BenchArgs) -> CliResult {
         complain!("this is a debug build: measure with cargo run --release -- bench");
     }
     throughput(args).await?;
-    fan_out().await?;
+    if args.throughput_only {
+        return Ok(());
+    }
+    fan_out(args).await?;
     latency(args).await?;
     neighbours(args, 1, 100, &["one that hangs"]).await?;
     neighbours(args, 1, 100, &["one that hangs in its body"]).await?;
@@ -133,7 +140,7 @@ pub async fn all(args: &BenchArgs) -> CliResult {
 }
 
 async fn throughput(args: &BenchArgs) -> CliResult {
-    let (stage, ready) = Stage::set().await?;
+    let (stage, ready) = Stage::set(args).await?;
     heading(&format!("{} events of 1 KB, one a request, {} connections, one endpoint", args.events, args.connections));
     line("ready after a start on an empty folder", format!("{} ms", ready.as_millis()), "≤ 100 ms");
     line("memory, idle", format!("{:.0} MB", stage.server.memory_mb()), "≤ 40 MB");
@@ -161,9 +168,9 @@ async fn throughput(args: &BenchArgs) -> CliResult {
     Ok(())
 }
 
-async fn fan_out() -> CliResult {
+async fn fan_out(args: &BenchArgs) -> CliResult {
     const EVENTS: u32 = 2_000;
-    let (stage, _) = Stage::set().await?;
+    let (stage, _) = Stage::set(args).await?;
     for n in 0..10 {
         stage.add(&format!("/hook/fan?{n}"), false).await?;
     }
@@ -177,7 +184,7 @@ async fn fan_out() -> CliResult {
 }
 
 async fn latency(args: &BenchArgs) -> CliResult {
-    let (stage, _) = Stage::set().await?;
+    let (stage, _) = Stage::set(args).await?;
     stage.add("/hook/slow", false).await?;
     let events = args.latency_s * 50;
     stage.load(&stage.events_url(), events, 4, 50).await?;
@@ -195,7 +202,7 @@ fn times(stats: &Value) -> String {
 
 /// Healthy endpoints alone, then beside others that take every event too and are no good.
 async fn neighbours(args: &BenchArgs, healthy: u32, per_s: u32, bad: &[&str]) -> CliResult {
-    let (stage, _) = Stage::set().await?;
+    let (stage, _) = Stage::set(args).await?;
     let events = args.latency_s * per_s;
     heading(&format!("{healthy} healthy at {per_s} events a second each, alone and beside {}", bad.join(" and ")));
     let mut p99 = vec![];
@@ -225,7 +232,7 @@ async fn neighbours(args: &BenchArgs, healthy: u32, per_s: u32, bad: &[&str]) ->
 }
 
 async fn backlog(args: &BenchArgs) -> CliResult {
-    let (stage, _) = Stage::set().await?;
+    let (stage, _) = Stage::set(args).await?;
     stage.add("/hook/backlog", true).await?;
     let object = json!({"codigo": "FAC2026A123", "observaciones": "x".repeat(800)});
     let batch = vec![json!({"event": "invoice.paid", "data": {"object": object}}); 500];
