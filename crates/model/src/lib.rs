@@ -30,6 +30,7 @@ pub mod limits;
 pub mod mask;
 mod message;
 mod origin;
+mod personal_data;
 mod randomness;
 mod resend;
 mod retry_policy;
@@ -67,6 +68,7 @@ pub use id::{BadId, BinId, DeliveryId, EndpointId, EventId, NodeId, SourceId, To
 pub use issue::{Cause, ISSUES_MAX, Issue};
 pub use message::{Arg, Message};
 pub use origin::{Origin, OriginKind, OriginReference};
+pub use personal_data::{DataSubject, erased_body};
 pub use resend::{ReplayAction, ReplayScope, may_resend, replay_action};
 pub use retry_policy::RetryPolicy;
 pub use signature_check::SignatureCheck;

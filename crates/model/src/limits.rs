@@ -58,6 +58,8 @@ pub const REPEAT_MS: i64 = 30 * 24 * 3600 * 1000;
 pub const PROCESSED_MS: i64 = 60 * 24 * 3600 * 1000;
 /// How far a `Retry-After` may postpone, milliseconds.
 pub const RETRY_AFTER_MS_MAX: i64 = 3600 * 1000;
+/// Events looked at in one transaction where one customer's data is looked for.
+pub const PERSONAL_DATA_BATCH: i64 = 500;
 /// Rows removed in one transaction by upkeep.
 pub const RETENTION_BATCH: u32 = 500;
 /// The longest plan of retries.

@@ -14,6 +14,7 @@ pub mod job;
 pub mod listener;
 pub mod mail;
 pub mod outbox;
+pub mod personal_data;
 mod ports;
 pub mod request_bin;
 pub mod search;

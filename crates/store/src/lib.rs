@@ -32,6 +32,7 @@ pub use verbs::{
     lease::{Lease, Leases},
     log::{Bulk, BulkAct, BulkDone, DeliveryFilter, EventFilter, Log, Page},
     node::{Node, Nodes},
+    personal_data::{Erased, PersonalData},
     search::{Search, SearchHits},
     setting::Settings,
     snapshot::{RecordSnapshot, SnapshotUpdate, Snapshots},
@@ -63,6 +64,7 @@ store!(
         + Leases
         + Log
         + Nodes
+        + PersonalData
         + Search
         + Settings
         + Snapshots

@@ -12,6 +12,7 @@ mod event;
 mod key;
 mod listen;
 mod migrate;
+mod personal_data;
 mod plugin;
 mod replay;
 mod source;
@@ -75,6 +76,8 @@ pub enum Command {
     Delivery(Remote<delivery::DeliveryCommand>),
     /// Bins: temporary URLs that keep what they receive.
     Bin(Remote<bin::BinCommand>),
+    /// What is kept about one customer: export it, or erase it.
+    PersonalData(Remote<personal_data::PersonalDataCommand>),
     /// Consumers: programs that read the feed, and how far each has come.
     Consumer(Remote<consumer::ConsumerCommand>),
     /// Forward events to a program on this machine: no tunnel, no public address.
@@ -133,6 +136,7 @@ pub fn run(args: Args) -> CliResult {
         Command::Event(remote) => event::run(remote.command, &client(&remote.server)?),
         Command::Delivery(remote) => delivery::run(remote.command, &client(&remote.server)?),
         Command::Bin(remote) => bin::run(remote.command, &client(&remote.server)?),
+        Command::PersonalData(remote) => personal_data::run(remote.command, &client(&remote.server)?),
         Command::Consumer(remote) => consumer::run(remote.command, &client(&remote.server)?),
         Command::Listen(args) => {
             let api = client(&args.server)?;

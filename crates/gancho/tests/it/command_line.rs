@@ -8,10 +8,10 @@ use tokio::{io::AsyncWriteExt, process::Command};
 
 use crate::{BINARY, server};
 
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
+pub(crate) struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
 }
 
 impl Ran {
@@ -20,7 +20,7 @@ impl Ran {
     }
 }
 
-async fn run(server: &Server, args: &[&str], input: &str) -> Ran {
+pub(crate) async fn run(server: &Server, args: &[&str], input: &str) -> Ran {
     let mut child = Command::new(BINARY)
         .args(args)
         .current_dir(server.dir())

@@ -45,6 +45,7 @@ mod migrate;
 mod nodes;
 mod openapi;
 mod outage;
+mod personal_data;
 mod postgres;
 mod proxies;
 mod repair;

@@ -31,6 +31,7 @@ mod membership;
 mod new_rows;
 mod partition;
 mod people;
+mod personal_data;
 mod processed;
 mod record;
 mod repair;

@@ -137,7 +137,12 @@ impl Log for SqliteStore {
     }
 }
 
-fn one_delivery(db: &Connection, id: DeliveryId, vault: &Vault, now: Moment) -> Result<(i64, Delivery), StoreError> {
+pub(super) fn one_delivery(
+    db: &Connection,
+    id: DeliveryId,
+    vault: &Vault,
+    now: Moment,
+) -> Result<(i64, Delivery), StoreError> {
     let select = format!("SELECT {} FROM {} WHERE d.id = ?1", rows::DELIVERY, rows::DELIVERY_FROM);
     let mut select = db.prepare_cached(&select)?;
     let mut found = select.query([id.bytes()])?;

@@ -20,6 +20,7 @@ mod list;
 mod log;
 mod membership;
 mod people;
+mod personal_data;
 mod processed;
 mod readers;
 mod record;

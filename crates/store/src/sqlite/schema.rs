@@ -50,6 +50,8 @@ pub(super) fn prepare(db: &Connection, pages_max: u32) -> rusqlite::Result<()> {
     db.pragma_update(None, "page_size", PAGE_BYTES)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
+    // What is erased is overwritten, and no copies of it stay where rows were moved.
+    db.pragma_update(None, "secure_delete", true)?;
     db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     db.pragma_update(None, "cache_size", -24_576)?;
     if pages_max > 0 {

@@ -74,6 +74,22 @@ impl SearchIndex {
     }
 }
 
+impl SearchIndex {
+    /// Takes out what stands for these events.
+    pub fn forget(&self, numbers: &[i64]) -> Result<(), StoreError> {
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        self.with(&self.writer, |db| {
+            let transaction = db.transaction()?;
+            for n in numbers {
+                transaction.prepare_cached("DELETE FROM found WHERE rowid = ?1")?.execute([n])?;
+            }
+            transaction.commit()
+        })
+    }
+}
+
 fn open(path: &Path) -> rusqlite::Result<Connection> {
     let mut db = Connection::open(path)?;
     db.busy_timeout(std::time::Duration::from_secs(5))?;

@@ -36,6 +36,17 @@ pub(crate) fn unpack(row: &[u8]) -> Result<Attempt, StoreError> {
     from_json(std::str::from_utf8(&text).map_err(|_| damaged("an attempt"))?)
 }
 
+/// The same attempt without what the receiver said.
+pub(crate) fn without_answer(row: &[u8]) -> Result<Vec<u8>, StoreError> {
+    let attempt = unpack(row)?;
+    let has_body = !attempt.response_body.is_empty();
+    Ok(pack(&Attempt {
+        response_body: String::new(),
+        response_truncated: attempt.response_truncated || has_body,
+        ..attempt
+    }))
+}
+
 fn unpacked(packed: &[u8], length: u32) -> Result<Vec<u8>, StoreError> {
     let length = usize::try_from(length).ok().filter(|length| *length <= TEXT_MAX);
     let length = length.ok_or_else(|| damaged("an attempt's length"))?;

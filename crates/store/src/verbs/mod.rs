@@ -12,6 +12,7 @@ pub mod job;
 pub mod lease;
 pub mod log;
 pub mod node;
+pub mod personal_data;
 pub mod search;
 pub mod setting;
 pub mod snapshot;

@@ -13,6 +13,7 @@ mod job;
 mod listener;
 mod node;
 pub(crate) mod page;
+pub(crate) mod personal_data;
 pub mod problem;
 pub(crate) mod source;
 mod statuses;
@@ -100,6 +101,8 @@ pub(crate) fn router() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(listener::events::events))
         .routes(routes!(listener::report::report))
         .routes(routes!(node::list::list))
+        .routes(routes!(personal_data::export::export))
+        .routes(routes!(personal_data::erase::erase))
         .routes(routes!(token::create::create, token::list::list))
         .routes(routes!(token::remove::remove));
     let (router, mut document) =

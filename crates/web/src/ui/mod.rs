@@ -99,6 +99,7 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .route("/settings/tokens", post(settings::tokens::add))
         .route("/settings/tokens/{id}/remove", post(settings::tokens::remove))
         .route("/settings/consumers/{name}/remove", post(settings::consumers::remove))
+        .route("/settings/personal-data", post(settings::personal_data::act))
         .route("/settings/mail", post(settings::mail::save))
         .route("/settings/mail/test", post(settings::mail::send_test))
         .route("/search", get(search::show))

@@ -601,6 +601,7 @@ settings-me = My account
 settings-people = People
 settings-tokens = API keys
 settings-mail = Mail
+settings-personal-data = Personal data
 settings-history = History
 settings-limits = Settings in force
 label-language = Language
@@ -701,6 +702,7 @@ deed-bin-created = made the bin
 deed-bin-removed = removed the bin
 deed-consumer-created = made the consumer
 deed-consumer-removed = removed the consumer
+deed-personal-data-erased = erased what was kept about the customer
 
 # What was done just now.
 
@@ -825,3 +827,28 @@ send-now-hint = The document is sent as it is in the ERP now (if it is connected
 done-sent-now = On its way.
 deed-endpoint-sent = sent a document as it is
 deed-source-backfilled = sent existing records
+
+personal-data-hint = What this server keeps about one customer of the ERP: every event that names them, what was sent of it, to whom, and what they answered. Give it to whoever asks for their data, or erase it. What the ERP itself has is not touched.
+label-customer-code = Customer's code
+hint-customer-code = As it stands in FacturaScripts, in the customer's page.
+label-customer-source = Of which ERP
+customer-source-any = Any
+label-customer-values = What else stands for them (optional)
+hint-customer-values = One to a line: a tax number, an e-mail address. Found where a value is exactly this.
+personal-data-count = How much is there?
+personal-data-export = Download it
+personal-data-erase = Erase it
+personal-data-sure = It can't be undone. Of each event only that it was, when, and to whom it went remains; what still waits is cancelled. Receivers keep what they got, and backups what they hold: see to those, too. Erase the customer in the ERP first, so that nothing comes again.
+personal-data-sure-button = Erase it for good
+personal-data-found =
+    { $count ->
+        [0] Nothing here names this customer.
+        [one] One event names this customer.
+       *[other] { $count } events name this customer.
+    }
+personal-data-erased =
+    { $count ->
+        [0] Nothing here named this customer: nothing was erased.
+        [one] One event was erased.
+       *[other] { $count } events were erased.
+    }

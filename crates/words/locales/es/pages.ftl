@@ -601,6 +601,7 @@ settings-me = Mi cuenta
 settings-people = Personas
 settings-tokens = Claves de API
 settings-mail = Correo
+settings-personal-data = Datos personales
 settings-history = Historial
 settings-limits = Configuración en vigor
 label-language = Idioma
@@ -701,6 +702,7 @@ deed-bin-created = creó el bin
 deed-bin-removed = eliminó el bin
 deed-consumer-created = creó el consumidor
 deed-consumer-removed = eliminó el consumidor
+deed-personal-data-erased = borró lo que se guardaba del cliente
 
 # Lo que se acaba de hacer.
 
@@ -825,3 +827,28 @@ send-now-hint = Se envía el documento como está ahora en el ERP (si está cone
 done-sent-now = En camino.
 deed-endpoint-sent = envió un documento tal como está
 deed-source-backfilled = envió registros existentes
+
+personal-data-hint = Lo que este servidor guarda de un cliente del ERP: cada evento que lo nombra, lo que se envió de él, a quién y qué contestaron. Entrégalo a quien pida sus datos, o bórralo. Lo que tiene el propio ERP no se toca.
+label-customer-code = Código del cliente
+hint-customer-code = El que aparece en FacturaScripts, en la ficha del cliente.
+label-customer-source = De qué ERP
+customer-source-any = Cualquiera
+label-customer-values = Qué más lo identifica (opcional)
+hint-customer-values = Uno por línea: el NIF, el correo. Se encuentra donde un valor es exactamente ese.
+personal-data-count = ¿Cuánto hay?
+personal-data-export = Descargarlo
+personal-data-erase = Borrarlo
+personal-data-sure = No se puede deshacer. De cada evento solo queda que existió, cuándo y a quién se envió; lo que aún espera se cancela. Los receptores conservan lo que recibieron, y las copias de seguridad lo que contienen: ocúpate también de ellos. Borra antes al cliente en el ERP, para que no vuelva a llegar nada.
+personal-data-sure-button = Borrarlo para siempre
+personal-data-found =
+    { $count ->
+        [0] Nada de lo que hay aquí nombra a este cliente.
+        [one] Un evento nombra a este cliente.
+       *[other] { $count } eventos nombran a este cliente.
+    }
+personal-data-erased =
+    { $count ->
+        [0] Nada de lo que había aquí nombraba a este cliente: no se borró nada.
+        [one] Se borró un evento.
+       *[other] Se borraron { $count } eventos.
+    }

@@ -55,13 +55,18 @@ struct LastView {
 
 impl DeliveryView {
     pub fn new(delivery: &Delivery, reader: Reader) -> Self {
+        let url = if reader.sees_secrets() { delivery.url.clone() } else { mask::url(&delivery.url) };
+        Self::of(delivery, url)
+    }
+
+    fn of(delivery: &Delivery, url: String) -> Self {
         Self {
             id: delivery.id.to_string(),
             event_id: delivery.event_id.to_string(),
             event: delivery.event.to_string(),
             document: delivery.label.clone(),
             endpoint_id: delivery.endpoint_id.to_string(),
-            url: if reader.sees_secrets() { delivery.url.clone() } else { mask::url(&delivery.url) },
+            url,
             state: delivery.state,
             reason: delivery.reason,
             lane: delivery.lane,
@@ -82,9 +87,18 @@ impl DeliveryView {
 
     /// With its attempts, and the bytes that it sends.
     pub fn whole(delivery: &Delivery, attempts: Vec<Attempt>, body: &[u8], reader: Reader) -> Self {
+        Self::new(delivery, reader).with(attempts, body)
+    }
+
+    /// The same for anybody to read: secrets in the URL are masked.
+    pub fn copied(delivery: &Delivery, attempts: Vec<Attempt>, body: &[u8]) -> Self {
+        Self::of(delivery, mask::url(&delivery.url)).with(attempts, body)
+    }
+
+    fn with(self, attempts: Vec<Attempt>, body: &[u8]) -> Self {
         let attempts: Vec<Value> = attempts.into_iter().map(attempt).collect();
         let body = Some(String::from_utf8_lossy(body).into_owned());
-        Self { attempts: attempts.into(), body, ..Self::new(delivery, reader) }
+        Self { attempts: attempts.into(), body, ..self }
     }
 }
 

@@ -5,13 +5,14 @@ pub mod history;
 pub mod mail;
 pub mod me;
 pub mod people;
+pub mod personal_data;
 pub mod tokens;
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Role, Session, Token, User};
+use gancho_model::{Role, Session, Source, Token, User};
 
 use consumers::ConsumerRow;
 use history::AuditPage;
@@ -38,6 +39,10 @@ pub(super) struct SettingsPage {
     is_mail_fixed: bool,
     entries: AuditPage,
     in_force: Vec<(String, String, String)>,
+    /// ERPs, where a customer's code is asked for.
+    sources: Vec<Source>,
+    /// What was just found out or done.
+    said: String,
     form: Form,
 }
 
@@ -83,6 +88,7 @@ fn tab(asked: &str, admin: bool) -> &'static str {
         "tokens" if admin => "tokens",
         "mail" if admin => "mail",
         "history" if admin => "history",
+        "personal-data" if admin => "personal-data",
         "limits" if admin => "limits",
         _ => "me",
     }
@@ -115,6 +121,8 @@ pub(super) async fn read(
         tokens: if of("tokens") { app.store.tokens().await? } else { vec![] },
         entries: AuditPage::default(),
         in_force: if of("limits") { app.in_force.clone() } else { vec![] },
+        sources: if of("personal-data") { app.store.sources().await? } else { vec![] },
+        said: String::new(),
         mail: app.services.mailing.about(),
         is_mail_fixed: app.services.mailing.is_fixed(),
         new_token: String::new(),

@@ -1,0 +1,39 @@
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use gancho_service::{input::Whole, personal_data::PersonalDataInput};
+
+use super::view::PersonalCopyView;
+use crate::{
+    App,
+    api::{
+        body::Body,
+        page::{List, Query},
+        problem::Answer,
+    },
+    auth::Admin,
+};
+
+gancho_service::input! {
+    /// Where to go on.
+    pub struct PersonalDataQuery {
+        /// The `next` of the page before.
+        pub after: Option<Whole<{ i64::MIN }, { i64::MAX }>>,
+    }
+}
+
+/// What is kept about one customer, oldest first: each event, with what was sent of it, to whom, and what they answered. A
+/// page looks at some hundreds of events, so it may be empty although there is a `next`. By POST, so that no code or
+/// tax number stands in an address.
+#[utoipa::path(post, path = "/personal-data/export", tag = "personal data", params(PersonalDataQuery),
+    request_body = PersonalDataInput, responses((status = 200, body = List<PersonalCopyView>)))]
+pub(crate) async fn export(
+    State(app): State<Arc<App>>,
+    _: Admin,
+    Query(query): Query<PersonalDataQuery>,
+    Body(input): Body<PersonalDataInput>,
+) -> Answer<Json<List<PersonalCopyView>>> {
+    let page = app.services.personal_copies(&Arc::new(input.into()), query.after.map(|after| after.0)).await?;
+    let data = page.items.into_iter().map(PersonalCopyView::new).collect();
+    Ok(Json(List { data, next: page.next.map(|next| next.to_string()) }))
+}
