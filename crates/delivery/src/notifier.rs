@@ -3,7 +3,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use gancho_model::{DeliveryId, EndpointId, Environment, MonoTime, Priority};
+use gancho_model::{DeliveryId, EndpointId, Environment, Health, MonoTime, Priority};
 use gancho_store::{Claimed, DeliveryNotifier, Due};
 use tokio::sync::Notify;
 
@@ -55,6 +55,11 @@ impl DeliveryNotifier for Shared {
 
     fn due(&self, endpoint: EndpointId, lane: Priority, at: MonoTime) {
         self.scheduler().due(Due { endpoint, lane, at });
+        self.wake.notify_one();
+    }
+
+    fn health_changed(&self, changed: Vec<(EndpointId, Health)>) {
+        self.scheduler().set_health(changed, self.environment.mono());
         self.wake.notify_one();
     }
 

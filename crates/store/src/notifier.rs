@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use gancho_model::{DeliveryId, EndpointId, EventId, EventType, MonoTime, Priority};
+use gancho_model::{DeliveryId, EndpointId, EventId, EventType, Health, MonoTime, Priority};
 
 /// A delivery under this node's lease: all that an attempt needs but the endpoint.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,4 +48,7 @@ pub trait DeliveryNotifier: Send + Sync {
 
     /// Endpoints were added, changed or removed: read them again.
     fn endpoints_changed(&self);
+
+    /// The health of endpoints changed, and nothing else of them.
+    fn health_changed(&self, changed: Vec<(EndpointId, Health)>);
 }

@@ -18,7 +18,7 @@ use std::{
     sync::Arc,
 };
 
-use gancho_model::{DeliveryId, Endpoint, EndpointId, MonoTime, Priority};
+use gancho_model::{DeliveryId, Endpoint, EndpointId, Health, MonoTime, Priority};
 use gancho_store::{Claimed, Claims, Due, Release, Want};
 
 use queue::EndpointQueue;
@@ -102,6 +102,17 @@ impl Scheduler {
             queue.forget_slots(&mut self.slots);
             self.held = self.held.saturating_sub(queue.places());
             self.bytes = self.bytes.saturating_sub(queue.bytes());
+        }
+    }
+
+    /// The health of these changed: what they have waiting may go now, or is given back.
+    pub fn set_health(&mut self, changed: Vec<(EndpointId, Health)>, now: MonoTime) {
+        for (id, health) in changed {
+            let Some(queue) = self.queues.get_mut(&id) else { continue };
+            queue.set_health(health, now);
+            let (leases, bytes) = queue.release(now);
+            self.release(leases, bytes);
+            self.mark(id, now);
         }
     }
 

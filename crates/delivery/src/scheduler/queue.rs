@@ -3,7 +3,7 @@ use std::{
     sync::Arc,
 };
 
-use gancho_model::{DeliveryId, EndpointId, FAILING_AFTER, MonoTime, Priority, limits::LEASE_SLACK_MS};
+use gancho_model::{DeliveryId, EndpointId, FAILING_AFTER, Health, MonoTime, Priority, limits::LEASE_SLACK_MS};
 use gancho_store::{Claimed, Release, Want};
 
 use super::{
@@ -77,6 +77,12 @@ impl EndpointQueue {
             self.failures = 0; // a person began anew
         }
         self.target = target;
+    }
+
+    pub fn set_health(&mut self, health: Health, now: MonoTime) {
+        let mut target = (*self.target).clone();
+        target.endpoint.health = health;
+        self.set_target(Arc::new(target), now);
     }
 
     pub fn places(&self) -> u32 {

@@ -4,6 +4,7 @@ use gancho_model::Endpoint;
 use url::Url;
 
 /// An endpoint and its parsed URL.
+#[derive(Clone)]
 pub(crate) struct Target {
     pub endpoint: Endpoint,
     /// Its URL as text, to be noted with every attempt.

@@ -41,6 +41,7 @@ mod kits;
 mod leniency;
 mod listening;
 mod logs;
+mod many_endpoints;
 mod migrate;
 mod nodes;
 mod openapi;

@@ -169,7 +169,7 @@ async fn keep_event(context: &mut WriteContext, new: &NewEvent) -> Result<(Event
 pub(super) async fn keep_own_event(context: &mut WriteContext, event: Event) -> Result<(), StoreError> {
     let routes = context.routes().await?;
     let deliveries =
-        plan_deliveries(&event, usize::MAX, routes.iter().map(|(_, endpoint)| endpoint), &Customers::new());
+        plan_deliveries(&event, usize::MAX, routes.iter().map(|(_, endpoint)| &**endpoint), &Customers::new());
     keep_event(context, &NewEvent { event, deliveries }).await.map(drop)
 }
 

@@ -197,7 +197,7 @@ async fn apply_to_endpoint(
         context.set_health(n, health);
     }
     if effects.reload {
-        context.endpoints_changed();
+        context.health_matters(n);
     }
     if let Some(reason) = effects.disabled {
         disable(context, n, reason, outcome).await?;

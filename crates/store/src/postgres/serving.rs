@@ -38,6 +38,13 @@ pub(super) async fn acquire_endpoint(
     let (node, kept) = (node.bytes().as_slice(), context.clock.kept(now));
     let is_ours = run!(&mut context.db, upsert, endpoint, node, kept) == 1;
     context.serving.learn(endpoint, is_ours, now);
+    if is_ours {
+        // Another node may have served it until now: its health stands in the database only.
+        if let Some(health) = context.health(endpoint).await? {
+            context.set_health(endpoint, health);
+            context.health_matters(endpoint);
+        }
+    }
     Ok(is_ours)
 }
 

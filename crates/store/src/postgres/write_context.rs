@@ -273,6 +273,7 @@ impl WriteContext {
         }
         self.execute("COMMIT").await?;
         self.is_open = false;
+        self.pending.show_health(&mut self.routes);
         if self.pending.endpoints_changed {
             // Read again with the health that was written just now.
             self.routes = None;
@@ -353,6 +354,11 @@ impl WriteContext {
 
     pub fn set_health(&mut self, endpoint: i64, health: Health) {
         self.pending.health.insert(endpoint, health);
+    }
+
+    /// The engine has to know the health of an endpoint that was set.
+    pub fn health_matters(&mut self, endpoint: i64) {
+        self.pending.health_matters.insert(endpoint);
     }
 
     /// Endpoints were changed: read them again, here and in the engine.

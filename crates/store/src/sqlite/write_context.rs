@@ -113,6 +113,7 @@ impl WriteContext {
         }
         stats::add(&self.db, &self.pending.hours)?;
         self.db.prepare_cached("COMMIT")?.execute([])?;
+        self.pending.show_health(&mut self.routes);
         if self.pending.endpoints_changed {
             // Read again with the health that was written just now.
             self.routes = None;
@@ -174,6 +175,11 @@ impl WriteContext {
 
     pub fn set_health(&mut self, endpoint: i64, health: Health) {
         self.pending.health.insert(endpoint, health);
+    }
+
+    /// The engine has to know the health of an endpoint that was set.
+    pub fn health_matters(&mut self, endpoint: i64) {
+        self.pending.health_matters.insert(endpoint);
     }
 
     /// Endpoints were changed: read them again, here and in the engine.

@@ -1,14 +1,14 @@
 //! What a transaction gathers: written at its end, and announced after its commit.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, OnceLock},
 };
 
 use gancho_model::{Counters, Decision, DeliveryId, EndpointId, Health, MonoTime, Priority, Timestamp};
 use tokio::sync::watch;
 
-use super::HOUR_MS;
+use super::{HOUR_MS, routes::Routes};
 use crate::{Claimed, DeliveryNotifier, Outcome};
 
 /// What to notify the engine of after the commit.
@@ -31,6 +31,10 @@ pub(crate) struct Pending {
     pub hours: BTreeMap<(i64, i64), Counters>,
     pub notifications: Vec<Notification>,
     pub endpoints_changed: bool,
+    /// Those whose health the engine has to know; written with the others above.
+    pub health_matters: BTreeSet<i64>,
+    /// The same, once it is committed.
+    pub health_changed: Vec<(EndpointId, Health)>,
     /// Whether something may look different to people.
     pub has_changed: bool,
 }
@@ -56,6 +60,25 @@ impl Pending {
         }
     }
 
+    /// Health that was committed is shown in the endpoints at hand, and to the engine. There may be very many endpoints, of
+    /// which many fail at once: only those that changed are touched.
+    pub fn show_health(&mut self, routes: &mut Option<Arc<Routes>>) {
+        let changed = std::mem::take(&mut self.health_matters);
+        if changed.is_empty() || self.endpoints_changed {
+            return;
+        }
+        let Some(routes) = routes else {
+            self.endpoints_changed = true;
+            return;
+        };
+        let routes = Arc::make_mut(routes);
+        for n in changed {
+            if let Some(health) = self.health.get(&n) {
+                self.health_changed.extend(routes.set_health(n, *health));
+            }
+        }
+    }
+
     /// The next number of the feed, or the next one outside it, after the last ones.
     pub fn next_number(&mut self, (last, lowest): (i64, i64), in_feed: bool) -> i64 {
         let next = if in_feed { (last + 1, lowest) } else { (last, lowest - 1) };
@@ -75,6 +98,9 @@ impl Pending {
     fn notify(self, notifier: &dyn DeliveryNotifier) {
         if self.endpoints_changed {
             notifier.endpoints_changed();
+        }
+        if !self.health_changed.is_empty() {
+            notifier.health_changed(self.health_changed);
         }
         let mut claimed = vec![];
         for notification in self.notifications {

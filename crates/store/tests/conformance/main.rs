@@ -26,8 +26,8 @@ use std::{
 
 use gancho_model::{
     Attempt, Clock as _, Decision, DeliveryId, Endpoint, EndpointId, Environment, ErrorKind, Event, EventId, EventType,
-    Failure, HeaderLog, Moment, MonoTime, NodeId, Pattern, Phases, PlannedDelivery, Priority, Provenance, Secret,
-    SigningSecrets, Source, SourceId, SourceKind, Timestamp, render_body,
+    Failure, HeaderLog, Health, Moment, MonoTime, NodeId, Pattern, Phases, PlannedDelivery, Priority, Provenance,
+    Secret, SigningSecrets, Source, SourceId, SourceKind, Timestamp, render_body,
 };
 use gancho_store::{
     Accepted, Claimed, Claims, DeliveryNotifier, NewEvent, Outcome, Store, StoreError, Submission, Want,
@@ -165,6 +165,7 @@ impl DeliveryNotifier for TestNotifier {
         lock(&self.due).push((endpoint, lane, at));
     }
     fn endpoints_changed(&self) {}
+    fn health_changed(&self, _: Vec<(EndpointId, Health)>) {}
 }
 
 impl Bench {
