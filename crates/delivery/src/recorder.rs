@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use gancho_model::{HealthTransition, NodeId, mask};
+use gancho_model::{Decision, HealthTransition, NodeId, Priority, mask};
 use gancho_store::{HealthChange, Outcome, Store, StoreError};
 use tokio::sync::mpsc;
 
@@ -10,6 +10,11 @@ use crate::{measure::Measures, notifier::Shared};
 
 /// Outcomes in one group.
 const GROUP_MAX: usize = 512;
+/// From so many on a group is not kept waiting for more.
+const ENOUGH: usize = 64;
+/// How long a few outcomes wait for more: a group costs the store much the same, whether it holds one or many. Only what arrived
+/// may wait: what that decides is only that it is not sent again.
+const GATHER: Duration = Duration::from_millis(50);
 /// The wait after a store that can't write, doubled up to the longest.
 const WAIT_MS: u64 = 50;
 const WAIT_MS_MAX: u64 = 5_000;
@@ -20,6 +25,7 @@ pub(crate) async fn run(store: Arc<dyn Store>, node: NodeId, shared: Arc<Shared>
     let measures = Measures::new();
     let mut group = vec![];
     while ended.recv_many(&mut group, GROUP_MAX).await > 0 {
+        gather(&mut group, &mut ended).await;
         let outcomes: Arc<[Outcome]> = std::mem::take(&mut group).into();
         fail::fail_point!("recorder");
         measures.count(&outcomes);
@@ -33,6 +39,23 @@ pub(crate) async fn run(store: Arc<dyn Store>, node: NodeId, shared: Arc<Shared>
         shared.wake.notify_one();
         changed.iter().for_each(log_change);
     }
+}
+
+/// Waits for more where a group is small and nobody is in a hurry for it.
+async fn gather(group: &mut Vec<Outcome>, ended: &mut mpsc::Receiver<Outcome>) {
+    let until = tokio::time::Instant::now() + GATHER;
+    while group.len() < ENOUGH && group.iter().all(may_wait) {
+        let more = tokio::time::timeout_at(until, ended.recv_many(group, GROUP_MAX)).await;
+        // Nobody sends any more, or the time is up.
+        if more.unwrap_or(0) == 0 {
+            return;
+        }
+    }
+}
+
+/// Whether nothing follows from it but that it arrived: a person waits for a test, and failures decide what is sent next.
+fn may_wait(outcome: &Outcome) -> bool {
+    outcome.verdict == Decision::Delivered && outcome.lane == Priority::Live
 }
 
 async fn record_group(store: &dyn Store, node: NodeId, group: &Arc<[Outcome]>) -> Vec<HealthChange> {

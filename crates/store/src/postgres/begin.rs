@@ -2,10 +2,15 @@
 
 use const_format::concatcp;
 
+/// The writer touches rows one by one, by their keys: what the planner knows of tables that change by the second must not
+/// make it read one of them whole. (`jit` would be spent on statements that look expensive since then.)
+///
 /// Ends the transaction of a node that hangs, whether between two statements or while reading a result, so that it blocks
 /// no other node. Set per transaction: behind a pooler the next one may use another connection.
 const GUARDS: &str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '3s'; SET LOCAL tcp_user_timeout = '4s'; \
-    SET LOCAL lock_timeout = '4s'; ";
+    SET LOCAL lock_timeout = '4s'; \
+    SELECT set_config(name, 'off', true) FROM unnest(ARRAY['enable_hashjoin', 'enable_mergejoin', 'enable_bitmapscan', \
+    'enable_seqscan', 'jit']) AS name; ";
 /// For work that may be repeated after a crash: the commit is not flushed.
 pub(super) const BEGIN: &str = concatcp!(GUARDS, "SET LOCAL synchronous_commit = off");
 /// The commit is flushed, also if the database's default is `off`

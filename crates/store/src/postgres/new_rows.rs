@@ -1,8 +1,10 @@
-//! Events and deliveries that come in, written by one statement each, however many there are.
+//! Events and deliveries that come in, written by one statement, however many there are.
 
 use std::collections::HashMap;
 
+use const_format::formatcp;
 use gancho_model::{DeliveryId, Event, Timestamp};
+use sqlx::Row as _;
 
 use super::{Db, connector, partition::first_number, rows};
 use crate::StoreError;
@@ -97,56 +99,65 @@ impl NewRows {
         self.events.arrived_at.iter().copied().map(Timestamp::from_ms)
     }
 
-    /// Writes all; returns the numbers of the deliveries, by their ids.
+    /// Writes all; returns the numbers of the deliveries, by their ids. What came in together is one statement.
     pub async fn write(self, db: &mut Db) -> Result<HashMap<Vec<u8>, i64>, StoreError> {
-        self.events.write(db).await?;
-        self.deliveries.write(db).await
+        let Self { events, deliveries } = self;
+        if events.n.is_empty() && deliveries.id.is_empty() {
+            return Ok(HashMap::new());
+        }
+        if deliveries.id.is_empty() {
+            events
+                .bind(query(formatcp!(
+                    "{INSERT_EVENTS} $1::bigint[], $2::bytea[], $3::text[], $4::bigint[], \
+                $5::bigint[], $6::bytea[], $7::text[], $8::text[], $9::bytea[])"
+                )))
+                .execute(db)
+                .await?;
+            return Ok(HashMap::new());
+        }
+        let insert = match events.n.is_empty() {
+            true => deliveries.bind(query(INSERT_DELIVERIES)),
+            false => events.bind(deliveries.bind(query(INSERT_BOTH))),
+        };
+        let found = insert.fetch_all(db).await?;
+        found.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
     }
 }
 
+/// What follows are its columns, each an array.
+const INSERT_EVENTS: &str =
+    "INSERT INTO events (n, id, type, created, arrived_at, source, object, label, body) SELECT * FROM unnest(";
+
+// In their order: the later one of an endpoint has the greater number.
+const INSERT_DELIVERIES: &str = "INSERT INTO deliveries (n, id, event, endpoint, state, reason, lane, attempts, max_attempts, \
+    due, leased, node, created_at, body) SELECT first + nextval('delivery_numbers'), id, event, endpoint, state, reason, lane, 0, \
+    max_attempts, due, leased, node, created_at, body FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[], \
+    $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bytea[], $11::bigint[], $12::bytea[], \
+    $13::bigint[]) WITH ORDINALITY AS w (id, event, endpoint, state, reason, lane, max_attempts, due, leased, node, \
+    created_at, body, first, place) ORDER BY place RETURNING id, n";
+
+const INSERT_BOTH: &str = formatcp!(
+    "WITH made AS ({INSERT_EVENTS} $14::bigint[], $15::bytea[], $16::text[], $17::bigint[], $18::bigint[], $19::bytea[], \
+    $20::text[], $21::text[], $22::bytea[])) {INSERT_DELIVERIES}"
+);
+
+type Binding = sqlx::query::Query<'static, sqlx::Postgres, sqlx::postgres::PgArguments>;
+
+fn query(statement: &'static str) -> Binding {
+    sqlx::query(statement).persistent(connector::keeps_statements())
+}
+
 impl NewEvents {
-    async fn write(self, db: &mut Db) -> Result<(), StoreError> {
-        if self.n.is_empty() {
-            return Ok(());
-        }
-        let insert = "INSERT INTO events (n, id, type, created, arrived_at, source, object, label, body) \
-            SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::text[], $4::bigint[], $5::bigint[], $6::bytea[], \
-            $7::text[], $8::text[], $9::bytea[])";
-        let Self { n, id, kind, created, arrived_at, source, object, label, body } = self;
-        run!(db, insert, n, id, kind, created, arrived_at, source, object, label, body);
-        Ok(())
+    fn bind(self, query: Binding) -> Binding {
+        let query = query.bind(self.n).bind(self.id).bind(self.kind).bind(self.created).bind(self.arrived_at);
+        query.bind(self.source).bind(self.object).bind(self.label).bind(self.body)
     }
 }
 
 impl NewDeliveries {
-    async fn write(self, db: &mut Db) -> Result<HashMap<Vec<u8>, i64>, StoreError> {
-        if self.id.is_empty() {
-            return Ok(HashMap::new());
-        }
-        // In their order: the later one of an endpoint has the greater number.
-        let insert = "INSERT INTO deliveries (n, id, event, endpoint, state, reason, lane, attempts, max_attempts, due, leased, \
-            node, created_at, body) SELECT first + nextval('delivery_numbers'), id, event, endpoint, state, reason, lane, 0, \
-            max_attempts, due, leased, node, created_at, body FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], \
-            $4::bigint[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bytea[], $11::bigint[], \
-            $12::bytea[], $13::bigint[]) WITH ORDINALITY AS w (id, event, endpoint, state, reason, lane, max_attempts, due, \
-            leased, node, created_at, body, first, place) ORDER BY place RETURNING id, n";
-        let found = sqlx::query_as::<_, (Vec<u8>, i64)>(insert)
-            .persistent(connector::keeps_statements())
-            .bind(self.id)
-            .bind(self.event)
-            .bind(self.endpoint)
-            .bind(self.state)
-            .bind(self.reason)
-            .bind(self.lane)
-            .bind(self.max_attempts)
-            .bind(self.due)
-            .bind(self.leased)
-            .bind(self.node)
-            .bind(self.created_at)
-            .bind(self.body)
-            .bind(self.first)
-            .fetch_all(db)
-            .await?;
-        Ok(found.into_iter().collect())
+    fn bind(self, query: Binding) -> Binding {
+        let query = query.bind(self.id).bind(self.event).bind(self.endpoint).bind(self.state).bind(self.reason);
+        let query = query.bind(self.lane).bind(self.max_attempts).bind(self.due).bind(self.leased).bind(self.node);
+        query.bind(self.created_at).bind(self.body).bind(self.first)
     }
 }

@@ -66,11 +66,13 @@ async fn note_arrived(context: &mut WriteContext, outcomes: &[Outcome]) -> Resul
     let times = column(|attempt| attempt.at.ms());
     let took = column(|attempt| i64::from(attempt.duration_ms));
     let statuses: Vec<Option<i64>> = arrived.iter().map(|outcome| outcome.attempt.status_code.map(i64::from)).collect();
+    // By their numbers: `+ 0` keeps the index of what waits out of it, in which all that is dead stands, too, while somebody
+    // holds an old snapshot.
     let update = formatcp!(
         "UPDATE deliveries d SET state = {DELIVERED}, due = NULL, leased = NULL, node = NULL, \
         attempts = greatest(d.attempts, w.n), last_at = w.at, last_status = w.status, last_error = NULL, last_ms = w.ms \
         FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) AS w (handle, n, at, status, ms) \
-        WHERE d.n = w.handle AND d.state = {PENDING} RETURNING d.n, d.endpoint"
+        WHERE d.n = w.handle AND d.state + 0 = {PENDING} RETURNING d.n, d.endpoint"
     );
     let found = all!(&mut context.db, update, handles, numbers, times, statuses, took);
     found.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use const_format::formatcp;
 use gancho_model::{DeliveryId, EndpointId, Health, MonoTime, Priority};
 use sqlx::postgres::PgConnectOptions;
 
@@ -56,9 +57,19 @@ impl std::ops::Deref for WriteContext {
     }
 }
 
+/// What stands in `meta` of every event, as of the transaction that locked it.
+#[derive(Clone, Copy)]
+struct Numbers {
+    /// The feed's last number and the lowest one outside it.
+    feed: (i64, i64),
+    /// The version of endpoints that plans of deliveries must be made from.
+    plan_version: u64,
+}
+
 /// What the open transaction gathers of its own.
 #[derive(Default)]
 struct Own {
+    numbers: Option<Numbers>,
     /// The version of endpoints, once nobody else may change it any more.
     locked_version: Option<u64>,
     /// Written together, before anything else is done with them.
@@ -151,10 +162,7 @@ impl WriteContext {
     pub async fn plan_version(&mut self) -> Result<u64, StoreError> {
         let version = match self.own.locked_version {
             Some(version) => version,
-            None => {
-                let select = "SELECT value FROM meta WHERE name = 'plan_version' FOR SHARE";
-                scalar!(&mut self.db, i64, select).unwrap_or_default().unsigned_abs()
-            }
+            None => self.lock_numbers().await?.plan_version,
         };
         self.own.locked_version = Some(version);
         // What this transaction changes itself is not written yet.
@@ -244,12 +252,8 @@ impl WriteContext {
         self.write_new().await?;
         let Pending { waiting, health, hours, .. } = &self.pending;
         let changed: Vec<(&i64, &i64)> = waiting.iter().filter(|(_, more)| **more != 0).collect();
-        if !changed.is_empty() {
-            let (endpoints, more): (Vec<i64>, Vec<i64>) = changed.into_iter().unzip();
-            let update = "UPDATE endpoints SET pending = pending + w.more \
-                FROM unnest($1::bigint[], $2::bigint[]) AS w (n, more) WHERE endpoints.n = w.n";
-            run!(&mut self.db, update, endpoints, more);
-        }
+        let (endpoints, more): (Vec<i64>, Vec<i64>) = changed.into_iter().unzip();
+        write_counts(&mut self.db, (endpoints, more), self.pending.sequence).await?;
         for (endpoint, health) in health {
             let kept = stored::to_json(&self.shared.clock.kept_health(*health));
             run!(&mut self.db, "UPDATE endpoints SET health = $2 WHERE n = $1", endpoint, kept);
@@ -265,11 +269,6 @@ impl WriteContext {
             let version = scalar!(&mut self.db, i64, rise).unwrap_or_default();
             // Where another node changed any meanwhile, they are read again.
             self.endpoint_version = if version == self.endpoint_version + 1 { version } else { 0 };
-        }
-        if let Some((last, lowest)) = self.pending.sequence {
-            let set = "UPDATE meta SET value = CASE name WHEN 'sequence' THEN $1 ELSE $2 END \
-                WHERE name IN ('sequence', 'off_feed')";
-            run!(&mut self.db, set, last, lowest);
         }
         self.execute("COMMIT").await?;
         self.is_open = false;
@@ -331,14 +330,22 @@ impl WriteContext {
     pub async fn next_number(&mut self, in_feed: bool) -> Result<i64, StoreError> {
         let known = match self.pending.sequence {
             Some(known) => known,
-            None => {
-                let select = "SELECT value FROM meta WHERE name IN ('off_feed', 'sequence') ORDER BY name FOR UPDATE";
-                let values = column!(&mut self.db, i64, select);
-                let [lowest, last] = values[..] else { return Err(stored::damaged("the feed's last number")) };
-                (last, lowest)
-            }
+            None => self.lock_numbers().await?.feed,
         };
         Ok(self.pending.next_number(known, in_feed))
+    }
+
+    /// What every accepted event needs, asked for at once. Until the transaction ends, no other node gets it.
+    async fn lock_numbers(&mut self) -> Result<Numbers, StoreError> {
+        if let Some(known) = self.own.numbers {
+            return Ok(known);
+        }
+        let select =
+            "SELECT value FROM meta WHERE name IN ('off_feed', 'plan_version', 'sequence') ORDER BY name FOR UPDATE";
+        let values = column!(&mut self.db, i64, select);
+        let [lowest, plan_version, last] = values[..] else { return Err(stored::damaged("the feed's last number")) };
+        let numbers = Numbers { feed: (last, lowest), plan_version: plan_version.unsigned_abs() };
+        Ok(*self.own.numbers.insert(numbers))
     }
 
     /// An endpoint's health as of this transaction, in which nobody else changes it.
@@ -390,4 +397,26 @@ impl WriteContext {
         let routes = self.routes().await?;
         routes.find(id).map(|(n, _)| *n).ok_or(StoreError::NotFound)
     }
+}
+
+/// How many more deliveries wait, by endpoint, and the feed's numbers: one statement, where both changed.
+async fn write_counts(
+    db: &mut Db,
+    (endpoints, more): (Vec<i64>, Vec<i64>),
+    numbers: Option<(i64, i64)>,
+) -> Result<(), StoreError> {
+    const COUNT: &str = "UPDATE endpoints SET pending = pending + w.more \
+        FROM unnest($1::bigint[], $2::bigint[]) AS w (n, more) WHERE endpoints.n = w.n";
+    const SET: &str = "UPDATE meta SET value = CASE name WHEN 'sequence' THEN $3 ELSE $4 END \
+        WHERE name IN ('sequence', 'off_feed')";
+    match numbers {
+        Some((last, lowest)) => {
+            run!(db, formatcp!("WITH counted AS ({COUNT}) {SET}"), endpoints, more, last, lowest);
+        }
+        None if endpoints.is_empty() => {}
+        None => {
+            run!(db, COUNT, endpoints, more);
+        }
+    }
+    Ok(())
 }
