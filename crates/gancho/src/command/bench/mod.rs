@@ -67,7 +67,7 @@ pub fn run(args: &BenchArgs) -> CliResult {
         }
         Some(_) => Err(CliError::usage("no such role")),
         None => match args.scale {
-            Some(most) => block_on_threads(scenario::scaled(most))?,
+            Some(most) => block_on_threads(scenario::scaled(most, args.database.as_deref()))?,
             None => block_on_threads(scenario::all(args))?,
         },
     }

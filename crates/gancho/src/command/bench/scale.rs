@@ -9,6 +9,7 @@ use gancho_model::{
 use gancho_service::search::index_batch;
 use gancho_store::{
     DeliveryFilter, NewEvent, Store, StoreError, Submission, Want,
+    postgres::{self, PostgresStore},
     sqlite::{Options, SqliteStore},
     vault::Vault,
 };
@@ -29,9 +30,8 @@ const NAMES: [&str; 7] = ["García", "Peña", "Núñez", "Ibáñez", "Güell", "
 const TIMES: usize = 21;
 
 /// Prints a row for each size up to this many deliveries.
-pub async fn run(most: u64, dir: &Path) -> CliResult {
-    let store = SqliteStore::open(dir, Vault::new(&[1; 32]), Arc::new(System), Options::default());
-    let store: Arc<dyn Store> = Arc::new(store.map_err(CliError::refused)?);
+pub async fn run(most: u64, dir: &Path, database: Option<&str>) -> CliResult {
+    let store = open(dir, database).await?;
     let mut endpoints = vec![];
     for _ in 0..ENDPOINTS {
         let endpoint = endpoint();
@@ -60,6 +60,16 @@ pub async fn run(most: u64, dir: &Path) -> CliResult {
     }
     index(&store).await.map_err(CliError::refused)?;
     pages::run(store).await
+}
+
+async fn open(dir: &Path, database: Option<&str>) -> Result<Arc<dyn Store>, CliError> {
+    let vault = Vault::new(&[1; 32]);
+    let Some(url) = database else {
+        let store = SqliteStore::open(dir, vault, Arc::new(System), Options::default());
+        return Ok(Arc::new(store.map_err(CliError::refused)?));
+    };
+    let store = PostgresStore::open(url, vault, Arc::new(System), postgres::Options::default()).await;
+    Ok(Arc::new(store.map_err(CliError::refused)?))
 }
 
 /// All of it is searched, as on a server that had the time.

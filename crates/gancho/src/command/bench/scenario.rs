@@ -110,9 +110,9 @@ fn temporary_dir() -> Result<std::path::PathBuf, CliError> {
 }
 
 /// The store alone, with more and more in it.
-pub async fn scaled(most: u64) -> CliResult {
+pub async fn scaled(most: u64, database: Option<&str>) -> CliResult {
     let dir = temporary_dir()?;
-    let done = scale::run(most, &dir).await;
+    let done = scale::run(most, &dir, database).await;
     // Best effort, as above.
     let _ = std::fs::remove_dir_all(&dir);
     done
