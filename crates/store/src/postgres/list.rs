@@ -9,6 +9,10 @@ use crate::{DeliveryFilter, EventFilter, Page, StoreError, stored::delivery::Del
 
 /// Rows looked at for one page. A filter that matches little ends the page early, with a cursor to go on.
 pub(super) const SCAN_MAX: usize = 20_000;
+/// Events that are found by their label at most.
+const LABELLED_MAX: usize = 1_000;
+/// How many of the newest are looked through for a label before its index is.
+const NEWEST: usize = 4 * LABELLED_MAX;
 /// Rows read at once on the way.
 pub(super) const READ: i64 = 500;
 
@@ -218,13 +222,22 @@ async fn labelled(db: &mut Db, start: &str, exactly: bool, before: i64) -> Resul
         "lower(label COLLATE \"C\") COLLATE \"C\" >= $1"
     };
     let of = format!("{is} AND lower(label COLLATE \"C\") COLLATE \"C\" < $2 AND n > 0 AND n < $3");
+    // As everybody who types a series finds: nearly all of the newest.
+    let newest = format!(
+        "SELECT n FROM (SELECT n, label FROM events WHERE n > 0 AND n < $3 ORDER BY n DESC LIMIT {NEWEST}) AS e \
+        WHERE {of} ORDER BY n DESC LIMIT {LABELLED_MAX}"
+    );
+    let mut numbers = column!(db, i64, AssertSqlSafe(newest), &start, &end, before);
+    if numbers.len() == LABELLED_MAX {
+        return Ok(numbers);
+    }
     let by_index = format!("SELECT n FROM events WHERE {of} AND label IS NOT NULL LIMIT {SCAN_MAX}");
-    let mut numbers = column!(db, i64, AssertSqlSafe(by_index), &start, &end, before);
+    numbers = column!(db, i64, AssertSqlSafe(by_index), &start, &end, before);
     if numbers.len() == SCAN_MAX {
-        let by_number = format!("SELECT n FROM events WHERE {of} ORDER BY n DESC LIMIT 1000");
+        let by_number = format!("SELECT n FROM events WHERE {of} ORDER BY n DESC LIMIT {LABELLED_MAX}");
         numbers = column!(db, i64, AssertSqlSafe(by_number), &start, &end, before);
     }
     numbers.sort_unstable_by(|a, b| b.cmp(a));
-    numbers.truncate(1000);
+    numbers.truncate(LABELLED_MAX);
     Ok(numbers)
 }

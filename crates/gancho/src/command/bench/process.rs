@@ -53,6 +53,15 @@ impl Process {
         Some(ticks / 100.0) // the kernel counts hundredths for user space
     }
 
+    /// What it has written to disk so far, kilobytes.
+    pub fn written_kb(&self) -> f64 {
+        let read = || {
+            let text = std::fs::read_to_string(format!("/proc/{}/io", self.child.id()?)).ok()?;
+            text.lines().find_map(|line| line.strip_prefix("write_bytes: "))?.parse::<f64>().ok()
+        };
+        read().unwrap_or(0.0) / 1024.0
+    }
+
     /// Resident memory, megabytes.
     pub fn memory_mb(&self) -> f64 {
         let read = || {

@@ -153,6 +153,7 @@ async fn throughput(args: &BenchArgs) -> CliResult {
     let before = straight().await?;
     stage.add("/hook/through", false).await?;
     let (server, receiver) = (stage.server.cpu_s(), stage.receiver.cpu_s());
+    let written = stage.server.written_kb();
     let began = Instant::now();
     let load = stage.load(&stage.events_url(), args.events, args.connections, 0).await?;
     stage.arrived("through", args.events.into()).await?;
@@ -165,6 +166,7 @@ async fn throughput(args: &BenchArgs) -> CliResult {
     line("through Gancho, all delivered", format!("{through:.0} /s"), "");
     line("ratio", format!("{:.1} %", through / straight * 100.0), "≥ 18 %");
     line("CPU of the server / load and receiver", format!("{:.2}", server / others), "≤ 2.5");
+    written_line(&stage, written, args.events, "≤ 6 KB");
     Ok(())
 }
 
@@ -187,12 +189,20 @@ async fn latency(args: &BenchArgs) -> CliResult {
     let (stage, _) = Stage::set(args).await?;
     stage.add("/hook/slow", false).await?;
     let events = args.latency_s * 50;
+    let written = stage.server.written_kb();
     stage.load(&stage.events_url(), events, 4, 50).await?;
     stage.arrived("slow", events.into()).await?;
     let stats = stage.stats("slow").await?;
     heading("50 events a second, from the post to the receiver");
     line("p50, p99", times(&stats), "≤ 2.5, ≤ 8 ms");
+    written_line(&stage, written, events, "≤ 40 KB");
     Ok(())
+}
+
+/// What the server itself wrote to disk for each event; a database writes in processes of its own.
+fn written_line(stage: &Stage, before_kb: f64, events: u32, wanted: &str) {
+    let each = (stage.server.written_kb() - before_kb) / f64::from(events);
+    line("written to disk by the server for an event", format!("{each:.1} KB"), wanted);
 }
 
 fn times(stats: &Value) -> String {
