@@ -7,8 +7,12 @@ use super::{Db, OpenError, partition::Partitions};
 use crate::vault::Vault;
 
 /// One file a step; a step that was released is never changed.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/001.sql"), include_str!("migrations/002.sql"), include_str!("migrations/003.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/001.sql"),
+    include_str!("migrations/002.sql"),
+    include_str!("migrations/003.sql"),
+    include_str!("migrations/004.sql"),
+];
 /// The step that made partitions, and what fills them from what was there before.
 const PARTITIONED: (i64, &str) = (3, include_str!("migrations/003_move.sql"));
 
@@ -83,5 +87,23 @@ mod tests {
         }
         assert_eq!(database.number("SELECT count(*) FROM events e JOIN searched s USING (n, arrived_at)").await, 1);
         assert_eq!(database.number("SELECT nextval('delivery_numbers')").await, 3);
+    }
+
+    async fn has_index(database: &gancho_testkit::Database) -> bool {
+        database.number("SELECT count(*) FROM pg_class WHERE relname = 'searched_by_part'").await == 1
+    }
+
+    #[tokio::test]
+    async fn an_account_that_may_add_no_extension_searches_without_an_index() {
+        let database = Instance::shared(Engine::Postgres).blank().await;
+        let account = "CREATE ROLE small LOGIN; GRANT USAGE, CREATE ON SCHEMA public TO small";
+        database.run(account).await;
+        let mut db = PgConnection::connect(&database.url_as("small", "")).await.expect("connects");
+        migrate(&mut db, &Vault::new(&[1; 32])).await.expect("makes the tables");
+        assert!(!has_index(&database).await);
+        let database = Instance::shared(Engine::Postgres).blank().await;
+        let mut db = PgConnection::connect(&database.url).await.expect("connects");
+        migrate(&mut db, &Vault::new(&[1; 32])).await.expect("makes the tables");
+        assert!(has_index(&database).await);
     }
 }

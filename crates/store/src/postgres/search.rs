@@ -6,7 +6,7 @@ use gancho_model::Event;
 use sqlx::AssertSqlSafe;
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
-use super::{PostgresStore, rows};
+use super::{PostgresStore, connector, rows};
 use crate::{Search, SearchHits, StoreError};
 
 /// Neither case nor accents count.
@@ -56,13 +56,17 @@ impl Search for PostgresStore {
 
     async fn search(&self, parts: Vec<String>, limit: usize) -> Result<SearchHits, StoreError> {
         let mut db = self.read().await?;
-        let patterns: Vec<String> = parts.iter().map(|part| like(part)).collect();
+        // Each by itself, as an index is asked.
+        let conditions: Vec<String> = (0..parts.len()).map(|place| format!("text LIKE ${}", place + 2)).collect();
         let select = format!(
-            "SELECT {} FROM events WHERE n IN (SELECT n FROM searched WHERE text LIKE ALL ($1) ORDER BY n DESC LIMIT $2) \
-            ORDER BY n DESC",
-            rows::EVENT
+            "SELECT {} FROM events WHERE (n, arrived_at) IN \
+            (SELECT n, arrived_at FROM searched WHERE {} ORDER BY n DESC LIMIT $1) ORDER BY n DESC",
+            rows::EVENT,
+            if conditions.is_empty() { "true".to_owned() } else { conditions.join(" AND ") },
         );
-        let found = all!(db, AssertSqlSafe(select), patterns, limit as i64);
+        let query = sqlx::query(AssertSqlSafe(select)).persistent(connector::keeps_statements()).bind(limit as i64);
+        let query = parts.iter().fold(query, |query, part| query.bind(like(part)));
+        let found = query.fetch_all(&mut *db).await?;
         let events = found.iter().map(rows::event).collect::<Result<_, StoreError>>()?;
         let searched = scalar!(db, i64, "SELECT value FROM meta WHERE name = 'searched'").unwrap_or(0);
         Ok(SearchHits { events, indexed_to: searched.unsigned_abs() })
