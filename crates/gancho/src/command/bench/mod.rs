@@ -3,6 +3,7 @@
 //! do half of that. Quote the ratios; single absolute times say more about the machine.
 
 mod load;
+mod mix;
 mod pages;
 mod process;
 mod receiver;
@@ -38,6 +39,9 @@ pub struct BenchArgs {
     /// Keep everything in this PostgreSQL database instead of SQLite. Give one that holds nothing else: it is filled.
     #[arg(long)]
     database: Option<String>,
+    /// Instead: a hundred endpoints of all kinds, bodies of all sizes, and a large replay at once.
+    #[arg(long)]
+    mix: bool,
     /// Only the first scenario: events a second and CPU.
     #[arg(long)]
     throughput_only: bool,
@@ -68,6 +72,7 @@ pub fn run(args: &BenchArgs) -> CliResult {
         Some(_) => Err(CliError::usage("no such role")),
         None => match args.scale {
             Some(most) => block_on_threads(scenario::scaled(most, args.database.as_deref()))?,
+            None if args.mix => block_on_threads(mix::run(args))?,
             None => block_on_threads(scenario::all(args))?,
         },
     }

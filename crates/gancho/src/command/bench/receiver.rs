@@ -3,14 +3,18 @@
 use std::{
     convert::Infallible,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     task::{Context, Poll},
 };
 
 use axum::{
     Json, Router,
     body::{Body, Bytes, HttpBody},
-    extract::{Path, State},
+    extract::{DefaultBodyLimit, Path, State},
+    http::StatusCode,
     routing::{get, post},
 };
 use hyper::body::Frame;
@@ -26,9 +30,11 @@ pub async fn serve() -> CliResult {
     let counts = Counts::default();
     let router = Router::new()
         .route("/hook/{name}", post(receive))
+        .route("/flaky", post(flaky))
         .route("/hang", post(std::future::pending::<()>))
         .route("/hang-in-body", post(async || Body::new(Stuck { begun: false })))
         .route("/stats/{name}", get(stats))
+        .layer(DefaultBodyLimit::max(1 << 20))
         .with_state(counts);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.map_err(CliError::refused)?;
     println!("listening on http://{}", listener.local_addr().map_err(CliError::refused)?);
@@ -40,6 +46,15 @@ async fn receive(State(counts): State<Counts>, Path(name): Path<String>, body: B
     let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
     counts.entry(name).or_default().push(u32::try_from(age).unwrap_or(u32::MAX));
     "ok"
+}
+
+/// One in three is refused.
+async fn flaky() -> StatusCode {
+    static CAME: AtomicU32 = AtomicU32::new(0);
+    match CAME.fetch_add(1, Ordering::Relaxed) % 3 {
+        0 => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::OK,
+    }
 }
 
 /// A body that begins and never ends.
@@ -70,5 +85,5 @@ async fn stats(State(counts): State<Counts>, Path(name): Path<String>) -> Json<V
     let mut ages = counts.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned().unwrap_or_default();
     ages.sort_unstable();
     let at = |part: f64| ages.get(((ages.len() as f64 - 1.0) * part) as usize).map(|us| f64::from(*us) / 1000.0);
-    Json(json!({"count": ages.len(), "p50_ms": at(0.5), "p99_ms": at(0.99)}))
+    Json(json!({"count": ages.len(), "p50_ms": at(0.5), "p99_ms": at(0.99), "p999_ms": at(0.999)}))
 }

@@ -15,12 +15,12 @@ use super::{
 use crate::{api_client::ApiClient, args::ServerArgs};
 
 /// A server on an empty data dir, a receiver, and the API between.
-struct Stage {
-    server: Process,
+pub(super) struct Stage {
+    pub server: Process,
     receiver: Process,
-    api: ApiClient,
+    pub api: ApiClient,
     /// Removed when dropped.
-    dir: std::path::PathBuf,
+    pub dir: std::path::PathBuf,
 }
 
 impl Drop for Stage {
@@ -31,7 +31,7 @@ impl Drop for Stage {
 }
 
 impl Stage {
-    async fn set(args: &BenchArgs) -> Result<(Self, Duration), CliError> {
+    pub async fn set(args: &BenchArgs) -> Result<(Self, Duration), CliError> {
         let dir = temporary_dir()?;
         let receiver = Process::start(&["bench", "--role", "receiver"]).await?;
         let began = Instant::now();
@@ -58,8 +58,13 @@ impl Stage {
         self.api.call(Method::POST, "endpoints", Some(body)).await
     }
 
-    async fn add_at(&self, url: &str) -> Result<Value, CliError> {
-        self.api.call(Method::POST, "endpoints", Some(json!({"url": url, "events": ["*"]}))).await
+    /// An endpoint at the receiver for these events.
+    pub async fn add_for(&self, path: &str, events: &[&str]) -> Result<Value, CliError> {
+        self.add_at(&format!("{}{path}", self.receiver.url), events).await
+    }
+
+    pub async fn add_at(&self, url: &str, events: &[&str]) -> Result<Value, CliError> {
+        self.api.call(Method::POST, "endpoints", Some(json!({"url": url, "events": events}))).await
     }
 
     async fn remove(&self, endpoint: &Value) -> CliResult {
@@ -67,13 +72,13 @@ impl Stage {
         self.api.call(Method::DELETE, &format!("endpoints/{id}"), None).await.map(drop)
     }
 
-    async fn stats(&self, name: &str) -> Result<Value, CliError> {
+    pub async fn stats(&self, name: &str) -> Result<Value, CliError> {
         let answer = reqwest::get(format!("{}/stats/{name}", self.receiver.url)).await.map_err(CliError::refused)?;
         answer.json().await.map_err(CliError::refused)
     }
 
     /// Waits until so many came.
-    async fn arrived(&self, name: &str, count: u64) -> CliResult {
+    pub async fn arrived(&self, name: &str, count: u64) -> CliResult {
         while self.stats(name).await?["count"].as_u64().unwrap_or(0) < count {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -231,7 +236,7 @@ async fn neighbours(args: &BenchArgs, healthy: u32, per_s: u32, bad: &[&str]) ->
         }
         for bad in bad {
             match *bad {
-                "one dead" => stage.add_at("http://127.0.0.1:9/").await?,
+                "one dead" => stage.add_at("http://127.0.0.1:9/", &["*"]).await?,
                 "one that hangs" => stage.add("/hang", false).await?,
                 _ => stage.add("/hang-in-body", false).await?,
             };
