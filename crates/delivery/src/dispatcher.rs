@@ -27,9 +27,11 @@ impl Dispatcher {
     /// One step. Says how long to wait until the next, if nothing happens before.
     pub async fn step(&self, start: &mut (dyn FnMut(Arc<Target>, Claimed) + Send)) -> Result<Duration, StoreError> {
         if self.shared.endpoints_stale.swap(false, Ordering::AcqRel) {
+            self.shared.endpoints_read.store(true, Ordering::Release);
             let read = self.store.all_endpoints().await;
             let endpoints = read.inspect_err(|_| self.shared.endpoints_stale.store(true, Ordering::Release))?;
             self.shared.scheduler().set_endpoints(endpoints, self.now());
+            self.shared.endpoints_read.store(false, Ordering::Release);
         }
         self.start_ready(start);
         self.release().await;

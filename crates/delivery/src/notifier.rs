@@ -14,6 +14,8 @@ pub(crate) struct Shared {
     scheduler: Mutex<Scheduler>,
     pub wake: Notify,
     pub endpoints_stale: AtomicBool,
+    /// Endpoints are being read: what changes meanwhile may not be in what is read.
+    pub endpoints_read: AtomicBool,
     pub environment: Arc<dyn Environment>,
 }
 
@@ -23,6 +25,7 @@ impl Shared {
             scheduler: Mutex::new(scheduler),
             wake: Notify::new(),
             endpoints_stale: AtomicBool::new(true),
+            endpoints_read: AtomicBool::new(false),
             environment,
         }
     }
@@ -60,6 +63,9 @@ impl DeliveryNotifier for Shared {
 
     fn health_changed(&self, changed: Vec<(EndpointId, Health)>) {
         self.scheduler().set_health(changed, self.environment.mono());
+        if self.endpoints_read.load(Ordering::Acquire) {
+            self.endpoints_stale.store(true, Ordering::Release);
+        }
         self.wake.notify_one();
     }
 

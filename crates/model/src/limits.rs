@@ -60,6 +60,10 @@ pub const PROCESSED_MS: i64 = 60 * 24 * 3600 * 1000;
 pub const RETRY_AFTER_MS_MAX: i64 = 3600 * 1000;
 /// Events looked at in one transaction where one customer's data is looked for.
 pub const PERSONAL_DATA_BATCH: i64 = 500;
+/// Events about one customer on one page, with all that was sent of each.
+pub const PERSONAL_DATA_PAGE: usize = 20;
+/// Deliveries that are erased in one transaction, if not those of one event are more.
+pub const PERSONAL_DATA_ERASED: u64 = 50;
 /// Rows removed in one transaction by upkeep.
 pub const RETENTION_BATCH: u32 = 500;
 /// The longest plan of retries.

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gancho_model::{Attempt, DataSubject, Delivery, Event};
-use gancho_store::Page;
+use gancho_model::{Attempt, DataSubject, Delivery, DeliveryId, Event};
+use gancho_store::{Page, StoreError};
 
 use crate::{ServiceResult, Services};
 
@@ -41,13 +41,22 @@ impl Services {
         for event in found.items {
             let mut sent = vec![];
             for delivery in self.store.deliveries_of(event.id).await? {
-                let (delivery, attempts) = self.store.delivery(delivery.id).await?;
-                let body = self.store.delivery_body(delivery.id).await?;
-                sent.push(SentCopy { delivery, body, attempts });
+                match self.sent_copy(delivery.id).await {
+                    Ok(copy) => sent.push(copy),
+                    // Too old by now.
+                    Err(StoreError::NotFound) => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
             items.push(PersonalCopy { event, sent });
         }
         Ok(Page { items, next: found.next })
+    }
+
+    async fn sent_copy(&self, id: DeliveryId) -> Result<SentCopy, StoreError> {
+        let (delivery, attempts) = self.store.delivery(id).await?;
+        let body = self.store.delivery_body(id).await?;
+        Ok(SentCopy { delivery, body, attempts })
     }
 
     /// How many events are about the customer.

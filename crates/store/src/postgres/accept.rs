@@ -75,7 +75,9 @@ async fn recall(db: &mut Db, token: TokenId, key: &IdempotencyKey) -> Result<Opt
 }
 
 async fn accept(context: &mut WriteContext, submission: &Submission) -> Result<Accepted, StoreError> {
-    if !submission.events.is_empty() && submission.planned_by != context.plan_version().await? {
+    // Asked for first, whether it is needed or not: everybody who accepts takes the same locks in the same order.
+    let version = context.plan_version().await?;
+    if !submission.events.is_empty() && submission.planned_by != version {
         return Ok(Accepted::Stale);
     }
     for (token, key, _) in &submission.repeats {

@@ -35,6 +35,8 @@ const JUST_ENDED: Duration = Duration::from_millis(1_500);
 pub(crate) struct PostgresSide {
     db: Db,
     partitions: Partitions,
+    /// Whether there is a place for events of the last months.
+    is_prepared: bool,
     reads: Option<&'static CopiedTable>,
 }
 
@@ -45,7 +47,7 @@ impl PostgresSide {
         let unreachable = |error| OpenError::Unreachable { host: address.get_host().to_owned(), error };
         let (mut db, _) = connector::connect_first(&address).await.map_err(unreachable)?;
         schema::migrate(&mut db, vault).await?;
-        Ok(Self { db, partitions: Partitions::default(), reads: None })
+        Ok(Self { db, partitions: Partitions::default(), is_prepared: false, reads: None })
     }
 
     async fn is_anybody_there(&mut self) -> Result<bool, sqlx::Error> {
@@ -130,6 +132,13 @@ impl PostgresSide {
         self.end().await?;
         self.run("BEGIN").await?;
         if table.name == "events" {
+            if !self.is_prepared {
+                let now = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+                let now = sqlx::query_scalar(now).persistent(false).fetch_one(&mut self.db).await?;
+                let covered = self.partitions.cover_past(&mut self.db, Timestamp::from_ms(now)).await;
+                covered.map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
+                self.is_prepared = true;
+            }
             let times = rows.iter().filter_map(|row| row[ARRIVED_AT].clone().into_number().map(Timestamp::from_ms));
             let times: Vec<Timestamp> = times.collect();
             self.partitions

@@ -86,8 +86,10 @@ impl Endpoints for PostgresStore {
     async fn backlogs(&self, ids: Vec<EndpointId>) -> Result<Vec<EndpointBacklog>, StoreError> {
         let mut db = self.read().await?;
         let select = formatcp!(
-            "SELECT pending, (SELECT d.created_at FROM deliveries d WHERE d.endpoint = p.n AND d.state = {PENDING} \
-            ORDER BY d.n LIMIT 1) FROM endpoints p WHERE id = $1"
+            // Numbers follow the days of events: what is sent again of old ones comes before what waits for long.
+            "SELECT pending, least((SELECT d.created_at FROM deliveries d WHERE d.endpoint = p.n AND d.state = {PENDING} \
+            AND d.lane = 0 ORDER BY d.n LIMIT 1), (SELECT d.created_at FROM deliveries d WHERE d.endpoint = p.n \
+            AND d.state = {PENDING} AND d.lane > 0 ORDER BY d.n LIMIT 1)) FROM endpoints p WHERE id = $1"
         );
         let mut backlogs = vec![];
         for id in ids {

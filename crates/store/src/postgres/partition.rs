@@ -130,6 +130,14 @@ impl Partitions {
         Ok(())
     }
 
+    /// Sees to it that there is a place for what arrived in the last months, a week in each.
+    pub async fn cover_past(&mut self, db: &mut Db, now: Timestamp) -> Result<(), StoreError> {
+        const WEEK: i64 = 7;
+        self.days = WEEK;
+        let weeks = (0..=12).rev().map(|week| now.plus_ms(-week * WEEK * DAY_MS));
+        self.cover(db, weeks).await
+    }
+
     /// Sees to it that there is a place for what arrives soon, where events are kept for so long.
     pub async fn cover_ahead(&mut self, db: &mut Db, now: Timestamp, retention_ms: i64) -> Result<(), StoreError> {
         self.days = days_in_partition(retention_ms);
@@ -194,18 +202,21 @@ pub(super) async fn drop_old(db: &mut Db, before: Timestamp, seen_since: Timesta
 async fn drop_one(db: &mut Db, partition: Partition, seen_since: Timestamp) -> Result<u64, sqlx::Error> {
     let count = format!("SELECT count(*) FROM {}", partition.table("events"));
     let count = sqlx::query_scalar::<_, i64>(AssertSqlSafe(count)).persistent(false).fetch_one(&mut *db).await?;
+    let deliveries = partition.table("deliveries");
+    // Nothing of it expires any more; so this is looked at before anybody has to wait.
+    let is_shown = format!("SELECT EXISTS (SELECT 1 FROM {deliveries} WHERE state > 1 AND ended_at > $1)");
+    let looking = sqlx::query_scalar::<_, bool>(AssertSqlSafe(is_shown)).bind(seen_since.ms()).persistent(false);
+    let waits = format!("SELECT EXISTS (SELECT 1 FROM {deliveries} WHERE state = 0)");
+    if looking.fetch_one(&mut *db).await? || holds(db, &waits).await? {
+        return Ok(0);
+    }
     let mut transaction = db.begin().await?;
     // Whoever comes after this waits for as long.
     let lock = "SET LOCAL lock_timeout = '100ms'; \
         LOCK TABLE ONLY events, ONLY searched, ONLY attempts, ONLY deliveries IN ACCESS EXCLUSIVE MODE";
     sqlx::raw_sql(lock).execute(&mut *transaction).await?;
-    let deliveries = partition.table("deliveries");
-    let is_needed = format!(
-        "SELECT EXISTS (SELECT 1 FROM {deliveries} WHERE state = 0) \
-        OR EXISTS (SELECT 1 FROM {deliveries} WHERE state > 1 AND ended_at > $1)"
-    );
-    let looking = sqlx::query_scalar::<_, bool>(AssertSqlSafe(is_needed)).bind(seen_since.ms()).persistent(false);
-    if looking.fetch_one(&mut *transaction).await? {
+    // One may have been sent again meanwhile.
+    if holds(&mut transaction, &waits).await? {
         transaction.rollback().await?;
         return Ok(0);
     }
@@ -215,6 +226,10 @@ async fn drop_one(db: &mut Db, partition: Partition, seen_since: Timestamp) -> R
     run!(transaction, "DELETE FROM partitions WHERE from_day = $1", partition.from);
     transaction.commit().await?;
     Ok(count.unsigned_abs())
+}
+
+async fn holds(db: &mut Db, question: &str) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(AssertSqlSafe(question)).persistent(false).fetch_one(db).await
 }
 
 /// Whether somebody else holds what is wanted.

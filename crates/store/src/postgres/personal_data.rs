@@ -3,11 +3,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use gancho_model::{DataSubject, DeliveryId, Event, Moment, erased_body, limits::PERSONAL_DATA_BATCH};
+use gancho_model::{
+    DataSubject, DeliveryId, Event, Moment, erased_body,
+    limits::{PERSONAL_DATA_BATCH, PERSONAL_DATA_ERASED, PERSONAL_DATA_PAGE},
+};
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{Db, PostgresStore, cancel, rows, write_context::WriteContext};
 use crate::{Erased, Page, PersonalData, StoreError, stored::attempt};
+
+/// Events that are looked at outside of the database at once, of those that may be about the customer.
+const LOOKED_AT: i64 = 4 * PERSONAL_DATA_PAGE as i64;
 
 #[async_trait]
 impl PersonalData for PostgresStore {
@@ -29,7 +35,7 @@ impl PersonalData for PostgresStore {
             let forget = "DELETE FROM customers WHERE code = $1 AND ($2::bytea IS NULL OR source = $2)";
             let source = subject.source.as_ref().map(|source| source.bytes().as_slice());
             run!(&mut context.db, forget, &subject.code, source);
-            forget_requests(&mut context.db, |_, body| subject.is_in_body(body)).await
+            forget_requests(&mut context.db, &subject).await
         })
         .await
     }
@@ -44,19 +50,24 @@ async fn look(db: &mut Db, subject: &DataSubject, after: Option<i64>) -> Result<
     let select = format!(
         "SELECT {} FROM events WHERE n > $1 AND n <= $2 \
         AND (EXISTS (SELECT 1 FROM unnest($3::bytea[]) AS needle WHERE position(needle IN body) > 0) OR object = $4) \
-        ORDER BY n",
+        ORDER BY n LIMIT $5",
         rows::EVENT
     );
-    let needles: Vec<Vec<u8>> = subject.needles().map(String::into_bytes).collect();
     let own = rows::storable(&format!("{}:{}", gancho_model::CUSTOMER_MODEL, subject.code));
-    let mut found = vec![];
-    for row in all!(db, AssertSqlSafe(select), after, next.unwrap_or(i64::MAX), needles, own) {
+    let until = next.unwrap_or(i64::MAX);
+    let rows = all!(db, AssertSqlSafe(select), after, until, needles(subject), own, LOOKED_AT);
+    let (is_cut, mut found, mut last) = (rows.len() as i64 == LOOKED_AT, vec![], after);
+    for row in rows {
         let event = rows::event(&row)?;
+        last = row.try_get(0)?;
         if subject.is_in(&event) {
-            found.push((row.try_get(0)?, event));
+            found.push((last, event));
+        }
+        if found.len() == PERSONAL_DATA_PAGE {
+            return Ok(Page { items: found, next: Some(last) });
         }
     }
-    Ok(Page { items: found, next })
+    Ok(Page { items: found, next: if is_cut { Some(last) } else { next } })
 }
 
 async fn erase(
@@ -66,7 +77,7 @@ async fn erase(
     now: Moment,
 ) -> Result<Erased, StoreError> {
     let Page { items: found, next } = look(&mut context.db, subject, after).await?;
-    let mut done = Erased { events: found.len() as u64, next, ..Erased::default() };
+    let (mut done, mut ids) = (Erased { next, ..Erased::default() }, vec![]);
     for (n, event) in &found {
         for (delivery, id) in deliveries(&mut context.db, *n).await? {
             done.deliveries += 1;
@@ -81,11 +92,16 @@ async fn erase(
         let body = erased_body(event, now.wall);
         run!(&mut context.db, update, n, event.arrived_at.ms(), body.as_ref(), subject.is_record(event));
         run!(&mut context.db, "DELETE FROM searched WHERE n = $1 AND arrived_at = $2", n, event.arrived_at.ms());
+        done.events += 1;
+        ids.push(event.id.to_string());
+        if done.deliveries >= PERSONAL_DATA_ERASED {
+            done.next = Some(*n);
+            break;
+        }
     }
-    if !found.is_empty() {
-        let ids: Vec<String> = found.iter().map(|(_, event)| event.id.to_string()).collect();
-        forget_requests(&mut context.db, |head, _| ids.iter().any(|id| head.contains(id.as_str()))).await?;
-    }
+    let delete =
+        "DELETE FROM bin_requests WHERE EXISTS (SELECT 1 FROM unnest($1::text[]) AS id WHERE position(id IN head) > 0)";
+    run!(&mut context.db, delete, ids);
     Ok(done)
 }
 
@@ -106,13 +122,22 @@ async fn erase_delivery(db: &mut Db, n: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Removes requests that came to bins.
-async fn forget_requests(db: &mut Db, is_meant: impl Fn(&str, &[u8]) -> bool) -> Result<(), StoreError> {
-    for row in all!(db, "SELECT bin, n, head, body FROM bin_requests") {
-        if is_meant(&row.try_get::<String, _>(2)?, &row.try_get::<Vec<u8>, _>(3)?) {
-            let delete = "DELETE FROM bin_requests WHERE bin = $1 AND n = $2";
-            run!(db, delete, row.try_get::<Vec<u8>, _>(0)?, row.try_get::<i64, _>(1)?);
+/// Removes requests that came to bins and say something about the customer.
+async fn forget_requests(db: &mut Db, subject: &DataSubject) -> Result<(), StoreError> {
+    let select = "SELECT bin, n FROM bin_requests \
+        WHERE EXISTS (SELECT 1 FROM unnest($1::bytea[]) AS needle WHERE position(needle IN body) > 0)";
+    for row in all!(db, select, needles(subject)) {
+        let (bin, n): (Vec<u8>, i64) = (row.try_get(0)?, row.try_get(1)?);
+        // One after the other: there may be many, and each may be large.
+        let body = scalar!(db, Vec<u8>, "SELECT body FROM bin_requests WHERE bin = $1 AND n = $2", &bin, n);
+        if body.is_some_and(|body| subject.is_in_body(&body)) {
+            run!(db, "DELETE FROM bin_requests WHERE bin = $1 AND n = $2", &bin, n);
         }
     }
     Ok(())
+}
+
+/// The texts of which one stands in each body that is about the customer.
+fn needles(subject: &DataSubject) -> Vec<Vec<u8>> {
+    subject.needles().map(String::into_bytes).collect()
 }

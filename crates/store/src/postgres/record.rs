@@ -78,7 +78,8 @@ async fn note_arrived(context: &mut WriteContext, outcomes: &[Outcome]) -> Resul
     found.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
-/// One attempt, one record. A number that is taken (two nodes ran over one lease) gets the next free one.
+/// One attempt, one record. A number that is taken (two nodes ran over one lease) gets the next free one. Of a delivery that was
+/// removed meanwhile there is nothing to be recorded.
 async fn insert_attempts(
     context: &mut WriteContext,
     outcomes: &[Outcome],
@@ -87,7 +88,8 @@ async fn insert_attempts(
     let handles: Vec<i64> = outcomes.iter().map(|outcome| outcome.handle).collect();
     let numbers: Vec<i64> = outcomes.iter().map(|outcome| i64::from(outcome.attempt.n)).collect();
     let insert = "INSERT INTO attempts (delivery, n, attempt) \
-        SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) ON CONFLICT DO NOTHING RETURNING delivery, n";
+        SELECT w.* FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) AS w (delivery, n, attempt) \
+        WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.n = w.delivery) ON CONFLICT DO NOTHING RETURNING delivery, n";
     let found = all!(&mut context.db, insert, &handles, &numbers, packed);
     if found.len() == outcomes.len() {
         return Ok(());
@@ -99,7 +101,8 @@ async fn insert_attempts(
     for ((handle, number), attempt) in handles.into_iter().zip(numbers).zip(packed) {
         // The first of two with one number was kept.
         if !kept.remove(&(handle, number)) {
-            let next = "INSERT INTO attempts (delivery, n, attempt) SELECT $1, max(n) + 1, $2 FROM attempts WHERE delivery = $1";
+            let next = "INSERT INTO attempts (delivery, n, attempt) SELECT $1, max(n) + 1, $2 FROM attempts \
+                WHERE delivery = $1 HAVING max(n) IS NOT NULL";
             run!(&mut context.db, next, handle, attempt);
         }
     }

@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use gancho_model::{DataSubject, DeliveryId, Event, Moment, erased_body, limits::PERSONAL_DATA_BATCH};
+use gancho_model::{
+    DataSubject, DeliveryId, Event, Moment, erased_body,
+    limits::{PERSONAL_DATA_BATCH, PERSONAL_DATA_ERASED, PERSONAL_DATA_PAGE},
+};
 use rusqlite::{Connection, params};
 
 use super::{SqliteStore, cancel, rows, write_context::WriteContext};
@@ -27,9 +30,11 @@ impl PersonalData for SqliteStore {
     }
 
     async fn erase(&self, subject: Arc<DataSubject>, after: Option<i64>, now: Moment) -> Result<Erased, StoreError> {
-        let (done, numbers) = self.write(true, move |context| erase(context, &subject, after, now)).await?;
-        let index = self.search.clone();
-        self.read(move |_| index.forget(&numbers)).await?;
+        let done = self.write(true, move |context| erase(context, &subject, after, now)).await?;
+        if done.events > 0 {
+            // Parts of words stay in it until they are merged away: it is made anew.
+            self.search.discard();
+        }
         if done.next.is_none() {
             self.overwrite().await?;
         }
@@ -40,7 +45,7 @@ impl PersonalData for SqliteStore {
         self.write(true, move |context| {
             let forget = "DELETE FROM customers WHERE code = ?1 AND (?2 IS NULL OR source = ?2)";
             context.db.execute(forget, params![subject.code, subject.source.as_ref().map(|source| source.bytes())])?;
-            forget_requests(&context.db, |_, body| subject.is_in_body(body))
+            forget_requests(&context.db, &subject)
         })
         .await?;
         self.overwrite().await
@@ -75,6 +80,9 @@ fn look(db: &Connection, subject: &DataSubject, after: Option<i64>) -> Result<Pa
         if subject.is_in(&event) {
             found.push((n, event));
         }
+        if found.len() == PERSONAL_DATA_PAGE {
+            return Ok(Page { items: found, next: Some(n) });
+        }
         (seen, last) = (seen + 1, Some(n));
     }
     Ok(Page { items: found, next: last.filter(|_| seen == PERSONAL_DATA_BATCH) })
@@ -85,9 +93,9 @@ fn erase(
     subject: &DataSubject,
     after: Option<i64>,
     now: Moment,
-) -> Result<(Erased, Vec<i64>), StoreError> {
+) -> Result<Erased, StoreError> {
     let Page { items: found, next } = look(&context.db, subject, after)?;
-    let mut done = Erased { events: found.len() as u64, next, ..Erased::default() };
+    let (mut done, mut ids) = (Erased { next, ..Erased::default() }, vec![]);
     for (n, event) in &found {
         for (delivery, id) in deliveries(&context.db, *n)? {
             done.deliveries += 1;
@@ -99,13 +107,19 @@ fn erase(
         let update = "UPDATE events SET body = ?2, label = NULL, object = iif(?3, NULL, object) WHERE n = ?1";
         let body = erased_body(event, now.wall);
         context.db.prepare_cached(update)?.execute(params![n, &*body, subject.is_record(event)])?;
+        done.events += 1;
+        ids.push(event.id.to_string());
+        if done.deliveries >= PERSONAL_DATA_ERASED {
+            done.next = Some(*n);
+            break;
+        }
     }
-    if !found.is_empty() {
-        let ids: Vec<String> = found.iter().map(|(_, event)| event.id.to_string()).collect();
-        let is_of_them = |head: &str, _: &[u8]| ids.iter().any(|id| head.contains(id.as_str()));
-        forget_requests(&context.db, is_of_them)?;
+    let mut delete = context.db.prepare_cached("DELETE FROM bin_requests WHERE instr(head, ?1) > 0")?;
+    for id in &ids {
+        delete.execute([id])?;
     }
-    Ok((done, found.into_iter().map(|(n, _)| n).collect()))
+    drop(delete);
+    Ok(done)
 }
 
 fn deliveries(db: &Connection, event: i64) -> Result<Vec<(i64, DeliveryId)>, StoreError> {
@@ -131,13 +145,14 @@ fn erase_delivery(db: &Connection, n: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Removes requests that came to bins.
-fn forget_requests(db: &Connection, is_meant: impl Fn(&str, &[u8]) -> bool) -> Result<(), StoreError> {
-    let mut select = db.prepare_cached("SELECT bin, n, head, body FROM bin_requests")?;
+/// Removes requests that came to bins and say something about the customer.
+fn forget_requests(db: &Connection, subject: &DataSubject) -> Result<(), StoreError> {
+    let mut select = db.prepare_cached("SELECT bin, n, body FROM bin_requests")?;
     let mut rows = select.query([])?;
     let mut meant: Vec<(Vec<u8>, i64)> = vec![];
     while let Some(row) = rows.next()? {
-        if is_meant(&row.get::<_, String>(2)?, &row.get::<_, Vec<u8>>(3)?) {
+        let body = row.get_ref(2)?.as_bytes().map_err(|_| rows::damaged("a request"))?;
+        if subject.is_in_body(body) {
             meant.push((row.get(0)?, row.get(1)?));
         }
     }

@@ -66,27 +66,16 @@ impl SearchIndex {
         done.map_err(|error| {
             if is_spoilt(&error) {
                 tracing::warn!(%error, "the search index can't be used and is made anew");
-                remove(&self.path);
-                self.files.fetch_add(1, Ordering::AcqRel);
+                self.discard();
             }
             StoreError::from(error)
         })
     }
-}
 
-impl SearchIndex {
-    /// Takes out what stands for these events.
-    pub fn forget(&self, numbers: &[i64]) -> Result<(), StoreError> {
-        if numbers.is_empty() {
-            return Ok(());
-        }
-        self.with(&self.writer, |db| {
-            let transaction = db.transaction()?;
-            for n in numbers {
-                transaction.prepare_cached("DELETE FROM found WHERE rowid = ?1")?.execute([n])?;
-            }
-            transaction.commit()
-        })
+    /// Removes it: whoever uses it next makes a new one.
+    pub fn discard(&self) {
+        remove(&self.path);
+        self.files.fetch_add(1, Ordering::AcqRel);
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use gancho_model::Attempt;
+use gancho_model::{Attempt, HeaderLog};
 
 use super::{damaged, from_json, to_json};
 use crate::StoreError;
@@ -15,8 +15,8 @@ const PACKED: u8 = 1;
 /// get a number of its own.
 const COMMON: &[u8] = br#"timed out: ,"error":{"kind":"timeout","message":"connection refused"},"status_code":404500502503null,"response_headers":"server: nginx\nserver: cloudflare\ncache-control: no-cache\nx-powered-by: PHP/8.2\nconnection: keep-alive\nvary: Accept-Encoding\ncontent-type: text/html; charset=UTF-8\ncontent-type: application/json\ncontent-length: 2\n<!DOCTYPE html><html><head><title></title></head><body></body></html>{"n":1,"at":"2026-11-30T00:00:00.000Z","duration_ms":20,"phases":{"dns_ms":null,"connect_ms":1,"tls_ms":null,"first_byte_ms":0,"body_ms":0},"status_code":200,"error":null,"request_headers":"x-webhook-id: evt_01m8\nx-webhook-event: invoice.paid\nx-webhook-timestamp: 17960\nx-webhook-attempt: 1\nx-webhook-sequence: 1\nx-webhook-signature: ***\nwebhook-id: evt_01m8\nwebhook-timestamp: 17960\nwebhook-signature: ***\ncontent-type: application/json\nuser-agent: Gancho/0.1.0\naccept: */*\nhost: ","response_headers":"content-type: text/plain; charset=utf-8\ncontent-length: 2\ndate: Mon, 30 Nov 2026 00:00:00 GMT\n","response_body":"ok","response_truncated":false}"#;
 
-/// How long a text may be that is unpacked: far more than any attempt.
-const TEXT_MAX: usize = 1 << 20;
+/// How long a text may be that is unpacked: more than the largest answer that can be kept, each byte of it as `\u0000`.
+const TEXT_MAX: usize = 16 << 20;
 
 /// As it is written.
 pub(crate) fn pack(attempt: &Attempt) -> Vec<u8> {
@@ -42,6 +42,7 @@ pub(crate) fn without_answer(row: &[u8]) -> Result<Vec<u8>, StoreError> {
     let has_body = !attempt.response_body.is_empty();
     Ok(pack(&Attempt {
         response_body: String::new(),
+        response_headers: HeaderLog::default(),
         response_truncated: attempt.response_truncated || has_body,
         ..attempt
     }))
@@ -89,6 +90,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_largest_answer_is_read_as_it_was(letter in prop::sample::select(vec!["x", "\u{0}", "ñ"])) {
+            let attempt = attempt(letter.repeat(1 << 20));
+            prop_assert_eq!(unpack(&pack(&attempt)), Ok(attempt));
+        }
+
         #[test]
         fn what_was_packed_is_read_as_it_was(body in ".{0,2000}") {
             let attempt = attempt(body);

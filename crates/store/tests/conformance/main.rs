@@ -61,11 +61,11 @@ macro_rules! suite {
             lease: [one_node_has_a_lease_until_it_ends, who_lost_the_lease_records_only_that_it_arrived, an_attempt_counts_though_its_lease_ended_under_its_node_s_hands],
             list: [filters_agree_with_looking_at_each],
             people: [somebody_who_may_do_everything_is_always_left, sessions_end_by_time_by_hand_and_with_another_password],
-            personal_data: [what_is_about_one_customer_is_found_and_erased, what_bins_received_of_one_customer_goes],
+            personal_data: [what_is_about_one_customer_is_found_and_erased, of_very_many_events_a_few_are_erased_at_a_time, what_bins_received_of_one_customer_goes],
             repair: [whatever_says_that_it_was_repaired_asks_for_a_probe, the_first_success_releases_everything_that_waits, a_passed_test_is_a_success_of_a_failing_endpoint_with_an_empty_queue_too, a_passed_test_of_a_disabled_endpoint_changes_nothing, a_healthy_endpoint_s_retries_become_due, what_is_sent_again_may_be_the_probe_and_count, a_lease_that_is_given_back_is_due_at_once, what_a_delivery_waits_for_is_known_from_what_is_stored] own: [a_start_plans_everything_anew_whatever_the_clock_shows],
             search: [parts_of_words_are_found_without_case_and_accents],
             snapshot: [what_was_seen_is_kept_changed_and_forgotten, news_is_kept_with_its_events_or_not_at_all, keys_come_in_order_page_by_page_and_by_day, a_removed_source_leaves_nothing_seen_and_others_stay, who_asked_before_can_keep_nothing_any_more],
-            upkeep: [what_waits_too_long_expires_and_what_ended_goes, what_expires_is_there_to_be_seen_however_old_it_is, one_that_was_sent_again_stays_until_it_ended, repeats_are_forgotten_after_thirty_days, rows_of_an_outbox_are_forgotten_after_sixty_days],
+            upkeep: [what_waits_too_long_expires_and_what_ended_goes, what_expires_is_there_to_be_seen_however_old_it_is, one_that_was_sent_again_stays_until_it_ended, an_outcome_that_comes_when_its_delivery_is_gone_is_let_go, repeats_are_forgotten_after_thirty_days, rows_of_an_outbox_are_forgotten_after_sixty_days],
         }
     };
     (@tests $store:ident: $kind:expr; $($module:ident: [$($test:ident),* $(,)?] $(own: [$($own:ident),*])?,)*) => {

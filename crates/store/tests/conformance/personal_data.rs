@@ -78,9 +78,36 @@ pub(crate) async fn what_is_about_one_customer_is_found_and_erased(bench: Bench)
     let body = bench.store.delivery_body(sent[0]).await.expect("is there");
     assert!(String::from_utf8_lossy(&body).contains("erased_at"));
     assert_eq!(bench.pending(endpoint.id).await, 1, "the other customer's");
+    // Where the index was made anew.
+    let unindexed = bench.store.unindexed(100).await.expect("reads");
+    let texts = unindexed.into_iter().map(|event| (event.sequence, event.label.unwrap_or_default()));
+    bench.store.index(texts.collect()).await.expect("indexed");
     let hits = bench.store.search(vec!["ana".into()], 10).await.expect("searches");
     assert_eq!(hits.events.iter().map(|event| event.id).collect::<Vec<_>>(), [kept[1].0]);
     assert_eq!(erase(&bench).await, Erased::default(), "nothing is left");
+}
+
+pub(crate) async fn of_very_many_events_a_few_are_erased_at_a_time(bench: Bench) {
+    const EVENTS: u64 = 130;
+    for _ in 0..3 {
+        bench.add_endpoint(&["*"]).await;
+    }
+    let object = r#"{"codcliente":"7","nombrecliente":"Ana Peña"}"#;
+    bench.accept((0..EVENTS).map(|_| saying(&bench, object)).collect()).await;
+    let first = bench.store.erase(ana(), None, bench.moment()).await.expect("erases");
+    assert!(first.events < 30 && first.next.is_some(), "{first:?}");
+    let (mut found, mut after) = (0, None);
+    loop {
+        let page = bench.store.events_about(ana(), after).await.expect("looks");
+        found += page.items.len() as u64;
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found + first.events, EVENTS);
+    let rest = erase(&bench).await;
+    assert_eq!((rest.events, rest.deliveries), (found, 3 * found));
 }
 
 pub(crate) async fn what_bins_received_of_one_customer_goes(bench: Bench) {
@@ -124,9 +151,12 @@ async fn nothing_of_it_remains_in_the_files() {
     let object =
         format!(r#"{{"codcliente":"7","nombrecliente":"Ana Secreta","x":"{}"}}"#, "Ana Secreta ".repeat(2_000));
     bench.accept(vec![saying(&bench, &object), saying(&bench, &object)]).await;
+    bench.store.index(vec![(1, "ana secreta".into())]).await.expect("indexed");
     erase(&bench).await;
-    for name in ["gancho.db", "gancho.db-wal"] {
-        let bytes = std::fs::read(bench.dir().join(name)).expect("reads");
+    assert!(!bench.dir().join("gancho.db.search").exists());
+    for name in ["gancho.db", "gancho.db-wal", "gancho.db.search", "gancho.db.search-wal"] {
+        // The index is removed.
+        let bytes = std::fs::read(bench.dir().join(name)).unwrap_or_default();
         assert!(!bytes.windows(11).any(|part| part == b"Ana Secreta"), "{name}");
     }
 }

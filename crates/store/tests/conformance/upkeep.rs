@@ -86,6 +86,21 @@ pub(crate) async fn one_that_was_sent_again_stays_until_it_ended(bench: Bench) {
     assert_eq!(removed_within_days(&bench).await, 1);
 }
 
+pub(crate) async fn an_outcome_that_comes_when_its_delivery_is_gone_is_let_go(bench: Bench) {
+    let endpoint = bench.add_endpoint(&["*"]).await;
+    bench.accept(vec![bench.event("a.b")]).await;
+    let claimed = bench.claim(endpoint.id, 1).await.claimed.remove(0);
+    let late = outcome(&claimed, Decision::Delivered, bench.moment());
+    bench.store.cancel(claimed.id).await.expect("cancelled");
+    bench.environment.advance_ms(40 * DAY_MS);
+    assert_eq!(removed_within_days(&bench).await, 1);
+    let other = bench.accept(vec![bench.event("a.b")]).await;
+    let claimed = bench.claim(endpoint.id, 1).await.claimed.remove(0);
+    let both = vec![late, outcome(&claimed, Decision::Delivered, bench.moment())];
+    bench.store.record(bench.node, both.into()).await.expect("the other one is recorded");
+    assert_eq!(bench.store.deliveries_of(other[0].0).await.expect("reads")[0].state, State::Delivered);
+}
+
 pub(crate) async fn repeats_are_forgotten_after_thirty_days(bench: Bench) {
     let token = TokenId::new(bench.now(), &*bench.environment);
     let key = IdempotencyKey { kind: IdempotencyKind::Event, key: "k".into() };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
+    body::Body,
     extract::State,
     http::header::{CONTENT_DISPOSITION, CONTENT_TYPE},
     response::{IntoResponse, Response},
@@ -10,8 +11,9 @@ use axum::{
 use gancho_model::{DataSubject, Message, SourceId};
 use gancho_service::{
     input::{List, Reading, Rules, Text},
-    personal_data::PersonalDataInput,
+    personal_data::{PersonalCopy, PersonalDataInput},
 };
+use tokio_stream::wrappers::ReceiverStream;
 
 use crate::{
     App,
@@ -29,7 +31,7 @@ const TAB: &str = "personal-data";
 
 pub(crate) async fn act(State(app): State<Arc<App>>, CurrentAdmin(visitor): CurrentAdmin, form: Form) -> Response {
     let done = match subject(&form) {
-        Ok(subject) if form.has("act", "export") => export(&app, subject).await,
+        Ok(subject) if form.has("act", "export") => Ok(export(&app, subject)),
         Ok(subject) => show(&app, &visitor, &form, subject).await,
         Err(problem) => Err(problem),
     };
@@ -43,11 +45,20 @@ fn subject(form: &Form) -> Answer<DataSubject> {
     let mut reading = Reading::new(Rules::default());
     let customer = reading.field("customer", form.required("customer").and_then(Text::new));
     let lines = form.value("values").lines().map(str::trim).filter(|line| !line.is_empty());
-    let values = reading.field("values", lines.map(Text::new).collect::<Result<Vec<_>, Message>>());
-    let source = form.value("source").parse::<SourceId>().ok();
-    let input = customer.zip(values);
-    let input = input.map(|(customer, values)| PersonalDataInput { customer, source, values: Some(List(values)) });
+    let lines: Vec<&str> = lines.collect();
+    let values = reading.field("values", List::read_each(lines.into_iter(), Text::new));
+    let source = reading.field("source", source(form.value("source")));
+    let input = customer.zip(values).zip(source);
+    let input = input.map(|((customer, values), source)| PersonalDataInput { customer, source, values: Some(values) });
     Ok(reading.finish(input)?.into())
+}
+
+/// One of the ERPs, or any where nothing was chosen.
+fn source(text: &str) -> Result<Option<SourceId>, Message> {
+    match text {
+        "" => Ok(None),
+        id => id.parse().map(Some).map_err(|_| Message::new("error-id").with("prefix", "src_")),
+    }
 }
 
 /// Says how much there is, or what was erased.
@@ -66,23 +77,34 @@ async fn show(app: &Arc<App>, visitor: &CurrentUser, form: &Form, subject: DataS
     Ok(page(&read))
 }
 
-/// A file with a line for each event.
-async fn export(app: &App, subject: DataSubject) -> Answer<Response> {
-    let (subject, mut after, mut lines) = (Arc::new(subject), None, String::new());
-    loop {
-        let found = app.services.personal_copies(&subject, after).await?;
-        for copy in found.items {
-            lines.push_str(&serde_json::to_string(&PersonalCopyView::new(copy)).unwrap_or_default());
-            lines.push('\n');
+/// A file with a line for each event, sent page by page: there may be very many. If the store fails in the middle, it ends
+/// there, and the browser says that the download failed.
+fn export(app: &Arc<App>, subject: DataSubject) -> Response {
+    let (sender, lines) = tokio::sync::mpsc::channel(1);
+    let (app, subject) = (app.clone(), Arc::new(subject));
+    tokio::spawn(async move {
+        let mut after = None;
+        loop {
+            let page = app.services.personal_copies(&subject, after).await;
+            let next = page.as_ref().ok().and_then(|page| page.next);
+            let text = page.map(|page| page.items.into_iter().map(line).collect::<String>());
+            let text = text.map_err(|error| std::io::Error::other(format!("{error:?}")));
+            // Nobody reads any more, or there is no more.
+            if sender.send(text).await.is_err() || next.is_none() {
+                return;
+            }
+            after = next;
         }
-        after = found.next;
-        if after.is_none() {
-            break;
-        }
-    }
+    });
     let head = [
         (CONTENT_TYPE, "application/x-ndjson"),
         (CONTENT_DISPOSITION, "attachment; filename=\"gancho-personal-data.jsonl\""),
     ];
-    Ok((head, lines).into_response())
+    (head, Body::from_stream(ReceiverStream::new(lines))).into_response()
+}
+
+fn line(copy: PersonalCopy) -> String {
+    let mut line = serde_json::to_string(&PersonalCopyView::new(copy)).unwrap_or_default();
+    line.push('\n');
+    line
 }
