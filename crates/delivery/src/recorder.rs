@@ -10,11 +10,13 @@ use crate::{measure::Measures, notifier::Shared};
 
 /// Outcomes in one group.
 const GROUP_MAX: usize = 512;
+/// Where as many end at once, more are on their way, and a group costs the store much the same whether it holds few or many.
+/// Fewer are recorded at once: whoever got a webhook may ask for the next thing.
+const CROWD: usize = 4;
 /// From so many on a group is not kept waiting for more.
 const ENOUGH: usize = 64;
-/// How long a few outcomes wait for more: a group costs the store much the same, whether it holds one or many. Only what arrived
-/// may wait: what that decides is only that it is not sent again.
-const GATHER: Duration = Duration::from_millis(50);
+/// How long a crowd waits for more. Only what arrived may wait: what that decides is only that it is not sent again.
+const GATHER: Duration = Duration::from_millis(10);
 /// The wait after a store that can't write, doubled up to the longest.
 const WAIT_MS: u64 = 50;
 const WAIT_MS_MAX: u64 = 5_000;
@@ -41,8 +43,11 @@ pub(crate) async fn run(store: Arc<dyn Store>, node: NodeId, shared: Arc<Shared>
     }
 }
 
-/// Waits for more where a group is small and nobody is in a hurry for it.
+/// Waits for more where they come in crowds and nobody is in a hurry.
 async fn gather(group: &mut Vec<Outcome>, ended: &mut mpsc::Receiver<Outcome>) {
+    if group.len() < CROWD {
+        return;
+    }
     let until = tokio::time::Instant::now() + GATHER;
     while group.len() < ENOUGH && group.iter().all(may_wait) {
         let more = tokio::time::timeout_at(until, ended.recv_many(group, GROUP_MAX)).await;

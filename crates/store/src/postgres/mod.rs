@@ -29,6 +29,7 @@ mod list;
 mod log;
 mod membership;
 mod new_rows;
+mod numbers;
 mod partition;
 mod people;
 mod personal_data;

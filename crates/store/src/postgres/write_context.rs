@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use const_format::formatcp;
 use gancho_model::{DeliveryId, EndpointId, Health, MonoTime, Priority};
 use sqlx::postgres::PgConnectOptions;
 
@@ -10,6 +9,7 @@ use super::{
     broadcast::NodeMessage,
     connector,
     new_rows::NewRows,
+    numbers::{self, Numbers},
     partition::Partitions,
     rows,
     served_endpoints::ServedEndpoints,
@@ -55,15 +55,6 @@ impl std::ops::Deref for WriteContext {
     fn deref(&self) -> &Shared {
         &self.shared
     }
-}
-
-/// What stands in `meta` of every event, as of the transaction that locked it.
-#[derive(Clone, Copy)]
-struct Numbers {
-    /// The feed's last number and the lowest one outside it.
-    feed: (i64, i64),
-    /// The version of endpoints that plans of deliveries must be made from.
-    plan_version: u64,
 }
 
 /// What the open transaction gathers of its own.
@@ -253,7 +244,7 @@ impl WriteContext {
         let Pending { waiting, health, hours, .. } = &self.pending;
         let changed: Vec<(&i64, &i64)> = waiting.iter().filter(|(_, more)| **more != 0).collect();
         let (endpoints, more): (Vec<i64>, Vec<i64>) = changed.into_iter().unzip();
-        write_counts(&mut self.db, (endpoints, more), self.pending.sequence).await?;
+        numbers::write(&mut self.db, (endpoints, more), self.pending.sequence).await?;
         for (endpoint, health) in health {
             let kept = stored::to_json(&self.shared.clock.kept_health(*health));
             run!(&mut self.db, "UPDATE endpoints SET health = $2 WHERE n = $1", endpoint, kept);
@@ -340,11 +331,7 @@ impl WriteContext {
         if let Some(known) = self.own.numbers {
             return Ok(known);
         }
-        let select =
-            "SELECT value FROM meta WHERE name IN ('off_feed', 'plan_version', 'sequence') ORDER BY name FOR UPDATE";
-        let values = column!(&mut self.db, i64, select);
-        let [lowest, plan_version, last] = values[..] else { return Err(stored::damaged("the feed's last number")) };
-        let numbers = Numbers { feed: (last, lowest), plan_version: plan_version.unsigned_abs() };
+        let numbers = numbers::lock(&mut self.db).await?;
         Ok(*self.own.numbers.insert(numbers))
     }
 
@@ -397,26 +384,4 @@ impl WriteContext {
         let routes = self.routes().await?;
         routes.find(id).map(|(n, _)| *n).ok_or(StoreError::NotFound)
     }
-}
-
-/// How many more deliveries wait, by endpoint, and the feed's numbers: one statement, where both changed.
-async fn write_counts(
-    db: &mut Db,
-    (endpoints, more): (Vec<i64>, Vec<i64>),
-    numbers: Option<(i64, i64)>,
-) -> Result<(), StoreError> {
-    const COUNT: &str = "UPDATE endpoints SET pending = pending + w.more \
-        FROM unnest($1::bigint[], $2::bigint[]) AS w (n, more) WHERE endpoints.n = w.n";
-    const SET: &str = "UPDATE meta SET value = CASE name WHEN 'sequence' THEN $3 ELSE $4 END \
-        WHERE name IN ('sequence', 'off_feed')";
-    match numbers {
-        Some((last, lowest)) => {
-            run!(db, formatcp!("WITH counted AS ({COUNT}) {SET}"), endpoints, more, last, lowest);
-        }
-        None if endpoints.is_empty() => {}
-        None => {
-            run!(db, COUNT, endpoints, more);
-        }
-    }
-    Ok(())
 }

@@ -101,7 +101,8 @@ fn size(n: u32) -> usize {
 }
 
 async fn post(url: &str, events: u32) -> CliResult {
-    let (client, mut posting) = (Client::new(), JoinSet::new());
+    let client = Client::builder().timeout(Duration::from_secs(60)).build().map_err(CliError::refused)?;
+    let mut posting = JoinSet::new();
     let mut ticks = tokio::time::interval(Duration::from_secs(1) / PER_S);
     for n in 0..events {
         ticks.tick().await;
