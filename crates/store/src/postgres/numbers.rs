@@ -15,7 +15,7 @@ pub(super) struct Numbers {
 }
 
 /// Locks them: until the transaction ends, no other node gets them.
-pub(super) async fn lock(db: &mut Db) -> Result<Numbers, StoreError> {
+pub(super) async fn lock_numbers(db: &mut Db) -> Result<Numbers, StoreError> {
     let select =
         "SELECT value FROM meta WHERE name IN ('off_feed', 'plan_version', 'sequence') ORDER BY name FOR UPDATE";
     let values = column!(db, i64, select);
@@ -24,7 +24,7 @@ pub(super) async fn lock(db: &mut Db) -> Result<Numbers, StoreError> {
 }
 
 /// How many more deliveries wait, by endpoint, and the feed's numbers: one statement, where both changed.
-pub(super) async fn write(
+pub(super) async fn write_numbers(
     db: &mut Db,
     (endpoints, more): (Vec<i64>, Vec<i64>),
     numbers: Option<(i64, i64)>,

@@ -244,7 +244,7 @@ impl WriteContext {
         let Pending { waiting, health, hours, .. } = &self.pending;
         let changed: Vec<(&i64, &i64)> = waiting.iter().filter(|(_, more)| **more != 0).collect();
         let (endpoints, more): (Vec<i64>, Vec<i64>) = changed.into_iter().unzip();
-        numbers::write(&mut self.db, (endpoints, more), self.pending.sequence).await?;
+        numbers::write_numbers(&mut self.db, (endpoints, more), self.pending.sequence).await?;
         for (endpoint, health) in health {
             let kept = stored::to_json(&self.shared.clock.kept_health(*health));
             run!(&mut self.db, "UPDATE endpoints SET health = $2 WHERE n = $1", endpoint, kept);
@@ -331,7 +331,7 @@ impl WriteContext {
         if let Some(known) = self.own.numbers {
             return Ok(known);
         }
-        let numbers = numbers::lock(&mut self.db).await?;
+        let numbers = numbers::lock_numbers(&mut self.db).await?;
         Ok(*self.own.numbers.insert(numbers))
     }
 
