@@ -59,7 +59,9 @@ mod tests {
     use gancho_model::{Attempt, HeaderLog, Phases, Timestamp};
     use proptest::prelude::*;
 
-    use super::{pack, unpack};
+    use sha2::{Digest as _, Sha256};
+
+    use super::{COMMON, pack, unpack};
     use crate::stored::to_json;
 
     fn attempt(response_body: String) -> Attempt {
@@ -84,18 +86,26 @@ mod tests {
     }
 
     #[test]
+    fn what_rows_were_packed_by_stays_as_it_is() {
+        let digest: String = Sha256::digest(COMMON).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(digest, "2131cc713627b2668fe9688964d172f7cdf1daa7ad15faa8ae84b68c861cb855");
+    }
+
+    #[test]
     fn little_of_an_attempt_is_kept() {
         let attempt = attempt("ok".into());
         assert!(pack(&attempt).len() * 3 < to_json(&attempt).len());
     }
 
-    proptest! {
-        #[test]
-        fn the_largest_answer_is_read_as_it_was(letter in prop::sample::select(vec!["x", "\u{0}", "ñ"])) {
+    #[test]
+    fn the_largest_answer_is_read_as_it_was() {
+        for letter in ["x", "\u{0}", "ñ"] {
             let attempt = attempt(letter.repeat(1 << 20));
-            prop_assert_eq!(unpack(&pack(&attempt)), Ok(attempt));
+            assert_eq!(unpack(&pack(&attempt)), Ok(attempt));
         }
+    }
 
+    proptest! {
         #[test]
         fn what_was_packed_is_read_as_it_was(body in ".{0,2000}") {
             let attempt = attempt(body);
