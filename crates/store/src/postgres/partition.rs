@@ -203,7 +203,7 @@ async fn drop_one(db: &mut Db, partition: Partition, seen_since: Timestamp) -> R
     let count = format!("SELECT count(*) FROM {}", partition.table("events"));
     let count = sqlx::query_scalar::<_, i64>(AssertSqlSafe(count)).persistent(false).fetch_one(&mut *db).await?;
     let deliveries = partition.table("deliveries");
-    // Nothing of it expires any more; so this is looked at before anybody has to wait.
+    // Checked before the lock: no delivery of this partition expires any more, so the answer can't change to yes.
     let is_shown = format!("SELECT EXISTS (SELECT 1 FROM {deliveries} WHERE state > 1 AND ended_at > $1)");
     let looking = sqlx::query_scalar::<_, bool>(AssertSqlSafe(is_shown)).bind(seen_since.ms()).persistent(false);
     let waits = format!("SELECT EXISTS (SELECT 1 FROM {deliveries} WHERE state = 0)");

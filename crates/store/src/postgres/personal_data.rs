@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::{Db, PostgresStore, cancel, rows, write_context::WriteContext};
 use crate::{Erased, Page, PersonalData, StoreError, stored::attempt};
 
-/// Events that are looked at outside of the database at once, of those that may be about the customer.
+/// At most this many candidate events are fetched from the database at once; each is then checked exactly.
 const LOOKED_AT: i64 = 4 * PERSONAL_DATA_PAGE as i64;
 
 #[async_trait]

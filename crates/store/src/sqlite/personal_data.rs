@@ -35,9 +35,6 @@ impl PersonalData for SqliteStore {
             // Parts of words stay in it until they are merged away: it is made anew.
             self.search.discard();
         }
-        if done.next.is_none() {
-            self.overwrite().await?;
-        }
         Ok(done)
     }
 

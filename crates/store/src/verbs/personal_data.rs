@@ -18,7 +18,8 @@ pub trait PersonalData: Send + Sync {
     /// is cancelled. Erasing again changes nothing.
     async fn erase(&self, subject: Arc<DataSubject>, after: Option<i64>, now: Moment) -> Result<Erased, StoreError>;
 
-    /// Forgets what is known of the customer beside events, and what lies in bins.
+    /// Forgets what is known of the customer beside events, and what lies in bins. Called last: what was erased is overwritten
+    /// on disk then, where the store can do that.
     async fn forget_customer(&self, subject: Arc<DataSubject>) -> Result<(), StoreError>;
 }
 
