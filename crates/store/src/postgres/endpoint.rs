@@ -106,12 +106,13 @@ impl Endpoints for PostgresStore {
     }
 
     async fn replay(&self, replay: Replay, after: Option<u64>, now: Moment) -> Result<Replayed, StoreError> {
-        // What a webhook's rules say is worked out on a reader: no transaction waits for them.
-        let ruled = {
+        // Where it begins, and what a webhook's rules say, is worked out on a reader: no transaction waits for them.
+        let (after, ruled) = {
             let mut db = self.read().await?;
             let (_, endpoint) =
                 rows::one_endpoint(&mut db, &self.shared.vault, &self.shared.clock, replay.endpoint).await?;
-            replay::rule(&mut db, endpoint, &replay, after).await?
+            let after = replay::first_after(&mut db, &replay, after).await?;
+            (after, replay::rule(&mut db, endpoint, &replay, after).await?)
         };
         self.write(true, async move |context| replay::replay(context, &replay, (after, &ruled), now).await).await
     }

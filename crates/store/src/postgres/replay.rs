@@ -19,6 +19,7 @@ use super::{
 use crate::{
     Replay, Replayed, StoreError,
     stored::{
+        DISORDER_MS,
         replay::{BATCH, Candidate, Ruled},
         state_of,
     },
@@ -28,12 +29,11 @@ use crate::{
 pub(super) async fn replay(
     context: &mut WriteContext,
     replay: &Replay,
-    (after, ruled): (Option<u64>, &Ruled),
+    (after, ruled): (i64, &Ruled),
     now: Moment,
 ) -> Result<Replayed, StoreError> {
     let routes = context.routes().await?;
     let (number, endpoint) = routes.find(replay.endpoint).ok_or(StoreError::NotFound)?;
-    let after = first_after(&mut context.db, replay, after).await?;
     if ruled.is_stale(endpoint) {
         // Its rules changed since they were asked: this batch begins again.
         return Ok(Replayed { count: 0, next: u64::try_from(after).ok() });
@@ -58,17 +58,11 @@ pub(super) async fn replay(
 }
 
 /// Asks a webhook's rules about the next batch.
-pub(super) async fn rule(
-    db: &mut Db,
-    endpoint: Endpoint,
-    replay: &Replay,
-    after: Option<u64>,
-) -> Result<Ruled, StoreError> {
+pub(super) async fn rule(db: &mut Db, endpoint: Endpoint, replay: &Replay, after: i64) -> Result<Ruled, StoreError> {
     if !endpoint.is_tailored() {
         return Ok(Ruled { by: None, planned: HashMap::new() });
     }
     let mut planned = HashMap::new();
-    let after = first_after(db, replay, after).await?;
     for candidate in candidates(db, after).await? {
         if !replay.asks_rules(&endpoint, &candidate) {
             continue;
@@ -97,20 +91,24 @@ async fn known_customers(
 }
 
 /// After which number the batch begins.
-async fn first_after(db: &mut Db, replay: &Replay, after: Option<u64>) -> Result<i64, StoreError> {
+pub(super) async fn first_after(db: &mut Db, replay: &Replay, after: Option<u64>) -> Result<i64, StoreError> {
     match after {
         Some(after) => Ok(i64::try_from(after).unwrap_or(i64::MAX)),
         None => before_first(db, replay.since).await,
     }
 }
 
-/// The number before the first event since then; ids sort by the time they were made.
+/// The number before the first event since then. Ids sort by the millisecond in which they were made, numbers are given a
+/// little later, by any node: the lowest number is looked for among the first events.
 async fn before_first(db: &mut Db, since: Timestamp) -> Result<i64, StoreError> {
-    let select = "SELECT n FROM events WHERE id >= $1 AND n > 0 ORDER BY id LIMIT 1";
-    let first = EventId::first_at(since);
-    let found = scalar!(db, i64, select, first.bytes().as_slice());
-    // Ids and numbers are given at different moments: a few events may stand in another order.
-    Ok(found.map_or(i64::MAX, |n| (n - BATCH).max(0)))
+    let first = "SELECT id FROM events WHERE id >= $1 AND n > 0 ORDER BY id LIMIT 1";
+    let since = EventId::first_at(since);
+    let Some(first) = first!(db, first, since.bytes().as_slice()) else { return Ok(i64::MAX) };
+    let first = EventId::from_bytes(rows::id(&first, 0)?);
+    let last = EventId::first_at(first.made_at().plus_ms(DISORDER_MS));
+    let lowest = "SELECT min(n) FROM events WHERE id >= $1 AND id < $2 AND n > 0";
+    let lowest = scalar!(db, i64, lowest, first.bytes().as_slice(), last.bytes().as_slice());
+    Ok(lowest.map_or(i64::MAX, |lowest| lowest - 1))
 }
 
 async fn candidates(db: &mut Db, after: i64) -> Result<Vec<Candidate>, StoreError> {

@@ -105,8 +105,12 @@ impl Endpoints for SqliteStore {
     async fn replay(&self, replay: Replay, after: Option<u64>, now: Moment) -> Result<Replayed, StoreError> {
         let vault = self.vault.clone();
         let asked = replay.clone();
-        // What a webhook's rules say is worked out on a reader: no transaction waits for them.
-        let ruled = self.read(move |db| replay::rule(db, one(db, &vault, asked.endpoint)?.1, &asked, after)).await?;
+        // Where it begins, and what a webhook's rules say, is worked out on a reader: no transaction waits for them.
+        let prepare = move |db: &rusqlite::Connection| {
+            let after = replay::first_after(db, &asked, after)?;
+            Ok((after, replay::rule(db, one(db, &vault, asked.endpoint)?.1, &asked, after)?))
+        };
+        let (after, ruled) = self.read(prepare).await?;
         self.write(true, move |context| replay::replay(context, &replay, (after, &ruled), now)).await
     }
 

@@ -32,6 +32,7 @@ mod schema;
 mod seal_urls;
 mod search;
 mod setting;
+mod since;
 mod snapshot;
 mod source;
 mod start;

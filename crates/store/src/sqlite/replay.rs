@@ -4,14 +4,15 @@ use std::collections::HashMap;
 
 use const_format::formatcp;
 use gancho_model::{
-    Customers, DeliveryId, Endpoint, EventId, EventView, Include, Moment, MonoTime, ObjectKey, PlannedDelivery,
-    Priority, ReplayAction, SourceId, State, Timestamp, customer_of_body, mismatch, replay_action,
+    Customers, DeliveryId, Endpoint, EventView, Include, Moment, MonoTime, ObjectKey, PlannedDelivery, Priority,
+    ReplayAction, SourceId, State, Timestamp, customer_of_body, mismatch, replay_action,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::rows::{FAILED, PENDING, REPLAY, TEST};
 use super::{
     customer, job, rows,
+    since::lowest_since,
     write_context::{Notification, WriteContext},
 };
 use crate::{
@@ -23,12 +24,11 @@ use crate::{
 pub(super) fn replay(
     context: &mut WriteContext,
     replay: &Replay,
-    (after, ruled): (Option<u64>, &Ruled),
+    (after, ruled): (i64, &Ruled),
     now: Moment,
 ) -> Result<Replayed, StoreError> {
     let routes = context.routes()?;
     let (number, endpoint) = routes.find(replay.endpoint).ok_or(StoreError::NotFound)?;
-    let after = first_after(&context.db, replay, after)?;
     if ruled.is_stale(endpoint) {
         // Its rules changed since they were asked: this batch begins again.
         return Ok(Replayed { count: 0, next: u64::try_from(after).ok() });
@@ -51,17 +51,12 @@ pub(super) fn replay(
 }
 
 /// Asks a webhook's rules about the next batch.
-pub(super) fn rule(
-    db: &Connection,
-    endpoint: Endpoint,
-    replay: &Replay,
-    after: Option<u64>,
-) -> Result<Ruled, StoreError> {
+pub(super) fn rule(db: &Connection, endpoint: Endpoint, replay: &Replay, after: i64) -> Result<Ruled, StoreError> {
     if !endpoint.is_tailored() {
         return Ok(Ruled { by: None, planned: HashMap::new() });
     }
     let mut planned = HashMap::new();
-    for candidate in candidates(db, first_after(db, replay, after)?)? {
+    for candidate in candidates(db, after)? {
         if !replay.asks_rules(&endpoint, &candidate) {
             continue;
         }
@@ -88,20 +83,11 @@ fn known_customers(
 }
 
 /// After which number the batch begins.
-fn first_after(db: &Connection, replay: &Replay, after: Option<u64>) -> Result<i64, StoreError> {
+pub(super) fn first_after(db: &Connection, replay: &Replay, after: Option<u64>) -> Result<i64, StoreError> {
     match after {
         Some(after) => Ok(i64::try_from(after).unwrap_or(i64::MAX)),
-        None => before_first(db, replay.since),
+        None => Ok(lowest_since(db, "events", replay.since)?.map_or(i64::MAX, |lowest| lowest - 1)),
     }
-}
-
-/// The number before the first event since then; ids sort by the time they were made.
-fn before_first(db: &Connection, since: Timestamp) -> Result<i64, StoreError> {
-    let select = "SELECT n FROM events WHERE id >= ?1 AND n > 0 ORDER BY id LIMIT 1";
-    let first = EventId::first_at(since);
-    let found: Option<i64> = db.prepare_cached(select)?.query_row([first.bytes()], |row| row.get(0)).optional()?;
-    // Ids and numbers are given by different threads: a few events may stand in another order.
-    Ok(found.map_or(i64::MAX, |n| (n - BATCH).max(0)))
 }
 
 fn candidates(db: &Connection, after: i64) -> Result<Vec<Candidate>, StoreError> {

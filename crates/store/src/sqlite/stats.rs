@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use const_format::formatcp;
-use gancho_model::{Counters, DeliveryId, EndpointId, HourlyStats, Timestamp};
+use gancho_model::{Counters, EndpointId, HourlyStats, Timestamp};
 use rusqlite::{Connection, params_from_iter};
 
 use super::{
     SqliteStore,
     rows::{FAILED, TEST},
+    since::lowest_since,
 };
 use crate::{FAILED_MAX, Stats, StoreError, stored::HOUR_MS};
 
@@ -39,20 +40,17 @@ impl Stats for SqliteStore {
     }
 }
 
-/// Ids and numbers are given by different threads: those of one moment may stand in another order.
-const DISORDER: i64 = 1_000;
-
 /// By the index of what ended badly.
 fn failed_since(db: &Connection, since: Timestamp) -> Result<HashMap<EndpointId, u64>, StoreError> {
+    let Some(lowest) = lowest_since(db, "deliveries", since)? else { return Ok(HashMap::new()) };
     let select = formatcp!(
         "SELECT p.id, count(*) FROM (SELECT endpoint FROM deliveries WHERE state > 1 AND state = {FAILED} AND lane < {TEST} \
-        AND n >= (SELECT n FROM deliveries WHERE id >= ?1 ORDER BY id LIMIT 1) - {DISORDER} AND created_at >= ?2 \
+        AND n >= ?1 AND created_at >= ?2 \
         LIMIT {FAILED_MAX}) d \
         JOIN endpoints p ON p.n = d.endpoint GROUP BY p.id"
     );
     let mut select = db.prepare_cached(select)?;
-    let first = DeliveryId::first_at(since);
-    let counts = select.query_map((first.bytes(), since.ms()), |row| {
+    let counts = select.query_map((lowest, since.ms()), |row| {
         Ok((EndpointId::from_bytes(row.get(0)?), row.get::<_, i64>(1)?.unsigned_abs()))
     })?;
     Ok(counts.collect::<rusqlite::Result<_>>()?)

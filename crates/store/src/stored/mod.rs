@@ -16,6 +16,10 @@ use crate::{IdempotencyKind, StoreError};
 /// The hour that counters are kept by, milliseconds.
 pub(crate) const HOUR_MS: i64 = 3_600_000;
 
+/// Of two events or deliveries, one may have the lower number though its id was made up to so much later, milliseconds: by
+/// another thread or node, which waited less for the database.
+pub(crate) const DISORDER_MS: i64 = 60_000;
+
 /// States as the table keeps them, for statements.
 pub(crate) const PENDING: i64 = State::Pending as i64;
 pub(crate) const DELIVERED: i64 = State::Delivered as i64;

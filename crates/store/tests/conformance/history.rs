@@ -1,5 +1,5 @@
-use gancho_model::{AuditEntry, Decision, Priority, State};
-use gancho_store::{Bulk, BulkAct, DeliveryFilter, EventFilter, NewEvent};
+use gancho_model::{AuditEntry, Decision, Priority, ReplayScope, State};
+use gancho_store::{Bulk, BulkAct, DeliveryFilter, EventFilter, NewEvent, Replay};
 use serde_json::json;
 
 use crate::{Bench, Kind, outcome};
@@ -66,16 +66,22 @@ pub(crate) async fn attempts_are_counted_by_endpoint_and_hour_tests_aside(bench:
 
 pub(crate) async fn what_failed_is_counted_while_it_is_failed(bench: Bench) {
     let endpoint = bench.add_endpoint(&["*"]).await;
-    bench.accept((0..40).map(|_| bench.event("a.b")).collect()).await;
+    bench.accept((0..4_000).map(|_| bench.event("a.b")).collect()).await;
     let (since, failed) = (bench.now(), async |since| bench.store.failed_since(since).await.expect("reads"));
-    for claimed in bench.claim(endpoint.id, 30).await.claimed {
-        let outcome = outcome(&claimed, Decision::Failed, bench.moment());
-        bench.store.record(bench.node, vec![outcome].into()).await.expect("recorded");
-    }
-    assert_eq!(failed(since).await.get(&endpoint.id), Some(&30), "all of one moment, in whatever order their ids are");
+    let claimed = bench.claim(endpoint.id, 3_990).await.claimed;
+    let outcomes = claimed.iter().map(|claimed| outcome(claimed, Decision::Failed, bench.moment()));
+    bench.store.record(bench.node, outcomes.collect()).await.expect("recorded");
+    assert_eq!(
+        failed(since).await.get(&endpoint.id),
+        Some(&3_990),
+        "all of one moment, in whatever order their ids are"
+    );
     let bulk =
         Bulk { act: BulkAct::Resend, filter: DeliveryFilter::default(), dry_run: false, now: bench.mono(), job: None };
-    bench.store.act_on(bulk, None).await.expect("sent");
+    let mut next = bench.store.act_on(bulk.clone(), None).await.expect("sent").next;
+    while next.is_some() {
+        next = bench.store.act_on(bulk.clone(), next).await.expect("sent").next;
+    }
     assert!(failed(since).await.is_empty(), "what goes again is not failed");
 }
 
@@ -154,4 +160,37 @@ pub(crate) async fn nobody_but_a_listener_sends_what_it_forwarded(bench: Bench) 
         assert_eq!(bench.store.act_on(bulk, None).await.expect("acts").count, 0);
     }
     assert_eq!(bench.pending(endpoint.id).await, 0);
+}
+
+pub(crate) async fn of_very_many_events_of_one_moment_all_are_sent_again(bench: Bench) {
+    let since = bench.now();
+    bench.accept((0..3_000).map(|_| bench.event("a.b")).collect()).await;
+    bench.environment.advance_ms(1_000);
+    let later = bench.now();
+    bench.accept((0..3_000).map(|_| bench.event("a.b")).collect()).await;
+    let endpoint = bench.add_endpoint(&["*"]).await;
+    let replayed = async |since| {
+        let replay = Replay {
+            endpoint: endpoint.id,
+            since,
+            until: None,
+            types: vec![],
+            object: None,
+            only: ReplayScope::Missed,
+            dry_run: true,
+            bytes_max: 1 << 20,
+            job: None,
+        };
+        let (mut count, mut after) = (0, None);
+        loop {
+            let batch = bench.store.replay(replay.clone(), after, bench.moment()).await.expect("replays");
+            (count, after) = (count + batch.count, batch.next);
+            if after.is_none() {
+                return count;
+            }
+        }
+    };
+    assert_eq!(replayed(since).await, 6_000, "in whatever order their ids are");
+    assert_eq!(replayed(later).await, 3_000);
+    assert_eq!(replayed(later.plus_ms(1)).await, 0);
 }
