@@ -22,6 +22,31 @@ pub enum Kind {
     Plain,
 }
 
+impl Kind {
+    /// The word for it in `facts.json`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Document { invoice: true } => "invoice",
+            Self::Document { invoice: false } => "document",
+            Self::Receipt => "receipt",
+            Self::Payment => "payment",
+            Self::Stock => "stock",
+            Self::User => "user",
+            Self::Permission => "permission",
+            Self::Plain => "plain",
+        }
+    }
+
+    /// The columns that say that it is paid, and due; nothing for what is neither.
+    pub fn flags(self) -> Option<[&'static str; 2]> {
+        match self {
+            Self::Document { invoice: true } => Some(["pagada", "vencida"]),
+            Self::Receipt => Some(["pagado", "vencido"]),
+            _ => None,
+        }
+    }
+}
+
 /// A model of the ERP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Model {

@@ -39,17 +39,23 @@ impl Kind {
         }
     }
 
+    /// The word for it in `columns.txt` and `facts.json`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Int => "int",
+            Self::Number => "number",
+            Self::Bool => "bool",
+            Self::Date => "date",
+            Self::Time => "time",
+            Self::Timestamp => "timestamp",
+        }
+    }
+
     fn of_word(word: &str) -> Option<Self> {
-        Some(match word {
-            "text" => Self::Text,
-            "int" => Self::Int,
-            "number" => Self::Number,
-            "bool" => Self::Bool,
-            "date" => Self::Date,
-            "time" => Self::Time,
-            "timestamp" => Self::Timestamp,
-            _ => return None,
-        })
+        const ALL: [Kind; 7] =
+            [Kind::Text, Kind::Int, Kind::Number, Kind::Bool, Kind::Date, Kind::Time, Kind::Timestamp];
+        ALL.into_iter().find(|kind| kind.as_str() == word)
     }
 }
 

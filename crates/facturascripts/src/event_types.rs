@@ -21,7 +21,8 @@ pub struct CatalogueType {
     pub verb: &'static str,
 }
 
-fn verbs(kind: Kind) -> &'static [&'static str] {
+/// What can happen to a kind of model.
+pub(crate) fn verbs(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Document { invoice: true } => &["created", "updated", "deleted", "paid", "unpaid", "overdue", "approved"],
         Kind::Document { invoice: false } => &["created", "updated", "deleted", "approved"],
@@ -117,7 +118,7 @@ pub fn sample(event: &EventType) -> (Map<String, Value>, Option<ObjectKey>) {
 
 /// A record that fits the verb, and the old values that go with it.
 fn before_and_after(model: &Model, verb: &str, mut record: Record) -> (Record, Option<Value>) {
-    let (paid, due) = if model.kind == Kind::Receipt { ("pagado", "vencido") } else { ("pagada", "vencida") };
+    let [paid, due] = model.kind.flags().unwrap_or(["pagada", "vencida"]);
     let mut set = |column: &str, value: Value| record.insert(column.to_owned(), value);
     let previous = match verb {
         "created" if record_has(model, paid) => {

@@ -1,17 +1,26 @@
 //! What the plugin's PHP must know of the ERP, as one file: `plugin/Gancho/facts.json`. A test fails while it is stale.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Map, Value, json};
 
 use crate::{
-    catalogue,
+    catalogue::{self, Model},
     columns::{self, Table},
-    ignored, reference_data, secrets,
+    event_types, ignored, reference_data, secrets,
 };
 
 /// The file's text. Lists keep their order; the keys of objects are sorted.
 pub fn json() -> String {
     let facts = json!({
         "always": pairs(reference_data::REMEMBERED.iter().copied()),
+        "catalogue": by_table(|table| {
+            let model = catalogue::find(table.model)?;
+            Some(json!([model.noun, model.kind.as_str()]))
+        }),
+        "columns": by_table(columns_by_kind),
+        "events": catalogue::MODELS.iter().filter_map(events).collect::<Vec<_>>(),
+        "flags": flags(),
         "ignored": by_table(|table| {
             let mut ignored: Vec<&str> = ignored::columns(table.model).to_vec();
             ignored.sort_unstable();
@@ -19,12 +28,38 @@ pub fn json() -> String {
         }),
         "keys": by_table(|table| Some(json!(table.key))),
         "lines": by_table(lines),
+        "new_states": reference_data::new_states(),
         "models": pairs(catalogue::MODELS.iter().map(|model| model.name)),
         "secret_columns": secrets::COLUMNS,
         "secret_endings": secrets::ENDINGS,
+        "table_models": by_table(|table| Some(json!(table.model))),
         "secret_tables": secrets::MODELS.iter().filter(|name| name.starts_with(|c: char| c.is_lowercase())).collect::<Vec<_>>(),
     });
     format!("{facts:#}\n")
+}
+
+/// A table's columns by kind: `{"bool": "pagada vencida"}`.
+#[expect(clippy::unnecessary_wraps, reason = "as the other facts")]
+fn columns_by_kind(table: &Table) -> Option<Value> {
+    let mut kinds: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (column, kind) in &table.columns {
+        kinds.entry(kind.as_str()).or_default().insert(column);
+    }
+    let listed = |names: BTreeSet<&str>| Value::from(names.into_iter().collect::<Vec<_>>().join(" "));
+    Some(kinds.into_iter().map(|(kind, names)| (kind.to_owned(), listed(names))).collect())
+}
+
+/// A noun, where it stands in the catalogue, and its verbs.
+fn events(model: &Model) -> Option<Value> {
+    let verbs = event_types::verbs(model.kind);
+    (!verbs.is_empty()).then(|| json!([model.noun, model.area.as_str(), verbs]))
+}
+
+/// By kind of model: the columns that say that it is paid, and due.
+fn flags() -> Value {
+    let kinds =
+        catalogue::MODELS.iter().filter_map(|model| Some((model.kind.as_str().to_owned(), json!(model.kind.flags()?))));
+    Value::Object(kinds.collect())
 }
 
 /// Models, each with its table.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gancho_model::{Change, ObjectKey, Operation, Record};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Models whose rows are remembered, because other changes can't be understood without them.
 pub const REMEMBERED: &[&str] = &["EstadoDocumento", "User", "RoleUser"];
@@ -90,9 +90,18 @@ impl ReferenceData {
     }
 }
 
-/// The states of a new installation, until its own were seen.
+/// The states of a new installation, until its own were seen: those that make a document, and those that can be edited.
+const GENERATE: [i64; 10] = [2, 5, 8, 13, 16, 19, 24, 25, 26, 27];
+const EDITABLE: [i64; 8] = [1, 4, 7, 10, 12, 15, 18, 21];
+const LAST: i64 = 27;
+
 fn new_installation(id: i64) -> Option<DocumentState> {
-    const GENERATE: [i64; 10] = [2, 5, 8, 13, 16, 19, 24, 25, 26, 27];
-    const OPEN: [i64; 8] = [1, 4, 7, 10, 12, 15, 18, 21];
-    (1..=27).contains(&id).then(|| DocumentState { generates: GENERATE.contains(&id), editable: OPEN.contains(&id) })
+    (1..=LAST)
+        .contains(&id)
+        .then(|| DocumentState { generates: GENERATE.contains(&id), editable: EDITABLE.contains(&id) })
+}
+
+/// The same, for the plugin.
+pub(crate) fn new_states() -> Value {
+    json!({"last": LAST, "generate": GENERATE, "editable": EDITABLE})
 }

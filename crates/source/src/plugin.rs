@@ -37,8 +37,46 @@ pub(crate) async fn take(
     let shape = Shape::new(&source.time_zone).map_err(ours)?;
     let plan = CapturePlan::new(&schema(&payload), source.models.as_deref());
     let composer = Composer::new(&plan, &shape);
-    learn(intake, source, &plan, &composer, payload.known).await?;
-    let mut over = OutboxReceipt { taken: drop_processed(intake, source, &mut payload.rows).await?, waiting: 0 };
+    learn(intake, source, &plan, &composer, std::mem::take(&mut payload.known)).await?;
+    let mut taken = drop_processed(intake, source, &mut payload.rows).await?;
+    let customers = customers(&payload.customers, &shape);
+    let composed = compose(&composer, payload, (tracker, quiet_ms));
+    if !composed.processed.is_empty() {
+        intake.outbox_changes(source.id, composed.changes, composed.processed, customers).await.map_err(ours)?;
+    }
+    for (event, row) in composed.events {
+        let name = event.event.to_string();
+        match intake.outbox_event(source.id, event, row).await {
+            // It can never be submitted, and must not keep others from being submitted.
+            Err(error @ IntakeError::TooLarge { .. }) => {
+                tracing::warn!(source = %source.id, event = name, %error, "an event of another plugin of the ERP is dropped");
+            }
+            kept => drop(kept.map_err(ours)?),
+        }
+    }
+    taken.extend(composed.taken);
+    Ok(OutboxReceipt { taken, waiting: composed.waiting })
+}
+
+/// What the rows of a look mean, as far as their acts have ended.
+#[derive(Default)]
+struct Composed {
+    changes: Vec<Change>,
+    /// The rows that the changes were made of.
+    processed: Vec<ProcessedRow>,
+    /// Events of other plugins of the ERP, each with its row.
+    events: Vec<(SubmittedEvent, ProcessedRow)>,
+    /// Rows that may be removed.
+    taken: Vec<i64>,
+    /// How many wait for their act to end.
+    waiting: usize,
+}
+
+fn compose(
+    composer: &Composer<'_>,
+    payload: OutboxPayload,
+    (tracker, quiet_ms): (&mut CommitTracker, i64),
+) -> Composed {
     let (rows, others): (Vec<OutboxPayloadRow>, Vec<OutboxPayloadRow>) =
         payload.rows.into_iter().partition(|row| matches!(row.op.as_str(), "I" | "U" | "D"));
     let sessions = sessions(&others);
@@ -50,7 +88,7 @@ pub(crate) async fn take(
         // An act larger than this look: the plugin shows more of it next time.
         ended.clear();
     }
-    let (mut changes, mut processed): (Vec<Change>, Vec<ProcessedRow>) = Default::default();
+    let mut composed = Composed::default();
     for change_group in ended {
         let act: Vec<&OutboxRow> = change_group.rows.iter().map(|place| &rows[*place]).collect();
         let (lines, documents) = composer.needs(std::slice::from_ref(&act));
@@ -61,32 +99,19 @@ pub(crate) async fn take(
         }
         let mark = act.first().map(|row| row.mark.clone()).unwrap_or_default();
         let name = act.first().map(|row| row_name(row)).unwrap_or_default();
-        let mut composed = composer.changes(&name, &act, &read);
-        for one in composed.iter_mut().filter(|one| one.row.model == "User") {
+        let mut changes = composer.changes(&name, &act, &read);
+        for one in changes.iter_mut().filter(|one| one.row.model == "User") {
             one.session = sessions.get(&(mark.clone(), one.row.key.clone())).copied();
         }
-        changes.extend(composed);
-        processed.extend(act.iter().map(|row| row.key()));
-        over.taken.extend(act.iter().map(|row| row.id));
+        composed.changes.extend(changes);
+        composed.processed.extend(act.iter().map(|row| row.key()));
+        composed.taken.extend(act.iter().map(|row| row.id));
     }
-    over.waiting = rows.len() - processed.len();
-    over.taken.extend(others.iter().filter(|row| row.op == "E" || over.waiting == 0).map(|row| row.id));
-    if !processed.is_empty() {
-        let customers = customers(&payload.customers, &shape);
-        intake.outbox_changes(source.id, changes, processed, customers).await.map_err(ours)?;
-    }
-    for row in others.iter().filter(|row| row.op == "E") {
-        let Some(event) = event(row) else { continue };
-        let name = event.event.to_string();
-        match intake.outbox_event(source.id, event, key(row)).await {
-            // It can never be submitted, and must not keep others from being submitted.
-            Err(error @ IntakeError::TooLarge { .. }) => {
-                tracing::warn!(source = %source.id, event = name, %error, "an event of another plugin of the ERP is dropped");
-            }
-            taken => drop(taken.map_err(ours)?),
-        }
-    }
-    Ok(over)
+    composed.waiting = rows.len() - composed.processed.len();
+    composed.taken.extend(others.iter().filter(|row| row.op == "E" || composed.waiting == 0).map(|row| row.id));
+    let events = others.iter().filter(|row| row.op == "E");
+    composed.events = events.filter_map(|row| Some((event(row)?, key(row)))).collect();
+    composed
 }
 
 /// The first record that the plugin shows, as it is now, a document with its lines.
@@ -215,3 +240,7 @@ fn event(row: &OutboxPayloadRow) -> Option<SubmittedEvent> {
         origin: read_origin(row.origin.as_deref()),
     })
 }
+
+#[cfg(test)]
+#[path = "plugin_php.rs"]
+mod php;

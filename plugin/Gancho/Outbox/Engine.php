@@ -214,10 +214,11 @@ abstract class Engine
         return array_values(array_filter($rows, $isWhole));
     }
 
+    /** What another plugin put inside stays an object, even an empty one. */
     protected static function decoded(?string $json): ?array
     {
-        $row = $json === null ? null : json_decode($json, true);
-        return is_array($row) ? $row : null;
+        $row = $json === null ? null : json_decode($json);
+        return is_object($row) || is_array($row) ? (array)$row : null;
     }
 
     protected static function encoded(?array $row): ?string

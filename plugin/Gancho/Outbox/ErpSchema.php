@@ -39,6 +39,48 @@ final class ErpSchema
         return self::facts('keys')[$table] ?? null;
     }
 
+    /** @return array<string, string> of a table that Gancho knows: its columns by kind, their names in one text */
+    public static function columns(string $table): array
+    {
+        return self::facts('columns')[$table] ?? [];
+    }
+
+    /** What kind of thing a table of the catalogue holds: it decides which rules apply. */
+    public static function kindOf(string $table): ?string
+    {
+        return self::facts('catalogue')[$table][1] ?? null;
+    }
+
+    /** The noun of a table's events. */
+    public static function nounOf(string $table): ?string
+    {
+        return self::facts('catalogue')[$table][0] ?? null;
+    }
+
+    /** @return array{0: string, 1: string}|null the columns that say that records of a kind are paid, and due */
+    public static function flagsOf(string $kind): ?array
+    {
+        return self::facts('flags')[$kind] ?? null;
+    }
+
+    /** @return array{last: int, generate: int[], editable: int[]} what states of documents do in a new installation */
+    public static function newStates(): array
+    {
+        return self::facts('new_states');
+    }
+
+    /** @return array<int, array{0: string, 1: string, 2: string[]}> nouns of events, each with its area of the business and its verbs */
+    public static function events(): array
+    {
+        return self::facts('events');
+    }
+
+    /** The model of a table, or the name itself. */
+    public static function modelOf(string $table): string
+    {
+        return self::facts('table_models')[$table] ?? $table;
+    }
+
     /** Whether a change of this column alone makes no event. */
     public static function isIgnored(string $table, string $column): bool
     {
@@ -71,8 +113,8 @@ final class ErpSchema
     /** The table of a model, or the name itself if it is a table's. */
     public static function tableOf(string $model): string
     {
-        $known = self::models() + self::always();
-        return $known[$model] ?? $model;
+        $known = array_search($model, self::facts('table_models'), true);
+        return $known === false ? $model : $known;
     }
 
     /**

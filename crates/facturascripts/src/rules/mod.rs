@@ -31,14 +31,11 @@ pub(crate) fn events(folded: &Folded, knowledge: &ReferenceData, reported: &mut 
         Kind::User => user::user_events(folded, model, &mut events),
         kind => {
             record::record_events(folded, model, &mut events);
+            if let Some([paid, due]) = kind.flags() {
+                flag::flag_events(folded, paid, due, &mut events);
+            }
             match kind {
-                Kind::Document { invoice } => {
-                    if invoice {
-                        flag::flag_events(folded, "pagada", "vencida", &mut events);
-                    }
-                    document::document_events(folded, invoice, knowledge, &mut events);
-                }
-                Kind::Receipt => flag::flag_events(folded, "pagado", "vencido", &mut events),
+                Kind::Document { invoice } => document::document_events(folded, invoice, knowledge, &mut events),
                 Kind::Stock => stock::stock_events(folded, &mut events),
                 _ => {}
             }

@@ -1,0 +1,65 @@
+<?php
+namespace FacturaScripts\Plugins\Gancho\Event;
+
+use FacturaScripts\Plugins\Gancho\Outbox\ErpSchema;
+
+/** What must be known of the ERP beside a change: states of documents, users, who is in which role. */
+final class Known
+{
+    /** @var array<string, array<string, array>> records by table and key */
+    private array $records = [];
+
+    /** What is to be kept: records by table and key, nothing for those that are gone. */
+    public array $news = [];
+
+    /** @param array<string, array<string, array>> $records in their one shape */
+    public function __construct(array $records)
+    {
+        $this->records = $records;
+    }
+
+    /** Whether records of this table are remembered. */
+    public static function isRemembered(string $table): bool
+    {
+        return in_array($table, ErpSchema::always(), true);
+    }
+
+    public function learn(string $table, string $key, ?array $record): void
+    {
+        if ($record === null) {
+            unset($this->records[$table][$key]);
+        } else {
+            $this->records[$table][$key] = $record;
+        }
+    }
+
+    /** The user's record as far as it is known. */
+    public function user(string $nick): array
+    {
+        return $this->records['users'][$nick] ?? ['nick' => $nick];
+    }
+
+    /** @return string[] the users known to have this role */
+    public function members(string $role): array
+    {
+        $own = array_filter($this->records['roles_users'] ?? [], fn($row) => ($row['codrole'] ?? null) === $role && is_string($row['nick'] ?? null));
+        return array_values(array_column($own, 'nick'));
+    }
+
+    /**
+     * What a state of documents does; of a new installation's until its own were seen.
+     *
+     * @return array{generates: bool, editable: bool}|null
+     */
+    public function state(int $id): ?array
+    {
+        $record = $this->records['estados_documentos'][(string)$id] ?? null;
+        if ($record !== null) {
+            $makes = $record['generadoc'] ?? null;
+            return ['generates' => is_string($makes) && $makes !== '', 'editable' => ($record['editable'] ?? true) !== false];
+        }
+        $first = ErpSchema::newStates();
+        return $id < 1 || $id > $first['last'] ? null
+            : ['generates' => in_array($id, $first['generate'], true), 'editable' => in_array($id, $first['editable'], true)];
+    }
+}
