@@ -30,7 +30,11 @@ class Cron extends CronClass
             if (($settings->state()['mode'] ?? '') === 'models') {
                 ErrorSilencer::run(fn() => (new Flags($db))->compareAll());
             }
-            if ($settings->isDue()) {
+            if ($settings->isAlone()) {
+                $settings->note(['cron_at' => time()]);
+                // Over HTTP the ERP begins no further work after 20 s.
+                (new Push($db, $settings, PHP_SAPI === 'cli' ? 40.0 : 2.0))->run();
+            } elseif ($settings->isDue()) {
                 (new Push($db, $settings))->run(true);
             }
         } catch (\Throwable $error) {

@@ -43,7 +43,7 @@ class Init extends InitClass
             $db->connect();
             $settings = (new Settings())->read($db);
             (new Install($db, $settings))->mend(true);
-            $settings->note(['ready' => $settings->isPushing(), 'loaded' => $settings->loaded()]);
+            $settings->note(['ready' => $settings->isActive(), 'loaded' => $settings->loaded()]);
         } catch (\Throwable $error) {
             $this->note($error);
         }

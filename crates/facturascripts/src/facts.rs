@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use gancho_model::{address, header};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -21,6 +22,7 @@ pub fn json() -> String {
         "columns": by_table(columns_by_kind),
         "events": catalogue::MODELS.iter().filter_map(events).collect::<Vec<_>>(),
         "flags": flags(),
+        "forbidden_headers": header::forbidden(),
         "ignored": by_table(|table| {
             let mut ignored: Vec<&str> = ignored::columns(table.model).to_vec();
             ignored.sort_unstable();
@@ -28,6 +30,8 @@ pub fn json() -> String {
         }),
         "keys": by_table(|table| Some(json!(table.key))),
         "lines": by_table(lines),
+        "metadata_addresses": address::table().1,
+        "refused_addresses": address::table().0,
         "new_states": reference_data::new_states(),
         "models": pairs(catalogue::MODELS.iter().map(|model| model.name)),
         "secret_columns": secrets::COLUMNS,

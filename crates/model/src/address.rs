@@ -56,6 +56,13 @@ const METADATA: &[IpAddr] = &[
     IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
 ];
 
+/// The table as texts: ranges with the reason, and the addresses of [`is_metadata`].
+pub fn table() -> (Vec<(String, &'static str)>, Vec<String>) {
+    let v4 = REFUSED_V4.iter().map(|(net, prefix, why)| (format!("{net}/{prefix}"), *why));
+    let v6 = REFUSED_V6.iter().map(|(net, prefix, why)| (format!("{net}/{prefix}"), *why));
+    (v4.chain(v6).collect(), METADATA.iter().map(ToString::to_string).collect())
+}
+
 /// Whether clouds hand out credentials there.
 pub fn is_metadata(address: IpAddr) -> bool {
     METADATA.contains(&address.to_canonical())

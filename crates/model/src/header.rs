@@ -30,6 +30,11 @@ const FORBIDDEN: &[&str] = &[
 /// Ours to say.
 const FORBIDDEN_PREFIXES: &[&str] = &["x-webhook-", "webhook-"];
 
+/// Names that can't be added, and how others begin.
+pub fn forbidden() -> (&'static [&'static str], &'static [&'static str]) {
+    (FORBIDDEN, FORBIDDEN_PREFIXES)
+}
+
 /// Why a header field can't be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadHeader {

@@ -1,7 +1,8 @@
 use std::{
     io::Write,
     path::PathBuf,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -82,21 +83,7 @@ impl ErpPhp {
     /// The same where the database may refuse what it is asked.
     #[track_caller]
     pub fn refusable(&self, code: &str) -> Done {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../plugin/tests/erp.php");
-        let plugin = self.plugin.iter().map(|folder| ("ERP_PLUGIN", folder));
-        let mut php = Command::new("php")
-            .envs(plugin)
-            .envs(self.asked.iter().map(|asked| ("ERP_REQUEST", asked.to_string())))
-            .args(["-d", "display_errors=stderr", script])
-            .env("ERP_DATABASE", &self.database_url)
-            .env("ERP_FOLDER", self.folder.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the tests need php: ./test installs it");
-        php.stdin.take().expect("its input").write_all(code.as_bytes()).expect("it reads");
-        let output = php.wait_with_output().expect("it ends");
+        let output = self.begin(code).wait_with_output().expect("it ends");
         let complaints = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success() && complaints.is_empty(), "{code}\n{complaints}");
         let done: Value = serde_json::from_slice(&output.stdout).expect("what it did, as JSON");
@@ -107,6 +94,33 @@ impl ErpPhp {
             refused: list("refused"),
             logged: list("logged"),
         }
+    }
+
+    /// A request that is killed after so long, if it has not ended by then.
+    pub fn kill_after(&self, code: &str, delay: Duration) {
+        let mut php = self.begin(code);
+        std::thread::sleep(delay);
+        // It may have ended.
+        let _ = php.kill();
+        php.wait().expect("it ends");
+    }
+
+    fn begin(&self, code: &str) -> Child {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../plugin/tests/erp.php");
+        let plugin = self.plugin.iter().map(|folder| ("ERP_PLUGIN", folder));
+        let mut php = Command::new("php")
+            .envs(plugin)
+            .envs(self.asked.iter().map(|asked| ("ERP_REQUEST", asked.to_string())))
+            .args(["-d", "display_errors=stderr", "-d", "date.timezone=Europe/Madrid", script])
+            .env("ERP_DATABASE", &self.database_url)
+            .env("ERP_FOLDER", self.folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the tests need php: ./test installs it");
+        php.stdin.take().expect("its input").write_all(code.as_bytes()).expect("it reads");
+        php
     }
 
     /// Makes it a source of this server: `/sources/src_…`

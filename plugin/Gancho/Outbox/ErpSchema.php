@@ -75,6 +75,26 @@ final class ErpSchema
         return self::facts('events');
     }
 
+    /** @return array<int, array{0: string, 1: string}> ranges of addresses that are not called, each with the reason */
+    public static function refusedAddresses(): array
+    {
+        return self::facts('refused_addresses');
+    }
+
+    /** @return string[] where clouds hand out credentials */
+    public static function metadataAddresses(): array
+    {
+        return self::facts('metadata_addresses');
+    }
+
+    /** Whether a webhook may not add a header field of this name. */
+    public static function isForbiddenHeader(string $name): bool
+    {
+        [$names, $beginnings] = self::facts('forbidden_headers');
+        $name = strtolower($name);
+        return in_array($name, $names, true) || array_filter($beginnings, fn($beginning) => str_starts_with($name, $beginning)) !== [];
+    }
+
     /** The model of a table, or the name itself. */
     public static function modelOf(string $table): string
     {

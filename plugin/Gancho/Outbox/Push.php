@@ -5,6 +5,7 @@ use FacturaScripts\Core\Base\DataBase;
 use FacturaScripts\Plugins\Gancho\Server\Answer;
 use FacturaScripts\Plugins\Gancho\Server\Client;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
+use FacturaScripts\Plugins\Gancho\Webhook\Round;
 
 /**
  * Hands the outbox over to Gancho. Rows stay until Gancho answered that it has them on disk; one process at a
@@ -82,6 +83,9 @@ final class Push
         return ErrorSilencer::run(function () use ($always) {
             $this->settings->read($this->db);
             $this->engine->refresh();
+            if ($this->settings->isAlone()) {
+                return $this->sendAlone();
+            }
             if (!$this->settings->isPushing()) {
                 return false;
             }
@@ -107,6 +111,20 @@ final class Push
             } while (!$left && microtime(true) < $this->deadline && $this->settings->isDue() && $this->engine->isWaiting());
             return $left;
         });
+    }
+
+    /** Without a server: makes events and sends them, one process at a time. */
+    private function sendAlone(): bool
+    {
+        $lock = Lock::take($this->settings);
+        if ($lock === null) {
+            return false;
+        }
+        try {
+            return (new Round($this->db, $this->settings, $this->deadline))->run();
+        } finally {
+            $lock->release();
+        }
     }
 
     private function drain(bool $always): bool

@@ -11,7 +11,7 @@ final class Settings
 {
     public const VERSION = '1.0';
     private const TABLE = 'ganchoplugin_settings';
-    private const DEFAULTS = ['url' => '', 'token' => '', 'admin_token' => '', 'models' => '', 'loaded' => '', 'way' => 'push', 'keep' => ''];
+    private const DEFAULTS = ['url' => '', 'token' => '', 'admin_token' => '', 'models' => '', 'loaded' => '', 'way' => 'push', 'keep' => '', 'allow_hosts' => '', 'keep_days' => '30', 'keep_mb' => '200'];
 
     private ?array $values = null;
 
@@ -48,7 +48,7 @@ final class Settings
         }
         $this->read($db);
         // Whoever changed something wants to see at once whether it works now.
-        $news = ['failures' => 0, 'next_at' => 0, 'primed' => false, 'loaded' => $this->loaded(), 'ready' => $this->isPushing()];
+        $news = ['failures' => 0, 'next_at' => 0, 'primed' => false, 'loaded' => $this->loaded(), 'ready' => $this->isActive()];
         return $this->note($news) && $done;
     }
 
@@ -84,6 +84,24 @@ final class Settings
     public function isPushing(): bool
     {
         return $this->get('way') === 'push' && $this->get('url') !== '' && $this->get('token') !== '';
+    }
+
+    /** Whether the plugin sends by itself. */
+    public function isAlone(): bool
+    {
+        return $this->get('way') === 'alone';
+    }
+
+    /** Whether requests have anything to do for us. */
+    public function isActive(): bool
+    {
+        return $this->isPushing() || $this->isAlone();
+    }
+
+    /** @return string[] hosts, addresses and ranges that may be called though they are refused by themselves */
+    public function allowed(): array
+    {
+        return self::list(strtolower($this->get('allow_hosts')));
     }
 
     public function isFetched(): bool

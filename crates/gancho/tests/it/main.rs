@@ -14,6 +14,7 @@ mod dead_address;
 mod delivering;
 mod demo;
 mod egress;
+mod erp_alone;
 mod erp_api;
 mod erp_api_lies;
 mod erp_copies;

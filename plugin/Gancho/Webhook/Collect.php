@@ -1,0 +1,139 @@
+<?php
+namespace FacturaScripts\Plugins\Gancho\Webhook;
+
+use FacturaScripts\Core\Base\DataBase as ErpDatabase;
+use FacturaScripts\Plugins\Gancho\Event\{Acts, CommitTracker, Composer, Json, Known, Shape};
+use FacturaScripts\Plugins\Gancho\Outbox\{CapturePlan, Engine, ErpSchema, Install, Payload};
+use FacturaScripts\Plugins\Gancho\Server\Settings;
+
+/**
+ * Makes events and their deliveries of the outbox. Events, deliveries, what was learned and the removal of the rows are
+ * one transaction: whatever ends PHP on the way, all of it is there or none.
+ */
+final class Collect
+{
+    private const ROWS = 1000;
+    private const ROWS_MAX = 20000;
+    /** What a receiver is sent at most. */
+    private const BODY_MAX = 262144;
+
+    private Engine $engine;
+
+    public function __construct(
+        private ErpDatabase $erp,
+        private Database $db,
+        private Tables $tables,
+        private Vault $vault,
+        private Webhooks $webhooks,
+        private Settings $settings,
+    ) {
+        $this->engine = Engine::of($erp);
+    }
+
+    /**
+     * Takes what has ended. `rows`: how many were taken; `waiting`: how many wait for the end of their act; `more`:
+     * whether the outbox holds more than was looked at.
+     *
+     * @return array{rows: int, waiting: int, more: bool, events: int}
+     */
+    public function run(): array
+    {
+        $plan = (new Install($this->erp, $this->settings))->plan();
+        $this->engine->refresh();
+        return $this->db->transaction(function () use ($plan) {
+            // Whoever else collects waits here, and sees afterwards what is left.
+            $sequence = $this->tables->take('sequence', 0);
+            $rows = max(self::ROWS, min(self::ROWS_MAX, (int)($this->tables->get('look_rows') ?? 0)));
+            $look = $this->engine->look($rows);
+            if (!$look['rows']) {
+                return ['rows' => 0, 'waiting' => 0, 'more' => false, 'events' => 0];
+            }
+            $look = Payload::of($this->engine, $this->settings, $plan, $look);
+            $tracker = CommitTracker::read((array)json_decode((string)$this->tables->get('looks'), true));
+            $known = $this->known($plan);
+            $shape = new Shape((string)date_default_timezone_get());
+            $acts = (new Acts($shape, $tracker, $known, $this->settings->models()))->of($look);
+            $this->keep($acts['events'], $sequence);
+            $this->learn($known);
+            $this->tables->put('looks', (string)json_encode($tracker->toArray()));
+            $this->tables->put('look_rows', (string)($look['more'] && !$acts['taken'] ? min($rows * 4, self::ROWS_MAX) : self::ROWS));
+            // Last, so that what fails before leaves them.
+            if ($acts['taken'] && !$this->engine->remove($acts['taken'])) {
+                throw new DatabaseError('the rows could not be removed from the outbox');
+            }
+            return ['rows' => count($acts['taken']), 'waiting' => $acts['waiting'], 'more' => $look['more'], 'events' => count($acts['events'])];
+        });
+    }
+
+    /** @param array<int, array> $made events as `Acts` makes them */
+    private function keep(array $made, int $sequence): void
+    {
+        $webhooks = $made ? array_filter($this->webhooks->all(), fn(Webhook $webhook) => $webhook->enabled) : [];
+        if (!$webhooks) {
+            return; // nobody asks
+        }
+        $this->tables->take('sequence', count($made));
+        $source = (string)$this->tables->get('source');
+        [$now, $events, $deliveries] = [(int)(microtime(true) * 1000), [], []];
+        foreach ($made as $event) {
+            $id = Id::make('evt');
+            $body = self::body($id, $event, $source);
+            $sealed = $this->vault->seal(Json::write(['body' => $body, 'label' => $event['label'], 'object' => $event['object']]), $id);
+            $events[] = ['n' => $sequence, 'id' => $id, 'name' => $event['name'], 'type' => $event['event'], 'sealed' => $sealed, 'created_at' => $now];
+            foreach ($webhooks as $webhook) {
+                if ($webhook->wants($event['event'])) {
+                    $isLarge = strlen($body) > self::BODY_MAX;
+                    $deliveries[] = Deliveries::row($sequence, $webhook->id, $now, $isLarge ? 'failed' : 'pending');
+                }
+            }
+            $sequence++;
+        }
+        $this->db->insert(Tables::EVENTS, $events);
+        if ($deliveries) {
+            $first = $this->tables->take('deliveries', count($deliveries));
+            $this->db->insert(Tables::DELIVERIES, array_map(fn($row, $place) => ['n' => $first + $place] + $row, $deliveries, array_keys($deliveries)));
+        }
+    }
+
+    /** The bytes that are signed and sent. */
+    public static function body(string $id, array $event, ?string $source, bool $isTest = false): string
+    {
+        $origin = ($event['origin'] ?? null) === null ? '' : ',"origin":' . Json::write($event['origin']);
+        return '{"id":"' . $id . '","event":"' . $event['event'] . '","created":' . (int)floor($event['at_ms'] / 1000) . ',"data":' . Json::write((object)$event['data'])
+            . ',"source":' . ($source === null ? 'null' : "\"$source\"") . $origin . ($isTest ? ',"test":true}' : '}');
+    }
+
+    /** What is known of the ERP beside its changes; read from its tables where nothing was kept yet. */
+    private function known(CapturePlan $plan): Known
+    {
+        $records = [];
+        foreach ($this->db->rows('SELECT source, code, record FROM ' . Tables::KNOWN) as $row) {
+            $records[$row['source']][$row['code']] = json_decode((string)$this->vault->unseal($row['record'], $row['source']), true) ?? [];
+        }
+        if ($records) {
+            return new Known($records);
+        }
+        $known = new Known([]);
+        $shape = new Shape((string)date_default_timezone_get());
+        foreach (array_intersect_key($plan->tables, array_flip(ErpSchema::always())) as $table => $captured) {
+            foreach ($this->engine->records($plan, $table) as $record) {
+                $shaped = $shape->record($table, $record, $captured['columns']);
+                $key = Composer::keyText($record[$captured['key']] ?? null);
+                $known->learn($table, $key, $shaped);
+                $known->news[$table][$key] = $shaped;
+            }
+        }
+        return $known;
+    }
+
+    private function learn(Known $known): void
+    {
+        foreach ($known->news as $table => $records) {
+            $codes = array_map('strval', array_keys($records));
+            $this->db->run('DELETE FROM ' . Tables::KNOWN . ' WHERE source = :source AND code IN (' . $this->db->list($codes) . ')', ['source' => $table]);
+            $kept = array_filter($records, 'is_array');
+            $row = fn($record, $code) => ['source' => $table, 'code' => (string)$code, 'record' => $this->vault->seal(Json::write((object)$record), $table)];
+            $this->db->insert(Tables::KNOWN, array_map($row, $kept, array_keys($kept)));
+        }
+    }
+}

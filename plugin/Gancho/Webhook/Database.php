@@ -1,0 +1,109 @@
+<?php
+namespace FacturaScripts\Plugins\Gancho\Webhook;
+
+use FacturaScripts\Core\Base\DataBase as ErpDatabase;
+
+/**
+ * The ERP's database, such that nothing that failed passes for done: the ERP's own `exec` says no and goes on, its
+ * `select` gives no rows for a statement that was refused.
+ */
+final class Database
+{
+    public function __construct(private ErpDatabase $db)
+    {
+    }
+
+    public function isPostgres(): bool
+    {
+        return $this->db->type() === 'postgresql';
+    }
+
+    /** All of it or nothing: whatever is thrown inside takes back what was written. */
+    public function transaction(callable $work): mixed
+    {
+        if ($this->db->inTransaction()) {
+            throw new \LogicException('there is a transaction of somebody else');
+        }
+        $this->db->beginTransaction();
+        try {
+            $result = $work();
+        } catch (\Throwable $error) {
+            // Also where the database has rolled back by itself, of which the ERP knows nothing.
+            $this->db->rollback();
+            throw $error;
+        }
+        if (!$this->db->commit()) {
+            $this->db->rollback();
+            throw new DatabaseError('the transaction was not committed');
+        }
+        return $result;
+    }
+
+    /** @param array<string, mixed> $values in the places `:name` */
+    public function run(string $sql, array $values = []): void
+    {
+        if (!$this->db->exec($this->filled($sql, $values))) {
+            throw new DatabaseError('a statement was refused: ' . strtok($sql, '('));
+        }
+    }
+
+    /**
+     * @param array<string, mixed> $values in the places `:name`
+     * @return array<int, array<string, mixed>>
+     */
+    public function rows(string $sql, array $values = []): array
+    {
+        $sql = $this->filled($sql, $values);
+        $rows = $this->db->select($sql);
+        if (!$rows && !$this->db->select('SELECT COUNT(*) AS n FROM (' . str_replace(' FOR UPDATE', '', $sql) . ') AS found')) {
+            throw new DatabaseError('a statement was refused: ' . substr($sql, 0, 80));
+        }
+        return $rows;
+    }
+
+    public function row(string $sql, array $values = []): ?array
+    {
+        return $this->rows($sql, $values)[0] ?? null;
+    }
+
+    public function number(string $sql, array $values = []): int
+    {
+        return (int)(array_values($this->row($sql, $values) ?? [0])[0] ?? 0);
+    }
+
+    public function hasTable(string $name): bool
+    {
+        return $this->db->tableExists($name);
+    }
+
+    /** Several rows in one statement. @param array<int, array<string, mixed>> $rows with the same names */
+    public function insert(string $table, array $rows): void
+    {
+        foreach (array_chunk($rows, 100) as $some) {
+            $values = array_map(fn($row) => '(' . implode(', ', array_map([$this, 'literal'], $row)) . ')', $some);
+            $this->run("INSERT INTO $table (" . implode(', ', array_keys($some[0])) . ') VALUES ' . implode(', ', $values));
+        }
+    }
+
+    /** A list for `IN (…)`; of none one that nothing is in. */
+    public function list(array $values): string
+    {
+        return $values ? implode(', ', array_map([$this, 'literal'], $values)) : 'NULL';
+    }
+
+    public function literal(mixed $value): string
+    {
+        return match (true) {
+            $value === null => 'NULL',
+            is_int($value) => (string)$value,
+            is_bool($value) => $value ? '1' : '0',
+            default => "'" . $this->db->escapeString((string)$value) . "'",
+        };
+    }
+
+    private function filled(string $sql, array $values): string
+    {
+        $put = fn($place) => array_key_exists($place[1], $values) ? $this->literal($values[$place[1]]) : $place[0];
+        return $values ? preg_replace_callback('/:([a-z_]+)/', $put, $sql) : $sql;
+    }
+}

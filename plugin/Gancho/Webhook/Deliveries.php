@@ -1,0 +1,197 @@
+<?php
+namespace FacturaScripts\Plugins\Gancho\Webhook;
+
+use FacturaScripts\Plugins\Gancho\Event\Json;
+
+/** Deliveries: what waits, who has it in hand, and what became of it. */
+final class Deliveries
+{
+    /** Seconds before each retry: not before, since nobody wakes us. */
+    public const DELAYS_S = [5, 25, 125, 625, 3125];
+    /** Of one webhook in one batch, before others get their turn. */
+    private const EACH = 5;
+
+    public function __construct(private Database $db, private ?Vault $vault)
+    {
+    }
+
+    /** A new one, but for its number. */
+    public static function row(int $event, string $webhook, int $now, string $state = 'pending', bool $replayed = false): array
+    {
+        return ['id' => Id::make('dlv'), 'event' => $event, 'webhook' => $webhook, 'state' => $state, 'attempts' => 0,
+            'max_attempts' => count(self::DELAYS_S) + 1, 'replayed' => $replayed, 'due_at' => $now, 'created_at' => $now,
+            'last_error' => $state === 'failed' ? 'too_large' : null];
+    }
+
+    /**
+     * Takes what is due under a lease: nobody else has it until that ends. Of a failing webhook one, as a probe.
+     *
+     * @param array<string, Webhook> $webhooks that may be sent to now
+     * @param string[] $last webhooks whose turn comes after the others'
+     * @return array<int, array<string, mixed>> with the event's columns
+     */
+    public function claim(array $webhooks, int $most, int $now, int $leaseMs, array $last = []): array
+    {
+        $queues = [];
+        foreach ($this->dueWebhooks($now) as $id) {
+            $webhook = $webhooks[$id] ?? null;
+            if ($webhook !== null && (!$webhook->isFailing() || ($webhook->health['probe_at'] ?? 0) <= $now)) {
+                $queues[in_array($id, $last, true) ? 1 : 0][] = $this->due($webhook, $now);
+            }
+        }
+        $chosen = array_slice([...self::inTurns($queues[0] ?? []), ...array_slice(self::inTurns($queues[1] ?? []), 0, 1)], 0, $most);
+        if (!$chosen) {
+            return [];
+        }
+        $token = bin2hex(random_bytes(16));
+        $this->db->run('UPDATE ' . Tables::DELIVERIES . ' SET lease = :token, lease_until = :until WHERE n IN (' . $this->db->list($chosen)
+            . ") AND state = 'pending' AND lease_until <= :now", ['token' => $token, 'until' => $now + $leaseMs, 'now' => $now]);
+        return $this->db->rows('SELECT d.*, e.id AS event_id, e.type, e.sealed FROM ' . Tables::DELIVERIES . ' d JOIN ' . Tables::EVENTS
+            . ' e ON e.n = d.event WHERE d.lease = :token ORDER BY d.n', ['token' => $token]);
+    }
+
+    /** Whether anything could be sent now. */
+    public function isAnyDue(int $now): bool
+    {
+        return $this->dueWebhooks($now) !== [];
+    }
+
+    /** @return string[] webhooks of which something is due, that which waits longest first */
+    private function dueWebhooks(int $now): array
+    {
+        $found = $this->db->rows('SELECT d.webhook, MIN(d.due_at) AS oldest FROM ' . Tables::DELIVERIES . ' d JOIN ' . Tables::WEBHOOKS . ' w ON w.id = d.webhook '
+            . "WHERE d.state = 'pending' AND d.lease_until <= :now AND w.enabled = 1 AND w.paused = 0 AND (d.due_at <= :now OR w.failures >= :failing) "
+            . 'AND (w.failures < :failing OR COALESCE(w.probe_at, 0) <= :now) GROUP BY d.webhook ORDER BY 2', ['now' => $now, 'failing' => Webhook::FAILING]);
+        return array_column($found, 'webhook');
+    }
+
+    private function due(Webhook $webhook, int $now): array
+    {
+        $due = $webhook->isFailing() ? '' : ' AND due_at <= :now';
+        $found = $this->db->rows('SELECT n FROM ' . Tables::DELIVERIES . " WHERE webhook = :id AND state = 'pending'$due AND lease_until <= :now ORDER BY due_at, n LIMIT "
+            . ($webhook->isFailing() ? 1 : self::EACH), ['id' => $webhook->id, 'now' => $now]);
+        return array_map('intval', array_column($found, 'n'));
+    }
+
+    /** One of each, then the second of each, and so on. */
+    private static function inTurns(array $queues): array
+    {
+        $turns = [];
+        for ($place = 0; $place < self::EACH; $place++) {
+            array_push($turns, ...array_column($queues, $place));
+        }
+        return $turns;
+    }
+
+    /**
+     * Keeps an attempt and what becomes of its delivery and webhook. Of a delivery that somebody else has by now only the
+     * attempt is kept, and that it arrived.
+     */
+    public function record(array $delivery, Attempt $attempt): void
+    {
+        $this->db->transaction(function () use ($delivery, $attempt) {
+            $row = $this->db->row('SELECT * FROM ' . Tables::DELIVERIES . ' WHERE n = :n FOR UPDATE', ['n' => (int)$delivery['n']]);
+            if ($row === null) {
+                return;
+            }
+            $this->keep($row, $attempt);
+            $isOurs = $row['lease'] === $delivery['lease'] && $row['state'] === 'pending';
+            if (!$isOurs && !$attempt->isSuccess()) {
+                return;
+            }
+            $attempts = (int)$row['attempts'] + 1;
+            $left = (int)$row['max_attempts'] - $attempts;
+            $after = $attempt->after($left);
+            $this->db->run('UPDATE ' . Tables::DELIVERIES . ' SET state = :state, attempts = :attempts, due_at = :due, lease = NULL, lease_until = 0, '
+                . 'last_at = :at, last_status = :status, last_error = :error WHERE n = :n', ['state' => $after['state'], 'attempts' => $attempts,
+                'due' => $after['due_at'], 'at' => $attempt->at, 'status' => $attempt->status, 'error' => $attempt->kind, 'n' => (int)$row['n']]);
+            if ((int)$row['replayed'] === 0 || $attempt->isSuccess()) {
+                (new Health($this->db))->note($row['webhook'], $attempt);
+            }
+        });
+    }
+
+    /** Gives back what could not be tried. */
+    public function release(array $delivery): void
+    {
+        $this->db->run('UPDATE ' . Tables::DELIVERIES . ' SET lease = NULL, lease_until = 0 WHERE n = :n AND lease = :lease',
+            ['n' => (int)$delivery['n'], 'lease' => $delivery['lease']]);
+    }
+
+    private function keep(array $row, Attempt $attempt): void
+    {
+        $sealed = $this->vault->seal(Json::write($attempt->toArray((int)$row['attempts'] + 1)), $row['id']);
+        $this->db->insert(Tables::ATTEMPTS, [['delivery' => (int)$row['n'], 'at' => $attempt->at, 'sealed' => $sealed]]);
+    }
+
+    /**
+     * Sends again by hand: it waits once more, with a fresh plan.
+     *
+     * @param int[] $numbers
+     */
+    public function resend(array $numbers): void
+    {
+        $this->db->run('UPDATE ' . Tables::DELIVERIES . " SET state = 'pending', replayed = 1, max_attempts = attempts + :more, due_at = :now, lease = NULL, lease_until = 0 "
+            . 'WHERE n IN (' . $this->db->list($numbers) . ") AND state IN ('failed', 'delivered', 'cancelled')",
+            ['more' => count(self::DELAYS_S) + 1, 'now' => time() * 1000]);
+    }
+
+    /** All of a webhook that failed since then. @return int how many */
+    public function resendFailed(string $webhook, int $sinceMs): int
+    {
+        $found = $this->db->rows('SELECT n FROM ' . Tables::DELIVERIES . " WHERE webhook = :id AND state = 'failed' AND created_at >= :since AND last_error <> 'too_large' LIMIT 10000",
+            ['id' => $webhook, 'since' => $sinceMs]);
+        foreach (array_chunk(array_map('intval', array_column($found, 'n')), 500) as $some) {
+            $this->resend($some);
+        }
+        return count($found);
+    }
+
+    /** Everything of a webhook that waits is due now. */
+    public function retryNow(string $webhook): void
+    {
+        $this->db->run('UPDATE ' . Tables::DELIVERIES . " SET due_at = :now WHERE webhook = :id AND state = 'pending'", ['now' => time() * 1000, 'id' => $webhook]);
+        $this->db->run('UPDATE ' . Tables::WEBHOOKS . ' SET probe_at = 0 WHERE id = :id', ['id' => $webhook]);
+    }
+
+    /**
+     * The newest first.
+     *
+     * @param array{webhook?: string, state?: string, type?: string, before?: int} $filter
+     */
+    public function page(array $filter, int $most = 50): array
+    {
+        $where = ['1 = 1'];
+        foreach (['webhook' => 'd.webhook = :webhook', 'state' => 'd.state = :state', 'type' => 'e.type = :type', 'before' => 'd.n < :before'] as $name => $condition) {
+            if (($filter[$name] ?? '') !== '') {
+                $where[] = $condition;
+            }
+        }
+        $rows = $this->db->rows('SELECT d.*, e.id AS event_id, e.type, e.sealed FROM ' . Tables::DELIVERIES . ' d JOIN ' . Tables::EVENTS . ' e ON e.n = d.event WHERE '
+            . implode(' AND ', $where) . " ORDER BY d.n DESC LIMIT $most", $filter);
+        return array_map([$this, 'opened'], $rows);
+    }
+
+    public function find(string $id): ?array
+    {
+        $row = $this->db->row('SELECT d.*, e.id AS event_id, e.type, e.sealed FROM ' . Tables::DELIVERIES . ' d JOIN ' . Tables::EVENTS
+            . ' e ON e.n = d.event WHERE d.id = :id', ['id' => $id]);
+        return $row === null ? null : $this->opened($row);
+    }
+
+    /** @return array<int, array<string, mixed>> the attempts of a delivery, oldest first */
+    public function attempts(array $delivery): array
+    {
+        $rows = $this->db->rows('SELECT sealed FROM ' . Tables::ATTEMPTS . ' WHERE delivery = :n ORDER BY k', ['n' => (int)$delivery['n']]);
+        $read = fn($row) => json_decode((string)$this->vault->unseal($row['sealed'], $delivery['id']), true);
+        return array_values(array_filter(array_map($read, $rows)));
+    }
+
+    /** With the event's body, label and object. */
+    public function opened(array $row): array
+    {
+        $event = json_decode((string)$this->vault->unseal($row['sealed'], $row['event_id']), true);
+        unset($row['sealed']);
+        return $row + (is_array($event) ? $event : ['body' => null, 'label' => null, 'object' => null]);
+    }
+}

@@ -1,0 +1,77 @@
+<?php
+namespace FacturaScripts\Plugins\Gancho\Webhook;
+
+/** Looks hosts up and decides which address is called. Nothing is called that did not pass here. */
+final class Guard
+{
+    /** How long an answer is kept, seconds: PHP waits for each look-up. */
+    private const KEPT_S = 60;
+    /** A look-up that took longer than this makes its host come last. */
+    private const SLOW_MS = 500;
+
+    /** @var array<string, array{at: int, ms: int, addresses: string[]}> */
+    private array $known;
+
+    /** @param string[] $allowed hosts, addresses, and ranges with `/`, that may be called though they are refused by themselves */
+    public function __construct(private array $allowed, private string $cache)
+    {
+        $known = json_decode((string)@file_get_contents($cache), true);
+        $this->known = is_array($known) ? $known : [];
+    }
+
+    /** The address to call. @throws AttemptError `dns` or `blocked` */
+    public function address(Target $target): string
+    {
+        $addresses = $target->literal() === null ? $this->lookUp($target->host) : [$target->literal()];
+        foreach ($addresses as $address) {
+            $why = $this->refusal($target, $address);
+            if ($why !== null) {
+                // One refused address among them refuses all: somebody is trying something.
+                throw new AttemptError('blocked', "$address is not called: it is $why");
+            }
+        }
+        return $addresses[0];
+    }
+
+    /** Whether this host was slow to look up, and would be looked up now. */
+    public function isSlow(Target $target): bool
+    {
+        $known = $this->known[$target->host] ?? null;
+        return $known !== null && $known['ms'] > self::SLOW_MS && $known['at'] + self::KEPT_S < time();
+    }
+
+    public function refusal(Target $target, string $address): ?string
+    {
+        $why = Address::refusal($address);
+        if ($why === null) {
+            return null;
+        }
+        $bytes = Address::canonical((string)inet_pton($address));
+        $plain = (string)inet_ntop($bytes);
+        $isNamed = in_array($plain, $this->allowed, true) && $target->literal() !== null;
+        if ($why === 'cloud metadata') {
+            return $isNamed ? null : $why;
+        }
+        $isInRange = array_filter($this->allowed, fn($entry) => str_contains($entry, '/') && Address::isIn($bytes, $entry));
+        return $isNamed || $isInRange || in_array(trim($target->host, '[]'), $this->allowed, true) ? null : $why;
+    }
+
+    /** @return string[] at least one */
+    private function lookUp(string $host): array
+    {
+        $known = $this->known[$host] ?? null;
+        if ($known === null || $known['at'] + self::KEPT_S < time()) {
+            $began = microtime(true);
+            $addresses = gethostbynamel($host) ?: array_column(@dns_get_record($host, DNS_AAAA) ?: [], 'ipv6');
+            $known = ['at' => time(), 'ms' => (int)((microtime(true) - $began) * 1000), 'addresses' => $addresses];
+            $this->known = array_filter($this->known, fn($other) => $other['at'] > time() - 3600);
+            $this->known[$host] = $known;
+            // Best effort: without it the next request looks up again.
+            @file_put_contents($this->cache, (string)json_encode($this->known), LOCK_EX);
+        }
+        if (!$known['addresses']) {
+            throw new AttemptError('dns', "no address was found for $host");
+        }
+        return $known['addresses'];
+    }
+}

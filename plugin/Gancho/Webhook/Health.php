@@ -1,0 +1,52 @@
+<?php
+namespace FacturaScripts\Plugins\Gancho\Webhook;
+
+/** What attempts make of their webhook: failing after ten in a row, disabled after five days, released by a success. */
+final class Health
+{
+    private const PROBE_MAX_MS = 600000;
+    private const DAYS_MS = 5 * 86400000;
+
+    public function __construct(private Database $db)
+    {
+    }
+
+    /** In the transaction of the attempt. */
+    public function note(string $webhook, Attempt $attempt): void
+    {
+        $row = $this->db->row('SELECT failures, failures_since, enabled FROM ' . Tables::WEBHOOKS . ' WHERE id = :id FOR UPDATE', ['id' => $webhook]);
+        if ($row === null) {
+            return;
+        }
+        $ended = $attempt->at + $attempt->durationMs;
+        $attempt->isSuccess() ? $this->succeeded($webhook, $row, $ended) : $this->failed($webhook, $row, $attempt, $ended);
+    }
+
+    private function succeeded(string $webhook, array $row, int $ended): void
+    {
+        $this->db->run('UPDATE ' . Tables::WEBHOOKS . ' SET failures = 0, failures_since = NULL, probe_at = NULL, mailed = NULL, last_success_at = :at WHERE id = :id',
+            ['at' => $ended, 'id' => $webhook]);
+        if ((int)$row['failures'] < Webhook::FAILING) {
+            return;
+        }
+        // It is over: what waits flows again, and what failed meanwhile is sent again.
+        $this->db->run('UPDATE ' . Tables::DELIVERIES . " SET due_at = :now WHERE webhook = :id AND state = 'pending' AND due_at > :now", ['now' => $ended, 'id' => $webhook]);
+        $this->db->run('UPDATE ' . Tables::DELIVERIES . " SET state = 'pending', replayed = 1, max_attempts = attempts + :more, due_at = :now "
+            . "WHERE webhook = :id AND state = 'failed' AND last_at >= :since", ['more' => count(Deliveries::DELAYS_S) + 1, 'now' => $ended, 'id' => $webhook,
+            'since' => (int)($row['failures_since'] ?? $ended)]);
+    }
+
+    private function failed(string $webhook, array $row, Attempt $attempt, int $ended): void
+    {
+        $failures = (int)$row['failures'] + 1;
+        $since = (int)($row['failures_since'] ?? $attempt->at);
+        // At the pace of the plan, and at least every ten minutes.
+        $over = max(0, $failures - Webhook::FAILING);
+        $pause = min((Deliveries::DELAYS_S[$over] ?? 3125) * 1000, self::PROBE_MAX_MS);
+        $reason = $attempt->isGone() ? 'gone' : ($failures >= Webhook::FAILING && $ended - $since >= self::DAYS_MS ? 'failing' : null);
+        $this->db->run('UPDATE ' . Tables::WEBHOOKS . ' SET failures = :failures, failures_since = :since, probe_at = :probe, last_failure_at = :at, '
+            . 'last_status = :status, last_error = :error' . ($reason === null || (int)$row['enabled'] === 0 ? '' : ', enabled = 0, reason = :reason') . ' WHERE id = :id',
+            ['failures' => $failures, 'since' => $since, 'probe' => $ended + $pause, 'at' => $ended, 'status' => $attempt->status, 'error' => $attempt->kind,
+            'reason' => $reason, 'id' => $webhook]);
+    }
+}
