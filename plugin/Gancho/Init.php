@@ -25,6 +25,11 @@ class Init extends InitClass
             Kernel::addRoute(TriggerPush::ROUTE, Http\GanchoPush::class, -1);
             Kernel::addRoute('/api/3/gancho', Http\ApiGancho::class, -1);
             ApiRoot::addCustomResource('gancho');
+            foreach (['ganchowebhooks', 'ganchoevents', 'ganchodeliveries'] as $resource) {
+                Kernel::addRoute("/api/3/$resource", Http\ApiGanchoWebhooks::class, -1);
+                Kernel::addRoute("/api/3/$resource/*", Http\ApiGanchoWebhooks::class, -1);
+                ApiRoot::addCustomResource($resource);
+            }
             Load::pipes(new Settings());
             if (PHP_SAPI === 'cli' || TriggerPush::mayWrite()) {
                 $db = new DataBase();
@@ -58,7 +63,8 @@ class Init extends InitClass
             // What waits goes now or never.
             (new Push($db, $settings))->run();
             $left = (new Install($db, $settings))->remove();
-            if ($settings->get('keep') === '') {
+            // Webhooks of its own stay, with their secrets and log: the ERP calls this for a minute's pause too.
+            if ($settings->get('keep') === '' && !$settings->isAlone()) {
                 $settings->forget($db);
             }
             $settings->note(['ready' => false, 'mode' => 'triggers', 'primed' => false]);

@@ -34,6 +34,7 @@ pub fn json() -> String {
         "refused_addresses": address::table().0,
         "new_states": reference_data::new_states(),
         "models": pairs(catalogue::MODELS.iter().map(|model| model.name)),
+        "sample": sample(),
         "secret_columns": secrets::COLUMNS,
         "secret_endings": secrets::ENDINGS,
         "table_models": by_table(|table| Some(json!(table.model))),
@@ -57,6 +58,12 @@ fn columns_by_kind(table: &Table) -> Option<Value> {
 fn events(model: &Model) -> Option<Value> {
     let verbs = event_types::verbs(model.kind);
     (!verbs.is_empty()).then(|| json!([model.noun, model.area.as_str(), verbs]))
+}
+
+/// What a test sends.
+fn sample() -> Value {
+    gancho_model::EventType::parse("invoice.created")
+        .map_or(Value::Null, |event| Value::Object(event_types::sample(&event).0))
 }
 
 /// By kind of model: the columns that say that it is paid, and due.

@@ -9,6 +9,7 @@ use FacturaScripts\Plugins\Gancho\Outbox\Install;
 use FacturaScripts\Plugins\Gancho\Outbox\Payload;
 use FacturaScripts\Plugins\Gancho\Outbox\Site;
 use FacturaScripts\Plugins\Gancho\Server\Client;
+use FacturaScripts\Plugins\Gancho\Webhook\{Alone, Database, KeyLost, Tables, Vault};
 
 /** The settings, and how the handing over goes. */
 class Gancho extends GanchoPage
@@ -20,6 +21,10 @@ class Gancho extends GanchoPage
     public int $lost = 0;
     public int $dropped = 0;
     public bool $isFar = false;
+    /** Whether there is anything of a plugin that sends by itself. */
+    public bool $hasOwn = false;
+    public int $ownWebhooks = 0;
+    public int $ownWaiting = 0;
 
     public function getPageData(): array
     {
@@ -33,7 +38,8 @@ class Gancho extends GanchoPage
             'test' => $this->test(),
             'mend' => $this->mend(),
             'moved' => $this->site()->confirm(),
-            'copy' => $this->site()->disown($this->db()),
+            'copy' => $this->disown(),
+            'delete-all' => $this->deleteAll(),
             default => null,
         };
     }
@@ -60,7 +66,10 @@ class Gancho extends GanchoPage
             'url' => $url,
             'models' => array_diff($all, $chosen) ? implode(' ', $chosen) : '',
             'loaded' => implode(' ', array_intersect($all, $this->request()->request->getArray('loaded'))),
-            'way' => $this->text('way') === 'fetch' ? 'fetch' : 'push',
+            'way' => in_array($this->text('way'), ['alone', 'fetch'], true) ? $this->text('way') : 'push',
+            'allow_hosts' => implode(' ', preg_split('/[\s,]+/', $this->text('allow_hosts'), -1, PREG_SPLIT_NO_EMPTY)),
+            'keep_days' => (string)max(1, min(365, (int)$this->text('keep_days') ?: 30)),
+            'keep_mb' => (string)max(1, min(100000, (int)$this->text('keep_mb') ?: 200)),
             'keep' => $this->text('keep') === '' ? '' : '1',
         ];
         foreach (['token', 'admin_token'] as $key) {
@@ -73,6 +82,9 @@ class Gancho extends GanchoPage
             $values['admin_token'] = '';
         }
         if ($this->settings->save($this->db(), $values)) {
+            if ($this->settings->isAlone() && !$this->openAlone()) {
+                Tools::log()->error('gancho-own-no-key', ['%file%' => 'MyFiles/Gancho/key.php']);
+            }
             (new Install($this->db(), $this->settings))->mend();
             if (!$this->site()->isCopy()) {
                 $this->site()->sign(true);
@@ -81,6 +93,42 @@ class Gancho extends GanchoPage
         } else {
             Tools::log()->error('gancho-not-kept', ['%folder%' => 'MyFiles/Gancho']);
         }
+    }
+
+    /** Makes the tables and the key of a plugin that sends by itself. */
+    private function openAlone(): ?Alone
+    {
+        try {
+            return new Alone($this->db(), $this->settings, $this->settings->isAlone());
+        } catch (KeyLost) {
+            return null;
+        }
+    }
+
+    /** This is a copy of the ERP: none of the original's webhooks is to be called from here. */
+    private function disown(): void
+    {
+        if ($this->settings->isAlone()) {
+            $this->openAlone()?->webhooks->disableAll($this->user->nick);
+        }
+        $this->site()->disown($this->db());
+    }
+
+    /** Webhooks, secrets and log, and the key by which they are read. */
+    private function deleteAll(): void
+    {
+        // Also where the key is gone: then nothing of it can be read any more.
+        (new Tables(new Database($this->db())))->remove();
+        @unlink(Vault::file($this->settings->folder()));
+        $this->settings->save($this->db(), ['way' => 'push']);
+        $this->settings->note(['alone' => false]);
+        Tools::log()->notice('gancho-own-deleted');
+    }
+
+    /** Whether somebody has chosen who sends. */
+    public function isChosen(): bool
+    {
+        return $this->settings->isAlone() || $this->settings->isFetched() || $this->settings->get('url') !== '';
     }
 
     private function test(): void
@@ -114,6 +162,7 @@ class Gancho extends GanchoPage
         $this->state = $this->settings->state();
         $this->models = array_fill_keys($this->settings->models() ?? array_keys(ErpSchema::models()), true);
         $this->loaded = array_fill_keys($this->settings->loaded(), true);
+        $this->readOwn();
         $engine = Engine::of($this->db());
         $this->backlog = $engine->backlog();
         $this->dropped = $engine->dropped();
@@ -122,6 +171,16 @@ class Gancho extends GanchoPage
         $host = parse_url($this->settings->get('url'), PHP_URL_HOST) ?: 'localhost';
         $isNear = preg_match('/^(localhost|127\.|10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|\[)|^[^.]+$/', $host) === 1;
         $this->isFar = str_starts_with($this->settings->get('url'), 'http://') && !$isNear;
+    }
+
+    private function readOwn(): void
+    {
+        $db = new Database($this->db());
+        $this->hasOwn = (new Tables($db))->areThere();
+        if ($this->hasOwn) {
+            $this->ownWebhooks = $db->number('SELECT COUNT(*) AS n FROM ' . Tables::WEBHOOKS);
+            $this->ownWaiting = $db->number('SELECT COUNT(*) AS n FROM ' . Tables::DELIVERIES . " WHERE state = 'pending'");
+        }
     }
 
     /** All models that can be captured. */

@@ -2,13 +2,14 @@
 namespace FacturaScripts\Plugins\Gancho\Controller;
 
 use FacturaScripts\Core\Tools;
-use FacturaScripts\Plugins\Gancho\Http\GanchoPage;
+use FacturaScripts\Plugins\Gancho\Http\{GanchoPage, OwnWebhooks};
 use FacturaScripts\Plugins\Gancho\Outbox\ErpSchema;
 use FacturaScripts\Plugins\Gancho\Outbox\SendNow;
 use FacturaScripts\Plugins\Gancho\Server\Answer;
 use FacturaScripts\Plugins\Gancho\Server\Client;
+use FacturaScripts\Plugins\Gancho\Webhook\{Alone, KeyLost};
 
-/** The webhooks that Gancho delivers to, and how they are. */
+/** The webhooks, and how they are: a server's, or the plugin's own where it sends by itself. */
 class GanchoWebhooks extends GanchoPage
 {
     public array $webhooks = [];
@@ -25,8 +26,30 @@ class GanchoWebhooks extends GanchoPage
         return $this->page('gancho-webhooks', 'fa-solid fa-share-nodes');
     }
 
+    /** Where the plugin sends by itself; null where the key is gone, too. */
+    public ?OwnWebhooks $own = null;
+
+    protected function template(): string
+    {
+        return $this->settings->isAlone() ? 'GanchoOwnWebhooks' : parent::template();
+    }
+
+    private function own(): ?OwnWebhooks
+    {
+        try {
+            return $this->own ??= new OwnWebhooks(new Alone($this->db(), $this->settings, true), $this->user->nick);
+        } catch (KeyLost) {
+            return null;
+        }
+    }
+
     protected function act(string $action): void
     {
+        if ($this->settings->isAlone()) {
+            $this->own()?->act($action, fn(string $field) => str_ends_with($field, '[]')
+                ? $this->request()->request->getArray(substr($field, 0, -2)) : $this->text($field));
+            return;
+        }
         $id = preg_replace('/[^a-z0-9_]/', '', $this->text('id'));
         match ($action) {
             'add' => $this->add(),
@@ -109,6 +132,10 @@ class GanchoWebhooks extends GanchoPage
 
     protected function read(): void
     {
+        if ($this->settings->isAlone()) {
+            $this->own()?->read((string)$this->request()->query('id', ''));
+            return;
+        }
         foreach (['model', 'code'] as $field) {
             // A link names it at first, the form afterwards.
             $this->$field = $this->text($field) ?: trim((string)$this->request()->query($field, ''));

@@ -35,7 +35,13 @@ abstract class GanchoPage extends Controller
             }
         });
         $this->carefully(fn() => ErrorSilencer::run(fn() => $this->read()));
-        $this->view($this->getClassName() . '.html.twig');
+        $this->view($this->template() . '.html.twig');
+    }
+
+    /** Which template shows it. */
+    protected function template(): string
+    {
+        return $this->getClassName();
     }
 
     private function carefully(callable $work): void

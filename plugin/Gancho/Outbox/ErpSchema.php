@@ -95,6 +95,12 @@ final class ErpSchema
         return in_array($name, $names, true) || array_filter($beginnings, fn($beginning) => str_starts_with($name, $beginning)) !== [];
     }
 
+    /** `data` of a sample of `invoice.created`. */
+    public static function sample(): array
+    {
+        return self::facts('sample');
+    }
+
     /** The model of a table, or the name itself. */
     public static function modelOf(string $table): string
     {

@@ -2,6 +2,7 @@
 namespace FacturaScripts\Plugins\Gancho\Webhook;
 
 use FacturaScripts\Core\Base\DataBase as ErpDatabase;
+use FacturaScripts\Plugins\Gancho\Outbox\ErpSchema;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
 /** The parts of a plugin that sends by itself, put together. */
@@ -33,5 +34,23 @@ final class Alone
         $this->guard = new Guard($settings->allowed(), $settings->folder() . '/names.json');
         $this->webhooks = new Webhooks($this->db, $this->vault, $this->guard);
         $this->deliveries = new Deliveries($this->db, $this->vault);
+    }
+
+    /** Sends a sample to a webhook, switched on or not, and says what came of it. */
+    public function test(Webhook $webhook): Attempt
+    {
+        $id = Id::make('evt');
+        $event = ['event' => 'invoice.created', 'data' => ErpSchema::sample(), 'at_ms' => time() * 1000];
+        $body = Collect::body($id, $event, null, true);
+        $request = ['webhook' => $webhook, 'type' => $event['event'], 'event_id' => $id, 'sequence' => 0, 'attempt' => 1, 'body' => $body];
+        $made = null;
+        (new Sender($this->guard))->send([$request], function (int $place, Attempt $attempt) use (&$made) {
+            $made = $attempt;
+        });
+        if ($made->isSuccess() && $webhook->enabled) {
+            // What waits for a failing webhook may go now.
+            $this->db->transaction(fn() => (new Health($this->db))->note($webhook->id, $made));
+        }
+        return $made;
     }
 }

@@ -154,6 +154,12 @@ final class Deliveries
         $this->db->run('UPDATE ' . Tables::WEBHOOKS . ' SET probe_at = 0 WHERE id = :id', ['id' => $webhook]);
     }
 
+    /** How many of a webhook's deliveries wait. */
+    public function waiting(string $webhook): int
+    {
+        return $this->db->number('SELECT COUNT(*) AS n FROM ' . Tables::DELIVERIES . " WHERE webhook = :id AND state = 'pending'", ['id' => $webhook]);
+    }
+
     /**
      * The newest first.
      *
@@ -170,6 +176,14 @@ final class Deliveries
         $rows = $this->db->rows('SELECT d.*, e.id AS event_id, e.type, e.sealed FROM ' . Tables::DELIVERIES . ' d JOIN ' . Tables::EVENTS . ' e ON e.n = d.event WHERE '
             . implode(' AND ', $where) . " ORDER BY d.n DESC LIMIT $most", $filter);
         return array_map([$this, 'opened'], $rows);
+    }
+
+    /** The bodies of events, the newest first, each with its `sequence`. */
+    public function events(int|string $before, int $most): array
+    {
+        $where = $before === '' ? '1 = 1' : 'n < :before';
+        $rows = $this->db->rows('SELECT n, id AS event_id, sealed FROM ' . Tables::EVENTS . " WHERE $where ORDER BY n DESC LIMIT $most", ['before' => $before]);
+        return array_map(fn($row) => ['sequence' => (int)$row['n']] + (array)json_decode((string)$this->opened($row)['body']), $rows);
     }
 
     public function find(string $id): ?array

@@ -15,6 +15,9 @@ final class Round
     /** An attempt's limit and some: whoever still has a delivery then is gone. */
     private const LEASE_MS = 30000;
 
+    /** How often it is noted that somebody looked, seconds. */
+    private const NOTED_S = 30;
+
     private Engine $engine;
 
     public function __construct(private ErpDatabase $erp, private Settings $settings, private float $deadline)
@@ -27,6 +30,9 @@ final class Round
     {
         try {
             $site = new Site($this->engine, $this->settings);
+            if (($this->settings->state()['passed_at'] ?? 0) + self::NOTED_S < time()) {
+                $this->settings->note(['passed_at' => time()]);
+            }
             if (!$this->isAnythingToDo() && !$site->isToBeSigned()) {
                 return false;
             }
@@ -36,6 +42,7 @@ final class Round
             $alone = new Alone($this->erp, $this->settings, true);
             $left = $this->collect($alone);
             $left = $this->sendDue($alone) || $left;
+            (new Alert($alone))->send((int)(microtime(true) * 1000));
             if ($site->isToBeSigned()) {
                 $site->sign();
                 (new Retention($alone))->clean();

@@ -87,6 +87,16 @@ final class Webhooks
         });
     }
 
+    /** In a copy of the ERP: all are switched off, and what waits is sent by the original only. */
+    public function disableAll(string $who): void
+    {
+        $this->db->transaction(function () use ($who) {
+            $this->db->run('UPDATE ' . Tables::DELIVERIES . " SET state = 'cancelled', lease = NULL WHERE state = 'pending'");
+            $this->db->run('UPDATE ' . Tables::WEBHOOKS . " SET enabled = 0, reason = 'copy'");
+            $this->db->insert(Tables::HISTORY, [['at' => time() * 1000, 'who' => substr($who, 0, 50), 'action' => 'disabled', 'webhook' => '', 'details' => '*']]);
+        });
+    }
+
     /** A new secret: until it is finished, deliveries are signed by both. */
     public function rotateSecret(Webhook $webhook, string $who, int $overlapS = 86400): string
     {

@@ -113,3 +113,33 @@ namespace FacturaScripts\Core\Template {
         abstract protected function runResource(): void;
     }
 }
+
+namespace FacturaScripts\Dinamic\Lib\Email {
+    /** Notes what would be sent. */
+    class NewMail
+    {
+        private array $parts = [];
+
+        public static function create(): self
+        {
+            return new self();
+        }
+
+        public function canSendMail(): bool
+        {
+            return true;
+        }
+
+        public function __call(string $name, array $of): self
+        {
+            $this->parts[$name][] = $of[0] ?? null;
+            return $this;
+        }
+
+        public function send(): bool
+        {
+            \FacturaScripts\Core\Tools::$logged[] = 'mail: ' . implode(', ', $this->parts['to']) . ': ' . $this->parts['subject'][0];
+            return true;
+        }
+    }
+}

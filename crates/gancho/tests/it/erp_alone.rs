@@ -384,3 +384,128 @@ async fn what_is_old_goes_and_what_waits_stays() {
     erp.with_alone(clean);
     assert_eq!(erp.with_alone(count), 0);
 }
+
+/// The ERP's API, by its own form and permissions; what is not to be written is refused, what is secret is shown once.
+#[tokio::test(flavor = "multi_thread")]
+async fn webhooks_are_managed_over_the_erp_s_api() {
+    let erp = Erp::new(Engine::MariaDb).await;
+    erp.alone();
+    let call = |method: &str, resource: &str, id: &str, fields: &str| -> (u64, Value) {
+        let answer = erp.with_alone(&format!(
+            "return (new FacturaScripts\\Plugins\\Gancho\\Webhook\\Api($alone, 'api'))->answer('{method}', '{resource}', '{id}', {fields}, []);"
+        ));
+        (answer[0].as_u64().expect("a status"), answer[1].clone())
+    };
+    let (status, added) = call(
+        "POST",
+        "ganchowebhooks",
+        "",
+        "['url' => 'https://example.com/T0P', 'events' => 'invoice.*, customer.created', 'headers' => '{\"X-A\": \"T0P\"}']",
+    );
+    assert_eq!(
+        (status, &added["data"]["url"], &added["data"]["events"]),
+        (200, &json!("https://example.com/T0P"), &json!(["invoice.*", "customer.created"]))
+    );
+    assert!(added["data"]["secret"].as_str().is_some_and(|secret| secret.starts_with("whsec_")), "{added}");
+    let id = added["data"]["id"].as_str().expect("an id").to_owned();
+    let (_, listed) = call("GET", "ganchowebhooks", "", "[]");
+    assert!(
+        listed[0]["id"] == id.as_str() && !listed.to_string().contains("T0P") && !listed.to_string().contains("whsec_"),
+        "{listed}"
+    );
+    for hidden in ["id", "sealed", "failures", "reason", "created_at", "mailed", "n"] {
+        let (status, refused) = call(
+            "POST",
+            "ganchowebhooks",
+            "",
+            &format!("['url' => 'https://example.com', 'events' => '*', '{hidden}' => '{id}']"),
+        );
+        assert_eq!((status, &refused["field"]), (400, &json!(hidden)), "{refused}");
+        assert_eq!(call("PUT", "ganchowebhooks", &id, &format!("['{hidden}' => 'x']")).0, 400);
+    }
+    assert_eq!(call("PUT", "ganchowebhooks", &id, "['enabled' => 'maybe']").1["field"], "enabled");
+    assert_eq!(
+        call("PUT", "ganchowebhooks", &id, "['paused' => '1', 'name' => 'Tienda']").1["data"]["state"],
+        "paused"
+    );
+    assert_eq!(call("GET", "ganchowebhooks", &id, "[]").1["name"], "Tienda");
+    assert_eq!(call("GET", "ganchowebhooks", "ep_none", "[]").0, 404);
+    for (method, resource, id) in [
+        ("POST", "ganchoevents", ""),
+        ("DELETE", "ganchoevents", "evt_1"),
+        ("PUT", "ganchodeliveries", "dlv_1"),
+        ("POST", "ganchodeliveries", ""),
+        ("DELETE", "ganchowebhooks", ""),
+        ("PUT", "ganchowebhooks", ""),
+        ("POST", "ganchowebhooks", "ep_1"),
+    ] {
+        assert_eq!(call(method, resource, id, "[]").0, 405, "{method} {resource}");
+    }
+    erp.act(ACTS[0]).await;
+    let (_, deliveries) = call("GET", "ganchodeliveries", "", "[]");
+    assert_eq!((&deliveries[0]["event"], &deliveries[0]["state"]), (&json!("customer.created"), &json!("pending")));
+    let (_, delivery) = call("GET", "ganchodeliveries", deliveries[0]["id"].as_str().expect("an id"), "[]");
+    assert_eq!(delivery["body"]["data"]["object"]["nombre"], "Ana");
+    assert_eq!(call("GET", "ganchoevents", "", "[]").1[0]["sequence"], 1);
+    assert_eq!(call("DELETE", "ganchowebhooks", &id, "[]").0, 200);
+    assert_eq!(call("GET", "ganchowebhooks", "", "[]").1, json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn administrators_are_told_once_of_an_outage() {
+    let erp = Erp::new(Engine::MariaDb).await;
+    erp.database
+        .run("INSERT INTO users (nick, enabled, admin, email) VALUES ('jefa', true, true, 'jefa@example.com')")
+        .await;
+    erp.alone();
+    let receiver = Receiver::with(|_| Respond::status(500)).await;
+    let (id, _) = erp.add_webhook(&receiver.url("/hook"), "customer.*");
+    erp.database.run(ACTS[0]).await;
+    // The mail is sent after the answer: the request itself knows nothing of it.
+    let round = format!(
+        "{USE} (new FacturaScripts\\Plugins\\Gancho\\Webhook\\Round($db, $settings, microtime(true) + 1))->run();"
+    );
+    let mails = |logged: Vec<Value>| {
+        logged
+            .iter()
+            .filter_map(Value::as_str)
+            .filter(|line| line.starts_with("mail:"))
+            .map(ToOwned::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        mails(erp.request(&round).logged),
+        [format!("mail: jefa@example.com: Gancho: no se puede entregar a {}", receiver.url("/…"))]
+    );
+    erp.with_alone(&format!("$alone->deliveries->retryNow('{id}');"));
+    assert!(mails(erp.request(&round).logged).is_empty(), "each outage once");
+    receiver.behave(|_| Respond::status(410));
+    erp.request(&format!("{USE} $alone = new Alone($db, $settings); $alone->deliveries->retryNow('{id}');"));
+    let told = mails(erp.request(&round).logged);
+    assert!(told.is_empty() || told[0].contains("está desactivado"), "{told:?}");
+    assert_eq!(erp.with_alone(&format!("return $alone->webhooks->find('{id}')->health['mailed'];")), "disabled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn switching_off_keeps_webhooks_and_a_copy_calls_none() {
+    let erp = Erp::new(Engine::MariaDb).await;
+    erp.alone();
+    let receiver = Receiver::start().await;
+    erp.add_webhook(&receiver.url("/hook"), "customer.*");
+    erp.request("$plugin->uninstall();");
+    erp.database.run(ACTS[0]).await;
+    erp.request(NOTHING);
+    assert_eq!(receiver.received().len(), 0, "nothing is captured while it is off");
+    erp.request("$plugin->update();");
+    erp.act("INSERT INTO clientes (codcliente, nombre, fechaalta) VALUES ('2', 'Eva', '2026-01-01')").await;
+    assert_eq!(receiver.received().len(), 1, "the webhook is still there");
+    let copy = erp.copied().await;
+    copy.act("INSERT INTO clientes (codcliente, nombre, fechaalta) VALUES ('3', 'Luz', '2026-01-01')").await;
+    assert_eq!(receiver.received().len(), 1, "a copy sends nothing");
+    assert!(copy.request(&format!("{USE} return $settings->state()['copy'];")).returned.is_string(), "and asks");
+    copy.with_alone("$alone->webhooks->disableAll('ana');");
+    assert_eq!(
+        copy.with_alone("return array_map(fn($one) => $one->state(), array_values($alone->webhooks->all()));"),
+        json!(["disabled"])
+    );
+}

@@ -1,0 +1,150 @@
+<?php
+namespace FacturaScripts\Plugins\Gancho\Http;
+
+use FacturaScripts\Core\Tools;
+use FacturaScripts\Plugins\Gancho\Outbox\{ErpSchema, Site};
+use FacturaScripts\Plugins\Gancho\Webhook\{Alone, Attempt, KeyLost, Refused, Webhook};
+
+/** What the page of webhooks shows and does where the plugin sends by itself. */
+final class OwnWebhooks
+{
+    /** Cron that did not run for so long is spoken of, seconds. */
+    private const CRON_S = 3600;
+
+    /** @var Webhook[] */
+    public array $webhooks = [];
+    public ?Webhook $one = null;
+    /** Of a webhook just added, or of one whose secret was changed; shown this once. */
+    public string $secret = '';
+    public ?array $test = null;
+    /** What was typed, where it was refused. */
+    public array $typed = [];
+    public array $history = [];
+    public bool $isKeyLost = false;
+
+    public function __construct(private Alone $alone, private string $who)
+    {
+    }
+
+    /** @param callable $field gives a field of the form, as text or as a list */
+    public function act(string $action, callable $field): void
+    {
+        try {
+            $webhook = $action === 'add' ? null : $this->alone->webhooks->find((string)$field('id'));
+            if ($action === 'add') {
+                $webhook = $this->alone->webhooks->add($this->fields($field), $this->who);
+                $this->secret = $webhook->sealed['secret'];
+            } elseif ($webhook === null) {
+                Tools::log()->warning('record-not-found');
+            } else {
+                $this->actOn($webhook, $action, $field);
+            }
+        } catch (Refused $refused) {
+            $this->typed = ['url' => $field('url'), 'name' => $field('name'), 'patterns' => $field('patterns')];
+            Tools::log()->error($refused->sentence());
+        }
+    }
+
+    private function actOn(Webhook $webhook, string $action, callable $field): void
+    {
+        $webhooks = $this->alone->webhooks;
+        match ($action) {
+            'save' => $webhooks->update($webhook, $this->fields($field), $this->who),
+            'pause' => $webhooks->update($webhook, ['paused' => true], $this->who),
+            'resume' => $webhooks->update($webhook, ['paused' => false, 'enabled' => true], $this->who),
+            'disable' => $webhooks->update($webhook, ['enabled' => false], $this->who),
+            'rotate' => $this->secret = $webhooks->rotateSecret($webhook, $this->who),
+            'retry' => $this->alone->deliveries->retryNow($webhook->id),
+            'resend' => $this->resend($webhook, (string)$field('since')),
+            'remove' => $webhooks->remove($webhook, $this->who),
+            'test' => $this->test = self::shown($this->alone->test($webhook)),
+            default => null,
+        };
+        if (!in_array($action, ['test', 'rotate', 'resend'], true)) {
+            Tools::log()->notice('record-updated-correctly');
+        }
+    }
+
+    private function resend(Webhook $webhook, string $since): void
+    {
+        $at = strtotime($since);
+        if ($at === false) {
+            Tools::log()->warning('gancho-own-since-bad');
+            return;
+        }
+        $count = $this->alone->deliveries->resendFailed($webhook->id, $at * 1000);
+        Tools::log()->notice('gancho-own-resent', ['%count%' => $count]);
+    }
+
+    /** A test's outcome: status, answer, and what it means. */
+    private static function shown(Attempt $attempt): array
+    {
+        return ['ok' => $attempt->isSuccess(), 'why' => self::sentence($attempt->status, $attempt->kind), 'detail' => $attempt->message] + $attempt->toArray(1);
+    }
+
+    /** Why an attempt failed, in the reader's language. */
+    public static function sentence(?int $status, ?string $kind): string
+    {
+        return $status !== null ? Tools::lang()->trans('gancho-answered', ['%code%' => (string)$status])
+            : ($kind === null ? '' : Tools::lang()->trans("gancho-error-$kind"));
+    }
+
+    /** Chosen types and typed patterns together. */
+    private function fields(callable $field): array
+    {
+        $typed = preg_split('/[\s,]+/', (string)$field('patterns'), -1, PREG_SPLIT_NO_EMPTY);
+        $chosen = (array)$field('events[]');
+        return ['url' => $field('url'), 'name' => $field('name'), 'events' => array_values(array_unique([...$chosen, ...$typed]))];
+    }
+
+    public function read(string $id): void
+    {
+        try {
+            $this->webhooks = $this->alone->webhooks->all();
+            $this->one = $this->webhooks[$id] ?? null;
+            $this->history = $this->alone->webhooks->history(20);
+        } catch (KeyLost) {
+            $this->isKeyLost = true;
+        }
+    }
+
+    /** Types of events by area of the business, each with the noun they are of: `{area: {noun: [verb]}}`. */
+    public function types(): array
+    {
+        $types = [];
+        foreach (ErpSchema::events() as [$noun, $area, $verbs]) {
+            $types[$area][$noun] = $verbs;
+        }
+        return $types;
+    }
+
+    /** How many of a webhook's deliveries wait. */
+    public function waiting(Webhook $webhook): int
+    {
+        return $this->alone->deliveries->waiting($webhook->id);
+    }
+
+    /** When the plugin looked last whether there is something to send, in seconds from now; null if never. */
+    public function passedAgo(): ?int
+    {
+        $at = $this->alone->settings->state()['passed_at'] ?? null;
+        return $at === null ? null : max(0, time() - (int)$at);
+    }
+
+    /** Whether the ERP's cron runs, on which retries depend while nobody uses the ERP. */
+    public function isCronRunning(): bool
+    {
+        return ($this->alone->settings->state()['cron_at'] ?? 0) + self::CRON_S > time();
+    }
+
+    public function cronAt(): ?int
+    {
+        return $this->alone->settings->state()['cron_at'] ?? null;
+    }
+
+    /** To be copied into the machine's crontab. */
+    public function cronLine(): string
+    {
+        return '*/5 * * * * ' . (PHP_BINDIR . '/php') . ' ' . escapeshellarg(FS_FOLDER . '/index.php') . ' -cron >/dev/null 2>&1';
+    }
+}

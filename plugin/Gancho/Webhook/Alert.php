@@ -1,0 +1,64 @@
+<?php
+namespace FacturaScripts\Plugins\Gancho\Webhook;
+
+use FacturaScripts\Core\Tools;
+
+/**
+ * Tells the ERP's administrators by the ERP's own mail: at the first failed attempt of an outage, a day before a
+ * webhook is disabled, and when that happens. Each once.
+ */
+final class Alert
+{
+    private const MAILER = 'FacturaScripts\\Dinamic\\Lib\\Email\\NewMail';
+    private const DAY_MS = 86400000;
+
+    public function __construct(private Alone $alone)
+    {
+    }
+
+    /** One mail at most: whoever waits for this process is not to wait long. */
+    public function send(int $now): void
+    {
+        foreach ($this->alone->webhooks->all() as $webhook) {
+            $what = self::due($webhook, $now);
+            if ($what !== null && $webhook->health['mailed'] !== $what) {
+                $this->alone->db->run('UPDATE ' . Tables::WEBHOOKS . ' SET mailed = :what WHERE id = :id', ['what' => $what, 'id' => $webhook->id]);
+                $this->mail($webhook, $what);
+                return;
+            }
+        }
+    }
+
+    /** What is to be told of a webhook now: `failing`, `ending` or `disabled`. */
+    private static function due(Webhook $webhook, int $now): ?string
+    {
+        $since = $webhook->health['failures_since'];
+        return match (true) {
+            !$webhook->enabled && in_array($webhook->reason, ['gone', 'failing'], true) => 'disabled',
+            !$webhook->enabled || $webhook->health['failures'] === 0 => null,
+            $webhook->isFailing() && $since !== null && $now - $since > 4 * self::DAY_MS => 'ending',
+            default => 'failing',
+        };
+    }
+
+    private function mail(Webhook $webhook, string $what): void
+    {
+        if (!class_exists(self::MAILER)) {
+            return;
+        }
+        try {
+            $mail = self::MAILER::create();
+            $to = array_column($this->alone->db->rows("SELECT email FROM users WHERE admin = true AND enabled = true AND email <> '' ORDER BY nick LIMIT 5"), 'email');
+            if (!$to || !$mail->canSendMail()) {
+                return;
+            }
+            $facts = ['%webhook%' => $webhook->name ?: $webhook->shownUrl(), '%count%' => (string)$webhook->health['failures']];
+            foreach ($to as $address) {
+                $mail->to($address);
+            }
+            $mail->subject(Tools::lang()->trans("gancho-mail-$what", $facts))->body(Tools::lang()->trans("gancho-mail-$what-body", $facts))->send();
+        } catch (\Throwable $error) {
+            $this->alone->settings->note(['mail_error' => $error->getMessage()]);
+        }
+    }
+}

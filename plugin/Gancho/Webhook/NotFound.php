@@ -1,0 +1,7 @@
+<?php
+namespace FacturaScripts\Plugins\Gancho\Webhook;
+
+/** There is no record of this id. */
+final class NotFound extends \RuntimeException
+{
+}
