@@ -47,6 +47,7 @@ class Init extends InitClass
             $db = new DataBase();
             $db->connect();
             $settings = (new Settings())->read($db);
+            $settings->sealSecrets($db);
             (new Install($db, $settings))->mend(true);
             $settings->note(['ready' => $settings->isActive(), 'loaded' => $settings->loaded()]);
         } catch (\Throwable $error) {

@@ -9,7 +9,7 @@ use FacturaScripts\Plugins\Gancho\Outbox\Install;
 use FacturaScripts\Plugins\Gancho\Outbox\Payload;
 use FacturaScripts\Plugins\Gancho\Outbox\Site;
 use FacturaScripts\Plugins\Gancho\Server\Client;
-use FacturaScripts\Plugins\Gancho\Webhook\{Alone, Database, KeyLost, Tables, Vault};
+use FacturaScripts\Plugins\Gancho\Webhook\{Alone, Database, KeyLost, Move, Refused, Tables, Vault};
 
 /** The settings, and how the handing over goes. */
 class Gancho extends GanchoPage
@@ -25,6 +25,8 @@ class Gancho extends GanchoPage
     public bool $hasOwn = false;
     public int $ownWebhooks = 0;
     public int $ownWaiting = 0;
+    /** All webhooks with their secrets, shown because somebody asked for them. */
+    public string $exported = '';
 
     public function getPageData(): array
     {
@@ -40,6 +42,9 @@ class Gancho extends GanchoPage
             'moved' => $this->site()->confirm(),
             'copy' => $this->disown(),
             'delete-all' => $this->deleteAll(),
+            'move' => $this->move(),
+            'import' => $this->import(),
+            'export' => $this->exported = ($alone = $this->openAlone()) === null ? '' : (new Move($alone))->export(),
             default => null,
         };
     }
@@ -119,10 +124,50 @@ class Gancho extends GanchoPage
     {
         // Also where the key is gone: then nothing of it can be read any more.
         (new Tables(new Database($this->db())))->remove();
-        @unlink(Vault::file($this->settings->folder()));
+        if ($this->settings->get('token') === '' && $this->settings->get('admin_token') === '') {
+            @unlink(Vault::file($this->settings->folder()));
+        }
         $this->settings->save($this->db(), ['way' => 'push']);
         $this->settings->note(['alone' => false]);
         Tools::log()->notice('gancho-own-deleted');
+    }
+
+    /** Hands the webhooks to a server, and the changes from now on. */
+    private function move(): void
+    {
+        $values = ['url' => rtrim($this->text('url'), '/'), 'token' => $this->text('token'), 'admin_token' => $this->text('admin_token')];
+        if (!preg_match('#^https?://[^/\s]+#', $values['url']) || in_array('', $values, true)) {
+            Tools::log()->error('gancho-move-needs');
+            return;
+        }
+        $alone = $this->openAlone();
+        if ($alone === null || !$this->settings->save($this->db(), $values)) {
+            Tools::log()->error('gancho-not-kept', ['%folder%' => 'MyFiles/Gancho']);
+            return;
+        }
+        $refused = (new Move($alone))->toServer($this->db());
+        if ($refused === null) {
+            Tools::log()->notice('gancho-moved');
+        } else {
+            Tools::log()->error('gancho-move-stopped', ['%why%' => $refused->sentence()]);
+        }
+    }
+
+    private function import(): void
+    {
+        try {
+            $alone = $this->openAlone();
+            $count = $alone === null ? 0 : (new Move($alone))->import($this->text('file'), $this->user->nick);
+            Tools::log()->notice('gancho-imported', ['%count%' => $count]);
+        } catch (Refused $refused) {
+            Tools::log()->error($refused->sentence());
+        }
+    }
+
+    /** Whether PHP can't send: the page says so. */
+    public function isWithoutCurl(): bool
+    {
+        return !function_exists('curl_multi_init');
     }
 
     /** Whether somebody has chosen who sends. */

@@ -84,7 +84,11 @@ final class Push
             $this->settings->read($this->db);
             $this->engine->refresh();
             if ($this->settings->isAlone()) {
-                return $this->sendAlone();
+                return $this->sendAlone(true);
+            }
+            if ($this->settings->state()['alone'] ?? false) {
+                // What the plugin made of changes before a server had them.
+                $this->sendAlone(false);
             }
             if (!$this->settings->isPushing()) {
                 return false;
@@ -114,14 +118,14 @@ final class Push
     }
 
     /** Without a server: makes events and sends them, one process at a time. */
-    private function sendAlone(): bool
+    private function sendAlone(bool $collects): bool
     {
         $lock = Lock::take($this->settings);
         if ($lock === null) {
             return false;
         }
         try {
-            return (new Round($this->db, $this->settings, $this->deadline))->run();
+            return (new Round($this->db, $this->settings, $this->deadline))->run($collects);
         } finally {
             $lock->release();
         }

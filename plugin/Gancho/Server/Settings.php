@@ -2,6 +2,7 @@
 namespace FacturaScripts\Plugins\Gancho\Server;
 
 use FacturaScripts\Core\Base\DataBase;
+use FacturaScripts\Plugins\Gancho\Webhook\Vault;
 
 /**
  * What people set, in a table of our own that the ERP's API does not show; and how the handing over goes, in a
@@ -12,6 +13,10 @@ final class Settings
     public const VERSION = '1.0';
     private const TABLE = 'ganchoplugin_settings';
     private const DEFAULTS = ['url' => '', 'token' => '', 'admin_token' => '', 'models' => '', 'loaded' => '', 'way' => 'push', 'keep' => '', 'allow_hosts' => '', 'keep_days' => '30', 'keep_mb' => '200'];
+
+    /** Values that nobody but us is to read, and how they begin once they are encrypted. */
+    private const SECRETS = ['token', 'admin_token'];
+    private const SEALED = 'sealed:';
 
     private ?array $values = null;
 
@@ -32,9 +37,33 @@ final class Settings
             return $this;
         }
         foreach ($db->select('SELECT name, value FROM ' . self::TABLE) as $row) {
-            $this->values[$row['name']] = (string)$row['value'];
+            $this->values[$row['name']] = $this->opened($row['name'], (string)$row['value']);
         }
         return $this;
+    }
+
+    /** Keys are kept encrypted: any list page of the ERP can be asked for any column. Older ones are as they were entered. */
+    private function opened(string $name, string $value): string
+    {
+        return str_starts_with($value, self::SEALED)
+            ? (string)Vault::open($this->folder())?->unseal(substr($value, strlen(self::SEALED)), $name) : $value;
+    }
+
+    private function sealed(string $name, string $value): string
+    {
+        $vault = in_array($name, self::SECRETS, true) && $value !== '' ? Vault::open($this->folder(), true) : null;
+        return $vault === null ? $value : self::SEALED . $vault->seal($value, $name);
+    }
+
+    /** Encrypts keys that an older version kept as they are. */
+    public function sealSecrets(DataBase $db): void
+    {
+        foreach ($db->tableExists(self::TABLE) ? $db->select('SELECT name, value FROM ' . self::TABLE) : [] as $row) {
+            $sealed = $this->sealed($row['name'], $this->opened($row['name'], (string)$row['value']));
+            if (str_starts_with($sealed, self::SEALED) && !str_starts_with((string)$row['value'], self::SEALED)) {
+                $db->exec('UPDATE ' . self::TABLE . " SET value = '" . $db->escapeString($sealed) . "' WHERE name = '$row[name]'");
+            }
+        }
     }
 
     public function save(DataBase $db, array $values): bool
@@ -44,7 +73,7 @@ final class Settings
             || $db->exec('CREATE TABLE ' . self::TABLE . " (name varchar(50) NOT NULL PRIMARY KEY, value text NOT NULL)$engine");
         foreach (array_intersect_key($values, self::DEFAULTS) as $name => $value) {
             $done = $done && $db->exec('DELETE FROM ' . self::TABLE . " WHERE name = '$name'")
-                && $db->exec('INSERT INTO ' . self::TABLE . " (name, value) VALUES ('$name', '" . $db->escapeString((string)$value) . "')");
+                && $db->exec('INSERT INTO ' . self::TABLE . " (name, value) VALUES ('$name', '" . $db->escapeString($this->sealed($name, (string)$value)) . "')");
         }
         $this->read($db);
         // Whoever changed something wants to see at once whether it works now.

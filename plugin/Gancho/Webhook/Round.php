@@ -25,22 +25,29 @@ final class Round
         $this->engine = Engine::of($erp);
     }
 
-    /** Says whether something is left that could go now. */
-    public function run(): bool
+    /**
+     * Says whether something is left that could go now. `$collects`: no where a server has the changes by now, and only what
+     * was made before is still to be sent.
+     */
+    public function run(bool $collects = true): bool
     {
+        if (!function_exists('curl_multi_init')) {
+            $this->settings->noteFailure("PHP's extension curl is missing", 600);
+            return false;
+        }
         try {
             $site = new Site($this->engine, $this->settings);
             if (($this->settings->state()['passed_at'] ?? 0) + self::NOTED_S < time()) {
                 $this->settings->note(['passed_at' => time()]);
             }
-            if (!$this->isAnythingToDo() && !$site->isToBeSigned()) {
+            if (!$this->isAnythingToDo($collects) && !$site->isToBeSigned()) {
                 return false;
             }
             if ($site->isCopy()) {
                 return false;
             }
             $alone = new Alone($this->erp, $this->settings, true);
-            $left = $this->collect($alone);
+            $left = $collects && $this->collect($alone);
             $left = $this->sendDue($alone) || $left;
             (new Alert($alone))->send((int)(microtime(true) * 1000));
             if ($site->isToBeSigned()) {
@@ -56,10 +63,10 @@ final class Round
     }
 
     /** Asked after each answer of the ERP: two statements. */
-    private function isAnythingToDo(): bool
+    private function isAnythingToDo(bool $collects): bool
     {
         $deliveries = fn() => new Deliveries(new Database($this->erp), null);
-        return $this->engine->isWaiting() || ($this->settings->state()['alone'] ?? false) !== true
+        return $collects && $this->engine->isWaiting() || ($this->settings->state()['alone'] ?? false) !== true
             || $deliveries()->isAnyDue((int)(microtime(true) * 1000));
     }
 

@@ -35,6 +35,12 @@ final class Webhooks
      */
     public function add(array $fields, string $who): Webhook
     {
+        return $this->db->transaction(fn() => $this->insert($fields, $who));
+    }
+
+    /** The same in a transaction that is there already. */
+    public function insert(array $fields, string $who): Webhook
+    {
         if ($this->db->number('SELECT COUNT(*) AS n FROM ' . Tables::WEBHOOKS) >= self::MOST) {
             throw new Refused('url', 'gancho-too-many', ['%most%' => (string)self::MOST]);
         }
@@ -43,10 +49,8 @@ final class Webhooks
         $webhook = new Webhook($fields['id'] ?? Id::make('ep'), '', [], ['url' => '', 'secret' => Signature::secret(), 'headers' => []], true, false, null,
             ['failures' => 0] + $health, $now, $now);
         $this->change($webhook, $fields + ['url' => '', 'events' => []]);
-        $this->db->transaction(function () use ($webhook, $who) {
-            $this->db->insert(Tables::WEBHOOKS, [$this->row($webhook) + ['created_at' => $webhook->createdAt]]);
-            $this->note($who, 'added', $webhook, $webhook->shownUrl());
-        });
+        $this->db->insert(Tables::WEBHOOKS, [$this->row($webhook) + ['created_at' => $webhook->createdAt]]);
+        $this->note($who, 'added', $webhook, $webhook->shownUrl());
         return $webhook;
     }
 

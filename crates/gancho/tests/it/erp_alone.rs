@@ -63,9 +63,10 @@ fn told(received: &Received) -> String {
         before.starts_with("{\"id\":\"evt_") && before.len() == "{\"id\":\"evt_01j00000000000000000000000\",".len(),
         "{before}"
     );
-    let created = rest.find(",\"data\"").expect("its data");
+    let created = rest.find(",\"created\"").expect("its time");
+    let data = rest.find(",\"data\"").expect("its data");
     let source = rest.rfind(",\"source\":\"src_").expect("its source");
-    rest[created..source].to_owned() + &rest[source + ",\"source\":\"src_".len() + 26..]
+    rest[..created].to_owned() + &rest[data..source] + &rest[source + ",\"source\":\"src_".len() + 26..]
 }
 
 /// Names of the header fields, and the values of those that don't differ each time.
@@ -104,7 +105,11 @@ async fn it_sends_what_a_server_would_send() {
             let right = by_itself.received().len();
             by_server.wait_for(right).await;
         }
-        let (theirs, ours) = (by_server.received(), by_itself.received());
+        let in_order = |mut all: Vec<Received>| {
+            all.sort_by_key(|one| one.header("x-webhook-sequence").parse::<u64>().expect("a number"));
+            all
+        };
+        let (theirs, ours) = (in_order(by_server.received()), in_order(by_itself.received()));
         assert!(ours.len() > 8, "{}", ours.len());
         let bodies = |all: &[Received]| all.iter().map(told).collect::<Vec<_>>();
         assert_eq!(bodies(&ours), bodies(&theirs), "{engine:?}");
@@ -508,4 +513,77 @@ async fn switching_off_keeps_webhooks_and_a_copy_calls_none() {
         copy.with_alone("return array_map(fn($one) => $one->state(), array_values($alone->webhooks->all()));"),
         json!(["disabled"])
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn moving_to_a_server_loses_nothing_and_sends_nothing_twice() {
+    let (erp, server) = (Erp::new(Engine::MariaDb).await, server().await);
+    erp.alone();
+    let receiver = Receiver::with(|_| Respond::status(500)).await;
+    let (_, secret) = erp.add_webhook(&receiver.url("/hook"), "customer.created");
+    erp.with_alone(&format!("$alone->webhooks->add(['url' => '{}', 'events' => 'invoice.*', 'name' => 'Dos', 'paused' => true, 'headers' => ['X-A' => 'b']], 'ana');", receiver.url("/two")));
+    erp.act(ACTS[0]).await;
+    let source = server.post("/sources", json!({"kind": "plugin", "name": "ERP"}), 201).await;
+    let token = source["token"].as_str().expect("a token");
+    let move_with = |admin: &str| {
+        erp.with_alone(&format!(
+            "$settings->save($db, ['url' => '{}', 'token' => '{token}', 'admin_token' => '{admin}']);
+            $refused = (new FacturaScripts\\Plugins\\Gancho\\Webhook\\Move($alone))->toServer($db);
+            return $refused === null ? 'moved' : $refused->status;",
+            server.base()
+        ))
+    };
+    // It stops in the middle, and is repeated.
+    assert_eq!(move_with("wrong"), 401);
+    assert_eq!(erp.request(&format!("{USE} return $settings->isAlone();")).returned, true);
+    assert_eq!(move_with(gancho_testkit::ADMIN_TOKEN), "moved");
+    let endpoints = server.get("/endpoints").await;
+    assert_eq!(endpoints["data"].as_array().map(Vec::len), Some(2), "{endpoints}");
+    let one = endpoints["data"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|one| one["events"][0] == "customer.created")
+        .expect("the first");
+    assert_eq!(
+        server.get(&format!("/endpoints/{}/secret", one["id"].as_str().expect("an id"))).await["secret"],
+        secret.as_str()
+    );
+    receiver.behave(|_| Respond::status(200));
+    erp.act("INSERT INTO clientes (codcliente, nombre, fechaalta) VALUES ('2', 'Eva', '2026-01-01')").await;
+    erp.with_alone("$alone->db->run('UPDATE ' . Tables::DELIVERIES . ' SET due_at = 0');");
+    receiver
+        .wait_until("both", |all| {
+            let arrived = all.iter().map(|one| one.json()["data"]["object"]["codcliente"].clone()).collect::<Vec<_>>();
+            arrived.iter().filter(|code| **code == "2").count() == 1
+                && arrived.iter().filter(|code| **code == "1").count() == 2
+        })
+        .await;
+    let stored = erp
+        .request(&format!(
+            "{USE} return implode(' ', array_column($db->select('SELECT value FROM ganchoplugin_settings'), 'value'));"
+        ))
+        .returned;
+    assert!(!stored.as_str().expect("a text").contains(token), "the server's token is not readable in the table");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webhooks_are_exported_and_imported_whole_or_not_at_all() {
+    let (one, other) = (Erp::new(Engine::MariaDb).await, Erp::new(Engine::Postgres).await);
+    one.alone();
+    other.alone();
+    let (id, secret) = one.add_webhook("https://example.com/hook", "invoice.*");
+    let file = one.with_alone("return (new FacturaScripts\\Plugins\\Gancho\\Webhook\\Move($alone))->export();");
+    let file = file.as_str().expect("a text").replace('\'', "\\'");
+    let import = |file: &str| {
+        other.with_alone(&format!(
+            "try {{ return (new FacturaScripts\\Plugins\\Gancho\\Webhook\\Move($alone))->import('{file}', 'ana'); }} catch (Refused $refused) {{ return $refused->text; }}"
+        ))
+    };
+    assert_eq!(import("nonsense"), "gancho-import-bad");
+    let bad = r#"{"webhooks": [{"url": "https://example.com/a", "events": ["*"]}, {"url": "ftp://example.com", "events": ["*"]}]}"#;
+    assert_eq!(import(bad), "gancho-url-scheme");
+    assert_eq!(other.with_alone("return count($alone->webhooks->all());"), 0, "all of it or nothing");
+    assert_eq!((import(&file), import(&file)), (json!(1), json!(0)));
+    assert_eq!(other.with_alone(&format!("return $alone->webhooks->find('{id}')->sealed['secret'];")), secret.as_str());
 }
