@@ -56,6 +56,11 @@ final class Target
         return $this->host . ($isUsual ? '' : ":$this->port");
     }
 
+    public function origin(): string
+    {
+        return "$this->scheme://$this->host:$this->port";
+    }
+
     /** Without what may be secret in it: for lists and logs. */
     public function shown(): string
     {

@@ -124,6 +124,7 @@ final class Webhooks
 
     private function change(Webhook $webhook, array $fields): void
     {
+        $before = $webhook->sealed['url'];
         foreach ($fields as $field => $value) {
             match ($field) {
                 'url' => $webhook->sealed['url'] = $this->target((string)$value)->url(),
@@ -139,6 +140,10 @@ final class Webhooks
         }
         if (!$webhook->enabled && ($fields['enabled'] ?? null) === false) {
             $webhook->reason = null;
+        }
+        if ($before !== '' && !isset($fields['headers']) && Target::parse($before)->origin() !== Target::parse($webhook->url())->origin()) {
+            // Secrets do not follow an address.
+            $webhook->sealed['headers'] = [];
         }
     }
 

@@ -294,6 +294,14 @@ async fn patterns_and_fields_are_checked() {
     assert_eq!(refused("['headers' => ['X-A' => \"b\\r\\nHost: c\"]]")[1], "gancho-headers-bad");
     assert_eq!(refused("['headers' => ['X-A' => 'b']]"), "taken");
     assert_eq!(refused("['colour' => 'red']")[1], "gancho-field-unknown");
+    let headers = erp.with_alone(
+        "$one = $alone->webhooks->add(['url' => 'https://example.com/a', 'events' => '*', 'headers' => ['X-Key' => 'T0P']], 'ana');
+        $alone->webhooks->update($one, ['url' => 'https://example.com/b'], 'ana');
+        $kept = count($alone->webhooks->find($one->id)->sealed['headers']);
+        $alone->webhooks->update($one, ['url' => 'https://example.org/b'], 'ana');
+        return [$kept, count($alone->webhooks->find($one->id)->sealed['headers'])];",
+    );
+    assert_eq!(headers, json!([1, 0]), "secrets do not follow an address");
 }
 
 /// PHP may be killed at any moment. `GANCHO_TEST_KILLS` of them, in the long tests a thousand.
