@@ -83,7 +83,7 @@ final class Collect
             foreach ($webhooks as $webhook) {
                 if ($webhook->wants($event['event'])) {
                     $isLarge = strlen($body) > self::BODY_MAX;
-                    $deliveries[] = Deliveries::row($sequence, $webhook->id, $now, $isLarge ? 'failed' : 'pending');
+                    $deliveries[] = Deliveries::row($sequence, $event['event'], $webhook->id, $now, $isLarge ? 'failed' : 'pending');
                 }
             }
             $sequence++;

@@ -16,10 +16,10 @@ final class Deliveries
     }
 
     /** A new one, but for its number. */
-    public static function row(int $event, string $webhook, int $now, string $state = 'pending', bool $replayed = false): array
+    public static function row(int $event, string $type, string $webhook, int $now, string $state = 'pending'): array
     {
-        return ['id' => Id::make('dlv'), 'event' => $event, 'webhook' => $webhook, 'state' => $state, 'attempts' => 0,
-            'max_attempts' => count(self::DELAYS_S) + 1, 'replayed' => $replayed, 'due_at' => $now, 'created_at' => $now,
+        return ['id' => Id::make('dlv'), 'event' => $event, 'type' => $type, 'webhook' => $webhook, 'state' => $state, 'attempts' => 0,
+            'max_attempts' => count(self::DELAYS_S) + 1, 'replayed' => false, 'due_at' => $now, 'created_at' => $now,
             'last_error' => $state === 'failed' ? 'too_large' : null];
     }
 
@@ -46,7 +46,7 @@ final class Deliveries
         $token = bin2hex(random_bytes(16));
         $this->db->run('UPDATE ' . Tables::DELIVERIES . ' SET lease = :token, lease_until = :until WHERE n IN (' . $this->db->list($chosen)
             . ") AND state = 'pending' AND lease_until <= :now", ['token' => $token, 'until' => $now + $leaseMs, 'now' => $now]);
-        return $this->db->rows('SELECT d.*, e.id AS event_id, e.type, e.sealed FROM ' . Tables::DELIVERIES . ' d JOIN ' . Tables::EVENTS
+        return $this->db->rows('SELECT d.*, e.id AS event_id, e.sealed FROM ' . Tables::DELIVERIES . ' d JOIN ' . Tables::EVENTS
             . ' e ON e.n = d.event WHERE d.lease = :token ORDER BY d.n', ['token' => $token]);
     }
 
@@ -168,12 +168,12 @@ final class Deliveries
     public function page(array $filter, int $most = 50): array
     {
         $where = ['1 = 1'];
-        foreach (['webhook' => 'd.webhook = :webhook', 'state' => 'd.state = :state', 'type' => 'e.type = :type', 'before' => 'd.n < :before'] as $name => $condition) {
+        foreach (['webhook' => 'd.webhook = :webhook', 'state' => 'd.state = :state', 'type' => 'd.type = :type', 'before' => 'd.n < :before'] as $name => $condition) {
             if (($filter[$name] ?? '') !== '') {
                 $where[] = $condition;
             }
         }
-        $rows = $this->db->rows('SELECT d.*, e.id AS event_id, e.type, e.sealed FROM ' . Tables::DELIVERIES . ' d JOIN ' . Tables::EVENTS . ' e ON e.n = d.event WHERE '
+        $rows = $this->db->rows('SELECT d.*, e.id AS event_id, e.sealed FROM ' . Tables::DELIVERIES . ' d JOIN ' . Tables::EVENTS . ' e ON e.n = d.event WHERE '
             . implode(' AND ', $where) . " ORDER BY d.n DESC LIMIT $most", $filter);
         return array_map([$this, 'opened'], $rows);
     }
@@ -188,7 +188,7 @@ final class Deliveries
 
     public function find(string $id): ?array
     {
-        $row = $this->db->row('SELECT d.*, e.id AS event_id, e.type, e.sealed FROM ' . Tables::DELIVERIES . ' d JOIN ' . Tables::EVENTS
+        $row = $this->db->row('SELECT d.*, e.id AS event_id, e.sealed FROM ' . Tables::DELIVERIES . ' d JOIN ' . Tables::EVENTS
             . ' e ON e.n = d.event WHERE d.id = :id', ['id' => $id]);
         return $row === null ? null : $this->opened($row);
     }

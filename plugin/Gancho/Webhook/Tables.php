@@ -24,7 +24,7 @@ final class Tables
         self::EVENTS => 'n bigint NOT NULL PRIMARY KEY, id varchar(40) NOT NULL UNIQUE, name varchar(190) NOT NULL UNIQUE, '
             . 'type varchar(100) NOT NULL, sealed LONG NOT NULL, created_at bigint NOT NULL',
         self::DELIVERIES => 'n bigint NOT NULL PRIMARY KEY, id varchar(40) NOT NULL UNIQUE, event bigint NOT NULL, '
-            . 'webhook varchar(40) NOT NULL, state varchar(10) NOT NULL, attempts smallint NOT NULL, max_attempts smallint NOT NULL, '
+            . 'webhook varchar(40) NOT NULL, type varchar(100) NOT NULL, state varchar(10) NOT NULL, attempts smallint NOT NULL, max_attempts smallint NOT NULL, '
             . 'replayed smallint NOT NULL, due_at bigint, lease varchar(40), lease_until bigint NOT NULL DEFAULT 0, last_at bigint, '
             . 'last_status int, last_error varchar(20), created_at bigint NOT NULL',
         self::ATTEMPTS => 'k IDENTITY, delivery bigint NOT NULL, at bigint NOT NULL, sealed LONG NOT NULL',
@@ -35,7 +35,8 @@ final class Tables
 
     /** Columns of indexes by table. */
     private const INDEXES = [
-        self::DELIVERIES => ['due' => 'state, due_at', 'event' => 'event', 'webhook' => 'webhook, state, due_at', 'lease' => 'lease'],
+        self::DELIVERIES => ['due' => 'state, due_at', 'event' => 'event', 'webhook' => 'webhook, state, due_at', 'lease' => 'lease', 'type' => 'type, n'],
+        self::EVENTS => ['created' => 'created_at'],
         self::ATTEMPTS => ['delivery' => 'delivery'],
     ];
 
