@@ -32,10 +32,11 @@ final class Move
                 continue;
             }
             $answer = Client::admin($settings)->call('POST', 'endpoints', self::fields($webhook));
-            if ($answer->status !== 201) {
+            // It has the id already: it got there before, and whoever was to note it was interrupted.
+            if ($answer->status !== 201 && $answer->status !== 409) {
                 return $answer;
             }
-            $this->alone->tables->put("moved:$webhook->id", (string)($answer->body['id'] ?? ''));
+            $this->alone->tables->put("moved:$webhook->id", '1');
         }
         $settings->save($erp, ['way' => 'push']);
         return null;
@@ -45,14 +46,14 @@ final class Move
     private static function fields(Webhook $webhook): array
     {
         $secrets = $webhook->secrets(time());
-        return ['url' => $webhook->url(), 'events' => $webhook->events, 'secret' => $secrets['next'] ?: $secrets['secret'], 'enabled' => $webhook->enabled,
+        return ['id' => $webhook->id, 'url' => $webhook->url(), 'events' => $webhook->events, 'secret' => $secrets['next'] ?: $secrets['secret'], 'enabled' => $webhook->enabled,
             'paused' => $webhook->paused, 'headers' => (object)$webhook->sealed['headers']] + ($webhook->name === '' ? [] : ['name' => $webhook->name]);
     }
 
     /** All webhooks with their secrets, to be kept safe, or read elsewhere. */
     public function export(): string
     {
-        $webhooks = array_map(fn(Webhook $webhook) => self::fields($webhook) + ['id' => $webhook->id], array_values($this->alone->webhooks->all()));
+        $webhooks = array_map([self::class, 'fields'], array_values($this->alone->webhooks->all()));
         return (string)json_encode(['webhooks' => $webhooks], JSON_PRETTY_PRINT | JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE);
     }
 

@@ -528,7 +528,7 @@ async fn moving_to_a_server_loses_nothing_and_sends_nothing_twice() {
     let (erp, server) = (Erp::new(Engine::MariaDb).await, server().await);
     erp.alone();
     let receiver = Receiver::with(|_| Respond::status(500)).await;
-    let (_, secret) = erp.add_webhook(&receiver.url("/hook"), "customer.created");
+    let (id, secret) = erp.add_webhook(&receiver.url("/hook"), "customer.created");
     erp.with_alone(&format!("$alone->webhooks->add(['url' => '{}', 'events' => 'invoice.*', 'name' => 'Dos', 'paused' => true, 'headers' => ['X-A' => 'b']], 'ana');", receiver.url("/two")));
     erp.act(ACTS[0]).await;
     let source = server.post("/sources", json!({"kind": "plugin", "name": "ERP"}), 201).await;
@@ -553,10 +553,16 @@ async fn moving_to_a_server_loses_nothing_and_sends_nothing_twice() {
         .iter()
         .find(|one| one["events"][0] == "customer.created")
         .expect("the first");
-    assert_eq!(
-        server.get(&format!("/endpoints/{}/secret", one["id"].as_str().expect("an id"))).await["secret"],
-        secret.as_str()
-    );
+    assert_eq!(one["id"], id.as_str(), "ids are kept");
+    assert_eq!(server.get(&format!("/endpoints/{id}/secret")).await["secret"], secret.as_str());
+    let again = json!({"id": id, "url": "https://example.com", "events": ["*"]});
+    server.post("/endpoints", again.clone(), 409).await;
+    let exported = crate::command_line::run(&server, &["endpoint", "export"], "").await;
+    assert!(exported.out.contains(&secret) && exported.err.contains("X-A"), "{} {}", exported.out, exported.err);
+    let (other, file) = (Erp::new(Engine::Postgres).await, exported.out.replace('\'', "\\'"));
+    other.alone();
+    let import = "(new FacturaScripts\\Plugins\\Gancho\\Webhook\\Move($alone))->import";
+    assert_eq!(other.with_alone(&format!("return {import}('{file}', 'ana');")), 2, "and back");
     receiver.behave(|_| Respond::status(200));
     erp.act("INSERT INTO clientes (codcliente, nombre, fechaalta) VALUES ('2', 'Eva', '2026-01-01')").await;
     erp.with_alone("$alone->db->run('UPDATE ' . Tables::DELIVERIES . ' SET due_at = 0');");
@@ -573,6 +579,9 @@ async fn moving_to_a_server_loses_nothing_and_sends_nothing_twice() {
         ))
         .returned;
     assert!(!stored.as_str().expect("a text").contains(token), "the server's token is not readable in the table");
+    // An id that was another's is never given again.
+    server.call(reqwest::Method::DELETE, &format!("/endpoints/{id}"), None).await;
+    server.post("/endpoints", again, 409).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -594,4 +603,39 @@ async fn webhooks_are_exported_and_imported_whole_or_not_at_all() {
     assert_eq!(other.with_alone("return count($alone->webhooks->all());"), 0, "all of it or nothing");
     assert_eq!((import(&file), import(&file)), (json!(1), json!(0)));
     assert_eq!(other.with_alone(&format!("return $alone->webhooks->find('{id}')->sealed['secret'];")), secret.as_str());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receivers_that_hang_lie_or_talk_without_end_harm_nobody() {
+    let erp = Erp::new(Engine::MariaDb).await;
+    erp.alone();
+    let receiver = Receiver::with(|asked| match asked.path.as_str() {
+        "/hangs" => Respond::status(200).after(std::time::Duration::from_secs(15)),
+        "/redirects" => Respond::status(302).header("location", "http://169.254.169.254/latest"),
+        "/talks" => Respond { body: "x".repeat(3_000_000), ..Respond::status(200) },
+        "/later" => Respond::status(503).header("retry-after", "1800"),
+        "/never" => Respond::status(429).header("retry-after", "99999999"),
+        _ => Respond::status(200),
+    })
+    .await;
+    for path in ["/hangs", "/redirects", "/talks", "/later", "/never", "/well"] {
+        erp.add_webhook(&receiver.url(path), "customer.created");
+    }
+    erp.act(ACTS[0]).await;
+    let shown = erp.with_alone(
+        "$shown = [];
+        foreach ($alone->deliveries->page([]) as $one) {
+            $path = parse_url($alone->webhooks->find($one['webhook'])->url(), PHP_URL_PATH);
+            $attempt = $alone->deliveries->attempts($one)[0];
+            $shown[$path] = [$one['state'], $attempt['status'], $attempt['kind'], strlen($attempt['body']), $attempt['truncated'],
+                $one['due_at'] === null ? null : intdiv((int)$one['due_at'] - $attempt['at'] - $attempt['duration_ms'], 1000), $attempt['duration_ms'] < 10900];
+        } return $shown;",
+    );
+    assert_eq!(shown["/well"][0], "delivered");
+    assert_eq!(shown["/talks"], json!(["delivered", 200, null, 16_384, true, null, true]), "enough is enough");
+    assert_eq!(shown["/hangs"], json!(["pending", null, "timeout", 0, false, 5, true]));
+    assert_eq!(shown["/redirects"], json!(["pending", 302, "status", 2, false, 5, true]), "not followed");
+    assert_eq!(shown["/later"][5], 1_800);
+    assert_eq!(shown["/never"][5], 3_600, "an hour at most");
+    assert!(receiver.received().iter().all(|one| one.path != "/latest"));
 }

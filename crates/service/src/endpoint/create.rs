@@ -7,11 +7,11 @@ impl Services {
     /// Adds an endpoint; its secret is made unless one is given.
     ///
     /// # Errors
-    /// When the store refuses.
+    /// When the store refuses, or an endpoint has or had the id that is given.
     pub async fn create_endpoint(&self, mut new: NewEndpoint, who: &str) -> ServiceResult<Endpoint> {
         let now = self.environment.now();
         let secret = new.secret.take().map_or_else(|| self.new_secret(), |secret| secret.0);
-        let id = EndpointId::new(now, &*self.environment);
+        let id = new.id.take().unwrap_or_else(|| EndpointId::new(now, &*self.environment));
         let usual = Endpoint::new(id, "", secret, now);
         let mut endpoint = Endpoint { timeout_ms: self.limits.attempt_ms, ..usual };
         new.into_patch().apply(&mut endpoint);

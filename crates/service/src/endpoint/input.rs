@@ -1,5 +1,5 @@
 use gancho_model::{
-    Condition, Endpoint, Include, Message, OriginReference, RetryPolicy, SourceId, Template,
+    Condition, Endpoint, EndpointId, Include, Message, OriginReference, RetryPolicy, SourceId, Template,
     limits::{ATTEMPT_MS_MAX, DELAY_S_MAX, RETRIES_MAX},
 };
 
@@ -32,6 +32,8 @@ input! {
         pub description: Option<Text<0, 1000>>,
         /// A secret of your own; made if left out.
         pub secret: Option<NewSecret>,
+        /// An id that it had elsewhere, such as in the ERP's plugin, and that nothing here ever had; made if left out.
+        pub id: Option<EndpointId>,
         /// Whether it collects; true if left out.
         pub enabled: Option<bool>,
         /// Whether it waits, collecting; false if left out.

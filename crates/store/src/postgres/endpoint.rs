@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     EndpointBacklog, Endpoints, JobStep, Page, Replay, Replayed, StoreError,
-    stored::endpoint::{Config, Sealed},
+    stored::endpoint::{Config, Sealed, id_taken},
 };
 
 /// Deliveries cancelled at once when an endpoint is removed; upkeep does the rest.
@@ -25,9 +25,9 @@ impl Endpoints for PostgresStore {
     async fn add_endpoint(&self, endpoint: Endpoint) -> Result<(), StoreError> {
         self.write(true, async move |context| {
             let insert = "INSERT INTO endpoints (id, config, sealed, enabled, paused, disabled_reason, health, \
-                pending, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9)";
+                pending, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9) ON CONFLICT (id) DO NOTHING";
             let (sealed, health) = (sealed(context, &endpoint), context.clock.kept_health(endpoint.health));
-            run!(
+            let added = run!(
                 &mut context.db,
                 insert,
                 endpoint.id.bytes().as_slice(),
@@ -41,7 +41,7 @@ impl Endpoints for PostgresStore {
                 endpoint.updated_at.ms(),
             );
             context.plans_are_stale();
-            Ok(())
+            if added == 0 { Err(id_taken()) } else { Ok(()) }
         })
         .await
     }

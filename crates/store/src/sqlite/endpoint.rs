@@ -12,7 +12,9 @@ use super::{
     SqliteStore, accept, forward, job, repair, replay, rows,
     write_context::{Notification, WriteContext},
 };
-use crate::{EndpointBacklog, Endpoints, JobStep, Page, Replay, Replayed, StoreError, vault::Vault};
+use crate::{
+    EndpointBacklog, Endpoints, JobStep, Page, Replay, Replayed, StoreError, stored::endpoint::id_taken, vault::Vault,
+};
 
 /// Deliveries cancelled at once when an endpoint is removed; upkeep does the rest.
 pub(super) const CANCEL_MAX: u32 = 1000;
@@ -22,8 +24,8 @@ impl Endpoints for SqliteStore {
     async fn add_endpoint(&self, endpoint: Endpoint) -> Result<(), StoreError> {
         self.write(true, move |context| {
             let insert = "INSERT INTO endpoints (id, config, sealed, enabled, paused, disabled_reason, health, \
-                pending, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9)";
-            context.db.prepare_cached(insert)?.execute(params![
+                pending, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9) ON CONFLICT (id) DO NOTHING";
+            let added = context.db.prepare_cached(insert)?.execute(params![
                 endpoint.id.bytes(),
                 rows::to_json(&rows::Config::of(&endpoint)),
                 sealed(context, &endpoint),
@@ -35,7 +37,7 @@ impl Endpoints for SqliteStore {
                 endpoint.updated_at.ms(),
             ])?;
             context.plans_are_stale();
-            Ok(())
+            if added == 0 { Err(id_taken()) } else { Ok(()) }
         })
         .await
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use gancho_model::{
-    Condition, Endpoint, EndpointId, Include, OriginReference, Pattern, RetryPolicy, Secret, SigningSecrets, SourceId,
-    Template, Timestamp,
+    Condition, Endpoint, EndpointId, Include, Message, OriginReference, Pattern, RetryPolicy, Secret, SigningSecrets,
+    SourceId, Template, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -130,4 +130,9 @@ impl EndpointColumns {
             updated_at: Timestamp::from_ms(self.updated_at),
         })
     }
+}
+
+/// An endpoint that is to be added has an id that another has, or had.
+pub(crate) fn id_taken() -> StoreError {
+    StoreError::Conflict(Message::new("error-endpoint-id-taken"))
 }

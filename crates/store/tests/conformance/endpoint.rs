@@ -22,6 +22,15 @@ pub(crate) async fn two_who_change_at_once_don_t_overwrite_each_other(bench: Ben
     assert_eq!(bench.store.endpoint(endpoint.id).await.expect("is there").name.as_deref(), Some("Uno"));
 }
 
+pub(crate) async fn an_id_is_given_once(bench: Bench) {
+    let endpoint = bench.add_endpoint(&["*"]).await;
+    let again = || async { bench.store.add_endpoint(endpoint.clone()).await };
+    assert!(matches!(again().await, Err(StoreError::Conflict(_))));
+    bench.store.remove_endpoint(endpoint.id, bench.now()).await.expect("removed");
+    assert!(matches!(again().await, Err(StoreError::Conflict(_))), "not even of one that is gone");
+    bench.add_endpoint(&["*"]).await;
+}
+
 pub(crate) async fn pages_of_endpoints(bench: Bench) {
     let mut ids = vec![];
     for _ in 0..5 {

@@ -47,6 +47,7 @@ conflict-template = the webhook's template makes nothing valid of this sample
 conflict-skipped = it can't be sent: the webhook's rules refused it. Change them and replay what was missed
 error-at-most = must be at most { $max }
 error-rotate = is changed by POST …/rotate-secret
+error-endpoint-id-taken = another webhook has this id, or had it
 error-until = must be after since
 error-only = must be failed, missed or all
 error-after = is required: the whole row after the change

@@ -47,6 +47,7 @@ conflict-template = la plantilla del webhook no produce nada válido con este ej
 conflict-skipped = no se puede enviar: las reglas del webhook lo descartaron. Cámbielas y reenvíe lo omitido
 error-at-most = como mucho { $max }
 error-rotate = se cambia con POST …/rotate-secret
+error-endpoint-id-taken = otro webhook tiene o tuvo este id
 error-until = debe ser posterior a since
 error-only = debe ser failed, missed o all
 error-after = hace falta: la fila entera después del cambio

@@ -1,3 +1,4 @@
+mod export;
 mod fields;
 mod show;
 
@@ -48,6 +49,8 @@ pub enum EndpointCommand {
     },
     /// List them.
     List,
+    /// Print all with their secrets, as JSON, for the ERP's plugin to import.
+    Export,
     /// Show one.
     Show {
         /// ep_…
@@ -192,6 +195,7 @@ async fn act(command: EndpointCommand, api: &ApiClient) -> CliResult {
             Ok(())
         }
         EndpointCommand::List => list(api).await,
+        EndpointCommand::Export => export::export(api).await,
         EndpointCommand::Show { id } => {
             show(api, &api.call(Method::GET, &format!("endpoints/{id}"), None).await?);
             Ok(())

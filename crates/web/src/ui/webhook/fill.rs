@@ -133,6 +133,7 @@ pub(super) fn new_endpoint(form: &Form, words: &Words, by: input::Rules<'_>) -> 
     let mut reading = Reading::new(by);
     let secret = reading.field("secret", NewSecret::filled(form.value("secret")));
     let new = filled(form, words, &mut reading).zip(secret).map(|(filled, secret)| NewEndpoint {
+        id: None,
         url: filled.url,
         events: filled.events,
         name: filled.name,
