@@ -39,7 +39,7 @@ while (($line = fgets(STDIN)) !== false) {
         $tracker = CommitTracker::read(json_decode((string)json_encode($tracker->toArray()), true));
         $acts = new Acts(new Shape('Europe/Madrid'), $tracker, $known, $sequence->models);
         $look = ['now_ms' => $look->now_ms, 'tables' => $tables, 'rows' => array_map($row, $look->rows),
-            'documents' => array_map($document, $look->documents), 'more' => $look->more];
+            'documents' => array_map($document, $look->documents), 'more' => $look->more, 'largest' => $look->largest];
         $of = $acts->of($look);
         $made[] = ['taken' => $of['taken'], 'waiting' => $of['waiting'], 'events' => array_map($event, $of['events'])];
     }

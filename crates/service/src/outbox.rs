@@ -25,6 +25,9 @@ pub struct OutboxPayload {
     pub customers: Vec<Record>,
     /// Whether more rows wait than are here.
     pub more: bool,
+    /// Whether no look can show more of them at once: these are large. Older plugins say nothing of it.
+    #[serde(default)]
+    pub largest: bool,
     /// How the plugin is.
     pub status: PluginStatus,
 }

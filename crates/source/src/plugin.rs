@@ -84,7 +84,8 @@ fn compose(
     let read = documents_read(payload.documents);
     tracker.note(&rows, payload.now_ms, !payload.more);
     let mut ended = composer.ended(&rows, tracker, (payload.now_ms, quiet_ms), payload.more);
-    if payload.more && rows.len() < WHOLE_ROWS && !ended.iter().all(|change_group| change_group.ended) {
+    let is_largest = payload.largest || rows.len() >= WHOLE_ROWS;
+    if payload.more && !is_largest && !ended.iter().all(|change_group| change_group.ended) {
         // An act larger than this look: the plugin shows more of it next time.
         ended.clear();
     }

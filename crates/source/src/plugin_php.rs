@@ -354,9 +354,10 @@ fn sequence(seed: u64) -> (Value, Vec<Value>) {
             rows: waiting[..shown].to_vec(),
             documents: generator.documents(),
             more: shown < waiting.len(),
+            largest: generator.number(4) == 0,
             ..OutboxPayload::default()
         };
-        looks.push(json!({"now_ms": payload.now_ms, "rows": payload.rows, "documents": payload.documents, "more": payload.more}));
+        looks.push(json!({"now_ms": payload.now_ms, "rows": payload.rows, "documents": payload.documents, "more": payload.more, "largest": payload.largest}));
         let plan = CapturePlan::new(&schema(&payload), models.as_deref());
         let composed = compose(&Composer::new(&plan, &shape), payload, (&mut tracker, QUIET_MS));
         waiting.retain(|row| !composed.taken.contains(&row.id));

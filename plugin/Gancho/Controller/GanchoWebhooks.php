@@ -26,6 +26,8 @@ class GanchoWebhooks extends GanchoPage
         return $this->page('gancho-webhooks', 'fa-solid fa-share-nodes');
     }
 
+    /** Whether somebody wants to send one record, which only a server does. */
+    public bool $asked = false;
     /** Where the plugin sends by itself; null where the key is gone, too. */
     public ?OwnWebhooks $own = null;
 
@@ -133,6 +135,7 @@ class GanchoWebhooks extends GanchoPage
     protected function read(): void
     {
         if ($this->settings->isAlone()) {
+            $this->asked = (string)$this->request()->query('code', '') !== '';
             $this->own()?->read((string)$this->request()->query('id', ''));
             return;
         }

@@ -26,6 +26,9 @@ final class Acts
      */
     public function of(array $look): array
     {
+        // An empty record may come as an object.
+        $plain = fn(array $row) => ['old' => $row['old'] === null ? null : (array)$row['old'], 'new' => $row['new'] === null ? null : (array)$row['new']] + $row;
+        $look['rows'] = array_map($plain, $look['rows']);
         $isChange = fn(array $row) => in_array($row['op'], ['I', 'U', 'D'], true);
         $others = array_values(array_filter($look['rows'], fn($row) => !$isChange($row)));
         $rows = array_map([Row::class, 'of'], array_values(array_filter($look['rows'], $isChange)));
@@ -33,7 +36,8 @@ final class Acts
         $this->tracker->note($rows, $look['now_ms'], !$look['more']);
         $groups = new ChangeGroups($this->tracker, self::QUIET_MS, [$composer, 'isHalfMade'], [$composer, 'subjects']);
         $ended = $groups->ended($rows, $look['now_ms'], $look['more']);
-        if ($look['more'] && count($rows) < self::WHOLE_ROWS && array_filter($ended, fn($group) => !$group['ended'])) {
+        $isLargest = count($rows) >= self::WHOLE_ROWS || ($look['largest'] ?? false);
+        if ($look['more'] && !$isLargest && array_filter($ended, fn($group) => !$group['ended'])) {
             // An act larger than this look: the next look shows more of it.
             $ended = [];
         }

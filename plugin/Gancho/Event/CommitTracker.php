@@ -52,6 +52,13 @@ final class CommitTracker
         $this->looks += $whole ? 1 : 0;
     }
 
+    /** What was taken does not come again. @param int[] $ids */
+    public function forget(array $ids): void
+    {
+        $this->committedAfter = array_diff_key($this->committedAfter, array_flip($ids));
+        $this->seenIn = array_diff_key($this->seenIn, array_flip($ids));
+    }
+
     /** Whether two rows came to be seen at different looks. */
     public function areApart(Row $one, Row $other): bool
     {

@@ -28,8 +28,9 @@ abstract class GanchoPage extends Controller
             if ($this->request()->method() !== 'POST' || !$this->validateFormToken()) {
                 return;
             }
-            if ($this->permissions->allowUpdate) {
-                $this->act((string)$this->request()->input('action'));
+            $action = (string)$this->request()->input('action');
+            if ($this->may($action)) {
+                $this->act($action);
             } else {
                 Tools::log()->warning('not-allowed-modify');
             }
@@ -42,6 +43,16 @@ abstract class GanchoPage extends Controller
     protected function template(): string
     {
         return $this->getClassName();
+    }
+
+    /** Each by the ERP's own right: what deletes, what shows secrets, all else. */
+    private function may(string $action): bool
+    {
+        return match ($action) {
+            'remove', 'delete-all' => $this->permissions->allowDelete,
+            'export' => $this->permissions->allowExport && $this->permissions->allowUpdate,
+            default => $this->permissions->allowUpdate,
+        };
     }
 
     private function carefully(callable $work): void

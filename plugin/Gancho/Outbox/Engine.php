@@ -130,7 +130,8 @@ abstract class Engine
     /**
      * The keys of the oldest rows that can be held in memory together, at least one.
      *
-     * @return array{0: string, 1: bool} a condition that chooses them, and whether more wait
+     * @return array{0: string, 1: bool, 2: bool} a condition that chooses them, whether more wait, and whether no look can
+     *     show more of them
      */
     protected function fitting(int $limit, int $bytes = 4000000): array
     {
@@ -145,7 +146,7 @@ abstract class Engine
             $ids[] = (string)(int)$row['id'];
         }
         $more = count($found) === $limit || count($ids) < count($found);
-        return [$ids ? 'id IN (' . implode(',', $ids) . ')' : 'id < 0', $more];
+        return [$ids ? 'id IN (' . implode(',', $ids) . ')' : 'id < 0', $more, count($ids) < count($found)];
     }
 
     /** @param int[] $ids */
@@ -165,13 +166,23 @@ abstract class Engine
         $columns = implode(', ', array_map(fn($name) => $this->name($name), array_keys($plan->tables[$table]['columns'])));
         $select = "SELECT $columns FROM " . $this->name($table);
         if ($column === null) {
-            return $this->db->select($select);
+            return $this->read($select);
         }
         if (!$values) {
             return [];
         }
         $quoted = array_map(fn($value) => "'" . $this->db->escapeString((string)$value) . "'", $values);
-        return $this->db->select($select . ' WHERE ' . $this->name($column) . ' IN (' . implode(', ', $quoted) . ')');
+        return $this->read($select . ' WHERE ' . $this->name($column) . ' IN (' . implode(', ', $quoted) . ')');
+    }
+
+    /** The ERP's `select` gives no rows for a statement that was refused: that is not to pass for a record that is gone. */
+    private function read(string $select): array
+    {
+        $rows = $this->db->select($select);
+        if (!$rows && (int)($this->db->select("SELECT COUNT(*) AS n FROM ($select) AS found")[0]['n'] ?? 1) !== 0) {
+            throw new \RuntimeException('records of the ERP could not be read');
+        }
+        return $rows;
     }
 
     /** The ERP's users, and the keys of its API by their numbers and names: who may write here. */

@@ -125,7 +125,7 @@ final class MariaDb extends Engine
         $now = (int)$this->db->select("SELECT $epoch UTC_TIMESTAMP(6)) DIV 1000 AS ms")[0]['ms'];
         // Before the rows: who is gone by then has left all its rows to be seen. An account sees its own connections.
         $connected = array_flip(array_column($this->db->select('SELECT ID AS id FROM information_schema.PROCESSLIST'), 'id'));
-        [$which, $more] = $this->fitting($limit);
+        [$which, $more, $largest] = $this->fitting($limit);
         $select = "SELECT id, mark, conn, $epoch at) DIV 1000 AS at_ms, source, op, columns, old_row, new_row, secrets, tx, origin FROM "
             . self::OUTBOX . " WHERE $which ORDER BY id";
         $rows = [];
@@ -138,7 +138,7 @@ final class MariaDb extends Engine
                 'busy' => false, 'gone' => (int)$row['at_ms'] < $now && !isset($connected[$row['conn']]), 'origin' => $row['origin'],
             ];
         }
-        return ['now_ms' => $now, 'rows' => $this->whole($rows), 'more' => $more];
+        return ['now_ms' => $now, 'rows' => $this->whole($rows), 'more' => $more, 'largest' => $largest];
     }
 
     /** A row of which names and values stand apart, unless a model wrote it; the values may end before the names do. */

@@ -20,6 +20,12 @@ final class Payload
         return self::of($engine, $settings, $plan, $engine->look($rows), $known);
     }
 
+    /** These rows and their documents: what the plugin itself needs to make events of them. */
+    public static function acts(Engine $engine, CapturePlan $plan, array $look): array
+    {
+        return ['tables' => self::tables($plan, array_column($look['rows'], 'table')), 'documents' => self::documents($engine, $plan, $look['rows'])] + $look;
+    }
+
     /** These rows as Gancho takes them. */
     public static function of(Engine $engine, Settings $settings, CapturePlan $plan, array $look, array $known = []): array
     {
@@ -32,6 +38,7 @@ final class Payload
             'documents' => $documents,
             'customers' => self::customers($engine, $plan, [...$look['rows'], ...$documents]),
             'more' => $look['more'],
+            'largest' => $look['largest'] ?? false,
             'status' => self::status($engine, $settings),
         ];
     }

@@ -109,7 +109,7 @@ final class Postgres extends Engine
         $ms = fn($at) => "(extract(epoch FROM $at) * 1000)::bigint";
         $now = (int)$this->db->select("SELECT {$ms('clock_timestamp()')} AS ms")[0]['ms'];
         $present = array_flip(array_column($this->db->select('SELECT pid FROM pg_stat_activity'), 'pid'));
-        [$which, $more] = $this->fitting($limit);
+        [$which, $more, $largest] = $this->fitting($limit);
         $select = "SELECT id, pid || '-' || coalesce(port, 0) AS mark, pid, tx, cmin::text::bigint AS command, {$ms('at')} AS at_ms, "
             . "source, left(op, 1) AS op, old_row::text AS old_row, new_row::text AS new_row, secrets, origin, "
             . "(pid IN (SELECT pid FROM pg_locks WHERE locktype = 'transactionid' AND granted AND mode = 'ExclusiveLock'))::int AS busy "
@@ -120,7 +120,7 @@ final class Postgres extends Engine
             'new' => self::decoded($row['new_row']), 'secrets' => preg_split('/ /', (string)$row['secrets'], -1, PREG_SPLIT_NO_EMPTY),
             'busy' => (int)$row['busy'] === 1, 'gone' => (int)$row['at_ms'] < $now && !isset($present[$row['pid']]), 'origin' => $row['origin'],
         ];
-        return ['now_ms' => $now, 'rows' => $this->whole(array_map($row, self::inOrder($this->db->select($select)))), 'more' => $more];
+        return ['now_ms' => $now, 'rows' => $this->whole(array_map($row, self::inOrder($this->db->select($select)))), 'more' => $more, 'largest' => $largest];
     }
 
     /**

@@ -17,10 +17,10 @@ final class Alert
     }
 
     /** One mail at most: whoever waits for this process is not to wait long. */
-    public function send(int $now): void
+    public function send(): void
     {
         foreach ($this->alone->webhooks->all() as $webhook) {
-            $what = self::due($webhook, $now);
+            $what = self::due($webhook);
             if ($what !== null && $webhook->health['mailed'] !== $what) {
                 $this->alone->db->run('UPDATE ' . Tables::WEBHOOKS . ' SET mailed = :what WHERE id = :id', ['what' => $what, 'id' => $webhook->id]);
                 $this->mail($webhook, $what);
@@ -30,13 +30,12 @@ final class Alert
     }
 
     /** What is to be told of a webhook now: `failing`, `ending` or `disabled`. */
-    private static function due(Webhook $webhook, int $now): ?string
+    private static function due(Webhook $webhook): ?string
     {
-        $since = $webhook->health['failures_since'];
         return match (true) {
             !$webhook->enabled && in_array($webhook->reason, ['gone', 'failing'], true) => 'disabled',
             !$webhook->enabled || $webhook->health['failures'] === 0 => null,
-            $webhook->isFailing() && $since !== null && $now - $since > 4 * self::DAY_MS => 'ending',
+            $webhook->isFailing() && $webhook->health['failing_ms'] > 4 * self::DAY_MS => 'ending',
             default => 'failing',
         };
     }

@@ -23,8 +23,7 @@ final class Alone
         $isNew = $make && !$this->tables->areThere();
         $vault = Vault::open($settings->folder(), $isNew);
         if ($isNew && $vault !== null) {
-            $this->tables->make();
-            $this->tables->put('key', $vault->fingerprint());
+            $this->tables->make($vault->fingerprint());
             $settings->note(['alone' => true]);
         }
         if ($vault === null || $this->tables->get('key') !== $vault->fingerprint()) {

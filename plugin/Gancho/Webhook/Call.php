@@ -5,6 +5,8 @@ namespace FacturaScripts\Plugins\Gancho\Webhook;
 final class Call
 {
     private const FIELDS_MAX = 64;
+    /** How long a body is read after the headers, seconds. */
+    private const BODY_S = 2.0;
 
     public \CurlHandle $curl;
     private float $began;
@@ -14,6 +16,7 @@ final class Call
     private string $body = '';
     private bool $isFull = false;
     private bool $hasHeaders = false;
+    private float $headersAt = 0.0;
 
     /** @param array<string, string> $sent header fields, for the log */
     public function __construct(private string $address, private array $sent, private int $bodyMax)
@@ -21,6 +24,9 @@ final class Call
         [$this->began, $this->at] = [microtime(true), (int)(microtime(true) * 1000)];
         $this->curl = curl_init();
         curl_setopt($this->curl, CURLOPT_HEADERFUNCTION, fn($curl, string $line) => $this->header($line));
+        curl_setopt($this->curl, CURLOPT_NOPROGRESS, false);
+        // The body is for the log only: it is not waited for.
+        curl_setopt($this->curl, CURLOPT_PROGRESSFUNCTION, fn() => (int)($this->hasHeaders && microtime(true) - $this->headersAt > self::BODY_S));
         curl_setopt($this->curl, CURLOPT_WRITEFUNCTION, fn($curl, string $part) => $this->part($part));
     }
 
@@ -48,7 +54,7 @@ final class Call
             // An interim answer, such as 103, came before.
             [$this->answered, $this->hasHeaders] = [[], false];
         } elseif (trim($line) === '') {
-            $this->hasHeaders = true;
+            [$this->hasHeaders, $this->headersAt] = [true, microtime(true)];
         } elseif (str_contains($line, ':') && count($this->answered) < self::FIELDS_MAX) {
             [$name, $value] = explode(':', $line, 2);
             $this->answered[] = [strtolower(trim($name)), substr(trim($value), 0, 1000)];

@@ -40,21 +40,34 @@ final class Collect
     {
         $plan = (new Install($this->erp, $this->settings))->plan();
         $this->engine->refresh();
-        return $this->db->transaction(function () use ($plan) {
+        // A pass that did not come back, such as for want of memory, is tried again with fewer rows.
+        $failed = (int)($this->settings->state()['collecting'] ?? 0);
+        $most = $failed > 0 ? max(1, intdiv($failed, 4)) : self::ROWS_MAX;
+        $wanted = min($most, max(self::ROWS, (int)($this->tables->get('look_rows') ?? 0)));
+        $this->settings->note(['collecting' => $wanted]);
+        $done = $this->collect($plan, $wanted, $failed > 0);
+        $this->settings->note(['collecting' => $done['rows'] === 0 || $wanted >= self::ROWS ? 0 : $wanted * 4]);
+        return $done;
+    }
+
+    /** `$inParts`: an act that is larger than so many rows is not waited for. */
+    private function collect(CapturePlan $plan, int $rows, bool $inParts): array
+    {
+        return $this->db->transaction(function () use ($plan, $rows, $inParts) {
             // Whoever else collects waits here, and sees afterwards what is left.
             $sequence = $this->tables->take('sequence', 0);
-            $rows = max(self::ROWS, min(self::ROWS_MAX, (int)($this->tables->get('look_rows') ?? 0)));
             $look = $this->engine->look($rows);
             if (!$look['rows']) {
                 return ['rows' => 0, 'waiting' => 0, 'more' => false, 'events' => 0];
             }
-            $look = Payload::of($this->engine, $this->settings, $plan, $look);
+            $look = ['largest' => $look['largest'] || $inParts] + Payload::acts($this->engine, $plan, $look);
             $tracker = CommitTracker::read((array)json_decode((string)$this->tables->get('looks'), true));
             $known = $this->known($plan);
             $shape = new Shape((string)date_default_timezone_get());
             $acts = (new Acts($shape, $tracker, $known, $this->settings->models()))->of($look);
             $this->keep($acts['events'], $sequence);
             $this->learn($known);
+            $tracker->forget($acts['taken']);
             $this->tables->put('looks', (string)json_encode($tracker->toArray()));
             $this->tables->put('look_rows', (string)($look['more'] && !$acts['taken'] ? min($rows * 4, self::ROWS_MAX) : self::ROWS));
             // Last, so that what fails before leaves them.
@@ -78,11 +91,12 @@ final class Collect
         foreach ($made as $event) {
             $id = Id::make('evt');
             $body = self::body($id, $event, $source);
-            $sealed = $this->vault->seal(Json::write(['body' => $body, 'label' => $event['label'], 'object' => $event['object']]), $id);
+            // What is too large is shown, and not sent.
+            $isLarge = strlen($body) > self::BODY_MAX;
+            $sealed = $this->vault->seal(Json::write(['body' => $isLarge ? null : $body, 'label' => $event['label'], 'object' => $event['object']]), $id);
             $events[] = ['n' => $sequence, 'id' => $id, 'name' => $event['name'], 'type' => $event['event'], 'sealed' => $sealed, 'created_at' => $now];
             foreach ($webhooks as $webhook) {
                 if ($webhook->wants($event['event'])) {
-                    $isLarge = strlen($body) > self::BODY_MAX;
                     $deliveries[] = Deliveries::row($sequence, $event['event'], $webhook->id, $now, $isLarge ? 'failed' : 'pending');
                 }
             }

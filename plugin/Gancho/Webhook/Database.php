@@ -9,6 +9,8 @@ use FacturaScripts\Core\Base\DataBase as ErpDatabase;
  */
 final class Database
 {
+    private const STATEMENT_BYTES = 500000;
+
     public function __construct(private ErpDatabase $db)
     {
     }
@@ -55,7 +57,9 @@ final class Database
     {
         $sql = $this->filled($sql, $values);
         $rows = $this->db->select($sql);
-        if (!$rows && !$this->db->select('SELECT COUNT(*) AS n FROM (' . str_replace(' FOR UPDATE', '', $sql) . ') AS found')) {
+        $check = 'SELECT COUNT(*) AS n FROM (' . str_replace(' FOR UPDATE', '', $sql) . ') AS found';
+        // Also one that waited for a lock in vain, or ended a deadlock: it would have found something.
+        if (!$rows && (int)($this->db->select($check)[0]['n'] ?? 1) !== 0) {
             throw new DatabaseError('a statement was refused: ' . substr($sql, 0, 80));
         }
         return $rows;
@@ -79,9 +83,19 @@ final class Database
     /** Several rows in one statement. @param array<int, array<string, mixed>> $rows with the same names */
     public function insert(string $table, array $rows): void
     {
-        foreach (array_chunk($rows, 100) as $some) {
-            $values = array_map(fn($row) => '(' . implode(', ', array_map([$this, 'literal'], $row)) . ')', $some);
-            $this->run("INSERT INTO $table (" . implode(', ', array_keys($some[0])) . ') VALUES ' . implode(', ', $values));
+        $insert = fn(array $values) => $this->run("INSERT INTO $table (" . implode(', ', array_keys($rows[array_key_first($rows)])) . ') VALUES ' . implode(', ', $values));
+        [$values, $bytes] = [[], 0];
+        foreach ($rows as $row) {
+            $value = '(' . implode(', ', array_map([$this, 'literal'], $row)) . ')';
+            // Databases take a statement of some megabytes at most.
+            if ($values && ($bytes + strlen($value) > self::STATEMENT_BYTES || count($values) === 100)) {
+                $insert($values);
+                [$values, $bytes] = [[], 0];
+            }
+            [$values[], $bytes] = [$value, $bytes + strlen($value)];
+        }
+        if ($values) {
+            $insert($values);
         }
     }
 

@@ -35,7 +35,7 @@ final class Deliveries
         $queues = [];
         foreach ($this->dueWebhooks($now) as $id) {
             $webhook = $webhooks[$id] ?? null;
-            if ($webhook !== null && (!$webhook->isFailing() || ($webhook->health['probe_at'] ?? 0) <= $now)) {
+            if ($webhook !== null) {
                 $queues[in_array($id, $last, true) ? 1 : 0][] = $this->due($webhook, $now);
             }
         }
@@ -45,7 +45,7 @@ final class Deliveries
         }
         $token = bin2hex(random_bytes(16));
         $this->db->run('UPDATE ' . Tables::DELIVERIES . ' SET lease = :token, lease_until = :until WHERE n IN (' . $this->db->list($chosen)
-            . ") AND state = 'pending' AND lease_until <= :now", ['token' => $token, 'until' => $now + $leaseMs, 'now' => $now]);
+            . ") AND state = 'pending' AND {$this->isFree('')}", self::moments($now) + ['token' => $token, 'until' => $now + $leaseMs]);
         return $this->db->rows('SELECT d.*, e.id AS event_id, e.sealed FROM ' . Tables::DELIVERIES . ' d JOIN ' . Tables::EVENTS
             . ' e ON e.n = d.event WHERE d.lease = :token ORDER BY d.n', ['token' => $token]);
     }
@@ -60,16 +60,33 @@ final class Deliveries
     private function dueWebhooks(int $now): array
     {
         $found = $this->db->rows('SELECT d.webhook, MIN(d.due_at) AS oldest FROM ' . Tables::DELIVERIES . ' d JOIN ' . Tables::WEBHOOKS . ' w ON w.id = d.webhook '
-            . "WHERE d.state = 'pending' AND d.lease_until <= :now AND w.enabled = 1 AND w.paused = 0 AND (d.due_at <= :now OR w.failures >= :failing) "
-            . 'AND (w.failures < :failing OR COALESCE(w.probe_at, 0) <= :now) GROUP BY d.webhook ORDER BY 2', ['now' => $now, 'failing' => Webhook::FAILING]);
+            . "WHERE d.state = 'pending' AND {$this->isFree('d.')} AND w.enabled = 1 AND w.paused = 0 AND ({$this->isDue('d.')} OR w.failures >= :failing) "
+            . 'AND (w.failures < :failing OR COALESCE(w.probe_at, 0) <= :now OR w.probe_at > :probe) GROUP BY d.webhook ORDER BY 2',
+            self::moments($now) + ['failing' => Webhook::FAILING]);
         return array_column($found, 'webhook');
+    }
+
+    /** What is planned further ahead than anything is planned was so by a clock that was set back since: it is due. */
+    private function isDue(string $of): string
+    {
+        return "({$of}due_at <= :now OR {$of}due_at > :far)";
+    }
+
+    private function isFree(string $of): string
+    {
+        return "({$of}lease_until <= :now OR {$of}lease_until > :leased)";
+    }
+
+    private static function moments(int $now): array
+    {
+        return ['now' => $now, 'far' => $now + 4000000, 'leased' => $now + 60000, 'probe' => $now + 700000];
     }
 
     private function due(Webhook $webhook, int $now): array
     {
-        $due = $webhook->isFailing() ? '' : ' AND due_at <= :now';
-        $found = $this->db->rows('SELECT n FROM ' . Tables::DELIVERIES . " WHERE webhook = :id AND state = 'pending'$due AND lease_until <= :now ORDER BY due_at, n LIMIT "
-            . ($webhook->isFailing() ? 1 : self::EACH), ['id' => $webhook->id, 'now' => $now]);
+        $due = $webhook->isFailing() ? '' : ' AND ' . $this->isDue('');
+        $found = $this->db->rows('SELECT n FROM ' . Tables::DELIVERIES . " WHERE webhook = :id AND state = 'pending'$due AND {$this->isFree('')} ORDER BY due_at, n LIMIT "
+            . ($webhook->isFailing() ? 1 : self::EACH), self::moments($now) + ['id' => $webhook->id]);
         return array_map('intval', array_column($found, 'n'));
     }
 
@@ -90,6 +107,8 @@ final class Deliveries
     public function record(array $delivery, Attempt $attempt): void
     {
         $this->db->transaction(function () use ($delivery, $attempt) {
+            // In this order everywhere: the webhook, then its deliveries.
+            $webhook = $this->db->row('SELECT failures FROM ' . Tables::WEBHOOKS . ' WHERE id = :id FOR UPDATE', ['id' => $delivery['webhook']]);
             $row = $this->db->row('SELECT * FROM ' . Tables::DELIVERIES . ' WHERE n = :n FOR UPDATE', ['n' => (int)$delivery['n']]);
             if ($row === null) {
                 return;
@@ -105,7 +124,9 @@ final class Deliveries
             $this->db->run('UPDATE ' . Tables::DELIVERIES . ' SET state = :state, attempts = :attempts, due_at = :due, lease = NULL, lease_until = 0, '
                 . 'last_at = :at, last_status = :status, last_error = :error WHERE n = :n', ['state' => $after['state'], 'attempts' => $attempts,
                 'due' => $after['due_at'], 'at' => $attempt->at, 'status' => $attempt->status, 'error' => $attempt->kind, 'n' => (int)$row['n']]);
-            if ((int)$row['replayed'] === 0 || $attempt->isSuccess()) {
+            // What is sent again by hand does not make a webhook failing, but it is a failing one's probe.
+            $isFailing = (int)($webhook['failures'] ?? 0) >= Webhook::FAILING;
+            if ((int)$row['replayed'] === 0 || $attempt->isSuccess() || $isFailing) {
                 (new Health($this->db))->note($row['webhook'], $attempt);
             }
         });
@@ -132,7 +153,7 @@ final class Deliveries
     public function resend(array $numbers): void
     {
         $this->db->run('UPDATE ' . Tables::DELIVERIES . " SET state = 'pending', replayed = 1, max_attempts = attempts + :more, due_at = :now, lease = NULL, lease_until = 0 "
-            . 'WHERE n IN (' . $this->db->list($numbers) . ") AND state IN ('failed', 'delivered', 'cancelled')",
+            . 'WHERE n IN (' . $this->db->list($numbers) . ") AND state IN ('failed', 'delivered', 'cancelled') AND COALESCE(last_error, '') <> 'too_large'",
             ['more' => count(self::DELAYS_S) + 1, 'now' => time() * 1000]);
     }
 

@@ -6,6 +6,7 @@ final class Guard
 {
     /** How long an answer is kept, seconds: PHP waits for each look-up. */
     private const KEPT_S = 60;
+    private const KEPT_EMPTY_S = 3;
     /** A look-up that took longer than this makes its host come last. */
     private const SLOW_MS = 500;
 
@@ -60,7 +61,9 @@ final class Guard
     private function lookUp(string $host): array
     {
         $known = $this->known[$host] ?? null;
-        if ($known === null || $known['at'] + self::KEPT_S < time()) {
+        // No answer is believed for a moment only: else a hiccup of the name server would use up the retries.
+        $kept = $known === null ? 0 : ($known['addresses'] ? self::KEPT_S : self::KEPT_EMPTY_S);
+        if ($known === null || $known['at'] + $kept < time() || $known['at'] > time()) {
             $began = microtime(true);
             $addresses = gethostbynamel($host) ?: array_column(@dns_get_record($host, DNS_AAAA) ?: [], 'ipv6');
             $known = ['at' => time(), 'ms' => (int)((microtime(true) - $began) * 1000), 'addresses' => $addresses];

@@ -6,6 +6,8 @@ final class Health
 {
     private const PROBE_MAX_MS = 600000;
     private const DAYS_MS = 5 * 86400000;
+    /** How much of the time between two failures counts: a site that sends nothing for days does not fail for days. */
+    private const STEP_MS = 900000;
 
     public function __construct(private Database $db)
     {
@@ -14,7 +16,7 @@ final class Health
     /** In the transaction of the attempt. */
     public function note(string $webhook, Attempt $attempt): void
     {
-        $row = $this->db->row('SELECT failures, failures_since, enabled FROM ' . Tables::WEBHOOKS . ' WHERE id = :id FOR UPDATE', ['id' => $webhook]);
+        $row = $this->db->row('SELECT failures, failures_since, failing_ms, last_failure_at, enabled FROM ' . Tables::WEBHOOKS . ' WHERE id = :id FOR UPDATE', ['id' => $webhook]);
         if ($row === null) {
             return;
         }
@@ -24,7 +26,7 @@ final class Health
 
     private function succeeded(string $webhook, array $row, int $ended): void
     {
-        $this->db->run('UPDATE ' . Tables::WEBHOOKS . ' SET failures = 0, failures_since = NULL, probe_at = NULL, mailed = NULL, last_success_at = :at WHERE id = :id',
+        $this->db->run('UPDATE ' . Tables::WEBHOOKS . ' SET failures = 0, failures_since = NULL, failing_ms = 0, probe_at = NULL, mailed = NULL, last_success_at = :at WHERE id = :id',
             ['at' => $ended, 'id' => $webhook]);
         if ((int)$row['failures'] < Webhook::FAILING) {
             return;
@@ -43,10 +45,11 @@ final class Health
         // At the pace of the plan, and at least every ten minutes.
         $over = max(0, $failures - Webhook::FAILING);
         $pause = min((Deliveries::DELAYS_S[$over] ?? 3125) * 1000, self::PROBE_MAX_MS);
-        $reason = $attempt->isGone() ? 'gone' : ($failures >= Webhook::FAILING && $ended - $since >= self::DAYS_MS ? 'failing' : null);
-        $this->db->run('UPDATE ' . Tables::WEBHOOKS . ' SET failures = :failures, failures_since = :since, probe_at = :probe, last_failure_at = :at, '
+        $failing = (int)$row['failing_ms'] + ($failures > 1 ? max(0, min(self::STEP_MS, $ended - (int)$row['last_failure_at'])) : 0);
+        $reason = $attempt->isGone() ? 'gone' : ($failures >= Webhook::FAILING && $failing >= self::DAYS_MS ? 'failing' : null);
+        $this->db->run('UPDATE ' . Tables::WEBHOOKS . ' SET failures = :failures, failures_since = :since, failing_ms = :failing, probe_at = :probe, last_failure_at = :at, '
             . 'last_status = :status, last_error = :error' . ($reason === null || (int)$row['enabled'] === 0 ? '' : ', enabled = 0, reason = :reason') . ' WHERE id = :id',
-            ['failures' => $failures, 'since' => $since, 'probe' => $ended + $pause, 'at' => $ended, 'status' => $attempt->status, 'error' => $attempt->kind,
+            ['failures' => $failures, 'since' => $since, 'failing' => $failing, 'probe' => $ended + $pause, 'at' => $ended, 'status' => $attempt->status, 'error' => $attempt->kind,
             'reason' => $reason, 'id' => $webhook]);
     }
 }

@@ -5,6 +5,10 @@ namespace FacturaScripts\Plugins\Gancho\Webhook;
 final class Retention
 {
     private const PIECE = 500;
+    /** Between two looks, seconds: beyond it the clock is not believed at once. */
+    private const JUMP_S = 2 * 86400;
+    /** Five days and some: as long an outage is waited for. */
+    private const OUTAGE_S = 6 * 86400;
 
     public function __construct(private Alone $alone)
     {
@@ -12,9 +16,15 @@ final class Retention
 
     public function clean(): void
     {
+        $cleaned = (int)$this->alone->tables->get('cleaned_at');
+        $this->alone->tables->put('cleaned_at', (string)time());
+        if ($cleaned !== 0 && abs(time() - $cleaned) > self::JUMP_S) {
+            return; // perhaps the clock was set wrong: the next look confirms it
+        }
         $days = max(1, (int)$this->alone->settings->get('keep_days'));
         $before = (time() - $days * 86400) * 1000;
-        $this->expire($before);
+        // Not before an outage may end.
+        $this->expire(min($before, (time() - self::OUTAGE_S) * 1000));
         $isTooLarge = $this->alone->tables->bytes() > max(1, (int)$this->alone->settings->get('keep_mb')) * 1000000;
         $this->remove($before, $isTooLarge);
     }

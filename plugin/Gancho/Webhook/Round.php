@@ -49,7 +49,7 @@ final class Round
             $alone = new Alone($this->erp, $this->settings, true);
             $left = $collects && $this->collect($alone);
             $left = $this->sendDue($alone) || $left;
-            (new Alert($alone))->send((int)(microtime(true) * 1000));
+            (new Alert($alone))->send();
             if ($site->isToBeSigned()) {
                 $site->sign();
                 (new Retention($alone))->clean();
@@ -58,8 +58,11 @@ final class Round
             return $left;
         } catch (KeyLost | DatabaseError $error) {
             $this->settings->noteFailure($error->getMessage(), 60);
-            return false;
+        } catch (\Throwable $error) {
+            // What it says may hold a record: the place is enough to find it.
+            $this->settings->noteFailure(get_class($error) . ' in ' . basename($error->getFile()) . ':' . $error->getLine(), 60);
         }
+        return false;
     }
 
     /** Asked after each answer of the ERP: two statements. */

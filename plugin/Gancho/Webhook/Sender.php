@@ -65,7 +65,6 @@ final class Sender
             CURLOPT_POST => true,
             CURLOPT_POSTFIELDS => $request['body'],
             CURLOPT_HTTPHEADER => $fields,
-            CURLOPT_RESOLVE => [trim($target->host, '[]') . ":$target->port:" . ($isV6 ? "[$address]" : $address)],
             CURLOPT_PROTOCOLS => CURLPROTO_HTTP | CURLPROTO_HTTPS,
             CURLOPT_FOLLOWLOCATION => false,
             CURLOPT_PROXY => '',
@@ -78,6 +77,9 @@ final class Sender
             CURLOPT_CONNECTTIMEOUT_MS => self::CONNECT_MS,
             CURLOPT_TIMEOUT_MS => self::TOTAL_MS,
         ]);
+        if ($target->literal() === null) {
+            curl_setopt($call->curl, CURLOPT_RESOLVE, ["$target->host:$target->port:" . ($isV6 ? "[$address]" : $address)]);
+        }
         return $call;
     }
 }

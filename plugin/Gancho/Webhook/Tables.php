@@ -16,10 +16,10 @@ final class Tables
     private const ALL = [self::ATTEMPTS, self::DELIVERIES, self::EVENTS, self::WEBHOOKS, self::KNOWN, self::HISTORY, self::META];
 
     private const COLUMNS = [
-        self::META => 'name varchar(50) NOT NULL PRIMARY KEY, value text NOT NULL',
+        self::META => 'name varchar(50) NOT NULL PRIMARY KEY, value LONG NOT NULL',
         self::WEBHOOKS => 'id varchar(40) NOT NULL PRIMARY KEY, sealed LONG NOT NULL, name varchar(100) NOT NULL, events text NOT NULL, '
             . 'enabled smallint NOT NULL, paused smallint NOT NULL, reason varchar(20), failures int NOT NULL DEFAULT 0, '
-            . 'failures_since bigint, probe_at bigint, last_success_at bigint, last_failure_at bigint, last_status int, '
+            . 'failures_since bigint, failing_ms bigint NOT NULL DEFAULT 0, probe_at bigint, last_success_at bigint, last_failure_at bigint, last_status int, '
             . 'last_error varchar(20), mailed varchar(20), created_at bigint NOT NULL, updated_at bigint NOT NULL',
         self::EVENTS => 'n bigint NOT NULL PRIMARY KEY, id varchar(40) NOT NULL UNIQUE, name varchar(190) NOT NULL UNIQUE, '
             . 'type varchar(100) NOT NULL, sealed LONG NOT NULL, created_at bigint NOT NULL',
@@ -49,12 +49,12 @@ final class Tables
         return $this->db->hasTable(self::META) && $this->get('version') !== null;
     }
 
-    /** Makes what is missing. Refuses the tables of a newer version. */
-    public function make(): void
+    /** Makes what is missing; `$key`: what distinguishes the key. Refuses the tables of a newer version. */
+    public function make(string $key): void
     {
         $long = $this->db->isPostgres() ? 'text' : 'longtext';
         $identity = $this->db->isPostgres() ? 'bigserial PRIMARY KEY' : 'bigint NOT NULL AUTO_INCREMENT PRIMARY KEY';
-        $engine = $this->db->isPostgres() ? '' : ' ENGINE=InnoDB DEFAULT CHARSET=utf8mb4';
+        $engine = $this->db->isPostgres() ? '' : ' ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin';
         if ($this->db->hasTable(self::META) && (int)$this->get('version') > self::VERSION) {
             throw new DatabaseError('the tables were made by a newer version of the plugin');
         }
@@ -68,7 +68,7 @@ final class Tables
                 $this->db->run("CREATE INDEX IF NOT EXISTS {$table}_$name ON $table ($on)");
             }
         }
-        foreach (['source' => Id::make('src'), 'sequence' => '0', 'deliveries' => '0', 'version' => (string)self::VERSION] as $name => $value) {
+        foreach (['key' => $key, 'source' => Id::make('src'), 'sequence' => '0', 'deliveries' => '0', 'version' => (string)self::VERSION] as $name => $value) {
             if ($this->get($name) === null) {
                 $this->put($name, $value);
             }
@@ -114,7 +114,9 @@ final class Tables
     {
         $names = $this->db->list(self::ALL);
         return $this->db->isPostgres()
-            ? $this->db->number("SELECT COALESCE(SUM(pg_total_relation_size(c.oid)), 0) FROM pg_class c WHERE c.relname IN ($names) AND c.relkind = 'r'")
+            // What is live: a table there does not shrink when its oldest rows go.
+            ? $this->db->number('SELECT (SELECT COALESCE(SUM(octet_length(sealed) + 400), 0) FROM ' . self::EVENTS . ') + (SELECT COALESCE(SUM(octet_length(sealed) + 200), 0) FROM '
+                . self::ATTEMPTS . ') AS n')
             : $this->db->number("SELECT COALESCE(SUM(data_length + index_length), 0) AS n FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name IN ($names)");
     }
 }

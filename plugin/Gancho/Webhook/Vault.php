@@ -30,8 +30,8 @@ final class Vault
         if ($make && !is_file($file)) {
             self::make($file);
         }
-        // Not compiled code that was kept from before it was made.
-        $key = is_file($file) ? base64_decode((string)(include $file), true) : false;
+        // Read, not run: PHP may keep compiled code of another file that had this name.
+        $key = preg_match("/return '([A-Za-z0-9+\/=]+)';/", (string)@file_get_contents($file), $found) ? base64_decode($found[1], true) : false;
         return is_string($key) && strlen($key) === 32 ? new self($key) : null;
     }
 
@@ -45,9 +45,14 @@ final class Vault
         if ($handle === false) {
             return;
         }
-        fwrite($handle, "<?php\n// Gancho's key: without it what it keeps in the database can't be read.\nreturn '"
-            . base64_encode(random_bytes(32)) . "';\n");
+        $text = "<?php\n// Gancho's key: without it what it keeps in the database can't be read.\nreturn '"
+            . base64_encode(random_bytes(32)) . "';\n";
+        $isWhole = fwrite($handle, $text) === strlen($text) && fflush($handle);
         fclose($handle);
+        if (!$isWhole) {
+            @unlink($draft);
+            return; // the disk is full
+        }
         // Of two at the same moment one stays: link refuses where there is a file.
         @link($draft, $file) || is_file($file) || @rename($draft, $file);
         @unlink($draft);

@@ -8,7 +8,7 @@ use FacturaScripts\Plugins\Gancho\Outbox\ErpSchema;
 final class Webhooks
 {
     private const MOST = 100;
-    private const HEALTH = ['failures', 'failures_since', 'probe_at', 'last_success_at', 'last_failure_at', 'last_status', 'last_error', 'mailed'];
+    private const HEALTH = ['failures', 'failures_since', 'failing_ms', 'probe_at', 'last_success_at', 'last_failure_at', 'last_status', 'last_error', 'mailed'];
 
     public function __construct(private Database $db, private Vault $vault, private Guard $guard)
     {
@@ -47,7 +47,7 @@ final class Webhooks
         $now = time() * 1000;
         $health = array_fill_keys(self::HEALTH, null);
         $webhook = new Webhook($fields['id'] ?? Id::make('ep'), '', [], ['url' => '', 'secret' => Signature::secret(), 'headers' => []], true, false, null,
-            ['failures' => 0] + $health, $now, $now);
+            ['failures' => 0, 'failing_ms' => 0] + $health, $now, $now);
         $this->change($webhook, $fields + ['url' => '', 'events' => []]);
         $this->db->insert(Tables::WEBHOOKS, [$this->row($webhook) + ['created_at' => $webhook->createdAt]]);
         $this->note($who, 'added', $webhook, $webhook->shownUrl());
@@ -62,7 +62,9 @@ final class Webhooks
         if (($fields['enabled'] ?? false) || array_key_exists('url', $fields) || ($fields['paused'] ?? null) === false) {
             // Whoever repaired something wants to see at once whether it works now.
             $webhook->reason = $webhook->enabled ? null : $webhook->reason;
-            $webhook->health = ['probe_at' => 0] + $webhook->health;
+            $isAnew = ($fields['enabled'] ?? false) || array_key_exists('url', $fields);
+            // Nothing is held against one that was switched on again or leads elsewhere.
+            $webhook->health = ($isAnew ? ['failures' => 0, 'failures_since' => null, 'failing_ms' => 0, 'mailed' => null] : []) + ['probe_at' => 0] + $webhook->health;
         }
         $this->db->transaction(function () use ($webhook, $fields, $who) {
             $this->save($webhook);
@@ -83,6 +85,7 @@ final class Webhooks
     public function remove(Webhook $webhook, string $who): void
     {
         $this->db->transaction(function () use ($webhook, $who) {
+            $this->db->row('SELECT id FROM ' . Tables::WEBHOOKS . ' WHERE id = :id FOR UPDATE', ['id' => $webhook->id]);
             $own = 'SELECT n FROM ' . Tables::DELIVERIES . ' WHERE webhook = ' . $this->db->literal($webhook->id);
             $this->db->run('DELETE FROM ' . Tables::ATTEMPTS . " WHERE delivery IN ($own)");
             $this->db->run('DELETE FROM ' . Tables::DELIVERIES . ' WHERE webhook = :id', ['id' => $webhook->id]);
