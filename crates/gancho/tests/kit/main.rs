@@ -23,16 +23,21 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let (mut heard, mut pushed, mut polled) = (vec![], vec![], vec![]);
+    let (mut heard, mut pushed, mut polled, mut alone) = (vec![], vec![], vec![], vec![]);
     for engine in Engine::ALL {
         // Each database server lives as long as this thread.
         let instance = Instance::start(engine);
         heard.push(runtime.block_on(replay::run(&instance, &kit, Way::Database)));
         pushed.push(runtime.block_on(replay::run(&instance, &kit, Way::Plugin)));
+        alone.push(runtime.block_on(replay::run(&instance, &kit, Way::Alone)));
         polled.push(runtime.block_on(replay::run(&instance, &kit, Way::Api)));
     }
     let mut wrong = matrix::compare(MATRIX, &heard[0], &heard[1]);
     wrong.extend(matrix::compare(MATRIX, &pushed[0], &pushed[1]));
+    wrong.extend(matrix::compare(MATRIX, &alone[0], &alone[1]));
+    for (pushed, alone) in pushed.iter().zip(&alone) {
+        wrong.extend(matrix::same(pushed, alone));
+    }
     for (heard, polled) in heard.iter().zip(&polled) {
         wrong.extend(polled::compare(heard, polled));
     }

@@ -37,6 +37,20 @@ pub fn compare(docs: &str, mariadb: &[Heard], postgres: &[Heard]) -> Vec<String>
     wrong
 }
 
+/// Says where the plugin by itself makes another `data` than with a server.
+pub fn same(with_server: &[Heard], alone: &[Heard]) -> Vec<String> {
+    let of_operation = |(one, other): (&Heard, &Heard)| -> Vec<String> {
+        let lengths = (one.events.len() != other.events.len())
+            .then(|| format!("{}: another number of events alone", one.operation));
+        let differs = |(one_event, other_event): (&Value, &Value)| {
+            let (with, by_itself) = (timeless(one_event), timeless(other_event));
+            (with != by_itself).then(|| format!("{}: with a server {with}\n  by itself {by_itself}", one.operation))
+        };
+        lengths.into_iter().chain(one.events.iter().zip(&other.events).filter_map(differs)).collect()
+    };
+    with_server.iter().zip(alone).flat_map(of_operation).collect()
+}
+
 /// The table's rows: an operation and its events.
 fn rows(docs: &str) -> BTreeMap<&str, &str> {
     let cells = docs.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")?.split_once(" | "));

@@ -24,6 +24,8 @@ pub enum Way {
     Api,
     /// By its plugin.
     Plugin,
+    /// By its plugin, without a server.
+    Alone,
 }
 
 /// Plays all operations in order, and gathers the events of each.
@@ -42,18 +44,26 @@ pub async fn run(instance: &Instance, kit: &Path, way: Way) -> Vec<Heard> {
             database.play(&connection);
         }
         ear.heard_all(&database).await;
-        let page = ear.server.get(&format!("/events?limit=500&after={after}")).await;
-        after = page["next"].as_str().expect("a cursor").to_owned();
-        let events = page["data"].as_array().expect("events").clone();
+        let events = ear.events(&mut after).await;
         let operation = file.file_stem().expect("a name").to_string_lossy().into_owned();
         heard.push(Heard { operation, events });
     }
     heard
 }
 
-/// A server that hears the ERP.
+/// What the plugin makes by itself, oldest first.
+const OWN_EVENTS: &str = "use FacturaScripts\\Plugins\\Gancho\\{Server\\Settings, Webhook\\Alone, Webhook\\Api};
+    $alone = new Alone($db, (new Settings())->read($db));
+    return array_reverse((new Api($alone, 'api'))->answer('GET', 'ganchoevents', '', [], ['limit' => 500])[1]);";
+/// Nobody is called: what is made is looked at.
+const BEGIN_ALONE: &str = "use FacturaScripts\\Plugins\\Gancho\\{Server\\Settings, Webhook\\Alone};
+    $settings = (new Settings())->read($db);
+    $settings->save($db, ['way' => 'alone']);
+    (new Alone($db, $settings, true))->webhooks->add(['url' => 'https://example.com', 'events' => '*', 'paused' => true], 'kit');";
+
+/// Who hears the ERP: a server, but for a plugin that does it by itself.
 struct Ear {
-    server: Server,
+    server: Option<Server>,
     erp: Side,
 }
 
@@ -72,7 +82,7 @@ impl Ear {
                 let server = Server::start(binary, ServerOptions::default()).await;
                 let source = json!({"kind": "database", "name": "ERP", "url": database.url});
                 server.post("/sources", source, 201).await;
-                Self { server, erp: Side::None }
+                Self { server: Some(server), erp: Side::None }
             }
             Way::Api => {
                 let erp = ErpApi::start(engine).await;
@@ -86,14 +96,40 @@ impl Ear {
                 let source = json!({"kind": "api", "name": "ERP", "url": erp.url(), "key": FULL_KEY});
                 server.post("/sources", source, 201).await;
                 erp.settled().await;
-                Self { server, erp: Side::Api(erp) }
+                Self { server: Some(server), erp: Side::Api(erp) }
             }
             Way::Plugin => {
                 let server = Server::start(binary, ServerOptions::default()).await;
                 let erp = ErpPhp::install(database);
                 erp.connect(&server).await;
-                Self { server, erp: Side::Plugin(erp) }
+                Self { server: Some(server), erp: Side::Plugin(erp) }
             }
+            Way::Alone => {
+                let erp = ErpPhp::install(database);
+                erp.request(BEGIN_ALONE);
+                Self { server: None, erp: Side::Plugin(erp) }
+            }
+        }
+    }
+
+    /// The events after this one, which becomes the last of them.
+    async fn events(&self, after: &mut String) -> Vec<Value> {
+        match (&self.server, &self.erp) {
+            (Some(server), _) => {
+                let page = server.get(&format!("/events?limit=500&after={after}")).await;
+                page["next"].as_str().expect("a cursor").clone_into(after);
+                page["data"].as_array().expect("events").clone()
+            }
+            (None, Side::Plugin(erp)) => {
+                let seen: u64 = after.parse().expect("a number");
+                let mut events = erp.request(OWN_EVENTS).returned.as_array().expect("events").clone();
+                events.retain(|event| event["sequence"].as_u64() > Some(seen));
+                if let Some(last) = events.last() {
+                    *after = last["sequence"].to_string();
+                }
+                events
+            }
+            _ => vec![],
         }
     }
 
