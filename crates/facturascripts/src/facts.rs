@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     catalogue::{self, Model},
     columns::{self, Table},
-    event_types, ignored, reference_data, secrets,
+    event_types, ignored, reference_data, secrets, text,
 };
 
 /// The file's text. Lists keep their order; the keys of objects are sorted.
@@ -20,6 +20,7 @@ pub fn json() -> String {
             Some(json!([model.noun, model.kind.as_str()]))
         }),
         "columns": by_table(columns_by_kind),
+        "entities": text::ESCAPES.iter().map(|(escape, sign)| ((*escape).to_owned(), json!(sign))).collect::<Map<_, _>>(),
         "events": catalogue::MODELS.iter().filter_map(events).collect::<Vec<_>>(),
         "flags": flags(),
         "forbidden_headers": header::forbidden(),

@@ -1,8 +1,10 @@
 //! FacturaScripts stores texts with some characters escaped for HTML; outside they are plain.
 
+/// What the ERP writes in the place of these signs.
+pub(crate) const ESCAPES: [(&str, char); 4] = [("&#39;", '\''), ("&quot;", '"'), ("&lt;", '<'), ("&gt;", '>')];
+
 /// Undoes `&#39; &quot; &lt; &gt;`, and only those: `&` itself is stored as it is.
 pub fn unescape(text: &str) -> String {
-    const ESCAPES: [(&str, char); 4] = [("&#39;", '\''), ("&quot;", '"'), ("&lt;", '<'), ("&gt;", '>')];
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('&') {

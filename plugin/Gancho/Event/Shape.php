@@ -66,7 +66,7 @@ final class Shape
     {
         return match (true) {
             // The ERP's own escapes, and only those: `&` itself is stored as it is.
-            is_string($value) => strtr($value, ['&#39;' => "'", '&quot;' => '"', '&lt;' => '<', '&gt;' => '>']),
+            is_string($value) => strtr($value, ErpSchema::entities()),
             is_int($value) => (string)$value,
             is_float($value) => Json::write($value) . (self::whole($value) === null ? '' : '.0'),
             default => null,

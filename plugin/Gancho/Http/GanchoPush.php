@@ -8,7 +8,8 @@ use FacturaScripts\Plugins\Gancho\Outbox\Push;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
 /**
- * Hands the outbox over if it is due. Anybody may ask for it, as for the cron: it says nothing and does nothing else.
+ * Hands the outbox over if it is due. Asked for by the plugin itself, which signs its request: it says nothing and does
+ * nothing else.
  */
 class GanchoPush implements ControllerInterface
 {
@@ -26,7 +27,8 @@ class GanchoPush implements ControllerInterface
         try {
             ignore_user_abort(true);
             $settings = new Settings();
-            $db = $settings->isDue() ? Push::database() : null;
+            $isOurs = TriggerPush::isOurs($settings, (string)($_GET['at'] ?? ''), (string)($_GET['by'] ?? ''));
+            $db = $isOurs && $settings->isDue() ? Push::database() : null;
             if ($db !== null && (new Push($db, $settings))->run()) {
                 // More waits than one request may take.
                 TriggerPush::self($settings);

@@ -95,6 +95,12 @@ final class ErpSchema
         return in_array($name, $names, true) || array_filter($beginnings, fn($beginning) => str_starts_with($name, $beginning)) !== [];
     }
 
+    /** @return array<string, string> what the ERP writes in the place of some signs, and these */
+    public static function entities(): array
+    {
+        return self::facts('entities');
+    }
+
     /** `data` of a sample of `invoice.created`. */
     public static function sample(): array
     {

@@ -2,6 +2,7 @@
 namespace FacturaScripts\Plugins\Gancho\Outbox;
 
 use FacturaScripts\Plugins\Gancho\Server\Settings;
+use FacturaScripts\Plugins\Gancho\Webhook\Vault;
 
 /**
  * Where a web server keeps the user waiting until PHP ends, a request of our own to the same site does the
@@ -10,7 +11,8 @@ use FacturaScripts\Plugins\Gancho\Server\Settings;
 final class TriggerPush
 {
     public const ROUTE = '/gancho-push';
-    private const PATIENCE = 0.1;
+    private const PATIENCE = 0.05;
+    private const VALID_S = 60;
 
     /** Whether somebody was reached who will do it. */
     public static function self(Settings $settings): bool
@@ -25,7 +27,7 @@ final class TriggerPush
                 continue;
             }
             stream_set_timeout($socket, 0, (int)(self::PATIENCE * 1e6));
-            @fwrite($socket, 'GET ' . $base . self::ROUTE . " HTTP/1.1\r\nHost: $name\r\nConnection: close\r\n\r\n");
+            @fwrite($socket, 'GET ' . $base . self::ROUTE . self::signature($settings) . " HTTP/1.1\r\nHost: $name\r\nConnection: close\r\n\r\n");
             @fclose($socket);
             if (($settings->state()['kick'] ?? '') !== $target) {
                 $settings->note(['kick' => $target]);
@@ -33,6 +35,21 @@ final class TriggerPush
             return true;
         }
         return false;
+    }
+
+    /** That it is one of ours, and when: nobody else makes this site work. */
+    private static function signature(Settings $settings): string
+    {
+        $vault = Vault::open($settings->folder());
+        $now = time();
+        return $vault === null ? '' : "?at=$now&by=" . $vault->sign(self::ROUTE . $now);
+    }
+
+    /** Whether a request for the handing over is ours; any, where there is no key. */
+    public static function isOurs(Settings $settings, string $at, string $by): bool
+    {
+        $vault = Vault::open($settings->folder());
+        return $vault === null || (abs(time() - (int)$at) < self::VALID_S && hash_equals($vault->sign(self::ROUTE . (int)$at), $by));
     }
 
     /** Where this site may be reached from here: what worked before first. The port it is asked by may be a proxy's. */

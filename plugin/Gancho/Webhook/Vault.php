@@ -77,6 +77,12 @@ final class Vault
         return $text === false ? null : $text;
     }
 
+    /** A text that only who has the key can make. */
+    public function sign(string $text): string
+    {
+        return hash_hmac('sha256', $text, $this->key);
+    }
+
     /** Distinguishes this key from another. */
     public function fingerprint(): string
     {
