@@ -15,6 +15,7 @@ use gancho_service::{Parts, Services, account::new_token, mail::load_mail_server
 use gancho_source::SourceManager;
 use gancho_web::{App, Metrics, WebSettings};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use sd_notify::NotifyState;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -115,6 +116,7 @@ async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), CliError> {
         |error| tracing::warn!(%error, "commands on this machine need a token: server.json can't be written"),
     );
     announce(format_args!("listening on http://{address}"));
+    tell_supervisor(NotifyState::Ready);
     if let Some(path) = setup {
         announce_setup(&site, &path);
     }
@@ -148,6 +150,7 @@ async fn until_the_end(
         Some(broken) => tracing::error!(broken, "stopping: a supervisor is to start Gancho again"),
         None => tracing::info!("stopping: attempts under way may end"),
     }
+    tell_supervisor(NotifyState::Stopping);
     stop.cancel();
     let drained = async {
         tokio::time::sleep(DRAIN).await;
@@ -163,6 +166,13 @@ async fn until_the_end(
         }
     }
     broken.map_or(Ok(()), |broken| Err(CliError::because(broken)))
+}
+
+/// Says to systemd how we are, where it started us (sd_notify(3)).
+fn tell_supervisor(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "systemd can't be told how Gancho is");
+    }
 }
 
 /// The limits, as far as the system's descriptors go.

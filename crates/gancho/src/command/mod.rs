@@ -24,6 +24,7 @@ mod verify;
 
 use std::path::PathBuf;
 
+use anyhow::Context;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -97,6 +98,11 @@ pub enum Command {
         /// Which shell.
         shell: Shell,
     },
+    /// Write the manual pages, one for each command.
+    Man {
+        /// The folder, which must be there.
+        dir: PathBuf,
+    },
     /// Copy the database to a file, also while a server works on it.
     Backup(backup::BackupArgs),
     /// Put such a copy into a data dir.
@@ -155,6 +161,10 @@ pub fn run(args: Args) -> CliResult {
             clap_complete::generate(shell, &mut Args::command(), "gancho", &mut text);
             say!("{}", String::from_utf8_lossy(&text).trim_end());
             Ok(())
+        }
+        Command::Man { dir } => {
+            let written = clap_mangen::generate_to(Args::command(), &dir);
+            written.with_context(|| format!("{} can't be written", dir.display())).map_err(CliError::refused)
         }
         Command::Plugin { out } => plugin::write(&out),
     }

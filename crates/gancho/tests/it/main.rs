@@ -47,6 +47,7 @@ mod migrate;
 mod nodes;
 mod openapi;
 mod outage;
+mod packaging;
 mod personal_data;
 mod postgres;
 mod proxies;
