@@ -99,7 +99,10 @@ impl ErpPhp {
     /// A request that is killed after so long, if it has not ended by then.
     pub fn kill_after(&self, code: &str, delay: Duration) {
         let mut php = self.begin(code);
-        std::thread::sleep(delay);
+        let until = tokio::time::Instant::now() + delay;
+        while tokio::time::Instant::now() < until && php.try_wait().expect("it runs").is_none() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         // It may have ended.
         let _ = php.kill();
         php.wait().expect("it ends");

@@ -45,7 +45,13 @@ final class Collect
         $most = $failed > 0 ? max(1, intdiv($failed, 4)) : self::ROWS_MAX;
         $wanted = min($most, max(self::ROWS, (int)($this->tables->get('look_rows') ?? 0)));
         $this->settings->note(['collecting' => $wanted]);
-        $done = $this->collect($plan, $wanted, $failed > 0);
+        try {
+            $done = $this->collect($plan, $wanted, $failed > 0);
+        } catch (\Throwable $error) {
+            // A deadlock or a lost connection says nothing of the number of rows; what fails again and again may.
+            $this->settings->note((int)($this->settings->state()['failures'] ?? 0) < 2 ? ['collecting' => 0] : []);
+            throw $error;
+        }
         $this->settings->note(['collecting' => $done['rows'] === 0 || $wanted >= self::ROWS ? 0 : $wanted * 4]);
         return $done;
     }

@@ -722,3 +722,27 @@ async fn a_clock_that_was_set_back_holds_nothing_up() {
     erp.request(NOTHING);
     assert_eq!(receiver.received().len(), 2, "{id}");
 }
+
+/// PHP that ends for want of memory ends without a word: fewer rows are looked at then.
+#[tokio::test(flavor = "multi_thread")]
+async fn little_memory_is_enough() {
+    let erp = Erp::new(Engine::MariaDb).await;
+    erp.alone();
+    let receiver = Receiver::start().await;
+    erp.add_webhook(&receiver.url("/hook"), "shop.*");
+    let filler = "x".repeat(3_000);
+    let values: Vec<String> = (0..1_000).map(|n| format!("('{n}', '{filler}', '2026-01-01')")).collect();
+    erp.database
+        .run(&format!("INSERT INTO clientes (codcliente, observaciones, fechaalta) VALUES {}", values.join(", ")))
+        .await;
+    let mut requests = 0;
+    while erp.waiting().await > 0 {
+        requests += 1;
+        assert!(requests < 40, "{} wait", erp.waiting().await);
+        erp.kill_after(
+            "ini_set('memory_limit', '16M'); ini_set('display_errors', '0');",
+            std::time::Duration::from_secs(20),
+        );
+    }
+    assert!(requests > 1, "the limit was too high for this test");
+}
