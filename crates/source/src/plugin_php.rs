@@ -1,4 +1,4 @@
-//! The plugin's own understanding of the outbox, in PHP, gives the bytes that ours gives: thousands of generated looks.
+//! The plugin's own understanding of the outbox, in PHP, gives the bytes that ours gives: a thousand generated sequences of looks.
 
 use std::{
     collections::BTreeMap,
@@ -368,7 +368,7 @@ fn sequence(seed: u64) -> (Value, Vec<Value>) {
 
 #[test]
 fn php_understands_the_same() {
-    let sequences: Vec<(Value, Vec<Value>)> = (0..2_000).map(sequence).collect();
+    let sequences: Vec<(Value, Vec<Value>)> = (0..1_000).map(sequence).collect();
     let input: String = sequences.iter().map(|(sequence, _)| format!("{sequence}\n")).collect();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../plugin/tests/acts.php");
     let mut php = Command::new("php")
@@ -392,5 +392,5 @@ fn php_understands_the_same() {
         }
     }
     assert_eq!(said.lines().count(), sequences.len());
-    assert!(events > 10_000, "{events} events were compared");
+    assert!(events > 5_000, "{events} events were compared");
 }

@@ -308,7 +308,7 @@ async fn patterns_and_fields_are_checked() {
 /// PHP may be killed at any moment. `GANCHO_TEST_KILLS` of them, in the long tests a thousand.
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_kills_php_loses_nothing_and_leaves_nothing_stuck() {
-    let kills: u64 = std::env::var("GANCHO_TEST_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(40);
+    let kills: u64 = std::env::var("GANCHO_TEST_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(25);
     for engine in Engine::ALL {
         let erp = Erp::new(engine).await;
         erp.alone();
