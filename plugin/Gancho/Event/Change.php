@@ -4,7 +4,7 @@ namespace FacturaScripts\Plugins\Gancho\Event;
 /** A change of one record, in its one shape. */
 final class Change
 {
-    /** The record as it was before the act, as far as its changes show it. */
+    /** The record before the act, with the columns that its changes contain. */
     public ?array $oldest;
 
     /**

@@ -237,7 +237,7 @@ final class Composer
         return Shape::sortLines(array_map(fn($line) => $this->shaped($table, $line), $lines));
     }
 
-    /** What the ERP derives, such as a line's part in the stock, is no news and written by no trigger: as it is now. */
+    /** Triggers do not write ignored columns, which the ERP derives: they are taken from the record as read now. */
     private static function withDerived(string $table, array $record, array $now): array
     {
         foreach ($now as $column => $value) {

@@ -2,7 +2,7 @@
 namespace FacturaScripts\Plugins\Gancho\Http;
 
 use FacturaScripts\Core\Tools;
-use FacturaScripts\Plugins\Gancho\Outbox\{ErpSchema, Site};
+use FacturaScripts\Plugins\Gancho\Outbox\ErpSchema;
 use FacturaScripts\Plugins\Gancho\Webhook\{Alone, Attempt, KeyLost, Refused, Webhook};
 
 /** What the page of webhooks shows and does where the plugin sends by itself. */

@@ -57,7 +57,7 @@ final class Alert
             }
             $mail->subject(Tools::lang()->trans("gancho-mail-$what", $facts))->body(Tools::lang()->trans("gancho-mail-$what-body", $facts))->send();
         } catch (\Throwable $error) {
-            $this->alone->settings->note(['mail_error' => $error->getMessage()]);
+            $this->alone->settings->note(['mail_error' => get_class($error)]);
         }
     }
 }

@@ -132,13 +132,6 @@ final class Deliveries
         });
     }
 
-    /** Gives back what could not be tried. */
-    public function release(array $delivery): void
-    {
-        $this->db->run('UPDATE ' . Tables::DELIVERIES . ' SET lease = NULL, lease_until = 0 WHERE n = :n AND lease = :lease',
-            ['n' => (int)$delivery['n'], 'lease' => $delivery['lease']]);
-    }
-
     private function keep(array $row, Attempt $attempt): void
     {
         $sealed = $this->vault->seal(Json::write($attempt->toArray((int)$row['attempts'] + 1)), $row['id']);

@@ -59,26 +59,27 @@ final class Webhooks
     {
         $this->change($webhook, $fields);
         $webhook->updatedAt = max(time() * 1000, $webhook->updatedAt + 1);
+        $health = [];
         if (($fields['enabled'] ?? false) || array_key_exists('url', $fields) || ($fields['paused'] ?? null) === false) {
             // Whoever repaired something wants to see at once whether it works now.
-            $webhook->reason = $webhook->enabled ? null : $webhook->reason;
             $isAnew = ($fields['enabled'] ?? false) || array_key_exists('url', $fields);
             // Nothing is held against one that was switched on again or leads elsewhere.
-            $webhook->health = ($isAnew ? ['failures' => 0, 'failures_since' => null, 'failing_ms' => 0, 'mailed' => null] : []) + ['probe_at' => 0] + $webhook->health;
+            $health = ($isAnew ? ['failures' => 0, 'failures_since' => null, 'failing_ms' => 0, 'mailed' => null] : []) + ['probe_at' => 0];
         }
-        $this->db->transaction(function () use ($webhook, $fields, $who) {
-            $this->save($webhook);
+        // What did not change here is left alone: an attempt may be recorded at this moment, and disable the webhook.
+        $kept = $webhook->health + (isset($fields['enabled']) ? [] : ['enabled' => 1, 'reason' => 1]) + (isset($fields['paused']) ? [] : ['paused' => 1]);
+        $row = $health + array_diff_key($this->row($webhook), $kept);
+        $webhook->health = $health + $webhook->health;
+        $this->db->transaction(function () use ($webhook, $row, $fields, $who) {
+            $this->save($webhook->id, $row);
             $this->note($who, 'changed', $webhook, implode(' ', array_keys($fields)));
         });
     }
 
-    public function save(Webhook $webhook): void
+    private function save(string $id, array $row): void
     {
-        $set = [];
-        foreach ($this->row($webhook) as $column => $value) {
-            $set[] = "$column = " . $this->db->literal($value);
-        }
-        $this->db->run('UPDATE ' . Tables::WEBHOOKS . ' SET ' . implode(', ', $set) . ' WHERE id = ' . $this->db->literal($webhook->id));
+        $set = array_map(fn($column, $value) => "$column = " . $this->db->literal($value), array_keys($row), $row);
+        $this->db->run('UPDATE ' . Tables::WEBHOOKS . ' SET ' . implode(', ', $set) . ' WHERE id = ' . $this->db->literal($id));
     }
 
     /** With its deliveries and their attempts. */
@@ -141,8 +142,8 @@ final class Webhooks
                 default => throw new Refused($field, 'gancho-field-unknown', ['%field%' => $field]),
             };
         }
-        if (!$webhook->enabled && ($fields['enabled'] ?? null) === false) {
-            $webhook->reason = null;
+        if (isset($fields['enabled'])) {
+            $webhook->reason = null; // a person's doing
         }
         if ($before !== '' && !isset($fields['headers']) && Target::parse($before)->origin() !== Target::parse($webhook->url())->origin()) {
             // Secrets do not follow an address.

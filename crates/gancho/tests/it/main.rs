@@ -15,6 +15,7 @@ mod delivering;
 mod demo;
 mod egress;
 mod erp_alone;
+mod erp_alone_manage;
 mod erp_api;
 mod erp_api_lies;
 mod erp_copies;

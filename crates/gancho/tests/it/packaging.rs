@@ -27,15 +27,15 @@ async fn systemd_is_told_when_it_is_ready_and_when_it_stops() {
     let socket = dir.path().join("notify");
     let listening = UnixDatagram::bind(&socket).expect("listens");
     listening.set_read_timeout(Some(Duration::from_secs(60))).expect("set");
-    let said = || {
+    let notification = || {
         let mut text = [0; 256];
-        let length = listening.recv(&mut text).expect("something is said");
+        let length = listening.recv(&mut text).expect("a notification");
         String::from_utf8_lossy(&text[..length]).into_owned()
     };
     let mut server = Server::start(BINARY, ServerOptions::default().env("NOTIFY_SOCKET", socket.display())).await;
-    assert!(said().contains("READY=1"));
+    assert!(notification().contains("READY=1"));
     server.stop().await;
-    assert!(said().contains("STOPPING=1"));
+    assert!(notification().contains("STOPPING=1"));
 }
 
 /// By systemd itself: unknown words, wrong values and services that could harm the machine are refused.
@@ -53,9 +53,9 @@ fn the_service_is_one_and_may_do_little() {
         let done = done.expect("the tests need systemd-analyze: ./test installs it");
         (done.status.success(), String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned())
     };
-    let (is_well, said) = analyze(&["verify"]);
-    assert!(is_well && !said.contains("Unknown"), "{said}");
+    let (is_valid, output) = analyze(&["verify"]);
+    assert!(is_valid && !output.contains("Unknown"), "{output}");
     // Out of 100: what systemd calls OK.
-    let (is_safe, said) = analyze(&["security", "--offline=true", "--threshold=20"]);
-    assert!(is_safe, "{said}");
+    let (is_safe, output) = analyze(&["security", "--offline=true", "--threshold=20"]);
+    assert!(is_safe, "{output}");
 }

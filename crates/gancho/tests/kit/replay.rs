@@ -55,7 +55,7 @@ pub async fn run(instance: &Instance, kit: &Path, way: Way) -> Vec<Heard> {
 const OWN_EVENTS: &str = "use FacturaScripts\\Plugins\\Gancho\\{Server\\Settings, Webhook\\Alone, Webhook\\Api};
     $alone = new Alone($db, (new Settings())->read($db));
     return array_reverse((new Api($alone, 'api'))->answer('GET', 'ganchoevents', '', [], ['limit' => 500])[1]);";
-/// Nobody is called: what is made is looked at.
+/// A paused webhook: events are made and nothing is sent.
 const BEGIN_ALONE: &str = "use FacturaScripts\\Plugins\\Gancho\\{Server\\Settings, Webhook\\Alone};
     $settings = (new Settings())->read($db);
     $settings->save($db, ['way' => 'alone']);
