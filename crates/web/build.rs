@@ -1,6 +1,7 @@
-//! The plugin is part of the binary: a file more or less in its folder makes another one.
+//! The plugin, the documents and what they offer are part of the binary: a file more or less makes another one.
 
 fn main() {
-    println!("cargo::rerun-if-changed=../../plugin/Gancho");
-    println!("cargo::rerun-if-changed=templates");
+    for folder in ["../../plugin/Gancho", "../../docs", "../../packaging", "../../examples", "templates"] {
+        println!("cargo::rerun-if-changed={folder}");
+    }
 }

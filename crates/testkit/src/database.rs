@@ -346,7 +346,8 @@ impl Database {
     }
 }
 
-pub(crate) fn free_port() -> u16 {
+/// A port of this machine on which nobody listens now.
+pub fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("its number").port()
 }

@@ -18,7 +18,7 @@ mod server;
 
 pub use client::DatabaseClient;
 pub use clock::ManualClock;
-pub use database::{Database, Instance};
+pub use database::{Database, Instance, free_port};
 pub use endpoint::endpoint;
 pub use engine::Engine;
 pub use erp_api::{Asked, ErpApi, FULL_KEY, Trap};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
+use gancho_store::StoreError;
 
 use crate::App;
 
@@ -22,18 +23,27 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static 
     }
 }
 
-/// What the parts counted, and what waits now, in Prometheus' text format. No secrets: endpoints by id.
+/// What the parts counted, and what waits now, in Prometheus' text format. No secrets: endpoints and sources by id.
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<String, StatusCode> {
     let mut text = app.metrics.as_ref().map_or_else(String::new, |render| render());
-    let unavailable = |error: gancho_store::StoreError| {
-        tracing::warn!(%error, "the store does not say what waits");
+    let unavailable = |error: StoreError| {
+        tracing::warn!(%error, "the store does not answer");
         StatusCode::SERVICE_UNAVAILABLE
     };
-    let endpoints = app.store.all_endpoints().await.map_err(unavailable)?;
+    text.push_str(&endpoints(&app).await.map_err(unavailable)?);
+    text.push_str(&sources(&app).await.map_err(unavailable)?);
+    Ok(text)
+}
+
+async fn endpoints(app: &App) -> Result<String, StoreError> {
+    let endpoints = app.store.all_endpoints().await?;
     let ids: Vec<_> = endpoints.iter().map(|endpoint| endpoint.id).collect();
-    let backlogs = app.store.backlogs(ids).await.map_err(unavailable)?;
+    let backlogs = app.store.backlogs(ids).await?;
     let now = app.environment.now();
-    text.push_str("# TYPE gancho_waiting gauge\n# TYPE gancho_oldest_waiting_seconds gauge\n# TYPE gancho_endpoint_failing gauge\n");
+    let mut text = String::new();
+    for name in ["gancho_waiting", "gancho_oldest_waiting_seconds", "gancho_endpoint_failing"] {
+        text.push_str(&format!("# TYPE {name} gauge\n"));
+    }
     for (endpoint, backlog) in endpoints.iter().zip(backlogs) {
         let age_s = backlog.oldest_pending_at.map_or(0, |at| now.since_ms(at).max(0) / 1000);
         let id = endpoint.id;
@@ -43,6 +53,17 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<String, Statu
             "gancho_endpoint_failing{{endpoint=\"{id}\"}} {}\n",
             u8::from(endpoint.health.is_failing())
         ));
+    }
+    Ok(text)
+}
+
+/// A source that a person paused is not down.
+async fn sources(app: &App) -> Result<String, StoreError> {
+    let mut text = "# TYPE gancho_source_down gauge\n".to_owned();
+    for source in app.store.sources().await? {
+        let status = app.services.sources.status(source.id).unwrap_or_default();
+        let is_down = !source.paused && (status.down || status.asks);
+        text.push_str(&format!("gancho_source_down{{source=\"{}\"}} {}\n", source.id, u8::from(is_down)));
     }
     Ok(text)
 }

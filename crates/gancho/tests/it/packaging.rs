@@ -59,3 +59,57 @@ fn the_service_is_one_and_may_do_little() {
     let (is_safe, output) = analyze(&["security", "--offline=true", "--threshold=20"]);
     assert!(is_safe, "{output}");
 }
+
+/// As FacturaScripts' plugin manager and its marketplace take it: one folder with the plugin's name, and what it needs.
+#[test]
+fn the_plugin_s_zip_is_one_folder_with_its_description() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let done = Command::new(BINARY).arg("plugin").current_dir(dir.path()).output().expect("runs");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let file = std::fs::File::open(dir.path().join("Gancho.zip")).expect("a zip");
+    let mut zip = zip::ZipArchive::new(file).expect("a zip");
+    let names: Vec<String> = zip.file_names().map(|name| name.expect("UTF-8").into_owned()).collect();
+    assert!(names.iter().all(|name| name.starts_with("Gancho/") && !name.contains("..")), "{names:?}");
+    for needed in ["Gancho/Init.php", "Gancho/Translation/es_ES.json", "Gancho/Translation/en_EN.json"] {
+        assert!(names.iter().any(|name| name == needed), "{needed} is missing");
+    }
+    let mut ini = String::new();
+    let mut entry = zip.by_name("Gancho/facturascripts.ini").expect("its description");
+    std::io::Read::read_to_string(&mut entry, &mut ini).expect("text");
+    let value = |name: &str| -> String {
+        let line = ini.lines().find_map(|line| line.strip_prefix(&format!("{name} = ")));
+        line.unwrap_or_else(|| panic!("no {name}")).trim_matches('\'').to_owned()
+    };
+    assert_eq!(value("name"), "Gancho");
+    assert_eq!(value("require_php"), "curl,openssl");
+    for number in ["version", "min_version", "min_php"] {
+        assert!(value(number).parse::<f64>().is_ok_and(|number| number > 0.9), "{number}");
+    }
+    assert!(value("description").len() > 40);
+}
+
+/// Alerts and the dashboard name metrics that the code has.
+#[test]
+fn alerts_and_dashboard_know_the_metrics() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let code: String = crate::tidy::all_sources().into_iter().map(|(_, text)| text).collect();
+    for file in ["gancho-alerts.yml", "gancho-dashboard.json"] {
+        let text = std::fs::read_to_string(format!("{root}/packaging/{file}")).expect("is there");
+        let names = text.split(|character: char| !character.is_alphanumeric() && character != '_');
+        let mut names: Vec<&str> = names.filter(|word| word.starts_with("gancho_")).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert!(names.len() > 7, "{file}: {names:?}");
+        for name in names {
+            let base = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+            let known = [format!("\"{base}\""), format!("\"{base}{{"), format!("{base} gauge")];
+            assert!(known.iter().any(|form| code.contains(form)), "{file}: nothing counts {name}");
+        }
+    }
+    let dashboard = std::fs::read_to_string(format!("{root}/packaging/gancho-dashboard.json")).expect("is there");
+    serde_json::from_str::<serde_json::Value>(&dashboard).expect("JSON");
+    let mut check = Command::new("promtool");
+    let done = check.args(["check", "rules"]).arg(format!("{root}/packaging/gancho-alerts.yml")).output();
+    let done = done.expect("the tests need promtool: ./test installs it");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}

@@ -22,7 +22,7 @@ pub fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-fn all_sources() -> Vec<(PathBuf, String)> {
+pub(crate) fn all_sources() -> Vec<(PathBuf, String)> {
     let mut found = vec![];
     sources(&root().join("crates"), &mut found);
     found.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).expect("text"))).collect()

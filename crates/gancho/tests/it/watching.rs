@@ -38,6 +38,7 @@ async fn metrics_count_what_happens() {
     assert_eq!(value(&text, "gancho_attempts_total", "result=\"status\""), 6.0);
     assert_eq!(value(&text, "gancho_deliveries_retried_total", bad), 6.0);
     assert_eq!(value(&text, "gancho_waiting", bad), 3.0);
+    assert_eq!(value(&text, "gancho_source_down", ""), 0.0);
     assert!(
         value(&text, "gancho_commit_size_count", "") > 3.0
             && text.contains("gancho_attempt_seconds_bucket{phase=\"first_byte\"")

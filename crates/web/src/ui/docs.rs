@@ -1,4 +1,4 @@
-//! The API for people, read off its own document.
+//! Help: the documents, and the API for people, read off its own document.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use serde_json::Value;
 
-use super::{current_user::CurrentUser, page, page_context::PageContext};
+use super::{current_user::CurrentUser, guide, page, page_context::PageContext};
 use crate::{App, api};
 
 /// A call of the API.
@@ -23,12 +23,14 @@ struct Call {
 #[template(path = "docs.html")]
 struct DocsPage {
     context: PageContext,
+    contents: Vec<(String, &'static str)>,
     groups: Vec<(String, Vec<Call>)>,
 }
 
 pub(crate) async fn show(State(app): State<Arc<App>>, visitor: CurrentUser) -> Response {
     let context = PageContext::new(&app, &visitor, "docs", "docs-title");
-    page(&DocsPage { context, groups: groups() })
+    let contents = guide::contents(&context.base, context.words.language());
+    page(&DocsPage { context, contents, groups: groups() })
 }
 
 fn groups() -> Vec<(String, Vec<Call>)> {

@@ -12,6 +12,7 @@ pub(crate) mod error;
 mod event;
 mod figures;
 mod form;
+mod guide;
 mod id;
 mod issue;
 mod job;
@@ -104,6 +105,8 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .route("/settings/mail/test", post(settings::mail::send_test))
         .route("/search", get(search::show))
         .route("/docs", get(docs::show))
+        .route("/docs/{name}", get(guide::show))
+        .route("/docs/files/{name}", get(guide::file))
         .route("/Gancho.zip", get(plugin::download))
         .route("/kits/{name}", get(kits::download))
         .route("/live", get(live::show))

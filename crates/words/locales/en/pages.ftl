@@ -745,7 +745,9 @@ search-looked = Searched: document numbers, names, tax numbers, e-mail addresses
 search-looked-too = And the names and addresses of webhooks and connections.
 search-looked-short = With fewer than three letters only documents whose number begins so are looked for, since { $since }: type more.
 search-no-events = There are no events to search yet.
-docs-title = API
+docs-title = Help
+docs-contents = Documents
+docs-api = The API
 docs-intro = Every call, for programs. The document itself:
 
 # Bins.

@@ -745,7 +745,9 @@ search-looked = Se ha buscado en números de documento, nombres, números fiscal
 search-looked-too = Y en los nombres y direcciones de webhooks y conexiones.
 search-looked-short = Con menos de tres letras solo se buscan documentos cuyo número empieza así, desde { $since }: escriba más.
 search-no-events = Aún no hay eventos en los que buscar.
-docs-title = API
+docs-title = Ayuda
+docs-contents = Documentos
+docs-api = La API
 docs-intro = Todas las llamadas, para programas. El documento:
 
 # Bins.
@@ -828,7 +830,7 @@ done-sent-now = En camino.
 deed-endpoint-sent = envió un documento tal como está
 deed-source-backfilled = envió registros existentes
 
-personal-data-hint = Lo que este servidor guarda de un cliente del ERP: cada evento que lo nombra, lo que se envió de él, a quién y qué contestaron. Entrégalo a quien pida sus datos, o bórralo. Lo que tiene el propio ERP no se toca.
+personal-data-hint = Lo que este servidor guarda de un cliente del ERP: cada evento que lo nombra, lo que se envió de él, a quién y qué contestaron. Entréguelo a quien pida sus datos, o bórrelo. Lo que tiene el propio ERP no se toca.
 label-customer-code = Código del cliente
 hint-customer-code = El que aparece en FacturaScripts, en la ficha del cliente.
 label-customer-source = De qué ERP
@@ -838,7 +840,7 @@ hint-customer-values = Uno por línea: el NIF, el correo. Se encuentra donde un 
 personal-data-count = ¿Cuánto hay?
 personal-data-export = Descargarlo
 personal-data-erase = Borrarlo
-personal-data-sure = No se puede deshacer. De cada evento solo queda que existió, cuándo y a quién se envió; lo que aún espera se cancela. Los receptores conservan lo que recibieron, y las copias de seguridad lo que contienen: ocúpate también de ellos. Borra antes al cliente en el ERP, para que no vuelva a llegar nada.
+personal-data-sure = No se puede deshacer. De cada evento solo queda que existió, cuándo y a quién se envió; lo que aún espera se cancela. Los receptores conservan lo que recibieron, y las copias de seguridad lo que contienen: ocúpese también de ellos. Borre antes al cliente en el ERP, para que no vuelva a llegar nada.
 personal-data-sure-button = Borrarlo para siempre
 personal-data-found =
     { $count ->

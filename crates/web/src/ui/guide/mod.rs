@@ -1,0 +1,78 @@
+//! The documents for users, in the language of the page.
+
+mod draw;
+mod list;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+};
+use gancho_model::Message;
+use gancho_words::Language;
+use include_dir::{Dir, include_dir};
+
+use super::{current_user::CurrentUser, error, page, page_context::PageContext};
+use crate::{App, api::problem::Problem};
+
+/// What documents offer to take away: a service, alert rules, samples.
+static PACKAGING: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../packaging");
+static EXAMPLES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../examples");
+
+#[derive(Template)]
+#[template(path = "guide.html")]
+struct GuidePage {
+    context: PageContext,
+    body: String,
+    written_in: &'static str,
+    contents: Vec<(String, &'static str)>,
+}
+
+/// A document.
+pub(crate) async fn show(State(app): State<Arc<App>>, Path(name): Path<String>, visitor: CurrentUser) -> Response {
+    let context = PageContext::new(&app, &visitor, "docs", "docs-title");
+    let language = context.words.language();
+    let Some(guide) = list::by_name(&name) else {
+        return error::of(context, &Problem::localized(StatusCode::NOT_FOUND, Message::new("problem-missing")));
+    };
+    let body = draw::draw(guide.text(language), |target| address(&context.base, target));
+    let written_in = guide.written_in(language).as_str();
+    let context = context.titled(guide.title(language).to_owned());
+    page(&GuidePage { body, written_in, contents: contents(&context.base, language), context })
+}
+
+/// All documents: address and title.
+pub(crate) fn contents(base: &str, language: Language) -> Vec<(String, &'static str)> {
+    list::GUIDES.iter().map(|guide| (format!("{base}/docs/{}", guide.name), guide.title(language))).collect()
+}
+
+/// A file that a document offers.
+pub(crate) async fn file(Path(name): Path<String>) -> Response {
+    match offered(&name) {
+        Some(bytes) => ([(CONTENT_TYPE, "text/plain; charset=utf-8")], bytes).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+fn offered(name: &str) -> Option<&'static [u8]> {
+    [&PACKAGING, &EXAMPLES].into_iter().find_map(|dir| dir.get_file(name)).map(|file| file.contents())
+}
+
+/// Where a link of a document leads on this server: to another document, to a file that is offered, or elsewhere.
+/// Nothing for files of the source that the server does not have.
+fn address(base: &str, target: &str) -> Option<String> {
+    if target.starts_with('#') || target.starts_with("https://") {
+        return Some(target.to_owned());
+    }
+    let (path, anchor) = target.split_once('#').map_or((target, String::new()), |(path, at)| (path, format!("#{at}")));
+    let file = path.rsplit('/').next().unwrap_or_default();
+    if let Some(guide) = list::by_file(file) {
+        return Some(format!("{base}/docs/{}{anchor}", guide.name));
+    }
+    offered(file).map(|_| format!("{base}/docs/files/{file}"))
+}
