@@ -26,7 +26,7 @@ before(async () => {
     `/webhooks/${shop.id}?tab=settings&secret=show`, `/webhooks/${shop.id}?tab=test&secret=show`, `/webhooks/${shop.id}/remove`, '/deliveries', '/deliveries?state=failed', '/deliveries/resend?state=failed',
     `/deliveries/${delivery}`, '/events', '/events/why', '/events/why?document=F2026A3', '/events/why?document=NOTHING', `/events/${event}`, '/catalogue', '/catalogue/invoice.paid',
     '/sources', '/sources/new', '/sources/new?kind=plugin', '/sources/new?kind=database', '/sources/new?kind=api', `/sources/${source.id}`, `/sources/${source.id}?check=1`, `/sources/${source.id}/remove`,
-    ...['me', 'people', 'tokens', 'mail', 'history', 'limits'].map((tab) => `/settings?tab=${tab}`), '/bins', `/bins/${bin.id}`, '/search?q=F2026', '/search?q=zzz', '/docs', '/nothing-here'];
+    ...['me', 'people', 'tokens', 'mail', 'history', 'limits'].map((tab) => `/settings?tab=${tab}`), '/bins', `/bins/${bin.id}`, '/search?q=F2026', '/search?q=zzz', '/docs', ...['operate', 'receive', 'settings', 'comparison'].map((name) => `/docs/${name}`), '/nothing-here'];
 });
 after(async () => { await close(); receiver.stop(); failing.stop(); await server.stop(); });
 
@@ -102,6 +102,33 @@ test('no page weighs more than 60 KB, all told', async () => {
     if (bytes > BYTES_MAX) heavy.push(`${path} weighs ${bytes} bytes`);
   }
   assert.deepEqual(heavy, []);
+});
+
+test('help: every document, in the language of the page, and all that it leads to', async () => {
+  const page = await open();
+  await signIn(page, server, 'ana');
+  await page.goto(`${server.base}/docs`);
+  const documents = await page.locator('.contents a').evaluateAll((links) => links.map((link) => link.href));
+  assert.ok(documents.length >= 15);
+  const seen = new Map();
+  const status = async (url) => {
+    if (!seen.has(url)) seen.set(url, (await page.request.get(url)).status());
+    return seen.get(url);
+  };
+  for (const document of documents) {
+    await page.goto(document);
+    assert.ok(await page.locator('article h1').count() === 1, document);
+    const links = await page.locator('article a').evaluateAll((links) => links.map((link) => link.href));
+    for (const link of links.filter((link) => link.startsWith(server.base))) {
+      assert.equal(await status(link.split('#')[0]), 200, `${document} leads to ${link}`);
+      const [where, anchor] = link.split('#');
+      if (anchor && where === document) assert.equal(await page.locator(`[id="${decodeURIComponent(anchor)}"]`).count(), 1, link);
+    }
+  }
+  await page.goto(`${server.base}/docs/events`);
+  const english = await page.textContent('article h1') === 'Events';
+  await page.click('form[action$="/language"] button');
+  assert.equal(await page.textContent('article h1'), english ? 'Eventos' : 'Events');
 });
 
 test('a delivery on paper: what was sent, and nothing to press', async () => {
