@@ -26,8 +26,6 @@ class GanchoWebhooks extends GanchoPage
         return $this->page('gancho-webhooks', 'fa-solid fa-share-nodes');
     }
 
-    /** Whether somebody wants to send one record, which only a server does. */
-    public bool $asked = false;
     /** Where the plugin sends by itself; null where the key is gone, too. */
     public ?OwnWebhooks $own = null;
 
@@ -48,6 +46,9 @@ class GanchoWebhooks extends GanchoPage
     protected function act(string $action): void
     {
         if ($this->settings->isAlone()) {
+            if ($action === 'send' && !$this->maySend()) {
+                return;
+            }
             $this->own()?->act($action, fn(string $field) => str_ends_with($field, '[]')
                 ? $this->request()->request->getArray(substr($field, 0, -2)) : $this->text($field));
             return;
@@ -90,8 +91,7 @@ class GanchoWebhooks extends GanchoPage
     private function send(string $id): void
     {
         [$model, $code] = [$this->text('model'), $this->text('code')];
-        if (!isset(ErpSchema::models()[$model]) || !$this->user->can("Edit$model")) {
-            Tools::log()->warning('not-allowed-modify');
+        if (!$this->maySend()) {
             return;
         }
         if ($this->settings->get('token') === '') {
@@ -106,6 +106,17 @@ class GanchoWebhooks extends GanchoPage
         } else {
             $this->done($answer);
         }
+    }
+
+    /** Whoever sends a record must be allowed to open it. */
+    private function maySend(): bool
+    {
+        $model = $this->text('model');
+        $may = isset(ErpSchema::models()[$model]) && $this->user->can("Edit$model");
+        if (!$may) {
+            Tools::log()->warning('not-allowed-modify');
+        }
+        return $may;
     }
 
     /** Why a test did not arrive, in the reader's language, with what Gancho saw. */
@@ -134,14 +145,13 @@ class GanchoWebhooks extends GanchoPage
 
     protected function read(): void
     {
-        if ($this->settings->isAlone()) {
-            $this->asked = (string)$this->request()->query('code', '') !== '';
-            $this->own()?->read((string)$this->request()->query('id', ''));
-            return;
-        }
         foreach (['model', 'code'] as $field) {
             // A link names it at first, the form afterwards.
             $this->$field = $this->text($field) ?: trim((string)$this->request()->query($field, ''));
+        }
+        if ($this->settings->isAlone()) {
+            $this->own()?->read((string)$this->request()->query('id', ''));
+            return;
         }
         $this->isAllowed = $this->settings->get('admin_token') !== '' && $this->settings->get('url') !== '';
         if (!$this->isAllowed) {

@@ -125,6 +125,17 @@ final class Composer
         return $this->shape->record($table, $record, $this->tables[$table]['columns']);
     }
 
+    /** A record as it was read, a document with its lines; null where it is not there. */
+    public function whole(string $table, string $key): ?array
+    {
+        $read = $this->read["$table\0$key"] ?? null;
+        if (($read['record'] ?? null) === null) {
+            return null;
+        }
+        $lines = $this->linesOf($table);
+        return ($lines === null ? [] : ['lines' => $this->list($lines, $read['lines'])]) + $this->shaped($table, $read['record']);
+    }
+
     private function documentOf(string $table): ?array
     {
         $document = ErpSchema::documentOf($table);

@@ -3,7 +3,7 @@ namespace FacturaScripts\Plugins\Gancho\Http;
 
 use FacturaScripts\Core\Tools;
 use FacturaScripts\Plugins\Gancho\Outbox\ErpSchema;
-use FacturaScripts\Plugins\Gancho\Webhook\{Alone, Attempt, KeyLost, Refused, Webhook};
+use FacturaScripts\Plugins\Gancho\Webhook\{Alone, Attempt, KeyLost, Refused, Snapshot, Webhook};
 
 /** What the page of webhooks shows and does where the plugin sends by itself. */
 final class OwnWebhooks
@@ -57,10 +57,11 @@ final class OwnWebhooks
             'retry' => $this->alone->deliveries->retryNow($webhook->id),
             'resend' => $this->resend($webhook, (string)$field('since')),
             'remove' => $webhooks->remove($webhook, $this->who),
+            'send' => $this->send($webhook, (string)$field('model'), (string)$field('code')),
             'test' => $this->test = self::shown($this->alone->test($webhook)),
             default => null,
         };
-        if (!in_array($action, ['test', 'rotate', 'resend'], true)) {
+        if (!in_array($action, ['test', 'rotate', 'resend', 'send'], true)) {
             Tools::log()->notice('record-updated-correctly');
         }
     }
@@ -74,6 +75,15 @@ final class OwnWebhooks
         }
         $count = $this->alone->deliveries->resendFailed($webhook->id, $at * 1000);
         Tools::log()->notice('gancho-own-resent', ['%count%' => $count]);
+    }
+
+    private function send(Webhook $webhook, string $model, string $code): void
+    {
+        if ((new Snapshot($this->alone))->send($webhook, $model, $code)) {
+            Tools::log()->notice('gancho-sent-now');
+        } else {
+            Tools::log()->error('gancho-not-captured');
+        }
     }
 
     /** A test's outcome: status, answer, and what it means. */

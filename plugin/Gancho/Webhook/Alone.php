@@ -16,7 +16,7 @@ final class Alone
     public readonly Deliveries $deliveries;
 
     /** @throws KeyLost where there is no key; `$make`: makes it, and the tables, where they were never there */
-    public function __construct(ErpDatabase $erp, public readonly Settings $settings, bool $make = false)
+    public function __construct(public readonly ErpDatabase $erp, public readonly Settings $settings, bool $make = false)
     {
         $this->db = new Database($erp);
         $this->tables = new Tables($this->db);
@@ -40,7 +40,7 @@ final class Alone
     {
         $id = Id::make('evt');
         $event = ['event' => 'invoice.created', 'data' => ErpSchema::sample(), 'at_ms' => time() * 1000];
-        $body = Collect::body($id, $event, null, true);
+        $body = Events::body($id, $event, null, true);
         $request = ['webhook' => $webhook, 'type' => $event['event'], 'event_id' => $id, 'sequence' => 0, 'attempt' => 1, 'body' => $body];
         $made = null;
         (new Sender($this->guard))->send([$request], function (int $place, Attempt $attempt) use (&$made) {

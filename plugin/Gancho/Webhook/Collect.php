@@ -14,8 +14,6 @@ final class Collect
 {
     private const ROWS = 1000;
     private const ROWS_MAX = 20000;
-    /** What a receiver is sent at most. */
-    private const BODY_MAX = 262144;
 
     private Engine $engine;
 
@@ -61,7 +59,7 @@ final class Collect
     {
         return $this->db->transaction(function () use ($plan, $rows, $inParts) {
             // Whoever else collects waits here, and sees afterwards what is left.
-            $sequence = $this->tables->take('sequence', 0);
+            $this->tables->take('sequence', 0);
             $look = $this->engine->look($rows);
             if (!$look['rows']) {
                 return ['rows' => 0, 'waiting' => 0, 'more' => false, 'events' => 0];
@@ -71,7 +69,7 @@ final class Collect
             $known = $this->known($plan);
             $shape = new Shape((string)date_default_timezone_get());
             $acts = (new Acts($shape, $tracker, $known, $this->settings->models()))->of($look);
-            $this->keep($acts['events'], $sequence);
+            $this->keep($acts['events']);
             $this->learn($known);
             $tracker->forget($acts['taken']);
             $this->tables->put('looks', (string)json_encode($tracker->toArray()));
@@ -85,42 +83,12 @@ final class Collect
     }
 
     /** @param array<int, array> $made events as `Acts` makes them */
-    private function keep(array $made, int $sequence): void
+    private function keep(array $made): void
     {
         $webhooks = $made ? array_filter($this->webhooks->all(), fn(Webhook $webhook) => $webhook->enabled) : [];
-        if (!$webhooks) {
-            return; // nobody asks
+        if ($webhooks) { // else nobody asks
+            (new Events($this->db, $this->tables, $this->vault))->keep($made, $webhooks, (string)$this->tables->get('source'));
         }
-        $this->tables->take('sequence', count($made));
-        $source = (string)$this->tables->get('source');
-        [$now, $events, $deliveries] = [(int)(microtime(true) * 1000), [], []];
-        foreach ($made as $event) {
-            $id = Id::make('evt');
-            $body = self::body($id, $event, $source);
-            // What is too large is shown, and not sent.
-            $isLarge = strlen($body) > self::BODY_MAX;
-            $sealed = $this->vault->seal(Json::write(['body' => $isLarge ? null : $body, 'label' => $event['label'], 'object' => $event['object']]), $id);
-            $events[] = ['n' => $sequence, 'id' => $id, 'name' => $event['name'], 'type' => $event['event'], 'sealed' => $sealed, 'created_at' => $now];
-            foreach ($webhooks as $webhook) {
-                if ($webhook->wants($event['event'])) {
-                    $deliveries[] = Deliveries::row($sequence, $event['event'], $webhook->id, $now, $isLarge ? 'failed' : 'pending');
-                }
-            }
-            $sequence++;
-        }
-        $this->db->insert(Tables::EVENTS, $events);
-        if ($deliveries) {
-            $first = $this->tables->take('deliveries', count($deliveries));
-            $this->db->insert(Tables::DELIVERIES, array_map(fn($row, $place) => ['n' => $first + $place] + $row, $deliveries, array_keys($deliveries)));
-        }
-    }
-
-    /** The bytes that are signed and sent. */
-    public static function body(string $id, array $event, ?string $source, bool $isTest = false): string
-    {
-        $origin = ($event['origin'] ?? null) === null ? '' : ',"origin":' . Json::write($event['origin']);
-        return '{"id":"' . $id . '","event":"' . $event['event'] . '","created":' . (int)floor($event['at_ms'] / 1000) . ',"data":' . Json::write((object)$event['data'])
-            . ',"source":' . ($source === null ? 'null' : "\"$source\"") . $origin . ($isTest ? ',"test":true}' : '}');
     }
 
     /** What is known of the ERP beside its changes; read from its tables where nothing was kept yet. */

@@ -195,7 +195,7 @@ final class Deliveries
     /** The bodies of events, the newest first, each with its `sequence`. */
     public function events(int|string $before, int $most): array
     {
-        $where = $before === '' ? '1 = 1' : 'n < :before';
+        $where = 'n > 0' . ($before === '' ? '' : ' AND n < :before');
         $rows = $this->db->rows('SELECT n, id AS event_id, sealed FROM ' . Tables::EVENTS . " WHERE $where ORDER BY n DESC LIMIT $most", ['before' => $before]);
         return array_map(fn($row) => ['sequence' => (int)$row['n']] + (array)json_decode((string)$this->opened($row)['body']), $rows);
     }
@@ -213,6 +213,14 @@ final class Deliveries
         $rows = $this->db->rows('SELECT sealed FROM ' . Tables::ATTEMPTS . ' WHERE delivery = :n ORDER BY k', ['n' => (int)$delivery['n']]);
         $read = fn($row) => json_decode((string)$this->vault->unseal($row['sealed'], $delivery['id']), true);
         return array_values(array_filter(array_map($read, $rows)));
+    }
+
+    /** How the last attempt to a webhook ended, in words; nothing if there was none. */
+    public function lastMessage(string $webhook): ?string
+    {
+        $row = $this->db->row('SELECT a.sealed, d.id FROM ' . Tables::DELIVERIES . ' d JOIN ' . Tables::ATTEMPTS . ' a ON a.delivery = d.n WHERE d.webhook = :id '
+            . 'ORDER BY a.k DESC LIMIT 1', ['id' => $webhook]);
+        return $row === null ? null : (json_decode((string)$this->vault->unseal($row['sealed'], $row['id']), true)['message'] ?? null);
     }
 
     /** With the event's body, label and object. */

@@ -49,6 +49,8 @@ final class Round
             $alone = new Alone($this->erp, $this->settings, true);
             $left = $collects && $this->collect($alone);
             $left = $this->sendDue($alone) || $left;
+            // What became of webhooks is news to others.
+            $left = (new Announce($alone))->run() && $this->sendDue($alone) || $left;
             (new Alert($alone))->send();
             if ($site->isToBeSigned()) {
                 $site->sign();
@@ -118,7 +120,7 @@ final class Round
                 throw new KeyLost();
             }
             $requests[$place] = ['webhook' => $webhooks[$delivery['webhook']], 'type' => $delivery['type'], 'event_id' => $delivery['event_id'],
-                'sequence' => (int)$delivery['event'], 'attempt' => (int)$delivery['attempts'] + 1, 'body' => $event['body']];
+                'sequence' => max(0, (int)$delivery['event']), 'attempt' => (int)$delivery['attempts'] + 1, 'body' => $event['body']];
         }
         $sender->send($requests, fn(int $place, Attempt $attempt) => $alone->deliveries->record($claimed[$place], $attempt));
     }

@@ -129,6 +129,53 @@ async fn it_sends_what_a_server_would_send() {
     }
 }
 
+/// The button on a record's page in the ERP, with and without a server.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_sent_by_hand_is_what_a_server_would_send() {
+    for engine in Engine::ALL {
+        let (with_server, alone) = (Erp::new(engine).await, Erp::new(engine).await);
+        let (by_server, by_itself) = (Receiver::start().await, Receiver::start().await);
+        let server = server().await;
+        for erp in [&with_server, &alone] {
+            erp.request("$plugin->uninstall();");
+            erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('1', 'Ana')").await;
+            erp.database.run(INVOICE).await;
+        }
+        with_server.connect(&server).await;
+        alone.alone();
+        for erp in [&with_server, &alone] {
+            erp.request("$plugin->update();");
+        }
+        let endpoint = server.add_endpoint(&by_server.url("/hook"), &["demo.*"]).await;
+        let endpoint = endpoint["id"].as_str().expect("an id");
+        let (id, _) = alone.add_webhook(&by_itself.url("/hook"), "demo.*");
+        let send = |model: &str, key: &str| {
+            let class = "FacturaScripts\\Plugins\\Gancho\\Webhook\\Snapshot";
+            alone.with_alone(&format!(
+                "return (new {class}($alone))->send($alone->webhooks->find('{id}'), '{model}', '{key}');"
+            ))
+        };
+        for (n, (model, key)) in [("FacturaCliente", "7"), ("Cliente", "1")].into_iter().enumerate() {
+            let send_now = "FacturaScripts\\Plugins\\Gancho\\Outbox\\SendNow";
+            with_server.request(&format!("{USE} {send_now}::to($db, $settings, '{endpoint}', '{model}', '{key}');"));
+            by_server.wait_for(n + 1).await;
+            assert_eq!(send(model, key), json!(true));
+            alone.request(NOTHING);
+        }
+        let (theirs, ours) = (by_server.received(), by_itself.received());
+        assert_eq!(ours.len(), 2, "{engine:?}");
+        for (one, their) in ours.iter().zip(&theirs) {
+            assert_eq!((told(one), fields(one)), (told(their), fields(their)), "{engine:?}");
+            assert_eq!(one.header("x-webhook-sequence"), "0");
+        }
+        for (model, key) in [("FacturaCliente", "8"), ("Nothing", "8"), ("ApiKey", "1")] {
+            assert_eq!(send(model, key), json!(false), "{model}");
+        }
+        let feed = alone.with_alone("return $alone->deliveries->events('', 50);");
+        assert_eq!(feed, json!([]), "nobody else is told");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_fails_is_tried_again_and_shown() {
     let erp = Erp::new(Engine::MariaDb).await;
