@@ -26,7 +26,7 @@ spl_autoload_register(function (string $class) {
         class_alias('FacturaScripts\\Plugins\\Gancho\\Lib\\Gancho', $class);
     }
 });
-foreach (['DataBase', 'Core', 'Model', 'Queue'] as $part) {
+foreach (['DataBase', 'Core', 'Model', 'Queue', 'Page'] as $part) {
     require __DIR__ . "/erp/$part.php";
 }
 

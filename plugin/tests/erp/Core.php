@@ -19,6 +19,7 @@ namespace FacturaScripts\Core {
 
     class Tools
     {
+        public const DATETIME_STYLE = 'd-m-Y H:i:s';
         public static array $logged = [];
 
         /** The plugin's own words in Spanish, which must all be there. */

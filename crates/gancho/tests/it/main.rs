@@ -29,6 +29,7 @@ mod erp_install;
 mod erp_odd;
 mod erp_origin;
 mod erp_outbox;
+mod erp_pages;
 mod erp_paused;
 mod erp_plugin;
 mod erp_plugin_models;
