@@ -3,7 +3,7 @@ namespace FacturaScripts\Plugins\Gancho\Controller;
 
 use FacturaScripts\Core\Tools;
 use FacturaScripts\Plugins\Gancho\Http\{GanchoPage, OwnWebhooks};
-use FacturaScripts\Plugins\Gancho\Webhook\{Alone, KeyLost};
+use FacturaScripts\Plugins\Gancho\Webhook\{Alone, Database, KeyLost, Tables};
 
 /** What was sent, where the plugin sends by itself: each delivery with its attempts. */
 class GanchoDeliveries extends GanchoPage
@@ -18,6 +18,8 @@ class GanchoDeliveries extends GanchoPage
     /** From where the next page goes on; 0 on the last one. */
     public int $next = 0;
     public bool $isKeyLost = false;
+    /** Whether a server sends what happens now, and this page shows what the plugin sent before. */
+    public bool $isPast = false;
 
     public function getPageData(): array
     {
@@ -36,8 +38,12 @@ class GanchoDeliveries extends GanchoPage
 
     protected function read(): void
     {
-        $alone = $this->settings->isAlone() ? $this->alone() : null;
-        $this->isKeyLost = $this->settings->isAlone() && $alone === null;
+        $this->isPast = !$this->settings->isAlone();
+        if ($this->isPast && !(new Tables(new Database($this->db())))->areThere()) {
+            return;
+        }
+        $alone = $this->alone();
+        $this->isKeyLost = $alone === null;
         if ($alone === null) {
             return;
         }
@@ -60,7 +66,7 @@ class GanchoDeliveries extends GanchoPage
     private function alone(): ?Alone
     {
         try {
-            return new Alone($this->db(), $this->settings, true);
+            return new Alone($this->db(), $this->settings, $this->settings->isAlone());
         } catch (KeyLost) {
             return null;
         }

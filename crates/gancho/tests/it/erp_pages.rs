@@ -111,6 +111,11 @@ async fn the_settings_page_in_both_ways() {
     let (chosen, _) = erp.page("'Gancho'");
     assert!(chosen.contains("127.0.0.1"), "{chosen}");
 
+    // What the plugin itself sent, or could not send, stays in sight.
+    let (id, _) = erp.add_webhook("http://127.0.0.1:1/hook", "customer.*");
+    erp.act(ACTS[0]).await;
+    erp.with_alone(&format!("$alone->webhooks->update($alone->webhooks->find('{id}'), ['enabled' => false], 'ana');"));
+
     // With a server its key is kept, never shown, and forgotten with its address.
     let server = server().await;
     erp.connect(&server).await;
@@ -120,6 +125,8 @@ async fn the_settings_page_in_both_ways() {
         "'Gancho', [], ['action' => 'save', 'way' => 'push', {models}, 'url' => 'https://elsewhere.example']"
     ));
     assert_eq!(logged, ["error: gancho-keys-again"]);
+    let (past, _) = erp.page("'GanchoDeliveries', ['state' => 'pending']");
+    assert!(past.contains("customer.created") && past.contains("lo que envió antes"), "{past}");
     let (webhooks, _) = erp.page("'GanchoWebhooks'");
     assert!(!webhooks.contains("gancho-form"), "those of a server need a key: {webhooks}");
 }
