@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use gancho_facturascripts::{columns, shape::Shape};
 use gancho_model::{
     CUSTOMER_MODEL, Change, Customer, Customers, Include, Operation, Record, SourceId, customer_of_body,
 };
@@ -30,14 +31,15 @@ pub(crate) fn read(source: SourceId, records: Vec<(String, Record)>) -> Vec<Cust
     records.into_iter().map(update).collect()
 }
 
-/// What a change teaches of a customer, if it is about one.
-pub(crate) fn learned(source: SourceId, change: &Change) -> Option<CustomerUpdate> {
-    if change.row.model != CUSTOMER_MODEL {
+/// What a change, as it came, teaches of a customer, if it is about one; a table's name stands for its model.
+pub(crate) fn learned(source: SourceId, change: &Change, shape: &Shape) -> Option<CustomerUpdate> {
+    let model = columns::find(&change.row.model).map_or(change.row.model.as_str(), |table| table.model);
+    if model != CUSTOMER_MODEL {
         return None;
     }
     let customer = match change.operation {
         Operation::Delete => None,
-        _ => Some(Customer::of(change.after.as_ref()?)),
+        _ => Some(Customer::of(&shape.record(CUSTOMER_MODEL, change.after.clone()?, |_| None))),
     };
     Some(CustomerUpdate { source, code: change.row.key.clone(), customer })
 }
