@@ -25,6 +25,9 @@ pub struct LocalServer {
     pub url: String,
     /// What it accepts as an administrator's token, until it stops.
     pub token: String,
+    /// Whether its data are in PostgreSQL, and not in this folder.
+    #[serde(default)]
+    pub is_on_postgres: bool,
 }
 
 /// Its file, which goes with the server.

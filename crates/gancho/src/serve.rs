@@ -81,7 +81,11 @@ async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), CliError> {
     tasks.spawn_endless("metrics", sum_up(recorder, stop.clone()));
     tasks.spawn("store", wiring::is_alive(store.clone(), stop.clone()));
     tasks.spawn("engine", Engine::run(store.clone(), node, client, Arc::new(System), options, stop.clone()));
-    let local = LocalServer { url: format!("http://{local}"), token: new_token(&System) };
+    let local = LocalServer {
+        url: format!("http://{local}"),
+        token: new_token(&System),
+        is_on_postgres: settings.database_url.is_some(),
+    };
     let web = web_settings(settings, metrics, &local, &stop);
     tasks.spawn_endless("search", keep_index(store.clone(), stop.clone()));
     let intake = Arc::new(Intake::new(store.clone(), Arc::new(System), settings.limits));

@@ -25,6 +25,7 @@ use crate::{
     args::LocalArgs,
     cli_error::CliError,
     config::{Settings, parse_key},
+    local_server::LocalServer,
     runtime::block_on,
     system::System,
 };
@@ -93,6 +94,25 @@ pub fn lock(dir: &Path) -> anyhow::Result<File> {
     Ok(file)
 }
 
+/// Refuses to look at a database in the data dir that the server which works there does not use any more.
+///
+/// # Errors
+/// When that server's data are in PostgreSQL, and these settings don't say so.
+pub fn same_database(settings: &Settings) -> Result<(), CliError> {
+    let dir = &settings.data_dir;
+    let is_elsewhere =
+        settings.database_url.is_none() && LocalServer::of_dir(dir).is_some_and(|one| one.is_on_postgres);
+    let is_running = || File::open(dir.join(LOCK_FILE)).is_ok_and(|file| file.try_lock_shared().is_err());
+    if is_elsewhere && is_running() {
+        return Err(CliError::usage(format!(
+            "the server that works on {} keeps its data in PostgreSQL: give its database_url here too, in gancho.toml or as \
+             GANCHO_DATABASE_URL",
+            dir.display()
+        )));
+    }
+    Ok(())
+}
+
 /// Whom this process believes in TLS, from its start on.
 pub fn trust(settings: &Settings) -> anyhow::Result<Arc<Trust>> {
     Ok(gancho_trust::install(Trust::load(settings.tls_ca_file.as_deref())?))
@@ -130,6 +150,7 @@ pub const COMMAND_LINE: &str = "command line";
 /// People and tokens of the folder that a server uses.
 pub fn accounts(local: &LocalArgs) -> Result<Accounts, CliError> {
     let settings = Settings::load(local, &[]).map_err(CliError::start)?;
+    same_database(&settings)?;
     let store = store_of_dir(&settings).map_err(CliError::start)?;
     Ok(Accounts::new(store, Arc::new(System)))
 }

@@ -97,11 +97,13 @@ pub fn restore(args: &RestoreArgs) -> CliResult {
     })?;
     say!("{}: every event up to number {} is there again", dir.display(), copied.sequence);
     say!("What came and went after the copy was made is unknown to it: what waited then is sent, with the same ids");
+    say!("Don't run it beside the original: each would take a part of the ERP's changes from the other");
     Ok(())
 }
 
 fn settings(local: &LocalArgs) -> Result<Settings, CliError> {
     let settings = Settings::load(local, &[]).map_err(CliError::start)?;
+    wiring::same_database(&settings)?;
     match settings.database_url {
         None => Ok(settings),
         Some(_) => Err(CliError::usage(

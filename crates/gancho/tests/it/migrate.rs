@@ -94,6 +94,15 @@ async fn everything_is_there_after_moving_to_postgresql_and_back() {
 
     let mut two = Server::start(BINARY, options_on(&database)).await;
     assert_eq!(seen(&two).await, before);
+    // Commands that don't know where its data are now would work on what was left behind.
+    let dir = two.data_dir().display().to_string();
+    std::fs::copy(one.data_dir().join("gancho.db"), two.data_dir().join("gancho.db")).expect("copied");
+    for command in [&["user", "list"][..], &["token", "create", "--name", "x"], &["backup", "copy.db"]] {
+        let done = std::process::Command::new(BINARY).args(command).args(["--data-dir", &dir]).output().expect("runs");
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(done.status.code() == Some(2) && said.contains("GANCHO_DATABASE_URL"), "{command:?}: {said}");
+    }
+    std::fs::remove_file(two.data_dir().join("gancho.db")).expect("removed");
     let (code, said) = migrate(&sqlite(&one.data_dir()), &database.url).await;
     assert!(code == Some(1) && said.contains("a server works on"), "{said}");
     // It goes on after the last number, and delivers what waited.
