@@ -25,18 +25,22 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static 
 
 /// What the parts counted, and what waits now, in Prometheus' text format. No secrets: endpoints and sources by id.
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<String, StatusCode> {
-    let mut text = app.metrics.as_ref().map_or_else(String::new, |render| render());
     let unavailable = |error: StoreError| {
         tracing::warn!(%error, "the store does not answer");
         StatusCode::SERVICE_UNAVAILABLE
     };
-    text.push_str(&endpoints(&app).await.map_err(unavailable)?);
-    text.push_str(&sources(&app).await.map_err(unavailable)?);
-    Ok(text)
+    let gauges = [endpoints(&app).await.map_err(unavailable)?, sources(&app).await.map_err(unavailable)?].concat();
+    let counted = app.metrics.as_ref().map_or_else(String::new, |render| render());
+    Ok(counted + &gauges)
 }
 
+/// Counters begin at 0: of one that begins at 1, Prometheus sees no increase.
 async fn endpoints(app: &App) -> Result<String, StoreError> {
     let endpoints = app.store.all_endpoints().await?;
+    for (endpoint, ended) in endpoints.iter().flat_map(|one| ["delivered", "failed", "retried"].map(|end| (one, end))) {
+        metrics::counter!(format!("gancho_deliveries_{ended}_total"), "endpoint" => endpoint.id.to_string())
+            .increment(0);
+    }
     let ids: Vec<_> = endpoints.iter().map(|endpoint| endpoint.id).collect();
     let backlogs = app.store.backlogs(ids).await?;
     let now = app.environment.now();
@@ -61,6 +65,7 @@ async fn endpoints(app: &App) -> Result<String, StoreError> {
 async fn sources(app: &App) -> Result<String, StoreError> {
     let mut text = "# TYPE gancho_source_down gauge\n".to_owned();
     for source in app.store.sources().await? {
+        metrics::counter!("gancho_source_restarts_total", "source" => source.id.to_string()).increment(0);
         let status = app.services.sources.status(source.id).unwrap_or_default();
         let is_down = !source.paused && (status.down || status.asks);
         text.push_str(&format!("gancho_source_down{{source=\"{}\"}} {}\n", source.id, u8::from(is_down)));

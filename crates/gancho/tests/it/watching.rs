@@ -31,7 +31,15 @@ async fn metrics_count_what_happens() {
     let twice = |list: &Value| list["data"].as_array().is_some_and(|all| all.iter().all(|one| one["attempts"] == 2));
     server.wait_until(&of, twice).await;
     server.wait_until("/deliveries?state=delivered", |list| list["data"].as_array().map(Vec::len) == Some(3)).await;
+    // What did not happen yet is 0, so that the first time is an increase.
     let text = metrics(&server).await;
+    assert!(
+        text.contains(&format!(
+            "gancho_deliveries_failed_total{{endpoint=\"{}\"}} 0",
+            failing["id"].as_str().expect("an id")
+        )),
+        "{text}"
+    );
     let bad = failing["id"].as_str().expect("an id");
     assert_eq!(value(&text, "gancho_events_accepted_total", ""), 3.0, "{text}");
     assert_eq!(value(&text, "gancho_deliveries_delivered_total", ""), 3.0);
