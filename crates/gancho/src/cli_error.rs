@@ -63,6 +63,11 @@ impl CliError {
         Self { message: message.into(), code: 5 }
     }
 
+    /// Whether it was understood, and refused or failed.
+    pub fn is_refusal(&self) -> bool {
+        self.code == 1
+    }
+
     /// Whether nobody answered.
     pub fn is_unreachable(&self) -> bool {
         self.code == 5

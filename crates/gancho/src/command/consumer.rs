@@ -2,7 +2,7 @@ use clap::Subcommand;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::table::{self, Cell, Column};
+use super::table::{self, Cell, Column, text};
 use crate::{api_client::ApiClient, cli_error::CliResult, runtime::block_on, when};
 
 /// What to do with consumers.
@@ -85,8 +85,14 @@ async fn act(command: ConsumerCommand, api: &ApiClient) -> CliResult {
         ConsumerCommand::Events { name, limit, wait, ack } => events(api, &name, (limit, wait), ack).await,
         ConsumerCommand::Ack { name, sequence } => {
             let body = json!({ "sequence": sequence });
-            api.act(Method::POST, &format!("consumers/{name}/ack"), Some(body), &format!("{name} is at {sequence}"))
-                .await
+            let consumer = api.call(Method::POST, &format!("consumers/{name}/ack"), Some(body)).await?;
+            if api.json {
+                say!("{consumer}");
+            } else {
+                // Further than that, if it was further already.
+                say!("{name} is at {}", text(&consumer["position"]));
+            }
+            Ok(())
         }
         ConsumerCommand::Remove { name } => {
             api.act(Method::DELETE, &format!("consumers/{name}"), None, &format!("removed {name}")).await

@@ -63,10 +63,19 @@ async fn send(args: &TriggerArgs, pause: Duration, api: &ApiClient) -> CliResult
         }
         for (id, name) in &targets {
             let body = json!({"event": kind.as_str(), "data": data});
-            let delivery = api.call(Method::POST, &format!("endpoints/{id}/test?wait=true"), Some(body)).await?;
             sent += 1;
-            failed += u32::from(delivery["state"] != "delivered");
-            print(&delivery, name, api);
+            // One that refuses the sample keeps it from no other.
+            match api.call(Method::POST, &format!("endpoints/{id}/test?wait=true"), Some(body)).await {
+                Ok(delivery) => {
+                    failed += u32::from(delivery["state"] != "delivered");
+                    print(&delivery, name, api);
+                }
+                Err(error) if targets.len() > 1 && error.is_refusal() => {
+                    failed += 1;
+                    say!("{}  {name}  {error}", paint("refused", Style::of_state("failed")));
+                }
+                Err(error) => return Err(error),
+            }
         }
     }
     if failed > 0 { Err(CliError::because(format!("{failed} of {sent} did not arrive"))) } else { Ok(()) }

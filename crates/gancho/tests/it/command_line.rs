@@ -234,6 +234,8 @@ async fn a_webhook_is_changed_and_what_waits_cancelled() {
     assert_eq!(run(&server, &["endpoint", "update", id], "").await.code, 2);
     let secret = run(&server, &["endpoint", "secret", id, "--json"], "").await.json();
     assert_eq!(secret["secret"], endpoint["secret"]);
+    let bare = run(&server, &["endpoint", "secret", id], "").await;
+    assert_eq!(bare.out.trim(), endpoint["secret"], "alone, for scripts");
     let idle = run(&server, &["endpoint", "retry", id], "").await;
     assert!(idle.out.contains("nothing waits") && idle.out.contains("endpoint test"), "{}", idle.out);
     run(&server, &["endpoint", "pause", id], "").await;
@@ -288,6 +290,16 @@ async fn a_sample_goes_wherever_its_type_is_asked_for() {
         |all: &[gancho_testkit::Received]| all.iter().any(|one| one.json()["data"]["object"]["codigo"] == "PROPIA");
     receiver.wait_until("its own data", of_own).await;
     assert_eq!(run(&server, &["trigger", "invoice.paid", "--data", "-"], "no JSON").await.code, 2);
+    // The URL may stand last; a webhook that refuses the sample keeps it from no other.
+    let other = receiver.url("/other");
+    let add = ["endpoint", "add", "--name", "Rara", "--template", "-", "--events", "invoice.paid", &other];
+    assert_eq!(run(&server, &add, "{{ data.object.nothing.at_all }}").await.code, 0);
+    let before = receiver.received().len();
+    let sent = run(&server, &["trigger", "invoice.paid"], "").await;
+    assert!(sent.code == 1 && sent.out.contains("refused") && sent.out.contains("Rara"), "{} {}", sent.out, sent.err);
+    assert_eq!(receiver.received().len(), before + 2);
+    let missing = run(&server, &["endpoint", "add", "--events", "invoice.paid"], "").await;
+    assert!(missing.code == 2 && missing.err.contains("URL"), "{}", missing.err);
     let slip = run(&server, &["trigger", "invoice.payed"], "").await;
     assert_eq!(slip.code, 1);
     assert!(slip.err.contains("invoice.paid"), "the nearest is named: {}", slip.err);
@@ -295,6 +307,20 @@ async fn a_sample_goes_wherever_its_type_is_asked_for() {
     assert_eq!(nobody.code, 3, "{}", nobody.err);
     receiver.behave(|_| Respond::status(500));
     assert_eq!(run(&server, &["trigger", "product.created"], "").await.code, 1, "what does not arrive is no success");
+}
+
+/// Going back is not possible: it says where the consumer really is.
+#[tokio::test]
+async fn a_consumer_s_position_is_told_as_it_is() {
+    let server = server().await;
+    run(&server, &["consumer", "add", "libros"], "").await;
+    for _ in 0..3 {
+        server.send("demo.made").await;
+    }
+    for sequence in ["3", "1"] {
+        let told = run(&server, &["consumer", "ack", "libros", sequence], "").await;
+        assert_eq!((told.code, told.out.trim()), (0, "libros is at 3"), "{}", told.err);
+    }
 }
 
 #[tokio::test]

@@ -285,6 +285,11 @@ async fn whatever_a_program_answers_is_logged_and_only_its_listener_moves_a_posi
         server.call(Method::DELETE, &of, None).await.expect(404);
     }
     assert_eq!(server.get("/consumers").await["data"], json!([]));
+    // It is never called from here: nothing about it can be wrong.
+    let doctor = std::process::Command::new(BINARY).args(["doctor", "--data-dir"]).arg(server.data_dir()).output();
+    let doctor = doctor.expect("runs");
+    let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert!(doctor.status.success() && !said.contains("webhook"), "{said}");
     let odd = format!("<html>\r\n\t\u{0}\u{7f}{}", "x".repeat(30_000));
     let report = json!({"event_id": event, "sequence": 1, "at": "2026-01-01T00:00:00Z", "duration_ms": 1, "status_code": 500,
         "error": {"kind": "status", "message": ""}, "response_body": odd});

@@ -11,8 +11,8 @@ use crate::{
     terminal::{Style, full, paint},
 };
 
-/// Lines shown of an answer's body.
-const LINES: usize = 8;
+/// Lines shown of a body.
+const LINES: usize = 12;
 
 /// Prints it. `event` is its event, as far as it is still kept.
 pub fn print(delivery: &Value, event: &Value) {
@@ -29,6 +29,9 @@ pub fn print(delivery: &Value, event: &Value) {
         step(&text(&attempt["at"]), &format!("attempt {}: {what}", text(&attempt["n"])), style);
     }
     say!("{}", ending(delivery, state));
+    if let Some(body) = delivery["body"].as_str() {
+        quote("Sent", body);
+    }
     if let Some(last) = attempts.last() {
         answer(last);
     }
@@ -83,12 +86,19 @@ fn answer(attempt: &Value) {
             say!("{}", paint(&text(&attempt["error"]["message"]), Style::Dim));
         }
     }
-    let body = attempt["response_body"].as_str().unwrap_or_default().trim();
-    if !body.is_empty() {
-        say!("\nAnswer:");
-        body.lines().take(LINES).for_each(|line| say!("  {line}"));
-        if body.lines().count() > LINES {
-            say!("  … (all of it: --json)");
-        }
+    quote("Answer", attempt["response_body"].as_str().unwrap_or_default());
+}
+
+/// The beginning of a body; JSON as people read it.
+fn quote(title: &str, body: &str) {
+    let pretty = serde_json::from_str::<Value>(body).ok().and_then(|json| serde_json::to_string_pretty(&json).ok());
+    let body = pretty.as_deref().unwrap_or(body).trim();
+    if body.is_empty() {
+        return;
+    }
+    say!("\n{title}:");
+    body.lines().take(LINES).for_each(|line| say!("  {line}"));
+    if body.lines().count() > LINES {
+        say!("  … (all of it, header fields too: --json)");
     }
 }

@@ -46,6 +46,9 @@ pub fn run(local: &LocalArgs) -> CliResult {
         Some(why) => report.bad("data dir", why),
         None => report.good("data dir", "closed to others on this machine"),
     }
+    if let Err(error) = wiring::same_database(&settings) {
+        report.bad("database", error.to_string());
+    }
     if let Some(url) = &settings.database_url {
         vitals(&settings, url.expose(), &mut report)?;
     }
@@ -153,7 +156,8 @@ async fn look(
     }
     let endpoints = store.all_endpoints().await?;
     let backlogs = store.backlogs(endpoints.iter().map(|endpoint| endpoint.id).collect()).await?;
-    for (endpoint, backlog) in endpoints.iter().zip(backlogs) {
+    // A listener is never called from here.
+    for (endpoint, backlog) in endpoints.iter().zip(backlogs).filter(|(endpoint, _)| !endpoint.is_listener()) {
         reach(client, endpoint, backlog.pending, report).await;
     }
     Ok(())

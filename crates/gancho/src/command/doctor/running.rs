@@ -34,6 +34,9 @@ async fn source_lines(api: &ApiClient, source: &Value, report: &mut Report) -> R
 }
 
 async fn endpoint_lines(api: &ApiClient, endpoint: &Value, report: &mut Report) -> Result<(), CliError> {
+    if endpoint["disabled_reason"] == "listener" {
+        return Ok(());
+    }
     let name = text(if endpoint["name"].is_null() { &endpoint["id"] } else { &endpoint["name"] });
     let (state, pending) = (text(&endpoint["health"]["state"]), &endpoint["health"]["pending"]);
     let checked = api.call(Method::POST, &format!("endpoints/{}/check", text(&endpoint["id"])), None).await?;

@@ -59,6 +59,17 @@ pub struct Fields {
     mask: Vec<String>,
 }
 
+impl Fields {
+    /// The URL, also where it stands behind the patterns, which take everything up to the next option.
+    pub fn with_url(mut self, url: Option<String>) -> Result<(String, Self), CliError> {
+        let last = |events: &mut Vec<String>| events.pop_if(|last| last.contains("://"));
+        match url.or_else(|| last(&mut self.events)) {
+            Some(url) => Ok((url, self)),
+            None => Err(CliError::usage("the URL is missing: gancho endpoint add URL --events \"invoice.*\"")),
+        }
+    }
+}
+
 /// What was given, and nothing else.
 pub fn input(fields: Fields) -> Result<Map<String, Value>, CliError> {
     let mut headers = Map::new();

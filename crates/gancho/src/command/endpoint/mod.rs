@@ -2,6 +2,8 @@ mod export;
 mod fields;
 mod show;
 
+use std::io::IsTerminal as _;
+
 use clap::Subcommand;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
@@ -23,7 +25,8 @@ pub enum EndpointCommand {
     /// Add a URL. Prints its secret.
     Add {
         /// Where to send.
-        url: String,
+        #[arg(required_unless_present = "events")]
+        url: Option<String>,
         #[command(flatten)]
         fields: Fields,
         /// A secret of your own.
@@ -166,6 +169,7 @@ async fn act(command: EndpointCommand, api: &ApiClient) -> CliResult {
     };
     match command {
         EndpointCommand::Add { url, fields, secret } => {
+            let (url, fields) = fields.with_url(url)?;
             let mut input = input(fields)?;
             if !input.contains_key("events") {
                 return Err(CliError::usage("say what it gets: --events \"invoice.*\", or \"*\" for everything"));
@@ -191,7 +195,12 @@ async fn act(command: EndpointCommand, api: &ApiClient) -> CliResult {
             patch(&id, input.into(), "changed").await
         }
         EndpointCommand::Secret { id } => {
-            secrets(api, &api.call(Method::GET, &format!("endpoints/{id}/secret"), None).await?);
+            let found = api.call(Method::GET, &format!("endpoints/{id}/secret"), None).await?;
+            // For $(…) in scripts: the secret alone.
+            match found["secret"].as_str().filter(|_| !api.json && !std::io::stdout().is_terminal()) {
+                Some(secret) => say!("{secret}"),
+                None => secrets(api, &found),
+            }
             Ok(())
         }
         EndpointCommand::List => list(api).await,
