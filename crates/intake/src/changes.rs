@@ -180,7 +180,8 @@ impl Intake {
         let now = self.environment.now();
         let shape = Shape::new(&source.time_zone).map_err(|error| StoreError::Broken(error.to_string()))?;
         let watched = Watched::new(source.models.as_deref());
-        let known = sorted.fresh.iter().filter_map(|&place| customers::learned(source.id, &submitted[place].change, &shape));
+        let known =
+            sorted.fresh.iter().filter_map(|&place| customers::learned(source.id, &submitted[place].change, &shape));
         let known: Vec<CustomerUpdate> = known.collect();
         let fresh: Vec<Change> = sorted.fresh.iter().map(|&place| submitted[place].change.clone()).collect();
         let origins: Vec<Option<Origin>> = fresh.iter().map(|change| change.origin.clone()).collect();

@@ -69,11 +69,21 @@ fn read(document: &Value, method: &str, path: &str, call: &Value) -> Call {
     }
 }
 
+/// The object that a schema is, or one of what it may be; of a list, its items.
+fn object<'a>(document: &'a Value, schema: &'a Value) -> Option<&'a Value> {
+    if let Some(path) = schema["$ref"].as_str() {
+        return object(document, document.pointer(path.trim_start_matches('#'))?);
+    }
+    if schema["properties"].is_object() {
+        return Some(schema);
+    }
+    let choices = ["oneOf", "anyOf"].into_iter().filter_map(|name| schema[name].as_array()).flatten();
+    choices.chain(schema.get("items")).find_map(|one| object(document, one))
+}
+
 /// The fields of a body: name, type, meaning.
 fn fields(document: &Value, schema: &Value) -> Vec<(String, String, String)> {
-    let reference =
-        schema["$ref"].as_str().or_else(|| schema["oneOf"].as_array()?.iter().find_map(|one| one["$ref"].as_str()));
-    let schema = reference.and_then(|path| document.pointer(path.trim_start_matches('#'))).unwrap_or(schema);
+    let schema = object(document, schema).unwrap_or(schema);
     let kind = |field: &Value| match &field["type"] {
         Value::String(kind) => kind.clone(),
         Value::Array(kinds) => kinds.iter().map(text).collect::<Vec<_>>().join(" | "),

@@ -1,8 +1,8 @@
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Counters, Endpoint, HealthState, Issue, Message, Timestamp};
+use gancho_model::{Counters, Endpoint, EndpointId, HealthState, Issue, Message, Timestamp};
 use gancho_store::EndpointBacklog;
 
 use super::{
@@ -78,7 +78,9 @@ async fn read(app: &App, context: &PageContext) -> Answer<OverviewPage> {
     let issues = issue::read(app, context, None).await?;
     let failed = app.store.failed_since(context.now.plus_ms(-draw::DAY_MS)).await?;
     let mut cares = vec![];
-    for (endpoint, backlog) in endpoints.iter().zip(&backlogs) {
+    // What a developer's program refuses is the developer's.
+    let listeners: HashSet<EndpointId> = endpoints.iter().filter(|one| one.is_listener()).map(|one| one.id).collect();
+    for (endpoint, backlog) in endpoints.iter().zip(&backlogs).filter(|(one, _)| !listeners.contains(&one.id)) {
         let own = draw::sum(&draw::last_day(&hours, |hour| hour.endpoint == endpoint.id, context.now));
         let failed_now = failed.get(&endpoint.id).copied().unwrap_or(0);
         cares.extend(alert(context, endpoint, *backlog, own, (&issues, failed_now)));
@@ -102,7 +104,7 @@ async fn read(app: &App, context: &PageContext) -> Answer<OverviewPage> {
                 pending: backlogs.iter().map(|backlog| backlog.pending).sum(),
                 oldest_pending_at: backlogs.iter().filter_map(|backlog| backlog.oldest_pending_at).min(),
             },
-            failed.values().sum(),
+            failed.iter().filter(|(endpoint, _)| !listeners.contains(endpoint)).map(|(_, count)| count).sum(),
         ),
         steps: vec![
             Step { done: !sources.is_empty(), link: "/sources/new", id: "first-source" },

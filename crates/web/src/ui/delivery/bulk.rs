@@ -37,6 +37,17 @@ struct BulkPage {
 }
 
 impl BulkPage {
+    /// What it is done to, and what not.
+    fn hint(&self) -> String {
+        let is_chosen = self.act == "resend" && self.query.get("ids").is_some();
+        self.context.t(format!("bulk-hint-{}{}", self.act, if is_chosen { "-chosen" } else { "" }))
+    }
+
+    /// Whether it was just confirmed: asking again would do it twice.
+    fn is_done(&self) -> bool {
+        self.context.done.is_some()
+    }
+
     /// The filters that are set, to be carried along.
     fn filters(&self) -> Vec<(&'static str, String)> {
         let set = NAMES.iter().filter_map(|name| self.query.get(name).map(|value| (*name, value.to_owned())));
@@ -71,7 +82,9 @@ pub(crate) async fn ask_cancel(
 }
 
 async fn ask(app: &App, visitor: &CurrentUser, query: Query, act: BulkAct) -> Response {
+    let is_chosen = query.get("ids").is_some();
     let (word, title) = match act {
+        BulkAct::Resend if is_chosen => ("resend", "resend-title-chosen"),
         BulkAct::Resend => ("resend", "resend-title"),
         BulkAct::Cancel => ("cancel", "cancel-title"),
     };

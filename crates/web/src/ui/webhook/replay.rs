@@ -11,7 +11,7 @@ use super::show;
 use crate::{
     App,
     api::problem::{Answer, Problem},
-    ui::{current_user::CurrentAdmin, done, error, form::Form, id::Id, page_context::PageContext},
+    ui::{current_user::CurrentAdmin, error, form::Form, go, id::Id, page_context::PageContext},
 };
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
@@ -28,7 +28,7 @@ pub(crate) async fn replay(
             show::summary(&app, visitor, id, form, Ok(Some(total))).await
         }
         Ok((replay, total)) => match app.services.start_replay(replay, total, visitor.user.name.clone()).await {
-            Ok(()) => done(&app, &format!("/webhooks/{id}"), "replay-begun"),
+            Ok(()) => go(&app, &format!("/webhooks/{id}?done=replay-begun#main")),
             Err(problem) => error::of(PageContext::new(&app, &visitor, "webhooks", "problem-title"), &problem.into()),
         },
         Err(problem) => show::summary(&app, visitor, id, form, Err(&problem)).await,
