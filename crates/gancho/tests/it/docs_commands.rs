@@ -95,6 +95,27 @@ async fn every_command_is_understood() {
     }
 }
 
+/// Requests by curl, each block as it stands.
+#[tokio::test]
+async fn requests_are_taken() {
+    let server = server().await;
+    let source = server.post("/sources", json!({"kind": "plugin", "name": "Ejemplo"}), 201).await;
+    let token = source["token"].as_str().expect("a token");
+    let blocks = documents::codes().into_iter().filter(|code| code.text.contains("curl http://127.0.0.1:8420/"));
+    let mut tried = 0;
+    for block in blocks {
+        let line = block.text.replace("http://127.0.0.1:8420", server.base()).replace("gancho_…", token);
+        let script =
+            format!("cd {}/../..; {}", env!("CARGO_MANIFEST_DIR"), line.replace("curl ", "curl --silent --fail "));
+        let output = shell(&server, &script).await;
+        assert!(output.status.success(), "{}: {}\n{}", block.file, block.text, said(&output));
+        tried += 1;
+    }
+    assert!(tried >= 3, "{tried}");
+    let events = server.get("/events?types=order.shipped").await;
+    assert_eq!(events["data"].as_array().map(Vec::len), Some(2), "one of each language: {events}");
+}
+
 /// What the commands are about: a webhook, a connection that gave events, a bin, a token.
 struct Things {
     values: Vec<(&'static str, String)>,
@@ -136,6 +157,7 @@ async fn things(server: &Server) -> Things {
         ("--data-dir /var/lib/gancho", format!("--data-dir {}", server.data_dir().display())),
         ("DIR", server.dir().display().to_string()),
         ("CARPETA", server.dir().display().to_string()),
+        ("http://127.0.0.1:9000/", receiver.url("/readme")),
         (" URL", format!(" {}", receiver.url("/more"))),
     ];
     Things { values, _receiver: receiver }

@@ -56,7 +56,12 @@ fn program(language: &str, sample: &str) -> (&'static str, &'static str, String)
             let (imports, rest): (Vec<&str>, Vec<&str>) = sample.lines().partition(|line| line.starts_with("import "));
             ("node", "sample.mjs", NODE.replace("IMPORTS", &imports.join("\n")).replace("SAMPLE", &rest.join("\n")))
         }
-        _ => ("python3", "sample.py", PYTHON.replace("SAMPLE", &indented(sample))),
+        _ => {
+            // The frame stands for Flask.
+            let sample: String =
+                sample.lines().filter(|line| !line.contains("from flask")).map(|line| format!("{line}\n")).collect();
+            ("python3", "sample.py", PYTHON.replace("SAMPLE", &indented(&sample)))
+        }
     }
 }
 

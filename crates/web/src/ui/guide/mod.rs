@@ -69,6 +69,9 @@ fn address(base: &str, target: &str) -> Option<String> {
     if target.starts_with('#') || target.starts_with("https://") {
         return Some(target.to_owned());
     }
+    if target == "." {
+        return Some(format!("{base}/docs#api"));
+    }
     let (path, anchor) = target.split_once('#').map_or((target, String::new()), |(path, at)| (path, format!("#{at}")));
     let file = path.rsplit('/').next().unwrap_or_default();
     if let Some(guide) = list::by_file(file) {
