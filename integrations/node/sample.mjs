@@ -10,7 +10,9 @@ http.createServer(async (request, response) => {
   for await (const piece of request) pieces.push(piece);
   try {
     const event = receiver.event(request.headers, Buffer.concat(pieces));
-    const done = await ids.once(event.id, async () => console.log(`handled ${event.event} ${event.id}`));
+    // A sample, sent by hand: nothing to book.
+    const what = event.test ? 'a test of' : 'handled';
+    const done = await ids.once(event.id, async () => console.log(`${what} ${event.event} ${event.id}`));
     response.writeHead(done === 'busy' ? 503 : 200).end(done);
   } catch (error) {
     response.writeHead(error instanceof Refused ? 401 : 500).end(error.message);

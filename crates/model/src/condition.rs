@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use cel::{
-    Context, Env, Value as CelValue,
+    Context, Env, ExecutionError, Value as CelValue,
     common::ast::{Expr, IdedExpr},
     objects::{Key, Map as CelMap},
     parser::PrattParser,
@@ -49,6 +49,9 @@ impl Condition {
         }
         if let Some(name) = strange_name(&program) {
             return Err(Message::new("error-condition-name").with("name", name).with("names", VARIABLES.join(", ")));
+        }
+        if let Some(name) = strange_function(&program) {
+            return Err(Message::new("error-condition-function").with("name", name));
         }
         let compiled = OnceLock::from(Some(Arc::new((program, cost))));
         Ok(Self { text: text.to_owned(), compiled })
@@ -145,6 +148,38 @@ fn strange_name(program: &IdedExpr) -> Option<String> {
     let references = program.references();
     let used = references.variables();
     used.into_iter().find(|name| !known.contains(name)).map(ToOwned::to_owned)
+}
+
+/// A function that is not there: every event would be skipped for it. Operators are named by signs.
+fn strange_function(program: &IdedExpr) -> Option<String> {
+    let is_word = |name: &str| name.chars().all(|one| one.is_ascii_alphanumeric()) && !name.is_empty();
+    called(program).into_iter().find(|name| is_word(name) && !is_function(name)).map(ToOwned::to_owned)
+}
+
+/// The names of all that is called.
+fn called(expression: &IdedExpr) -> Vec<&str> {
+    match &expression.expr {
+        Expr::Call(call) => {
+            let parts = call.target.as_deref().into_iter().chain(&call.args).flat_map(called);
+            std::iter::once(call.func_name.as_str()).chain(parts).collect()
+        }
+        Expr::Comprehension(one) => {
+            let parts = [&one.iter_range, &one.accu_init, &one.loop_cond, &one.loop_step, &one.result];
+            parts.into_iter().flat_map(|part| called(part)).collect()
+        }
+        Expr::List(list) => list.elements.iter().flat_map(called).collect(),
+        Expr::Select(select) => called(&select.operand),
+        _ => vec![],
+    }
+}
+
+/// Whether there is a function of this name, called alone or of a value.
+fn is_function(name: &str) -> bool {
+    let context = Context::with_env(ENV.clone());
+    [format!("{name}()"), format!("''.{name}()")].iter().any(|text| {
+        let is_missing = |error| matches!(error, ExecutionError::UndeclaredReference(_));
+        compile(text).is_ok_and(|call| !CelValue::resolve(&call, &context).is_err_and(is_missing))
+    })
 }
 
 fn cel_value(value: &Value) -> CelValue {

@@ -93,3 +93,20 @@ fn what_would_take_too_long_is_not_tried() {
     assert!(condition.holds(&input).is_err());
     assert_eq!(Condition::parse("data.object.text.contains('y')").expect("good").holds(&input), Ok(false));
 }
+
+#[test]
+fn functions_that_there_are() {
+    for good in [
+        "event.contains('x')",
+        "size(data.object.lines) > 0",
+        "int('1') == 1",
+        "event.endsWith('d') || string(1) == '1'",
+    ] {
+        assert!(Condition::parse(good).is_ok(), "{good}");
+    }
+    let lines = "data.object.lines.exists(l, nosuch(l))";
+    for (bad, name) in [("matches(event, 'a')", "matches"), ("event.upper() == 'A'", "upper"), (lines, "nosuch")] {
+        let message = Condition::parse(bad).expect_err(bad);
+        assert_eq!(message, Message::new("error-condition-function").with("name", name), "{bad}");
+    }
+}

@@ -103,9 +103,11 @@ fn title(page: &str) -> Option<&str> {
     Some(&page[begin..end])
 }
 
-/// The text between the tags.
+/// The text between the tags that people see.
 fn without_tags(page: &str) -> String {
-    let parts = page.split('<').filter_map(|part| part.split_once('>').map(|(_, text)| text));
+    let is_shown = |tag: &str| !["style", "script"].iter().any(|hidden| tag.to_ascii_lowercase().starts_with(hidden));
+    let parts = page.split('<').filter_map(|part| part.split_once('>'));
+    let parts = parts.filter_map(|(tag, text)| is_shown(tag).then_some(text));
     parts.map(str::trim).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
@@ -120,6 +122,7 @@ mod tests {
         assert_eq!(first_line("<!doctype html>\n<html><head><TITLE>502 Bad Gateway</TITLE>"), "# Bad Gateway");
         assert_eq!(first_line("<error>no</error>\n<more>"), "no");
         assert_eq!(first_line("<h1>En mantenimiento</h1><p>Vuelva luego"), "En mantenimiento");
+        assert_eq!(first_line("<html><STYLE>body{color:red}</STYLE><script>x()</script><p>Se ha roto"), "Se ha roto");
         assert_eq!(first_line("<br/>"), "<br/>");
         assert_eq!(first_line(""), "");
         assert_eq!(first_line(&"ñ".repeat(500)).chars().count(), LINE_CHARS);

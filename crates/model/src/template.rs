@@ -56,6 +56,9 @@ impl Template {
             return Err(Message::new("error-template-forbidden").with("what", what));
         }
         let compiled = compile(text).map_err(|error| Message::new("error-template").with("why", shown(&error)))?;
+        if let Some(name) = unknown_filter(text, &compiled) {
+            return Err(Message::new("error-template-filter").with("name", name));
+        }
         Ok(Self { text: text.to_owned(), compiled: OnceLock::from(Some(Arc::new(compiled))) })
     }
 
@@ -107,6 +110,39 @@ fn compile(text: &str) -> Result<Environment<'static>, Error> {
     environment.add_filter("money", money);
     environment.add_template_owned(NAME, text.to_owned())?;
     Ok(environment)
+}
+
+/// A filter that is not there: no event would get a body. Found in the text, since it may stand in a branch that is seldom
+/// taken.
+fn unknown_filter(text: &str, environment: &Environment<'_>) -> Option<String> {
+    let is_unknown = |name: &str| {
+        let used = environment.compile_expression_owned(format!("''|{name}")).and_then(|used| used.eval(()));
+        used.is_err_and(|error| error.kind() == ErrorKind::UnknownFilter)
+    };
+    let opened = text.split("{{").flat_map(|part| part.split("{%")).skip(1);
+    let inside =
+        opened.map(|part| part.split("}}").next().unwrap_or(part)).map(|part| part.split("%}").next().unwrap_or(part));
+    let mut filters = inside.flat_map(|code| filters(code));
+    filters.find(|name| is_unknown(name))
+}
+
+/// The names behind the bars of a piece of code, whose texts may hold bars too.
+fn filters(code: &str) -> Vec<String> {
+    let mut quote = None;
+    let outside = code.chars().filter(|&one| match quote {
+        Some(open) => {
+            quote = Some(open).filter(|open| *open != one);
+            false
+        }
+        None => {
+            quote = Some(one).filter(|one| "'\"".contains(*one));
+            quote.is_none()
+        }
+    });
+    let outside: String = outside.collect();
+    let names = outside.split('|').skip(1).map(|part| part.trim_start());
+    let word = |part: &str| part.chars().take_while(|one| one.is_alphanumeric() || *one == '_').collect::<String>();
+    names.map(word).filter(|name| !name.is_empty()).collect()
 }
 
 /// A text without its quotes, nothing where nothing is, all else as JSON.
@@ -177,6 +213,26 @@ mod tests {
     }
 
     #[test]
+    fn filters_that_there_are() {
+        for good in [
+            "{{ data.object.total|money }}",
+            "{{ 'a|nosuch' ~ \"|x\" }}",
+            "a|b {{ 1|plus(2) | times(3) }} |c",
+            "{% for a in data|list %}{% endfor %}",
+        ] {
+            assert!(Template::parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "{{ data.object.total|monney }}",
+            "{% if false %}{{ 1 | round | monney(2) }}{% endif %}",
+            "{% for a in data|monney %}{% endfor %}",
+        ] {
+            let message = Template::parse(bad).expect_err(bad);
+            assert_eq!(message, Message::new("error-template-filter").with("name", "monney"), "{bad}");
+        }
+    }
+
+    #[test]
     fn amounts() {
         let all = [0.0, -0.001, 999.999, 1000.0, -1234567.891].map(money);
         assert_eq!(all, ["0,00", "0,00", "1.000,00", "1.000,00", "-1.234.567,89"]);
@@ -189,10 +245,10 @@ mod tests {
             "{{ data.object.codigo }}",
             r#"{"a":{{ data.object.missing }}}"#,
             "{{ data.missing.deeper }}",
-            r#""{{ 'x'|center(100000000) }}""#,
+            r#""{{ 'x'|indent(100000000, true) }}""#,
             &doubled,
             r#"{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}"""#,
-            r#""{{ 'x'|center(2000) }}""#,
+            r#""{{ 'x'|indent(2000, true) }}""#,
         ] {
             assert!(render(text).is_err(), "{}", &text[..text.len().min(80)]);
         }
