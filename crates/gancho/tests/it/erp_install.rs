@@ -5,7 +5,10 @@ use gancho_testkit::{Engine, Instance};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::erp_database::{INVOICE, Stage};
+use crate::{
+    erp_database::{INVOICE, Stage},
+    server,
+};
 
 #[tokio::test]
 async fn adding_again_is_harmless_and_removing_leaves_nothing() {
@@ -119,4 +122,24 @@ async fn the_erp_learns_the_keys_of_its_own_records() {
             }
         }
     }
+}
+
+/// What listens there is no database, and never says a word: whoever filled in the form is not kept waiting for minutes.
+#[tokio::test]
+async fn a_port_that_never_speaks_is_given_up() {
+    let server = server().await;
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("listens");
+    let port = silent.local_addr().expect("its port").port();
+    for scheme in ["mysql", "postgres"] {
+        let url = format!("{scheme}://gancho:secret@127.0.0.1:{port}/erp");
+        let source = json!({"kind": "database", "name": "ERP", "url": url});
+        let answer = server.call(Method::POST, "/sources", Some(source)).await;
+        assert!((400..500).contains(&answer.status), "{}", answer.body);
+        assert!(
+            answer.body.to_string().contains("answer") && !answer.body.to_string().contains("secret"),
+            "{}",
+            answer.body
+        );
+    }
+    assert_eq!(server.get("/sources").await["data"], json!([]));
 }

@@ -14,6 +14,8 @@ use crate::{
 
 /// The longest that the ERP's database may take for an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest that connecting takes.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why the ERP's database did not do as asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -200,7 +202,16 @@ pub(crate) fn record(text: &str) -> Option<Record> {
 
 /// No connection that went dead may hold us up for ever.
 pub(crate) async fn within<T>(work: impl Future<Output = Result<T, ErpError>>) -> Result<T, ErpError> {
-    timeout(PATIENCE, work)
+    within_time(PATIENCE, work).await
+}
+
+/// The same while connecting, for which a person waits: what listens on a foreign port may never say a word.
+pub(crate) async fn connecting<T>(work: impl Future<Output = Result<T, ErpError>>) -> Result<T, ErpError> {
+    within_time(CONNECT_PATIENCE, work).await
+}
+
+async fn within_time<T>(time: Duration, work: impl Future<Output = Result<T, ErpError>>) -> Result<T, ErpError> {
+    timeout(time, work)
         .await
         .unwrap_or_else(|_| Err(ErpError::Unreachable(Obstacle::Slow, "it does not answer".into())))
 }

@@ -17,6 +17,7 @@ pub(crate) mod visit;
 pub(crate) mod watcher;
 
 pub use address::{Address, Engine};
+use backend::connecting;
 pub use backend::{CaptureBackend, ErpError, Lost};
 pub use watcher::DatabaseWatcher;
 
@@ -43,7 +44,7 @@ pub(crate) const OUTBOX_DAYS_MAX: u32 = 14;
 /// [`ErpError::Unreachable`] says what stands in the way, without the password.
 pub async fn connect(address: &Address) -> Result<Box<dyn CaptureBackend>, ErpError> {
     Ok(match address.engine() {
-        Engine::MariaDb => Box::new(MariaDb::connect(address).await?),
-        Engine::Postgres => Box::new(Postgres::connect(address).await?),
+        Engine::MariaDb => Box::new(connecting(MariaDb::connect(address)).await?),
+        Engine::Postgres => Box::new(connecting(Postgres::connect(address)).await?),
     })
 }
