@@ -21,7 +21,7 @@ test('from the one-time link to the first delivery and the first change heard', 
   assert.match(await other.textContent('main'), /ya se usó/);
 
   // A webhook: the URL is looked at as it is typed.
-  await page.waitForSelector('text=Nada todavía: falta conectar un ERP');
+  await page.waitForSelector('text=Nada todavía: hacen falta un ERP conectado');
   await page.click('text=Añada un webhook');
   await page.fill('[name=url]', receiver.url);
   await page.waitForSelector('#look-url .finding.good >> text=Se llega');

@@ -8,11 +8,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use gancho_service::account::new_token;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     args::{LocalArgs, ServerArgs},
     config::Settings,
+    system::System,
 };
 
 /// The file in the data dir.
@@ -34,6 +36,12 @@ pub struct LocalServer {
 pub struct LocalServerFile(PathBuf);
 
 impl LocalServer {
+    /// That listens here, with a token of its own.
+    pub fn new(listens: impl std::fmt::Display, settings: &Settings) -> Self {
+        let (url, token) = (format!("http://{listens}"), new_token(&System));
+        Self { url, token, is_on_postgres: settings.database_url.is_some() }
+    }
+
     /// Leaves it in the data dir, for nobody else to read.
     ///
     /// # Errors

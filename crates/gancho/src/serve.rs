@@ -11,7 +11,7 @@ use gancho_delivery::{Engine, EngineOptions};
 use gancho_intake::Intake;
 use gancho_mail::AlertLoop;
 use gancho_model::{Clock as _, NodeId, limits::Limits};
-use gancho_service::{Parts, Services, account::new_token, mail::load_mail_server, search::keep_index};
+use gancho_service::{Parts, Services, mail::load_mail_server, search::keep_index};
 use gancho_source::SourceManager;
 use gancho_web::{App, Metrics, WebSettings};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -81,11 +81,7 @@ async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), CliError> {
     tasks.spawn_endless("metrics", sum_up(recorder, stop.clone()));
     tasks.spawn("store", wiring::is_alive(store.clone(), stop.clone()));
     tasks.spawn("engine", Engine::run(store.clone(), node, client, Arc::new(System), options, stop.clone()));
-    let local = LocalServer {
-        url: format!("http://{local}"),
-        token: new_token(&System),
-        is_on_postgres: settings.database_url.is_some(),
-    };
+    let local = LocalServer::new(local, settings);
     let web = web_settings(settings, metrics, &local, &stop);
     tasks.spawn_endless("search", keep_index(store.clone(), stop.clone()));
     let intake = Arc::new(Intake::new(store.clone(), Arc::new(System), settings.limits));

@@ -122,7 +122,7 @@ fn unknown_filter(text: &str, environment: &Environment<'_>) -> Option<String> {
     let opened = text.split("{{").flat_map(|part| part.split("{%")).skip(1);
     let inside =
         opened.map(|part| part.split("}}").next().unwrap_or(part)).map(|part| part.split("%}").next().unwrap_or(part));
-    let mut filters = inside.flat_map(|code| filters(code));
+    let mut filters = inside.flat_map(filters);
     filters.find(|name| is_unknown(name))
 }
 

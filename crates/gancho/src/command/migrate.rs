@@ -116,6 +116,9 @@ impl Progress {
         }
         (self.last, self.told_at_ms) = (Some((at.table, at.compares)), now);
         let verb = if at.compares { "comparing" } else { "copying" };
-        complain!("{verb} {}: {} of {} rows", at.table, at.rows, at.of);
+        match at.rows {
+            0 => complain!("{verb} {}: {} rows", at.table, at.of),
+            rows => complain!("{verb} {}: {rows} of {} rows", at.table, at.of),
+        }
     }
 }

@@ -420,7 +420,7 @@ response = Response
 truncated = The answer was longer; this is its beginning.
 body-title = What is sent
 pretty = Readable
-raw = As it is sent, byte for byte
+raw = As it is, byte for byte
 details = Technical details
 state-pending-now = Waiting:
 curl-sign = Signed, so that the receiver accepts it
@@ -470,7 +470,7 @@ from-a-program = from a program
 why-title = Why was nothing sent?
 why-intro = Enter a document's number (or a customer's name): was it received, which events did it make, which webhooks matched?
 why-button = Find out
-why-unheard = Gancho received nothing about this. Perhaps it was not saved in the ERP, or the connection was down.
+why-unheard = Gancho received nothing about this. Perhaps it was not saved in the ERP, or the connection was down. Or it was erased here (personal data).
 why-noise = Values that the ERP computes by itself (a customer's risk, a product's stock figure) make no events.
 why-heard = 
     { $count ->

@@ -194,15 +194,7 @@ async fn act(command: EndpointCommand, api: &ApiClient) -> CliResult {
             }
             patch(&id, input.into(), "changed").await
         }
-        EndpointCommand::Secret { id } => {
-            let found = api.call(Method::GET, &format!("endpoints/{id}/secret"), None).await?;
-            // For $(…) in scripts: the secret alone.
-            match found["secret"].as_str().filter(|_| !api.json && !std::io::stdout().is_terminal()) {
-                Some(secret) => say!("{secret}"),
-                None => secrets(api, &found),
-            }
-            Ok(())
-        }
+        EndpointCommand::Secret { id } => secret(api, &id).await,
         EndpointCommand::List => list(api).await,
         EndpointCommand::Export => export::export(api).await,
         EndpointCommand::Show { id } => {
@@ -299,6 +291,16 @@ async fn test(api: &ApiClient, id: &str, event: Option<String>) -> CliResult {
 }
 
 /// The secret, and the one before it while both sign.
+/// For $(…) in scripts: the secret alone.
+async fn secret(api: &ApiClient, id: &str) -> CliResult {
+    let found = api.call(Method::GET, &format!("endpoints/{id}/secret"), None).await?;
+    match found["secret"].as_str().filter(|_| !api.json && !std::io::stdout().is_terminal()) {
+        Some(secret) => say!("{secret}"),
+        None => secrets(api, &found),
+    }
+    Ok(())
+}
+
 fn secrets(api: &ApiClient, secrets: &Value) {
     if api.json {
         say!("{secrets}");
