@@ -27,10 +27,10 @@ pub struct ReplayArgs {
     /// Only about this record, such as FacturaCliente:7.
     #[arg(long)]
     object: Option<String>,
-    /// Also what arrived, and what was missed while disabled; else what failed.
+    /// Also what arrived, and what it did not get; else what failed.
     #[arg(long, conflicts_with = "missed")]
     all: bool,
-    /// What was missed while disabled; else what failed.
+    /// What it did not get: while disabled, before a rule was changed, before it existed; else what failed.
     #[arg(long)]
     missed: bool,
     /// Only count.
