@@ -150,9 +150,9 @@ fn strange_name(program: &IdedExpr) -> Option<String> {
     used.into_iter().find(|name| !known.contains(name)).map(ToOwned::to_owned)
 }
 
-/// A function that is not there: every event would be skipped for it. Operators are named by signs.
+/// A function that is not there: every event would be skipped for it. The names of operators hold other signs.
 fn strange_function(program: &IdedExpr) -> Option<String> {
-    let is_word = |name: &str| name.chars().all(|one| one.is_ascii_alphanumeric()) && !name.is_empty();
+    let is_word = |name: &str| name.chars().all(|one| one.is_ascii_alphanumeric() || one == '_') && !name.is_empty();
     called(program).into_iter().find(|name| is_word(name) && !is_function(name)).map(ToOwned::to_owned)
 }
 

@@ -101,11 +101,15 @@ fn functions_that_there_are() {
         "size(data.object.lines) > 0",
         "int('1') == 1",
         "event.endsWith('d') || string(1) == '1'",
+        "data.object.lines[0].n in [1, 2] ? true : !has(data.x)",
+        "-data.object.total < 0 && 7 % 2 == 1",
     ] {
         assert!(Condition::parse(good).is_ok(), "{good}");
     }
     let lines = "data.object.lines.exists(l, nosuch(l))";
-    for (bad, name) in [("matches(event, 'a')", "matches"), ("event.upper() == 'A'", "upper"), (lines, "nosuch")] {
+    for (bad, name) in
+        [("matches(event, 'a')", "matches"), ("event.starts_with('A')", "starts_with"), (lines, "nosuch")]
+    {
         let message = Condition::parse(bad).expect_err(bad);
         assert_eq!(message, Message::new("error-condition-function").with("name", name), "{bad}");
     }

@@ -105,9 +105,16 @@ fn title(page: &str) -> Option<&str> {
 
 /// The text between the tags that people see.
 fn without_tags(page: &str) -> String {
-    let is_shown = |tag: &str| !["style", "script"].iter().any(|hidden| tag.to_ascii_lowercase().starts_with(hidden));
-    let parts = page.split('<').filter_map(|part| part.split_once('>'));
-    let parts = parts.filter_map(|(tag, text)| is_shown(tag).then_some(text));
+    let mut hidden_by: Option<&str> = None;
+    let parts = page.split('<').filter_map(|part| {
+        let lower = part.to_ascii_lowercase();
+        match hidden_by {
+            Some(tag) if lower.strip_prefix('/').is_some_and(|end| end.starts_with(tag)) => hidden_by = None,
+            Some(_) => return None,
+            None => hidden_by = ["style", "script"].into_iter().find(|tag| lower.starts_with(tag)),
+        }
+        part.split_once('>').map(|(_, text)| text).filter(|_| hidden_by.is_none())
+    });
     parts.map(str::trim).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
@@ -122,7 +129,10 @@ mod tests {
         assert_eq!(first_line("<!doctype html>\n<html><head><TITLE>502 Bad Gateway</TITLE>"), "# Bad Gateway");
         assert_eq!(first_line("<error>no</error>\n<more>"), "no");
         assert_eq!(first_line("<h1>En mantenimiento</h1><p>Vuelva luego"), "En mantenimiento");
-        assert_eq!(first_line("<html><STYLE>body{color:red}</STYLE><script>x()</script><p>Se ha roto"), "Se ha roto");
+        assert_eq!(
+            first_line("<html><STYLE>body{color:red}</STYLE><script>if(a<b && c>d)x()</script><p>Se ha roto"),
+            "Se ha roto"
+        );
         assert_eq!(first_line("<br/>"), "<br/>");
         assert_eq!(first_line(""), "");
         assert_eq!(first_line(&"ñ".repeat(500)).chars().count(), LINE_CHARS);

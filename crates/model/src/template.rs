@@ -9,7 +9,10 @@ use minijinja::{
 };
 use serde_json::Value;
 
-use self::{json::json, sparing::forbidden};
+use self::{
+    json::json,
+    sparing::{forbidden, tags},
+};
 use crate::Message;
 
 mod json;
@@ -119,28 +122,13 @@ fn unknown_filter(text: &str, environment: &Environment<'_>) -> Option<String> {
         let used = environment.compile_expression_owned(format!("''|{name}")).and_then(|used| used.eval(()));
         used.is_err_and(|error| error.kind() == ErrorKind::UnknownFilter)
     };
-    let opened = text.split("{{").flat_map(|part| part.split("{%")).skip(1);
-    let inside =
-        opened.map(|part| part.split("}}").next().unwrap_or(part)).map(|part| part.split("%}").next().unwrap_or(part));
-    let mut filters = inside.flat_map(filters);
-    filters.find(|name| is_unknown(name))
+    tags(text).iter().flat_map(|tag| filters(tag)).find(|name| is_unknown(name))
 }
 
-/// The names behind the bars of a piece of code, whose texts may hold bars too.
-fn filters(code: &str) -> Vec<String> {
-    let mut quote = None;
-    let outside = code.chars().filter(|&one| match quote {
-        Some(open) => {
-            quote = Some(open).filter(|open| *open != one);
-            false
-        }
-        None => {
-            quote = Some(one).filter(|one| "'\"".contains(*one));
-            quote.is_none()
-        }
-    });
-    let outside: String = outside.collect();
-    let names = outside.split('|').skip(1).map(|part| part.trim_start());
+/// The names behind the bars of a tag, and of a block `filter`.
+fn filters(tag: &str) -> Vec<String> {
+    let block = tag.trim_start().strip_prefix("filter ");
+    let names = block.into_iter().chain(tag.split('|').skip(1)).map(str::trim_start);
     let word = |part: &str| part.chars().take_while(|one| one.is_alphanumeric() || *one == '_').collect::<String>();
     names.map(word).filter(|name| !name.is_empty()).collect()
 }
@@ -215,6 +203,10 @@ mod tests {
     #[test]
     fn filters_that_there_are() {
         for good in [
+            "{# {{ 1|nosuch }} #}1",
+            "{{ '{{ a|b' }}",
+            "{{ 'it\\'s | x' | upper }}",
+            "{% filter upper %}x{% endfilter %}",
             "{{ data.object.total|money }}",
             "{{ 'a|nosuch' ~ \"|x\" }}",
             "a|b {{ 1|plus(2) | times(3) }} |c",
@@ -223,6 +215,8 @@ mod tests {
             assert!(Template::parse(good).is_ok(), "{good}");
         }
         for bad in [
+            "{% filter monney %}x{% endfilter %}",
+            "{{ '}}' ~ 1|monney }}",
             "{{ data.object.total|monney }}",
             "{% if false %}{{ 1 | round | monney(2) }}{% endif %}",
             "{% for a in data|monney %}{% endfor %}",

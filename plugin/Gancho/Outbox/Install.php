@@ -116,7 +116,11 @@ final class Install
     public function remove(): array
     {
         $this->settings->setOff(true);
-        $remove = fn() => ErrorSilencer::run(fn() => $this->patiently(fn() => $this->removeNow()));
+        $remove = function () {
+            // Whoever was switching it on meanwhile said otherwise, and is undone now.
+            $this->settings->setOff(true);
+            return ErrorSilencer::run(fn() => $this->patiently(fn() => $this->removeNow()));
+        };
         return $this->alone(2 * self::SECONDS, $remove) ?? $this->left();
     }
 

@@ -124,7 +124,8 @@ final class Settings
     /** Whether requests have anything to do for us. */
     public function isActive(): bool
     {
-        return $this->isPushing() || $this->isAlone();
+        // Also what the plugin sent before still waits for somebody, where a server has taken over since.
+        return $this->isPushing() || $this->isAlone() || ($this->state()['alone'] ?? false);
     }
 
     /** @return string[] hosts, addresses and ranges that may be called though they are refused by themselves */

@@ -14,13 +14,13 @@ final class Announce
     /** Says whether there was something to announce. */
     public function run(): bool
     {
-        $webhooks = $this->alone->webhooks->all();
-        if (!$this->changes($webhooks, $this->announced())) {
+        if (!$this->changes($this->alone->webhooks->all(), $this->announced())) {
             return false;
         }
-        return $this->alone->db->transaction(function () use ($webhooks) {
+        return $this->alone->db->transaction(function () {
             // Whoever else announces waits here, and finds nothing left.
             $this->alone->tables->take('sequence', 0);
+            $webhooks = $this->alone->webhooks->all();
             $announced = $this->announced();
             $changes = $this->changes($webhooks, $announced);
             $made = [];

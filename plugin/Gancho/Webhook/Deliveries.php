@@ -218,8 +218,9 @@ final class Deliveries
     /** How the last attempt to a webhook ended, in words; nothing if there was none. */
     public function lastMessage(string $webhook): ?string
     {
-        $row = $this->db->row('SELECT a.sealed, d.id FROM ' . Tables::DELIVERIES . ' d JOIN ' . Tables::ATTEMPTS . ' a ON a.delivery = d.n WHERE d.webhook = :id '
-            . 'ORDER BY a.k DESC LIMIT 1', ['id' => $webhook]);
+        $last = $this->db->row('SELECT n, id FROM ' . Tables::DELIVERIES . ' WHERE webhook = :id AND last_at IS NOT NULL ORDER BY last_at DESC, n DESC LIMIT 1', ['id' => $webhook]);
+        $row = $last === null ? null
+            : $this->db->row('SELECT sealed FROM ' . Tables::ATTEMPTS . ' WHERE delivery = :n ORDER BY k DESC LIMIT 1', ['n' => (int)$last['n']]) + ['id' => $last['id']];
         return $row === null ? null : (json_decode((string)$this->vault->unseal($row['sealed'], $row['id']), true)['message'] ?? null);
     }
 

@@ -36,19 +36,23 @@ final class Events
     }
 
     /**
-     * One to one webhook, outside the feed, whatever the webhook asks for. How that ends says nothing of its health.
+     * One to one webhook, outside the feed, whatever the webhook asks for. How that ends says nothing of its health. False,
+     * and nothing is kept, where it is too large to be sent.
      *
      * @param array<string, mixed> $event as in `keep`
      */
-    public function keepApart(array $event, Webhook $webhook, ?string $source): void
+    public function keepApart(array $event, Webhook $webhook, ?string $source): bool
     {
-        $this->db->transaction(function () use ($event, $webhook, $source) {
+        return $this->db->transaction(function () use ($event, $webhook, $source) {
             $this->tables->take('sequence', 0);
             // Below 0 is no place in the feed.
             $n = min(0, $this->db->number('SELECT COALESCE(MIN(n), 0) AS n FROM ' . Tables::EVENTS)) - 1;
             [$row, $isLarge] = $this->row($n, $event, $source, (int)(microtime(true) * 1000));
-            $delivery = Deliveries::row($n, $event['event'], $webhook->id, $row['created_at'], $isLarge ? 'failed' : 'pending');
-            $this->insert([$row], [['replayed' => true] + $delivery]);
+            if ($isLarge) {
+                return false;
+            }
+            $this->insert([$row], [['replayed' => true] + Deliveries::row($n, $event['event'], $webhook->id, $row['created_at'])]);
+            return true;
         });
     }
 

@@ -43,7 +43,7 @@ final class Retention
         $age = $isTooLarge ? '' : ' AND e.created_at < :before';
         $db->transaction(function () use ($db, $age, $before) {
             $found = $db->rows('SELECT e.n FROM ' . Tables::EVENTS . ' e WHERE NOT EXISTS (SELECT 1 FROM ' . Tables::DELIVERIES . " d WHERE d.event = e.n AND d.state = 'pending')$age "
-                . 'ORDER BY e.n LIMIT ' . self::PIECE, ['before' => $before]);
+                . 'ORDER BY e.created_at, e.n LIMIT ' . self::PIECE, ['before' => $before]);
             if (!$found) {
                 return;
             }

@@ -11,13 +11,13 @@ final class Snapshot
     {
     }
 
-    /** False where records of this model are not captured, or there is no such record. */
+    /** False where the webhook is disabled, records of this model are not captured, there is no such record, or it is too large. */
     public function send(Webhook $webhook, string $model, string $key): bool
     {
         $table = ErpSchema::tableOf($model);
         $plan = (new Install($this->alone->erp, $this->alone->settings))->plan();
         $shown = Payload::shown(Engine::of($this->alone->erp), $plan, $table, $key);
-        if ($shown === null || ErpSchema::nounOf($table) === null) {
+        if (!$webhook->enabled || $shown === null || ErpSchema::nounOf($table) === null) {
             return false;
         }
         $shape = new Shape((string)date_default_timezone_get());
@@ -27,7 +27,7 @@ final class Snapshot
         }
         $event = ['name' => Id::make('own'), 'event' => ErpSchema::nounOf($table) . '.snapshot', 'data' => ['object' => (object)$record], 'label' => Label::of($record),
             'object' => "$model:$key", 'at_ms' => (int)(microtime(true) * 1000)];
-        (new Events($this->alone->db, $this->alone->tables, $this->alone->vault))->keepApart($event, $webhook, (string)$this->alone->tables->get('source'));
-        return true;
+        $events = new Events($this->alone->db, $this->alone->tables, $this->alone->vault);
+        return $events->keepApart($event, $webhook, (string)$this->alone->tables->get('source'));
     }
 }

@@ -72,7 +72,7 @@ async fn send(args: &TriggerArgs, pause: Duration, api: &ApiClient) -> CliResult
                 }
                 Err(error) if targets.len() > 1 && error.is_refusal() => {
                     failed += 1;
-                    say!("{}  {name}  {error}", paint("refused", Style::of_state("failed")));
+                    refused(id, name, &error, api);
                 }
                 Err(error) => return Err(error),
             }
@@ -135,6 +135,14 @@ async fn targets(args: &TriggerArgs, kind: &EventType, api: &ApiClient) -> Resul
         return Err(CliError::because(format!("no enabled webhook asks for {kind}: give one with --endpoint")));
     }
     Ok(targets)
+}
+
+fn refused(id: &str, name: &str, error: &CliError, api: &ApiClient) {
+    if api.json {
+        say!("{}", json!({"endpoint_id": id, "state": "refused", "error": error.to_string()}));
+    } else {
+        say!("{}  {name}  {error}", paint("refused", Style::of_state("failed")));
+    }
 }
 
 fn print(delivery: &Value, name: &str, api: &ApiClient) {

@@ -286,7 +286,8 @@ async fn whatever_a_program_answers_is_logged_and_only_its_listener_moves_a_posi
     }
     assert_eq!(server.get("/consumers").await["data"], json!([]));
     // It is never called from here: nothing about it can be wrong.
-    let doctor = std::process::Command::new(BINARY).args(["doctor", "--data-dir"]).arg(server.data_dir()).output();
+    let mut doctor = std::process::Command::new(BINARY);
+    let doctor = doctor.args(["doctor", "--data-dir"]).arg(server.data_dir()).envs(server.environment()).output();
     let doctor = doctor.expect("runs");
     let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
     assert!(doctor.status.success() && !said.contains("webhook"), "{said}");

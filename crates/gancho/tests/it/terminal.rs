@@ -24,11 +24,12 @@ async fn run(server: &Server, columns: u32, args: &[&str], env: &[(&str, &str)])
 }
 
 /// What differs each time: ids, times, durations and the port.
-const STEADY: [(&str, &str); 4] = [
+const STEADY: [(&str, &str); 5] = [
     (r"\b(dlv|evt|ep|whsec)_[0-9A-Za-z+/=]+", "${1}_…"),
     (r"\d+ [A-Z][a-z]+ 20\d\d, \d\d:\d\d:\d\d", "TIME"),
     (r"\d+[ \u{a0}](ms|s)\b( ago)?", "SPAN$2"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
+    (r#""created": \d+"#, r#""created": SECONDS"#),
 ];
 
 #[tokio::test]

@@ -31,6 +31,9 @@ async fn metrics_count_what_happens() {
     let twice = |list: &Value| list["data"].as_array().is_some_and(|all| all.iter().all(|one| one["attempts"] == 2));
     server.wait_until(&of, twice).await;
     server.wait_until("/deliveries?state=delivered", |list| list["data"].as_array().map(Vec::len) == Some(3)).await;
+    let source = server.post("/sources", json!({"kind": "plugin", "name": "ERP"}), 201).await;
+    let idle = server.post("/sources", json!({"kind": "plugin", "name": "ERP 2"}), 201).await;
+    server.patch(&format!("/sources/{}", idle["id"].as_str().expect("an id")), json!({"paused": true})).await;
     // What did not happen yet is 0, so that the first time is an increase.
     let text = metrics(&server).await;
     assert!(
@@ -46,7 +49,10 @@ async fn metrics_count_what_happens() {
     assert_eq!(value(&text, "gancho_attempts_total", "result=\"status\""), 6.0);
     assert_eq!(value(&text, "gancho_deliveries_retried_total", bad), 6.0);
     assert_eq!(value(&text, "gancho_waiting", bad), 3.0);
-    assert_eq!(value(&text, "gancho_source_down", ""), 0.0);
+    for one in [&source, &idle] {
+        let id = one["id"].as_str().expect("an id");
+        assert!(text.contains(&format!("gancho_source_down{{source=\"{id}\"}} 0")), "{text}");
+    }
     assert!(
         value(&text, "gancho_commit_size_count", "") > 3.0
             && text.contains("gancho_attempt_seconds_bucket{phase=\"first_byte\"")

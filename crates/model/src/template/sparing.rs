@@ -54,6 +54,40 @@ pub(super) fn forbidden(text: &str) -> Option<&str> {
     None
 }
 
+/// The code of each tag, with empty texts in it.
+pub(super) fn tags(text: &str) -> Vec<String> {
+    let (mut place, mut tags, mut at) = (Place::Text, vec![], 0);
+    while let Some(next) = text[at..].chars().next() {
+        let rest = &text[at..];
+        let tag: Option<&mut String> = tags.last_mut();
+        at += match (place, tag) {
+            (Place::Text, _) => {
+                let begun = begin(rest, &mut place);
+                if matches!(place, Place::Tag { .. }) {
+                    tags.push(String::new());
+                }
+                begun
+            }
+            (Place::Comment, _) if !rest.starts_with("#}") => next.len_utf8(),
+            (Place::Tag { .. }, Some(tag)) if !rest.starts_with("}}") && !rest.starts_with("%}") => match next {
+                '\'' | '"' => {
+                    tag.push_str("''");
+                    string(rest, next)
+                }
+                _ => {
+                    tag.push(next);
+                    next.len_utf8()
+                }
+            },
+            _ => {
+                place = Place::Text;
+                2
+            }
+        };
+    }
+    tags
+}
+
 /// Whether what follows is not read as tags, whatever it looks like.
 fn is_raw(rest: &str) -> bool {
     rest.strip_prefix("{%").is_some_and(|tag| tag.trim_start_matches(['-', '+']).trim_start().starts_with("raw"))

@@ -290,7 +290,6 @@ async fn test(api: &ApiClient, id: &str, event: Option<String>) -> CliResult {
     }
 }
 
-/// The secret, and the one before it while both sign.
 /// For $(…) in scripts: the secret alone.
 async fn secret(api: &ApiClient, id: &str) -> CliResult {
     let found = api.call(Method::GET, &format!("endpoints/{id}/secret"), None).await?;
@@ -301,6 +300,7 @@ async fn secret(api: &ApiClient, id: &str) -> CliResult {
     Ok(())
 }
 
+/// The secret, and the one before it while both sign.
 fn secrets(api: &ApiClient, secrets: &Value) {
     if api.json {
         say!("{secrets}");
