@@ -125,7 +125,7 @@ final class Composer
         return $this->shape->record($table, $record, $this->tables[$table]['columns']);
     }
 
-    /** A record as it was read, a document with its lines; null where it is not there. */
+    /** The current record in its one shape, a document with its lines; null if there is no such record. */
     public function whole(string $table, string $key): ?array
     {
         $read = $this->read["$table\0$key"] ?? null;

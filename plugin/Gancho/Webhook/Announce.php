@@ -2,8 +2,9 @@
 namespace FacturaScripts\Plugins\Gancho\Webhook;
 
 /**
- * Makes `endpoint.failing`, `endpoint.recovered` and `endpoint.disabled` for webhooks that ask for them. What was announced
- * last of each webhook is kept and compared with how it is now, so that whatever ends PHP on the way, each is told once.
+ * Makes `endpoint.failing`, `endpoint.recovered` and `endpoint.disabled` for webhooks that ask for them. The state that was
+ * announced last is stored for each webhook and compared with its current state, so that each transition makes one event
+ * even if PHP is killed in between.
  */
 final class Announce
 {
@@ -58,7 +59,7 @@ final class Announce
         return array_filter($now, fn($state, $id) => $state !== ($announced[$id]['state'] ?? 'ok'), ARRAY_FILTER_USE_BOTH);
     }
 
-    /** One that a person switched off is as it was: that is no news to whoever switched it off. */
+    /** A webhook that a person disabled counts as ok: nobody needs an event for what they did themselves. */
     private static function state(Webhook $webhook): string
     {
         return match (true) {

@@ -73,7 +73,7 @@ async fn shell(server: &Server, line: &str) -> Output {
     shell.output().await.expect("runs")
 }
 
-fn said(output: &Output) -> String {
+fn output_text(output: &Output) -> String {
     String::from_utf8_lossy(&[output.stdout.clone(), output.stderr.clone()].concat()).into_owned()
 }
 
@@ -86,10 +86,10 @@ async fn every_command_is_understood() {
     for Written { file, line, .. } in &commands {
         let bare = line.split([';', '>', '<']).next().unwrap_or_default().replace('…', "1");
         let output = shell(&server, &format!("{bare} --help")).await;
-        assert!(output.status.success(), "{file}: {line}\n{}", said(&output));
+        assert!(output.status.success(), "{file}: {line}\n{}", output_text(&output));
     }
     let wrong = shell(&server, "gancho delivery list --sinse 1h --help").await;
-    assert_eq!(wrong.status.code(), Some(2), "{}", said(&wrong));
+    assert_eq!(wrong.status.code(), Some(2), "{}", output_text(&wrong));
     for (start, test) in RUN_ELSEWHERE {
         assert!(commands.iter().any(|one| one.line.contains(start)), "{start} ({test}) is in no document");
     }
@@ -108,7 +108,7 @@ async fn requests_are_taken() {
         let script =
             format!("cd {}/../..; {}", env!("CARGO_MANIFEST_DIR"), line.replace("curl ", "curl --silent --fail "));
         let output = shell(&server, &script).await;
-        assert!(output.status.success(), "{}: {}\n{}", block.file, block.text, said(&output));
+        assert!(output.status.success(), "{}: {}\n{}", block.file, block.text, output_text(&output));
         tried += 1;
     }
     assert!(tried >= 3, "{tried}");
@@ -180,8 +180,12 @@ async fn commands_do_what_they_say() {
         let filled = things.values.iter().fold(line.clone(), |line, (open, value)| line.replace(open, value));
         let output = shell(&server, &filled).await;
         let lacks_arguments = !is_whole && output.status.code() == Some(2);
-        let asks = line.contains(" erase ") && !line.contains("--yes") && said(&output).contains("--yes");
-        assert!(lacks_arguments || asks || output.status.success(), "{file}: {line}\n{filled}\n{}", said(&output));
+        let asks = line.contains(" erase ") && !line.contains("--yes") && output_text(&output).contains("--yes");
+        assert!(
+            lacks_arguments || asks || output.status.success(),
+            "{file}: {line}\n{filled}\n{}",
+            output_text(&output)
+        );
         run += usize::from(!lacks_arguments);
     }
     assert!(run > 30, "{run}");

@@ -314,57 +314,6 @@ async fn what_is_sent_again_to_a_failing_webhook_is_its_probe() {
     assert_eq!(erp.with_alone(&format!("{resume} {health}")), json!(["ok", 0]));
 }
 
-/// As the server does: each turn once, the URL masked, with the reason.
-#[tokio::test(flavor = "multi_thread")]
-async fn what_becomes_of_webhooks_is_an_event_for_those_who_ask() {
-    let erp = Erp::new(Engine::MariaDb).await;
-    erp.alone();
-    let (watcher, receiver) = (Receiver::start().await, Receiver::with(|_| Respond::status(503)).await);
-    erp.add_webhook(&watcher.url("/watch"), "endpoint.*");
-    let (id, _) = erp.add_webhook(&receiver.url("/hook/T0P"), "customer.*");
-    let customer = async |n: usize| {
-        let insert =
-            format!("INSERT INTO clientes (codcliente, nombre, fechaalta) VALUES ('{n}', 'Ana', '2026-01-01')");
-        erp.database.run(&insert).await;
-        erp.request(NOTHING);
-    };
-    for n in 0..11 {
-        customer(n).await;
-    }
-    let told = |n: usize| watcher.received().get(n).map(|request| request.json()).expect("it was told");
-    let failing = told(0);
-    assert_eq!((&failing["event"], &failing["source"]), (&json!("endpoint.failing"), &Value::Null));
-    let object = &failing["data"]["object"];
-    assert_eq!((&object["id"], &object["reason"], &object["name"]), (&json!(id), &Value::Null, &Value::Null));
-    assert_eq!(
-        (&object["url"], &object["last_error"]),
-        (&json!(receiver.url("/…")), &json!("the receiver answered 503"))
-    );
-    assert!(object["failures_since"].as_str().is_some_and(|at| at.ends_with('Z') && at.len() == 24), "{object}");
-
-    receiver.behave(|_| Respond::status(200));
-    erp.request(&format!("{USE} $alone = new Alone($db, $settings); $alone->deliveries->retryNow('{id}');"));
-    erp.request(NOTHING);
-    let recovered = told(1);
-    assert_eq!(
-        (&recovered["event"], &recovered["data"]["object"]["last_error"]),
-        (&json!("endpoint.recovered"), &Value::Null)
-    );
-    assert_eq!(recovered["data"]["object"]["failures_since"], object["failures_since"]);
-
-    receiver.behave(|_| Respond::status(410));
-    customer(12).await;
-    assert_eq!(
-        (&told(2)["event"], &told(2)["data"]["object"]["reason"]),
-        (&json!("endpoint.disabled"), &json!("gone"))
-    );
-    // Somebody switches it on again: they know.
-    erp.with_alone(&format!("$alone->webhooks->update($alone->webhooks->find('{id}'), ['enabled' => true], 'ana');"));
-    receiver.behave(|_| Respond::status(200));
-    customer(13).await;
-    assert_eq!(watcher.received().len(), 3);
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_was_set_back_holds_nothing_up() {
     let erp = Erp::new(Engine::Postgres).await;

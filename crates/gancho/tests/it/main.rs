@@ -20,6 +20,7 @@ mod docs_tables;
 mod documents;
 mod egress;
 mod erp_alone;
+mod erp_alone_events;
 mod erp_alone_manage;
 mod erp_api;
 mod erp_api_lies;

@@ -88,6 +88,38 @@ fn the_plugin_s_zip_is_one_folder_with_its_description() {
     assert!(value("description").len() > 40);
 }
 
+/// By Prometheus itself: the first failure and the first loss raise an alert, and nothing does while all is well.
+#[test]
+fn alerts_fire_for_what_happens_the_first_time() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/../../packaging/gancho-alerts.yml");
+    let case = |series: &str, values: &str, alert: &str, labels: &str| {
+        let expected = if labels.is_empty() { "[]".to_owned() } else { format!("[{{exp_labels: {{{labels}}}}}]") };
+        let input = format!("[{{series: '{series}', values: '{values}'}}]");
+        let rule = format!("[{{eval_time: 30m, alertname: {alert}, exp_alerts: {expected}}}]");
+        format!("  - interval: 1m\n    input_series: {input}\n    alert_rule_test: {rule}\n")
+    };
+    let (failed, lost) = ("gancho_deliveries_failed_total{endpoint=\"ep_1\"}", "gancho_source_lost{source=\"src_1\"}");
+    let cases = [
+        case(failed, "0x10 1x60", "GanchoDeliveriesFailed", "severity: warning, endpoint: ep_1"),
+        case(failed, "7x70", "GanchoDeliveriesFailed", ""),
+        case(lost, "_x10 5x60", "GanchoSourceLosesChanges", "severity: critical, source: src_1"),
+        case(lost, "0x70", "GanchoSourceLosesChanges", ""),
+    ];
+    // Annotations are compared too where labels are given: they are left out of the copy.
+    let text = std::fs::read_to_string(rules).expect("is there");
+    let is_kept = |line: &&str| {
+        !["annotations:", "summary:", "description:"].iter().any(|start| line.trim_start().starts_with(start))
+    };
+    let bare: String = text.lines().filter(is_kept).map(|line| format!("{line}\n")).collect();
+    std::fs::write(dir.path().join("rules.yml"), bare).expect("written");
+    let tests = format!("rule_files: [rules.yml]\ntests:\n{}", cases.concat());
+    std::fs::write(dir.path().join("tests.yml"), tests).expect("written");
+    let done = Command::new("promtool").args(["test", "rules", "tests.yml"]).current_dir(dir.path()).output();
+    let done = done.expect("the tests need promtool: ./test installs it");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&[done.stdout, done.stderr].concat()));
+}
+
 /// Alerts and the dashboard name metrics that the code has.
 #[test]
 fn alerts_and_dashboard_know_the_metrics() {
