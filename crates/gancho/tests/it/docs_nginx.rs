@@ -27,13 +27,8 @@ async fn start(sample: &str, server: &Server, port: u16) -> Nginx {
     let mut command = Command::new("nginx");
     let child = command.arg("-c").arg(&file).arg("-e").arg(dir.path().join("log")).kill_on_drop(true).spawn();
     let child = child.expect("the tests need nginx: ./test installs it");
-    let is_up = async {
-        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
-    let has_started = tokio::time::timeout(PATIENCE, is_up).await;
-    has_started.unwrap_or_else(|_| panic!("{}", std::fs::read_to_string(dir.path().join("log")).unwrap_or_default()));
+    let log = || std::fs::read_to_string(dir.path().join("log")).unwrap_or_default();
+    documents::until_it_listens(port).await.unwrap_or_else(|_| panic!("{}", log()));
     Nginx { base: format!("http://127.0.0.1:{port}"), _child: child, _dir: dir }
 }
 

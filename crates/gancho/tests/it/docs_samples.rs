@@ -90,12 +90,7 @@ async fn start(language: &str, sample: &str) -> Running {
         .kill_on_drop(true)
         .spawn()
         .expect("the tests need php, node and python3: ./test installs them");
-    let is_up = async {
-        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, is_up).await.expect("the sample starts");
+    documents::until_it_listens(port).await.expect("the sample starts");
     Running { url: format!("http://127.0.0.1:{port}/"), _child: child, _dir: dir }
 }
 

@@ -4,6 +4,16 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
+/// Waits until somebody accepts connections on this port of the machine.
+pub(crate) async fn until_it_listens(port: u16) -> Result<(), tokio::time::error::Elapsed> {
+    let is_up = async {
+        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(gancho_testkit::PATIENCE, is_up).await
+}
+
 /// A piece of code in a document.
 pub(crate) struct Code {
     /// The document's path from the root.
