@@ -309,27 +309,18 @@ impl Database {
     /// Gives a script to the engine's own client, on a connection of its own. Errors that the script
     /// does not expect end it, and the test.
     pub fn play(&self, script: &str) {
-        let port = self.port.to_string();
-        let mut command = match self.engine {
-            Engine::MariaDb => {
-                let mut command = Command::new(program("mariadb", &[]));
-                command.args([
-                    "--no-defaults",
-                    "-h127.0.0.1",
-                    "-uroot",
-                    "--default-character-set=utf8mb4",
-                    "-P",
-                    &port,
-                ]);
-                command
-            }
-            Engine::Postgres => {
-                let mut command = Command::new(program("psql", &postgres_folders()));
-                command.args(["-X", "-q", "-h127.0.0.1", "-Upostgres", "-v", "ON_ERROR_STOP=1", "-p", &port]);
-                command
-            }
-        };
-        let piped = command.arg(&self.name).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        self.ask(script);
+    }
+
+    /// How the engine would look for what is asked.
+    pub fn plan(&self, select: &str) -> String {
+        self.ask(&format!("EXPLAIN {select};"))
+    }
+
+    /// Gives a script to the engine's own client; returns what it prints.
+    fn ask(&self, script: &str) -> String {
+        let mut command = self.command();
+        let piped = command.arg(&self.name).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = piped.spawn().expect("the client starts");
         let mut input = child.stdin.take().expect("its input");
         let text = script.to_owned();
@@ -338,6 +329,25 @@ impl Database {
         let output = child.wait_with_output().expect("it ends");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         writer.join().expect("it writes").expect("all of it");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The engine's own client.
+    fn command(&self) -> Command {
+        let port = self.port.to_string();
+        match self.engine {
+            Engine::MariaDb => {
+                let mut command = Command::new(program("mariadb", &[]));
+                let always = ["--no-defaults", "-h127.0.0.1", "-uroot", "--default-character-set=utf8mb4", "-P", &port];
+                command.args(always);
+                command
+            }
+            Engine::Postgres => {
+                let mut command = Command::new(program("psql", &postgres_folders()));
+                command.args(["-X", "-q", "-h127.0.0.1", "-Upostgres", "-v", "ON_ERROR_STOP=1", "-p", &port]);
+                command
+            }
+        }
     }
 
     /// One number.

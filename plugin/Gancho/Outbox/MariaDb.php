@@ -73,7 +73,7 @@ final class MariaDb extends Engine
     {
         $sql = 'SELECT k.TABLE_NAME AS child, k.COLUMN_NAME AS col, k.REFERENCED_TABLE_NAME AS parent, '
             . 'k.REFERENCED_COLUMN_NAME AS parent_col, r.DELETE_RULE AS rule FROM information_schema.KEY_COLUMN_USAGE k '
-            . 'JOIN information_schema.REFERENTIAL_CONSTRAINTS r ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA '
+            . 'JOIN information_schema.REFERENTIAL_CONSTRAINTS r ON r.CONSTRAINT_SCHEMA = DATABASE() '
             . 'AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND r.TABLE_NAME = k.TABLE_NAME '
             . 'WHERE k.TABLE_SCHEMA = DATABASE() AND k.REFERENCED_TABLE_SCHEMA = DATABASE() '
             . "AND r.DELETE_RULE IN ('CASCADE', 'SET NULL') ORDER BY k.TABLE_NAME, k.CONSTRAINT_NAME";
@@ -101,7 +101,7 @@ final class MariaDb extends Engine
         // As whom it runs, when, and on which table: one may have been renamed under it.
         $triggers = 'SELECT TRIGGER_NAME AS name, CONCAT(DEFINER, \' \', ACTION_TIMING, \' \', EVENT_MANIPULATION, \' \', '
             . 'EVENT_OBJECT_TABLE, \' \', ACTION_STATEMENT) AS body FROM information_schema.TRIGGERS '
-            . "WHERE TRIGGER_SCHEMA = DATABASE() AND TRIGGER_NAME LIKE 'ganchoplugin\\_%'";
+            . "WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND TRIGGER_NAME LIKE 'ganchoplugin\\_%'";
         foreach ($this->db->select($triggers) as $row) {
             $found['trigger ' . $row['name']] = $row['body'];
         }

@@ -1,7 +1,9 @@
 //! Sources of kind database are added, changed and removed: what is put into the ERP's database, what
 //! is returned when that can't be.
 
-use gancho_testkit::{Engine, Instance};
+use std::collections::BTreeSet;
+
+use gancho_testkit::{Engine, ErpPhp, Instance};
 use reqwest::Method;
 use serde_json::json;
 
@@ -23,7 +25,7 @@ async fn adding_again_is_harmless_and_removing_leaves_nothing() {
         assert_eq!(stage.server.call(Method::DELETE, &stage.source, None).await.status, 204);
         let left = match engine {
             Engine::MariaDb => {
-                "SELECT (SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()) + \
+                "SELECT (SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = DATABASE()) + \
                  (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'gancho%')"
             }
             Engine::Postgres => {
@@ -142,4 +144,30 @@ async fn a_port_that_never_speaks_is_given_up() {
         );
     }
     assert_eq!(server.get("/sources").await["data"], json!([]));
+}
+
+/// On shared hosting a MariaDB holds hundreds of databases: what is asked of the catalogue about one opens no table of the
+/// others, which would take seconds for each question.
+#[tokio::test]
+async fn no_question_about_tables_looks_into_other_databases() {
+    let instance = Instance::start(Engine::MariaDb);
+    let database = instance.database().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("log");
+    database.run(&format!("SET GLOBAL general_log_file = '{}'; SET GLOBAL general_log = 1", log.display())).await;
+    let stage = Stage::of(database).await;
+    stage.well().await;
+    ErpPhp::install(&stage.database);
+    let log = std::fs::read_to_string(&log).expect("the log is written");
+    let questions: BTreeSet<&str> = log
+        .lines()
+        .filter_map(|line| line.split_once("Execute\t").or_else(|| line.split_once("Query\t")))
+        .map(|(_, statement)| statement)
+        .filter(|statement| statement.starts_with("SELECT") && statement.contains("information_schema"))
+        .collect();
+    assert!(questions.iter().filter(|one| one.contains("TRIGGERS")).count() >= 2, "of both ways: {questions:?}");
+    for question in questions {
+        let plan = stage.database.plan(question);
+        assert!(!plan.contains("Scanned all databases"), "{question}\n{plan}");
+    }
 }

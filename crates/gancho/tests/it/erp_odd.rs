@@ -168,7 +168,9 @@ async fn an_outbox_of_another_version_is_not_written_into() {
         let refused = server.post("/sources", source, 422).await;
         assert!(refused.to_string().contains("another version"), "{engine:?}: {refused}");
         let triggers = match engine {
-            Engine::MariaDb => "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()",
+            Engine::MariaDb => {
+                "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = DATABASE()"
+            }
             Engine::Postgres => "SELECT COUNT(*) FROM pg_trigger WHERE NOT tgisinternal",
         };
         assert_eq!(database.number(triggers).await, 0, "{engine:?}");

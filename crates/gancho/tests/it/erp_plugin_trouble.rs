@@ -73,7 +73,7 @@ async fn uninstalling_leaves_nothing_behind() {
         erp.database.run("INSERT INTO clientes (codcliente, nombre) VALUES ('9', 'Eva')").await;
         let left = match engine {
             Engine::MariaDb => {
-                "SELECT (SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()) + \
+                "SELECT (SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = DATABASE()) + \
                  (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'gancho%')"
             }
             Engine::Postgres => {
@@ -321,7 +321,9 @@ async fn switching_on_and_off_exclude_each_other() {
     for engine in Engine::ALL {
         let erp = Erp::new(engine).await;
         let triggers = match engine {
-            Engine::MariaDb => "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()",
+            Engine::MariaDb => {
+                "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = DATABASE()"
+            }
             Engine::Postgres => "SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal AND tgname LIKE 'gancho%'",
         };
         let all = erp.database.number(triggers).await;

@@ -191,7 +191,7 @@ async fn a_table_that_is_altered_again_and_again_stays_heard() {
         }
     });
     // Tables are checked every second, and whenever columns appear to have changed.
-    let triggers = "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE() \
+    let triggers = "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = DATABASE() \
         AND EVENT_OBJECT_TABLE = 'proveedores'";
     altering.await.expect("altered");
     stage.well().await;
@@ -208,6 +208,6 @@ async fn a_table_that_is_altered_again_and_again_stays_heard() {
     });
     stage.server.call(reqwest::Method::DELETE, &stage.source, None).await;
     altering.await.expect("altered");
-    let left = "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()";
+    let left = "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = DATABASE()";
     assert_eq!(stage.database.number(left).await, 0);
 }

@@ -62,7 +62,7 @@ async fn every_type_and_charset_of_mariadb_is_told() {
     stage.database.run(&alter()).await;
     stage.well().await;
     let made = "SELECT CAST(UNIX_TIMESTAMP(MAX(CREATED)) * 100 AS SIGNED) FROM information_schema.TRIGGERS \
-        WHERE TRIGGER_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = 'proveedores'";
+        WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = 'proveedores'";
     let made_at = stage.database.number(made).await;
     stage.database.run(&insert("7")).await;
     check(&stage.events(1).await[0]["data"]["object"]);

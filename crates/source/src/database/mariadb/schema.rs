@@ -85,7 +85,7 @@ async fn links(db: &mut MySqlConnection) -> Result<Vec<Link>, ErpError> {
         CAST(k.REFERENCED_TABLE_NAME AS CHAR) AS parent, CAST(k.REFERENCED_COLUMN_NAME AS CHAR) AS parent_col, \
         CAST(r.DELETE_RULE AS CHAR) AS rule FROM information_schema.KEY_COLUMN_USAGE k \
         JOIN information_schema.REFERENTIAL_CONSTRAINTS r \
-        ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND r.TABLE_NAME = k.TABLE_NAME \
+        ON r.CONSTRAINT_SCHEMA = DATABASE() AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND r.TABLE_NAME = k.TABLE_NAME \
         WHERE k.TABLE_SCHEMA = DATABASE() AND k.REFERENCED_TABLE_SCHEMA = DATABASE() \
         AND r.DELETE_RULE IN ('CASCADE', 'SET NULL') ORDER BY k.TABLE_NAME, k.CONSTRAINT_NAME";
     for row in sqlx::query(links).fetch_all(&mut *db).await.map_err(failed)? {
@@ -114,7 +114,7 @@ pub(super) async fn installed(db: &mut MySqlConnection) -> Result<BTreeMap<Strin
     // As whom it runs, when, and on which table: one may have been renamed under it.
     let triggers = "SELECT CAST(TRIGGER_NAME AS CHAR) AS name, CONCAT(DEFINER, ' ', ACTION_TIMING, ' ', EVENT_MANIPULATION, ' ', \
         EVENT_OBJECT_TABLE, ' ', ACTION_STATEMENT) AS body FROM information_schema.TRIGGERS \
-        WHERE TRIGGER_SCHEMA = DATABASE() AND TRIGGER_NAME LIKE 'gancho\\_%'";
+        WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND TRIGGER_NAME LIKE 'gancho\\_%'";
     for row in sqlx::query(triggers).fetch_all(&mut *db).await.map_err(failed)? {
         let name: String = row.try_get("name").map_err(failed)?;
         found.insert(format!("trigger {name}"), row.try_get("body").map_err(failed)?);
