@@ -10,7 +10,7 @@ const PART_CHARS: usize = 3;
 /// Newest events read one by one, because the index may not have them yet.
 const NEWEST: usize = 1_000;
 /// As many of them are enough while the index is up to date but for the last few.
-const NEWEST_AT_FIRST: usize = 20;
+const NEWEST_AT_FIRST: usize = 100;
 /// Most events from the index that are read for words too short for it.
 const CANDIDATES: usize = 1_000;
 

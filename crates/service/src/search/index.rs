@@ -9,6 +9,10 @@ use super::text_of;
 const BATCH: usize = 500;
 /// Between two batches: 2,000 events a second at most, so that an ERP that is imported delivers before it is indexed.
 const PAUSE: Duration = Duration::from_millis(250);
+/// From fewer on, more are waited for: a transaction costs the disk much the same whether it holds few or many.
+const FEW: usize = 100;
+/// That wait.
+const GATHER: Duration = Duration::from_secs(1);
 /// After an error, which may be a full disk.
 const AFTER_ERROR: Duration = Duration::from_secs(10);
 
@@ -23,8 +27,9 @@ pub async fn keep_index(store: Arc<dyn Store>, stop: CancellationToken) {
                     () = stop.cancelled() => return,
                     changed = news.changed() => if changed.is_err() { return },
                 }
-                PAUSE
+                GATHER
             }
+            Ok(count) if count < FEW => GATHER,
             Ok(_) => PAUSE,
             Err(error) => {
                 tracing::warn!(%error, "the search index can't be written: the newest events are searched one by one");
