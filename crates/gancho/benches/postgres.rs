@@ -1,5 +1,6 @@
 //! `gancho bench` with everything in PostgreSQL, on a real server that flushes every commit, and how much it writes.
-//! `cargo bench -p gancho --bench postgres`; the arguments go on to `gancho bench`.
+//! `cargo bench -p gancho --bench postgres`; the arguments go on to `gancho bench`. With `snapshot SECONDS` instead: a
+//! steady load, first alone for two minutes, then beside somebody who holds a snapshot open for so long.
 
 use std::process::Command;
 
@@ -10,6 +11,11 @@ fn main() {
     let instance = Instance::start_durable(Engine::Postgres);
     let args: Vec<String> = std::env::args().skip(1).filter(|one| one != "--bench").collect();
     let database = runtime.block_on(instance.blank());
+    if let Some(at) = args.iter().position(|one| one == "snapshot") {
+        let seconds = args.get(at + 1).expect("snapshot SECONDS");
+        runtime.block_on(beside_a_snapshot(&database, seconds));
+        return;
+    }
     bench(&database, &["--throughput-only"], &args);
     runtime.block_on(print_written(&database));
     if !args.iter().any(|one| one == "--throughput-only") {
@@ -22,6 +28,15 @@ fn bench(database: &Database, own: &[&str], args: &[String]) {
     command.arg("bench").args(["--database", &database.url]).args(own);
     command.args(args.iter().filter(|one| !own.contains(&one.as_str())));
     assert!(command.status().expect("gancho starts").success());
+}
+
+async fn beside_a_snapshot(database: &Database, seconds: &str) {
+    bench(database, &["--steady", "120"], &[]);
+    let mut holder = database.client().await;
+    holder.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM events").await;
+    println!("beside a snapshot that is held");
+    bench(database, &["--steady", seconds], &[]);
+    holder.run("COMMIT").await;
 }
 
 /// How much of the write-ahead log an event and its delivery took beyond the event's body.

@@ -10,6 +10,7 @@ mod receiver;
 mod report;
 mod scale;
 mod scenario;
+mod steady;
 
 use clap::Args;
 
@@ -42,6 +43,9 @@ pub struct BenchArgs {
     /// Instead: a hundred endpoints of all kinds, bodies of all sizes, and a large replay at once.
     #[arg(long)]
     mix: bool,
+    /// Instead: 2,000 events a second for so many seconds.
+    #[arg(long, value_name = "SECONDS")]
+    steady: Option<u32>,
     /// Only the first scenario: events a second and CPU.
     #[arg(long)]
     throughput_only: bool,
@@ -70,10 +74,11 @@ pub fn run(args: &BenchArgs) -> CliResult {
             block_on_threads(load::run(plan))?
         }
         Some(_) => Err(CliError::usage("no such role")),
-        None => match args.scale {
-            Some(most) => block_on_threads(scenario::scaled(most, args.database.as_deref()))?,
-            None if args.mix => block_on_threads(mix::run(args))?,
-            None => block_on_threads(scenario::all(args))?,
+        None => match (args.scale, args.steady) {
+            (Some(most), _) => block_on_threads(scenario::scaled(most, args.database.as_deref()))?,
+            (None, Some(seconds)) => block_on_threads(steady::run(args, seconds))?,
+            _ if args.mix => block_on_threads(mix::run(args))?,
+            _ => block_on_threads(scenario::all(args))?,
         },
     }
 }

@@ -53,7 +53,7 @@ impl Stage {
         Ok((stage, ready))
     }
 
-    async fn add(&self, path: &str, paused: bool) -> Result<Value, CliError> {
+    pub async fn add(&self, path: &str, paused: bool) -> Result<Value, CliError> {
         let body = json!({"url": format!("{}{path}", self.receiver.url), "events": ["*"], "paused": paused});
         self.api.call(Method::POST, "endpoints", Some(body)).await
     }
@@ -67,7 +67,7 @@ impl Stage {
         self.api.call(Method::POST, "endpoints", Some(json!({"url": url, "events": events}))).await
     }
 
-    async fn remove(&self, endpoint: &Value) -> CliResult {
+    pub async fn remove(&self, endpoint: &Value) -> CliResult {
         let id = endpoint["id"].as_str().unwrap_or_default();
         self.api.call(Method::DELETE, &format!("endpoints/{id}"), None).await.map(drop)
     }
@@ -85,7 +85,7 @@ impl Stage {
         Ok(())
     }
 
-    async fn load(&self, url: &str, events: u32, connections: u32, rate: u32) -> Result<f64, CliError> {
+    pub async fn load(&self, url: &str, events: u32, connections: u32, rate: u32) -> Result<f64, CliError> {
         let (events, connections, rate) = (events.to_string(), connections.to_string(), rate.to_string());
         let args = [
             "bench",
@@ -103,7 +103,7 @@ impl Stage {
         process::run(&args).await.map(|(_, cpu_s)| cpu_s)
     }
 
-    fn events_url(&self) -> String {
+    pub fn events_url(&self) -> String {
         format!("{}/api/v1/events", self.server.url)
     }
 }
@@ -210,7 +210,7 @@ fn written_line(stage: &Stage, before_kb: f64, events: u32, wanted: &str) {
     line("written to disk by the server for an event", format!("{each:.1} KB"), wanted);
 }
 
-fn times(stats: &Value) -> String {
+pub fn times(stats: &Value) -> String {
     let ms = |name: &str| stats[name].as_f64().unwrap_or(0.0);
     format!("{:.1}, {:.1} ms", ms("p50_ms"), ms("p99_ms"))
 }
