@@ -14,7 +14,7 @@ use crate::{
     client::Client,
     dispatcher::{Dispatcher, POLL},
     notifier::Shared,
-    recorder,
+    recorder::{self, Ended},
     scheduler::{Scheduler, SchedulerLimits, Target},
     upkeep,
 };
@@ -55,7 +55,7 @@ pub struct Engine {
     dispatcher: Dispatcher,
     client: Arc<Client>,
     shared: Arc<Shared>,
-    outcomes: mpsc::Sender<Outcome>,
+    outcomes: mpsc::Sender<Ended>,
     attempts: TaskTracker,
 }
 
@@ -165,9 +165,12 @@ impl Engine {
                 let outcome = outcome_of(&target, &claimed, attempt, reply, ended_at, self.shared.environment.jitter());
                 recorder::log_failure(&outcome, &target.endpoint.url);
                 self.shared.scheduler().ended(&claimed, success);
+                self.shared.unrecorded.add();
                 // Fails only when the recorder is gone, which outlives us.
-                let _ = self.outcomes.send(outcome).await;
-                self.shared.scheduler().finished(&claimed, duration_ms, ended_at.mono);
+                let _ = self.outcomes.send(Ended::new(outcome, &target.endpoint)).await;
+                if self.shared.scheduler().finished(&claimed, duration_ms, ended_at.mono) {
+                    self.shared.wake.notify_one();
+                }
             }
             Made::Nothing(want) => {
                 tracing::warn!(delivery = %claimed.id, endpoint = %claimed.endpoint, "no attempt was made: {want}");

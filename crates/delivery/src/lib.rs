@@ -11,11 +11,14 @@ mod engine;
 mod measure;
 mod notifier;
 mod recorder;
+#[cfg(test)]
+mod recorder_tests;
 mod request;
 mod scheduler;
 mod shortage;
 #[cfg(test)]
 mod simulation;
+mod unrecorded;
 mod upkeep;
 
 pub use address_book::{AddressBook, LookupResult, ResolveError, SystemResolver};

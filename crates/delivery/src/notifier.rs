@@ -3,11 +3,12 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use async_trait::async_trait;
 use gancho_model::{DeliveryId, EndpointId, Environment, Health, MonoTime, Priority};
 use gancho_store::{Claimed, DeliveryNotifier, Due};
 use tokio::sync::Notify;
 
-use crate::scheduler::Scheduler;
+use crate::{scheduler::Scheduler, unrecorded::Unrecorded};
 
 /// The scheduler as the store's thread and the engine's tasks share it, and what wakes the engine.
 pub(crate) struct Shared {
@@ -16,6 +17,8 @@ pub(crate) struct Shared {
     pub endpoints_stale: AtomicBool,
     /// Endpoints are being read: what changes meanwhile may not be in what is read.
     pub endpoints_read: AtomicBool,
+    /// What ended and is not recorded yet.
+    pub unrecorded: Unrecorded,
     pub environment: Arc<dyn Environment>,
 }
 
@@ -26,6 +29,7 @@ impl Shared {
             wake: Notify::new(),
             endpoints_stale: AtomicBool::new(true),
             endpoints_read: AtomicBool::new(false),
+            unrecorded: Unrecorded::new(),
             environment,
         }
     }
@@ -36,6 +40,7 @@ impl Shared {
     }
 }
 
+#[async_trait]
 impl DeliveryNotifier for Shared {
     fn reserve(&self, endpoint: EndpointId, now: MonoTime) -> Option<MonoTime> {
         self.scheduler().reserve(endpoint, now)
@@ -72,5 +77,9 @@ impl DeliveryNotifier for Shared {
     fn endpoints_changed(&self) {
         self.endpoints_stale.store(true, Ordering::Release);
         self.wake.notify_one();
+    }
+
+    async fn settle(&self) {
+        self.unrecorded.settle().await;
     }
 }

@@ -2,36 +2,34 @@
 
 use std::{sync::Arc, time::Duration};
 
-use gancho_model::{Decision, HealthTransition, NodeId, Priority, mask};
+use gancho_model::{Decision, Endpoint, HealthTransition, NodeId, Priority, mask};
 use gancho_store::{HealthChange, Outcome, Store, StoreError};
 use tokio::sync::mpsc;
 
-use crate::{measure::Measures, notifier::Shared};
+use crate::{measure::Measures, notifier::Shared, unrecorded::Unrecorded};
 
 /// Outcomes in one group.
 const GROUP_MAX: usize = 512;
-/// Where as many end at once, more are on their way, and a group costs the store much the same whether it holds few or many.
-/// Fewer are recorded at once: whoever got a webhook may ask for the next thing.
-const CROWD: usize = 4;
 /// From so many on a group is not kept waiting for more.
-const ENOUGH: usize = 64;
-/// How long a crowd waits for more. Only what arrived may wait: what that decides is only that it is not sent again.
-const GATHER: Duration = Duration::from_millis(10);
+const ENOUGH: usize = 256;
+/// How long a group waits for more: it costs the disk much the same whether it holds few or many. Whoever looks at
+/// deliveries meanwhile, or changes any, has it recorded at once ([`Unrecorded::settle`]).
+const GATHER: Duration = Duration::from_millis(200);
 /// The wait after a store that can't write, doubled up to the longest.
 const WAIT_MS: u64 = 50;
 const WAIT_MS_MAX: u64 = 5_000;
 
 /// Records until the last sender is gone. An outcome is kept in memory until it is written: a
 /// full disk costs time, not records.
-pub(crate) async fn run(store: Arc<dyn Store>, node: NodeId, shared: Arc<Shared>, mut ended: mpsc::Receiver<Outcome>) {
+pub(crate) async fn run(store: Arc<dyn Store>, node: NodeId, shared: Arc<Shared>, mut ended: mpsc::Receiver<Ended>) {
     let measures = Measures::new();
     let mut group = vec![];
     while ended.recv_many(&mut group, GROUP_MAX).await > 0 {
-        gather(&mut group, &mut ended).await;
-        let outcomes: Arc<[Outcome]> = std::mem::take(&mut group).into();
+        gather(&mut group, &mut ended, &shared.unrecorded).await;
+        let outcomes: Arc<[Outcome]> = group.drain(..).map(|ended| ended.outcome).collect();
         fail::fail_point!("recorder");
         measures.count(&outcomes);
-        let changed = record_group(&*store, node, &outcomes).await;
+        let changed = record_group(&*store, node, &outcomes, &shared.unrecorded).await;
         {
             let mut scheduler = shared.scheduler();
             for outcome in &*outcomes {
@@ -43,30 +41,52 @@ pub(crate) async fn run(store: Arc<dyn Store>, node: NodeId, shared: Arc<Shared>
     }
 }
 
-/// Waits for more where they come in crowds and nobody is in a hurry.
-async fn gather(group: &mut Vec<Outcome>, ended: &mut mpsc::Receiver<Outcome>) {
-    if group.len() < CROWD {
-        return;
+/// An attempt that ended.
+pub(crate) struct Ended {
+    outcome: Outcome,
+    /// Whether its record may wait for others.
+    may_wait: bool,
+}
+
+impl Ended {
+    /// One may wait if nothing follows from it but that it arrived: a person waits for a test, failures decide what is sent
+    /// next, and what arrived ends an outage.
+    pub fn new(outcome: Outcome, endpoint: &Endpoint) -> Self {
+        let has_arrived = outcome.verdict == Decision::Delivered;
+        let may_wait = has_arrived && outcome.lane == Priority::Live && !endpoint.health.is_failing();
+        Self { outcome, may_wait }
     }
+}
+
+/// Waits for more where nobody is in a hurry.
+async fn gather(group: &mut Vec<Ended>, ended: &mut mpsc::Receiver<Ended>, unrecorded: &Unrecorded) {
     let until = tokio::time::Instant::now() + GATHER;
-    while group.len() < ENOUGH && group.iter().all(may_wait) {
-        let more = tokio::time::timeout_at(until, ended.recv_many(group, GROUP_MAX)).await;
+    while group.len() < ENOUGH && group.iter().all(|ended| ended.may_wait) && !unrecorded.is_wanted() {
+        let more = tokio::select! {
+            biased;
+            more = ended.recv_many(group, GROUP_MAX) => more,
+            () = unrecorded.asked() => continue,
+            () = tokio::time::sleep_until(until) => 0,
+        };
         // Nobody sends any more, or the time is up.
-        if more.unwrap_or(0) == 0 {
+        if more == 0 {
             return;
         }
     }
 }
 
-/// Whether nothing follows from it but that it arrived: a person waits for a test, and failures decide what is sent next.
-fn may_wait(outcome: &Outcome) -> bool {
-    outcome.verdict == Decision::Delivered && outcome.lane == Priority::Live
-}
-
-async fn record_group(store: &dyn Store, node: NodeId, group: &Arc<[Outcome]>) -> Vec<HealthChange> {
-    let mut wait_ms = WAIT_MS;
+async fn record_group(
+    store: &dyn Store,
+    node: NodeId,
+    group: &Arc<[Outcome]>,
+    unrecorded: &Unrecorded,
+) -> Vec<HealthChange> {
+    let (mut wait_ms, mut untried) = (WAIT_MS, group.len());
     loop {
-        match store.record(node, group.clone()).await {
+        let recorded = store.record(node, group.clone()).await;
+        // Nobody who looks waits for a store that can't write.
+        unrecorded.tried(std::mem::take(&mut untried));
+        match recorded {
             Ok(changed) => return changed,
             Err(StoreError::Busy(why)) => tracing::warn!(%why, outcomes = group.len(), "outcomes wait to be recorded"),
             Err(error) => tracing::error!(%error, outcomes = group.len(), "outcomes can't be recorded; trying again"),

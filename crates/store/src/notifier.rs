@@ -1,3 +1,4 @@
+use async_trait::async_trait;
 use bytes::Bytes;
 use gancho_model::{DeliveryId, EndpointId, EventId, EventType, Health, MonoTime, Priority};
 
@@ -29,6 +30,7 @@ pub struct Claimed {
 }
 
 /// How the store notifies the engine of work, after the commit, never before.
+#[async_trait]
 pub trait DeliveryNotifier: Send + Sync {
     /// Asks the engine whether it takes one more delivery of this endpoint at once. If so, it
     /// keeps a place for it, and the delivery is stored under a lease until the time given.
@@ -51,4 +53,8 @@ pub trait DeliveryNotifier: Send + Sync {
 
     /// The health of endpoints changed, and nothing else of them.
     fn health_changed(&self, changed: Vec<(EndpointId, Health)>);
+
+    /// Somebody is about to look at deliveries, or to change them: outcomes that wait for more are recorded first. Returns
+    /// when that was tried.
+    async fn settle(&self);
 }

@@ -276,13 +276,15 @@ impl Scheduler {
         }
     }
 
-    /// Its slot is free. Its place is, once it is recorded.
-    pub fn finished(&mut self, claimed: &Claimed, duration_ms: u32, now: MonoTime) {
+    /// Its slot is free. Says whether more of the same endpoint is to be claimed now.
+    pub fn finished(&mut self, claimed: &Claimed, duration_ms: u32, now: MonoTime) -> bool {
         self.bytes = self.bytes.saturating_sub(claimed.body.len());
-        if let Some(queue) = self.queues.get_mut(&claimed.endpoint) {
-            queue.finished(claimed.id, duration_ms, now, &mut self.slots);
-            self.mark(claimed.endpoint, now);
-        }
+        let roomy = self.is_roomy();
+        let Some(queue) = self.queues.get_mut(&claimed.endpoint) else { return false };
+        queue.finished(claimed.id, duration_ms, now, &mut self.slots);
+        let is_short = queue.is_short(now, roomy);
+        self.mark(claimed.endpoint, now);
+        is_short
     }
 
     /// It is recorded.

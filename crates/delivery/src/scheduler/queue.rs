@@ -89,6 +89,11 @@ impl EndpointQueue {
         self.held.len() as u32 + self.reserved
     }
 
+    /// Those of them that are still to be attempted, or are under way. What is only to be recorded keeps nobody waiting.
+    fn active(&self) -> u32 {
+        self.places().saturating_sub(self.unrecorded)
+    }
+
     /// The endpoint was removed: what is still under way counts no more.
     pub fn forget_slots(&mut self, slots: &mut Slots) {
         slots.free(self.pace(), self.in_flight.count());
@@ -169,14 +174,14 @@ impl EndpointQueue {
 
     /// How many more may be held: up to the share, and of one that may hang only as many as can begin at once.
     fn places_free(&self, roomy: bool, slots: &Slots) -> u32 {
-        let free = self.share(roomy).saturating_sub(self.places());
+        let free = self.share(roomy).saturating_sub(self.active());
         if self.pace() == Pace::Fast {
             return free;
         }
-        let waiting = self.places().saturating_sub(self.in_flight.count() + self.unrecorded);
+        let waiting = self.active().saturating_sub(self.in_flight.count());
         let room = slots.room(self.pace(), self.in_flight.count(), self.slots()).saturating_sub(waiting);
         // One that has nothing gets into the turn, though all slots are taken for the moment.
-        let turn = self.places() == 0 && slots.allow_once_free(self.pace(), 0, self.slots());
+        let turn = self.active() == 0 && slots.allow_once_free(self.pace(), 0, self.slots());
         free.min(room.max(u32::from(turn)))
     }
 
@@ -211,6 +216,11 @@ impl EndpointQueue {
         self.due.iter().flatten().any(|at| *at <= now)
     }
 
+    /// Whether so little of it is at hand that more is to be claimed: not for every single place that comes free.
+    pub fn is_short(&self, now: MonoTime, roomy: bool) -> bool {
+        self.is_asking(now) && self.active() * 2 <= self.share(roomy)
+    }
+
     /// What to claim of a lane now. `slots` takes along what is claimed of one that may hang, so that no more is
     /// claimed of all together than can begin.
     pub fn want(&mut self, lane: Priority, now: MonoTime, room: u32, roomy: bool, slots: &mut Slots) -> Option<Want> {
@@ -224,7 +234,7 @@ impl EndpointQueue {
         // A test asks for little, and somebody is waiting for it.
         let least = u32::from(lane == Priority::Test && self.waiting[n].is_empty());
         // One that has nothing gets something, though others have filled all places.
-        let room = room.max(u32::from(self.places() == 0));
+        let room = room.max(u32::from(self.active() == 0));
         let limit = self.places_free(roomy, slots).max(least).min(room);
         if limit == 0 {
             return None;

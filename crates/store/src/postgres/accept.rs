@@ -27,7 +27,7 @@ impl Accepting for PostgresStore {
         token: TokenId,
         keys: Vec<IdempotencyKey>,
     ) -> Result<Vec<Option<StoredResponse>>, StoreError> {
-        let mut db = self.read().await?;
+        let mut db = self.read_now().await?;
         let mut known = vec![];
         for key in keys {
             known.push(recall(&mut db, token, &key).await?);
@@ -36,7 +36,7 @@ impl Accepting for PostgresStore {
     }
 
     async fn remembered(&self, source: SourceId) -> Result<ReferenceRows, StoreError> {
-        let mut db = self.read().await?;
+        let mut db = self.read_now().await?;
         let version = reference_version(&mut db, source).await?;
         let select = "SELECT model, key, record FROM remembered WHERE source = $1";
         let mut found = vec![];
@@ -48,11 +48,11 @@ impl Accepting for PostgresStore {
     }
 
     async fn processed(&self, source: SourceId, rows: Vec<ProcessedRow>) -> Result<Vec<bool>, StoreError> {
-        processed::find_rows(&mut *self.read().await?, source, &rows).await
+        processed::find_rows(&mut *self.read_now().await?, source, &rows).await
     }
 
     async fn customers(&self, wanted: Vec<(SourceId, String)>) -> Result<Customers, StoreError> {
-        customer::find_customers(&mut *self.read().await?, &wanted).await
+        customer::find_customers(&mut *self.read_now().await?, &wanted).await
     }
 
     async fn endpoint_snapshot(&self) -> Result<Arc<EndpointSnapshot>, StoreError> {

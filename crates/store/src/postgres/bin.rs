@@ -15,7 +15,7 @@ const BIN: &str = "id, respond, received, created_at, expires_at";
 #[async_trait]
 impl Bins for PostgresStore {
     async fn add_bin(&self, bin: Bin, now: Timestamp) -> Result<(), StoreError> {
-        self.write(true, async move |context| {
+        self.write_now(true, async move |context| {
             remove_expired(&mut context.db, now).await?;
             let count = scalar!(&mut context.db, i64, "SELECT count(*) FROM bins").unwrap_or(0);
             if count >= BINS_MAX {
@@ -30,17 +30,17 @@ impl Bins for PostgresStore {
     }
 
     async fn bin(&self, id: BinId, now: Timestamp) -> Result<Bin, StoreError> {
-        one(&mut *self.read().await?, id, now).await
+        one(&mut *self.read_now().await?, id, now).await
     }
 
     async fn bins(&self, now: Timestamp) -> Result<Vec<Bin>, StoreError> {
-        let mut db = self.read().await?;
+        let mut db = self.read_now().await?;
         let select = format!("SELECT {BIN} FROM bins WHERE expires_at > $1 ORDER BY id DESC");
         all!(db, AssertSqlSafe(select), now.ms()).iter().map(read).collect()
     }
 
     async fn save_bin(&self, bin: Bin, now: Timestamp) -> Result<(), StoreError> {
-        self.write(true, async move |context| {
+        self.write_now(true, async move |context| {
             one(&mut context.db, bin.id, now).await?;
             let update = "UPDATE bins SET respond = $2, expires_at = $3 WHERE id = $1";
             let (id, respond) = (bin.id.bytes().as_slice(), rows::to_json(&bin.respond));
@@ -51,7 +51,7 @@ impl Bins for PostgresStore {
     }
 
     async fn remove_bin(&self, id: BinId) -> Result<(), StoreError> {
-        self.write(true, async move |context| {
+        self.write_now(true, async move |context| {
             run!(&mut context.db, "DELETE FROM bin_requests WHERE bin = $1", id.bytes().as_slice());
             match run!(&mut context.db, "DELETE FROM bins WHERE id = $1", id.bytes().as_slice()) {
                 0 => Err(StoreError::NotFound),
@@ -62,7 +62,7 @@ impl Bins for PostgresStore {
     }
 
     async fn keep_request(&self, id: BinId, request: BinRequest) -> Result<(Bin, u64), StoreError> {
-        self.write(false, async move |context| {
+        self.write_now(false, async move |context| {
             let bin = one(&mut context.db, id, request.at).await?;
             let count = "UPDATE bins SET received = received + 1 WHERE id = $1 RETURNING received";
             let n = scalar!(&mut context.db, i64, count, id.bytes().as_slice()).ok_or(StoreError::NotFound)?;
@@ -83,7 +83,7 @@ impl Bins for PostgresStore {
         limit: usize,
         now: Timestamp,
     ) -> Result<Vec<BinRequest>, StoreError> {
-        let mut db = self.read().await?;
+        let mut db = self.read_now().await?;
         one(&mut db, id, now).await?;
         let select = "SELECT n, at, head, body FROM bin_requests WHERE bin = $1 AND n > $2 ORDER BY n LIMIT $3";
         let after = i64::try_from(after).unwrap_or(i64::MAX);

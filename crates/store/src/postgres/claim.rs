@@ -30,7 +30,7 @@ impl Delivering for PostgresStore {
     async fn take_over(&self, node: NodeId, now: MonoTime) -> Result<u64, StoreError> {
         // A node takes over once, when it starts.
         let is_new = self.shared.node.set(node).is_ok();
-        let freed = self.write(true, async move |context| start::take_over(context, node, now).await).await?;
+        let freed = self.write_now(true, async move |context| start::take_over(context, node, now).await).await?;
         if is_new {
             self.follow_others(node);
         }
@@ -38,7 +38,7 @@ impl Delivering for PostgresStore {
     }
 
     async fn all_endpoints(&self) -> Result<Vec<Endpoint>, StoreError> {
-        let mut db = self.read().await?;
+        let mut db = self.read_now().await?;
         let all =
             rows::endpoints(&mut db, &self.shared.vault, &self.shared.clock, "removed_at IS NULL ORDER BY n").await?;
         Ok(all.into_iter().map(|(_, endpoint)| endpoint).collect())
@@ -46,11 +46,11 @@ impl Delivering for PostgresStore {
 
     async fn due(&self) -> Result<Vec<Due>, StoreError> {
         let (node, now) = (self.shared.node.get().copied(), self.shared.environment.mono());
-        self.write(false, async move |context| serving::waiting(context, node, now).await).await
+        self.write_now(false, async move |context| serving::waiting(context, node, now).await).await
     }
 
     async fn claim(&self, node: NodeId, wants: Vec<Want>, now: MonoTime) -> Result<Claims, StoreError> {
-        self.write(false, async move |context| {
+        self.write_now(false, async move |context| {
             let mut claims = Claims::default();
             for want in &wants {
                 // An endpoint removed meanwhile has nothing to give.
@@ -69,7 +69,7 @@ impl Delivering for PostgresStore {
     }
 
     async fn release(&self, node: NodeId, leases: Vec<Release>) -> Result<(), StoreError> {
-        self.write(false, async move |context| {
+        self.write_now(false, async move |context| {
             for lease in &leases {
                 release(context, node, lease).await?;
             }
@@ -81,7 +81,7 @@ impl Delivering for PostgresStore {
     async fn record(&self, node: NodeId, outcomes: Arc<[Outcome]>) -> Result<Vec<HealthChange>, StoreError> {
         // Rendered here: the writer's time is everybody's.
         let attempts: Vec<Vec<u8>> = outcomes.iter().map(|outcome| attempt::pack(&outcome.attempt)).collect();
-        self.write(false, async move |context| record::record(context, node, &outcomes, &attempts).await).await
+        self.write_now(false, async move |context| record::record(context, node, &outcomes, &attempts).await).await
     }
 }
 

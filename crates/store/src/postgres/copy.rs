@@ -7,9 +7,9 @@ use gancho_model::Timestamp;
 use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
 
 use super::{
-    Db, OpenError, address, connector,
+    Db, OpenError, address, connector, numbers,
     partition::{COUNTED_BITS, Partitions},
-    schema,
+    schema, waiting,
 };
 use crate::{
     side::{
@@ -47,6 +47,7 @@ impl PostgresSide {
         let unreachable = |error| OpenError::Unreachable { host: address.get_host().to_owned(), error };
         let (mut db, _) = connector::connect_first(&address).await.map_err(unreachable)?;
         schema::migrate(&mut db, vault).await?;
+        sqlx::raw_sql(numbers::KEEP).execute(&mut db).await?;
         Ok(Self { db, partitions: Partitions::default(), is_prepared: false, reads: None })
     }
 
@@ -255,6 +256,8 @@ impl Side for PostgresSide {
     async fn mark(&mut self, is_whole: bool) -> Result<(), String> {
         if is_whole {
             self.count_on().await.map_err(said)?;
+            // How much waits is not copied: it follows from the deliveries.
+            waiting::count_anew(&mut self.db).await.map_err(said)?;
         }
         // While copying, deliveries are found by the part of their numbers that SQLite has, too.
         let change = match is_whole {

@@ -8,6 +8,7 @@ use gancho_model::{
 use sqlx::Row as _;
 
 use super::rows::{CANCELLED, PENDING};
+use super::waiting::{WAITING, count_waiting};
 use super::{
     PostgresStore, accept, forward, job, repair, replay, rows,
     write_context::{Notification, WriteContext},
@@ -25,7 +26,7 @@ impl Endpoints for PostgresStore {
     async fn add_endpoint(&self, endpoint: Endpoint) -> Result<(), StoreError> {
         self.write(true, async move |context| {
             let insert = "INSERT INTO endpoints (id, config, sealed, enabled, paused, disabled_reason, health, \
-                pending, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9) ON CONFLICT (id) DO NOTHING";
+                created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING";
             let (sealed, health) = (sealed(context, &endpoint), context.clock.kept_health(endpoint.health));
             let added = run!(
                 &mut context.db,
@@ -73,12 +74,12 @@ impl Endpoints for PostgresStore {
     async fn remove_endpoint(&self, id: EndpointId, now: Timestamp) -> Result<u64, StoreError> {
         self.write(true, async move |context| {
             let n = context.number_of(id).await?;
-            let update = "UPDATE endpoints SET removed_at = $2 WHERE n = $1 RETURNING pending";
-            let pending = scalar!(&mut context.db, i64, update, n, now.ms());
+            let waiting = count_waiting(&mut context.db, n).await?;
+            run!(&mut context.db, "UPDATE endpoints SET removed_at = $2 WHERE n = $1", n, now.ms());
             cancel_waiting(context, n, CANCEL_MAX).await?;
             run!(&mut context.db, "DELETE FROM serving WHERE endpoint = $1", n);
             context.plans_are_stale();
-            Ok(u64::try_from(pending.unwrap_or(0)).unwrap_or(0))
+            Ok(waiting)
         })
         .await
     }
@@ -87,9 +88,10 @@ impl Endpoints for PostgresStore {
         let mut db = self.read().await?;
         let select = formatcp!(
             // Numbers follow the days of events: what is sent again of old ones comes before what waits for long.
-            "SELECT pending, least((SELECT d.created_at FROM deliveries d WHERE d.endpoint = p.n AND d.state = {PENDING} \
+            "SELECT coalesce(w.count, 0), least((SELECT d.created_at FROM deliveries d WHERE d.endpoint = p.n AND d.state = {PENDING} \
             AND d.lane = 0 ORDER BY d.n LIMIT 1), (SELECT d.created_at FROM deliveries d WHERE d.endpoint = p.n \
-            AND d.state = {PENDING} AND d.lane > 0 ORDER BY d.n LIMIT 1)) FROM endpoints p WHERE id = $1"
+            AND d.state = {PENDING} AND d.lane > 0 ORDER BY d.n LIMIT 1)) FROM endpoints p \
+            LEFT JOIN ({WAITING}) AS w ON w.endpoint = p.n WHERE p.id = $1"
         );
         let mut backlogs = vec![];
         for id in ids {
@@ -220,8 +222,7 @@ async fn retry(context: &mut WriteContext, id: EndpointId) -> Result<u64, StoreE
         (_, Endpoint { paused: true, .. }) => Err(StoreError::Conflict(Message::new("conflict-paused"))),
         (n, _) => {
             repair::go_on(context, n, id).await?;
-            let pending = scalar!(&mut context.db, i64, "SELECT pending FROM endpoints WHERE n = $1", n);
-            Ok(u64::try_from(pending.unwrap_or(0)).unwrap_or(0))
+            count_waiting(&mut context.db, n).await
         }
     }
 }

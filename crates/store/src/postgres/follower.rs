@@ -2,12 +2,16 @@
 
 use std::{sync::Weak, time::Duration};
 
+use const_format::formatcp;
 use gancho_model::{NodeId, Priority};
+use sqlx::Row as _;
 use tokio::time::Instant;
 
 use super::{
     broadcast::{NodeMessage, Subscriber},
-    membership, serving,
+    membership,
+    numbers::LAST,
+    serving,
     write_context::{Notification, WriteContext},
     writer::Writer,
 };
@@ -53,11 +57,11 @@ pub(super) async fn follow(writer: Weak<Writer>, node: NodeId, mut subscriber: S
 
 /// Reads the last sequence number and the endpoints' version.
 async fn follow_versions(context: &mut WriteContext) -> Result<(), StoreError> {
-    let select = "SELECT value FROM meta WHERE name IN ('endpoint_version', 'sequence') ORDER BY name";
-    let values = column!(&mut context.db, i64, select);
-    let [version, sequence] = values[..] else { return Ok(()) };
-    context.follow_feed(sequence);
-    context.follow_endpoints(version);
+    let select = formatcp!("SELECT (SELECT value FROM meta WHERE name = 'endpoint_version'), ({LAST})");
+    if let Some(row) = first!(&mut context.db, select) {
+        context.follow_feed(row.try_get(1)?);
+        context.follow_endpoints(row.try_get(0)?);
+    }
     Ok(())
 }
 

@@ -33,7 +33,7 @@ impl Leases for PostgresStore {
     ) -> Result<bool, StoreError> {
         let upsert = "INSERT INTO leases (name, node, until) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE \
             SET node = $2, until = $3 WHERE leases.node = $2 OR leases.until <= $4";
-        self.write(false, async move |context| {
+        self.write_now(false, async move |context| {
             let (now, until) = (context.clock.kept(now), context.clock.kept(until));
             Ok(run!(&mut context.db, upsert, name(lease), node.bytes().as_slice(), until, now) == 1)
         })
@@ -41,7 +41,7 @@ impl Leases for PostgresStore {
     }
 
     async fn give_up_lease(&self, lease: Lease, node: NodeId) -> Result<(), StoreError> {
-        self.write(false, async move |context| {
+        self.write_now(false, async move |context| {
             let delete = "DELETE FROM leases WHERE name = $1 AND node = $2";
             run!(&mut context.db, delete, name(lease), node.bytes().as_slice());
             Ok(())

@@ -21,7 +21,7 @@ pub(super) const MAINTAIN_EVERY: Duration = Duration::from_secs(1);
 impl Nodes for PostgresStore {
     async fn nodes(&self) -> Result<Vec<Node>, StoreError> {
         let now = self.shared.clock.kept(self.shared.environment.mono());
-        let mut db = self.read().await?;
+        let mut db = self.read_now().await?;
         let select = "SELECT id, name, began_at, (SELECT count(*) FROM serving WHERE node = nodes.id), \
             ARRAY(SELECT name FROM leases WHERE node = nodes.id AND leases.until > $1 ORDER BY name) \
             FROM nodes WHERE until > $1 ORDER BY began_at, id";
@@ -29,7 +29,7 @@ impl Nodes for PostgresStore {
     }
 
     async fn leave(&self, node: NodeId) -> Result<(), StoreError> {
-        self.write(false, async move |context| leave(context, node).await).await
+        self.write_now(false, async move |context| leave(context, node).await).await
     }
 }
 

@@ -50,6 +50,7 @@ mod start;
 mod stats;
 mod upkeep;
 mod vitals;
+mod waiting;
 mod write_context;
 mod writer;
 
@@ -193,7 +194,7 @@ impl PostgresStore {
         } else {
             SharedClock::default()
         };
-        let last = scalar!(first, i64, "SELECT value FROM meta WHERE name = 'sequence'").unwrap_or_default();
+        let last = scalar!(first, i64, numbers::LAST).unwrap_or_default();
         first.commit().await?;
         let readers = PgPoolOptions::new()
             .max_connections(options.readers)
@@ -231,13 +232,24 @@ impl PostgresStore {
     /// From now on, what other nodes do is seen here, and what this one does is told to them.
     fn follow_others(&self, node: NodeId) {
         tokio::spawn(broadcast::run_broadcaster(Arc::downgrade(&self.shared.broadcaster), self.readers.clone()));
+        tokio::spawn(waiting::count_regularly(Arc::downgrade(&self.writer), self.readers.clone()));
         let subscriber = Subscriber::open(self.listening.clone(), node);
         tokio::spawn(follower::follow(Arc::downgrade(&self.writer), node, subscriber));
     }
 
-    /// Does a piece of work in the writer's next transaction, and returns when it is committed: flushed to disk, if
-    /// `durable`. The work may run twice, never half.
+    /// Does a piece of work as [`write_now`](Self::write_now) does, on deliveries whose attempts here are all recorded.
     async fn write<T: Send + 'static>(
+        &self,
+        durable: bool,
+        work: impl AsyncFnMut(&mut WriteContext) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.settle().await;
+        self.write_now(durable, work).await
+    }
+
+    /// Does a piece of work in the writer's next transaction, and returns when it is committed: flushed to disk, if
+    /// `durable`. The work may run twice, never half. Outcomes may still wait to be recorded.
+    async fn write_now<T: Send + 'static>(
         &self,
         durable: bool,
         mut work: impl AsyncFnMut(&mut WriteContext) -> Result<T, StoreError> + Send + 'static,
@@ -250,8 +262,22 @@ impl PostgresStore {
         self.writer.write(durable, after_new).await
     }
 
-    /// A connection that reads, with one picture for all that is read until it goes.
+    /// A connection that reads, when all attempts that ended here are recorded.
     async fn read(&self) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, StoreError> {
+        self.settle().await;
+        self.read_now().await
+    }
+
+    /// Has recorded what the engine holds back.
+    async fn settle(&self) {
+        if let Some(notifier) = self.shared.notifier.get() {
+            notifier.settle().await;
+        }
+    }
+
+    /// A connection that reads, with one picture for all that is read until it goes. Outcomes may still wait to be recorded:
+    /// what came in is there.
+    async fn read_now(&self) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, StoreError> {
         Ok(self.readers.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
     }
 

@@ -1,46 +1,38 @@
-//! The numbers that every accepted event needs, asked for and written by one statement each.
+//! The feed's numbers. They follow from the events; `meta` knows them for those that were dropped.
 
-use const_format::formatcp;
+use sqlx::Row as _;
 
 use super::Db;
 use crate::{StoreError, stored};
 
-/// What stands in `meta` of every event, as of the transaction that locked it.
+/// What every accepted event needs, as of the transaction that locked it.
 #[derive(Clone, Copy)]
 pub(super) struct Numbers {
-    /// The feed's last number and the lowest one outside it.
-    pub feed: (i64, i64),
+    /// The feed's last number.
+    pub last: i64,
     /// The version of endpoints that plans of deliveries must be made from.
     pub plan_version: u64,
 }
 
-/// Locks them: until the transaction ends, no other node gets them.
+/// The feed's last number, of all events that ever were.
+pub(super) const LAST: &str =
+    "SELECT greatest((SELECT value FROM meta WHERE name = 'sequence'), (SELECT max(n) FROM events))";
+
+/// The lowest number outside the feed, as above.
+const LOWEST: &str = "SELECT least((SELECT value FROM meta WHERE name = 'off_feed'), (SELECT min(n) FROM events))";
+
+/// Keeps them, before events are dropped.
+pub(super) const KEEP: &str = "UPDATE meta SET value = greatest(value, (SELECT max(n) FROM events)) WHERE name = 'sequence'; \
+    UPDATE meta SET value = least(value, (SELECT min(n) FROM events)) WHERE name = 'off_feed'";
+
+/// Locks them: until the transaction ends, no other node gets any.
 pub(super) async fn lock_numbers(db: &mut Db) -> Result<Numbers, StoreError> {
-    let select =
-        "SELECT value FROM meta WHERE name IN ('off_feed', 'plan_version', 'sequence') ORDER BY name FOR UPDATE";
-    let values = column!(db, i64, select);
-    let [lowest, plan_version, last] = values[..] else { return Err(stored::damaged("the feed's last number")) };
-    Ok(Numbers { feed: (last, lowest), plan_version: plan_version.unsigned_abs() })
+    let row = first!(db, "SELECT plan_version, last FROM lock_feed()");
+    let row = row.ok_or_else(|| stored::damaged("the feed's last number"))?;
+    Ok(Numbers { last: row.try_get(1)?, plan_version: row.try_get::<i64, _>(0)?.unsigned_abs() })
 }
 
-/// How many more deliveries wait, by endpoint, and the feed's numbers: one statement, where both changed.
-pub(super) async fn write_numbers(
-    db: &mut Db,
-    (endpoints, more): (Vec<i64>, Vec<i64>),
-    numbers: Option<(i64, i64)>,
-) -> Result<(), StoreError> {
-    const COUNT: &str = "UPDATE endpoints SET pending = pending + w.more \
-        FROM unnest($1::bigint[], $2::bigint[]) AS w (n, more) WHERE endpoints.n = w.n";
-    const SET: &str = "UPDATE meta SET value = CASE name WHEN 'sequence' THEN $3 ELSE $4 END \
-        WHERE name IN ('sequence', 'off_feed')";
-    match numbers {
-        Some((last, lowest)) => {
-            run!(db, formatcp!("WITH counted AS ({COUNT}) {SET}"), endpoints, more, last, lowest);
-        }
-        None if endpoints.is_empty() => {}
-        None => {
-            run!(db, COUNT, endpoints, more);
-        }
-    }
-    Ok(())
+/// The lowest number outside the feed; nobody else gets one while the numbers are locked.
+pub(super) async fn lowest_number(db: &mut Db) -> Result<i64, StoreError> {
+    scalar!(db, i64, LOWEST).ok_or_else(|| stored::damaged("the lowest number"))
 }

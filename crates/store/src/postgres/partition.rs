@@ -4,7 +4,7 @@
 use gancho_model::Timestamp;
 use sqlx::{AssertSqlSafe, Connection as _};
 
-use super::Db;
+use super::{Db, numbers};
 use crate::StoreError;
 
 /// A day, milliseconds.
@@ -220,6 +220,7 @@ async fn drop_one(db: &mut Db, partition: Partition, seen_since: Timestamp) -> R
         transaction.rollback().await?;
         return Ok(0);
     }
+    sqlx::raw_sql(numbers::KEEP).execute(&mut *transaction).await?;
     let tables: Vec<String> = TABLES.iter().map(|(table, ..)| partition.table(table)).collect();
     let drop = format!("DROP TABLE {}", tables.join(", "));
     sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut *transaction).await?;

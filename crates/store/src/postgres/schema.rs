@@ -3,7 +3,7 @@
 use gancho_model::Timestamp;
 use sqlx::Connection as _;
 
-use super::{Db, OpenError, partition::Partitions};
+use super::{Db, OpenError, partition::Partitions, waiting};
 use crate::vault::Vault;
 
 /// One file a step; a step that was released is never changed.
@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/002.sql"),
     include_str!("migrations/003.sql"),
     include_str!("migrations/004.sql"),
+    include_str!("migrations/005.sql"),
 ];
 /// The step that made partitions, and what fills them from what was there before.
 const PARTITIONED: (i64, &str) = (3, include_str!("migrations/003_move.sql"));
@@ -49,6 +50,7 @@ pub(super) async fn migrate(db: &mut Db, vault: &Vault) -> Result<(), OpenError>
     if right.is_none_or(|right| right != vault.fingerprint()) {
         return Err(OpenError::WrongKey);
     }
+    waiting::count_if_copied(&mut transaction).await?;
     Ok(transaction.commit().await?)
 }
 

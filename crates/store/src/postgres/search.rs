@@ -30,7 +30,7 @@ fn like(part: &str) -> String {
 #[async_trait]
 impl Search for PostgresStore {
     async fn unindexed(&self, limit: usize) -> Result<Vec<Event>, StoreError> {
-        let mut db = self.read().await?;
+        let mut db = self.read_now().await?;
         let select = format!(
             "SELECT {} FROM events WHERE n > (SELECT value FROM meta WHERE name = 'searched') ORDER BY n LIMIT $1",
             rows::EVENT
@@ -43,7 +43,7 @@ impl Search for PostgresStore {
         let found = texts.iter().filter(|(_, text)| !text.is_empty());
         let (numbers, folded): (Vec<i64>, Vec<String>) =
             found.map(|(n, text)| (n.cast_signed(), fold(&rows::storable(text)))).unzip();
-        self.write(false, async move |context| {
+        self.write_now(false, async move |context| {
             let insert = "INSERT INTO searched SELECT w.n, e.arrived_at, w.text FROM unnest($1::bigint[], $2::text[]) \
                 AS w (n, text) JOIN events e ON e.n = w.n ON CONFLICT (n, arrived_at) DO UPDATE SET text = excluded.text";
             run!(&mut context.db, insert, &numbers, &folded);
@@ -55,7 +55,7 @@ impl Search for PostgresStore {
     }
 
     async fn search(&self, parts: Vec<String>, limit: usize) -> Result<SearchHits, StoreError> {
-        let mut db = self.read().await?;
+        let mut db = self.read_now().await?;
         // Each by itself, as an index is asked.
         let conditions: Vec<String> = (0..parts.len()).map(|place| format!("text LIKE ${}", place + 2)).collect();
         let select = format!(

@@ -11,6 +11,7 @@ use sqlx::Row as _;
 use super::{
     rows,
     rows::PENDING,
+    waiting::WAITING,
     write_context::{Notification, WriteContext},
 };
 use crate::{Due, StoreError};
@@ -89,11 +90,11 @@ pub(super) async fn waiting(
     now: MonoTime,
 ) -> Result<Vec<Due>, StoreError> {
     let select = formatcp!(
-        "SELECT p.n, p.id, l.lane, d.due FROM endpoints p CROSS JOIN (VALUES (0), (1), (2)) AS l (lane) \
+        "SELECT p.n, p.id, l.lane, d.due FROM endpoints p JOIN ({WAITING}) AS w ON w.endpoint = p.n CROSS JOIN (VALUES (0), (1), (2)) AS l (lane) \
         CROSS JOIN LATERAL (SELECT due FROM deliveries WHERE state = {PENDING} AND endpoint = p.n AND lane = l.lane \
         ORDER BY due LIMIT 1) AS d \
         LEFT JOIN serving s ON s.endpoint = p.n LEFT JOIN nodes a ON a.id = s.node AND a.until > $1 \
-        WHERE p.pending > 0 AND p.removed_at IS NULL AND (a.id IS NULL OR a.id = $2)"
+        WHERE w.count > 0 AND p.removed_at IS NULL AND (a.id IS NULL OR a.id = $2)"
     );
     let node = node.map(|node| node.bytes().to_vec());
     let mut found = vec![];

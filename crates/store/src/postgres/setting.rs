@@ -8,7 +8,7 @@ use crate::{Settings, StoreError};
 #[async_trait]
 impl Settings for PostgresStore {
     async fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
-        let mut db = self.read().await?;
+        let mut db = self.read_now().await?;
         let sealed = scalar!(db, Vec<u8>, "SELECT sealed FROM settings WHERE name = $1", name);
         let Some(sealed) = sealed else { return Ok(None) };
         let plain =
@@ -18,7 +18,7 @@ impl Settings for PostgresStore {
 
     async fn save_setting(&self, name: &str, value: Option<String>) -> Result<(), StoreError> {
         let name = name.to_owned();
-        self.write(true, async move |context| {
+        self.write_now(true, async move |context| {
             match &value {
                 Some(value) => {
                     let sealed = context.vault.seal(name.as_bytes(), value.as_bytes(), &*context.environment);

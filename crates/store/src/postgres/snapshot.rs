@@ -13,7 +13,7 @@ const FORGET_ROWS: i64 = 2000;
 #[async_trait]
 impl Snapshots for PostgresStore {
     async fn open_seen(&self, source: SourceId) -> Result<u64, StoreError> {
-        self.write(true, async move |context| {
+        self.write_now(true, async move |context| {
             let rise = "UPDATE sources SET seen_version = seen_version + 1 WHERE id = $1 RETURNING seen_version";
             let version = scalar!(&mut context.db, i64, rise, source.bytes().as_slice());
             version.map(i64::unsigned_abs).ok_or(StoreError::NotFound)
@@ -22,7 +22,7 @@ impl Snapshots for PostgresStore {
     }
 
     async fn seen(&self, source: SourceId, model: &str, keys: Vec<String>) -> Result<Vec<RecordSnapshot>, StoreError> {
-        let mut db = self.read().await?;
+        let mut db = self.read_now().await?;
         let select = "SELECT w.key, s.day, s.record FROM unnest($3::text[]) WITH ORDINALITY AS w (key, place) \
             JOIN seen s ON s.source = $1 AND s.model = $2 AND s.key = w.key ORDER BY w.place";
         let keys: Vec<String> = keys.iter().map(|key| rows::storable(key)).collect();
@@ -41,7 +41,7 @@ impl Snapshots for PostgresStore {
         after: Option<String>,
         limit: u32,
     ) -> Result<Vec<String>, StoreError> {
-        let mut db = self.read().await?;
+        let mut db = self.read_now().await?;
         let (source, model, limit) = (source.bytes().as_slice(), rows::storable(model), i64::from(limit));
         let after = after.as_deref().map(rows::storable).unwrap_or_default();
         let all = "SELECT key FROM seen WHERE source = $1 AND model = $2 AND key > $3 ORDER BY key LIMIT $4";
@@ -59,7 +59,7 @@ impl Snapshots for PostgresStore {
         version: u64,
         snapshots: Vec<SnapshotUpdate>,
     ) -> Result<(), StoreError> {
-        self.write(false, async move |context| {
+        self.write_now(false, async move |context| {
             check_version(&mut context.db, source, version).await?;
             keep(&mut context.db, source, &snapshots).await
         })
@@ -67,7 +67,7 @@ impl Snapshots for PostgresStore {
     }
 
     async fn marks(&self, source: SourceId) -> Result<Vec<(String, String)>, StoreError> {
-        let mut db = self.read().await?;
+        let mut db = self.read_now().await?;
         let select = "SELECT name, text FROM marks WHERE source = $1 ORDER BY name";
         let found = all!(db, select, source.bytes().as_slice());
         found.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
@@ -75,7 +75,7 @@ impl Snapshots for PostgresStore {
 
     async fn set_mark(&self, source: SourceId, version: u64, name: &str, text: String) -> Result<(), StoreError> {
         let name = rows::storable(name);
-        self.write(true, async move |context| {
+        self.write_now(true, async move |context| {
             check_version(&mut context.db, source, version).await?;
             let upsert = "INSERT INTO marks VALUES ($1, $2, $3) ON CONFLICT (source, name) DO UPDATE SET text = $3";
             run!(&mut context.db, upsert, source.bytes().as_slice(), &name, rows::storable(&text));
@@ -86,7 +86,7 @@ impl Snapshots for PostgresStore {
 
     async fn forget_seen(&self, source: SourceId) -> Result<(), StoreError> {
         // The position first: if the process ends half-way, a source whose records are partly deleted is read from the beginning.
-        self.write(true, async move |context| {
+        self.write_now(true, async move |context| {
             Ok(run!(&mut context.db, "DELETE FROM marks WHERE source = $1", source.bytes().as_slice()))
         })
         .await?;
@@ -96,7 +96,7 @@ impl Snapshots for PostgresStore {
                 (SELECT model, key FROM seen WHERE source = $1 LIMIT $2)";
             Ok(run!(&mut context.db, seen, source.bytes().as_slice(), FORGET_ROWS))
         };
-        while self.write(false, some).await? > 0 {}
+        while self.write_now(false, some).await? > 0 {}
         Ok(())
     }
 }

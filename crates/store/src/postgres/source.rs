@@ -12,7 +12,7 @@ const SOURCE: &str = "id, name, kind, sealed, time_zone, models, heard_at, creat
 #[async_trait]
 impl Sources for PostgresStore {
     async fn add_source(&self, source: Source, token: Option<(Token, [u8; 32])>) -> Result<(), StoreError> {
-        self.write(true, async move |context| {
+        self.write_now(true, async move |context| {
             let insert = "INSERT INTO sources (id, name, kind, sealed, time_zone, models, heard_at, created_at, paused) \
                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
             let sealed = sealed(context, &source);
@@ -38,19 +38,19 @@ impl Sources for PostgresStore {
     }
 
     async fn source(&self, id: SourceId) -> Result<Source, StoreError> {
-        let mut db = self.read().await?;
+        let mut db = self.read_now().await?;
         let select = AssertSqlSafe(format!("SELECT {SOURCE} FROM sources WHERE id = $1"));
         of_row(&first!(db, select, id.bytes().as_slice()).ok_or(StoreError::NotFound)?, &self.shared.vault)
     }
 
     async fn sources(&self) -> Result<Vec<Source>, StoreError> {
-        let mut db = self.read().await?;
+        let mut db = self.read_now().await?;
         let found = all!(db, AssertSqlSafe(format!("SELECT {SOURCE} FROM sources ORDER BY id")));
         found.iter().map(|row| of_row(row, &self.shared.vault)).collect()
     }
 
     async fn save_source(&self, source: Source) -> Result<(), StoreError> {
-        self.write(true, async move |context| {
+        self.write_now(true, async move |context| {
             let update =
                 "UPDATE sources SET name = $2, sealed = $3, time_zone = $4, models = $5, paused = $6 WHERE id = $1";
             let sealed = sealed(context, &source);
@@ -63,7 +63,7 @@ impl Sources for PostgresStore {
     }
 
     async fn save_source_status(&self, id: SourceId, status: String, now: Timestamp) -> Result<(), StoreError> {
-        self.write(false, async move |context| {
+        self.write_now(false, async move |context| {
             let upsert = "INSERT INTO source_status (source, status, at) VALUES ($1, $2, $3) \
                 ON CONFLICT (source) DO UPDATE SET status = excluded.status, at = excluded.at";
             run!(&mut context.db, upsert, id.bytes().as_slice(), rows::storable(&status), now.ms());
@@ -73,7 +73,7 @@ impl Sources for PostgresStore {
     }
 
     async fn source_statuses(&self) -> Result<Vec<(SourceId, String, Timestamp)>, StoreError> {
-        let mut db = self.read().await?;
+        let mut db = self.read_now().await?;
         let told = all!(db, "SELECT source, status, at FROM source_status");
         told.iter()
             .map(|row| Ok((SourceId::from_bytes(rows::id(row, 0)?), row.try_get(1)?, rows::time(row, 2)?)))
@@ -84,8 +84,8 @@ impl Sources for PostgresStore {
         self.source(id).await?;
         self.forget_seen(id).await?;
         let some = async move |context: &mut WriteContext| processed::forget(&mut context.db, id).await;
-        while self.write(false, some).await? > 0 {}
-        self.write(true, async move |context| {
+        while self.write_now(false, some).await? > 0 {}
+        self.write_now(true, async move |context| {
             let bytes = id.bytes().as_slice();
             if run!(&mut context.db, "DELETE FROM sources WHERE id = $1", bytes) == 0 {
                 return Err(StoreError::NotFound);

@@ -8,6 +8,7 @@ use gancho_model::{
 };
 
 use super::rows::{FAILED, PENDING};
+use super::waiting::WAITING;
 use super::{PostgresStore, bin, endpoint, issue, job, partition, processed, vitals, write_context::WriteContext};
 use crate::{Pruned, StoreError, Upkeep, Vitals, stored::HOUR_MS};
 
@@ -44,12 +45,12 @@ impl Upkeep for PostgresStore {
     }
 
     async fn vitals(&self) -> Result<Vitals, StoreError> {
-        let mut db = self.read().await?;
+        let mut db = self.read_now().await?;
         vitals::look(&mut db).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        let mut db = self.read().await?;
+        let mut db = self.read_now().await?;
         run!(db, "SELECT 1");
         Ok(())
     }
@@ -74,7 +75,10 @@ async fn expire(context: &mut WriteContext, before: Timestamp, now: Moment) -> R
 }
 
 async fn cancel_removed(context: &mut WriteContext) -> Result<u64, StoreError> {
-    let select = "SELECT n FROM endpoints WHERE removed_at IS NOT NULL AND pending > 0 ORDER BY n";
+    let select = formatcp!(
+        "SELECT p.n FROM endpoints p JOIN ({WAITING}) AS w ON w.endpoint = p.n \
+        WHERE p.removed_at IS NOT NULL AND w.count > 0 ORDER BY p.n"
+    );
     let mut cancelled = 0;
     for n in column!(&mut context.db, i64, select) {
         cancelled += endpoint::cancel_waiting(context, n, endpoint::CANCEL_MAX).await?;

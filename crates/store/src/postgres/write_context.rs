@@ -13,7 +13,7 @@ use super::{
     partition::Partitions,
     rows,
     served_endpoints::ServedEndpoints,
-    stats,
+    stats, waiting,
 };
 pub(super) use crate::stored::pending::Notification;
 use crate::{
@@ -241,10 +241,10 @@ impl WriteContext {
 
     pub async fn commit(&mut self) -> Result<(), StoreError> {
         self.write_new().await?;
-        let Pending { waiting, health, hours, .. } = &self.pending;
-        let changed: Vec<(&i64, &i64)> = waiting.iter().filter(|(_, more)| **more != 0).collect();
+        let Pending { waiting: changes, health, hours, .. } = &self.pending;
+        let changed: Vec<(&i64, &i64)> = changes.iter().filter(|(_, more)| **more != 0).collect();
         let (endpoints, more): (Vec<i64>, Vec<i64>) = changed.into_iter().unzip();
-        numbers::write_numbers(&mut self.db, (endpoints, more), self.pending.sequence).await?;
+        waiting::add(&mut self.db, endpoints, more).await?;
         for (endpoint, health) in health {
             let kept = stored::to_json(&self.shared.clock.kept_health(*health));
             run!(&mut self.db, "UPDATE endpoints SET health = $2 WHERE n = $1", endpoint, kept);
@@ -319,11 +319,17 @@ impl WriteContext {
     /// The next number of the feed, or the next one outside it. Until the transaction ends, no other node gets one: the feed
     /// is in the order of commits, without holes.
     pub async fn next_number(&mut self, in_feed: bool) -> Result<i64, StoreError> {
-        let known = match self.pending.sequence {
-            Some(known) => known,
-            None => self.lock_numbers().await?.feed,
-        };
-        Ok(self.pending.next_number(known, in_feed))
+        let numbers = self.lock_numbers().await?;
+        match in_feed {
+            true => Ok(self.pending.next_in_feed(numbers.last)),
+            false => {
+                let known = match self.pending.lowest {
+                    Some(lowest) => lowest,
+                    None => numbers::lowest_number(&mut self.db).await?,
+                };
+                Ok(self.pending.next_off_feed(known))
+            }
+        }
     }
 
     /// What every accepted event needs, asked for at once. Until the transaction ends, no other node gets it.

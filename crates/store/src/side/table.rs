@@ -94,7 +94,7 @@ pub(crate) const TABLES: &[CopiedTable] = &[
     counted(
         "endpoints",
         columns![n Number, id Bytes, config Text, sealed Bytes, enabled Flag, paused Flag, disabled_reason Text, health Text,
-            pending Number, created_at Number, updated_at Number, removed_at Number],
+            created_at Number, updated_at Number, removed_at Number],
     ),
     table(
         "events",

@@ -28,12 +28,12 @@ impl Accepting for SqliteStore {
         token: TokenId,
         keys: Vec<IdempotencyKey>,
     ) -> Result<Vec<Option<StoredResponse>>, StoreError> {
-        self.read(move |db| keys.iter().map(|key| recall(db, token, key)).collect()).await
+        self.read_now(move |db| keys.iter().map(|key| recall(db, token, key)).collect()).await
     }
 
     async fn remembered(&self, source: SourceId) -> Result<ReferenceRows, StoreError> {
         // Through the writer: a request that was given up may still be waiting there to be committed.
-        self.write(false, move |context| {
+        self.write_now(false, move |context| {
             let mut select =
                 context.db.prepare_cached("SELECT model, key, record FROM remembered WHERE source = ?1")?;
             let mut rows = select.query([source.bytes()])?;
@@ -49,11 +49,11 @@ impl Accepting for SqliteStore {
 
     async fn processed(&self, source: SourceId, rows: Vec<ProcessedRow>) -> Result<Vec<bool>, StoreError> {
         // Through the writer, as above.
-        self.write(false, move |context| processed::find_rows(&context.db, source, &rows)).await
+        self.write_now(false, move |context| processed::find_rows(&context.db, source, &rows)).await
     }
 
     async fn customers(&self, wanted: Vec<(SourceId, String)>) -> Result<Customers, StoreError> {
-        self.read(move |db| customer::find_customers(db, &wanted)).await
+        self.read_now(move |db| customer::find_customers(db, &wanted)).await
     }
 
     async fn endpoint_snapshot(&self) -> Result<Arc<EndpointSnapshot>, StoreError> {
@@ -61,7 +61,7 @@ impl Accepting for SqliteStore {
     }
 
     async fn accept(&self, submission: Arc<Submission>) -> Result<Accepted, StoreError> {
-        self.write(true, move |context| accept(context, &submission)).await
+        self.write_now(true, move |context| accept(context, &submission)).await
     }
 }
 

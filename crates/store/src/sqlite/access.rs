@@ -10,11 +10,11 @@ use crate::{Access, StoreError, UserChange};
 #[async_trait]
 impl Access for SqliteStore {
     async fn add_token(&self, token: Token, digest: [u8; 32]) -> Result<(), StoreError> {
-        self.write(true, move |context| insert_token(&context.db, &token, &digest)).await
+        self.write_now(true, move |context| insert_token(&context.db, &token, &digest)).await
     }
 
     async fn token(&self, digest: [u8; 32]) -> Result<Option<Token>, StoreError> {
-        self.read(move |db| {
+        self.read_now(move |db| {
             let mut select = db.prepare_cached(&format!("SELECT {TOKEN} FROM tokens WHERE digest = ?1"))?;
             let mut found = select.query([digest])?;
             found.next()?.map(token).transpose()
@@ -23,7 +23,7 @@ impl Access for SqliteStore {
     }
 
     async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
-        self.read(move |db| {
+        self.read_now(move |db| {
             let mut select =
                 db.prepare_cached(&format!("SELECT {TOKEN} FROM tokens WHERE source IS NULL ORDER BY id"))?;
             let mut found = select.query([])?;
@@ -37,7 +37,7 @@ impl Access for SqliteStore {
     }
 
     async fn remove_token(&self, id: TokenId) -> Result<(), StoreError> {
-        self.write(true, move |context| {
+        self.write_now(true, move |context| {
             let removed = context.db.execute("DELETE FROM tokens WHERE id = ?1 AND source IS NULL", [id.bytes()])?;
             if removed == 1 { Ok(()) } else { Err(StoreError::NotFound) }
         })
@@ -45,32 +45,32 @@ impl Access for SqliteStore {
     }
 
     async fn add_user(&self, user: User) -> Result<(), StoreError> {
-        self.write(true, move |context| people::add(&context.db, &user)).await
+        self.write_now(true, move |context| people::add(&context.db, &user)).await
     }
 
     async fn user(&self, name: &str) -> Result<Option<User>, StoreError> {
         let name = name.to_owned();
-        self.read(move |db| people::users(db, "name = ?1", [name]).map(|mut found| found.pop())).await
+        self.read_now(move |db| people::users(db, "name = ?1", [name]).map(|mut found| found.pop())).await
     }
 
     async fn users(&self) -> Result<Vec<User>, StoreError> {
-        self.read(|db| people::users(db, "true ORDER BY name", [])).await
+        self.read_now(|db| people::users(db, "true ORDER BY name", [])).await
     }
 
     async fn change_user(&self, id: UserId, change: UserChange, keep: Option<[u8; 32]>) -> Result<(), StoreError> {
-        self.write(true, move |context| people::change(&context.db, id, &change, keep)).await
+        self.write_now(true, move |context| people::change(&context.db, id, &change, keep)).await
     }
 
     async fn remove_user(&self, id: UserId) -> Result<(), StoreError> {
-        self.write(true, move |context| people::remove(&context.db, id)).await
+        self.write_now(true, move |context| people::remove(&context.db, id)).await
     }
 
     async fn add_session(&self, session: Session) -> Result<(), StoreError> {
-        self.write(true, move |context| people::add_session(&context.db, &session)).await
+        self.write_now(true, move |context| people::add_session(&context.db, &session)).await
     }
 
     async fn session(&self, digest: [u8; 32], now: Timestamp) -> Result<Option<(Session, User)>, StoreError> {
-        self.read(move |db| {
+        self.read_now(move |db| {
             let found = people::sessions(db, "digest = ?1 AND expires_at > ?2", params![digest, now.ms()])?.pop();
             let Some(session) = found else { return Ok(None) };
             let user = people::users(db, "id = ?1", [session.user.bytes()])?.pop();
@@ -80,7 +80,7 @@ impl Access for SqliteStore {
     }
 
     async fn touch_session(&self, digest: [u8; 32], now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError> {
-        self.write(false, move |context| {
+        self.write_now(false, move |context| {
             let update = "UPDATE sessions SET seen_at = ?2, expires_at = ?3 WHERE digest = ?1";
             context.db.prepare_cached(update)?.execute(params![digest, now.ms(), expires_at.ms()])?;
             Ok(())
@@ -89,7 +89,7 @@ impl Access for SqliteStore {
     }
 
     async fn sessions(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
-        self.read(move |db| {
+        self.read_now(move |db| {
             let condition = "user = ?1 AND expires_at > ?2 ORDER BY created_at DESC";
             people::sessions(db, condition, params![user.bytes(), now.ms()])
         })
@@ -97,7 +97,7 @@ impl Access for SqliteStore {
     }
 
     async fn end_session(&self, digest: [u8; 32]) -> Result<(), StoreError> {
-        self.write(true, move |context| {
+        self.write_now(true, move |context| {
             context.db.execute("DELETE FROM sessions WHERE digest = ?1", [digest])?;
             Ok(())
         })

@@ -8,7 +8,7 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{FILE, schema};
+use super::{FILE, numbers, schema};
 
 /// What was copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,9 +115,9 @@ fn look(path: &Path) -> Result<Backup, BackupError> {
     if check != "ok" {
         return Err(unsound(check));
     }
-    let sequence = number("SELECT value FROM meta WHERE name = 'sequence'")?.unsigned_abs();
+    let (sequence, _) = numbers::last_numbers(&db).map_err(|why| unsound(why.to_string()))?;
     let bytes = fs::metadata(path).map_err(|why| unusable(path, &why))?.len();
-    Ok(Backup { bytes, sequence })
+    Ok(Backup { bytes, sequence: sequence.unsigned_abs() })
 }
 
 fn unusable(file: &Path, why: &dyn std::fmt::Display) -> BackupError {

@@ -15,7 +15,7 @@ const BIN: &str = "id, respond, received, created_at, expires_at";
 #[async_trait]
 impl Bins for SqliteStore {
     async fn add_bin(&self, bin: Bin, now: Timestamp) -> Result<(), StoreError> {
-        self.write(true, move |context| {
+        self.write_now(true, move |context| {
             remove_expired(&context.db, now)?;
             let count: i64 = context.db.query_row("SELECT count(*) FROM bins", [], |row| row.get(0))?;
             if count >= BINS_MAX {
@@ -31,11 +31,11 @@ impl Bins for SqliteStore {
     }
 
     async fn bin(&self, id: BinId, now: Timestamp) -> Result<Bin, StoreError> {
-        self.read(move |db| one(db, id, now)).await
+        self.read_now(move |db| one(db, id, now)).await
     }
 
     async fn bins(&self, now: Timestamp) -> Result<Vec<Bin>, StoreError> {
-        self.read(move |db| {
+        self.read_now(move |db| {
             let mut select =
                 db.prepare_cached(&format!("SELECT {BIN} FROM bins WHERE expires_at > ?1 ORDER BY id DESC"))?;
             let mut found = select.query([now.ms()])?;
@@ -49,7 +49,7 @@ impl Bins for SqliteStore {
     }
 
     async fn save_bin(&self, bin: Bin, now: Timestamp) -> Result<(), StoreError> {
-        self.write(true, move |context| {
+        self.write_now(true, move |context| {
             one(&context.db, bin.id, now)?;
             let update = "UPDATE bins SET respond = ?2, expires_at = ?3 WHERE id = ?1";
             context.db.execute(update, params![bin.id.bytes(), rows::to_json(&bin.respond), bin.expires_at.ms()])?;
@@ -59,7 +59,7 @@ impl Bins for SqliteStore {
     }
 
     async fn remove_bin(&self, id: BinId) -> Result<(), StoreError> {
-        self.write(true, move |context| {
+        self.write_now(true, move |context| {
             context.db.execute("DELETE FROM bin_requests WHERE bin = ?1", [id.bytes()])?;
             match context.db.execute("DELETE FROM bins WHERE id = ?1", [id.bytes()])? {
                 0 => Err(StoreError::NotFound),
@@ -70,7 +70,7 @@ impl Bins for SqliteStore {
     }
 
     async fn keep_request(&self, id: BinId, request: BinRequest) -> Result<(Bin, u64), StoreError> {
-        self.write(false, move |context| {
+        self.write_now(false, move |context| {
             let bin = one(&context.db, id, request.at)?;
             let count = "UPDATE bins SET received = received + 1 WHERE id = ?1 RETURNING received";
             let n: i64 = context.db.prepare_cached(count)?.query_row([id.bytes()], |row| row.get(0))?;
@@ -92,7 +92,7 @@ impl Bins for SqliteStore {
         limit: usize,
         now: Timestamp,
     ) -> Result<Vec<BinRequest>, StoreError> {
-        self.read(move |db| {
+        self.read_now(move |db| {
             one(db, id, now)?;
             let select = "SELECT n, at, head, body FROM bin_requests WHERE bin = ?1 AND n > ?2 ORDER BY n LIMIT ?3";
             let mut select = db.prepare_cached(select)?;

@@ -26,12 +26,12 @@ impl Delivering for SqliteStore {
 
     async fn take_over(&self, node: NodeId, now: MonoTime) -> Result<u64, StoreError> {
         self.here.set(Some((node, self.environment.now())));
-        self.write(true, move |context| start::take_over(context, now)).await
+        self.write_now(true, move |context| start::take_over(context, now)).await
     }
 
     async fn all_endpoints(&self) -> Result<Vec<Endpoint>, StoreError> {
         let vault = self.vault.clone();
-        self.read(move |db| {
+        self.read_now(move |db| {
             let all = rows::endpoints(db, &vault, "removed_at IS NULL ORDER BY n", [])?;
             Ok(all.into_iter().map(|(_, endpoint)| endpoint).collect())
         })
@@ -39,11 +39,11 @@ impl Delivering for SqliteStore {
     }
 
     async fn due(&self) -> Result<Vec<Due>, StoreError> {
-        self.write(false, due).await
+        self.write_now(false, due).await
     }
 
     async fn claim(&self, _: NodeId, wants: Vec<Want>, now: MonoTime) -> Result<Claims, StoreError> {
-        self.write(false, move |context| {
+        self.write_now(false, move |context| {
             let mut claims = Claims::default();
             for want in &wants {
                 // An endpoint removed meanwhile has nothing to give.
@@ -57,14 +57,14 @@ impl Delivering for SqliteStore {
     }
 
     async fn release(&self, _: NodeId, leases: Vec<Release>) -> Result<(), StoreError> {
-        self.write(false, move |context| leases.iter().try_for_each(|lease| release(context, lease))).await
+        self.write_now(false, move |context| leases.iter().try_for_each(|lease| release(context, lease))).await
     }
 
     async fn record(&self, node: NodeId, outcomes: Arc<[Outcome]>) -> Result<Vec<HealthChange>, StoreError> {
         // Rendered here: the writer's time is everybody's.
         let attempts: Vec<Vec<u8>> = outcomes.iter().map(|outcome| attempt::pack(&outcome.attempt)).collect();
         let is_own = self.here.is(node);
-        self.write(false, move |context| record::record(context, &outcomes, &attempts, is_own)).await
+        self.write_now(false, move |context| record::record(context, &outcomes, &attempts, is_own)).await
     }
 }
 

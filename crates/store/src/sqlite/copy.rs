@@ -9,7 +9,7 @@ use rusqlite::{
     types::{ToSql, ToSqlOutput, ValueRef},
 };
 
-use super::{FILE, OpenError, schema};
+use super::{FILE, OpenError, numbers, schema};
 use crate::{
     side::{
         Side,
@@ -50,6 +50,7 @@ impl SqliteSide {
         let mut db = Connection::open(&path).map_err(unusable)?;
         schema::prepare(&db, 0).map_err(unusable)?;
         schema::migrate(&mut db, &path, vault, rng)?;
+        numbers::keep_numbers(&db).map_err(unusable)?;
         Ok(Self { db, reads: None })
     }
 

@@ -10,6 +10,7 @@ use rusqlite::{OptionalExtension, params};
 use super::rows::{CANCELLED, PENDING};
 use super::{
     SqliteStore, accept, forward, job, repair, replay, rows,
+    waiting::count_waiting,
     write_context::{Notification, WriteContext},
 };
 use crate::{
@@ -24,7 +25,7 @@ impl Endpoints for SqliteStore {
     async fn add_endpoint(&self, endpoint: Endpoint) -> Result<(), StoreError> {
         self.write(true, move |context| {
             let insert = "INSERT INTO endpoints (id, config, sealed, enabled, paused, disabled_reason, health, \
-                pending, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9) ON CONFLICT (id) DO NOTHING";
+                created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO NOTHING";
             let added = context.db.prepare_cached(insert)?.execute(params![
                 endpoint.id.bytes(),
                 rows::to_json(&rows::Config::of(&endpoint)),
@@ -74,28 +75,29 @@ impl Endpoints for SqliteStore {
     async fn remove_endpoint(&self, id: EndpointId, now: Timestamp) -> Result<u64, StoreError> {
         self.write(true, move |context| {
             let n = context.number_of(id)?;
-            let pending: i64 =
-                context.db.query_row("SELECT pending FROM endpoints WHERE n = ?1", [n], |row| row.get(0))?;
+            let waiting = count_waiting(&context.db, n)?;
             context.db.execute("UPDATE endpoints SET removed_at = ?2 WHERE n = ?1", params![n, now.ms()])?;
             cancel_waiting(context, n, CANCEL_MAX)?;
             context.plans_are_stale();
-            Ok(u64::try_from(pending).unwrap_or(0))
+            Ok(waiting)
         })
         .await
     }
 
     async fn backlogs(&self, ids: Vec<EndpointId>) -> Result<Vec<EndpointBacklog>, StoreError> {
+        let waiting = self.waiting.clone();
         self.read(move |db| {
             let select = formatcp!(
-                "SELECT pending, (SELECT d.created_at FROM deliveries d WHERE d.endpoint = p.n AND d.state = {PENDING} \
+                "SELECT p.n, (SELECT d.created_at FROM deliveries d WHERE d.endpoint = p.n AND d.state = {PENDING} \
                 ORDER BY d.n LIMIT 1) FROM endpoints p WHERE id = ?1"
             );
             let mut select = db.prepare_cached(select)?;
             let mut backlog = |id: &EndpointId| -> Result<EndpointBacklog, StoreError> {
                 let found = select.query_row([id.bytes()], |row| {
-                    let pending: i64 = row.get(0)?;
-                    let oldest_pending_at = rows::time(row.get(1)?);
-                    Ok(EndpointBacklog { pending: u64::try_from(pending).unwrap_or(0), oldest_pending_at })
+                    Ok(EndpointBacklog {
+                        pending: waiting.of(db, row.get(0)?)?,
+                        oldest_pending_at: rows::time(row.get(1)?),
+                    })
                 });
                 Ok(found.optional()?.unwrap_or_default())
             };
@@ -210,9 +212,7 @@ fn retry(context: &mut WriteContext, id: EndpointId) -> Result<u64, StoreError> 
         Endpoint { paused: true, .. } => Err(StoreError::Conflict(Message::new("conflict-paused"))),
         _ => {
             repair::go_on(context, n, id)?;
-            let select = "SELECT pending FROM endpoints WHERE n = ?1";
-            let pending: i64 = context.db.prepare_cached(select)?.query_row([n], |row| row.get(0))?;
-            Ok(u64::try_from(pending).unwrap_or(0))
+            Ok(count_waiting(&context.db, n)?)
         }
     }
 }

@@ -19,6 +19,7 @@ mod lease;
 mod list;
 mod log;
 mod membership;
+mod numbers;
 mod people;
 mod personal_data;
 mod processed;
@@ -38,6 +39,7 @@ mod source;
 mod start;
 mod stats;
 mod upkeep;
+mod waiting;
 mod write_context;
 mod writer;
 
@@ -135,6 +137,7 @@ pub struct SqliteStore {
     vault: Arc<Vault>,
     environment: Arc<dyn Environment>,
     published: PublishedEndpoints,
+    waiting: waiting::WaitingCounts,
     leases: lease::LeaseTable,
     here: membership::Here,
     search: Arc<search::SearchIndex>,
@@ -170,11 +173,8 @@ impl SqliteStore {
         let vault = Arc::new(vault);
         let notifier = Arc::new(OnceLock::new());
         let readers = Arc::new(Readers::open(&path).map_err(unusable)?);
-        let last: u64 = db
-            .query_row("SELECT value FROM meta WHERE name = 'sequence'", [], |row| row.get::<_, i64>(0))
-            .map_err(unusable)?
-            .unsigned_abs();
-        let (sender, news) = tokio::sync::watch::channel(last);
+        let (last, _) = numbers::last_numbers(&db).map_err(unusable)?;
+        let (sender, news) = tokio::sync::watch::channel(last.unsigned_abs());
         let (beat, pulse) = tokio::sync::watch::channel(0);
         let audience = Audience { notifier: notifier.clone(), news: sender, pulse: beat };
         let mut context = WriteContext::new(db, vault.clone(), environment.clone(), audience);
@@ -184,9 +184,9 @@ impl SqliteStore {
         context
             .publish_endpoints()
             .map_err(|error| OpenError::Unusable { path: path.clone(), why: error.to_string() })?;
-        let published = context.published();
         Ok(Self {
-            published,
+            published: context.published(),
+            waiting: context.waiting(),
             writer: Writer::start(context, options.queue),
             readers,
             notifier,
@@ -200,9 +200,19 @@ impl SqliteStore {
         })
     }
 
-    /// Does a piece of work in the writer's next transaction, and returns when it is committed:
-    /// flushed to disk, if `durable`. The work may run twice, never half.
+    /// Does a piece of work as [`write_now`](Self::write_now) does, on deliveries whose attempts are all recorded.
     async fn write<T: Send + 'static>(
+        &self,
+        durable: bool,
+        work: impl FnMut(&mut WriteContext) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.settle().await;
+        self.write_now(durable, work).await
+    }
+
+    /// Does a piece of work in the writer's next transaction, and returns when it is committed:
+    /// flushed to disk, if `durable`. The work may run twice, never half. Outcomes may still wait to be recorded.
+    async fn write_now<T: Send + 'static>(
         &self,
         durable: bool,
         mut work: impl FnMut(&mut WriteContext) -> Result<T, StoreError> + Send + 'static,
@@ -214,12 +224,28 @@ impl SqliteStore {
         self.writer.write(durable, seen).await
     }
 
-    /// Does a piece of work on a read-only connection.
+    /// Does a piece of work as [`read_now`](Self::read_now) does, when all attempts that ended are recorded.
     async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.settle().await;
+        self.read_now(work).await
+    }
+
+    /// Does a piece of work on a read-only connection. Outcomes may still wait to be recorded: what came in is there.
+    async fn read_now<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         self.readers.read(work).await
+    }
+
+    /// Has recorded what the engine holds back.
+    async fn settle(&self) {
+        if let Some(notifier) = self.notifier.get() {
+            notifier.settle().await;
+        }
     }
 }
 

@@ -24,6 +24,7 @@ const MIGRATIONS: &[Step] = &[
     Step::Sql(include_str!("migrations/012.sql")),
     Step::Sql(include_str!("migrations/013.sql")),
     Step::Sql(include_str!("migrations/014.sql")),
+    Step::Sql(include_str!("migrations/015.sql")),
 ];
 
 /// One step of the schema.
@@ -33,20 +34,19 @@ enum Step {
     Code(fn(&Connection, &Vault, &dyn Rng) -> rusqlite::Result<()>),
 }
 
-/// Pages in the WAL before they are written back.
-const CHECKPOINT_PAGES: u32 = 2000;
+/// Pages in the WAL before they are written back, each once for all its changes: 32 MB.
+const CHECKPOINT_PAGES: u32 = 8000;
 /// Whose file it is: `ganc`.
 pub(super) const APPLICATION: i32 = 0x6761_6e63;
 /// Bytes of a page.
-const PAGE_BYTES: u32 = 8192;
+const PAGE_BYTES: u32 = 4096;
 
 pub(super) fn prepare(db: &Connection, pages_max: u32) -> rusqlite::Result<()> {
     db.busy_timeout(std::time::Duration::from_secs(5))?;
     db.set_prepared_statement_cache_capacity(128);
     // Else a statement on a partial index is prepared anew whenever a bound value changes.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    // Takes hold when the file is made. Events and attempts are about a kilobyte each: fewer, larger
-    // pages mean fewer system calls for each of them.
+    // Takes hold when the file is made. An event alone touches a page of each index: larger ones would write more.
     db.pragma_update(None, "page_size", PAGE_BYTES)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;

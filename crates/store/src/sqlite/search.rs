@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use gancho_model::Event;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{FILE, SqliteStore, rows};
+use super::{FILE, SqliteStore, numbers, rows};
 use crate::{Search, SearchHits, StoreError};
 
 /// Entries of removed events taken out at a time.
@@ -113,7 +113,7 @@ fn remove(path: &Path) {
 impl Search for SqliteStore {
     async fn unindexed(&self, limit: usize) -> Result<Vec<Event>, StoreError> {
         let index = self.search.clone();
-        self.read(move |log| {
+        self.read_now(move |log| {
             let (last, id) = index.with(&index.writer, |db| progress(db))?;
             if last > 0 && !fits(log, last, id)? {
                 tracing::warn!("the search index belongs to another copy of the log and is made anew");
@@ -130,7 +130,7 @@ impl Search for SqliteStore {
 
     async fn index(&self, texts: Vec<(u64, String)>) -> Result<(), StoreError> {
         let index = self.search.clone();
-        self.read(move |log| {
+        self.read_now(move |log| {
             let oldest: Option<i64> = log.query_row("SELECT min(n) FROM events WHERE n > 0", [], |row| row.get(0))?;
             let last = texts.last().map(|(n, _)| n.cast_signed());
             let id: Option<[u8; 16]> = match last {
@@ -154,7 +154,7 @@ impl Search for SqliteStore {
 
     async fn search(&self, parts: Vec<String>, limit: usize) -> Result<SearchHits, StoreError> {
         let index = self.search.clone();
-        self.read(move |log| {
+        self.read_now(move |log| {
             let (numbers, (indexed_to, _)) = index.with(&index.reader, |db| {
                 let transaction = db.transaction()?;
                 Ok((matching(&transaction, &parts, limit)?, progress(&transaction)?))
@@ -187,7 +187,7 @@ fn fits(log: &Connection, last: i64, id: Option<[u8; 16]>) -> rusqlite::Result<b
     if let Some(found) = found {
         return Ok(id == Some(found));
     }
-    log.query_row("SELECT value >= ?1 FROM meta WHERE name = 'sequence'", [last], |row| row.get(0))
+    Ok(numbers::last_numbers(log)?.0 >= last)
 }
 
 fn events(log: &Connection, after: i64, limit: usize) -> Result<Vec<Event>, StoreError> {

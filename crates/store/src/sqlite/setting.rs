@@ -10,7 +10,7 @@ use crate::{Settings, StoreError};
 impl Settings for SqliteStore {
     async fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
         let (name, vault) = (name.to_owned(), self.vault.clone());
-        self.read(move |db| {
+        self.read_now(move |db| {
             let select = "SELECT sealed FROM settings WHERE name = ?1";
             let sealed: Option<Vec<u8>> = db.query_row(select, [&name], |row| row.get(0)).optional()?;
             let Some(sealed) = sealed else { return Ok(None) };
@@ -22,7 +22,7 @@ impl Settings for SqliteStore {
 
     async fn save_setting(&self, name: &str, value: Option<String>) -> Result<(), StoreError> {
         let name = name.to_owned();
-        self.write(true, move |context| {
+        self.write_now(true, move |context| {
             match &value {
                 Some(value) => {
                     let sealed = context.vault.seal(name.as_bytes(), value.as_bytes(), &*context.environment);

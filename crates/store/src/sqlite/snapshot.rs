@@ -13,7 +13,7 @@ const FORGET_ROWS: u32 = 2000;
 #[async_trait]
 impl Snapshots for SqliteStore {
     async fn open_seen(&self, source: SourceId) -> Result<u64, StoreError> {
-        self.write(true, move |context| {
+        self.write_now(true, move |context| {
             let rise = "UPDATE sources SET seen_version = seen_version + 1 WHERE id = ?1 RETURNING seen_version";
             let version: Option<i64> =
                 context.db.prepare_cached(rise)?.query_row([source.bytes()], |row| row.get(0)).optional()?;
@@ -24,7 +24,7 @@ impl Snapshots for SqliteStore {
 
     async fn seen(&self, source: SourceId, model: &str, keys: Vec<String>) -> Result<Vec<RecordSnapshot>, StoreError> {
         let model = model.to_owned();
-        self.read(move |db| {
+        self.read_now(move |db| {
             let select = "SELECT day, record FROM seen WHERE source = ?1 AND model = ?2 AND key = ?3";
             let mut select = db.prepare_cached(select)?;
             let mut seen = vec![];
@@ -49,7 +49,7 @@ impl Snapshots for SqliteStore {
         limit: u32,
     ) -> Result<Vec<String>, StoreError> {
         let model = model.to_owned();
-        self.read(move |db| {
+        self.read_now(move |db| {
             let after = after.unwrap_or_default();
             let all = "SELECT key FROM seen WHERE source = ?1 AND model = ?2 AND key > ?3 ORDER BY key LIMIT ?4";
             // Through the index by day, which holds the key: not through all records.
@@ -74,7 +74,7 @@ impl Snapshots for SqliteStore {
         version: u64,
         snapshots: Vec<SnapshotUpdate>,
     ) -> Result<(), StoreError> {
-        self.write(false, move |context| {
+        self.write_now(false, move |context| {
             check_version(&context.db, source, version)?;
             keep(&context.db, source, &snapshots)
         })
@@ -82,7 +82,7 @@ impl Snapshots for SqliteStore {
     }
 
     async fn marks(&self, source: SourceId) -> Result<Vec<(String, String)>, StoreError> {
-        self.read(move |db| {
+        self.read_now(move |db| {
             let mut select = db.prepare_cached("SELECT name, text FROM marks WHERE source = ?1 ORDER BY name")?;
             let marks = select.query_map([source.bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
             Ok(marks.collect::<rusqlite::Result<_>>()?)
@@ -92,7 +92,7 @@ impl Snapshots for SqliteStore {
 
     async fn set_mark(&self, source: SourceId, version: u64, name: &str, text: String) -> Result<(), StoreError> {
         let name = name.to_owned();
-        self.write(true, move |context| {
+        self.write_now(true, move |context| {
             check_version(&context.db, source, version)?;
             let mut set = context.db.prepare_cached("INSERT OR REPLACE INTO marks VALUES (?1, ?2, ?3)")?;
             set.execute(params![source.bytes(), name, text])?;
@@ -104,14 +104,14 @@ impl Snapshots for SqliteStore {
     async fn forget_seen(&self, source: SourceId) -> Result<(), StoreError> {
         // The position first: if the process ends half-way, a source whose records are partly deleted is read from the beginning.
         let marks = "DELETE FROM marks WHERE source = ?1";
-        self.write(true, move |context| Ok(context.db.execute(marks, [source.bytes()])?)).await?;
+        self.write_now(true, move |context| Ok(context.db.execute(marks, [source.bytes()])?)).await?;
         let seen = "DELETE FROM seen WHERE source = ?1 AND (model, key) IN \
             (SELECT model, key FROM seen WHERE source = ?1 LIMIT ?2)";
         // Little by little: others wait for the writer too.
         let some = move |context: &mut WriteContext| {
             Ok(context.db.prepare_cached(seen)?.execute(params![source.bytes(), FORGET_ROWS])?)
         };
-        while self.write(false, some).await? > 0 {}
+        while self.write_now(false, some).await? > 0 {}
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use crate::{Snapshots, Sources, StoreError, stored::SealedSource, vault::Vault};
 #[async_trait]
 impl Sources for SqliteStore {
     async fn add_source(&self, source: Source, token: Option<(Token, [u8; 32])>) -> Result<(), StoreError> {
-        self.write(true, move |context| {
+        self.write_now(true, move |context| {
             let insert = "INSERT INTO sources (id, name, kind, sealed, time_zone, models, heard_at, created_at, paused) \
                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
             context.db.prepare_cached(insert)?.execute(params![
@@ -31,16 +31,16 @@ impl Sources for SqliteStore {
 
     async fn source(&self, id: SourceId) -> Result<Source, StoreError> {
         let vault = self.vault.clone();
-        self.read(move |db| select(db, &vault, "id = ?1", [id.bytes()])?.pop().ok_or(StoreError::NotFound)).await
+        self.read_now(move |db| select(db, &vault, "id = ?1", [id.bytes()])?.pop().ok_or(StoreError::NotFound)).await
     }
 
     async fn sources(&self) -> Result<Vec<Source>, StoreError> {
         let vault = self.vault.clone();
-        self.read(move |db| select(db, &vault, "true ORDER BY id", [])).await
+        self.read_now(move |db| select(db, &vault, "true ORDER BY id", [])).await
     }
 
     async fn save_source(&self, source: Source) -> Result<(), StoreError> {
-        self.write(true, move |context| {
+        self.write_now(true, move |context| {
             let update =
                 "UPDATE sources SET name = ?2, sealed = ?3, time_zone = ?4, models = ?5, paused = ?6 WHERE id = ?1";
             let changed = context.db.prepare_cached(update)?.execute(params![
@@ -68,8 +68,8 @@ impl Sources for SqliteStore {
     async fn remove_source(&self, id: SourceId) -> Result<(), StoreError> {
         self.source(id).await?;
         self.forget_seen(id).await?;
-        while self.write(false, move |context| processed::forget(&context.db, id)).await? > 0 {}
-        self.write(true, move |context| {
+        while self.write_now(false, move |context| processed::forget(&context.db, id)).await? > 0 {}
+        self.write_now(true, move |context| {
             if context.db.execute("DELETE FROM sources WHERE id = ?1", [id.bytes()])? == 0 {
                 return Err(StoreError::NotFound);
             }

@@ -21,6 +21,7 @@ pub(super) fn take_over(context: &mut WriteContext, now: MonoTime) -> Result<u64
             context.set_health(*n, health);
         }
     }
+    context.waiting().follow(&context.db, &context.pending.waiting)?;
     job::interrupt(&context.db, context.environment.now())?;
     context.endpoints_changed();
     Ok(freed)

@@ -9,7 +9,7 @@ use gancho_model::{
 use rusqlite::params;
 
 use super::rows::{FAILED, PENDING};
-use super::{SqliteStore, bin, endpoint, issue, job, processed, write_context::WriteContext};
+use super::{SqliteStore, bin, endpoint, issue, job, numbers, processed, write_context::WriteContext};
 use crate::{Pruned, StoreError, Upkeep, Vitals, stored::HOUR_MS};
 
 /// How much longer than the retention what ended is kept, so that an expiry can be seen.
@@ -44,7 +44,7 @@ impl Upkeep for SqliteStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.read(|db| Ok(db.query_row("SELECT 1", [], |_| Ok(()))?)).await
+        self.read_now(|db| Ok(db.query_row("SELECT 1", [], |_| Ok(()))?)).await
     }
 }
 
@@ -67,8 +67,11 @@ fn expire(context: &mut WriteContext, before: Timestamp, now: Moment) -> Result<
 
 fn cancel_removed(context: &mut WriteContext) -> Result<u64, StoreError> {
     let removed: Vec<i64> = {
-        let mut select =
-            context.db.prepare_cached("SELECT n FROM endpoints WHERE removed_at IS NOT NULL AND pending > 0")?;
+        let select = formatcp!(
+            "SELECT n FROM endpoints p WHERE removed_at IS NOT NULL AND EXISTS \
+            (SELECT 1 FROM deliveries d WHERE d.endpoint = p.n AND d.state = {PENDING})"
+        );
+        let mut select = context.db.prepare_cached(select)?;
         select.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?
     };
     removed.into_iter().map(|n| endpoint::cancel_waiting(context, n, endpoint::CANCEL_MAX)).sum()
@@ -98,6 +101,9 @@ fn remove_events(context: &mut WriteContext, before: Timestamp, seen_since: Time
             }
             old.push(row.get(0)?);
         }
+    }
+    if !old.is_empty() {
+        numbers::keep_numbers(&context.db)?;
     }
     let mut removed = 0;
     for event in old {

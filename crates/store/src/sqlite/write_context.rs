@@ -3,7 +3,7 @@ use std::sync::Arc;
 use gancho_model::{EndpointId, Environment, Health, MonoTime};
 use rusqlite::{Connection, params};
 
-use super::{rows, stats};
+use super::{numbers, rows, stats, waiting::WaitingCounts};
 pub(super) use crate::stored::pending::Notification;
 use crate::{
     StoreError,
@@ -26,6 +26,9 @@ pub(super) struct WriteContext {
     routes: Option<Arc<Routes>>,
     flushes: bool,
     pub pending: Pending,
+    waiting: WaitingCounts,
+    /// The feed's last number and the lowest one outside it, as of the last commit, once they were read.
+    numbers: Option<(i64, i64)>,
     /// SQLite's own count of what other processes changed: what is kept in memory is not assumed to be this one's.
     data_version: i64,
     /// Rises whenever plans of deliveries that were made before are not right any more.
@@ -45,10 +48,17 @@ impl WriteContext {
             routes: None,
             flushes: true,
             pending: Pending::default(),
+            waiting: WaitingCounts::default(),
+            numbers: None,
             data_version: 0,
             plan_version: 0,
             published: PublishedEndpoints::default(),
         }
+    }
+
+    /// How many deliveries wait, once somebody follows it.
+    pub fn waiting(&self) -> WaitingCounts {
+        self.waiting.clone()
     }
 
     /// What plans of deliveries are made from.
@@ -83,10 +93,12 @@ impl WriteContext {
         self.reload_if_changed()
     }
 
-    /// Endpoints are read again where another process changed anything.
+    /// What is kept in memory is read again where another process changed anything.
     fn reload_if_changed(&mut self) -> Result<(), StoreError> {
         if self.is_changed_by_others()? {
             self.plans_are_stale();
+            self.numbers = None;
+            self.waiting.follow_again(&self.db)?;
         }
         Ok(())
     }
@@ -98,21 +110,16 @@ impl WriteContext {
     }
 
     pub fn commit(&mut self) -> Result<(), StoreError> {
-        if let Some((last, lowest)) = self.pending.sequence {
-            let mut set = self.db.prepare_cached("UPDATE meta SET value = ?2 WHERE name = ?1")?;
-            set.execute(params!["sequence", last])?;
-            set.execute(params!["off_feed", lowest])?;
-        }
-        for (endpoint, more) in &self.pending.waiting {
-            let mut add = self.db.prepare_cached("UPDATE endpoints SET pending = pending + ?2 WHERE n = ?1")?;
-            add.execute([endpoint, more])?;
-        }
         for (endpoint, health) in &self.pending.health {
             let mut set = self.db.prepare_cached("UPDATE endpoints SET health = ?2 WHERE n = ?1")?;
             set.execute(params![endpoint, rows::to_json(health)])?;
         }
         stats::add(&self.db, &self.pending.hours)?;
         self.db.prepare_cached("COMMIT")?.execute([])?;
+        self.waiting.add(&self.pending.waiting);
+        if let Some((last, lowest)) = self.numbers {
+            self.numbers = Some((self.pending.last.unwrap_or(last), self.pending.lowest.unwrap_or(lowest)));
+        }
         self.pending.show_health(&mut self.routes);
         if self.pending.endpoints_changed {
             // Read again with the health that was written just now.
@@ -152,15 +159,12 @@ impl WriteContext {
 
     /// The next number of the feed, or the next one outside it.
     pub fn next_number(&mut self, in_feed: bool) -> Result<i64, StoreError> {
-        let known = match self.pending.sequence {
+        // As of the last commit: read before anything is written.
+        let (last, lowest) = match self.numbers {
             Some(known) => known,
-            None => {
-                let mut get = self.db.prepare_cached("SELECT value FROM meta WHERE name = ?1")?;
-                let mut number = |name: &str| get.query_row([name], |row| row.get(0));
-                (number("sequence")?, number("off_feed")?)
-            }
+            None => *self.numbers.insert(numbers::last_numbers(&self.db)?),
         };
-        Ok(self.pending.next_number(known, in_feed))
+        Ok(if in_feed { self.pending.next_in_feed(last) } else { self.pending.next_off_feed(lowest) })
     }
 
     /// An endpoint's health as of this transaction.

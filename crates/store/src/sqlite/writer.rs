@@ -13,11 +13,12 @@ use crate::StoreError;
 
 /// Pieces of work in one transaction.
 const GROUP_MAX: usize = 256;
-/// A group of this size shows that many are writing: the next one waits a moment for more of them.
+/// A group of this size shows that many are writing: the next one waits for more of them, as long as some come.
 /// A commit costs the same pages whether it holds ten events or a hundred.
 const CROWD: usize = 8;
-/// That moment.
-const LINGER: Duration = Duration::from_micros(300);
+/// How often it is looked whether more came, and how many times.
+const LINGER: Duration = Duration::from_micros(500);
+const LINGERS: u32 = 4;
 
 pub(super) struct Writer {
     /// Nothing once it is being closed.
@@ -105,15 +106,24 @@ impl<T: Send, F: FnMut(&mut WriteContext) -> Result<T, StoreError> + Send> Job f
 fn write_groups(mut context: WriteContext, waiting: &Receiver<Box<dyn Job>>) {
     let mut crowded = false;
     while let Ok(first) = waiting.recv() {
-        if crowded {
-            std::thread::sleep(LINGER);
-        }
         let mut group = vec![first];
-        group.extend(waiting.try_iter().take(GROUP_MAX - 1));
+        for _ in 0..if crowded { LINGERS } else { 0 } {
+            let before = group.len();
+            std::thread::sleep(LINGER);
+            take_waiting(&mut group, waiting);
+            if group.len() == before {
+                break;
+            }
+        }
+        take_waiting(&mut group, waiting);
         crowded = group.len() >= CROWD;
         fail::fail_point!("store-writer");
         commit(&mut context, group);
     }
+}
+
+fn take_waiting(group: &mut Vec<Box<dyn Job>>, waiting: &Receiver<Box<dyn Job>>) {
+    group.extend(waiting.try_iter().take(GROUP_MAX - group.len()));
 }
 
 /// Commits a group. If one piece of work breaks it, each is tried alone, so that none fails for another.

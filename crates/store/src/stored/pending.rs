@@ -21,8 +21,10 @@ pub(crate) enum Notification {
 /// In the order of their keys: two nodes that take the same locks in the same order don't wait for each other.
 #[derive(Default)]
 pub(crate) struct Pending {
-    /// The feed's last number and the lowest one outside it, if touched.
-    pub sequence: Option<(i64, i64)>,
+    /// The feed's last number, if any was given.
+    pub last: Option<i64>,
+    /// The lowest number outside the feed, if any was given.
+    pub lowest: Option<i64>,
     /// How many more deliveries wait, by endpoint.
     pub waiting: BTreeMap<i64, i64>,
     /// Health that changed, by endpoint.
@@ -79,11 +81,14 @@ impl Pending {
         }
     }
 
-    /// The next number of the feed, or the next one outside it, after the last ones.
-    pub fn next_number(&mut self, (last, lowest): (i64, i64), in_feed: bool) -> i64 {
-        let next = if in_feed { (last + 1, lowest) } else { (last, lowest - 1) };
-        self.sequence = Some(next);
-        if in_feed { next.0 } else { next.1 }
+    /// The next number of the feed, where this was its last before the transaction.
+    pub fn next_in_feed(&mut self, last: i64) -> i64 {
+        *self.last.insert(self.last.unwrap_or(last) + 1)
+    }
+
+    /// The next number outside the feed, where this was the lowest before the transaction.
+    pub fn next_off_feed(&mut self, lowest: i64) -> i64 {
+        *self.lowest.insert(self.lowest.unwrap_or(lowest) - 1)
     }
 
     /// Gives the engine's places back: the transaction was undone.
@@ -132,7 +137,7 @@ impl Audience {
         if pending.has_changed {
             self.pulse.send_modify(|count| *count += 1);
         }
-        if let Some(last) = pending.sequence.and_then(|(last, _)| u64::try_from(last).ok()) {
+        if let Some(last) = pending.last.and_then(|last| u64::try_from(last).ok()) {
             self.follow_feed(last);
         }
         if let Some(notifier) = self.notifier.get() {

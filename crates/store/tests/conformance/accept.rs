@@ -191,6 +191,33 @@ pub(crate) async fn what_was_understood_by_old_rows_is_refused(bench: Bench) {
     assert_eq!(bench.store.feed(0, Default::default(), 9).await.expect("reads").items.len(), 2);
 }
 
+pub(crate) async fn what_waits_is_counted_through_starts_and_beside_other_processes(bench: Bench) {
+    let endpoint = bench.add_endpoint(&["*"]).await;
+    // The start and an acceptance, perhaps in one transaction.
+    let (_, started) =
+        tokio::join!(bench.accept(vec![bench.event("a.b")]), bench.store.take_over(bench.node, bench.mono()));
+    started.expect("takes over");
+    assert_eq!(bench.pending(endpoint.id).await, 1);
+    bench.accept(vec![bench.event("a.b"), bench.event("a.b")]).await;
+    let claimed = bench.claim(endpoint.id, 1).await.claimed;
+    let arrived = crate::outcome(&claimed[0], gancho_model::Decision::Delivered, bench.moment());
+    bench.store.record(bench.node, vec![arrived].into()).await.expect("recorded");
+    assert_eq!(bench.pending(endpoint.id).await, 2);
+    let other = bench.another().await;
+    let submission = Submission { events: vec![bench.event("a.b")], now: bench.now(), ..Submission::default() };
+    assert!(matches!(crate::keep(&*other, submission).await, Ok(Accepted::Kept(_))));
+    // What another process did is seen with the next transaction.
+    bench.store.due().await.expect("reads");
+    bench.accept(vec![bench.event("a.b")]).await;
+    assert_eq!(bench.pending(endpoint.id).await, 4);
+    assert_eq!(other.backlogs(vec![endpoint.id]).await.expect("reads")[0].pending, 4);
+    drop(other);
+    let bench = bench.reopen().await;
+    assert_eq!(bench.pending(endpoint.id).await, 4);
+    bench.store.take_over(bench.node, bench.mono()).await.expect("takes over");
+    assert_eq!(bench.pending(endpoint.id).await, 4);
+}
+
 /// Another process opens the same data: what this one keeps in memory is not assumed to be all there is.
 pub(crate) async fn endpoints_that_another_process_changed_are_read_again(bench: Bench) {
     let old = bench.store.endpoint_snapshot().await.expect("reads");

@@ -49,7 +49,7 @@ pub(crate) enum Kind {
 macro_rules! suite {
     ($store:ident: $kind:expr) => {
         suite! { @tests $store: $kind;
-            accept: [events_come_with_their_deliveries_and_a_number_without_holes, many_at_once_have_numbers_of_their_own, a_place_of_the_engine_is_used_at_once_under_a_lease, repeats_are_recalled_and_races_lost, rows_are_remembered_and_forgotten, rows_of_an_outbox_are_processed_once, a_plan_made_from_older_endpoints_is_refused, endpoints_that_another_process_changed_are_read_again, what_was_understood_by_old_rows_is_refused],
+            accept: [events_come_with_their_deliveries_and_a_number_without_holes, many_at_once_have_numbers_of_their_own, a_place_of_the_engine_is_used_at_once_under_a_lease, repeats_are_recalled_and_races_lost, what_waits_is_counted_through_starts_and_beside_other_processes, rows_are_remembered_and_forgotten, rows_of_an_outbox_are_processed_once, a_plan_made_from_older_endpoints_is_refused, endpoints_that_another_process_changed_are_read_again, what_was_understood_by_old_rows_is_refused],
             access: [sources_and_their_tokens_live_and_go_together, tokens_and_people],
             bin: [a_bin_keeps_what_comes_until_it_expires, of_very_many_requests_the_newest_stay],
             customer: [customers_are_remembered_by_source_and_forgotten],
@@ -65,7 +65,7 @@ macro_rules! suite {
             repair: [whatever_says_that_it_was_repaired_asks_for_a_probe, the_first_success_releases_everything_that_waits, a_passed_test_is_a_success_of_a_failing_endpoint_with_an_empty_queue_too, a_passed_test_of_a_disabled_endpoint_changes_nothing, a_healthy_endpoint_s_retries_become_due, what_is_sent_again_may_be_the_probe_and_count, a_lease_that_is_given_back_is_due_at_once, what_a_delivery_waits_for_is_known_from_what_is_stored] own: [a_start_plans_everything_anew_whatever_the_clock_shows],
             search: [parts_of_words_are_found_without_case_and_accents],
             snapshot: [what_was_seen_is_kept_changed_and_forgotten, news_is_kept_with_its_events_or_not_at_all, keys_come_in_order_page_by_page_and_by_day, a_removed_source_leaves_nothing_seen_and_others_stay, who_asked_before_can_keep_nothing_any_more],
-            upkeep: [what_waits_too_long_expires_and_what_ended_goes, what_expires_is_there_to_be_seen_however_old_it_is, one_that_was_sent_again_stays_until_it_ended, an_outcome_that_comes_when_its_delivery_is_gone_is_let_go, repeats_are_forgotten_after_thirty_days, rows_of_an_outbox_are_forgotten_after_sixty_days],
+            upkeep: [what_waits_too_long_expires_and_what_ended_goes, what_expires_is_there_to_be_seen_however_old_it_is, one_that_was_sent_again_stays_until_it_ended, an_outcome_that_comes_when_its_delivery_is_gone_is_let_go, repeats_are_forgotten_after_thirty_days, rows_of_an_outbox_are_forgotten_after_sixty_days, numbers_are_never_given_twice_though_all_events_are_gone],
         }
     };
     (@tests $store:ident: $kind:expr; $($module:ident: [$($test:ident),* $(,)?] $(own: [$($own:ident),*])?,)*) => {
@@ -138,6 +138,8 @@ pub(crate) struct TestNotifier {
     pub(crate) handed_over: Mutex<Vec<Claimed>>,
     pub(crate) due: Mutex<Vec<(EndpointId, Priority, MonoTime)>>,
     pub(crate) forgotten: Mutex<Vec<DeliveryId>>,
+    /// How often somebody was about to look.
+    pub(crate) settled: Mutex<u32>,
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -146,6 +148,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 pub(crate) const LEASE_MS: i64 = 15_000;
 
+#[async_trait::async_trait]
 impl DeliveryNotifier for TestNotifier {
     fn reserve(&self, _: EndpointId, now: MonoTime) -> Option<MonoTime> {
         let mut places = lock(&self.places);
@@ -166,6 +169,9 @@ impl DeliveryNotifier for TestNotifier {
     }
     fn endpoints_changed(&self) {}
     fn health_changed(&self, _: Vec<(EndpointId, Health)>) {}
+    async fn settle(&self) {
+        *lock(&self.settled) += 1;
+    }
 }
 
 impl Bench {

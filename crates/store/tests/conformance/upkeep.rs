@@ -101,6 +101,16 @@ pub(crate) async fn an_outcome_that_comes_when_its_delivery_is_gone_is_let_go(be
     assert_eq!(bench.store.deliveries_of(other[0].0).await.expect("reads")[0].state, State::Delivered);
 }
 
+pub(crate) async fn numbers_are_never_given_twice_though_all_events_are_gone(bench: Bench) {
+    bench.accept((0..3).map(|_| bench.event("a.b")).collect()).await;
+    bench.environment.advance_ms(31 * DAY_MS);
+    assert_eq!(removed_within_days(&bench).await, 3);
+    let bench = bench.reopen().await;
+    assert_eq!(bench.accept(vec![bench.event("a.b")]).await[0].1, 4);
+    let bench = bench.reopen().await;
+    assert_eq!(bench.accept(vec![bench.event("a.b")]).await[0].1, 5);
+}
+
 pub(crate) async fn repeats_are_forgotten_after_thirty_days(bench: Bench) {
     let token = TokenId::new(bench.now(), &*bench.environment);
     let key = IdempotencyKey { kind: IdempotencyKind::Event, key: "k".into() };

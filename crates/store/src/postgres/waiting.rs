@@ -1,0 +1,159 @@
+//! How many deliveries wait for each endpoint. A commit adds how many more; what is old is counted together now and then.
+
+use std::{sync::Weak, time::Duration};
+
+use const_format::formatcp;
+use sqlx::{Connection as _, PgPool};
+
+use super::{Db, rows::PENDING, writer::Writer};
+use crate::StoreError;
+
+/// How often changes are counted together.
+const COUNT_EVERY: Duration = Duration::from_secs(2);
+
+/// How many wait, by endpoint: `endpoint` and `count`.
+pub(super) const WAITING: &str = "SELECT endpoint, sum(count)::bigint AS count FROM (SELECT endpoint, count FROM waiting \
+    UNION ALL SELECT endpoint, more FROM waiting_changes WHERE made_in >= (SELECT value FROM meta WHERE name = 'waiting_counted')) \
+    AS known GROUP BY endpoint";
+
+/// Notes how many more wait for each endpoint, as the transaction at hand made it.
+pub(super) async fn add(db: &mut Db, endpoints: Vec<i64>, more: Vec<i64>) -> Result<(), StoreError> {
+    if !endpoints.is_empty() {
+        let insert = "INSERT INTO waiting_changes (endpoint, more) SELECT * FROM unnest($1::bigint[], $2::bigint[])";
+        run!(db, insert, endpoints, more);
+    }
+    Ok(())
+}
+
+/// How many wait for one endpoint, looked at one by one.
+pub(super) async fn count_waiting(db: &mut Db, endpoint: i64) -> Result<u64, StoreError> {
+    let select = formatcp!("SELECT count(*) FROM deliveries WHERE state = {PENDING} AND endpoint = $1");
+    Ok(scalar!(db, i64, select, endpoint).unwrap_or_default().unsigned_abs())
+}
+
+/// Counts changes together again and again, until the store is dropped.
+pub(super) async fn count_regularly(writer: Weak<Writer>, readers: PgPool) {
+    while writer.strong_count() > 0 {
+        tokio::time::sleep(COUNT_EVERY).await;
+        if let Err(error) = count_changes(&readers).await {
+            tracing::debug!(%error, "what waits can't be counted together now; it is tried again");
+        }
+    }
+}
+
+/// Counts the changes of all transactions that have ended together, and removes them. What an open one changes comes with a
+/// number above: none is ever missed. Where another node is at it, nothing is done.
+async fn count_changes(readers: &PgPool) -> Result<(), sqlx::Error> {
+    let mut transaction = readers.begin().await?;
+    let any = "SELECT EXISTS (SELECT 1 FROM waiting_changes \
+        WHERE made_in >= (SELECT value FROM meta WHERE name = 'waiting_counted'))";
+    if !sqlx::query_scalar::<_, bool>(any).fetch_one(&mut *transaction).await? {
+        return Ok(());
+    }
+    let from = "SELECT value FROM meta WHERE name = 'waiting_counted' FOR UPDATE SKIP LOCKED";
+    let Some(from) = sqlx::query_scalar::<_, i64>(from).fetch_optional(&mut *transaction).await? else {
+        return Ok(());
+    };
+    let until = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
+    let until: i64 = sqlx::query_scalar(until).fetch_one(&mut *transaction).await?;
+    // From where it was counted to: what was removed before may still lie there, for the sake of an old snapshot.
+    let count = "WITH ended AS (DELETE FROM waiting_changes WHERE made_in >= $1 AND made_in < $2 RETURNING endpoint, more) \
+        INSERT INTO waiting (endpoint, count) SELECT endpoint, sum(more) FROM ended GROUP BY endpoint ORDER BY endpoint \
+        ON CONFLICT (endpoint) DO UPDATE SET count = waiting.count + excluded.count";
+    let counted = sqlx::query(count).bind(from).bind(until).execute(&mut *transaction).await?.rows_affected();
+    if counted > 0 {
+        let set = "UPDATE meta SET value = $1 WHERE name = 'waiting_counted'";
+        sqlx::query(set).bind(until).execute(&mut *transaction).await?;
+    }
+    transaction.commit().await
+}
+
+/// Counts all anew where the numbers of transactions began again, as they do in a copy that was restored into another
+/// server: nobody works on it yet.
+pub(super) async fn count_if_copied(db: &mut Db) -> Result<(), sqlx::Error> {
+    let is_copied =
+        "SELECT value > pg_snapshot_xmax(pg_current_snapshot())::text::bigint FROM meta WHERE name = 'waiting_counted'";
+    let is_copied: Option<bool> = sqlx::query_scalar(is_copied).persistent(false).fetch_optional(&mut *db).await?;
+    if is_copied == Some(true) { count_anew(db).await } else { Ok(()) }
+}
+
+/// Counts all anew. Nobody may change deliveries meanwhile.
+pub(super) async fn count_anew(db: &mut Db) -> Result<(), sqlx::Error> {
+    const COUNT: &str = formatcp!(
+        "DELETE FROM waiting_changes; DELETE FROM waiting; UPDATE meta SET value = 0 WHERE name = 'waiting_counted'; \
+        INSERT INTO waiting SELECT endpoint, count(*) FROM deliveries WHERE state = {PENDING} GROUP BY endpoint"
+    );
+    let mut transaction = db.begin().await?;
+    sqlx::raw_sql(COUNT).execute(&mut *transaction).await?;
+    transaction.commit().await
+}
+
+#[cfg(test)]
+mod tests {
+    use gancho_testkit::{Database, Engine, Instance};
+    use sqlx::{Connection as _, PgConnection, PgPool};
+
+    use super::{WAITING, count_changes};
+    use crate::{postgres::schema, vault::Vault};
+
+    async fn migrated() -> (Database, PgPool) {
+        let database = Instance::shared(Engine::Postgres).blank().await;
+        let mut db = PgConnection::connect(&database.url).await.expect("connects");
+        schema::migrate(&mut db, &Vault::new(&[1; 32])).await.expect("makes the tables");
+        let pool = PgPool::connect(&database.url).await.expect("connects");
+        (database, pool)
+    }
+
+    async fn waiting(database: &Database) -> i64 {
+        database.number(&format!("SELECT coalesce(sum(count), 0)::bigint FROM ({WAITING}) AS w")).await
+    }
+
+    #[tokio::test]
+    async fn what_an_open_transaction_changes_is_counted_when_it_has_ended() {
+        let (database, pool) = migrated().await;
+        let (mut open, mut undone) = (database.client().await, database.client().await);
+        open.run("BEGIN; INSERT INTO waiting_changes (endpoint, more) VALUES (1, 5)").await;
+        undone.run("BEGIN; INSERT INTO waiting_changes (endpoint, more) VALUES (1, 70)").await;
+        for _ in 0..3 {
+            database.run("INSERT INTO waiting_changes (endpoint, more) VALUES (1, 1)").await;
+            count_changes(&pool).await.expect("counts");
+        }
+        assert_eq!(waiting(&database).await, 3);
+        undone.run("ROLLBACK").await;
+        open.run("COMMIT").await;
+        assert_eq!(waiting(&database).await, 8);
+        database.run("INSERT INTO waiting_changes (endpoint, more) VALUES (1, -2)").await;
+        count_changes(&pool).await.expect("counts");
+        assert_eq!(waiting(&database).await, 6);
+        assert_eq!(database.number("SELECT count(*) FROM waiting_changes").await, 0);
+    }
+
+    #[tokio::test]
+    async fn two_nodes_that_count_at_once_count_nothing_twice() {
+        let (database, pool) = migrated().await;
+        for _ in 0..20 {
+            database.run("INSERT INTO waiting_changes (endpoint, more) VALUES (1, 1), (2, 1)").await;
+            let (one, other) = tokio::join!(count_changes(&pool), count_changes(&pool));
+            one.and(other).expect("count");
+        }
+        assert_eq!(waiting(&database).await, 40);
+    }
+
+    #[tokio::test]
+    async fn in_a_server_whose_transactions_have_lower_numbers_all_is_counted_anew() {
+        let (database, _pool) = migrated().await;
+        database
+            .run(
+                "UPDATE meta SET value = 1000000000000 WHERE name = 'waiting_counted'; INSERT INTO waiting VALUES (1, 9); \
+                CREATE TABLE deliveries_day_1 PARTITION OF deliveries DEFAULT; \
+                INSERT INTO deliveries (n, id, event, endpoint, state, lane, attempts, max_attempts, created_at) \
+                VALUES (1, '\\x11', 1, 1, 1, 0, 1, 6, 0), (2, '\\x12', 2, 1, 0, 0, 0, 6, 0)",
+            )
+            .await;
+        let mut db = PgConnection::connect(&database.url).await.expect("connects");
+        schema::migrate(&mut db, &Vault::new(&[1; 32])).await.expect("opens");
+        assert_eq!(waiting(&database).await, 1);
+        database.run("INSERT INTO waiting_changes (endpoint, more) VALUES (1, 1)").await;
+        assert_eq!(waiting(&database).await, 2);
+    }
+}
