@@ -89,18 +89,14 @@ impl EndpointQueue {
         self.held.len() as u32 + self.reserved
     }
 
-    /// Those of them that are still to be attempted, or are under way. What is only to be recorded keeps nobody waiting.
+    /// Those still to be attempted or under way: what is only to be recorded keeps nobody waiting.
     fn active(&self) -> u32 {
         self.places().saturating_sub(self.unrecorded)
     }
 
     /// The endpoint was removed: what is still under way counts no more.
     pub fn forget_slots(&mut self, slots: &mut Slots) {
-        slots.free(self.pace(), self.in_flight.count());
-    }
-
-    fn pace(&self) -> Pace {
-        self.in_flight.pace()
+        slots.free(self.in_flight.pace(), self.in_flight.count());
     }
 
     pub fn bytes(&self) -> usize {
@@ -156,7 +152,7 @@ impl EndpointQueue {
         if self.target.endpoint.health.is_failing() {
             return 1;
         }
-        let Some(usual_ms) = self.in_flight.usual_ms().filter(|_| self.pace() == Pace::Fast) else {
+        let Some(usual_ms) = self.in_flight.usual_ms().filter(|_| self.in_flight.pace() == Pace::Fast) else {
             return self.slots();
         };
         let rounds = (LEASE_SLACK_MS as f64 / 2.0 / usual_ms.max(1.0)) as u32;
@@ -175,13 +171,13 @@ impl EndpointQueue {
     /// How many more may be held: up to the share, and of one that may hang only as many as can begin at once.
     fn places_free(&self, roomy: bool, slots: &Slots) -> u32 {
         let free = self.share(roomy).saturating_sub(self.active());
-        if self.pace() == Pace::Fast {
+        if self.in_flight.pace() == Pace::Fast {
             return free;
         }
         let waiting = self.active().saturating_sub(self.in_flight.count());
-        let room = slots.room(self.pace(), self.in_flight.count(), self.slots()).saturating_sub(waiting);
+        let room = slots.room(self.in_flight.pace(), self.in_flight.count(), self.slots()).saturating_sub(waiting);
         // One that has nothing gets into the turn, though all slots are taken for the moment.
-        let turn = self.active() == 0 && slots.allow_once_free(self.pace(), 0, self.slots());
+        let turn = self.active() == 0 && slots.allow_once_free(self.in_flight.pace(), 0, self.slots());
         free.min(room.max(u32::from(turn)))
     }
 
@@ -239,8 +235,8 @@ impl EndpointQueue {
         if limit == 0 {
             return None;
         }
-        if self.pace() != Pace::Fast {
-            (0..limit).for_each(|_| slots.take(self.pace()));
+        if self.in_flight.pace() != Pace::Fast {
+            (0..limit).for_each(|_| slots.take(self.in_flight.pace()));
         }
         self.claiming[n] = true;
         self.due[n] = None;
@@ -275,7 +271,7 @@ impl EndpointQueue {
 
     /// Whether its turn is to come: it could start something if there is a slot by then.
     pub fn may_queue(&self, now: MonoTime, slots: &Slots) -> bool {
-        slots.allow_once_free(self.pace(), self.in_flight.count(), self.slots())
+        slots.allow_once_free(self.in_flight.pace(), self.in_flight.count(), self.slots())
             && self.rate.is_none_or(|rate| rate.next_at(now) <= now)
             && self.next_lane(now).is_some()
     }
@@ -308,7 +304,7 @@ impl EndpointQueue {
         let limit_ms = i64::from(self.target.endpoint.timeout_ms);
         let closed = !self.target.endpoint.is_open();
         let (mut leases, mut bytes) = (vec![], 0);
-        let most = if self.pace() == Pace::Fast { usize::MAX } else { self.slots() as usize };
+        let most = if self.in_flight.pace() == Pace::Fast { usize::MAX } else { self.slots() as usize };
         for lane in Priority::ALL {
             let waiting = &mut self.waiting[*lane as usize];
             while waiting.len() > most

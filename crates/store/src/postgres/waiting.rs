@@ -5,7 +5,7 @@ use std::{sync::Weak, time::Duration};
 use const_format::formatcp;
 use sqlx::{Connection as _, PgPool};
 
-use super::{Db, rows::PENDING, writer::Writer};
+use super::{Db, rows::PENDING};
 use crate::StoreError;
 
 /// How often changes are counted together.
@@ -17,7 +17,7 @@ pub(super) const WAITING: &str = "SELECT endpoint, sum(count)::bigint AS count F
     AS known GROUP BY endpoint";
 
 /// Notes how many more wait for each endpoint, as the transaction at hand made it.
-pub(super) async fn add(db: &mut Db, endpoints: Vec<i64>, more: Vec<i64>) -> Result<(), StoreError> {
+pub(super) async fn add_changes(db: &mut Db, endpoints: Vec<i64>, more: Vec<i64>) -> Result<(), StoreError> {
     if !endpoints.is_empty() {
         let insert = "INSERT INTO waiting_changes (endpoint, more) SELECT * FROM unnest($1::bigint[], $2::bigint[])";
         run!(db, insert, endpoints, more);
@@ -31,9 +31,9 @@ pub(super) async fn count_waiting(db: &mut Db, endpoint: i64) -> Result<u64, Sto
     Ok(scalar!(db, i64, select, endpoint).unwrap_or_default().unsigned_abs())
 }
 
-/// Counts changes together again and again, until the store is dropped.
-pub(super) async fn count_regularly(writer: Weak<Writer>, readers: PgPool) {
-    while writer.strong_count() > 0 {
+/// Counts changes together again and again, as long as this is there.
+pub(super) async fn count_regularly<T>(store: Weak<T>, readers: PgPool) {
+    while store.strong_count() > 0 {
         tokio::time::sleep(COUNT_EVERY).await;
         if let Err(error) = count_changes(&readers).await {
             tracing::debug!(%error, "what waits can't be counted together now; it is tried again");

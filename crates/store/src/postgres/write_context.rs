@@ -244,7 +244,7 @@ impl WriteContext {
         let Pending { waiting: changes, health, hours, .. } = &self.pending;
         let changed: Vec<(&i64, &i64)> = changes.iter().filter(|(_, more)| **more != 0).collect();
         let (endpoints, more): (Vec<i64>, Vec<i64>) = changed.into_iter().unzip();
-        waiting::add(&mut self.db, endpoints, more).await?;
+        waiting::add_changes(&mut self.db, endpoints, more).await?;
         for (endpoint, health) in health {
             let kept = stored::to_json(&self.shared.clock.kept_health(*health));
             run!(&mut self.db, "UPDATE endpoints SET health = $2 WHERE n = $1", endpoint, kept);
