@@ -9,6 +9,7 @@ mod cli_error;
 mod command;
 mod config;
 mod connections;
+mod counting;
 mod demo;
 mod descriptors;
 mod listen;

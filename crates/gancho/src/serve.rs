@@ -14,7 +14,6 @@ use gancho_model::{Clock as _, NodeId, limits::Limits};
 use gancho_service::{Parts, Services, mail::load_mail_server, search::keep_index};
 use gancho_source::SourceManager;
 use gancho_web::{App, Metrics, WebSettings};
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use sd_notify::NotifyState;
 use tokio::{
     net::TcpListener,
@@ -28,7 +27,7 @@ use crate::{
     cli_error::CliError,
     config::Settings,
     connections::Connections,
-    demo,
+    counting, demo,
     descriptors::{self, Budget},
     listen::{HEAD, listen},
     local_server::LocalServer,
@@ -39,8 +38,6 @@ use crate::{
     wiring,
 };
 
-/// How often counts are summed up.
-const COUNTED_EVERY: Duration = Duration::from_secs(5);
 /// How long requests may go on after a stop.
 const DRAIN: Duration = Duration::from_secs(10);
 /// How long everything may take to end: attempts have 30 s, and what an ERP's database is asked has its own limit.
@@ -74,11 +71,11 @@ async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), CliError> {
 
     let (stop, node) = (CancellationToken::new(), NodeId::new(System.now(), &System));
     // Before anybody counts.
-    let (metrics, recorder) = metrics(dropped).map_err(CliError::refused)?;
+    let (metrics, recorder) = counting::start_counting(dropped).map_err(CliError::refused)?;
     let options = EngineOptions { limits: within(settings.limits, budget) };
     let probing = Arc::new(Probe(client.clone()));
     let mut tasks = Tasks::default();
-    tasks.spawn_endless("metrics", sum_up(recorder, stop.clone()));
+    tasks.spawn_endless("metrics", counting::sum_up(recorder, stop.clone()));
     tasks.spawn("store", wiring::is_alive(store.clone(), stop.clone()));
     tasks.spawn("engine", Engine::run(store.clone(), node, client, Arc::new(System), options, stop.clone()));
     let local = LocalServer::new(local, settings);
@@ -235,31 +232,6 @@ fn closing(stop: &CancellationToken) -> watch::Receiver<bool> {
         sender.closed().await;
     });
     closing
-}
-
-/// Begins counting, and gives what renders the counts.
-fn metrics(dropped: Dropped) -> anyhow::Result<(Metrics, PrometheusHandle)> {
-    let seconds = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
-    let sizes = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];
-    let recorder = PrometheusBuilder::new()
-        .set_buckets(&seconds)?
-        .set_buckets_for_metric(Matcher::Full("gancho_commit_size".into()), &sizes)?
-        .install_recorder()?;
-    let lines = metrics::counter!("gancho_log_lines_dropped_total");
-    let handle = recorder.clone();
-    let render = move || {
-        lines.absolute(dropped.count());
-        recorder.render()
-    };
-    Ok((Arc::new(render), handle))
-}
-
-/// What was counted is summed up now and then, whether or not anybody asks.
-async fn sum_up(recorder: PrometheusHandle, stop: CancellationToken) {
-    while tokio::time::timeout(COUNTED_EVERY, stop.cancelled()).await.is_err() {
-        fail::fail_point!("metrics");
-        recorder.run_upkeep();
-    }
 }
 
 /// SIGTERM and SIGINT.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use gancho_store::StoreError;
+use gancho_model::Endpoint;
+use gancho_store::{EndpointBacklog, StoreError};
 
 use crate::App;
 
@@ -44,31 +45,34 @@ async fn endpoints(app: &App) -> Result<String, StoreError> {
     let ids: Vec<_> = endpoints.iter().map(|endpoint| endpoint.id).collect();
     let backlogs = app.store.backlogs(ids).await?;
     let now = app.environment.now();
-    let mut text = String::new();
-    for name in ["gancho_waiting", "gancho_oldest_waiting_seconds", "gancho_endpoint_failing"] {
-        text.push_str(&format!("# TYPE {name} gauge\n"));
-    }
-    for (endpoint, backlog) in endpoints.iter().zip(backlogs) {
-        let age_s = backlog.oldest_pending_at.map_or(0, |at| now.since_ms(at).max(0) / 1000);
-        let id = endpoint.id;
-        text.push_str(&format!("gancho_waiting{{endpoint=\"{id}\"}} {}\n", backlog.pending));
-        text.push_str(&format!("gancho_oldest_waiting_seconds{{endpoint=\"{id}\"}} {age_s}\n"));
-        text.push_str(&format!(
-            "gancho_endpoint_failing{{endpoint=\"{id}\"}} {}\n",
-            u8::from(endpoint.health.is_failing())
-        ));
-    }
-    Ok(text)
+    let of_each = |value: &dyn Fn(&(&Endpoint, &EndpointBacklog)) -> i64| -> Vec<(String, i64)> {
+        endpoints.iter().zip(&backlogs).map(|one| (one.0.id.to_string(), value(&one))).collect()
+    };
+    let waiting = of_each(&|(_, backlog)| i64::try_from(backlog.pending).unwrap_or(i64::MAX));
+    let oldest = of_each(&|(_, backlog)| backlog.oldest_pending_at.map_or(0, |at| now.since_ms(at).max(0) / 1000));
+    let failing = of_each(&|(endpoint, _)| i64::from(endpoint.health.is_failing()));
+    Ok([
+        gauge("gancho_waiting", "Deliveries that wait.", "endpoint", &waiting),
+        gauge("gancho_oldest_waiting_seconds", "How long the oldest has waited.", "endpoint", &oldest),
+        gauge("gancho_endpoint_failing", "1 while the webhook keeps failing.", "endpoint", &failing),
+    ]
+    .concat())
 }
 
 /// A source that a person paused is not down.
 async fn sources(app: &App) -> Result<String, StoreError> {
-    let mut text = "# TYPE gancho_source_down gauge\n".to_owned();
+    let mut down = vec![];
     for source in app.store.sources().await? {
         metrics::counter!("gancho_source_restarts_total", "source" => source.id.to_string()).increment(0);
         let status = app.services.sources.status(source.id).unwrap_or_default();
         let is_down = !source.paused && (status.down || status.asks);
-        text.push_str(&format!("gancho_source_down{{source=\"{}\"}} {}\n", source.id, u8::from(is_down)));
+        down.push((source.id.to_string(), i64::from(is_down)));
     }
-    Ok(text)
+    Ok(gauge("gancho_source_down", "1 while the connection to the ERP does not work.", "source", &down))
+}
+
+/// A metric as Prometheus reads it: its lines together, after what it is.
+fn gauge(name: &str, help: &str, label: &str, values: &[(String, i64)]) -> String {
+    let lines = values.iter().map(|(id, value)| format!("{name}{{{label}=\"{id}\"}} {value}\n"));
+    format!("# HELP {name} {help}\n# TYPE {name} gauge\n{}", lines.collect::<String>())
 }

@@ -1,5 +1,10 @@
 //! What an operator sees: metrics, logs, the doctor.
 
+use std::{
+    io::Write as _,
+    process::{Command, Stdio},
+};
+
 use gancho_testkit::{Receiver, Respond, Server, ServerOptions};
 use serde_json::{Value, json};
 
@@ -58,6 +63,19 @@ async fn metrics_count_what_happens() {
             && text.contains("gancho_attempt_seconds_bucket{phase=\"first_byte\"")
     );
     assert!(!text.contains("hush"));
+    is_told_apart(&text);
+}
+
+/// Every metric says what it is, once and before its lines, as Prometheus' own tool wants it.
+fn is_told_apart(text: &str) {
+    for line in text.lines().filter(|line| line.starts_with("# TYPE ")) {
+        let name = line.split(' ').nth(2).expect("a name");
+        assert!(text.contains(&format!("# HELP {name} ")), "{name} has no help");
+    }
+    let mut check =
+        Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).spawn().expect("promtool");
+    check.stdin.take().expect("its input").write_all(text.as_bytes()).expect("it reads");
+    assert!(check.wait().expect("it ends").success(), "{text}");
 }
 
 #[tokio::test]
