@@ -165,9 +165,11 @@ impl Engine {
                 let outcome = outcome_of(&target, &claimed, attempt, reply, ended_at, self.shared.environment.jitter());
                 recorder::log_failure(&outcome, &target.endpoint.url);
                 self.shared.scheduler().ended(&claimed, success);
-                self.shared.unrecorded.add();
                 // Fails only when the recorder is gone, which outlives us.
-                let _ = self.outcomes.send(Ended::new(outcome, &target.endpoint)).await;
+                if let Ok(place) = self.outcomes.reserve().await {
+                    self.shared.unrecorded.add();
+                    place.send(Ended::new(outcome, &target.endpoint));
+                }
                 if self.shared.scheduler().finished(&claimed, duration_ms, ended_at.mono) {
                     self.shared.wake.notify_one();
                 }

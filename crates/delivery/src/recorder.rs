@@ -64,7 +64,7 @@ async fn gather(group: &mut Vec<Ended>, ended: &mut mpsc::Receiver<Ended>, unrec
     while group.len() < ENOUGH && group.iter().all(|ended| ended.may_wait) && !unrecorded.is_wanted() {
         let more = tokio::select! {
             biased;
-            more = ended.recv_many(group, GROUP_MAX) => more,
+            more = ended.recv_many(group, GROUP_MAX - ENOUGH) => more,
             () = unrecorded.asked() => continue,
             () = tokio::time::sleep_until(until) => 0,
         };
@@ -81,16 +81,17 @@ async fn record_group(
     group: &Arc<[Outcome]>,
     unrecorded: &Unrecorded,
 ) -> Vec<HealthChange> {
-    let (mut wait_ms, mut untried) = (WAIT_MS, group.len());
+    let mut wait_ms = WAIT_MS;
     loop {
-        let recorded = store.record(node, group.clone()).await;
-        // Nobody who looks waits for a store that can't write.
-        unrecorded.tried(std::mem::take(&mut untried));
-        match recorded {
-            Ok(changed) => return changed,
+        match store.record(node, group.clone()).await {
+            Ok(changed) => {
+                unrecorded.recorded(group.len());
+                return changed;
+            }
             Err(StoreError::Busy(why)) => tracing::warn!(%why, outcomes = group.len(), "outcomes wait to be recorded"),
             Err(error) => tracing::error!(%error, outcomes = group.len(), "outcomes can't be recorded; trying again"),
         }
+        unrecorded.stuck();
         tokio::time::sleep(Duration::from_millis(wait_ms)).await;
         wait_ms = (wait_ms * 2).min(WAIT_MS_MAX);
     }

@@ -113,7 +113,7 @@ async fn what_arrived_is_recorded_though_nobody_looks_and_all_of_it_at_a_stop() 
     let bench = Bench::new().await;
     let (endpoint, claimed) = bench.claim().await;
     bench.end(&endpoint, &claimed, 200).await;
-    let recorded = bench.shared.unrecorded.wait_until_tried(1);
+    let recorded = bench.shared.unrecorded.wait_until_recorded(1);
     tokio::time::timeout(Duration::from_secs(20), recorded).await.expect("recorded by itself");
     let (endpoint, claimed) = bench.claim().await;
     bench.end(&endpoint, &claimed, 200).await;

@@ -16,16 +16,24 @@ pub(crate) struct Unrecorded {
     ended: AtomicU64,
     /// Up to which of them somebody wants them recorded.
     wanted: AtomicU64,
-    /// Those that the recorder has tried to record.
-    tried: watch::Sender<u64>,
+    /// How far the recorder is.
+    progress: watch::Sender<Progress>,
     /// Somebody wants more.
     asked: Notify,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Progress {
+    /// Outcomes that were recorded.
+    recorded: u64,
+    /// The store did not write, the last time.
+    is_stuck: bool,
 }
 
 impl Unrecorded {
     pub fn new() -> Self {
         let (ended, wanted) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { ended, wanted, tried: watch::Sender::new(0), asked: Notify::new() }
+        Self { ended, wanted, progress: watch::Sender::default(), asked: Notify::new() }
     }
 
     /// One more is on its way to the recorder.
@@ -33,14 +41,21 @@ impl Unrecorded {
         self.ended.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// So many more are recorded, or could not be.
-    pub fn tried(&self, count: usize) {
-        self.tried.send_modify(|tried| *tried += count as u64);
+    /// So many more are recorded.
+    pub fn recorded(&self, count: usize) {
+        self.progress.send_modify(|progress| {
+            *progress = Progress { recorded: progress.recorded + count as u64, is_stuck: false };
+        });
+    }
+
+    /// The store can't write: nobody waits for it until it can.
+    pub fn stuck(&self) {
+        self.progress.send_modify(|progress| progress.is_stuck = true);
     }
 
     /// Whether somebody waits.
     pub fn is_wanted(&self) -> bool {
-        self.wanted.load(Ordering::Acquire) > *self.tried.borrow()
+        self.wanted.load(Ordering::Acquire) > self.progress.borrow().recorded
     }
 
     /// Returns when somebody may have begun to wait.
@@ -48,23 +63,24 @@ impl Unrecorded {
         self.asked.notified().await;
     }
 
-    /// Has recorded what ended before now, or tried to.
+    /// Has recorded what ended before now, unless the store can't write.
     pub async fn settle(&self) {
         let ended = self.ended.load(Ordering::Acquire);
-        let mut tried = self.tried.subscribe();
-        if *tried.borrow() >= ended {
+        let is_done = |progress: &Progress| progress.recorded >= ended || progress.is_stuck;
+        let mut progress = self.progress.subscribe();
+        if is_done(&progress.borrow()) {
             return;
         }
         self.wanted.fetch_max(ended, Ordering::AcqRel);
         self.asked.notify_one();
         // The recorder lives as long as the engine; after that, nothing is on its way any more.
-        let _ = tokio::time::timeout(PATIENCE, tried.wait_for(|tried| *tried >= ended)).await;
+        let _ = tokio::time::timeout(PATIENCE, progress.wait_for(is_done)).await;
     }
 
-    /// Returns when so many were recorded, or could not be.
+    /// Returns when so many were recorded.
     #[cfg(test)]
-    pub async fn wait_until_tried(&self, count: u64) {
-        let _ = self.tried.subscribe().wait_for(|tried| *tried >= count).await;
+    pub async fn wait_until_recorded(&self, count: u64) {
+        let _ = self.progress.subscribe().wait_for(|progress| progress.recorded >= count).await;
     }
 }
 
@@ -80,7 +96,7 @@ mod tests {
     async fn nobody_waits_where_all_is_recorded() {
         let unrecorded = Unrecorded::new();
         unrecorded.add();
-        unrecorded.tried(1);
+        unrecorded.recorded(1);
         assert_eq!(poll!(std::pin::pin!(unrecorded.settle())), Poll::Ready(()));
         assert!(!unrecorded.is_wanted());
     }
@@ -95,10 +111,24 @@ mod tests {
         assert!(unrecorded.is_wanted());
         unrecorded.asked().await;
         unrecorded.add();
-        unrecorded.tried(1);
+        unrecorded.recorded(1);
         assert_eq!(poll!(&mut settling), Poll::Pending);
-        unrecorded.tried(1);
+        unrecorded.recorded(1);
         assert_eq!(poll!(&mut settling), Poll::Ready(()));
         assert!(!unrecorded.is_wanted(), "what ended later may wait for more");
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_store_that_can_t_write() {
+        let unrecorded = Unrecorded::new();
+        unrecorded.add();
+        let mut settling = std::pin::pin!(unrecorded.settle());
+        assert_eq!(poll!(&mut settling), Poll::Pending);
+        unrecorded.stuck();
+        assert_eq!(poll!(&mut settling), Poll::Ready(()));
+        unrecorded.add();
+        assert_eq!(poll!(std::pin::pin!(unrecorded.settle())), Poll::Ready(()), "nor whoever comes later");
+        unrecorded.recorded(1);
+        assert_eq!(poll!(std::pin::pin!(unrecorded.settle())), Poll::Pending, "it writes again");
     }
 }

@@ -111,8 +111,7 @@ impl EndpointQueue {
         self.target.endpoint.health.is_failing()
     }
 
-    /// Whether a lane may send: tests always, the others while the endpoint is open, and of a
-    /// failing endpoint one probe at a time, when it is time.
+    /// Whether a lane may send: tests always, others while the endpoint is open; of a failing one a probe, when it is time.
     fn lane_open(&self, lane: Priority, now: MonoTime) -> bool {
         match lane {
             Priority::Test => true,
@@ -123,11 +122,13 @@ impl EndpointQueue {
     }
 
     fn is_probe_due(&self, now: MonoTime) -> bool {
-        self.in_flight.count() == 0 && (self.is_probe_requested() || self.planned_probe().is_none_or(|at| at <= now))
+        self.is_probe_recorded()
+            && (self.is_probe_requested() || self.target.endpoint.health.probe_at.is_none_or(|at| at <= now))
     }
 
-    fn planned_probe(&self) -> Option<MonoTime> {
-        self.target.endpoint.health.probe_at
+    /// No probe is under way, and the store knows how the last one ended.
+    fn is_probe_recorded(&self) -> bool {
+        self.in_flight.count() == 0 && self.unrecorded == 0
     }
 
     /// Whether a person asked for a probe that none has begun to answer.
@@ -214,7 +215,7 @@ impl EndpointQueue {
 
     /// Whether so little of it is at hand that more is to be claimed: not for every single place that comes free.
     pub fn is_short(&self, now: MonoTime, roomy: bool) -> bool {
-        self.is_asking(now) && self.active() * 2 <= self.share(roomy)
+        !self.is_failing() && self.is_asking(now) && self.active() * 2 <= self.share(roomy)
     }
 
     /// What to claim of a lane now. `slots` takes along what is claimed of one that may hang, so that no more is
@@ -369,12 +370,11 @@ impl EndpointQueue {
         let due = Priority::ALL.iter().filter_map(|lane| self.due_at(*lane, now, roomy, slots));
         let waits = self.waiting.iter().any(|lane| !lane.is_empty()) && self.in_flight.count() < self.slots();
         let rate = self.rate.filter(|_| waits).map(|rate| rate.next_at(now)).filter(|at| *at > now);
-        let probe = self.planned_probe().filter(|at| waits && *at > now);
+        let probe = self.target.endpoint.health.probe_at.filter(|at| waits && *at > now);
         due.chain(rate).chain(probe).chain(self.in_flight.slow_at()).min()
     }
 
-    /// When something of a lane is to be claimed. While the share is full, a claim runs or an end is not recorded
-    /// yet, that is what wakes us.
+    /// When something of a lane is to be claimed; what fills the share, runs or is not recorded yet wakes us else.
     fn due_at(&self, lane: Priority, now: MonoTime, roomy: bool, slots: &Slots) -> Option<MonoTime> {
         let n = lane as usize;
         let due = self.due[n].filter(|_| !self.claiming[n])?;
@@ -389,8 +389,8 @@ impl EndpointQueue {
 
     /// When the next probe may go; its predecessor's end is what wakes us else.
     fn probe_due_at(&self, now: MonoTime) -> Option<MonoTime> {
-        let at = if self.is_probe_requested() { now } else { self.planned_probe().unwrap_or(now) };
-        (self.in_flight.count() == 0).then(|| self.no_probe_before.map_or(at, |not_before| at.max(not_before)))
+        let at = if self.is_probe_requested() { now } else { self.target.endpoint.health.probe_at.unwrap_or(now) };
+        self.is_probe_recorded().then(|| self.no_probe_before.map_or(at, |not_before| at.max(not_before)))
     }
 }
 

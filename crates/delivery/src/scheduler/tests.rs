@@ -105,6 +105,24 @@ fn a_requested_probe_goes_at_once_and_a_click_during_it_is_not_lost() {
 }
 
 #[test]
+fn the_next_probe_waits_until_the_last_one_is_recorded() {
+    let mut bench = failing();
+    bench.put(0, Priority::Live, 3);
+    bench.environment.advance_ms(600_000);
+    let began = bench.turn();
+    assert_eq!(began.len(), 1);
+    let now = bench.now();
+    bench.scheduler.ended(&began[0].1, false);
+    assert!(!bench.scheduler.finished(&began[0].1, 50, now), "nothing is to be claimed");
+    assert!(bench.turn().is_empty(), "when the next may go is only known then");
+    bench.endpoints[0].health.probe_at = Some(now.plus_ms(1));
+    bench.endpoints_changed();
+    bench.scheduler.recorded(began[0].1.endpoint, began[0].1.id);
+    bench.environment.advance_ms(1);
+    assert_eq!(bench.turn().len(), 1);
+}
+
+#[test]
 fn a_probe_may_be_what_is_sent_again() {
     let mut bench = failing();
     bench.put(0, Priority::Replay, 3);

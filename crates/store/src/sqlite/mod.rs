@@ -200,7 +200,7 @@ impl SqliteStore {
         })
     }
 
-    /// Does a piece of work as [`write_now`](Self::write_now) does, on deliveries whose attempts are all recorded.
+    /// Does a piece of work as [`write_now`](Self::write_now) does, when the attempts that ended are recorded, or that takes long.
     async fn write<T: Send + 'static>(
         &self,
         durable: bool,
