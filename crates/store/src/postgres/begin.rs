@@ -5,9 +5,11 @@ use const_format::concatcp;
 /// The writer touches rows one by one, by their keys: what the planner knows of tables that change by the second must not
 /// make it read one of them whole. (`jit` would be spent on statements that look expensive since then.)
 ///
+/// Whatever the default of the database: who waited for a lock must see what was committed meanwhile.
+///
 /// Ends the transaction of a node that hangs, whether between two statements or while reading a result, so that it blocks
 /// no other node. Set per transaction: behind a pooler the next one may use another connection.
-const GUARDS: &str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '3s'; SET LOCAL tcp_user_timeout = '4s'; \
+const GUARDS: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '3s'; SET LOCAL tcp_user_timeout = '4s'; \
     SET LOCAL lock_timeout = '4s'; \
     SELECT set_config(name, 'off', true) FROM unnest(ARRAY['enable_hashjoin', 'enable_mergejoin', 'enable_bitmapscan', \
     'enable_seqscan', 'jit']) AS name; ";
@@ -34,6 +36,20 @@ mod tests {
         let mut db = connector::connect(&database.url.parse().expect("an address")).await.expect("connects");
         db.execute(sqlx::raw_sql(begin)).await.expect("begins");
         sqlx::query_scalar("SHOW synchronous_commit").fetch_one(&mut db).await.expect("a value")
+    }
+
+    #[tokio::test]
+    async fn who_waited_sees_what_was_committed_whatever_the_default_of_the_database() {
+        let database = Instance::shared(Engine::Postgres).blank().await;
+        let default = "SET default_transaction_isolation = 'serializable'";
+        database.run(&format!("ALTER DATABASE {} {default}", database.name)).await;
+        for begin in [BEGIN, BEGIN_FLUSHED] {
+            let mut db = connector::connect(&database.url.parse().expect("an address")).await.expect("connects");
+            db.execute(sqlx::raw_sql(begin)).await.expect("begins");
+            let level: String =
+                sqlx::query_scalar("SHOW transaction_isolation").fetch_one(&mut db).await.expect("a value");
+            assert_eq!(level, "read committed");
+        }
     }
 
     #[tokio::test]

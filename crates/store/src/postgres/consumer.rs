@@ -12,7 +12,7 @@ const CONSUMER: &str = "name, types, sources, position, created_at, acked_at";
 #[async_trait]
 impl Consumers for PostgresStore {
     async fn add_consumer(&self, consumer: Consumer) -> Result<(), StoreError> {
-        self.write(true, async move |context| {
+        self.write_now(true, async move |context| {
             let count = scalar!(&mut context.db, i64, "SELECT count(*) FROM consumers").unwrap_or(0);
             if count >= CONSUMERS_MAX {
                 return Err(StoreError::Conflict(Message::new("conflict-consumers").with("max", CONSUMERS_MAX)));
@@ -27,18 +27,18 @@ impl Consumers for PostgresStore {
     }
 
     async fn consumer(&self, name: &str) -> Result<Consumer, StoreError> {
-        one(&mut *self.read().await?, name).await
+        one(&mut *self.read_now().await?, name).await
     }
 
     async fn consumers(&self) -> Result<Vec<Consumer>, StoreError> {
-        let mut db = self.read().await?;
+        let mut db = self.read_now().await?;
         let select = format!("SELECT {CONSUMER} FROM consumers ORDER BY name");
         all!(db, AssertSqlSafe(select)).iter().map(consumer_of).collect()
     }
 
     async fn acknowledge(&self, name: &str, sequence: u64, now: Timestamp) -> Result<Consumer, StoreError> {
         let name = name.to_owned();
-        self.write(true, async move |context| {
+        self.write_now(true, async move |context| {
             let last = scalar!(&mut context.db, i64, "SELECT coalesce(max(n), 0) FROM events").unwrap_or(0).max(0);
             let known = one(&mut context.db, &name).await?;
             if sequence > known.position.max(last.unsigned_abs()) {
@@ -53,7 +53,7 @@ impl Consumers for PostgresStore {
 
     async fn remove_consumer(&self, name: &str) -> Result<(), StoreError> {
         let name = name.to_owned();
-        self.write(true, async move |context| {
+        self.write_now(true, async move |context| {
             match run!(&mut context.db, "DELETE FROM consumers WHERE name = $1", &name) {
                 0 => Err(StoreError::NotFound),
                 _ => Ok(()),

@@ -1,5 +1,7 @@
 //! Endpoints are added, changed, removed.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use const_format::formatcp;
 use gancho_model::{
@@ -8,7 +10,7 @@ use gancho_model::{
 use sqlx::Row as _;
 
 use super::rows::{CANCELLED, PENDING};
-use super::waiting::{WAITING, count_waiting};
+use super::waiting::WAITING;
 use super::{
     PostgresStore, accept, forward, job, repair, replay, rows,
     write_context::{Notification, WriteContext},
@@ -74,7 +76,7 @@ impl Endpoints for PostgresStore {
     async fn remove_endpoint(&self, id: EndpointId, now: Timestamp) -> Result<u64, StoreError> {
         self.write(true, async move |context| {
             let n = context.number_of(id).await?;
-            let waiting = count_waiting(&mut context.db, n).await?;
+            let waiting = context.waiting_for(n).await?;
             run!(&mut context.db, "UPDATE endpoints SET removed_at = $2 WHERE n = $1", n, now.ms());
             cancel_waiting(context, n, CANCEL_MAX).await?;
             run!(&mut context.db, "DELETE FROM serving WHERE endpoint = $1", n);
@@ -90,21 +92,19 @@ impl Endpoints for PostgresStore {
             // Numbers follow the days of events: what is sent again of old ones comes before what waits for long.
             "SELECT coalesce(w.count, 0), least((SELECT d.created_at FROM deliveries d WHERE d.endpoint = p.n AND d.state = {PENDING} \
             AND d.lane = 0 ORDER BY d.n LIMIT 1), (SELECT d.created_at FROM deliveries d WHERE d.endpoint = p.n \
-            AND d.state = {PENDING} AND d.lane > 0 ORDER BY d.n LIMIT 1)) FROM endpoints p \
-            LEFT JOIN ({WAITING}) AS w ON w.endpoint = p.n WHERE p.id = $1"
+            AND d.state = {PENDING} AND d.lane > 0 ORDER BY d.n LIMIT 1)), p.id FROM endpoints p \
+            LEFT JOIN ({WAITING}) AS w ON w.endpoint = p.n WHERE p.id = ANY($1)"
         );
-        let mut backlogs = vec![];
-        for id in ids {
-            let backlog = match first!(db, select, id.bytes().as_slice()) {
-                Some(row) => EndpointBacklog {
-                    pending: u64::try_from(row.try_get::<i64, _>(0)?).unwrap_or(0),
-                    oldest_pending_at: rows::optional_time(&row, 1)?,
-                },
-                None => EndpointBacklog::default(),
+        let wanted: Vec<&[u8]> = ids.iter().map(|id| id.bytes().as_slice()).collect();
+        let mut found = HashMap::new();
+        for row in all!(db, select, &wanted[..]) {
+            let backlog = EndpointBacklog {
+                pending: u64::try_from(row.try_get::<i64, _>(0)?).unwrap_or(0),
+                oldest_pending_at: rows::optional_time(&row, 1)?,
             };
-            backlogs.push(backlog);
+            found.insert(EndpointId::from_bytes(rows::id(&row, 2)?), backlog);
         }
-        Ok(backlogs)
+        Ok(ids.iter().map(|id| found.get(id).copied().unwrap_or_default()).collect())
     }
 
     async fn replay(&self, replay: Replay, after: Option<u64>, now: Moment) -> Result<Replayed, StoreError> {
@@ -222,7 +222,7 @@ async fn retry(context: &mut WriteContext, id: EndpointId) -> Result<u64, StoreE
         (_, Endpoint { paused: true, .. }) => Err(StoreError::Conflict(Message::new("conflict-paused"))),
         (n, _) => {
             repair::go_on(context, n, id).await?;
-            count_waiting(&mut context.db, n).await
+            context.waiting_for(n).await
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{Bulk, BulkDone, DeliveryFilter, EventFilter, Log, Page, StoreError, 
 #[async_trait]
 impl Log for PostgresStore {
     async fn feed(&self, after: u64, filter: EventFilter, limit: usize) -> Result<Page<Event, u64>, StoreError> {
-        list::feed(&mut *self.read().await?, after, &filter, limit).await
+        list::feed(&mut *self.read_now().await?, after, &filter, limit).await
     }
 
     async fn recent(
@@ -23,7 +23,7 @@ impl Log for PostgresStore {
         filter: EventFilter,
         limit: usize,
     ) -> Result<Page<Event, u64>, StoreError> {
-        list::recent(&mut *self.read().await?, before, &filter, limit).await
+        list::recent(&mut *self.read_now().await?, before, &filter, limit).await
     }
 
     fn pulse(&self) -> tokio::sync::watch::Receiver<u64> {

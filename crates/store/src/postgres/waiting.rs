@@ -11,6 +11,10 @@ use crate::StoreError;
 /// How often changes are counted together.
 const COUNT_EVERY: Duration = Duration::from_secs(2);
 
+/// Whoever counts must see what was committed before it looks, and a node that hangs meanwhile holds nobody up.
+const GUARDS: &str = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '3s'; \
+    SET LOCAL tcp_user_timeout = '4s'; SET LOCAL lock_timeout = '4s'";
+
 /// How many wait, by endpoint: `endpoint` and `count`.
 pub(super) const WAITING: &str = "SELECT endpoint, sum(count)::bigint AS count FROM (SELECT endpoint, count FROM waiting \
     UNION ALL SELECT endpoint, more FROM waiting_changes WHERE made_in >= (SELECT value FROM meta WHERE name = 'waiting_counted')) \
@@ -25,10 +29,10 @@ pub(super) async fn add_changes(db: &mut Db, endpoints: Vec<i64>, more: Vec<i64>
     Ok(())
 }
 
-/// How many wait for one endpoint, looked at one by one.
-pub(super) async fn count_waiting(db: &mut Db, endpoint: i64) -> Result<u64, StoreError> {
-    let select = formatcp!("SELECT count(*) FROM deliveries WHERE state = {PENDING} AND endpoint = $1");
-    Ok(scalar!(db, i64, select, endpoint).unwrap_or_default().unsigned_abs())
+/// How many wait for one endpoint, as of what is committed.
+pub(super) async fn count_waiting(db: &mut Db, endpoint: i64) -> Result<i64, StoreError> {
+    let select = formatcp!("SELECT count FROM ({WAITING}) AS w WHERE endpoint = $1");
+    Ok(scalar!(db, i64, select, endpoint).unwrap_or_default())
 }
 
 /// Counts changes together again and again, as long as this is there.
@@ -45,10 +49,12 @@ pub(super) async fn count_regularly<T>(store: Weak<T>, readers: PgPool) {
 /// number above: none is ever missed. Where another node is at it, nothing is done.
 async fn count_changes(readers: &PgPool) -> Result<(), sqlx::Error> {
     let mut transaction = readers.begin().await?;
+    sqlx::raw_sql(GUARDS).execute(&mut *transaction).await?;
+    count_if_copied(&mut transaction).await?;
     let any = "SELECT EXISTS (SELECT 1 FROM waiting_changes \
         WHERE made_in >= (SELECT value FROM meta WHERE name = 'waiting_counted'))";
     if !sqlx::query_scalar::<_, bool>(any).fetch_one(&mut *transaction).await? {
-        return Ok(());
+        return transaction.commit().await;
     }
     let from = "SELECT value FROM meta WHERE name = 'waiting_counted' FOR UPDATE SKIP LOCKED";
     let Some(from) = sqlx::query_scalar::<_, i64>(from).fetch_optional(&mut *transaction).await? else {
@@ -69,7 +75,7 @@ async fn count_changes(readers: &PgPool) -> Result<(), sqlx::Error> {
 }
 
 /// Counts all anew where the numbers of transactions began again, as they do in a copy that was restored into another
-/// server: nobody works on it yet.
+/// server, perhaps under nodes that are at work.
 pub(super) async fn count_if_copied(db: &mut Db) -> Result<(), sqlx::Error> {
     let is_copied =
         "SELECT value > pg_snapshot_xmax(pg_current_snapshot())::text::bigint FROM meta WHERE name = 'waiting_counted'";
@@ -77,10 +83,10 @@ pub(super) async fn count_if_copied(db: &mut Db) -> Result<(), sqlx::Error> {
     if is_copied == Some(true) { count_anew(db).await } else { Ok(()) }
 }
 
-/// Counts all anew. Nobody may change deliveries meanwhile.
+/// Counts all anew. Nobody changes deliveries meanwhile.
 pub(super) async fn count_anew(db: &mut Db) -> Result<(), sqlx::Error> {
     const COUNT: &str = formatcp!(
-        "DELETE FROM waiting_changes; DELETE FROM waiting; UPDATE meta SET value = 0 WHERE name = 'waiting_counted'; \
+        "LOCK TABLE deliveries IN SHARE ROW EXCLUSIVE MODE; DELETE FROM waiting_changes; DELETE FROM waiting; UPDATE meta SET value = 0 WHERE name = 'waiting_counted'; \
         INSERT INTO waiting SELECT endpoint, count(*) FROM deliveries WHERE state = {PENDING} GROUP BY endpoint"
     );
     let mut transaction = db.begin().await?;

@@ -301,6 +301,13 @@ impl WriteContext {
         self.audience.announce(std::mem::take(&mut self.pending));
     }
 
+    /// How many deliveries wait for an endpoint, as of this transaction.
+    pub async fn waiting_for(&mut self, endpoint: i64) -> Result<u64, StoreError> {
+        let committed = waiting::count_waiting(&mut self.db, endpoint).await?;
+        let more = self.pending.waiting.get(&endpoint).copied().unwrap_or(0);
+        Ok(u64::try_from(committed + more).unwrap_or(0))
+    }
+
     /// Notified after the commit.
     pub fn notify_later(&mut self, notification: Notification) {
         self.pending.notifications.push(notification);

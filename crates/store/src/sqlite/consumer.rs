@@ -12,7 +12,7 @@ const CONSUMER: &str = "name, types, sources, position, created_at, acked_at";
 #[async_trait]
 impl Consumers for SqliteStore {
     async fn add_consumer(&self, consumer: Consumer) -> Result<(), StoreError> {
-        self.write(true, move |context| {
+        self.write_now(true, move |context| {
             let count: i64 = context.db.query_row("SELECT count(*) FROM consumers", [], |row| row.get(0))?;
             if count >= CONSUMERS_MAX {
                 return Err(StoreError::Conflict(Message::new("conflict-consumers").with("max", CONSUMERS_MAX)));
@@ -35,11 +35,11 @@ impl Consumers for SqliteStore {
 
     async fn consumer(&self, name: &str) -> Result<Consumer, StoreError> {
         let name = name.to_owned();
-        self.read(move |db| one(db, &name)).await
+        self.read_now(move |db| one(db, &name)).await
     }
 
     async fn consumers(&self) -> Result<Vec<Consumer>, StoreError> {
-        self.read(move |db| {
+        self.read_now(move |db| {
             let mut select = db.prepare_cached(&format!("SELECT {CONSUMER} FROM consumers ORDER BY name"))?;
             let mut found = select.query([])?;
             let mut consumers = vec![];
@@ -53,7 +53,7 @@ impl Consumers for SqliteStore {
 
     async fn acknowledge(&self, name: &str, sequence: u64, now: Timestamp) -> Result<Consumer, StoreError> {
         let name = name.to_owned();
-        self.write(true, move |context| {
+        self.write_now(true, move |context| {
             let last: i64 = context.db.query_row("SELECT coalesce(max(n), 0) FROM events", [], |row| row.get(0))?;
             let known = one(&context.db, &name)?;
             if sequence > known.position.max(last.max(0).unsigned_abs()) {
@@ -68,9 +68,11 @@ impl Consumers for SqliteStore {
 
     async fn remove_consumer(&self, name: &str) -> Result<(), StoreError> {
         let name = name.to_owned();
-        self.write(true, move |context| match context.db.execute("DELETE FROM consumers WHERE name = ?1", [&name])? {
-            0 => Err(StoreError::NotFound),
-            _ => Ok(()),
+        self.write_now(true, move |context| {
+            match context.db.execute("DELETE FROM consumers WHERE name = ?1", [&name])? {
+                0 => Err(StoreError::NotFound),
+                _ => Ok(()),
+            }
         })
         .await
     }

@@ -10,7 +10,6 @@ use rusqlite::{OptionalExtension, params};
 use super::rows::{CANCELLED, PENDING};
 use super::{
     SqliteStore, accept, forward, job, repair, replay, rows,
-    waiting::count_waiting,
     write_context::{Notification, WriteContext},
 };
 use crate::{
@@ -75,7 +74,7 @@ impl Endpoints for SqliteStore {
     async fn remove_endpoint(&self, id: EndpointId, now: Timestamp) -> Result<u64, StoreError> {
         self.write(true, move |context| {
             let n = context.number_of(id)?;
-            let waiting = count_waiting(&context.db, n)?;
+            let waiting = context.waiting_for(n)?;
             context.db.execute("UPDATE endpoints SET removed_at = ?2 WHERE n = ?1", params![n, now.ms()])?;
             cancel_waiting(context, n, CANCEL_MAX)?;
             context.plans_are_stale();
@@ -212,7 +211,7 @@ fn retry(context: &mut WriteContext, id: EndpointId) -> Result<u64, StoreError> 
         Endpoint { paused: true, .. } => Err(StoreError::Conflict(Message::new("conflict-paused"))),
         _ => {
             repair::go_on(context, n, id)?;
-            Ok(count_waiting(&context.db, n)?)
+            context.waiting_for(n)
         }
     }
 }

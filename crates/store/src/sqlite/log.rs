@@ -11,7 +11,7 @@ use crate::{Bulk, BulkDone, DeliveryFilter, EventFilter, Log, Page, StoreError, 
 #[async_trait]
 impl Log for SqliteStore {
     async fn feed(&self, after: u64, filter: EventFilter, limit: usize) -> Result<Page<Event, u64>, StoreError> {
-        self.read(move |db| list::feed(db, after, &filter, limit)).await
+        self.read_now(move |db| list::feed(db, after, &filter, limit)).await
     }
 
     async fn recent(
@@ -20,7 +20,7 @@ impl Log for SqliteStore {
         filter: EventFilter,
         limit: usize,
     ) -> Result<Page<Event, u64>, StoreError> {
-        self.read(move |db| list::recent(db, before, &filter, limit)).await
+        self.read_now(move |db| list::recent(db, before, &filter, limit)).await
     }
 
     fn pulse(&self) -> tokio::sync::watch::Receiver<u64> {

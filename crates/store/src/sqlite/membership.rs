@@ -38,7 +38,7 @@ impl Nodes for SqliteStore {
     async fn nodes(&self) -> Result<Vec<Node>, StoreError> {
         let Some((id, began_at)) = self.here.get() else { return Ok(vec![]) };
         let count = "SELECT count(*) FROM endpoints WHERE removed_at IS NULL";
-        let endpoints: i64 = self.read(move |db| Ok(db.query_row(count, [], |row| row.get(0))?)).await?;
+        let endpoints: i64 = self.read_now(move |db| Ok(db.query_row(count, [], |row| row.get(0))?)).await?;
         let (name, endpoints) = (self.here.name.clone(), endpoints.unsigned_abs());
         let node = Node { id, name, began_at, endpoints, sources: vec![], upkeep: false };
         Ok(vec![node.with_leases(&self.leases.of(id, self.environment.mono()))])

@@ -34,7 +34,7 @@ enum Step {
     Code(fn(&Connection, &Vault, &dyn Rng) -> rusqlite::Result<()>),
 }
 
-/// Pages in the WAL before they are written back, each once for all its changes: 32 MB.
+/// Pages in the WAL before they are written back, each once for all its changes: 32 MB, twice that in files of older versions.
 const CHECKPOINT_PAGES: u32 = 8000;
 /// Whose file it is: `ganc`.
 pub(super) const APPLICATION: i32 = 0x6761_6e63;

@@ -1,5 +1,6 @@
 //! How many deliveries wait for each endpoint. The server counts them once and follows what it commits; whoever only
-//! opens the file counts when asked.
+//! opens the file counts when asked. What another process changes is counted with the server's next transaction, ten
+//! seconds later at most.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -36,8 +37,12 @@ impl WaitingCounts {
 
     /// Counts again if they are followed, at the beginning of a transaction: another process changed something.
     pub fn follow_again(&self, db: &Connection) -> rusqlite::Result<()> {
-        let is_followed = self.counts().is_some();
-        if is_followed { self.follow(db, &BTreeMap::new()) } else { Ok(()) }
+        if self.is_followed() { self.follow(db, &BTreeMap::new()) } else { Ok(()) }
+    }
+
+    /// Whether the counts are as of the last commit, or else counted in the transaction that asks.
+    pub fn is_followed(&self) -> bool {
+        self.counts().is_some()
     }
 
     /// What a commit changed.
@@ -57,7 +62,7 @@ impl WaitingCounts {
 }
 
 /// Counts what waits for one endpoint, as the transaction at hand has it.
-pub(super) fn count_waiting(db: &Connection, endpoint: i64) -> rusqlite::Result<u64> {
+fn count_waiting(db: &Connection, endpoint: i64) -> rusqlite::Result<u64> {
     let select = formatcp!("SELECT count(*) FROM deliveries WHERE state = {PENDING} AND endpoint = ?1");
     let count: i64 = db.prepare_cached(select)?.query_row([endpoint], |row| row.get(0))?;
     Ok(count.unsigned_abs())

@@ -90,7 +90,19 @@ impl WriteContext {
             self.flushes = flush;
         }
         self.db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        self.reload_if_changed()
+        self.reload_if_changed().inspect_err(|_| {
+            // Not begun; the next one looks again.
+            self.roll_back();
+            self.data_version = -1;
+        })
+    }
+
+    /// How many deliveries wait for an endpoint, as of this transaction.
+    pub fn waiting_for(&self, endpoint: i64) -> Result<u64, StoreError> {
+        let committed = self.waiting.of(&self.db, endpoint)?;
+        let more =
+            if self.waiting.is_followed() { self.pending.waiting.get(&endpoint).copied().unwrap_or(0) } else { 0 };
+        Ok(committed.saturating_add_signed(more))
     }
 
     /// What is kept in memory is read again where another process changed anything.

@@ -111,7 +111,7 @@ fn write_groups(mut context: WriteContext, waiting: &Receiver<Box<dyn Job>>) {
             let before = group.len();
             std::thread::sleep(LINGER);
             take_waiting(&mut group, waiting);
-            if group.len() == before {
+            if group.len() == before || group.len() == GROUP_MAX {
                 break;
             }
         }
