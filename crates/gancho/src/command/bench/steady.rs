@@ -24,7 +24,7 @@ pub async fn run(args: &BenchArgs, seconds: u32) -> CliResult {
         let name = format!("steady{window}");
         let endpoint = stage.add(&format!("/hook/{name}"), false).await?;
         let events = PER_S * WINDOW_S;
-        let began = std::time::Instant::now();
+        let began = tokio::time::Instant::now();
         stage.load(&stage.events_url(), events, CONNECTIONS, PER_S).await?;
         stage.arrived(&name, events.into()).await?;
         let rate = f64::from(events) / began.elapsed().as_secs_f64();
