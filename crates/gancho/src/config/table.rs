@@ -59,5 +59,5 @@ pub const SETTINGS: &[Setting] = &[
     secret("smtp_url", "Mail server: smtp://USER:PASSWORD@HOST:PORT or smtps://…; ?tls=required (the default of smtp), opportunistic or none; empty: no mail."),
     setting("mail_from", "", "The address from which mail is sent, such as Gancho <gancho@example.com>."),
     setting("mail_every_s", "30", "Seconds between checks for alerts to send by mail."),
-    setting("sqlite_pages_max", "0", "Maximum size of the database in pages of 8192 bytes; 0: no limit."),
+    setting("sqlite_pages_max", "0", "Maximum size of the database in pages: of 4096 bytes, 8192 in databases of older versions; 0: no limit."),
 ];
