@@ -53,23 +53,19 @@ async fn count_changes(readers: &PgPool) -> Result<(), sqlx::Error> {
     count_if_copied(&mut transaction).await?;
     let any = "SELECT EXISTS (SELECT 1 FROM waiting_changes \
         WHERE made_in >= (SELECT value FROM meta WHERE name = 'waiting_counted'))";
-    if !sqlx::query_scalar::<_, bool>(any).fetch_one(&mut *transaction).await? {
+    if scalar!(transaction, bool, any) != Some(true) {
         return transaction.commit().await;
     }
     let from = "SELECT value FROM meta WHERE name = 'waiting_counted' FOR UPDATE SKIP LOCKED";
-    let Some(from) = sqlx::query_scalar::<_, i64>(from).fetch_optional(&mut *transaction).await? else {
-        return Ok(());
-    };
+    let Some(from) = scalar!(transaction, i64, from) else { return Ok(()) };
     let until = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
-    let until: i64 = sqlx::query_scalar(until).fetch_one(&mut *transaction).await?;
+    let until = scalar!(transaction, i64, until).unwrap_or(from);
     // From where it was counted to: what was removed before may still lie there, for the sake of an old snapshot.
     let count = "WITH ended AS (DELETE FROM waiting_changes WHERE made_in >= $1 AND made_in < $2 RETURNING endpoint, more) \
         INSERT INTO waiting (endpoint, count) SELECT endpoint, sum(more) FROM ended GROUP BY endpoint ORDER BY endpoint \
         ON CONFLICT (endpoint) DO UPDATE SET count = waiting.count + excluded.count";
-    let counted = sqlx::query(count).bind(from).bind(until).execute(&mut *transaction).await?.rows_affected();
-    if counted > 0 {
-        let set = "UPDATE meta SET value = $1 WHERE name = 'waiting_counted'";
-        sqlx::query(set).bind(until).execute(&mut *transaction).await?;
+    if run!(transaction, count, from, until) > 0 {
+        run!(transaction, "UPDATE meta SET value = $1 WHERE name = 'waiting_counted'", until);
     }
     transaction.commit().await
 }
@@ -79,14 +75,14 @@ async fn count_changes(readers: &PgPool) -> Result<(), sqlx::Error> {
 pub(super) async fn count_if_copied(db: &mut Db) -> Result<(), sqlx::Error> {
     let is_copied =
         "SELECT value > pg_snapshot_xmax(pg_current_snapshot())::text::bigint FROM meta WHERE name = 'waiting_counted'";
-    let is_copied: Option<bool> = sqlx::query_scalar(is_copied).persistent(false).fetch_optional(&mut *db).await?;
-    if is_copied == Some(true) { count_anew(db).await } else { Ok(()) }
+    if scalar!(db, bool, is_copied) == Some(true) { count_anew(db).await } else { Ok(()) }
 }
 
 /// Counts all anew. Nobody changes deliveries meanwhile.
 pub(super) async fn count_anew(db: &mut Db) -> Result<(), sqlx::Error> {
     const COUNT: &str = formatcp!(
-        "LOCK TABLE deliveries IN SHARE ROW EXCLUSIVE MODE; DELETE FROM waiting_changes; DELETE FROM waiting; UPDATE meta SET value = 0 WHERE name = 'waiting_counted'; \
+        "LOCK TABLE deliveries IN SHARE ROW EXCLUSIVE MODE; DELETE FROM waiting_changes; DELETE FROM waiting; \
+        UPDATE meta SET value = 0 WHERE name = 'waiting_counted'; \
         INSERT INTO waiting SELECT endpoint, count(*) FROM deliveries WHERE state = {PENDING} GROUP BY endpoint"
     );
     let mut transaction = db.begin().await?;
