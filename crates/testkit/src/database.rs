@@ -309,16 +309,16 @@ impl Database {
     /// Gives a script to the engine's own client, on a connection of its own. Errors that the script
     /// does not expect end it, and the test.
     pub fn play(&self, script: &str) {
-        self.ask(script);
+        self.answer(script);
     }
 
     /// How the engine would look for what is asked.
     pub fn plan(&self, select: &str) -> String {
-        self.ask(&format!("EXPLAIN {select};"))
+        self.answer(&format!("EXPLAIN {select};"))
     }
 
     /// Gives a script to the engine's own client; returns what it prints.
-    fn ask(&self, script: &str) -> String {
+    pub fn answer(&self, script: &str) -> String {
         let mut command = self.command();
         let piped = command.arg(&self.name).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = piped.spawn().expect("the client starts");

@@ -16,6 +16,7 @@ mod demo;
 mod docs_commands;
 mod docs_nginx;
 mod docs_samples;
+mod docs_sql;
 mod docs_tables;
 mod documents;
 mod egress;
