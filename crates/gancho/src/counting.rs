@@ -56,7 +56,7 @@ fn describe() {
         "How often the watching of a connection began anew after a fault."
     );
     describe_counter!("gancho_log_lines_dropped_total", "Lines of the log that nobody took in time.");
-    describe_gauge!("gancho_source_lag_seconds", "How long ago the last change had happened when it was heard.");
+    describe_gauge!("gancho_source_lag_seconds", "Seconds from the last change in the ERP until it was read here.");
     describe_gauge!("gancho_source_backlog", "Rows that wait in the ERP.");
     describe_gauge!(
         "gancho_source_lost",

@@ -55,6 +55,6 @@ pub trait DeliveryNotifier: Send + Sync {
     fn health_changed(&self, changed: Vec<(EndpointId, Health)>);
 
     /// Somebody is about to look at deliveries, or to change them: outcomes that wait for more are recorded first. Returns
-    /// when that was tried.
+    /// when they are, when the store can't write, or after a second.
     async fn settle(&self);
 }

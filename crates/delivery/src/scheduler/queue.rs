@@ -218,8 +218,7 @@ impl EndpointQueue {
         !self.is_failing() && self.is_asking(now) && self.active() * 2 <= self.share(roomy)
     }
 
-    /// What to claim of a lane now. `slots` takes along what is claimed of one that may hang, so that no more is
-    /// claimed of all together than can begin.
+    /// What to claim of a lane now. `slots` counts what is claimed of those that may hang: no more than can begin.
     pub fn want(&mut self, lane: Priority, now: MonoTime, room: u32, roomy: bool, slots: &mut Slots) -> Option<Want> {
         let n = lane as usize;
         // A failing endpoint is probed at its own pace, with whatever has waited longest.

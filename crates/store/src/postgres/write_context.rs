@@ -327,16 +327,14 @@ impl WriteContext {
     /// is in the order of commits, without holes.
     pub async fn next_number(&mut self, in_feed: bool) -> Result<i64, StoreError> {
         let numbers = self.lock_numbers().await?;
-        match in_feed {
-            true => Ok(self.pending.next_in_feed(numbers.last)),
-            false => {
-                let known = match self.pending.lowest {
-                    Some(lowest) => lowest,
-                    None => numbers::lowest_number(&mut self.db).await?,
-                };
-                Ok(self.pending.next_off_feed(known))
-            }
+        if in_feed {
+            return Ok(self.pending.next_in_feed(numbers.last));
         }
+        let known = match self.pending.lowest {
+            Some(lowest) => lowest,
+            None => numbers::lowest_number(&mut self.db).await?,
+        };
+        Ok(self.pending.next_off_feed(known))
     }
 
     /// What every accepted event needs, asked for at once. Until the transaction ends, no other node gets it.
