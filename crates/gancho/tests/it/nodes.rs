@@ -208,6 +208,8 @@ async fn a_source_is_watched_by_one_node_at_a_time_and_every_node_says_how_it_do
     receiver.wait_for(1).await;
 
     let owner = list["data"].as_array().expect("a list").iter().position(watches).expect("one watches it");
+    // What the one that is killed has not recorded yet would come again.
+    nodes[0].wait_until("/endpoints", |list| list["data"][0]["health"]["pending"] == 0).await;
     // In the order of their coming.
     nodes[owner].kill().await;
     nodes.remove(owner);

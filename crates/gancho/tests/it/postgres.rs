@@ -46,6 +46,8 @@ async fn what_was_accepted_is_there_after_a_restart_and_another_key_is_refused()
     let (code, said) = refused_on(&database.url, &server.data_dir().with_file_name("other")).await;
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("another secret_key"), "another data dir has another key: {said}");
+    // An arrival that is not on disk yet would come again after the kill.
+    server.wait_until("/deliveries?state=delivered", |list| list["data"][0]["id"].is_string()).await;
     server.kill().await;
     server.run().await;
     let list = server.get("/endpoints").await;
