@@ -11,6 +11,8 @@ final class PostgresTriggers
     public const WRITE = Engine::OURS . 'write';
     private const CAPTURE = Engine::OURS . 'capture_';
     private const ROW = Engine::OURS . 'row';
+    /** Bytes below which an outbox holds fewer than `Engine::ROWS_SOME` rows: eight pages. */
+    private const FEW_BYTES = 65536;
     public const ARGUMENTS = 'source text, op text, old_row jsonb, new_row jsonb, known text[], hidden text[], noise text[]';
     /** What the outbox fills in itself. No sequence: the ERP asks with lastval() for the key of its own row. */
     private const COLUMNS = 'id bigint PRIMARY KEY DEFAULT ((extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 2048 + pg_backend_pid() % 2048), '
@@ -92,6 +94,7 @@ final class PostgresTriggers
             . ' (source, op, old_row, new_row, secrets) '
             . "VALUES (source, op, CASE op WHEN 'UPDATE' THEN old_row - noise ELSE old_row END, new_row, changed)";
         [$full, $dropped, $secret] = [$this->full(), $this->engine->at(Postgres::DROPPED), ErpSchema::secretPattern()];
+        [$outbox, $few] = [$this->engine->at(Engine::OUTBOX), self::FEW_BYTES];
         return <<<SQL
 
 DECLARE
@@ -99,7 +102,12 @@ DECLARE
 BEGIN
     IF old_row - noise = new_row - noise THEN RETURN false; END IF;
     IF coalesce(current_setting('ganchoplugin.full', true), '') <> 'no' THEN
-        PERFORM set_config('ganchoplugin.full', CASE WHEN $full THEN 'yes' ELSE 'no' END, false);
+        -- So little is neither: for most connections that is all to be asked.
+        IF pg_relation_size('$outbox') < {$few} THEN
+            PERFORM set_config('ganchoplugin.full', 'no', false);
+        ELSE
+            PERFORM set_config('ganchoplugin.full', CASE WHEN $full THEN 'yes' ELSE 'no' END, false);
+        END IF;
     END IF;
     IF current_setting('ganchoplugin.full') = 'yes' THEN
         PERFORM nextval('$dropped');

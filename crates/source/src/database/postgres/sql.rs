@@ -19,6 +19,8 @@ use crate::database::{
 pub(super) const DROPPED: &str = "gancho_dropped";
 /// Bytes below which the rows of an outbox are not counted.
 const SMALL_BYTES: u64 = 100_000_000;
+/// Bytes below which an outbox holds fewer than [`OUTBOX_ROWS_SOME`] rows: eight pages.
+const FEW_BYTES: u64 = 65_536;
 /// Writes a row into the outbox.
 const WRITE: &str = "gancho_write";
 /// Begins the name of each table's function.
@@ -163,7 +165,12 @@ DECLARE
 BEGIN
     IF old_row - noise = new_row - noise THEN RETURN false; END IF;
     IF coalesce(current_setting('gancho.full', true), '') <> 'no' THEN
-        PERFORM set_config('gancho.full', CASE WHEN {full} THEN 'yes' ELSE 'no' END, false);
+        -- So little is neither: for most connections that is all to be asked.
+        IF pg_relation_size('{schema}.{OUTBOX}') < {FEW_BYTES} THEN
+            PERFORM set_config('gancho.full', 'no', false);
+        ELSE
+            PERFORM set_config('gancho.full', CASE WHEN {full} THEN 'yes' ELSE 'no' END, false);
+        END IF;
     END IF;
     IF current_setting('gancho.full') = 'yes' THEN
         PERFORM nextval('{schema}.{DROPPED}');
