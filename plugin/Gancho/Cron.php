@@ -33,7 +33,7 @@ class Cron extends CronClass
             if ($settings->isAlone()) {
                 $settings->note(['cron_at' => time()]);
                 // Over HTTP the ERP begins no further work after 20 s.
-                (new Push($db, $settings, PHP_SAPI === 'cli' ? 40.0 : 2.0))->run();
+                (new Push($db, $settings, PHP_SAPI === 'cli' ? 40.0 : 2.0, true))->run();
             } elseif ($settings->isDue()) {
                 (new Push($db, $settings))->run(true);
             }

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::Write as _,
-    process::{Command, Stdio},
+    process::Stdio,
 };
 
 use gancho_facturascripts::{ReferenceData, Watched, shape::Shape, understand};
@@ -371,7 +371,7 @@ fn php_understands_the_same() {
     let sequences: Vec<(Value, Vec<Value>)> = (0..1_000).map(sequence).collect();
     let input: String = sequences.iter().map(|(sequence, _)| format!("{sequence}\n")).collect();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../plugin/tests/acts.php");
-    let mut php = Command::new("php")
+    let mut php = gancho_testkit::php()
         .args(["-d", "display_errors=stderr", "-d", "serialize_precision=5", script])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -10,6 +10,11 @@ use tempfile::TempDir;
 
 use crate::{Database, Server};
 
+/// PHP: the system's, or the program that `GANCHO_TEST_PHP` names.
+pub fn php() -> Command {
+    Command::new(std::env::var_os("GANCHO_TEST_PHP").unwrap_or_else(|| "php".into()))
+}
+
 /// An ERP with the plugin: real PHP, with small stand-ins for the ERP's own classes.
 pub struct ErpPhp {
     database_url: String,
@@ -111,7 +116,7 @@ impl ErpPhp {
     fn begin(&self, code: &str) -> Child {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../plugin/tests/erp.php");
         let plugin = self.plugin.iter().map(|folder| ("ERP_PLUGIN", folder));
-        let mut php = Command::new("php")
+        let mut php = php()
             .envs(plugin)
             .envs(self.asked.iter().map(|asked| ("ERP_REQUEST", asked.to_string())))
             .args(["-d", "display_errors=stderr", "-d", "date.timezone=Europe/Madrid", script])

@@ -22,7 +22,7 @@ pub use database::{Database, Instance, free_port};
 pub use endpoint::endpoint;
 pub use engine::Engine;
 pub use erp_api::{Asked, ErpApi, FULL_KEY, Trap};
-pub use erp_php::ErpPhp;
+pub use erp_php::{ErpPhp, php};
 pub use name_server::{Family, NameServer, Says};
 pub use pooler::Pooler;
 pub use receiver::{Received, Receiver, Respond};

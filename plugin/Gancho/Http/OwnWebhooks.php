@@ -8,9 +8,6 @@ use FacturaScripts\Plugins\Gancho\Webhook\{Alone, Attempt, KeyLost, Refused, Sna
 /** What the page of webhooks shows and does where the plugin sends by itself. */
 final class OwnWebhooks
 {
-    /** Cron that did not run for so long is spoken of, seconds. */
-    private const CRON_S = 3600;
-
     /** @var Webhook[] */
     public array $webhooks = [];
     public ?Webhook $one = null;
@@ -141,10 +138,9 @@ final class OwnWebhooks
         return $at === null ? null : max(0, time() - (int)$at);
     }
 
-    /** Whether the ERP's cron runs, on which retries depend while nobody uses the ERP. */
     public function isCronRunning(): bool
     {
-        return ($this->alone->settings->state()['cron_at'] ?? 0) + self::CRON_S > time();
+        return $this->alone->settings->isCronRunning();
     }
 
     public function cronAt(): ?int

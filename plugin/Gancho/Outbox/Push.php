@@ -28,8 +28,8 @@ final class Push
     private float $deadline;
     private Engine $engine;
 
-    /** `$seconds`: for how long looks are begun; 0 for one look. */
-    public function __construct(private DataBase $db, private Settings $settings, private float $seconds = self::SECONDS)
+    /** `$seconds`: for how long looks are begun; 0 for one look. `$isCron`: nobody's request pays for it. */
+    public function __construct(private DataBase $db, private Settings $settings, private float $seconds = self::SECONDS, private bool $isCron = false)
     {
         $this->deadline = microtime(true) + $seconds;
         $this->engine = Engine::of($db);
@@ -129,7 +129,8 @@ final class Push
                 return false;
             }
             try {
-                $left = (new Round($this->db, $this->settings, max($this->deadline, microtime(true) + 0.3 * $pass)))->run($collects);
+                $until = max($this->deadline, microtime(true) + 0.3 * $pass);
+                $left = (new Round($this->db, $this->settings, $until, $this->isCron))->run($collects);
             } finally {
                 $lock->release();
             }

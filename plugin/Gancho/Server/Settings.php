@@ -18,6 +18,9 @@ final class Settings
     private const SECRETS = ['token', 'admin_token'];
     private const SEALED = 'sealed:';
 
+    /** Cron that did not run for so long is spoken of, and not waited for, seconds. */
+    private const CRON_S = 3600;
+
     private ?array $values = null;
 
     public function folder(): string
@@ -119,6 +122,12 @@ final class Settings
     public function isAlone(): bool
     {
         return $this->get('way') === 'alone';
+    }
+
+    /** Whether the ERP's cron runs, on which retries depend while nobody uses the ERP. */
+    public function isCronRunning(): bool
+    {
+        return ($this->state()['cron_at'] ?? 0) + self::CRON_S > time();
     }
 
     /** Whether requests have anything to do for us. */

@@ -14,6 +14,8 @@ final class Collect
 {
     private const ROWS = 1000;
     private const ROWS_MAX = 20000;
+    /** Behind a request of the ERP, where cron runs: a larger act is left to cron, which has memory and time. */
+    private const ROWS_BEHIND = 200;
 
     private Engine $engine;
 
@@ -24,6 +26,7 @@ final class Collect
         private Vault $vault,
         private Webhooks $webhooks,
         private Settings $settings,
+        private bool $leavesLarge,
     ) {
         $this->engine = Engine::of($erp);
     }
@@ -41,6 +44,7 @@ final class Collect
         // A pass that did not come back, such as for want of memory, is tried again with fewer rows.
         $failed = (int)($this->settings->state()['collecting'] ?? 0);
         $most = $failed > 0 ? max(1, intdiv($failed, 4)) : self::ROWS_MAX;
+        $most = $this->leavesLarge ? min($most, self::ROWS_BEHIND + 1) : $most;
         $wanted = min($most, max(self::ROWS, (int)($this->tables->get('look_rows') ?? 0)));
         $this->settings->note(['collecting' => $wanted]);
         try {
@@ -50,7 +54,7 @@ final class Collect
             $this->settings->note((int)($this->settings->state()['failures'] ?? 0) < 2 ? ['collecting' => 0] : []);
             throw $error;
         }
-        $this->settings->note(['collecting' => $done['rows'] === 0 || $wanted >= self::ROWS ? 0 : $wanted * 4]);
+        $this->settings->note(['collecting' => $failed === 0 || $done['rows'] === 0 || $wanted >= self::ROWS ? 0 : $wanted * 4]);
         return $done;
     }
 
@@ -73,7 +77,9 @@ final class Collect
             $this->learn($known);
             $tracker->forget($acts['taken']);
             $this->tables->put('looks', (string)json_encode($tracker->toArray()));
-            $this->tables->put('look_rows', (string)($look['more'] && !$acts['taken'] ? min($rows * 4, self::ROWS_MAX) : self::ROWS));
+            if (!$this->leavesLarge) {
+                $this->tables->put('look_rows', (string)($look['more'] && !$acts['taken'] ? min($rows * 4, self::ROWS_MAX) : self::ROWS));
+            }
             // Last, so that what fails before leaves them.
             if ($acts['taken'] && !$this->engine->remove($acts['taken'])) {
                 throw new DatabaseError('the rows could not be removed from the outbox');

@@ -56,14 +56,23 @@ final class Deliveries
         return $this->dueWebhooks($now) !== [];
     }
 
-    /** @return string[] webhooks of which something is due, that which waits longest first */
+    /**
+     * Asked after each answer of the ERP, also while a hundred thousand wait: of each webhook the first and the last in its
+     * queue are looked at.
+     *
+     * @return string[] webhooks of which something is due, that which waits longest first
+     */
     private function dueWebhooks(int $now): array
     {
-        $found = $this->db->rows('SELECT d.webhook, MIN(d.due_at) AS oldest FROM ' . Tables::DELIVERIES . ' d JOIN ' . Tables::WEBHOOKS . ' w ON w.id = d.webhook '
-            . "WHERE d.state = 'pending' AND {$this->isFree('d.')} AND w.enabled = 1 AND w.paused = 0 AND ({$this->isDue('d.')} OR w.failures >= :failing) "
-            . 'AND (w.failures < :failing OR COALESCE(w.probe_at, 0) <= :now OR w.probe_at > :probe) GROUP BY d.webhook ORDER BY 2',
-            self::moments($now) + ['failing' => Webhook::FAILING]);
-        return array_column($found, 'webhook');
+        $moments = self::moments($now);
+        $end = fn(string $order) => '(SELECT d.due_at FROM ' . Tables::DELIVERIES . " d WHERE d.webhook = w.id AND d.state = 'pending' AND {$this->isFree('d.')} "
+            . "ORDER BY d.due_at $order LIMIT 1)";
+        $queues = $this->db->rows("SELECT w.id, w.failures, {$end('ASC')} AS oldest, {$end('DESC')} AS latest FROM " . Tables::WEBHOOKS . ' w WHERE w.enabled = 1 AND w.paused = 0 '
+            . 'AND (w.failures < :failing OR COALESCE(w.probe_at, 0) <= :now OR w.probe_at > :probe) ORDER BY 3, 1', $moments + ['failing' => Webhook::FAILING]);
+        // One that fails gets a probe whenever its pause is over, whatever its deliveries' plans are.
+        $isDue = fn(array $queue) => $queue['oldest'] !== null
+            && ((int)$queue['failures'] >= Webhook::FAILING || $queue['oldest'] <= $moments['now'] || $queue['latest'] > $moments['far']);
+        return array_column(array_filter($queues, $isDue), 'id');
     }
 
     /** What is planned further ahead than anything is planned was so by a clock that was set back since: it is due. */
@@ -164,7 +173,8 @@ final class Deliveries
     /** Everything of a webhook that waits is due now. */
     public function retryNow(string $webhook): void
     {
-        $this->db->run('UPDATE ' . Tables::DELIVERIES . " SET due_at = :now WHERE webhook = :id AND state = 'pending'", ['now' => time() * 1000, 'id' => $webhook]);
+        // What is due already keeps its place in the queue.
+        $this->db->run('UPDATE ' . Tables::DELIVERIES . " SET due_at = :now WHERE webhook = :id AND state = 'pending' AND due_at > :now", ['now' => time() * 1000, 'id' => $webhook]);
         $this->db->run('UPDATE ' . Tables::WEBHOOKS . ' SET probe_at = 0 WHERE id = :id', ['id' => $webhook]);
     }
 
@@ -218,9 +228,8 @@ final class Deliveries
     /** How the last attempt to a webhook ended, in words; nothing if there was none. */
     public function lastMessage(string $webhook): ?string
     {
-        $last = $this->db->row('SELECT n, id FROM ' . Tables::DELIVERIES . ' WHERE webhook = :id AND last_at IS NOT NULL ORDER BY last_at DESC, n DESC LIMIT 1', ['id' => $webhook]);
-        $row = $last === null ? null
-            : $this->db->row('SELECT sealed FROM ' . Tables::ATTEMPTS . ' WHERE delivery = :n ORDER BY k DESC LIMIT 1', ['n' => (int)$last['n']]) + ['id' => $last['id']];
+        $row = $this->db->row('SELECT a.sealed, d.id FROM ' . Tables::ATTEMPTS . ' a JOIN ' . Tables::DELIVERIES
+            . ' d ON d.n = a.delivery WHERE d.webhook = :id ORDER BY a.k DESC LIMIT 1', ['id' => $webhook]);
         return $row === null ? null : (json_decode((string)$this->vault->unseal($row['sealed'], $row['id']), true)['message'] ?? null);
     }
 

@@ -20,7 +20,8 @@ final class Round
 
     private Engine $engine;
 
-    public function __construct(private ErpDatabase $erp, private Settings $settings, private float $deadline)
+    /** `$isCron`: large acts are its work, where it runs. */
+    public function __construct(private ErpDatabase $erp, private Settings $settings, private float $deadline, private bool $isCron = false)
     {
         $this->engine = Engine::of($erp);
     }
@@ -79,10 +80,14 @@ final class Round
     /** Whether acts have ended that were not looked at. */
     private function collect(Alone $alone): bool
     {
-        $collect = new Collect($this->erp, $alone->db, $alone->tables, $alone->vault, $alone->webhooks, $this->settings);
+        $leavesLarge = !$this->isCron && $this->settings->isCronRunning();
+        $collect = new Collect($this->erp, $alone->db, $alone->tables, $alone->vault, $alone->webhooks, $this->settings, $leavesLarge);
         $pause = 60000;
         while ($this->engine->isWaiting()) {
             $done = $collect->run();
+            if ($leavesLarge && $done['rows'] === 0 && $done['more']) {
+                return false;
+            }
             if ($done['rows'] === 0) {
                 // An act goes on: for a short while it is waited for.
                 if (microtime(true) + $pause / 1e6 > $this->deadline) {

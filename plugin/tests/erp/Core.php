@@ -115,6 +115,17 @@ namespace FacturaScripts\Core\Template {
     }
 }
 
+namespace FacturaScripts\Core\Contract {
+    interface ControllerInterface
+    {
+        public function __construct(string $className, string $url = '');
+
+        public function getPageData(): array;
+
+        public function run(): void;
+    }
+}
+
 namespace FacturaScripts\Dinamic\Lib\Email {
     /** Notes what would be sent. */
     class NewMail

@@ -47,7 +47,7 @@ class DataBase
             mysqli_report(MYSQLI_REPORT_OFF);
             self::$mysql = new \mysqli($at['host'], urldecode($at['user']), urldecode($at['pass'] ?? ''), $name, $at['port']);
             self::$mysql->set_charset('utf8mb4');
-            self::$mysql->autocommit(false);
+            self::$mysql->query('SET autocommit = 0');
         }
         return true;
     }

@@ -56,6 +56,26 @@ pub async fn events(server: &Server) -> Vec<Value> {
 pub const NOTHING: &str = "return null;";
 
 /// What the plugin, or any receiver in PHP, would check by `hash_hmac`: the vectors of the library for receivers.
+/// What this PHP can't compile, or only with a complaint, ends the request.
+#[tokio::test]
+async fn every_class_is_of_this_php() {
+    let erp = Erp::new(Engine::MariaDb).await;
+    let load = "$folder = realpath(dirname((new ReflectionClass($plugin))->getFileName()));
+        $classes = [];
+        foreach (new RecursiveIteratorIterator(new RecursiveDirectoryIterator($folder)) as $file) {
+            if ($file->getExtension() === 'php') {
+                $name = str_replace('/', '\\\\', substr($file->getPathname(), strlen($folder) + 1, -4));
+                $name = \"FacturaScripts\\\\Plugins\\\\Gancho\\\\$name\";
+                $classes[] = class_exists($name) || interface_exists($name) || trait_exists($name);
+            }
+        }
+        return [PHP_VERSION, count($classes), count(array_filter($classes))];";
+    let loaded = erp.request(load).returned;
+    let wanted = std::env::var("PHP_VERSION").unwrap_or_default();
+    assert!(loaded[0].as_str().is_some_and(|version| version.starts_with(&wanted)), "{loaded}");
+    assert!(loaded[1].as_u64() > Some(80) && loaded[1] == loaded[2], "{loaded}");
+}
+
 #[tokio::test]
 async fn signatures_are_those_of_the_receivers_library() {
     let erp = Erp::new(Engine::MariaDb).await;

@@ -22,6 +22,7 @@ mod documents;
 mod egress;
 mod erp_alone;
 mod erp_alone_events;
+mod erp_alone_growth;
 mod erp_alone_manage;
 mod erp_api;
 mod erp_api_lies;
