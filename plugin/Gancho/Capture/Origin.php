@@ -37,7 +37,8 @@ final class Origin
         if ($db->type() === 'postgresql') {
             $db->select("SELECT set_config('gancho.origin', $text, false)");
         } else {
-            $db->exec("SET @gancho_origin = nullif($text, '')");
+            // The ERP makes a transaction of each `exec`: three round trips for one.
+            $db->select("SELECT @gancho_origin := nullif($text, '')");
         }
     }
 
