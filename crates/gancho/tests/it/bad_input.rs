@@ -188,6 +188,10 @@ async fn what_is_not_there() {
         assert_eq!(answer.status, 404, "{path}");
         assert_eq!(answer.headers["content-type"], "application/problem+json", "{path}");
     }
+    let gone = "/endpoints/ep_00000000000000000000000000/retry";
+    let answer = server.call(Method::POST, gone, None).await;
+    let said = "there is no such endpoint ep_00000000000000000000000000: it may have been removed";
+    assert_eq!((answer.status, &answer.body["detail"]), (404, &json!(said)));
     let answer = server.call(Method::PUT, "/endpoints", None).await;
     assert_eq!(answer.status, 405);
     assert_eq!(answer.body["status"], 405);

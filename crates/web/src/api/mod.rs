@@ -11,6 +11,7 @@ mod event_type;
 mod hook;
 mod job;
 mod listener;
+mod missing;
 mod node;
 pub(crate) mod page;
 pub(crate) mod personal_data;
@@ -108,7 +109,7 @@ pub(crate) fn router() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
     let (router, mut document) =
         OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", api).split_for_parts();
     statuses::complete(&mut document);
-    (router, document)
+    (router.layer(axum::middleware::from_fn(missing::name)), document)
 }
 
 /// The OpenAPI document as JSON.

@@ -83,8 +83,7 @@ pub(crate) struct Id<T>(pub T);
 impl<T: std::str::FromStr> FromRequestParts<Arc<App>> for Id<T> {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let missing = || Problem::missing("thing: the id in the address is not known");
-        let Path(text): Path<String> = Path::from_request_parts(parts, app).await.map_err(|_| missing())?;
-        text.parse().map(Self).map_err(|_| missing())
+        let Path(text): Path<String> = Path::from_request_parts(parts, app).await.map_err(|_| Problem::unnamed())?;
+        text.parse().map(Self).map_err(|_| Problem::unnamed())
     }
 }

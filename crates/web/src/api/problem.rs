@@ -58,14 +58,20 @@ pub struct Problem {
     detail: String,
     errors: Vec<FieldError>,
     localized: Option<Message>,
+    /// The address says what it is about.
+    is_unnamed: bool,
 }
+
+/// Beside an answer of 404 that does not know what it is about: the address does.
+#[derive(Clone, Copy)]
+pub(super) struct Unnamed;
 
 /// What a handler returns.
 pub type Answer<T> = Result<T, Problem>;
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), errors: vec![], localized: None }
+        Self { status, detail: detail.into(), errors: vec![], localized: None, is_unnamed: false }
     }
 
     pub(crate) fn unauthorized(detail: &str) -> Self {
@@ -78,6 +84,11 @@ impl Problem {
 
     pub(crate) fn missing(what: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, format!("there is no such {what}"))
+    }
+
+    /// What the address names is not there.
+    pub(crate) fn unnamed() -> Self {
+        Self { is_unnamed: true, ..Self::missing("thing") }
     }
 
     /// 422, with every wrong field.
@@ -136,7 +147,7 @@ impl From<ServiceError> for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::NotFound => Self::missing("thing"),
+            StoreError::NotFound => Self::unnamed(),
             StoreError::Conflict(why) => Self::localized(StatusCode::CONFLICT, why),
             StoreError::Busy(why) => {
                 tracing::warn!(%why, "the store is busy");
@@ -174,6 +185,9 @@ impl IntoResponse for Problem {
         };
         let json = serde_json::to_string(&body).unwrap_or_default();
         let mut response = (self.status, [(CONTENT_TYPE, "application/problem+json")], json).into_response();
+        if self.is_unnamed {
+            response.extensions_mut().insert(Unnamed);
+        }
         let headers = response.headers_mut();
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));

@@ -15,7 +15,7 @@ const ALWAYS: &[(u16, &str)] = &[
 /// Where not every token may.
 const SCOPED: (u16, &str) = (403, "the token's scope does not allow it");
 /// With an id in the path.
-const NAMED: (u16, &str) = (404, "no such thing");
+const NAMED: (u16, &str) = (404, "what the address names is not there: it may have been removed");
 /// With a query.
 const QUERIED: (u16, &str) = (422, "wrong fields: `errors` names each");
 /// With a body.

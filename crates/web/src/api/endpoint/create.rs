@@ -13,7 +13,7 @@ use crate::{
 
 /// Adds an endpoint. Its secret is in the answer, and never again but at `/secret`.
 #[utoipa::path(post, path = "/endpoints", tag = "endpoints", request_body = NewEndpoint,
-    responses((status = 201, body = EndpointView), (status = 422, description = "wrong fields")))]
+    responses((status = 201, body = EndpointView), (status = 409, description = "another endpoint has the id, or had it"), (status = 422, description = "wrong fields")))]
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     Admin(caller): Admin,

@@ -22,11 +22,13 @@ pub(crate) struct ListenerView {
     position: u64,
     /// How many events of the feed came after it, whether or not it asks for them.
     behind: u64,
+    /// Whether it goes on where the one of this name stopped.
+    resumed: bool,
 }
 
 /// Opens a listener for `gancho listen`: a new one, or the one of this name where it stopped.
 #[utoipa::path(post, path = "/listeners", tag = "listeners", request_body = NewListener,
-    responses((status = 200, body = ListenerView)))]
+    responses((status = 200, body = ListenerView), (status = 409, description = "there are too many consumers, or it was changed at the same moment")))]
 pub(crate) async fn open(
     State(app): State<Arc<App>>,
     Admin(caller): Admin,
@@ -38,6 +40,7 @@ pub(crate) async fn open(
         id: listener.id.to_string(),
         secret: listener.secret.expose().to_owned(),
         position: listener.position,
+        resumed: listener.is_resumed,
         behind: last.saturating_sub(listener.position),
     }))
 }

@@ -1,0 +1,65 @@
+//! What an address names and is not there: the answer says what it was to be.
+
+use axum::{
+    extract::Request,
+    http::Uri,
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use super::problem::{Problem, Unnamed};
+
+/// What stands behind each list.
+const NOUNS: &[(&str, &str)] = &[
+    ("bins", "bin"),
+    ("consumers", "consumer"),
+    ("deliveries", "delivery"),
+    ("endpoints", "endpoint"),
+    ("events", "event"),
+    ("hooks", "hook"),
+    ("listeners", "listener"),
+    ("sources", "source"),
+    ("tokens", "token"),
+];
+/// A longer name in an address is not repeated.
+const NAME_MAX: usize = 64;
+
+/// Names it: what is missing at `/api/v1/endpoints/ep_…` is an endpoint.
+pub(super) async fn name(request: Request, next: Next) -> Response {
+    let uri = request.uri().clone();
+    let response = next.run(request).await;
+    if response.extensions().get::<Unnamed>().is_none() {
+        response
+    } else {
+        Problem::missing(&noun(&uri)).into_response()
+    }
+}
+
+fn noun(uri: &Uri) -> String {
+    let mut parts = uri.path().split('/').skip_while(|part| NOUNS.iter().all(|(list, _)| list != part));
+    let noun = parts.next().and_then(|list| NOUNS.iter().find(|(name, _)| *name == list));
+    let name = parts.next().filter(|name| (1..=NAME_MAX).contains(&name.len()));
+    let name = name.filter(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte)));
+    match (noun, name) {
+        (Some((_, noun)), Some(name)) => format!("{noun} {name}: it may have been removed"),
+        (Some((_, noun)), None) => (*noun).to_owned(),
+        (None, _) => "thing".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_says_what_is_missing() {
+        for (address, said) in [
+            ("/api/v1/endpoints/ep_1/retry", "endpoint ep_1: it may have been removed"),
+            ("/gancho/api/v1/deliveries/nonsense?x=1", "delivery nonsense: it may have been removed"),
+            ("/api/v1/consumers/a%20b", "consumer"),
+            ("/api/v1/nothing/x", "thing"),
+        ] {
+            assert_eq!(noun(&address.parse().expect("an address")), said);
+        }
+    }
+}
