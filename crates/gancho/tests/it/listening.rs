@@ -161,6 +161,8 @@ async fn what_comes_is_forwarded_as_a_receiver_would_get_it_and_logged() {
     again.until("came since it stopped", 1).await;
     assert_eq!(receiver.wait_for(3).await[2].id(), missed);
     assert_eq!(server.get("/endpoints").await["data"].as_array().map(Vec::len), Some(1), "the same one");
+    let mut first = Listening::start(server.base(), &to, &["--name", "new", "--from", "1h"]);
+    first.until("came before and go first", 1).await;
 }
 
 #[tokio::test]

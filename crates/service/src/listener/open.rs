@@ -16,6 +16,8 @@ pub struct Listener {
     pub secret: Secret,
     /// The sequence number up to which it has forwarded events.
     pub position: u64,
+    /// It goes on where the one of this name stopped.
+    pub is_resumed: bool,
 }
 
 impl Services {
@@ -48,14 +50,21 @@ impl Services {
                 listener
             }
         };
-        let position = self.position(&endpoint, new.from).await?;
-        Ok(Listener { id: endpoint.id, secret: endpoint.secrets.at(now).0.clone(), position })
-    }
-
-    /// Where it goes on, kept from now on.
-    async fn position(&self, endpoint: &Endpoint, from: Option<Start>) -> ServiceResult<u64> {
         let name = Consumer::name_of_listener(endpoint.id);
         let known = self.store.consumer(&name).await.ok();
+        let is_resumed = new.from.is_none() && known.is_some();
+        let position = self.position(&endpoint, (name, known), new.from).await?;
+        Ok(Listener { id: endpoint.id, secret: endpoint.secrets.at(now).0.clone(), position, is_resumed })
+    }
+
+    /// Where it goes on, kept from now on; `consumer`: its name, and what is known of it.
+    async fn position(
+        &self,
+        endpoint: &Endpoint,
+        consumer: (String, Option<Consumer>),
+        from: Option<Start>,
+    ) -> ServiceResult<u64> {
+        let (name, known) = consumer;
         let position = match (from, &known) {
             (None, Some(known)) => known.position,
             (from, _) => self.start(from.unwrap_or(Start::Latest)).await?,

@@ -65,6 +65,7 @@ struct Listener {
     secret: String,
     position: u64,
     behind: u64,
+    is_resumed: bool,
 }
 
 pub fn run(args: ListenArgs, api: ApiClient) -> CliResult {
@@ -112,6 +113,7 @@ fn open(answer: &Value) -> Listener {
         secret: text(&answer["secret"]),
         position: number("position"),
         behind: number("behind"),
+        is_resumed: answer["resumed"] == true,
     }
 }
 
@@ -122,7 +124,8 @@ fn greet(api: &ApiClient, args: &ListenArgs, listener: &Listener) {
     say!("connected to {}: events go to {}", api.server(), args.forward_to);
     say!("  the secret to verify with: {}", listener.secret);
     if listener.behind > 0 {
-        say!("  {} came since it stopped and go first (--from now skips them)", listener.behind);
+        let since = if listener.is_resumed { "since it stopped and" } else { "before and" };
+        say!("  {} came {since} go first (--from now skips them)", listener.behind);
     }
     say!("  the log: {}/webhooks/{}", api.server(), listener.id);
 }
