@@ -208,8 +208,8 @@ async fn add(command: AddCommand, api: &ApiClient) -> CliResult {
         AddCommand::Api { url, key, about } => {
             let mut body = about.body("api");
             (body["url"], body["key"]) = (url.into(), key.into());
-            show(api, &api.call(Method::POST, "sources", Some(body)).await?);
-            next(api, "All is read once, which makes no events; from then on, what is new or changes does.");
+            let usual = "All is read once, which makes no events; from then on, what is new or changes does.";
+            added(api, &api.call(Method::POST, "sources", Some(body)).await?, &about.name, usual);
             Ok(())
         }
         AddCommand::Database { url, dry_run, about } => {
@@ -219,15 +219,27 @@ async fn add(command: AddCommand, api: &ApiClient) -> CliResult {
             match made["sql"].as_str() {
                 Some(sql) if !api.json => say!("{sql}"),
                 _ => {
-                    show(api, &made);
-                    next(
-                        api,
-                        "The triggers are in place. Save any record in the ERP: until then the state is waiting.",
-                    );
+                    let usual =
+                        "The triggers are in place. Save any record in the ERP: until then the state is waiting.";
+                    added(api, &made, &about.name, usual);
                 }
             }
             Ok(())
         }
+    }
+}
+
+/// A source that was added, or the one that this ERP was already.
+fn added(api: &ApiClient, source: &Value, name: &str, usual: &str) {
+    show(api, source);
+    if source["name"] == name {
+        next(api, usual);
+    } else {
+        let known = table::text(&source["name"]);
+        next(
+            api,
+            &format!("This ERP was connected already, as {known}: what was missing was mended, its name and id stay."),
+        );
     }
 }
 

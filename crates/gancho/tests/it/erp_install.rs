@@ -8,6 +8,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::{
+    command_line::run,
     erp_database::{INVOICE, Stage},
     server,
 };
@@ -49,6 +50,9 @@ async fn one_database_has_one_source(stage: &Stage, engine: Engine) {
     let body = json!({"kind": "database", "name": "Elsewhere", "url": elsewhere});
     let same = stage.server.post("/sources", body, 200).await;
     assert!(stage.source.ends_with(same["id"].as_str().expect("an id")), "{engine:?}: by another address");
+    let typed = ["source", "add", "database", "--url", &elsewhere, "--name", "Elsewhere"];
+    let said = run(&stage.server, &typed, "").await.out;
+    assert!(said.contains("connected already, as ERP:"), "{engine:?}: {said}");
     let fresh = Instance::shared(engine).database().await;
     let body = json!({"kind": "database", "name": "Other", "url": fresh.url});
     let other = stage.server.post("/sources", body, 201).await;

@@ -65,9 +65,10 @@ pub(crate) async fn make(
             let address = ServerAddress::of(&app.site, &headers);
             page(&SourceCreatedPage { context, id: source.id.to_string(), token, address })
         }
-        Ok(SourceCreated::New(source, None) | SourceCreated::Known(source)) => {
+        Ok(SourceCreated::New(source, None)) => {
             done(&app, &format!("/sources/{}?check=1", source.id), "source-created")
         }
+        Ok(SourceCreated::Known(source)) => done(&app, &format!("/sources/{}?check=1", source.id), "source-known"),
         Err(problem) if problem.errors().is_empty() => error::of(context, &problem),
         Err(problem) => {
             let form = form.refused(&problem, &context.words);
