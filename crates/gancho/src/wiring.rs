@@ -40,9 +40,15 @@ pub async fn store(settings: &Settings, name: &str) -> anyhow::Result<Arc<dyn St
     let dir = &settings.data_dir;
     make_dir(dir)?;
     close_to_others(dir)?;
+    let had_key = has_key(dir);
     let key = secret_key(settings, dir)?;
     if let Some(url) = &settings.database_url {
-        return Ok(Arc::new(shared_store(settings, url.expose(), &key, name).await?));
+        let opened = shared_store(settings, url.expose(), &key, name).await;
+        if matches!(&opened, Err(why) if is_of_another_key(why)) && settings.secret_key.is_none() && !had_key {
+            // Made just now, and of no use: the right one is to be put there.
+            fs::remove_file(dir.join(KEY_FILE))?;
+        }
+        return Ok(Arc::new(opened?));
     }
     let options = Options {
         pages_max: settings.sqlite_pages_max,
@@ -69,6 +75,10 @@ async fn shared_store(settings: &Settings, url: &str, key: &[u8; 32], name: &str
         },
         _ => opened.into(),
     })
+}
+
+fn is_of_another_key(why: &anyhow::Error) -> bool {
+    matches!(why.downcast_ref(), Some(OpenError::WrongKey))
 }
 
 /// Runs until the stop, or until the store can't write any more: the thread that does is gone.

@@ -45,6 +45,10 @@ pub fn run(args: &MigrateArgs) -> CliResult {
     if !home.is_dir() {
         return Err(CliError::usage(format!("there is no data dir {}: its secret_key is needed", home.display())));
     }
+    if settings.secret_key.is_none() && !wiring::has_key(home) {
+        let dir = home.display();
+        return Err(CliError::usage(format!("{dir} has no secret.key, without which the database can't be read")));
+    }
     let _locks = [&from, &to].map(held).into_iter().collect::<Result<Vec<_>, _>>().map_err(CliError::start)?;
     let key = wiring::secret_key(&settings, home).map_err(CliError::start)?;
     if let Location::Sqlite(dir) = &to

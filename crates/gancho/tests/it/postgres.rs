@@ -43,7 +43,9 @@ async fn what_was_accepted_is_there_after_a_restart_and_another_key_is_refused()
     let webhook = server.add_endpoint(&receiver.url("/"), &["demo.*"]).await;
     let first = server.send("demo.made").await;
     assert_eq!(receiver.wait_for(1).await[0].id(), first);
-    let (code, said) = refused_on(&database.url, &server.data_dir().with_file_name("other")).await;
+    let other = server.data_dir().with_file_name("other");
+    let (code, said) = refused_on(&database.url, &other).await;
+    assert!(!other.join("secret.key").exists(), "the right key can be put there");
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("another secret_key"), "another data dir has another key: {said}");
     // An arrival that is not on disk yet would come again after the kill.
