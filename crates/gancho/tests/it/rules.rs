@@ -55,6 +55,18 @@ async fn a_condition_chooses_and_one_that_errs_skips_visibly() {
     refused.expect(409);
 }
 
+#[tokio::test]
+async fn a_webhook_whose_events_were_all_left_out_is_not_called_new() {
+    let (server, receiver) = (server().await, Receiver::start().await);
+    let id = webhook(&server, &receiver, json!({"condition": "data.object.total > 1000"})).await;
+    let path = format!("/endpoints/{id}");
+    let sentence = async || server.get(&path).await["health"]["summary"].as_str().expect("a sentence").to_owned();
+    assert!(!sentence().await.contains("left them out"));
+    let small = send(&server, invoice(10.0)).await;
+    ended(&server, &small).await;
+    assert!(sentence().await.contains("left them out"), "{}", sentence().await);
+}
+
 async fn delivery(server: &Server, event: &str) -> String {
     server.get(&format!("/deliveries?event={event}")).await["data"][0]["id"].as_str().expect("an id").to_owned()
 }

@@ -1,5 +1,5 @@
-use gancho_model::{Counters, Endpoint, ErrorKind, Health, HealthState, Message, Moment};
-use gancho_store::EndpointBacklog;
+use gancho_model::{Counters, Endpoint, ErrorKind, Health, HealthState, Message, Moment, State};
+use gancho_store::{DeliveryFilter, EndpointBacklog};
 use gancho_words::Words;
 
 use crate::{ServiceResult, Services};
@@ -15,6 +15,8 @@ pub struct HealthFacts<'a> {
     pub backlog: EndpointBacklog,
     /// Its last 24 hours.
     pub day: Counters,
+    /// Its condition or template left something out; asked where nothing was sent yet.
+    pub has_skipped: bool,
     /// Now.
     pub now: Moment,
 }
@@ -34,7 +36,20 @@ impl Services {
         let mut day = Counters::default();
         let hours = self.store.hours(now.wall.plus_ms(-DAY_MS)).await?;
         hours.iter().filter(|hour| hour.endpoint == endpoint.id).for_each(|hour| day.add(&hour.counters));
-        Ok(health_summary(words, &HealthFacts { endpoint, backlog, day, now }))
+        let has_skipped = self.has_skipped_all(endpoint).await?;
+        Ok(health_summary(words, &HealthFacts { endpoint, backlog, day, has_skipped, now }))
+    }
+
+    /// Whether an endpoint to which nothing was sent yet looks new though events came for it.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn has_skipped_all(&self, endpoint: &Endpoint) -> ServiceResult<bool> {
+        if endpoint.health.state(endpoint.enabled, endpoint.paused) != HealthState::Idle {
+            return Ok(false);
+        }
+        let filter = DeliveryFilter { endpoint: Some(endpoint.id), state: Some(State::Skipped), ..Default::default() };
+        Ok(!self.store.deliveries(None, filter, 1).await?.items.is_empty())
     }
 }
 
@@ -45,6 +60,9 @@ pub fn health_summary(words: &Words, condition: &HealthFacts<'_>) -> String {
     let health = &endpoint.health;
     let waiting = || Message::new("health-waiting").with("count", backlog.pending);
     let message = match health.state(endpoint.enabled, endpoint.paused) {
+        HealthState::Idle if condition.has_skipped => {
+            Message::new("health-skipped-sentence").with("waiting", waiting())
+        }
         HealthState::Idle => Message::new("health-idle-sentence").with("waiting", waiting()),
         HealthState::Paused => Message::new("health-paused-sentence").with("waiting", waiting()),
         HealthState::Disabled => disabled(endpoint, waiting()),

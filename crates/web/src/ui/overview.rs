@@ -134,7 +134,8 @@ fn alert(
     if !is_bad && issues.is_empty() {
         return None;
     }
-    let facts = HealthFacts { endpoint, backlog, day, now: context.moment };
+    // What has a problem has been sent something.
+    let facts = HealthFacts { endpoint, backlog, day, has_skipped: false, now: context.moment };
     Some(Alert {
         link: format!("/webhooks/{}", endpoint.id),
         name: names(endpoint).0,

@@ -305,6 +305,7 @@ health-waiting =
        *[other] { $count } wait
     }
 health-idle-sentence = Nothing was sent yet; { $waiting }.
+health-skipped-sentence = Nothing was sent yet: events came, and this webhook's condition or template left them out; { $waiting }.
 health-quiet-sentence = Works: the last delivery arrived { $last }, nothing was sent in 24 h; { $waiting }.
 health-ok-sentence = Works: the last delivery arrived { $last }; { $share } of attempts successful in 24 h; { $waiting }.
 health-shaky-sentence = 
@@ -732,6 +733,7 @@ done-replay-begun = They are on their way.
 done-resend-begun = They are on their way.
 done-source-confirmed = Confirmed: the connection goes on.
 done-source-created = The connection is in place.
+done-source-known = This ERP was connected already: what was missing was mended, and its name stays.
 done-source-removed = The connection was removed.
 done-person-added = They may sign in now.
 done-person-removed = They may not sign in any more.

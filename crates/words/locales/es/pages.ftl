@@ -305,6 +305,7 @@ health-waiting =
        *[other] { $count } en espera
     }
 health-idle-sentence = Aún no se ha enviado nada; { $waiting }.
+health-skipped-sentence = Aún no se ha enviado nada: han llegado eventos, pero la condición o la plantilla de este webhook los ha omitido; { $waiting }.
 health-quiet-sentence = Funciona: la última entrega llegó { $last }, nada enviado en 24 h; { $waiting }.
 health-ok-sentence = Funciona: la última entrega llegó { $last }; { $share } de los intentos con éxito en 24 h; { $waiting }.
 health-shaky-sentence = 
@@ -732,6 +733,7 @@ done-replay-begun = Ya van de camino.
 done-resend-begun = Ya van de camino.
 done-source-confirmed = Confirmado: la conexión continúa.
 done-source-created = La conexión está lista.
+done-source-known = Este ERP ya estaba conectado: se ha completado lo que faltaba, y su nombre sigue igual.
 done-source-removed = La conexión se ha eliminado.
 done-person-added = Ya puede entrar.
 done-person-removed = Ya no puede entrar.

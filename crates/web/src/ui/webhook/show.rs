@@ -185,7 +185,8 @@ async fn read(
     let day = draw::last_day(&hours, |hour| hour.endpoint == id, context.now);
     let sum = draw::sum(&day);
     let failed = app.store.failed_since(context.now.plus_ms(-draw::DAY_MS)).await?.get(&id).copied().unwrap_or(0);
-    let facts = HealthFacts { endpoint: &endpoint, backlog, day: sum, now: context.moment };
+    let has_skipped = app.services.has_skipped_all(&endpoint).await?;
+    let facts = HealthFacts { endpoint: &endpoint, backlog, day: sum, has_skipped, now: context.moment };
     let words = &context.words;
     let rows = if ["summary", "deliveries"].contains(&tab) { rows(app, context, id, tab).await? } else { vec![] };
     let secret = if context.admin && with_secret {
