@@ -71,9 +71,12 @@ fn has_colours() -> bool {
     is_set("CLICOLOR_FORCE") || std::io::stdout().is_terminal()
 }
 
-/// How many columns there are: `COLUMNS`, else the terminal's.
+/// How many columns there are: `COLUMNS`, else the terminal's. A file or a program gets everything, whole.
 pub fn width() -> usize {
     let said = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    if said.is_none() && !std::io::stdout().is_terminal() {
+        return usize::MAX;
+    }
     let seen = || rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| usize::from(size.ws_col));
     said.or_else(seen).filter(|columns| *columns > 0).unwrap_or(WIDTH).max(WIDTH_MIN)
 }

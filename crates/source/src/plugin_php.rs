@@ -1,10 +1,6 @@
 //! The plugin's own understanding of the outbox, in PHP, gives the bytes that ours gives: a thousand generated sequences of looks.
 
-use std::{
-    collections::BTreeMap,
-    io::Write as _,
-    process::Stdio,
-};
+use std::{collections::BTreeMap, io::Write as _, process::Stdio};
 
 use gancho_facturascripts::{ReferenceData, Watched, shape::Shape, understand};
 use gancho_model::{Origin, Rng, canonical};
