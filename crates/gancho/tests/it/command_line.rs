@@ -106,6 +106,8 @@ async fn changes_and_ends(server: &Server, receiver: &Receiver, id: &str, secret
     let deliveries =
         run(server, &["delivery", "list", "--endpoint", id, "--state", "failed", "--json"], "").await.json();
     let delivery = deliveries[0]["id"].as_str().expect("one failed").to_owned();
+    let listed = run(server, &["delivery", "list", "--endpoint", id, "--state", "failed"], "").await;
+    assert!(listed.out.contains(" (test)") && listed.out.contains(&delivery), "whole in a pipe: {}", listed.out);
     assert_eq!(
         run(server, &["delivery", "show", &delivery, "--json"], "").await.json()["attempts"][0]["status_code"],
         500

@@ -79,7 +79,7 @@ async fn every_page_is_alive_and_all_of_it_goes_with_the_process() {
     assert_eq!(endpoints.len(), 4);
     let bins = list(&api("/bins").await);
     assert!(bins.iter().any(|bin| bin["received"].as_u64() > Some(0)), "{bins:?}");
-    let cookie = sign_in(&http, &demo).await;
+    let cookie = sign_in(&http, &demo.base, ("demo", &demo.password)).await;
     for path in ["/", "/webhooks", "/deliveries", "/events", "/catalogue", "/sources", "/bins", "/settings"] {
         let page =
             http.get(format!("{}{path}", demo.base)).header(header::COOKIE, &cookie).send().await.expect("a page");
@@ -95,25 +95,26 @@ async fn every_page_is_alive_and_all_of_it_goes_with_the_process() {
     assert_eq!(demo.folders(), Vec::<PathBuf>::new(), "nothing is left behind");
 }
 
-async fn sign_in(http: &Client, demo: &Demo) -> String {
-    let page = http.get(format!("{}/login", demo.base)).send().await.expect("the form");
+/// Signs in through the form, with a name and a password; returns the cookies of the session.
+pub async fn sign_in(http: &Client, base: &str, (name, password): (&str, &str)) -> String {
+    let page = http.get(format!("{base}/login")).send().await.expect("the form");
     let visit = cookies(page.headers());
     let form = page.text().await.expect("text");
     let csrf = form.split("name=\"csrf_token\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("one");
-    let fields = [("csrf_token", csrf), ("name", "demo"), ("password", &demo.password), ("next", "")];
+    let fields = [("csrf_token", csrf), ("name", name), ("password", password), ("next", "")];
     let body = fields.iter().fold(url::form_urlencoded::Serializer::new(String::new()), |mut form, (name, value)| {
         form.append_pair(name, value);
         form
     });
     let answer = http
-        .post(format!("{}/login", demo.base))
+        .post(format!("{base}/login"))
         .header(header::COOKIE, &visit)
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .body({ body }.finish())
         .send()
         .await
         .expect("it answers");
-    assert_eq!(answer.status(), StatusCode::SEE_OTHER, "the printed password is right");
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER, "the password is right");
     cookies(answer.headers())
 }
 

@@ -3,7 +3,7 @@
 use gancho_testkit::{ADMIN_TOKEN, PATIENCE, Server, ServerOptions, free_port};
 use tokio::process::{Child, Command};
 
-use crate::{BINARY, documents};
+use crate::{BINARY, command_line::run, demo::sign_in, documents};
 
 struct Nginx {
     base: String,
@@ -62,5 +62,23 @@ async fn pages_the_api_and_long_polls_work_behind_it() {
         let event = server.send("demo.made").await;
         let answer = poll.await.expect("ends").expect("an answer").text().await.expect("text");
         assert!(answer.contains(&event), "{file}: {answer}");
+        what_happens_is_seen_at_once(&client, &nginx, &server).await;
+    }
+}
+
+/// Open pages follow a stream that never ends: a proxy that gathers it shows nothing.
+async fn what_happens_is_seen_at_once(client: &reqwest::Client, nginx: &Nginx, server: &Server) {
+    let data = server.data_dir();
+    let add = ["user", "add", "ana", "--role", "admin", "--data-dir", data.to_str().expect("a path")];
+    assert_eq!(run(server, &add, "correct horse battery\n").await.code, 0);
+    let cookie = sign_in(client, &nginx.base, ("ana", "correct horse battery")).await;
+    let mut live = client.get(format!("{}/live", nginx.base)).header("cookie", cookie).send().await.expect("a stream");
+    assert_eq!(live.headers()["content-type"], "text/event-stream");
+    server.add_endpoint("http://127.0.0.1:1/hook", &["demo.*"]).await;
+    server.send("demo.made").await;
+    let mut came = String::new();
+    while !came.contains("data:") {
+        let piece = tokio::time::timeout(PATIENCE, live.chunk()).await.expect("in time").expect("a piece");
+        came.push_str(&String::from_utf8_lossy(&piece.expect("it does not end")));
     }
 }

@@ -23,7 +23,7 @@ struct Call {
 #[template(path = "docs.html")]
 struct DocsPage {
     context: PageContext,
-    contents: Vec<(String, &'static str)>,
+    contents: Vec<guide::Entry>,
     groups: Vec<(String, Vec<Call>)>,
 }
 

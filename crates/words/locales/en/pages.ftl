@@ -751,6 +751,7 @@ search-looked-short = With fewer than three letters only documents whose number 
 search-no-events = There are no events to search yet.
 docs-title = Help
 docs-contents = Documents
+docs-in-english = (in English)
 docs-api = The API
 docs-intro = Every call, for programs. The document itself:
 

@@ -751,6 +751,7 @@ search-looked-short = Con menos de tres letras solo se buscan documentos cuyo n�
 search-no-events = Aún no hay eventos en los que buscar.
 docs-title = Ayuda
 docs-contents = Documentos
+docs-in-english = (en inglés)
 docs-api = La API
 docs-intro = Todas las llamadas, para programas. El documento:
 

@@ -30,7 +30,7 @@ struct GuidePage {
     context: PageContext,
     body: String,
     written_in: &'static str,
-    contents: Vec<(String, &'static str)>,
+    contents: Vec<Entry>,
 }
 
 /// A document.
@@ -46,9 +46,27 @@ pub(crate) async fn show(State(app): State<Arc<App>>, Path(name): Path<String>, 
     page(&GuidePage { body, written_in, contents: contents(&context.base, language), context })
 }
 
-/// All documents: address and title.
-pub(crate) fn contents(base: &str, language: Language) -> Vec<(String, &'static str)> {
-    list::GUIDES.iter().map(|guide| (format!("{base}/docs/{}", guide.name), guide.title(language))).collect()
+/// A document in the list of all.
+pub(crate) struct Entry {
+    pub address: String,
+    pub title: &'static str,
+    pub written_in: &'static str,
+    /// Not in the reader's language.
+    pub is_foreign: bool,
+}
+
+/// All documents.
+pub(crate) fn contents(base: &str, language: Language) -> Vec<Entry> {
+    let entry = |guide: &list::Guide| {
+        let written_in = guide.written_in(language);
+        Entry {
+            address: format!("{base}/docs/{}", guide.name),
+            title: guide.title(language),
+            written_in: written_in.as_str(),
+            is_foreign: written_in != language,
+        }
+    };
+    list::GUIDES.iter().map(entry).collect()
 }
 
 /// A file that a document offers.
