@@ -58,7 +58,7 @@ test('from the one-time link to the first delivery and the first change heard', 
   const [download] = await Promise.all([page.waitForEvent('download'), page.click('text=Descargar el plugin')]);
   assert.equal(download.suggestedFilename(), 'Gancho.zip');
   await page.click('text=Ir a la conexión');
-  assert.match(await page.textContent('.checks'), /aún no se ha recibido ningún cambio/);
+  assert.match(await page.textContent('.checks'), /último cambio aún no se ha recibido ningún cambio/);
   const change = { model: 'FacturaCliente', operation: 'insert', key: 7, after: { idfactura: 7, codigo: 'F2026A7', total: 121, lines: [] } };
   await server.call('POST', '/changes', { changes: [change] }, token);
   // It shows by itself, without touching the page.

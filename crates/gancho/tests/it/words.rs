@@ -13,6 +13,7 @@ const PUT_TOGETHER: &[&str] = &[
     "deed-",
     "done-",
     "error-kind-",
+    "finding-",
     "first-",
     "hint-",
     "hours-",

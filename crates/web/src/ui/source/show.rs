@@ -4,6 +4,7 @@ use askama::Template;
 use axum::{extract::State, http::HeaderMap, response::Response};
 use gancho_model::{Message, Source, SourceId};
 use gancho_service::Finding;
+use gancho_words::Words;
 
 use super::list::{SourceRow, row};
 use crate::{
@@ -22,12 +23,36 @@ struct SourcePage {
     context: PageContext,
     source: Source,
     row: SourceRow,
-    /// Name, whether it is well, what was found, and what the system below said.
-    checks: Vec<(String, bool, String, Option<String>)>,
+    checks: Vec<CheckRow>,
     checked: bool,
     form: Form,
     kind: &'static str,
     address: ServerAddress,
+}
+
+/// A line of what was checked.
+struct CheckRow {
+    /// In the reader's words; of a table or a right its own name.
+    name: String,
+    is_named_by_the_erp: bool,
+    ok: bool,
+    text: String,
+    /// What the system below said.
+    raw: Option<String>,
+}
+
+impl CheckRow {
+    fn new(words: &Words, finding: Finding) -> Self {
+        let word = format!("finding-{}", finding.name);
+        let is_named_by_the_erp = !words.has(&word);
+        Self {
+            name: if is_named_by_the_erp { finding.name } else { words.get(&word) },
+            is_named_by_the_erp,
+            ok: finding.ok,
+            text: words.message(&finding.message),
+            raw: words.raw(&finding.message),
+        }
+    }
 }
 
 pub(crate) async fn show(
@@ -73,10 +98,7 @@ async fn read(
     let checked = check && context.admin;
     let findings = if checked { findings(app, context, &source).await } else { vec![] };
     let words = &context.words;
-    let checks = findings.into_iter().map(|finding| {
-        let (text, raw) = (words.message(&finding.message), words.raw(&finding.message));
-        (finding.name, finding.ok, text, raw)
-    });
+    let checks = findings.into_iter().map(|finding| CheckRow::new(words, finding));
     Ok(SourcePage {
         row: row(app, context, &source),
         checks: checks.collect(),
