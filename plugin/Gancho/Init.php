@@ -62,7 +62,7 @@ class Init extends InitClass
             $db->connect();
             $settings = (new Settings())->read($db);
             // What waits goes now or never.
-            (new Push($db, $settings))->run();
+            (new Push($db, $settings, isCron: true))->run();
             $left = (new Install($db, $settings))->remove();
             // Webhooks of its own stay, with their secrets and log: the ERP calls this for a minute's pause too.
             if ($settings->get('keep') === '' && !$settings->isAlone()) {

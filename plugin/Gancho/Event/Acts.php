@@ -12,17 +12,25 @@ final class Acts
     private const QUIET_MS = 300;
     private const TYPE = '/^(?!(endpoint|source)\.)[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$/D';
 
-    /** @param string[]|null $models those of the catalogue if none are named */
-    public function __construct(private Shape $shape, private CommitTracker $tracker, private Known $known, private ?array $models)
-    {
+    /**
+     * @param string[]|null $models those of the catalogue if none are named
+     * @param int $most rows of an act that is taken now; a larger one is left, with what comes after it about the same records
+     */
+    public function __construct(
+        private Shape $shape,
+        private CommitTracker $tracker,
+        private Known $known,
+        private ?array $models,
+        private int $most = PHP_INT_MAX,
+    ) {
     }
 
     /**
      * The events of the acts that have ended, each with the name of its first row and its number in the act, and the
-     * rows that are done with.
+     * rows that are done with. `waiting`: how many rows are not; `left`: how many of these are of acts that have ended.
      *
      * @param array $look as `Payload` makes it: `now_ms`, `tables`, `rows`, `documents`, `more`
-     * @return array{taken: int[], waiting: int, events: array<int, array>}
+     * @return array{taken: int[], waiting: int, left: int, events: array<int, array>}
      */
     public function of(array $look): array
     {
@@ -34,7 +42,7 @@ final class Acts
         $rows = array_map([Row::class, 'of'], array_values(array_filter($look['rows'], $isChange)));
         $composer = new Composer(self::tables($look), $this->shape, $look['documents']);
         $this->tracker->note($rows, $look['now_ms'], !$look['more']);
-        $groups = new ChangeGroups($this->tracker, self::QUIET_MS, [$composer, 'isHalfMade'], [$composer, 'subjects']);
+        $groups = new ChangeGroups($this->tracker, self::QUIET_MS, [$composer, 'isHalfMade'], [$composer, 'subjects'], $this->most);
         $ended = $groups->ended($rows, $look['now_ms'], $look['more']);
         $isLargest = count($rows) >= self::WHOLE_ROWS || ($look['largest'] ?? false);
         if ($look['more'] && !$isLargest && array_filter($ended, fn($group) => !$group['ended'])) {
@@ -63,7 +71,7 @@ final class Acts
             }
             array_push($events, ...($row['op'] === 'E' ? self::sent($row) : []));
         }
-        return ['taken' => $taken, 'waiting' => $waiting, 'events' => $events];
+        return ['taken' => $taken, 'waiting' => $waiting, 'left' => $groups->left, 'events' => $events];
     }
 
     /** @param Change[] $changes */

@@ -7,15 +7,20 @@ final class ChangeGroups
     /** No act takes longer, unless it is one transaction. */
     private const LONGEST_MS = 5000;
 
+    /** Rows of acts that have ended and were not among the last answer. */
+    public int $left = 0;
+
     /**
      * @param callable $isHalfMade whether rows leave a document half made, such as one without lines, which may take its time
      * @param callable $subjects what rows are about, as names
+     * @param int $most rows of an act that may be submitted now; a larger one is left, with what comes after it
      */
     public function __construct(
         private CommitTracker $tracker,
         private int $quietMs,
         private mixed $isHalfMade,
         private mixed $subjects,
+        private int $most = PHP_INT_MAX,
     ) {
     }
 
@@ -40,7 +45,7 @@ final class ChangeGroups
         }, $rows);
         $all = $this->groups($seen, $horizon);
         // An act larger than a look is submitted in parts.
-        return $this->tellable($all) ?: $all;
+        return $this->tellable($all) ?: ($this->most === PHP_INT_MAX ? $all : []);
     }
 
     private function groups(array $rows, int $now): array
@@ -86,16 +91,18 @@ final class ChangeGroups
         return !$isLong && (!$isQuiet || ($this->isHalfMade)(array_values($open)));
     }
 
-    /** Those that ended, unless one that began before touches the same rows and goes on. */
+    /** Those that ended, unless one that began before touches the same rows and goes on, or is left. */
     private function tellable(array $groups): array
     {
-        [$held, $free] = [[], []];
+        [$held, $free, $this->left] = [[], [], 0];
         foreach ($groups as $group) {
             $touched = ($this->subjects)($group['rows']);
-            if ($group['ended'] && !array_intersect_key($touched, $held)) {
+            $isSmall = count($group['rows']) <= $this->most;
+            if ($group['ended'] && $isSmall && !array_intersect_key($touched, $held)) {
                 $free[] = $group;
             } else {
                 $held += $touched;
+                $this->left += $group['ended'] ? count($group['rows']) : 0;
             }
         }
         return $free;

@@ -10,17 +10,10 @@ final class Lock
     {
     }
 
-    public static function take(Settings $settings): ?self
+    /** `$seconds`: how long it is waited for. */
+    public static function take(Settings $settings, float $seconds = 0.0): ?self
     {
-        $file = @fopen($settings->folder() . '/push.lock', 'c');
-        if ($file === false) {
-            return null;
-        }
-        if (!flock($file, LOCK_EX | LOCK_NB)) {
-            fclose($file);
-            return null;
-        }
-        return new self($file);
+        return self::held(@fopen($settings->folder() . '/push.lock', 'c'), $seconds);
     }
 
     /** The lock for what is ours in the ERP's database: waited for, as whoever comes later would undo the other's work. */
@@ -29,6 +22,11 @@ final class Lock
         // Where the folder can't be written, a lock in the system's does.
         $file = @fopen($settings->folder() . '/install.lock', 'c')
             ?: @fopen(sys_get_temp_dir() . '/gancho-install-' . md5(FS_FOLDER) . '.lock', 'c');
+        return self::held($file, $seconds);
+    }
+
+    private static function held(mixed $file, float $seconds): ?self
+    {
         $until = microtime(true) + $seconds;
         while ($file !== false) {
             if (flock($file, LOCK_EX | LOCK_NB)) {

@@ -22,6 +22,9 @@ final class Push
     /** How long an act may still go on before it is looked at again at first, microseconds. */
     private const PAUSE = 60000;
 
+    /** How long cron waits for a request that hands over, seconds. */
+    private const CRON_WAITS = 5.0;
+
     /** How often what came meanwhile is looked for. */
     private const PASSES = 3;
 
@@ -124,19 +127,21 @@ final class Push
     private function sendAlone(bool $collects): bool
     {
         for ($pass = 0; $pass < self::PASSES; $pass++) {
-            $lock = Lock::take($this->settings);
+            // A request is done within seconds; cron does not come again so soon.
+            $lock = Lock::take($this->settings, $this->isCron ? self::CRON_WAITS : 0.0);
             if ($lock === null) {
                 return false;
             }
             try {
                 $until = max($this->deadline, microtime(true) + 0.3 * $pass);
-                $left = (new Round($this->db, $this->settings, $until, $this->isCron))->run($collects);
+                $round = new Round($this->db, $this->settings, $until, $this->isCron);
+                $left = $round->run($collects);
             } finally {
                 $lock->release();
             }
             $this->engine->refresh();
             // Whoever came meanwhile found it held, and left what it wrote to us.
-            if ($left || !$collects || !$this->engine->isWaiting() || !$this->settings->isDue()) {
+            if ($left || $round->isLeftToCron || !$collects || !$this->engine->isWaiting() || !$this->settings->isDue()) {
                 return $left;
             }
         }

@@ -18,7 +18,7 @@ final class Settings
     private const SECRETS = ['token', 'admin_token'];
     private const SEALED = 'sealed:';
 
-    /** Cron that did not run for so long is spoken of, and not waited for, seconds. */
+    /** Cron that did not run for so long is spoken of, and nothing is left to it, seconds. */
     private const CRON_S = 3600;
 
     private ?array $values = null;
@@ -128,6 +128,12 @@ final class Settings
     public function isCronRunning(): bool
     {
         return ($this->state()['cron_at'] ?? 0) + self::CRON_S > time();
+    }
+
+    /** Whether cron has done its work of late: then it may be left more. */
+    public function isCronDoing(): bool
+    {
+        return abs(time() - (int)($this->state()['cron_done_at'] ?? 0)) < self::CRON_S;
     }
 
     /** Whether requests have anything to do for us. */

@@ -15,7 +15,7 @@ final class Collect
     private const ROWS = 1000;
     private const ROWS_MAX = 20000;
     /** Behind a request of the ERP, where cron runs: a larger act is left to cron, which has memory and time. */
-    private const ROWS_BEHIND = 200;
+    private const ACT_BEHIND = 200;
 
     private Engine $engine;
 
@@ -33,9 +33,9 @@ final class Collect
 
     /**
      * Takes what has ended. `rows`: how many were taken; `waiting`: how many wait for the end of their act; `more`:
-     * whether the outbox holds more than was looked at.
+     * whether the outbox holds more than was looked at; `left`: nothing but large acts is there, which are cron's.
      *
-     * @return array{rows: int, waiting: int, more: bool, events: int}
+     * @return array{rows: int, waiting: int, more: bool, left: bool, events: int}
      */
     public function run(): array
     {
@@ -44,8 +44,8 @@ final class Collect
         // A pass that did not come back, such as for want of memory, is tried again with fewer rows.
         $failed = (int)($this->settings->state()['collecting'] ?? 0);
         $most = $failed > 0 ? max(1, intdiv($failed, 4)) : self::ROWS_MAX;
-        $most = $this->leavesLarge ? min($most, self::ROWS_BEHIND + 1) : $most;
-        $wanted = min($most, max(self::ROWS, (int)($this->tables->get('look_rows') ?? 0)));
+        $grown = $this->leavesLarge ? 0 : (int)($this->tables->get('look_rows') ?? 0);
+        $wanted = min($most, max(self::ROWS, $grown));
         $this->settings->note(['collecting' => $wanted]);
         try {
             $done = $this->collect($plan, $wanted, $failed > 0);
@@ -54,7 +54,7 @@ final class Collect
             $this->settings->note((int)($this->settings->state()['failures'] ?? 0) < 2 ? ['collecting' => 0] : []);
             throw $error;
         }
-        $this->settings->note(['collecting' => $failed === 0 || $done['rows'] === 0 || $wanted >= self::ROWS ? 0 : $wanted * 4]);
+        $this->settings->note(['collecting' => $done['rows'] === 0 || $wanted >= self::ROWS ? 0 : $wanted * 4]);
         return $done;
     }
 
@@ -66,13 +66,14 @@ final class Collect
             $this->tables->take('sequence', 0);
             $look = $this->engine->look($rows);
             if (!$look['rows']) {
-                return ['rows' => 0, 'waiting' => 0, 'more' => false, 'events' => 0];
+                return ['rows' => 0, 'waiting' => 0, 'more' => false, 'left' => false, 'events' => 0];
             }
             $look = ['largest' => $look['largest'] || $inParts] + Payload::acts($this->engine, $plan, $look);
             $tracker = CommitTracker::read((array)json_decode((string)$this->tables->get('looks'), true));
             $known = $this->known($plan);
             $shape = new Shape((string)date_default_timezone_get());
-            $acts = (new Acts($shape, $tracker, $known, $this->settings->models()))->of($look);
+            $most = $this->leavesLarge ? self::ACT_BEHIND : PHP_INT_MAX;
+            $acts = (new Acts($shape, $tracker, $known, $this->settings->models(), $most))->of($look);
             $this->keep($acts['events']);
             $this->learn($known);
             $tracker->forget($acts['taken']);
@@ -84,7 +85,8 @@ final class Collect
             if ($acts['taken'] && !$this->engine->remove($acts['taken'])) {
                 throw new DatabaseError('the rows could not be removed from the outbox');
             }
-            return ['rows' => count($acts['taken']), 'waiting' => $acts['waiting'], 'more' => $look['more'], 'events' => count($acts['events'])];
+            $isLeft = $this->leavesLarge && !$acts['taken'] && ($look['more'] || $acts['left'] === $acts['waiting']);
+            return ['rows' => count($acts['taken']), 'waiting' => $acts['waiting'], 'more' => $look['more'], 'left' => $isLeft, 'events' => count($acts['events'])];
         });
     }
 

@@ -20,6 +20,9 @@ final class Round
 
     private Engine $engine;
 
+    /** What waits in the outbox are large acts, which cron takes: nobody else is to look again. */
+    public bool $isLeftToCron = false;
+
     /** `$isCron`: large acts are its work, where it runs. */
     public function __construct(private ErpDatabase $erp, private Settings $settings, private float $deadline, private bool $isCron = false)
     {
@@ -42,6 +45,7 @@ final class Round
                 $this->settings->note(['passed_at' => time()]);
             }
             if (!$this->isAnythingToDo($collects) && !$site->isToBeSigned()) {
+                $this->noteCron();
                 return false;
             }
             if ($site->isCopy()) {
@@ -59,6 +63,7 @@ final class Round
                 (new Retention($alone))->clean();
             }
             $this->settings->notePush();
+            $this->noteCron();
             return $left;
         } catch (KeyLost | DatabaseError $error) {
             $this->settings->noteFailure($error->getMessage(), 60);
@@ -67,6 +72,14 @@ final class Round
             $this->settings->noteFailure(get_class($error) . ' in ' . basename($error->getFile()) . ':' . $error->getLine(), 60);
         }
         return false;
+    }
+
+    /** Cron came to an end: one that only begins takes nothing off requests. */
+    private function noteCron(): void
+    {
+        if ($this->isCron) {
+            $this->settings->note(['cron_done_at' => time()]);
+        }
     }
 
     /** Asked after each answer of the ERP: two statements. */
@@ -80,12 +93,13 @@ final class Round
     /** Whether acts have ended that were not looked at. */
     private function collect(Alone $alone): bool
     {
-        $leavesLarge = !$this->isCron && $this->settings->isCronRunning();
+        $leavesLarge = !$this->isCron && $this->settings->isCronDoing();
         $collect = new Collect($this->erp, $alone->db, $alone->tables, $alone->vault, $alone->webhooks, $this->settings, $leavesLarge);
         $pause = 60000;
         while ($this->engine->isWaiting()) {
             $done = $collect->run();
-            if ($leavesLarge && $done['rows'] === 0 && $done['more']) {
+            if ($done['left']) {
+                $this->isLeftToCron = true;
                 return false;
             }
             if ($done['rows'] === 0) {

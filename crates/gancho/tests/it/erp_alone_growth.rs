@@ -2,7 +2,7 @@
 
 use gancho_testkit::{Engine, Receiver};
 
-use crate::erp_plugin::Erp;
+use crate::erp_plugin::{Erp, NOTHING};
 
 /// Deliveries in the log.
 const ROWS: u32 = 100_000;
@@ -47,7 +47,7 @@ fn filled(engine: Engine, often: &str, seldom: &str) -> String {
 /// PHP's `$read()`: how many rows this connection's statements have read so far, in this transaction on PostgreSQL.
 const READ: &str = "$read = fn() => (int)array_sum(array_column($db->type() === 'postgresql'
     ? $db->select('SELECT seq_tup_read + COALESCE(idx_tup_fetch, 0) AS n FROM pg_stat_xact_user_tables')
-    : $db->select(\"SELECT VARIABLE_VALUE AS n FROM information_schema.SESSION_STATUS WHERE VARIABLE_NAME LIKE 'HANDLER_READ%'\"), 'n'));";
+    : $db->select(\"SELECT VARIABLE_VALUE AS n FROM information_schema.SESSION_STATUS WHERE VARIABLE_NAME LIKE 'HANDLER_READ%' OR VARIABLE_NAME = 'HANDLER_ICP_ATTEMPTS'\"), 'n'));";
 
 impl Erp {
     /// How many rows PHP's code makes the database read.
@@ -139,12 +139,37 @@ async fn large_acts_wait_for_cron_where_it_runs() {
         assert_eq!(erp.waiting().await, 0, "{engine:?}: 200 rows are no large act");
         erp.act(&customers(500..701)).await;
         assert_eq!(erp.waiting().await, 201, "{engine:?}: one row more is");
+        let pushed =
+            format!("{ALONE} return (new FacturaScripts\\Plugins\\Gancho\\Outbox\\Push($db, $settings))->run();");
+        assert_eq!(erp.request(&pushed).returned, false, "{engine:?}: nobody is to look again at once");
+        // Others do not wait behind it; what is about the same record keeps its order.
+        erp.act("UPDATE clientes SET nombre = 'Eva' WHERE codcliente = '7'").await;
+        assert_eq!(erp.waiting().await, 201, "{engine:?}: another customer's change goes");
+        erp.act("UPDATE clientes SET nombre = 'Eva' WHERE codcliente = '600'").await;
+        assert_eq!(erp.waiting().await, 202, "{engine:?}: not before it was made");
         erp.request(CRON);
         assert_eq!(erp.waiting().await, 0, "{engine:?}");
-        erp.request(&format!("{ALONE} $settings->note(['cron_at' => time() - 4000]);"));
         erp.act(&customers(701..1000)).await;
-        assert_eq!(erp.waiting().await, 0, "{engine:?}: cron has stopped");
+        assert_eq!(erp.waiting().await, 299, "{engine:?}");
+        erp.request(&format!("{ALONE} $settings->note(['cron_done_at' => time() - 4000]);"));
+        erp.request(NOTHING);
+        assert_eq!(erp.waiting().await, 0, "{engine:?}: cron came to no end for an hour");
     }
+}
+
+/// Switched off, the plugin takes what waits, however large it is: its outbox goes with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_left_to_cron_is_not_lost_when_the_plugin_is_switched_off() {
+    let erp = Erp::new(Engine::MariaDb).await;
+    erp.alone();
+    let receiver = Receiver::start().await;
+    erp.add_webhook(&receiver.url("/hook"), "customer.*");
+    erp.request(CRON);
+    erp.act(&customers(0..300)).await;
+    assert_eq!(erp.waiting().await, 300);
+    erp.request("$plugin->uninstall();");
+    let kept = "return $alone->db->number('SELECT COUNT(*) AS n FROM ' . Tables::DELIVERIES);";
+    assert_eq!(erp.with_alone(kept), 300);
 }
 
 /// Half of shared hosting gives PHP 128 MB, most of which is the ERP's.

@@ -55,7 +55,6 @@ pub async fn events(server: &Server) -> Vec<Value> {
 /// A request that changes nothing: at its end what waits is handed over.
 pub const NOTHING: &str = "return null;";
 
-/// What the plugin, or any receiver in PHP, would check by `hash_hmac`: the vectors of the library for receivers.
 /// What this PHP can't compile, or only with a complaint, ends the request.
 #[tokio::test]
 async fn every_class_is_of_this_php() {
@@ -76,6 +75,7 @@ async fn every_class_is_of_this_php() {
     assert!(loaded[1].as_u64() > Some(80) && loaded[1] == loaded[2], "{loaded}");
 }
 
+/// What the plugin, or any receiver in PHP, would check by `hash_hmac`: the vectors of the library for receivers.
 #[tokio::test]
 async fn signatures_are_those_of_the_receivers_library() {
     let erp = Erp::new(Engine::MariaDb).await;

@@ -15,6 +15,7 @@ mod delivering;
 mod demo;
 mod docs_commands;
 mod docs_nginx;
+mod docs_plugin;
 mod docs_samples;
 mod docs_sql;
 mod docs_tables;

@@ -2,7 +2,7 @@ use gancho_model::{Consumer, DeliveryId, EndpointId};
 use gancho_store::StoreError;
 
 use super::ForwardedInput;
-use crate::{ServiceResult, Services};
+use crate::{ServiceError, ServiceResult, Services};
 
 impl Services {
     /// The position of a listener: what it has forwarded.
@@ -24,7 +24,11 @@ impl Services {
             return Err(StoreError::NotFound.into());
         }
         let (event, sequence) = (input.event_id, input.sequence.0.unsigned_abs());
-        let delivery = self.store.record_forwarded(id, event, input.into()).await?;
+        let delivery = self.store.record_forwarded(id, event, input.into()).await.map_err(|error| match error {
+            // The listener is there: it was seen just now.
+            StoreError::NotFound => ServiceError::Missing("event"),
+            other => other.into(),
+        })?;
         self.store.acknowledge(&Consumer::name_of_listener(id), sequence, self.environment.now()).await?;
         Ok(delivery)
     }

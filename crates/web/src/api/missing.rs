@@ -36,7 +36,9 @@ pub(super) async fn name(request: Request, next: Next) -> Response {
 }
 
 fn noun(uri: &Uri) -> String {
-    let mut parts = uri.path().split('/').skip_while(|part| NOUNS.iter().all(|(list, _)| list != part));
+    // What stands before it is a proxy's.
+    let path = uri.path().rsplit_once("/api/v1/").map_or(uri.path(), |(_, path)| path);
+    let mut parts = path.split('/').skip_while(|part| NOUNS.iter().all(|(list, _)| list != part));
     let noun = parts.next().and_then(|list| NOUNS.iter().find(|(name, _)| *name == list));
     let name = parts.next().filter(|name| (1..=NAME_MAX).contains(&name.len()));
     let name = name.filter(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte)));
@@ -55,7 +57,7 @@ mod tests {
     fn an_address_says_what_is_missing() {
         for (address, said) in [
             ("/api/v1/endpoints/ep_1/retry", "endpoint ep_1: it may have been removed"),
-            ("/gancho/api/v1/deliveries/nonsense?x=1", "delivery nonsense: it may have been removed"),
+            ("/hooks/api/v1/deliveries/nonsense?x=1", "delivery nonsense: it may have been removed"),
             ("/api/v1/consumers/a%20b", "consumer"),
             ("/api/v1/nothing/x", "thing"),
         ] {
