@@ -62,13 +62,13 @@ class Init extends InitClass
             $db->connect();
             $settings = (new Settings())->read($db);
             // What waits goes now or never.
-            (new Push($db, $settings, isCron: true))->run();
+            (new Push($db, $settings, 10.0, true))->run();
             $left = (new Install($db, $settings))->remove();
             // Webhooks of its own stay, with their secrets and log: the ERP calls this for a minute's pause too.
             if ($settings->get('keep') === '' && !$settings->isAlone()) {
                 $settings->forget($db);
             }
-            $settings->note(['ready' => false, 'mode' => 'triggers', 'primed' => false]);
+            $settings->note(['ready' => false, 'mode' => 'triggers', 'primed' => false, 'cron_done_at' => 0]);
             if ($left) {
                 // On the page from which it was switched off, and in a file, as pages end.
                 $sql = implode(";\n", $left) . ";\n";

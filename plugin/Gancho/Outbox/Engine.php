@@ -56,6 +56,9 @@ abstract class Engine
     /** Whether the outbox holds anything; no where it is not there. */
     abstract public function isWaiting(): bool;
 
+    /** The key of the outbox's newest row, or 0: whether something came is seen by it. */
+    abstract public function newest(): int;
+
     /**
      * The oldest rows of the outbox as Gancho takes them, the database's clock, and whether more wait.
      *

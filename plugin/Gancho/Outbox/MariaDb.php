@@ -119,6 +119,11 @@ final class MariaDb extends Engine
         return (bool)$this->db->select('SELECT 1 AS n FROM ' . self::OUTBOX . ' LIMIT 1');
     }
 
+    public function newest(): int
+    {
+        return (int)($this->db->select('SELECT COALESCE(MAX(id), 0) AS n FROM ' . self::OUTBOX)[0]['n'] ?? 0);
+    }
+
     public function look(int $limit): array
     {
         $epoch = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', ";

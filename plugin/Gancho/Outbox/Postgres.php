@@ -104,6 +104,11 @@ final class Postgres extends Engine
         return (bool)$this->db->select('SELECT 1 AS n FROM ' . $this->at(self::OUTBOX) . ' LIMIT 1');
     }
 
+    public function newest(): int
+    {
+        return (int)($this->db->select('SELECT COALESCE(MAX(id), 0) AS n FROM ' . $this->at(self::OUTBOX))[0]['n'] ?? 0);
+    }
+
     public function look(int $limit): array
     {
         $ms = fn($at) => "(extract(epoch FROM $at) * 1000)::bigint";

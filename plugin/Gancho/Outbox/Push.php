@@ -23,7 +23,7 @@ final class Push
     private const PAUSE = 60000;
 
     /** How long cron waits for a request that hands over, seconds. */
-    private const CRON_WAITS = 5.0;
+    private const CRON_WAITS = 12.0;
 
     /** How often what came meanwhile is looked for. */
     private const PASSES = 3;
@@ -128,11 +128,15 @@ final class Push
     {
         for ($pass = 0; $pass < self::PASSES; $pass++) {
             // A request is done within seconds; cron does not come again so soon.
-            $lock = Lock::take($this->settings, $this->isCron ? self::CRON_WAITS : 0.0);
+            $lock = Lock::take($this->settings, $this->isCron ? min($this->seconds, self::CRON_WAITS) : 0.0);
             if ($lock === null) {
                 return false;
             }
+            if ($this->isCron && $pass === 0) {
+                $this->deadline = microtime(true) + $this->seconds; // what was waited does not count
+            }
             try {
+                $newest = $this->engine->newest();
                 $until = max($this->deadline, microtime(true) + 0.3 * $pass);
                 $round = new Round($this->db, $this->settings, $until, $this->isCron);
                 $left = $round->run($collects);
@@ -140,12 +144,15 @@ final class Push
                 $lock->release();
             }
             $this->engine->refresh();
+            if ($round->isLeftToCron && $this->engine->newest() === $newest) {
+                return false;
+            }
             // Whoever came meanwhile found it held, and left what it wrote to us.
-            if ($left || $round->isLeftToCron || !$collects || !$this->engine->isWaiting() || !$this->settings->isDue()) {
+            if ($left || !$collects || !$this->engine->isWaiting() || !$this->settings->isDue()) {
                 return $left;
             }
         }
-        return true;
+        return !$round->isLeftToCron;
     }
 
     private function drain(bool $always): bool

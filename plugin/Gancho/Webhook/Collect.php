@@ -43,6 +43,10 @@ final class Collect
         $this->engine->refresh();
         // A pass that did not come back, such as for want of memory, is tried again with fewer rows.
         $failed = (int)($this->settings->state()['collecting'] ?? 0);
+        if ($failed > self::ROWS && $this->leavesLarge) {
+            // Cron finds out how many rows are bearable: nobody is to come in its way.
+            return ['rows' => 0, 'waiting' => 0, 'more' => false, 'left' => true, 'events' => 0];
+        }
         $most = $failed > 0 ? max(1, intdiv($failed, 4)) : self::ROWS_MAX;
         $grown = $this->leavesLarge ? 0 : (int)($this->tables->get('look_rows') ?? 0);
         $wanted = min($most, max(self::ROWS, $grown));
@@ -51,10 +55,15 @@ final class Collect
             $done = $this->collect($plan, $wanted, $failed > 0);
         } catch (\Throwable $error) {
             // A deadlock or a lost connection says nothing of the number of rows; what fails again and again may.
-            $this->settings->note((int)($this->settings->state()['failures'] ?? 0) < 2 ? ['collecting' => 0] : []);
+            $this->settings->note((int)($this->settings->state()['failures'] ?? 0) < 2 ? ['collecting' => $this->leavesLarge ? $failed : 0] : []);
             throw $error;
         }
-        $this->settings->note(['collecting' => $done['rows'] === 0 || $wanted >= self::ROWS ? 0 : $wanted * 4]);
+        $isOver = $done['rows'] === 0 || $wanted >= self::ROWS;
+        $this->settings->note(['collecting' => match (true) {
+            $this->leavesLarge && $done['rows'] === 0 => $failed,
+            $isOver => 0,
+            default => $wanted * 4,
+        }]);
         return $done;
     }
 

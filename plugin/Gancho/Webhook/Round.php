@@ -77,8 +77,14 @@ final class Round
     /** Cron came to an end: one that only begins takes nothing off requests. */
     private function noteCron(): void
     {
-        if ($this->isCron) {
+        if (!$this->isCron) {
+            return;
+        }
+        try {
+            new Alone($this->erp, $this->settings, true);
             $this->settings->note(['cron_done_at' => time()]);
+        } catch (KeyLost | DatabaseError) {
+            // Its PHP lacks what is needed, or its account may not read the key: requests do without it.
         }
     }
 

@@ -165,11 +165,11 @@ async fn what_was_left_to_cron_is_not_lost_when_the_plugin_is_switched_off() {
     let receiver = Receiver::start().await;
     erp.add_webhook(&receiver.url("/hook"), "customer.*");
     erp.request(CRON);
-    erp.act(&customers(0..300)).await;
-    assert_eq!(erp.waiting().await, 300);
+    erp.act(&customers(0..1500)).await;
+    assert_eq!(erp.waiting().await, 1500);
     erp.request("$plugin->uninstall();");
     let kept = "return $alone->db->number('SELECT COUNT(*) AS n FROM ' . Tables::DELIVERIES);";
-    assert_eq!(erp.with_alone(kept), 300);
+    assert_eq!(erp.with_alone(kept), 1500);
 }
 
 /// Half of shared hosting gives PHP 128 MB, most of which is the ERP's.
