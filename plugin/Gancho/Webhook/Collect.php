@@ -33,7 +33,7 @@ final class Collect
 
     /**
      * Takes what has ended. `rows`: how many were taken; `waiting`: how many wait for the end of their act; `more`:
-     * whether the outbox holds more than was looked at; `left`: nothing but large acts is there, which are cron's.
+     * whether the outbox holds more than was looked at; `left`: all that waits are acts too large for a request; cron takes them.
      *
      * @return array{rows: int, waiting: int, more: bool, left: bool, events: int}
      */

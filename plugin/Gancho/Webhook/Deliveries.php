@@ -57,8 +57,8 @@ final class Deliveries
     }
 
     /**
-     * Asked after each answer of the ERP, also while a hundred thousand wait: of each webhook the first and the last in its
-     * queue are looked at.
+     * Runs after each answer of the ERP, so it reads only the first and the last pending delivery of each webhook, however
+     * many are pending.
      *
      * @return string[] webhooks of which something is due, that which waits longest first
      */

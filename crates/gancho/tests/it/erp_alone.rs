@@ -377,31 +377,3 @@ async fn several_processes_at_once_tell_each_act_once() {
     let ids: Vec<String> = receiver.wait_for(30).await.iter().map(|one| one.id().to_owned()).collect();
     assert_eq!((ids.len(), ids.iter().collect::<std::collections::HashSet<_>>().len()), (30, 30));
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_old_goes_and_what_waits_stays() {
-    let erp = Erp::new(Engine::Postgres).await;
-    erp.alone();
-    let receiver = Receiver::start().await;
-    let (paused, _) = erp.add_webhook(&receiver.url("/paused"), "customer.created");
-    erp.add_webhook(&receiver.url("/hook"), "*");
-    erp.with_alone(&format!(
-        "$alone->webhooks->update($alone->webhooks->find('{paused}'), ['paused' => true], 'ana');"
-    ));
-    erp.act(ACTS[0]).await;
-    erp.act("UPDATE clientes SET nombre = 'Eva' WHERE codcliente = '1'").await;
-    assert_eq!(receiver.received().len(), 2);
-    let count = "return $alone->db->number('SELECT COUNT(*) AS n FROM ' . Tables::EVENTS);";
-    let clean = "(new FacturaScripts\\Plugins\\Gancho\\Webhook\\Retention($alone))->clean();";
-    erp.with_alone(&format!(
-        "$alone->db->run('UPDATE ' . Tables::EVENTS . ' SET created_at = created_at - 2678400000'); {clean}"
-    ));
-    assert_eq!(erp.with_alone(count), 1, "what a paused webhook waits for stays");
-    erp.with_alone(&format!(
-        "$alone->webhooks->update($alone->webhooks->find('{paused}'), ['paused' => false], 'ana');"
-    ));
-    erp.request(NOTHING);
-    assert_eq!(receiver.received().len(), 3);
-    erp.with_alone(clean);
-    assert_eq!(erp.with_alone(count), 0);
-}

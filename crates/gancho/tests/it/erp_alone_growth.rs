@@ -2,7 +2,10 @@
 
 use gancho_testkit::{Engine, Receiver};
 
-use crate::erp_plugin::{Erp, NOTHING};
+use crate::{
+    erp_alone::ACTS,
+    erp_plugin::{Erp, NOTHING},
+};
 
 /// Deliveries in the log.
 const ROWS: u32 = 100_000;
@@ -199,4 +202,32 @@ async fn two_hundred_rows_take_less_than_sixteen_megabytes() {
         assert_eq!(receiver.wait_for(1).await[0].json()["data"]["object"]["lines"].as_array().map(Vec::len), Some(199));
         assert!(busy - idle < 16_000_000, "{engine:?}: {} bytes more", busy - idle);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_old_goes_and_what_waits_stays() {
+    let erp = Erp::new(Engine::Postgres).await;
+    erp.alone();
+    let receiver = Receiver::start().await;
+    let (paused, _) = erp.add_webhook(&receiver.url("/paused"), "customer.created");
+    erp.add_webhook(&receiver.url("/hook"), "*");
+    erp.with_alone(&format!(
+        "$alone->webhooks->update($alone->webhooks->find('{paused}'), ['paused' => true], 'ana');"
+    ));
+    erp.act(ACTS[0]).await;
+    erp.act("UPDATE clientes SET nombre = 'Eva' WHERE codcliente = '1'").await;
+    assert_eq!(receiver.received().len(), 2);
+    let count = "return $alone->db->number('SELECT COUNT(*) AS n FROM ' . Tables::EVENTS);";
+    let clean = "(new FacturaScripts\\Plugins\\Gancho\\Webhook\\Retention($alone))->clean();";
+    erp.with_alone(&format!(
+        "$alone->db->run('UPDATE ' . Tables::EVENTS . ' SET created_at = created_at - 2678400000'); {clean}"
+    ));
+    assert_eq!(erp.with_alone(count), 1, "what a paused webhook waits for stays");
+    erp.with_alone(&format!(
+        "$alone->webhooks->update($alone->webhooks->find('{paused}'), ['paused' => false], 'ana');"
+    ));
+    erp.request(NOTHING);
+    assert_eq!(receiver.received().len(), 3);
+    erp.with_alone(clean);
+    assert_eq!(erp.with_alone(count), 0);
 }
