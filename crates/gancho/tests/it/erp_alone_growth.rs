@@ -175,6 +175,20 @@ async fn what_was_left_to_cron_is_not_lost_when_the_plugin_is_switched_off() {
     assert_eq!(erp.with_alone(kept), 1500);
 }
 
+/// Nothing is left to a cron that could not take it: without the key it does nothing, and requests go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cron_without_the_key_is_left_nothing() {
+    let erp = Erp::new(Engine::MariaDb).await;
+    erp.alone();
+    let done = || erp.request(&format!("{ALONE} return $settings->state()['cron_done_at'] ?? null;")).returned;
+    let moved =
+        |from: &str, to: &str| format!("$at = FS_FOLDER . '/MyFiles/Gancho/'; rename($at . '{from}', $at . '{to}');");
+    erp.request(&format!("{} {CRON} {}", moved("key.php", "gone.php"), moved("gone.php", "key.php")));
+    assert_eq!(done(), serde_json::Value::Null);
+    erp.request(CRON);
+    assert!(done().is_i64());
+}
+
 /// Half of shared hosting gives PHP 128 MB, most of which is the ERP's.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_rows_take_less_than_sixteen_megabytes() {
