@@ -55,13 +55,13 @@ verb-disabled = desactivado
 
 meaning-created = Se ha dado de alta.
 meaning-recorded = Se ha registrado; un importe negativo es una anulación.
-meaning-updated = Ha cambiado algo; `previous` trae los valores anteriores.
-meaning-deleted = Se ha eliminado; `object` trae sus últimos datos.
+meaning-updated = Ha cambiado algo; `previous` contiene los valores anteriores.
+meaning-deleted = Se ha eliminado; `object` contiene sus últimos datos.
 meaning-paid = El pago se ha completado.
 meaning-unpaid = El pago se ha anulado.
 meaning-overdue = Ha vencido sin pagarse.
 meaning-approved = Ha pasado a un estado que genera otro documento o que cierra la edición.
-meaning-low = Lo disponible ha bajado del stock mínimo.
+meaning-low = La cantidad disponible ha bajado del stock mínimo.
 meaning-login = Ha iniciado sesión (solo con el plugin).
 meaning-logout = Ha cerrado sesión (solo con el plugin).
 meaning-session_changed = Ha entrado o salido: la base de datos no permite distinguirlo.
