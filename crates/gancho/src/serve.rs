@@ -27,7 +27,7 @@ use crate::{
     cli_error::CliError,
     config::Settings,
     connections::Connections,
-    counting, demo,
+    counting, data_dir, demo,
     descriptors::{self, Budget},
     listen::{HEAD, listen},
     local_server::LocalServer,
@@ -58,10 +58,10 @@ async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), CliError> {
     let budget = descriptors::raise();
     let listener = TcpListener::bind(settings.listen).await;
     let listener = listener.with_context(|| format!("can't listen on {}", settings.listen)).map_err(CliError::start)?;
-    let _lock = wiring::lock(&settings.data_dir).map_err(CliError::start)?;
+    let _lock = data_dir::lock(&settings.data_dir).map_err(CliError::start)?;
     let address = listener.local_addr().map_err(CliError::refused)?;
     let store = wiring::store(settings, &node_name(address)).await.map_err(CliError::start)?;
-    if let Some(why) = wiring::is_open_to_others(&settings.data_dir) {
+    if let Some(why) = data_dir::is_open_to_others(&settings.data_dir) {
         tracing::warn!("{why}");
     }
     let trust = wiring::trust(settings).map_err(CliError::start)?;
@@ -121,7 +121,10 @@ async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), CliError> {
         announce(format_args!("a demonstration: sign in at {site}/login as {} with {password}", demo::NAME));
         announce(format_args!("what you see is pretended, and goes when this ends"));
     }
-    until_the_end(tasks, signals, server, stop).await
+    let ended = until_the_end(tasks, signals, server, stop).await;
+    // What was made meanwhile: the search index.
+    data_dir::give_to_owner(&settings.data_dir);
+    ended
 }
 
 /// Furnishes a demo and lets its ERP write; returns the password to sign in with.

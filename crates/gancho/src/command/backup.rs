@@ -7,8 +7,9 @@ use crate::{
     args::LocalArgs,
     cli_error::{CliError, CliResult},
     config::Settings,
+    data_dir,
     runtime::block_on,
-    wiring,
+    secret_key, wiring,
 };
 
 /// What to copy where.
@@ -49,7 +50,7 @@ pub fn back_up(args: &BackupArgs) -> CliResult {
             dir.display()
         )));
     }
-    let key = wiring::secret_key(&settings, dir).map_err(CliError::start)?;
+    let key = secret_key::secret_key(&settings, dir).map_err(CliError::start)?;
     let (beside, shown) = (key_beside(&args.file), args.file.display());
     if args.with_key && beside.exists() {
         return Err(CliError::usage(format!("{} is there already", beside.display())));
@@ -57,10 +58,10 @@ pub fn back_up(args: &BackupArgs) -> CliResult {
     let copied = sqlite::back_up(dir, &args.file).map_err(CliError::refused)?;
     say!("{shown}: {} bytes, with every event up to number {}", copied.bytes, copied.sequence);
     if args.with_key {
-        wiring::write_key(&beside, &key).map_err(CliError::refused)?;
+        secret_key::write_key(&beside, &key).map_err(CliError::refused)?;
         say!("{}: the key, which opens it: keep the two apart", beside.display());
     } else {
-        say!("The key is not in it, and without that it is of no use: keep {} too", wiring::key_place(&settings));
+        say!("The key is not in it, and without that it is of no use: keep {} too", secret_key::key_place(&settings));
     }
     Ok(())
 }
@@ -69,7 +70,7 @@ pub fn back_up(args: &BackupArgs) -> CliResult {
 pub fn restore(args: &RestoreArgs) -> CliResult {
     let settings = settings(&args.local)?;
     let dir = &settings.data_dir;
-    let _lock = wiring::lock(dir).map_err(CliError::start)?;
+    let _lock = data_dir::lock(dir).map_err(CliError::start)?;
     if dir.join(sqlite::FILE).exists() {
         let there = dir.join(sqlite::FILE);
         return Err(CliError::usage(format!(
@@ -81,13 +82,13 @@ pub fn restore(args: &RestoreArgs) -> CliResult {
         return Err(CliError::usage(format!("there is no file {}", args.file.display())));
     }
     let beside = key_beside(&args.file);
-    if settings.secret_key.is_none() && !wiring::has_key(dir) {
+    if settings.secret_key.is_none() && !secret_key::has_key(dir) {
         if !beside.is_file() {
             let missing = beside.display();
             return Err(CliError::usage(format!("the key is missing: set secret_key, or put it at {missing}")));
         }
-        let key = wiring::read_key(&beside).map_err(CliError::start)?;
-        wiring::put_key(dir, &key).map_err(CliError::start)?;
+        let key = secret_key::read_key(&beside).map_err(CliError::start)?;
+        secret_key::put_key(dir, &key).map_err(CliError::start)?;
     }
     let copied = sqlite::restore(&args.file, dir).map_err(CliError::refused)?;
     // With the right key, and brought up to date.
@@ -103,7 +104,7 @@ pub fn restore(args: &RestoreArgs) -> CliResult {
 
 fn settings(local: &LocalArgs) -> Result<Settings, CliError> {
     let settings = Settings::load(local, &[]).map_err(CliError::start)?;
-    wiring::same_database(&settings)?;
+    data_dir::check_database(&settings)?;
     match settings.database_url {
         None => Ok(settings),
         Some(_) => Err(CliError::usage(

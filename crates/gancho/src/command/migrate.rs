@@ -11,7 +11,9 @@ use crate::{
     args::LocalArgs,
     cli_error::{CliError, CliResult},
     config::Settings,
+    data_dir,
     runtime::block_on,
+    secret_key,
     system::System,
     wiring,
 };
@@ -45,19 +47,22 @@ pub fn run(args: &MigrateArgs) -> CliResult {
     if !home.is_dir() {
         return Err(CliError::usage(format!("there is no data dir {}: its secret_key is needed", home.display())));
     }
-    if settings.secret_key.is_none() && !wiring::has_key(home) {
+    if settings.secret_key.is_none() && !secret_key::has_key(home) {
         let dir = home.display();
         return Err(CliError::usage(format!("{dir} has no secret.key, without which the database can't be read")));
     }
     let _locks = [&from, &to].map(held).into_iter().collect::<Result<Vec<_>, _>>().map_err(CliError::start)?;
-    let key = wiring::secret_key(&settings, home).map_err(CliError::start)?;
+    let key = secret_key::secret_key(&settings, home).map_err(CliError::start)?;
     if let Location::Sqlite(dir) = &to
         && settings.secret_key.is_none()
     {
-        wiring::put_key(dir, &key).map_err(CliError::start)?;
+        secret_key::put_key(dir, &key).map_err(CliError::start)?;
     }
     let mut said = Progress::default();
     let rows = block_on(copy((&from, &to), &Vault::new(&key), &System, |copying| said.tell(copying)))?;
+    if let Location::Sqlite(dir) = &to {
+        data_dir::give_to_owner(dir);
+    }
     let rows = rows.map_err(CliError::refused)?;
     say!("{rows} rows copied and compared. From now on: {}", remedy(&to));
     say!("Start one of the two only: both would send what waits.");
@@ -75,7 +80,7 @@ fn remedy(to: &Location) -> String {
 /// Nobody may work on a data dir meanwhile.
 fn held(place: &Location) -> anyhow::Result<Option<std::fs::File>> {
     match place {
-        Location::Sqlite(dir) => wiring::lock(dir).map(Some),
+        Location::Sqlite(dir) => data_dir::lock(dir).map(Some),
         Location::Postgres(..) => Ok(None),
     }
 }

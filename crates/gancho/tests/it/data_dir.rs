@@ -4,7 +4,7 @@ use std::{
     fs::{self, Permissions},
     io::{Read, Write},
     net::TcpStream,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::Path,
     process::{Command, Stdio},
 };
@@ -15,6 +15,9 @@ use crate::{
     BINARY, server,
     settings::{refused, run},
 };
+
+/// The account that owns nothing.
+const NOBODY: u32 = 65534;
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).permissions().mode() & 0o777
@@ -135,4 +138,48 @@ async fn for_ever_is_a_time() {
         let page = server.get(&format!("/events?since={since}")).await;
         assert_eq!(page["data"].as_array().map(Vec::len), Some(0), "{since}");
     }
+}
+
+/// An administrator restores a copy as root, and the service that runs as an account of its own starts on it.
+#[test]
+fn what_root_makes_in_the_folder_of_a_service_belongs_to_the_service() {
+    if !rustix::process::geteuid().is_root() {
+        return; // Only root can give files away.
+    }
+    let dir = tempfile::tempdir().expect("a folder");
+    fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).expect("a mode");
+    let (service, other) = (dir.path().join("service"), dir.path().join("other"));
+    for data in [&service, &other] {
+        fs::create_dir(data).expect("a folder");
+        std::os::unix::fs::chown(data, Some(NOBODY), Some(NOBODY)).expect("given away");
+    }
+    let of = |path: &Path| path.to_str().expect("a path").to_owned();
+    let (data, copy) = (of(&service), of(&dir.path().join("copy.db")));
+    let is_well = |arguments: &[&str]| {
+        let ended = run(arguments, &[]);
+        assert!(ended.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&ended.stderr));
+    };
+    is_well(&["token", "create", "--name", "n", "--data-dir", &data]);
+    is_well(&["backup", &copy, "--with-key", "--data-dir", &data]);
+    fs::remove_file(service.join("gancho.db")).expect("removed");
+    is_well(&["restore", &copy, "--data-dir", &data]);
+    is_well(&["migrate", "--from", "sqlite", "--to", &format!("sqlite:{}", of(&other)), "--data-dir", &data]);
+    for data in [&service, &other] {
+        let owned = fs::read_dir(data).expect("a folder").flatten().map(|entry| {
+            let metadata = entry.metadata().expect("is there");
+            (entry.file_name(), metadata.uid(), metadata.gid())
+        });
+        let others: Vec<_> = owned.filter(|(_, user, group)| (*user, *group) != (NOBODY, NOBODY)).collect();
+        assert!(data.join("gancho.db").is_file() && others.is_empty(), "{others:?}");
+    }
+    // One that belongs to somebody else is named, with what to do.
+    std::os::unix::fs::chown(service.join("gancho.db"), Some(0), Some(0)).expect("taken back");
+    // Where that account may run it.
+    let program = of(&dir.path().join("gancho"));
+    fs::copy(BINARY, &program).expect("copied");
+    let account = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+    let serve = [&program, "serve", "--listen", "127.0.0.1:0", "--data-dir", &data];
+    let served = Command::new("setpriv").args(account).args(serve).output().expect("runs");
+    let printed = String::from_utf8_lossy(&served.stderr).into_owned();
+    assert!(served.status.code() == Some(2) && printed.contains("another account (number 0)"), "{printed}");
 }

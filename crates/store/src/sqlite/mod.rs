@@ -44,6 +44,7 @@ mod write_context;
 mod writer;
 
 use std::{
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
@@ -94,6 +95,17 @@ pub enum OpenError {
         path: PathBuf,
         /// What SQLite says.
         why: String,
+    },
+    /// It belongs to another account of the system.
+    #[error(
+        "the database {path} belongs to another account (number {owner}) and can't be opened: run Gancho as that account, \
+         or give the file to the one it runs as, with chown"
+    )]
+    NotPermitted {
+        /// Its file.
+        path: PathBuf,
+        /// The number of the account.
+        owner: u32,
     },
     /// Its file has no bytes at all, so that everything in it is lost.
     #[error(
@@ -159,6 +171,7 @@ impl SqliteStore {
         let path = data_dir.join(FILE);
         match std::fs::symlink_metadata(&path) {
             Ok(file) if file.is_file() && file.len() == 0 => return Err(OpenError::Empty { path }),
+            Ok(file) if !is_permitted(&path) => return Err(OpenError::NotPermitted { path, owner: file.uid() }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => schema::create(&path)?,
             // Whatever else is in the way shows when it is opened.
             _ => {}
@@ -269,6 +282,12 @@ impl From<rusqlite::Error> for StoreError {
             _ => Self::Broken(said(&error)),
         }
     }
+}
+
+/// Whether this account may read and write a file. SQLite itself only answers that it can't open it.
+fn is_permitted(path: &Path) -> bool {
+    let opened = std::fs::OpenOptions::new().read(true).write(true).open(path);
+    !opened.is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
 }
 
 /// What SQLite says, and what to do where its file is damaged.

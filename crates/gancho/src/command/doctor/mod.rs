@@ -14,6 +14,7 @@ use crate::{
     args::LocalArgs,
     cli_error::{CliError, CliResult},
     config::Settings,
+    data_dir,
     local_server::LocalServer,
     runtime::block_on,
     serve::local_address,
@@ -42,11 +43,11 @@ pub fn run(local: &LocalArgs) -> CliResult {
     };
     report.good("settings", format!("data in {}", settings.data_dir.display()));
     clock(&mut report);
-    match wiring::is_open_to_others(&settings.data_dir) {
+    match data_dir::is_open_to_others(&settings.data_dir) {
         Some(why) => report.bad("data dir", why),
         None => report.good("data dir", "closed to others on this machine"),
     }
-    if let Err(error) = wiring::same_database(&settings) {
+    if let Err(error) = data_dir::check_database(&settings) {
         report.bad("database", error.to_string());
     }
     if let Some(url) = &settings.database_url {
