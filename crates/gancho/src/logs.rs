@@ -11,7 +11,11 @@ use std::{
 };
 
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 use crate::config::{LogFormat, Settings};
 
@@ -72,11 +76,17 @@ pub fn start(settings: &Settings) -> Logs {
     let builder = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(LINES_MAX).thread_name("logs");
     let (writer, guard) = builder.finish(writer);
     let dropped = Dropped { queue: writer.error_counter(), failed };
-    let filter = EnvFilter::try_new(&settings.log_level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).log_internal_errors(false);
+    let info = |_| Targets::new().with_default(LevelFilter::INFO);
+    let filter: Targets = settings.log_level.parse().unwrap_or_else(info);
+    let format = tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::TRACE)
+        .with_writer(writer)
+        .log_internal_errors(false);
     match settings.log_format {
-        LogFormat::Text => subscriber.with_target(false).with_ansi(io::stderr().is_terminal()).init(),
-        LogFormat::Json => subscriber.json().flatten_event(true).init(),
+        LogFormat::Text => {
+            format.with_target(false).with_ansi(io::stderr().is_terminal()).finish().with(filter).init();
+        }
+        LogFormat::Json => format.json().flatten_event(true).finish().with(filter).init(),
     }
     Logs { guard: Some(guard), dropped }
 }

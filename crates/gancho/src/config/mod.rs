@@ -187,7 +187,7 @@ fn log_level(raw: &Raw) -> Result<String, ConfigError> {
         Some((name, level)) => !name.trim().is_empty() && is_level(level.trim()),
         None => is_level(part),
     });
-    match tracing_subscriber::EnvFilter::try_new(text) {
+    match text.parse::<tracing_subscriber::filter::Targets>() {
         Ok(_) if is_good => Ok(text.to_owned()),
         _ => Err(raw.wrong(
             "log_level",
