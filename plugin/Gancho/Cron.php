@@ -11,7 +11,7 @@ use FacturaScripts\Plugins\Gancho\Outbox\ErrorSilencer;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
 /**
- * Hands over what no request did, and looks whether everything of ours is still in place.
+ * Pushes what no request did, and checks that our objects are in place.
  */
 class Cron extends CronClass
 {
@@ -32,7 +32,7 @@ class Cron extends CronClass
             }
             if ($settings->isAlone()) {
                 $settings->note(['cron_at' => time()]);
-                // Over HTTP the ERP begins no further work after 20 s.
+                // Over HTTP the ERP starts no further jobs after 20 s.
                 (new Push($db, $settings, PHP_SAPI === 'cli' ? 40.0 : 2.0, true))->run();
             } elseif ($settings->isDue()) {
                 (new Push($db, $settings))->run(true);

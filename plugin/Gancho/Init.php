@@ -14,7 +14,7 @@ use FacturaScripts\Plugins\Gancho\Outbox\Push;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
 /**
- * Where the ERP calls us. Whatever happens here, the ERP goes on.
+ * Entry points called by the ERP. Errors here never stop the ERP.
  */
 class Init extends InitClass
 {
@@ -61,16 +61,16 @@ class Init extends InitClass
             $db = new DataBase();
             $db->connect();
             $settings = (new Settings())->read($db);
-            // What waits goes now or never.
+            // The last chance to push pending rows.
             (new Push($db, $settings, 10.0, true))->run();
             $left = (new Install($db, $settings))->remove();
-            // Webhooks of its own stay, with their secrets and log: the ERP calls this for a minute's pause too.
+            // The plugin's own webhooks stay, with secrets and log: the ERP also calls this for a short deactivation.
             if ($settings->get('keep') === '' && !$settings->isAlone()) {
                 $settings->forget($db);
             }
             $settings->note(['ready' => false, 'mode' => 'triggers', 'primed' => false, 'cron_done_at' => 0]);
             if ($left) {
-                // On the page from which it was switched off, and in a file, as pages end.
+                // On the page from which it was disabled, and in a file, since pages are left.
                 $sql = implode(";\n", $left) . ";\n";
                 $file = $settings->folder() . '/remove.sql';
                 @file_put_contents($file, $sql);
@@ -86,7 +86,7 @@ class Init extends InitClass
         try {
             Tools::log('gancho')->error($error->getMessage());
         } catch (\Throwable) {
-            // Then nobody can be alerted.
+            // Then no alert is possible.
         }
     }
 }

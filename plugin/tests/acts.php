@@ -1,6 +1,7 @@
 <?php
 /**
- * What the plugin makes of looks at an outbox: a line of JSON for each sequence on standard input; prints for each the events of its looks, as JSON.
+ * The plugin's events for outbox batches: reads a JSON line per sequence from standard input; prints the events of its
+ * batches as JSON.
  */
 
 use FacturaScripts\Plugins\Gancho\Event\{Acts, CommitTracker, Json, Known, Shape};
@@ -35,7 +36,7 @@ while (($line = fgets(STDIN)) !== false) {
     $tables = json_decode($line, true)['tables'];
     [$tracker, $known, $made] = [new CommitTracker(), new Known([]), []];
     foreach ($sequence->looks as $look) {
-        // As it is kept from one request to the next.
+        // As stored between requests.
         $tracker = CommitTracker::read(json_decode((string)json_encode($tracker->toArray()), true));
         $acts = new Acts(new Shape('Europe/Madrid'), $tracker, $known, $sequence->models);
         $look = ['now_ms' => $look->now_ms, 'tables' => $tables, 'rows' => array_map($row, $look->rows),

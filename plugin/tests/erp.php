@@ -1,7 +1,7 @@
 <?php
 /**
- * One request of an ERP that has the plugin: runs the PHP code on standard input between the plugin's init and
- * the end of the request, when the plugin hands over what was left behind. Prints what the code returns, as JSON.
+ * One request of an ERP with the plugin: runs the PHP code from standard input between the plugin's init and the end of
+ * the request, when the plugin pushes what is left. Prints the returned value as JSON.
  *
  *     ERP_DATABASE=mysql://… ERP_FOLDER=/tmp/erp php erp.php < code.php
  */
@@ -20,7 +20,7 @@ define('FS_FOLDER', getenv('ERP_FOLDER'));
 spl_autoload_register(function (string $class) {
     $ours = 'FacturaScripts\\Plugins\\Gancho\\';
     if (str_starts_with($class, $ours)) {
-        // ERP_PLUGIN: the folder of another version of it.
+        // ERP_PLUGIN: the folder of another version of the plugin.
         require (getenv('ERP_PLUGIN') ?: __DIR__ . '/../Gancho') . '/' . str_replace('\\', '/', substr($class, strlen($ours))) . '.php';
     } elseif ($class === 'FacturaScripts\\Dinamic\\Lib\\Gancho') {
         class_alias('FacturaScripts\\Plugins\\Gancho\\Lib\\Gancho', $class);
@@ -30,7 +30,7 @@ foreach (['DataBase', 'Core', 'Model', 'Queue', 'Page'] as $part) {
     require __DIR__ . "/erp/$part.php";
 }
 
-// ERP_REQUEST: what a web server would say of the request, as JSON: `server`, `cookie`; and workers of other plugins: `workers`.
+// ERP_REQUEST: the request as JSON: `server`, `cookie`; and workers of other plugins: `workers`.
 $request = json_decode(getenv('ERP_REQUEST') ?: '{}', true);
 $_SERVER = array_merge($_SERVER, $request['server'] ?? []);
 $_COOKIE = $request['cookie'] ?? [];
@@ -42,12 +42,12 @@ $plugin->init();
 foreach ($request['workers'] ?? [] as $name => $event) {
     FacturaScripts\Core\WorkQueue::addWorker($name, $event);
 }
-// Who asks is found out when all plugins have begun.
+// The caller is identified after all plugins have started.
 if ($request) {
     str_starts_with($_SERVER['REQUEST_URI'] ?? '', '/api/') ? new FacturaScripts\Dinamic\Model\ApiKey() : new FacturaScripts\Dinamic\Model\User();
 }
 $returned = eval((string)stream_get_contents(STDIN));
-// As the ERP does: a piece of work is done, what is open is rolled back, the connection closed, then come the shutdown functions.
+// Like the ERP: run a job, roll back open work, close the connection, then run the shutdown functions.
 if ($db->inTransaction()) {
     $db->rollback();
 }

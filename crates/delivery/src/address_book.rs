@@ -1,4 +1,4 @@
-//! Names to addresses, within the attempt's deadline: giving up on an answer holds nothing.
+//! Resolves names within the attempt's deadline: dropping a lookup releases its resources.
 
 use std::{
     collections::VecDeque,
@@ -21,45 +21,45 @@ use hickory_resolver::{
 
 use crate::shortage;
 
-/// What a resolver answers for one family of addresses.
+/// A resolver's answer for one address family.
 pub type LookupResult = Result<Vec<IpAddr>, ResolveError>;
 
-/// Looks names up. The binary wires the system's resolver; tests wire their own.
+/// Resolves names. The binary uses the system's resolver; tests use their own.
 pub trait AddressBook: Send + Sync {
-    /// Asks for the addresses of a name. Each family's answer comes when it comes; after the last the stream ends.
-    /// Dropping the stream gives up.
+    /// Resolves a name. Each family's answer is yielded when it arrives; then the stream ends. Dropping the stream
+    /// cancels the lookup.
     fn look_up(&self, name: &str) -> BoxStream<'static, LookupResult>;
 }
 
-/// Why there is no address.
+/// Why a name has no address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {
     /// The name has none of this family.
     #[error("the name has no address")]
     NoAddress,
-    /// Nobody answered, or not what was asked.
+    /// The servers did not answer, or the answer was invalid.
     #[error("the name could not be looked up: {0}")]
     Failed(String),
-    /// This process could not ask: it has no descriptor or memory left.
+    /// This process could not send the query: it has no descriptors or memory left.
     #[error("the name could not be looked up for want of resources of our own: {0}")]
     Shortage(String),
 }
 
-/// The system's name servers and hosts file, or servers of one's own.
+/// The system's name servers and hosts file, or the given servers.
 pub struct SystemResolver {
     families: [TokioResolver; 2],
     search: Arc<Search>,
 }
 
-/// What a name may be short for.
+/// The search list for relative names.
 struct Search {
     domains: Vec<Name>,
-    /// From so many dots on, a name is first asked for as it stands.
+    /// Names with at least this many dots are first tried as they are.
     ndots: usize,
 }
 
 impl Search {
-    /// The whole names that a name may mean, the likeliest first.
+    /// The absolute names to try, most likely first.
     fn candidates(&self, name: &Name) -> VecDeque<Name> {
         let mut whole = name.clone();
         whole.set_fqdn(true);
@@ -78,10 +78,10 @@ impl Search {
 }
 
 impl SystemResolver {
-    /// Asks these servers; those of the system if none are given.
+    /// Uses these servers, or the system's if none are given.
     ///
     /// # Errors
-    /// When the system's configuration can't be read.
+    /// If the system's configuration can't be read.
     pub fn new(servers: &[SocketAddr]) -> Result<Self, ResolveError> {
         let failed = |error: NetError| ResolveError::Failed(error.to_string());
         let (config, options) = configuration(servers).map_err(failed)?;
@@ -111,7 +111,7 @@ fn configuration(servers: &[SocketAddr]) -> Result<(ResolverConfig, ResolverOpts
 
 impl AddressBook for SystemResolver {
     fn look_up(&self, name: &str) -> BoxStream<'static, LookupResult> {
-        // As it stands in the URL, which is ASCII: `host_1` is a name in many a network, though not of the Internet.
+        // As in the URL, which is ASCII: `host_1` is a valid name in many private networks, though not on the Internet.
         match Name::from_ascii(name) {
             Ok(name) => {
                 let names = self.search.candidates(&name);
@@ -122,8 +122,8 @@ impl AddressBook for SystemResolver {
     }
 }
 
-/// Asks for both families of a name at once, and for the next name only where the one before has no address at all:
-/// the two families of a host are never those of two hosts.
+/// Queries both families of a name at once, and the next name only if the previous one has no address at all, so that
+/// the two families never belong to different hosts.
 fn ask_in_turn(names: VecDeque<Name>, families: [TokioResolver; 2]) -> impl Stream<Item = LookupResult> {
     let asked: FuturesUnordered<BoxFuture<'static, LookupResult>> = FuturesUnordered::new();
     stream::unfold((names, asked), move |(mut names, mut asked)| {
@@ -147,7 +147,7 @@ async fn ask(resolver: TokioResolver, name: Name) -> LookupResult {
         Ok(found) => Ok(found.iter().collect()),
         Err(error) if error.is_no_records_found() || error.is_nx_domain() => Err(ResolveError::NoAddress),
         Err(NetError::Io(error)) if shortage::is_ours(&error) => Err(ResolveError::Shortage(error.to_string())),
-        // The resolver may hide why it could not ask.
+        // The resolver's error may hide the real cause.
         Err(error) if shortage::of_descriptors() => Err(ResolveError::Shortage(error.to_string())),
         Err(error) => Err(ResolveError::Failed(error.to_string())),
     }

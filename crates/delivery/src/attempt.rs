@@ -1,4 +1,4 @@
-//! One attempt, from the signature to the record.
+//! One attempt, from the signature to its record.
 
 use gancho_model::{Attempt, Endpoint, ErrorKind, Failure, HeaderLog, Reply, Timestamp, retry_after_ms};
 use gancho_store::Claimed;
@@ -10,15 +10,15 @@ use crate::{
     request,
 };
 
-/// What came of trying to make an attempt.
+/// The result of trying to make an attempt.
 pub(crate) enum Made {
     /// An attempt, and its reply.
     Attempt(Attempt, Reply),
-    /// None: we lacked something of our own, which is no fault of the receiver's.
+    /// No attempt: this machine lacks a resource, which is not the receiver's fault.
     Nothing(String),
 }
 
-/// Makes one attempt. Whatever happens, it ends within the endpoint's time limit, in one record.
+/// Makes one attempt. It always ends within the endpoint's time limit and yields one record.
 pub(crate) async fn attempt(
     client: &Client,
     endpoint: &Endpoint,

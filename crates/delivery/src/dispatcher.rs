@@ -1,5 +1,5 @@
-//! One step of delivering: read endpoints that changed, claim what is due, start what may start, give back what can't.
-//! What starting an attempt means is the caller's: the engine spawns a task, the simulation takes a note.
+//! One step of the engine: load changed endpoints, claim due deliveries, start attempts, release the rest. The caller
+//! defines how to start an attempt: the engine spawns a task, the simulation records it.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -11,20 +11,20 @@ use gancho_store::{Claimed, Claims, Due, Release, Store, StoreError, Want};
 
 use crate::{notifier::Shared, scheduler::Target};
 
-/// How often the store is asked what is due although nobody notified us.
+/// Interval of polling the store for due deliveries without notifications.
 pub(crate) const POLL: Duration = Duration::from_secs(10);
 
-/// Takes deliveries from the store to their attempts.
+/// Moves deliveries from the store to their attempts.
 #[derive(Clone)]
 pub(crate) struct Dispatcher {
     pub store: Arc<dyn Store>,
-    /// Who claims.
+    /// The claiming node.
     pub node: NodeId,
     pub shared: Arc<Shared>,
 }
 
 impl Dispatcher {
-    /// One step. Says how long to wait until the next, if nothing happens before.
+    /// One step. Returns how long to wait for the next without notifications.
     pub async fn step(&self, start: &mut (dyn FnMut(Arc<Target>, Claimed) + Send)) -> Result<Duration, StoreError> {
         if self.shared.endpoints_stale.swap(false, Ordering::AcqRel) {
             self.shared.endpoints_read.store(true, Ordering::Release);
@@ -49,7 +49,7 @@ impl Dispatcher {
         Ok(Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0)).min(POLL))
     }
 
-    /// Starts what may start, unless endpoints are to be read again first: one may have been paused, or be failing now.
+    /// Starts what may start, unless endpoints must be reloaded first: one may be paused or failing now.
     pub fn start_ready(&self, start: &mut (dyn FnMut(Arc<Target>, Claimed) + Send)) {
         while !self.shared.endpoints_stale.load(Ordering::Acquire) {
             let ready = self.shared.scheduler().start(self.now());
@@ -75,14 +75,14 @@ impl Dispatcher {
         }
     }
 
-    /// Gives leases back that nothing can be done with now.
+    /// Releases leases that can't be used now.
     async fn release(&self) {
         let leases = self.shared.scheduler().take_released();
         if leases.is_empty() {
             return;
         }
         if let Err(error) = self.store.release(self.node, leases.clone()).await {
-            tracing::warn!(%error, "leases can't be given back; they end by themselves");
+            tracing::warn!(%error, "leases can't be released; they will expire");
             let mut scheduler = self.shared.scheduler();
             for Release { endpoint, lane, lease_until, .. } in leases {
                 scheduler.due(Due { endpoint, lane, at: lease_until });
@@ -90,14 +90,14 @@ impl Dispatcher {
         }
     }
 
-    /// What a lost notification would have said.
+    /// Polls due deliveries, in case a notification was lost.
     pub async fn look_around(&self) {
         match self.store.due().await {
             Ok(due) => {
                 let mut scheduler = self.shared.scheduler();
                 due.into_iter().for_each(|due| scheduler.due(due));
             }
-            Err(error) => tracing::warn!(%error, "the store did not say what is due; trying again"),
+            Err(error) => tracing::warn!(%error, "due deliveries can't be read from the store; retrying"),
         }
     }
 

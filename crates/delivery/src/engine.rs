@@ -19,25 +19,25 @@ use crate::{
     upkeep,
 };
 
-/// Outcomes that may wait to be recorded; beyond, attempts wait with their slots.
+/// Maximum outcomes waiting to be recorded; beyond it, ended attempts keep their slots.
 const OUTCOMES_MAX: usize = 2048;
-/// How long attempts may go on after a stop.
+/// How long attempts may continue after a stop.
 const GRACE: Duration = Duration::from_secs(30);
-/// How long recording may go on when attempts did not end.
+/// How long recording may continue if attempts did not end.
 const RECORD_GRACE: Duration = Duration::from_secs(1);
-/// The wait before an attempt for which we lacked something is made.
+/// Delay before an attempt is retried after a lack of resources.
 const SHORTAGE_WAIT_MS: i64 = 1_000;
-/// The wait after a store that did not answer.
+/// Delay after a failed call to the store.
 const STORE_WAIT: Duration = Duration::from_millis(500);
 
-/// How the engine works.
+/// Options of the engine.
 #[derive(Clone, Copy, Debug)]
 pub struct EngineOptions {
     /// The limits of CONTRACT §4.
     pub limits: Limits,
 }
 
-/// A part of the engine ended by itself.
+/// A part of the engine ended unexpectedly.
 #[derive(Debug, thiserror::Error)]
 #[error("its {part} stopped: {why}")]
 pub struct EngineFailed {
@@ -49,7 +49,7 @@ fn why(ended: Result<(), JoinError>) -> String {
     ended.map_or_else(|error| error.to_string(), |()| "it ended".to_owned())
 }
 
-/// The engine. Cheap to clone: a handle.
+/// The engine: a handle that is cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
     dispatcher: Dispatcher,
@@ -60,10 +60,10 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Runs as this node until `stop`, then lets attempts end (30 s at most) and records them.
+    /// Runs as this node until `stop`, then waits for attempts to end (at most 30 s) and records them.
     ///
     /// # Errors
-    /// [`EngineFailed`] if a part of it ended by itself: nothing would be recorded, or removed, any more.
+    /// [`EngineFailed`] if a part of it ended unexpectedly: then nothing would be recorded or removed.
     pub async fn run(
         store: Arc<dyn Store>,
         node: NodeId,
@@ -90,7 +90,7 @@ impl Engine {
             () = engine.turn(&stop) => {}
             ended = &mut recording => return Err(EngineFailed { part: "recorder", why: why(ended) }),
             ended = &mut upkeep, if !stop.is_cancelled() => {
-                // After a stop it ends too, perhaps first.
+                // After a stop this task may end first.
                 if !stop.is_cancelled() {
                     return Err(EngineFailed { part: "upkeep", why: why(ended) });
                 }
@@ -101,25 +101,25 @@ impl Engine {
         let ended = tokio::time::timeout(GRACE, engine.attempts.wait()).await.is_ok();
         if !ended {
             let left = engine.shared.scheduler().in_flight();
-            tracing::warn!(left, "attempts did not end in time; they will be made again");
+            tracing::warn!(left, "attempts did not end in time; they will be repeated");
         }
         drop(engine);
-        // The last sender is gone with the last attempt; their outcomes are recorded first.
+        // The last attempt drops the last sender; pending outcomes are recorded first.
         let _ = tokio::time::timeout(if ended { GRACE } else { RECORD_GRACE }, recording).await;
         if !upkeep.is_finished() {
             let _ = upkeep.await;
         }
         if let Err(error) = left.leave(node).await {
-            tracing::warn!(%error, "other nodes wait until what this one held ends by itself");
+            tracing::warn!(%error, "this node could not leave; other nodes wait until it expires");
         }
         Ok(())
     }
 
-    /// Steps until the stop, each after a notification or at the next due time.
+    /// Runs steps until the stop, each after a notification or at the next due time.
     async fn turn(&self, stop: &CancellationToken) {
         let mut poll = tokio::time::interval(POLL);
         loop {
-            // Registered before the look, so that a ring in between is not lost.
+            // Registered before the step, so that a notification in between is not lost.
             let rung = self.shared.wake.notified();
             fail::fail_point!("engine");
             let wait = match self.dispatcher.step(&mut |target, claimed| self.start(target, claimed)).await {
@@ -141,7 +141,7 @@ impl Engine {
         }
     }
 
-    /// Starts an attempt as a task of its own.
+    /// Starts an attempt in its own task.
     fn start(&self, target: Arc<Target>, claimed: Claimed) {
         let engine = self.clone();
         self.attempts.spawn(async move { engine.deliver(target, claimed).await });
@@ -165,7 +165,7 @@ impl Engine {
                 let outcome = outcome_of(&target, &claimed, attempt, reply, ended_at, self.shared.environment.jitter());
                 recorder::log_failure(&outcome, &target.endpoint.url);
                 self.shared.scheduler().ended(&claimed, success);
-                // Fails only when the recorder is gone, which outlives us.
+                // Fails only if the recorder has ended, which outlives attempts.
                 if let Ok(place) = self.outcomes.reserve().await {
                     self.shared.unrecorded.add();
                     place.send(Ended::new(outcome, &target.endpoint));
@@ -185,7 +185,7 @@ impl Engine {
     }
 }
 
-/// An attempt that ended, as it is recorded.
+/// The outcome to record for an ended attempt.
 pub(crate) fn outcome_of(
     target: &Target,
     claimed: &Claimed,
@@ -212,7 +212,7 @@ pub(crate) fn outcome_of(
     }
 }
 
-/// Frees what a dead process left and plans it anew, however long the store takes to let us.
+/// Frees and reschedules what dead processes left; retries until the store responds.
 async fn take_over(store: &dyn Store, node: NodeId, environment: &dyn Environment, stop: &CancellationToken) {
     while !stop.is_cancelled() {
         match store.take_over(node, environment.mono()).await {
@@ -221,18 +221,18 @@ async fn take_over(store: &dyn Store, node: NodeId, environment: &dyn Environmen
                 tracing::info!(freed, "took over deliveries that were under way when the last run ended");
                 return;
             }
-            Err(error) => tracing::warn!(%error, "leases of the last run can't be freed; trying again"),
+            Err(error) => tracing::warn!(%error, "leases of the last run can't be freed; retrying"),
         }
         tokio::time::sleep(STORE_WAIT).await;
     }
 }
 
-/// Why nothing could be sent.
+/// Why nothing can be sent.
 const UNREADABLE: &str = "the webhook's URL can't be read: change it";
-/// After a panic: the delivery must not keep its slot, nor come again for ever.
+/// After a panic: the delivery must neither keep its slot nor be repeated forever.
 const FAULT: &str = "Gancho failed while making the attempt: please report it with the log";
 
-/// What can't be sent is a failed attempt like any other.
+/// A delivery that can't be sent counts as a failed attempt.
 fn unsent(message: &str, claimed: &Claimed, at: Timestamp) -> Attempt {
     let message = message.to_owned();
     Attempt {

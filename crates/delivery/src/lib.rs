@@ -1,6 +1,6 @@
-//! The engine: claims what is due, signs it, dials with care, sends, judges, records.
+//! The engine: claims due deliveries, signs them, connects to checked addresses, sends, decides and records.
 //!
-//! The store is the only hand-over. A delivery is leased before its attempt and recorded after it;
+//! Deliveries reach the engine only through the store. A delivery is leased before its attempt and recorded after it;
 //! no transaction is open in between.
 
 mod address_book;

@@ -1,4 +1,4 @@
-//! What the engine counts, for `/metrics`.
+//! The engine's metrics for `/metrics`.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use gancho_model::{Decision, EndpointId, Phases};
 use gancho_store::Outcome;
 use metrics::Histogram;
 
-/// Where attempts' time goes, phase by phase.
+/// Durations of attempts by phase.
 pub(crate) struct Measures {
     dns: Histogram,
     connect: Histogram,
@@ -27,7 +27,7 @@ impl Measures {
         }
     }
 
-    /// Counts a group of attempts: by endpoint and how they ended, and where their time went.
+    /// Counts a group of attempts by endpoint and result, and their durations.
     pub fn count(&self, group: &[Outcome]) {
         let mut results: HashMap<(EndpointId, &'static str), u64> = HashMap::new();
         let mut ends: HashMap<(EndpointId, &'static str), u64> = HashMap::new();

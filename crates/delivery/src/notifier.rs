@@ -10,14 +10,14 @@ use tokio::sync::Notify;
 
 use crate::{scheduler::Scheduler, unrecorded::Unrecorded};
 
-/// The scheduler as the store's thread and the engine's tasks share it, and what wakes the engine.
+/// The scheduler, shared by the store's thread and the engine's tasks, and the engine's wake-up.
 pub(crate) struct Shared {
     scheduler: Mutex<Scheduler>,
     pub wake: Notify,
     pub endpoints_stale: AtomicBool,
-    /// Endpoints are being read: what changes meanwhile may not be in what is read.
+    /// Endpoints are being loaded: changes meanwhile may be missing from the result.
     pub endpoints_read: AtomicBool,
-    /// What ended and is not recorded yet.
+    /// Ended attempts that are not recorded yet.
     pub unrecorded: Unrecorded,
     pub environment: Arc<dyn Environment>,
 }
@@ -34,7 +34,7 @@ impl Shared {
         }
     }
 
-    /// Held for a moment only; nothing is awaited under it.
+    /// Held briefly; never across an await.
     pub fn scheduler(&self) -> MutexGuard<'_, Scheduler> {
         self.scheduler.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! Outcomes go to the store in groups: whatever ended while the last group was being written.
+//! Records outcomes in groups: those that ended while the last group was being written.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,19 +8,19 @@ use tokio::sync::mpsc;
 
 use crate::{measure::Measures, notifier::Shared, unrecorded::Unrecorded};
 
-/// Outcomes in one group.
+/// Maximum outcomes in a group.
 const GROUP_MAX: usize = 512;
-/// From so many on a group is not kept waiting for more.
+/// A group of this size does not wait for more.
 const ENOUGH: usize = 256;
-/// How long a group waits for more: it costs the disk much the same whether it holds few or many. Whoever looks at
-/// deliveries meanwhile, or changes any, has it recorded at once ([`Unrecorded::settle`]).
+/// How long a group waits for more outcomes: writing costs about the same for few or many. Reading or changing
+/// deliveries flushes them at once ([`Unrecorded::settle`]).
 const GATHER: Duration = Duration::from_millis(200);
-/// The wait after a store that can't write, doubled up to the longest.
+/// Delay after a failed write, doubled up to the maximum.
 const WAIT_MS: u64 = 50;
 const WAIT_MS_MAX: u64 = 5_000;
 
-/// Records until the last sender is gone. An outcome is kept in memory until it is written: a
-/// full disk costs time, not records.
+/// Records until the last sender is dropped. Outcomes are kept in memory until they are written: a full disk delays
+/// records but loses none.
 pub(crate) async fn run(store: Arc<dyn Store>, node: NodeId, shared: Arc<Shared>, mut ended: mpsc::Receiver<Ended>) {
     let measures = Measures::new();
     let mut group = vec![];
@@ -49,8 +49,8 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    /// One may wait if nothing follows from it but that it arrived: a person waits for a test, failures decide what is sent
-    /// next, and what arrived ends an outage.
+    /// Only successes without consequences may wait: users wait for tests, failures determine what is sent next, and a
+    /// success may end an outage.
     pub fn new(outcome: Outcome, endpoint: &Endpoint) -> Self {
         let has_arrived = outcome.verdict == Decision::Delivered;
         let may_wait = has_arrived && outcome.lane == Priority::Live && !endpoint.health.is_failing();
@@ -58,7 +58,7 @@ impl Ended {
     }
 }
 
-/// Waits for more where nobody is in a hurry.
+/// Waits for more outcomes unless one is urgent.
 async fn gather(group: &mut Vec<Ended>, ended: &mut mpsc::Receiver<Ended>, unrecorded: &Unrecorded) {
     let until = tokio::time::Instant::now() + GATHER;
     while group.len() < ENOUGH && group.iter().all(|ended| ended.may_wait) && !unrecorded.is_wanted() {
@@ -68,7 +68,7 @@ async fn gather(group: &mut Vec<Ended>, ended: &mut mpsc::Receiver<Ended>, unrec
             () = unrecorded.asked() => continue,
             () = tokio::time::sleep_until(until) => 0,
         };
-        // Nobody sends any more, or the time is up.
+        // All senders are gone, or the time is up.
         if more == 0 {
             return;
         }
@@ -89,7 +89,7 @@ async fn record_group(
                 return changed;
             }
             Err(StoreError::Busy(why)) => tracing::warn!(%why, outcomes = group.len(), "outcomes wait to be recorded"),
-            Err(error) => tracing::error!(%error, outcomes = group.len(), "outcomes can't be recorded; trying again"),
+            Err(error) => tracing::error!(%error, outcomes = group.len(), "outcomes can't be recorded; retrying"),
         }
         unrecorded.stuck();
         tokio::time::sleep(Duration::from_millis(wait_ms)).await;
@@ -101,14 +101,14 @@ fn log_change(changed: &HealthChange) {
     let endpoint = changed.endpoint;
     match changed.transition {
         HealthTransition::Failing => {
-            tracing::warn!(%endpoint, "an endpoint keeps failing; one probe at a time from here on");
+            tracing::warn!(%endpoint, "an endpoint keeps failing; it is probed until it recovers");
         }
-        HealthTransition::Recovered => tracing::info!(%endpoint, "an endpoint works again"),
+        HealthTransition::Recovered => tracing::info!(%endpoint, "an endpoint has recovered"),
         HealthTransition::Disabled => tracing::warn!(%endpoint, "an endpoint was disabled"),
     }
 }
 
-/// One line for an attempt that failed, readable alone.
+/// One self-contained line per failed attempt.
 pub(crate) fn log_failure(outcome: &Outcome, url: &str) {
     if let Some(error) = &outcome.attempt.error {
         tracing::info!(

@@ -1,4 +1,4 @@
-//! Outcomes wait for each other, and for nobody who looks.
+//! Outcomes are grouped, except while a reader waits for them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -48,7 +48,7 @@ impl Bench {
         Self { environment, store, node, shared, outcomes, recording, _dir: dir }
     }
 
-    /// An event for a new endpoint, and its delivery as the engine takes it.
+    /// An event for a new endpoint, and its delivery as the engine gets it.
     async fn claim(&self) -> (Endpoint, Claimed) {
         let endpoint = endpoint(&*self.environment);
         self.store.add_endpoint(endpoint.clone()).await.expect("added");

@@ -8,10 +8,10 @@ use http::{
 };
 use url::Url;
 
-/// What a delivery says of who sends it.
+/// The `User-Agent` of deliveries.
 const AGENT: &str = concat!("Gancho/", env!("CARGO_PKG_VERSION"));
 
-/// All header fields of an attempt, signatures included.
+/// All header fields of an attempt, including signatures.
 pub(crate) fn headers(endpoint: &Endpoint, url: &Url, claimed: &Claimed, now: Timestamp) -> HeaderMap {
     let mut map = HeaderMap::with_capacity(16 + endpoint.headers.len());
     let sent = SentEvent {
@@ -34,7 +34,7 @@ pub(crate) fn headers(endpoint: &Endpoint, url: &Url, claimed: &Claimed, now: Ti
         map.insert(HOST, host);
     }
     for (name, value) in &endpoint.headers {
-        // Checked when the endpoint was saved.
+        // Validated when the endpoint was saved.
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             map.insert(name, value);
         }
@@ -42,7 +42,7 @@ pub(crate) fn headers(endpoint: &Endpoint, url: &Url, claimed: &Claimed, now: Ti
     map
 }
 
-/// Header fields as the log keeps them: values of the endpoint's own, signatures, tokens and cookies masked.
+/// Header fields for the log: the endpoint's own values, signatures, tokens and cookies are masked.
 pub(crate) fn logged(headers: &HeaderMap, endpoint: Option<&Endpoint>) -> HeaderLog {
     let own = |name: &str| endpoint.is_some_and(|one| one.headers.keys().any(|own| own.eq_ignore_ascii_case(name)));
     let mut head = HeaderLog::new();

@@ -1,23 +1,23 @@
-//! What fails for want of our own is no fault of the receiver's.
+//! Errors caused by a lack of resources on this machine, not by the receiver.
 
 use std::{fs::File, io, net::SocketAddr};
 
-/// No descriptor in this process, none in the system, no buffer, no memory (Linux's numbers).
+/// No descriptor in this process or in the system, no buffer, no memory (Linux errno values).
 const OURS: [i32; 4] = [24, 23, 105, 12];
-/// No local port is left; but of IPv6, that this machine has no address to send from.
+/// No local port is left; for IPv6, it means that this machine has no source address.
 const NO_LOCAL_ADDRESS: i32 = 99;
 
-/// Whether an error says that this machine, not the other, lacks something.
+/// Whether an error means that this machine lacks a resource.
 pub(crate) fn is_ours(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(|number| OURS.contains(&number))
 }
 
-/// The same of a connection to this address.
+/// The same for a connection to this address.
 pub(crate) fn is_ours_to(address: SocketAddr, error: &io::Error) -> bool {
     is_ours(error) || address.is_ipv4() && error.raw_os_error() == Some(NO_LOCAL_ADDRESS)
 }
 
-/// Whether this process can open nothing more at this moment.
+/// Whether this process has no descriptors left at the moment.
 pub(crate) fn of_descriptors() -> bool {
     File::open("/dev/null").is_err_and(|error| is_ours(&error))
 }

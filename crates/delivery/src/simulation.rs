@@ -1,6 +1,6 @@
-//! The scheduler and the real store, stepped with a clock set by hand and a seed, through crashes,
-//! clock jumps, pauses, and receivers that are slow, dead or flapping. The invariants of
-//! ARCHITECTURE.md must hold; a failing seed is printed, and kept in `seeds`.
+//! The scheduler with the real store, stepped with a manual clock and a seed, through crashes, clock jumps, pauses, and
+//! receivers that are slow, dead or flapping. The invariants of ARCHITECTURE.md must hold; a failing seed is printed,
+//! and kept in `seeds`.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -59,7 +59,7 @@ struct World {
     running: Vec<Running>,
     ended: Vec<Outcome>,
     accepted: HashSet<EventId>,
-    /// By delivery: how often it arrived in this life of the process, and in all.
+    /// By delivery: successes in this run of the process, and in total.
     arrived: HashMap<DeliveryId, (u32, u32)>,
 }
 
@@ -147,7 +147,7 @@ impl World {
         self.running.push(Running { target, claimed, began_at: now, ends_at, code });
     }
 
-    /// Attempts whose time has come end.
+    /// Ends attempts whose time is up.
     fn end_attempts(&mut self) {
         let now = self.environment.mono();
         let (ended, running): (Vec<_>, Vec<_>) = self.running.drain(..).partition(|one| one.ends_at <= now);
@@ -195,7 +195,7 @@ impl World {
         }
     }
 
-    /// SIGKILL: what was not recorded is forgotten; what was accepted is not.
+    /// SIGKILL: unrecorded outcomes are lost; accepted events are not.
     async fn crash(&mut self) {
         self.running.clear();
         self.ended.clear();
@@ -207,7 +207,7 @@ impl World {
         self.store = placeholder;
         let (store, shared) = open(&self.dir, &self.environment);
         (self.store, self.shared) = (store, shared);
-        // The next process has another planning clock.
+        // The next process has another monotonic clock.
         self.environment.restart();
         self.node = NodeId::new(self.environment.now(), &*self.environment);
         self.store.take_over(self.node, self.environment.mono()).await.expect("takes over");
@@ -222,7 +222,7 @@ impl World {
         self.store.save_endpoint(endpoint, read_at).await.expect("saved");
     }
 
-    /// Something happens.
+    /// A random event.
     async fn act(&mut self) {
         match self.below(100) {
             0..30 => self.accept().await,
@@ -247,14 +247,14 @@ impl World {
         self.environment.advance_ms(ms);
     }
 
-    /// Somebody sets the computer's clock, forth or back.
+    /// Sets the computer's clock forward or back.
     fn sets_the_clock(&self, most_ms: u64) {
         let by_ms = self.below(2 * most_ms) as i64 - most_ms as i64;
         self.environment.set_wall_ms(by_ms);
     }
 
-    /// Everybody is well and nobody paused: it must come to an end, and soon. The longest wait is that for a probe,
-    /// ten minutes, whatever the clock did.
+    /// With all receivers healthy and none paused, all deliveries end soon. The longest wait is for a probe, ten
+    /// minutes, regardless of clock changes.
     async fn settle(&mut self) {
         for receiver in self.receivers.values_mut() {
             if !matches!(receiver, Receiver::Dead) {
@@ -280,7 +280,7 @@ impl World {
         panic!("seed {}: it does not come to an end", self.seed);
     }
 
-    /// Every accepted event reached every endpoint that is not dead, or was given up with all its attempts made.
+    /// Every accepted event reached every endpoint that is not dead, or failed after all its attempts.
     async fn decide(&self) {
         for event in &self.accepted {
             let deliveries = self.store.deliveries_of(*event).await.expect("reads");
@@ -317,7 +317,7 @@ async fn invariants_hold_for_every_seed() {
     }
 }
 
-/// What CONTRACT §3 promises of an endpoint that does nothing but fail.
+/// CONTRACT §3: an endpoint that always fails.
 #[tokio::test]
 async fn five_days_of_failures_disable_an_endpoint_and_keep_what_waits() {
     const HOUR_MS: i64 = 3_600_000;

@@ -1,4 +1,4 @@
-//! Attempts that ended and are not recorded yet: how many there were, and whether somebody waits for their records.
+//! Counts ended attempts that are not recorded yet, and tracks requests to flush them.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -7,26 +7,26 @@ use std::{
 
 use tokio::sync::{Notify, watch};
 
-/// How long somebody who looks waits for the store to write. What is there by then is shown.
+/// How long a reader waits for the store to write. It then shows what is recorded.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Counts since the start.
+/// Counters since the start.
 pub(crate) struct Unrecorded {
-    /// Outcomes that were handed to the recorder.
+    /// Outcomes sent to the recorder.
     ended: AtomicU64,
-    /// Up to which of them somebody wants them recorded.
+    /// Outcomes up to this number should be recorded at once.
     wanted: AtomicU64,
-    /// How far the recorder is.
+    /// The recorder's progress.
     progress: watch::Sender<Progress>,
-    /// Somebody wants more.
+    /// Notified when more should be recorded at once.
     asked: Notify,
 }
 
 #[derive(Clone, Copy, Default)]
 struct Progress {
-    /// Outcomes that were recorded.
+    /// Recorded outcomes.
     recorded: u64,
-    /// The store did not write, the last time.
+    /// The last write failed.
     is_stuck: bool,
 }
 
@@ -36,34 +36,34 @@ impl Unrecorded {
         Self { ended, wanted, progress: watch::Sender::default(), asked: Notify::new() }
     }
 
-    /// One more is on its way to the recorder.
+    /// An outcome is sent to the recorder.
     pub fn add(&self) {
         self.ended.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// So many more are recorded.
+    /// More outcomes are recorded.
     pub fn recorded(&self, count: usize) {
         self.progress.send_modify(|progress| {
             *progress = Progress { recorded: progress.recorded + count as u64, is_stuck: false };
         });
     }
 
-    /// The store can't write: nobody waits for it until it can.
+    /// The store can't write: callers don't wait until it can.
     pub fn stuck(&self) {
         self.progress.send_modify(|progress| progress.is_stuck = true);
     }
 
-    /// Whether somebody waits.
+    /// Whether a caller waits.
     pub fn is_wanted(&self) -> bool {
         self.wanted.load(Ordering::Acquire) > self.progress.borrow().recorded
     }
 
-    /// Returns when somebody may have begun to wait.
+    /// Returns when a caller may have started to wait.
     pub async fn asked(&self) {
         self.asked.notified().await;
     }
 
-    /// Has recorded what ended before now, unless the store can't write.
+    /// Waits until all attempts that ended before now are recorded, unless the store can't write.
     pub async fn settle(&self) {
         let ended = self.ended.load(Ordering::Acquire);
         let is_done = |progress: &Progress| progress.recorded >= ended || progress.is_stuck;
@@ -73,11 +73,11 @@ impl Unrecorded {
         }
         self.wanted.fetch_max(ended, Ordering::AcqRel);
         self.asked.notify_one();
-        // The recorder lives as long as the engine; after that, nothing is on its way any more.
+        // The recorder lives as long as the engine; afterwards nothing is pending.
         let _ = tokio::time::timeout(PATIENCE, progress.wait_for(is_done)).await;
     }
 
-    /// Returns when so many were recorded.
+    /// Returns when this many are recorded.
     #[cfg(test)]
     pub async fn wait_until_recorded(&self, count: u64) {
         let _ = self.progress.subscribe().wait_for(|progress| progress.recorded >= count).await;

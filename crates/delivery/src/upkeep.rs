@@ -1,4 +1,4 @@
-//! What is old goes, a little at a time, between other work.
+//! Removes old data in small batches, between other work.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,14 +11,14 @@ const EVERY_MS: i64 = 60_000;
 const EVERY: Duration = Duration::from_millis(EVERY_MS.unsigned_abs());
 /// The pause between two batches, so that requests come first.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How long a node that does not come back keeps others from going on, milliseconds.
+/// How long a dead node keeps others from doing the upkeep, milliseconds.
 const LEASE_MS: i64 = 3 * 60_000;
-/// How long a process runs before it believes its clock enough to remove anything, milliseconds.
+/// Minimum uptime before anything is removed by age, so that the clock can be trusted, milliseconds.
 const SETTLE_MS: i64 = 3_600_000;
-/// How far a clock may wander, milliseconds.
+/// Tolerated clock drift, milliseconds.
 const DRIFT_MS_MAX: i64 = 60_000;
 
-/// Whether the wall clock can be believed: what is removed by a wrong one is lost.
+/// Whether the wall clock can be trusted: what is removed because of a wrong clock is lost.
 struct ClockTrust {
     drift_ms: i64,
     since: MonoTime,
@@ -30,8 +30,8 @@ impl ClockTrust {
         Self { drift_ms: now.drift_ms(), since: now.mono, is_told: false }
     }
 
-    /// Looks at the clocks. One that was set by more than a minute since the start is not believed: which of the two
-    /// was right, nobody here knows.
+    /// Compares the clocks. If the wall clock was set by more than a minute since the start, it is not trusted: which
+    /// value was right is unknown.
     fn look(&mut self, now: Moment) -> bool {
         let by_ms = now.drift_ms() - self.drift_ms;
         let was_set = by_ms.abs() > DRIFT_MS_MAX;
@@ -73,13 +73,13 @@ pub(crate) async fn run(
         }
     }
     if let Err(error) = store.give_up_lease(Lease::Upkeep, node).await {
-        tracing::warn!(%error, "other nodes wait with removing what is old until this one's lease ends");
+        tracing::warn!(%error, "the upkeep's lease can't be released; other nodes wait until it expires");
     }
 }
 
 /// Sets the gauges of the database's health.
 async fn measure_database(store: &dyn Store) {
-    // An unreachable database is already logged by whoever needed it.
+    // Callers that need the database log its errors already.
     let Ok(vitals) = store.vitals().await else { return };
     for DeadRows { table, live, dead } in vitals.dead_rows {
         metrics::gauge!("gancho_database_rows", "table" => table.clone(), "state" => "live").set(live as f64);
@@ -89,29 +89,29 @@ async fn measure_database(store: &dyn Store) {
     metrics::gauge!("gancho_database_oldest_snapshot_seconds").set(age_s as f64);
 }
 
-/// Whether this node keeps the store small now: one at a time does.
+/// Whether this node does the upkeep now: one node at a time does.
 async fn is_ours(store: &dyn Store, node: NodeId, now: MonoTime) -> bool {
     match store.acquire_lease(Lease::Upkeep, node, now, now.plus_ms(LEASE_MS)).await {
         Ok(is_ours) => is_ours,
         Err(error) => {
-            tracing::warn!(%error, "the store did not say who removes what is old; trying again");
+            tracing::warn!(%error, "the upkeep's lease can't be acquired; retrying");
             false
         }
     }
 }
 
-/// What waits for endpoints that were removed; says whether there may be more.
+/// Cancels pending deliveries of removed endpoints; returns whether there may be more.
 async fn cancel_removed(store: &dyn Store) -> bool {
     match store.cancel_removed().await {
         Ok(count) => count > 0,
         Err(error) => {
-            tracing::warn!(%error, "what waits for removed webhooks could not be cancelled; trying again");
+            tracing::warn!(%error, "pending deliveries of removed webhooks could not be cancelled; retrying");
             false
         }
     }
 }
 
-/// What is older than the retention; says whether there may be more.
+/// Removes what is older than the retention; returns whether there may be more.
 async fn prune(store: &dyn Store, retention_days: u32, now: Moment) -> bool {
     let retention_ms = i64::from(retention_days) * 24 * 3_600_000;
     match store.prune(now.wall.plus_ms(-retention_ms), now).await {
@@ -122,7 +122,7 @@ async fn prune(store: &dyn Store, retention_days: u32, now: Moment) -> bool {
         }
         Ok(_) => false,
         Err(error) => {
-            tracing::warn!(%error, "old events could not be removed; trying again");
+            tracing::warn!(%error, "old events could not be removed; retrying");
             false
         }
     }
@@ -136,7 +136,7 @@ mod tests {
 
     const HOUR_MS: i64 = 3_600_000;
 
-    /// So long after the start, with a wall clock that is so far ahead.
+    /// This long after the start, with the wall clock this far ahead.
     fn at(ms: i64, ahead_ms: i64) -> Moment {
         Moment { wall: Timestamp::from_ms(ms + ahead_ms), mono: MonoTime::from_ms(ms) }
     }

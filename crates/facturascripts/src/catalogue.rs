@@ -1,9 +1,9 @@
-//! The ERP's models that mean something to a business, and what their events are called.
+//! The ERP's models with business meaning, and the nouns of their events.
 
-/// What kind of thing a model is: it decides which rules apply.
+/// The kind of a model, which determines its rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A document with lines. Invoices are paid and fall due, too.
+    /// A document with lines. Invoices can also be paid and become due.
     Document {
         /// Whether it is an invoice.
         invoice: bool,
@@ -14,16 +14,16 @@ pub enum Kind {
     Payment,
     /// Quantities of a product in a warehouse.
     Stock,
-    /// A person who signs in to the ERP.
+    /// A user of the ERP.
     User,
-    /// Roles, their members and rights: they change what users may do.
+    /// Roles, their members and rights, which determine users' permissions.
     Permission,
-    /// Nothing more than created, updated, deleted.
+    /// Only created, updated, deleted.
     Plain,
 }
 
 impl Kind {
-    /// The word for it in `facts.json`.
+    /// Its name in `facts.json`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Document { invoice: true } => "invoice",
@@ -37,7 +37,7 @@ impl Kind {
         }
     }
 
-    /// The columns that say that it is paid, and due; nothing for what is neither.
+    /// The columns with the paid and due flags; `None` for kinds without them.
     pub fn flags(self) -> Option<[&'static str; 2]> {
         match self {
             Self::Document { invoice: true } => Some(["pagada", "vencida"]),
@@ -52,28 +52,28 @@ impl Kind {
 pub struct Model {
     /// The class.
     pub name: &'static str,
-    /// The noun of its events; empty where it has none of its own.
+    /// The noun of its events; empty if it has none of its own.
     pub noun: &'static str,
-    /// What kind of thing it is.
+    /// Its kind.
     pub kind: Kind,
     /// The model of its lines.
     pub lines: Option<&'static str>,
-    /// Where it stands in the catalogue.
+    /// Its section in the catalogue.
     pub area: Area,
 }
 
-/// A part of the business.
+/// A business area.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Area {
-    /// What is sold.
+    /// Sales.
     Sales,
-    /// What is bought.
+    /// Purchases.
     Purchases,
-    /// With whom.
+    /// Customers and suppliers.
     People,
-    /// What lies in the warehouse.
+    /// Warehouse.
     Warehouse,
-    /// Who works with the ERP.
+    /// Users of the ERP.
     Users,
 }
 

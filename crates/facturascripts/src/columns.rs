@@ -1,13 +1,13 @@
-//! The kinds of the columns that we know, and of those that come with a database's own type names.
+//! The types of known columns, and of columns described by a database's type names.
 
 use std::{collections::HashMap, sync::LazyLock};
 
-/// What a column holds: it decides how a value is written.
+/// A column's type, which determines how its values are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Text, codes too.
+    /// Text, including codes.
     Text,
-    /// A whole number.
+    /// An integer.
     Int,
     /// Any other number.
     Number,
@@ -17,12 +17,12 @@ pub enum Kind {
     Date,
     /// A time of day.
     Time,
-    /// A day and a time, in the source's zone.
+    /// A date and a time in the source's zone.
     Timestamp,
 }
 
 impl Kind {
-    /// From a database's name of a type, MariaDB's or PostgreSQL's: `tinyint(1)`, `double precision`, …
+    /// From a type name of MariaDB or PostgreSQL: `tinyint(1)`, `double precision`, …
     pub fn of_database(name: &str) -> Self {
         let name = name.trim().to_ascii_lowercase();
         let word = name.split(['(', ' ']).next().unwrap_or_default();
@@ -39,7 +39,7 @@ impl Kind {
         }
     }
 
-    /// The word for it in `columns.txt` and `facts.json`.
+    /// Its name in `columns.txt` and `facts.json`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Text => "text",
@@ -59,7 +59,7 @@ impl Kind {
     }
 }
 
-/// A table of the ERP that we know.
+/// A known table of the ERP.
 #[derive(Debug)]
 pub struct Table {
     /// The model's class.
@@ -68,7 +68,7 @@ pub struct Table {
     pub name: &'static str,
     /// The primary key.
     pub key: &'static str,
-    /// The columns' kinds.
+    /// The columns' types.
     pub columns: HashMap<&'static str, Kind>,
 }
 
@@ -90,12 +90,12 @@ static TABLES: LazyLock<Vec<Table>> = LazyLock::new(|| {
     tables
 });
 
-/// Every table that we know.
+/// All known tables.
 pub fn tables() -> &'static [Table] {
     &TABLES
 }
 
-/// The table of a model, by its class or by the table's own name.
+/// The table of a model, by its class or by the table's name.
 pub fn find(model_or_table: &str) -> Option<&'static Table> {
     tables().iter().find(|table| table.model == model_or_table || table.name == model_or_table)
 }

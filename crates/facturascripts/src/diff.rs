@@ -1,16 +1,16 @@
-//! What an update changed.
+//! Compares the two sides of an update.
 
 use gancho_model::Record;
 use serde_json::Value;
 
 use crate::{catalogue::Model, ignored};
 
-/// What an update changed.
+/// The differences of an update.
 pub(crate) struct Diff {
-    /// The old values of the columns that changed, without derived ones: some ways of capture show these and some
-    /// don't.
+    /// The old values of the changed columns, without ignored ones: whether these are captured depends on the kind of
+    /// source.
     pub previous: Record,
-    /// Whether any of them is news.
+    /// Whether any of them is a relevant change.
     pub is_news: bool,
 }
 

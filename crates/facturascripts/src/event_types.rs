@@ -1,4 +1,4 @@
-//! Every type of event that FacturaScripts can give, with a sample and a schema.
+//! All event types of FacturaScripts, each with a sample and a schema.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -17,11 +17,11 @@ pub struct CatalogueType {
     pub event: EventType,
     /// The model that it is about.
     pub model: &'static Model,
-    /// What happened to it.
+    /// The verb.
     pub verb: &'static str,
 }
 
-/// What can happen to a kind of model.
+/// The verbs of a kind of model.
 pub(crate) fn verbs(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Document { invoice: true } => &["created", "updated", "deleted", "paid", "unpaid", "overdue", "approved"],
@@ -45,7 +45,7 @@ pub(crate) fn verbs(kind: Kind) -> &'static [&'static str] {
     }
 }
 
-/// A type of the catalogue; nothing for types that FacturaScripts does not give.
+/// A type of the catalogue; `None` for other types.
 pub fn known_type(event: &EventType) -> Option<CatalogueType> {
     let (noun, word) = event.as_str().rsplit_once('.')?;
     let model = MODELS.iter().find(|model| model.noun == noun)?;
@@ -53,7 +53,7 @@ pub fn known_type(event: &EventType) -> Option<CatalogueType> {
     Some(CatalogueType { event: event.clone(), model, verb })
 }
 
-/// The verbs of a noun's events; nothing for nouns that are not known here, since programs have their own.
+/// The verbs of a noun's events; `None` for unknown nouns, which programs may use for their own.
 pub fn verbs_of(noun: &str) -> Option<Vec<&'static str>> {
     match noun {
         "endpoint" => return Some(vec!["failing", "recovered", "disabled"]),
@@ -75,7 +75,7 @@ pub fn all() -> impl Iterator<Item = CatalogueType> {
 }
 
 impl CatalogueType {
-    /// What happened, as words distinguish: what we owe is paid, what is owed to us is collected.
+    /// The verb for display: purchase invoices are paid, sales invoices are collected.
     pub fn spoken_verb(&self) -> &'static str {
         match (self.verb, self.model.area) {
             ("paid", Area::Purchases) => "paid-by-us",
@@ -92,7 +92,7 @@ pub fn sample_of(model: &str) -> Option<Record> {
     SAMPLES.get(model).cloned()
 }
 
-/// A sample of an event's `data`, and the row it is about. Types that we don't know get a small one.
+/// A sample of an event's `data`, and its row. Unknown types get a small one.
 pub fn sample(event: &EventType) -> (Map<String, Value>, Option<ObjectKey>) {
     let known = known_type(event).and_then(|known| Some((known.model, SAMPLES.get(known.model.name)?.clone())));
     let Some((model, record)) = known else {
@@ -116,7 +116,7 @@ pub fn sample(event: &EventType) -> (Map<String, Value>, Option<ObjectKey>) {
     (data, key.map(|key| ObjectKey { model: model.name.into(), key }))
 }
 
-/// A record that fits the verb, and the old values that go with it.
+/// A record that fits the verb, and its old values.
 fn before_and_after(model: &Model, verb: &str, mut record: Record) -> (Record, Option<Value>) {
     let [paid, due] = model.kind.flags().unwrap_or(["pagada", "vencida"]);
     let mut set = |column: &str, value: Value| record.insert(column.to_owned(), value);

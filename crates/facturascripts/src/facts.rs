@@ -1,4 +1,5 @@
-//! What the plugin's PHP must know of the ERP, as one file: `plugin/Gancho/facts.json`. A test fails while it is stale.
+//! The data about the ERP that the plugin needs, as one file: `plugin/Gancho/facts.json`. A test fails if it is
+//! outdated.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,19 +56,19 @@ fn columns_by_kind(table: &Table) -> Option<Value> {
     Some(kinds.into_iter().map(|(kind, names)| (kind.to_owned(), listed(names))).collect())
 }
 
-/// A noun, where it stands in the catalogue, and its verbs.
+/// A noun, its area, and its verbs.
 fn events(model: &Model) -> Option<Value> {
     let verbs = event_types::verbs(model.kind);
     (!verbs.is_empty()).then(|| json!([model.noun, model.area.as_str(), verbs]))
 }
 
-/// What a test sends.
+/// The sample of a test.
 fn sample() -> Value {
     gancho_model::EventType::parse("invoice.created")
         .map_or(Value::Null, |event| Value::Object(event_types::sample(&event).0))
 }
 
-/// By kind of model: the columns that say that it is paid, and due.
+/// By kind of model: the columns with the paid and due flags.
 fn flags() -> Value {
     let kinds =
         catalogue::MODELS.iter().filter_map(|model| Some((model.kind.as_str().to_owned(), json!(model.kind.flags()?))));
@@ -84,7 +85,7 @@ fn by_table(fact: impl Fn(&Table) -> Option<Value>) -> Value {
     Value::Object(facts.collect::<Map<_, _>>())
 }
 
-/// Of a document's table: the table of its lines, their model, and the column there that names the document.
+/// For a document's table: the table of its lines, their model, and the column there that references the document.
 fn lines(table: &Table) -> Option<Value> {
     let lines = columns::find(catalogue::find(table.model)?.lines?)?;
     Some(json!([lines.name, lines.model, table.key]))

@@ -1,4 +1,4 @@
-//! One act, one event (EVENTS rule 1): changes of one burst to one row are one change.
+//! Folds changes (EVENTS rule 1): changes of one burst to one row become one change.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,21 +6,21 @@ use gancho_model::{Change, ObjectKey, Operation, Record};
 
 use crate::{catalogue, diff::diff};
 
-/// A change in its one shape, perhaps made of several.
+/// A normalized change, possibly folded from several.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Folded {
     /// The change.
     pub change: Change,
     /// Secret columns that changed; their values were dropped.
     pub changed_secrets: BTreeSet<String>,
-    /// The row as it was before the burst, as far as its changes show it.
+    /// The row before the burst, as far as its changes show it.
     pub oldest: Option<Record>,
-    /// Which changes of the request it is made of, by their place.
+    /// The indices of the changes of the request that it consists of.
     pub made_of: Vec<usize>,
 }
 
-/// Folds changes of the same burst and row, in the order given. Those without a burst stay alone.
-/// A row that came and went within a burst leaves nothing.
+/// Folds changes of the same burst and row, in the given order. Changes without a burst are not folded. A row inserted
+/// and deleted within a burst leaves nothing.
 pub fn fold(changes: Vec<Folded>) -> Vec<Folded> {
     let mut open: BTreeMap<(String, ObjectKey), usize> = BTreeMap::new();
     let mut out: Vec<Option<Folded>> = vec![];
@@ -33,7 +33,7 @@ pub fn fold(changes: Vec<Folded>) -> Vec<Folded> {
         let place = open.entry((burst, next.change.row.clone())).or_insert(end);
         let earlier = out.get_mut(*place).and_then(Option::take);
         if earlier.as_ref().is_none_or(is_ignored) {
-            // What was no news does not say when the act on this row began; nor does what came and went.
+            // Ignored changes don't mark when the burst on this row began; neither do rows inserted and deleted in it.
             (*place, _) = (end, out.push(None));
         }
         let merged = match earlier {
@@ -45,7 +45,7 @@ pub fn fold(changes: Vec<Folded>) -> Vec<Folded> {
     out.into_iter().flatten().collect()
 }
 
-/// An update of derived columns only. PostgreSQL shows some where a foreign key unlinks, MariaDB doesn't.
+/// An update of derived columns only. PostgreSQL reports some when a foreign key unlinks a row, MariaDB doesn't.
 fn is_ignored(folded: &Folded) -> bool {
     let Change { operation: Operation::Update, before: Some(before), after: Some(after), row, .. } = &folded.change
     else {
@@ -70,7 +70,7 @@ fn merge(mut earlier: Folded, later: Folded) -> Option<Folded> {
     old.before = match operation {
         Insert => None,
         Update => earlier.oldest.clone(),
-        // What a deletion shows is the row as it was at last.
+        // A deletion contains the row's last state.
         Delete => last_seen,
     };
     old.after = if operation == Delete { None } else { keep_lines(old.after.take(), new.after) };
@@ -80,7 +80,7 @@ fn merge(mut earlier: Folded, later: Folded) -> Option<Folded> {
     Some(earlier)
 }
 
-/// The first value seen of each column.
+/// The first value of each column.
 fn oldest(first: Option<Record>, second: Option<Record>) -> Option<Record> {
     let (Some(mut first), Some(second)) = (first.clone(), second) else { return first };
     for (column, value) in second {
@@ -89,7 +89,7 @@ fn oldest(first: Option<Record>, second: Option<Record>) -> Option<Record> {
     Some(first)
 }
 
-/// The last record; the lines of an earlier one if it carries none.
+/// The last record, with the lines of an earlier one if it has none.
 fn keep_lines(earlier: Option<Record>, later: Option<Record>) -> Option<Record> {
     let mut later = later?;
     if let Some(lines) = earlier.and_then(|mut earlier| earlier.remove("lines")) {

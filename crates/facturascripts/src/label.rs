@@ -1,11 +1,11 @@
 use gancho_model::Record;
 use serde_json::Value;
 
-/// The longest label, in characters.
+/// Maximum length of a label in characters.
 const LENGTH_MAX: usize = 80;
 
-/// What people call a record: a document by its number, a receipt by its invoice's and its own, all
-/// others by the name, reference or key that the ERP's lists show.
+/// A record's display name: a document's number, a receipt's invoice and number, otherwise the name, reference or key
+/// that the ERP's lists show.
 pub fn label(record: &Record) -> Option<String> {
     let text = |column: &str| match record.get(column)? {
         Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),

@@ -1,7 +1,7 @@
-//! All that Gancho knows of FacturaScripts. Pure.
+//! Knowledge of FacturaScripts. Pure.
 //!
-//! A record has one shape whichever way it came ([`shape`]), the changes of one burst fold into
-//! one ([`fold`]), and a change means something to the business ([`understand`]).
+//! Records are normalized regardless of their source ([`shape`]), changes of one burst are folded ([`fold`]), and
+//! changes are interpreted as business events ([`understand`]).
 
 pub mod catalogue;
 pub mod columns;

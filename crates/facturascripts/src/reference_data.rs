@@ -1,39 +1,39 @@
-//! What must be known of an ERP beside a change to understand it.
+//! Reference data of an ERP, needed to interpret changes.
 
 use std::collections::BTreeMap;
 
 use gancho_model::{Change, ObjectKey, Operation, Record};
 use serde_json::{Value, json};
 
-/// Models whose rows are remembered, because other changes can't be understood without them.
+/// Models whose rows are remembered because other changes refer to them.
 pub const REMEMBERED: &[&str] = &["EstadoDocumento", "User", "RoleUser"];
 
-/// What is known of one ERP beside the change at hand: document states, users, who is in which role.
+/// Reference data of one ERP: document states, users, members of roles.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReferenceData {
     rows: BTreeMap<ObjectKey, Record>,
 }
 
-/// A row to be remembered, or forgotten.
+/// A reference row to store or remove.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReferenceRow {
-    /// Which row.
+    /// The key of the row.
     pub row: ObjectKey,
-    /// The row; nothing if it is gone.
+    /// The row; `None` if it was deleted.
     pub record: Option<Record>,
 }
 
-/// A state that a document can be in.
+/// A state of documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DocumentState {
-    /// Reaching it makes another document.
+    /// Reaching it generates another document.
     pub generates: bool,
-    /// The document can still be edited.
+    /// Documents in it can be edited.
     pub editable: bool,
 }
 
 impl ReferenceData {
-    /// What was remembered before.
+    /// From stored rows.
     pub fn from_rows(rows: impl IntoIterator<Item = (ObjectKey, Record)>) -> Self {
         Self { rows: rows.into_iter().collect() }
     }
@@ -43,7 +43,7 @@ impl ReferenceData {
         REMEMBERED.contains(&model)
     }
 
-    /// What a change teaches, if anything.
+    /// The update of reference data in a change, if any.
     pub fn lesson(change: &Change) -> Option<ReferenceRow> {
         if !Self::is_remembered(&change.row.model) {
             return None;
@@ -55,7 +55,7 @@ impl ReferenceData {
         Some(ReferenceRow { row: change.row.clone(), record })
     }
 
-    /// Remembers or forgets a row.
+    /// Stores or removes a row.
     pub fn learn(&mut self, learned: ReferenceRow) {
         match learned.record {
             Some(record) => self.rows.insert(learned.row, record),
@@ -63,7 +63,7 @@ impl ReferenceData {
         };
     }
 
-    /// The user's record as far as it is known; at least their `nick`.
+    /// The user's record as far as known; at least their `nick`.
     pub(crate) fn user(&self, nick: &str) -> Record {
         let row = ObjectKey { model: "User".into(), key: nick.into() };
         self.rows.get(&row).cloned().unwrap_or_else(|| [("nick".to_owned(), Value::from(nick))].into_iter().collect())
@@ -90,7 +90,8 @@ impl ReferenceData {
     }
 }
 
-/// The states of a new installation, until its own were seen: those that make a document, and those that can be edited.
+/// The states of a new installation, until its own are loaded: those that generate a document, and those that are
+/// editable.
 const GENERATE: [i64; 10] = [2, 5, 8, 13, 16, 19, 24, 25, 26, 27];
 const EDITABLE: [i64; 8] = [1, 4, 7, 10, 12, 15, 18, 21];
 const LAST: i64 = 27;

@@ -1,4 +1,4 @@
-//! What the ERP's REST API calls its models, and by which columns its lists can be narrowed.
+//! Names of models in the ERP's REST API, and the columns that filter its lists.
 
 use crate::{
     catalogue::{self, Kind as ModelKind},
@@ -14,19 +14,19 @@ pub struct Resource {
     pub name: String,
     /// The primary key.
     pub key: String,
-    /// Whether keys are numbers that count up, so that a new record's is greater.
+    /// Whether keys are increasing numbers, so that new records have greater keys.
     pub serial: bool,
-    /// The column with the day that a record is of.
+    /// The column with a record's date.
     pub day: Option<&'static str>,
-    /// The column with the day on which it was made.
+    /// The column with the creation date.
     pub born: Option<&'static str>,
-    /// The column with the moment of the last change; few have one.
+    /// The column with the time of the last change; few models have one.
     pub touched: Option<&'static str>,
-    /// Of documents: the list of their lines, in which the column of the document's key names it.
+    /// For documents: the list of their lines, in which a column named like the document's key references it.
     pub lines: Option<String>,
 }
 
-/// Keys of the other models of the ERP: class, table, key. Of version 2026.65.
+/// Keys of the ERP's other models: class, table, key. As of version 2026.65.
 const KEYS: &[(&str, &str, &str)] = &[
     ("AgenciaTransporte", "agenciastrans", "codtrans"),
     ("Agente", "agentes", "codagente"),
@@ -85,7 +85,7 @@ impl Resource {
         Self {
             model: class.to_owned(),
             name: plural(class),
-            // Of the others, numbers are called ids.
+            // In other tables, numeric keys begin with `id`.
             serial: table.map_or(key.starts_with("id"), |table| table.columns.get(table.key) == Some(&Kind::Int)),
             key: key.to_owned(),
             day: has("fecha").filter(|_| is_dated),
@@ -96,7 +96,7 @@ impl Resource {
     }
 }
 
-/// A resource's name is the class in lower case and in the plural, by the ERP's own rule.
+/// A resource's name is the class in lower case and plural, by the ERP's own rule.
 fn plural(class: &str) -> String {
     let name = class.to_lowercase();
     let end = match name.chars().last() {

@@ -1,11 +1,11 @@
-//! What people look for in a record: numbers of documents, names, tax numbers, e-mail.
+//! Searchable texts of a record: document numbers, names, tax numbers, e-mail addresses.
 
 use gancho_model::EventType;
 use serde_json::{Map, Value};
 
 use crate::event_types;
 
-/// Columns of the ERP that somebody knows a record by.
+/// The ERP's columns that identify a record for users.
 const COLUMNS: &[&str] = &[
     "codigo",
     "numero",
@@ -26,13 +26,13 @@ const COLUMNS: &[&str] = &[
     "codigorect",
     "nick",
 ];
-/// Characters taken of one column.
+/// Characters indexed per column.
 const VALUE_CHARS: usize = 200;
-/// Columns taken of a record that is not the ERP's.
+/// Columns indexed of a record of another type.
 const OTHERS_MAX: usize = 30;
 
-/// The text that is searched for an event: what people call it, and what stands in its record, line by line. Of a type
-/// that the ERP does not know, all short texts count.
+/// The searchable text of an event: its label, and values of its record, one per line. For types outside the catalogue
+/// all short texts count.
 pub fn search_text(event: &EventType, label: Option<&str>, object: Option<&Map<String, Value>>) -> String {
     let is_known = event_types::known_type(event).is_some();
     let mut lines: Vec<String> = label.map(ToOwned::to_owned).into_iter().collect();

@@ -1,4 +1,4 @@
-//! One shape for a record, whichever way it came: the API's values, MariaDB's, PostgreSQL's.
+//! Normalizes records from the API, MariaDB and PostgreSQL.
 
 use gancho_model::{Record, Timestamp};
 use jiff::{
@@ -9,41 +9,41 @@ use serde_json::{Number, Value};
 
 use crate::{catalogue, columns, columns::Kind, secrets, text};
 
-/// Doubles hold whole numbers exactly up to here.
+/// Doubles represent integers exactly up to here.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
-/// How to read a source's records.
+/// How to normalize a source's records.
 #[derive(Clone, Debug)]
 pub struct Shape {
     zone: TimeZone,
 }
 
 impl Shape {
-    /// Reads timestamps in this IANA zone, such as `Europe/Madrid`.
+    /// Interprets timestamps in this IANA zone, such as `Europe/Madrid`.
     ///
     /// # Errors
-    /// When there is no such zone.
+    /// If the zone does not exist.
     pub fn new(zone: &str) -> Result<Self, jiff::Error> {
-        // The system may have left out old names, which ERPs have in their settings.
+        // The system's database may lack old names that ERPs use.
         let zone = TimeZone::get(zone).or_else(|_| TimeZoneDatabase::bundled().get(zone))?;
         Ok(Self { zone })
     }
 
-    /// The names of all zones that are known for sure.
+    /// The names of all bundled zones.
     pub fn zones() -> Vec<String> {
         let mut zones: Vec<String> = TimeZoneDatabase::bundled().available().map(|name| name.to_string()).collect();
         zones.sort_unstable();
         zones
     }
 
-    /// The day and the hour that it is at the ERP: `2026-11-25` and 0 to 23.
+    /// The date and hour in the ERP's zone: `2026-11-25` and 0 to 23.
     pub fn wall_clock(&self, at: Timestamp) -> (String, i8) {
         let at = jiff::Timestamp::from_millisecond(at.ms()).unwrap_or_default().to_zoned(self.zone.clone());
         (at.date().to_string(), at.hour())
     }
 
-    /// The record with its values in their one form, secrets dropped, `lines` too and in the
-    /// document's order. Columns that we don't know pass unchanged, unless `types` knows them.
+    /// The record with normalized values, without secrets; `lines` likewise, in the document's order. Unknown columns
+    /// are unchanged unless `types` has their type.
     pub fn record(&self, model: &str, record: Record, types: impl Fn(&str) -> Option<Kind>) -> Record {
         let known = columns::find(model);
         let kind = |name: &str| known.and_then(|table| table.columns.get(name).copied()).or_else(|| types(name));
@@ -62,7 +62,7 @@ impl Shape {
             .collect()
     }
 
-    /// One value in its one form. What doesn't fit its kind passes unchanged: better odd than lost.
+    /// A normalized value. Values that don't fit their type are kept unchanged.
     pub fn value(&self, kind: Kind, value: Value) -> Value {
         let shaped = match kind {
             Kind::Text => as_text(&value),
@@ -85,7 +85,7 @@ impl Shape {
                 other => other,
             })
             .collect();
-        // As the ERP shows them: the highest `orden` first, then in the order they were added.
+        // In the ERP's display order: the highest `orden` first, then by insertion.
         lines.sort_by_key(|line| {
             let number = |name: &str| line.get(name).and_then(Value::as_i64).unwrap_or(0);
             (std::cmp::Reverse(number("orden")), number("idlinea"))
@@ -93,10 +93,10 @@ impl Shape {
         Value::Array(lines)
     }
 
-    /// RFC 3339 with the zone's offset. Of the two readings in the repeated hour of autumn, the earlier.
+    /// RFC 3339 with the zone's offset. In the repeated hour of autumn, the earlier of the two.
     fn timestamp(&self, text: &str) -> Option<String> {
         if text.parse::<jiff::Timestamp>().is_ok() {
-            return Some(text.to_owned()); // it says its offset itself
+            return Some(text.to_owned()); // it includes its offset
         }
         let (day, hour) = text.split_once([' ', 'T'])?;
         let zoned = date(day)?.to_datetime(time(hour)?).to_zoned(self.zone.clone()).ok()?;
@@ -127,7 +127,7 @@ fn as_number(value: &Value) -> Option<Value> {
         Value::String(text) => text.trim().parse().ok()?,
         _ => return None,
     };
-    // 70 and 70.0 are the same number and must compare as equal.
+    // 70 and 70.0 are equal and must compare as equal.
     Some(whole(double).map_or_else(|| Number::from_f64(double).map_or(Value::Null, Value::Number), Value::from))
 }
 
@@ -156,7 +156,7 @@ fn date(text: &str) -> Option<civil::Date> {
     civil::Date::new(digits(year, 4)?, i8::try_from(digits(month, 2)?).ok()?, i8::try_from(digits(day, 2)?).ok()?).ok()
 }
 
-/// `18:30:00`; fractions of a second are cut, the ERP has none.
+/// `18:30:00`; fractions of a second are cut off, the ERP has none.
 fn time(text: &str) -> Option<civil::Time> {
     let text = text.split('.').next()?;
     let mut parts = text.splitn(3, ':').map(|part| i8::try_from(digits(part, 2)?).ok());

@@ -1,6 +1,6 @@
-//! FacturaScripts stores texts with some characters escaped for HTML; outside they are plain.
+//! FacturaScripts stores some characters of texts escaped for HTML; Gancho uses plain text.
 
-/// What the ERP writes in the place of these signs.
+/// The ERP's escapes of these characters.
 pub(crate) const ESCAPES: [(&str, char); 4] = [("&#39;", '\''), ("&quot;", '"'), ("&lt;", '<'), ("&gt;", '>')];
 
 /// Undoes `&#39; &quot; &lt; &gt;`, and only those: `&` itself is stored as it is.

@@ -9,12 +9,12 @@ use crate::{
     shape::Shape,
 };
 
-/// Which models of a source make events.
+/// The models of a source that make events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Watched(Option<HashSet<String>>);
 
 impl Watched {
-    /// These models, named by class or by table; those of the catalogue if none are named.
+    /// These models, by class or table; by default those of the catalogue.
     pub fn new(models: Option<&[String]>) -> Self {
         Self(models.map(|models| models.iter().map(|name| class_of(name)).collect()))
     }
@@ -27,17 +27,16 @@ impl Watched {
     }
 }
 
-/// What changes mean.
+/// The interpretation of changes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Understood {
-    /// The events, each with the places of the changes that it is made of.
+    /// The events, each with the indices of its changes.
     pub events: Vec<(Vec<usize>, Payload)>,
-    /// What was learned on the way, to be remembered together with the events.
+    /// Changes of reference data, to be stored with the events.
     pub learned: Vec<ReferenceRow>,
 }
 
-/// Turns the changes of one request into events. `knowledge` is what was known before it and
-/// grows on the way.
+/// Interprets the changes of one request as events. `knowledge` is the reference data before it, which is updated.
 pub fn understand(changes: Vec<Change>, shape: &Shape, watched: &Watched, knowledge: &mut ReferenceData) -> Understood {
     let shaped = changes.into_iter().enumerate().map(|(place, change)| shaped(shape, place, change)).collect();
     let mut understood = Understood::default();
@@ -53,7 +52,7 @@ pub fn understand(changes: Vec<Change>, shape: &Shape, watched: &Watched, knowle
         if let Some(learned) = lesson {
             understood.learned.push(learned.clone());
             gone.retain(|earlier: &ReferenceRow| earlier.row != learned.row);
-            // A user who goes takes roles along: whose they were is still to be known then.
+            // Deleting a user deletes their roles' rows: the membership must still be known then.
             match learned.record {
                 None if learned.row.model == "User" => gone.push(learned),
                 _ => knowledge.learn(learned),
@@ -74,7 +73,7 @@ fn shaped(shape: &Shape, place: usize, mut change: Change) -> Folded {
     Folded { oldest: change.before.clone(), change, changed_secrets, made_of: vec![place] }
 }
 
-/// That a secret changed is news; its value is nobody's.
+/// The change of a secret is reported; its value never is.
 fn changed_secrets(change: &Change) -> BTreeSet<String> {
     let (Operation::Update, Some(before), Some(after)) = (change.operation, &change.before, &change.after) else {
         return BTreeSet::new();
@@ -87,7 +86,7 @@ fn changed_secrets(change: &Change) -> BTreeSet<String> {
         .collect()
 }
 
-/// A table's name stands for its model.
+/// A table's name is mapped to its model.
 fn class_of(name: &str) -> String {
     columns::find(name).map_or(name, |table| table.model).to_owned()
 }

@@ -1,4 +1,4 @@
-//! The command line's side of the API.
+//! The API client of the command line.
 
 use std::time::Duration;
 
@@ -8,22 +8,22 @@ use serde_json::Value;
 
 use crate::{args::ServerArgs, cli_error::CliError, local_server::LocalServer};
 
-/// The address of a server where none is given.
+/// The default address of the server.
 const DEFAULT: &str = "http://127.0.0.1:8420";
-/// The longest that a command waits for an answer.
+/// Timeout of a request.
 const TIMEOUT: Duration = Duration::from_secs(90);
 
-/// A running server, as a command sees it.
+/// A client of a running server.
 pub struct ApiClient {
     base: Url,
     token: Option<String>,
     http: reqwest::Client,
-    /// Whether answers are printed as JSON.
+    /// Whether to print responses as JSON.
     pub json: bool,
 }
 
 impl ApiClient {
-    /// For the server that the arguments name.
+    /// For the server of the arguments.
     pub fn new(args: &ServerArgs) -> Result<Self, CliError> {
         let local = LocalServer::find(args);
         let server = args.server.clone().or_else(|| local.as_ref().map(|local| local.url.clone()));
@@ -32,11 +32,11 @@ impl ApiClient {
         let base = Url::parse(&text).map_err(|_| {
             CliError::usage(format!("{server} is no address of a server: it begins with http:// or https://"))
         })?;
-        // The key of this machine's server opens no other.
+        // This machine's token is not sent to other servers.
         let local = local.filter(|local| local.url.trim_end_matches('/') == server.trim_end_matches('/'));
         let token = args.token.clone().or_else(|| local.map(|local| local.token));
         let builder = reqwest::Client::builder();
-        // What is on this machine is behind no proxy.
+        // Local servers are reached without a proxy.
         let builder = if is_local(&base) { builder.no_proxy() } else { builder };
         let builder = if base.scheme() == "https" {
             let trust = Trust::load(args.ca_file.as_deref()).map_err(|error| CliError::usage(error.to_string()))?;
@@ -54,13 +54,13 @@ impl ApiClient {
         Self::new(&ServerArgs { server, token, config: None, data_dir: None, ca_file: None, json: false })
     }
 
-    /// One call; the answer's JSON, or null where there is none.
+    /// One request; returns the response's JSON, or null if it is empty.
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, CliError> {
         let (status, value) = self.answer(method, path, body, TIMEOUT).await?;
         if status.is_success() { Ok(value) } else { Err(self.refused(status, &value)) }
     }
 
-    /// What is answered within a time, whatever it is; null where that is no JSON.
+    /// Any response within a timeout; null if it is not JSON.
     pub async fn answer(
         &self,
         method: Method,
@@ -82,7 +82,7 @@ impl ApiClient {
         Ok((status, serde_json::from_str(&text).unwrap_or(Value::Null)))
     }
 
-    /// All of a list, page by page.
+    /// A whole list, page by page.
     pub async fn pages(&self, list: &str) -> Result<Vec<Value>, CliError> {
         let mut all = vec![];
         let mut path = format!("{list}?limit=500");
@@ -94,17 +94,17 @@ impl ApiClient {
         }
     }
 
-    /// The server's address, as others reach it from here.
+    /// The server's address.
     pub fn server(&self) -> String {
         self.base.as_str().trim_end_matches("/api/v1/").to_owned()
     }
 
-    /// Whether that address means this machine only.
+    /// Whether that address is reachable from this machine only.
     pub fn is_local(&self) -> bool {
         is_local(&self.base)
     }
 
-    /// A call that does something: its answer as JSON, or one line that says what was done.
+    /// Runs an action: prints its response as JSON, or one line about what was done.
     pub async fn act(&self, method: Method, path: &str, body: Option<Value>, done: &str) -> Result<(), CliError> {
         let answer = self.call(method, path, body).await?;
         if self.json {
@@ -130,7 +130,7 @@ impl ApiClient {
         ))
     }
 
-    /// What a refusal means.
+    /// Converts an error response.
     pub fn refused(&self, status: StatusCode, problem: &Value) -> CliError {
         let detail = problem
             .get("detail")
@@ -157,7 +157,7 @@ fn is_local(base: &Url) -> bool {
     host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }
 
-/// The variable of the environment that names the proxy to a server; nothing where there is none between.
+/// The environment variable of the proxy to a server; `None` without a proxy.
 fn proxy_variable(base: &Url) -> Option<&'static str> {
     let names = match base.scheme() {
         "https" => ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"],
@@ -167,7 +167,7 @@ fn proxy_variable(base: &Url) -> Option<&'static str> {
     if is_local(base) { None } else { names.into_iter().find(is_set) }
 }
 
-/// What follows the `?` of an address, each pair after an `&`.
+/// A query string; each pair is preceded by `&`.
 pub fn query<'a>(pairs: impl Iterator<Item = (&'a str, String)>) -> String {
     let mut out = url::form_urlencoded::Serializer::new(String::new());
     let text = out.extend_pairs(pairs).finish();

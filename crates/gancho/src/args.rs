@@ -1,4 +1,4 @@
-//! What several commands take on the command line.
+//! Arguments shared by several commands.
 
 use std::path::PathBuf;
 
@@ -69,10 +69,10 @@ pub struct ServerArgs {
     pub json: bool,
 }
 
-/// An id of the API, as it stands in a path: nothing else may lead elsewhere.
+/// An id of the API that is safe as part of a path.
 ///
 /// # Errors
-/// What an id looks like.
+/// The format of an id.
 pub fn id(text: &str) -> Result<String, String> {
     let is_id = !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
     if is_id { Ok(text.to_owned()) } else { Err("an id has letters, digits and _ only, such as ep_01m8…".into()) }

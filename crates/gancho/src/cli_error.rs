@@ -4,7 +4,7 @@ use gancho_service::ServiceError;
 use gancho_store::StoreError;
 use gancho_words::Words;
 
-/// A command that failed: a sentence and an exit code.
+/// A failed command: a message and an exit code.
 #[derive(Debug)]
 pub struct CliError {
     message: String,
@@ -17,22 +17,22 @@ impl CliError {
         Self { message: format!("{:#}", error.into()), code: 1 }
     }
 
-    /// A bad setting, or what is in the way of a start: exit code 2.
+    /// An invalid setting, or a failed start: exit code 2.
     pub fn start(error: impl Into<anyhow::Error>) -> Self {
         Self { message: format!("{:#}", error.into()), code: 2 }
     }
 
-    /// Refused, in these words.
+    /// Refused, with this message.
     pub fn because(message: impl Into<String>) -> Self {
         Self { message: message.into(), code: 1 }
     }
 
-    /// Used wrongly, in these words.
+    /// Invalid usage, with this message.
     pub fn usage(message: impl Into<String>) -> Self {
         Self { message: message.into(), code: 2 }
     }
 
-    /// What a use case refused.
+    /// The error of a use case.
     pub fn service(error: ServiceError) -> Self {
         let words = Words::english();
         match (&error, error.message()) {
@@ -48,27 +48,27 @@ impl CliError {
         }
     }
 
-    /// There is no such thing: exit code 3.
+    /// The object does not exist: exit code 3.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self { message: message.into(), code: 3 }
     }
 
-    /// The token may not, or there is none: exit code 4.
+    /// The token is missing or has no permission: exit code 4.
     pub fn not_allowed(message: impl Into<String>) -> Self {
         Self { message: message.into(), code: 4 }
     }
 
-    /// Nobody answers: exit code 5.
+    /// The server can't be reached: exit code 5.
     pub fn unreachable(message: impl Into<String>) -> Self {
         Self { message: message.into(), code: 5 }
     }
 
-    /// Whether it was understood, and refused or failed.
+    /// Whether the server refused the request or failed.
     pub fn is_refusal(&self) -> bool {
         self.code == 1
     }
 
-    /// Whether nobody answered.
+    /// Whether the server could not be reached.
     pub fn is_unreachable(&self) -> bool {
         self.code == 5
     }
@@ -84,5 +84,5 @@ impl fmt::Display for CliError {
     }
 }
 
-/// What a command returns.
+/// The result of a command.
 pub type CliResult = Result<(), CliError>;

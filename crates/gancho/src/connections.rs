@@ -1,4 +1,4 @@
-//! The connections of clients: how many there are, who is behind them, and which one goes when there are too many.
+//! Limits clients' connections: their number, their authentication, and which one to close when there are too many.
 
 use std::{
     collections::HashMap,
@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::descriptors::Budget;
 
-/// All of them.
+/// All connections.
 pub struct Connections {
     budget: Budget,
     began: Instant,
@@ -29,13 +29,13 @@ pub struct Connections {
     open: Mutex<HashMap<u64, Arc<ConnectionClient>>>,
 }
 
-/// One of them.
+/// One connection.
 pub struct ConnectionClient {
-    /// What requests see of it.
+    /// Its data for requests.
     pub shared: ClientConnection,
-    /// Ends it.
+    /// Closes it.
     pub close: CancellationToken,
-    /// When something last went over it, milliseconds since the start.
+    /// Time of its last activity, milliseconds since the start.
     active_ms: AtomicU64,
 }
 
@@ -52,8 +52,8 @@ impl Connections {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Takes one more in. Where that is one too many, the stranger that was silent longest goes; where all are known,
-    /// there is no place.
+    /// Admits one more. If the limit is reached, the longest idle unauthenticated connection is closed; if all are
+    /// authenticated, it is refused.
     pub fn admit(self: &Arc<Self>) -> Option<Place> {
         let mut open = self.open();
         let strangers = open.values().filter(|client| !client.shared.is_known()).count();
@@ -70,7 +70,7 @@ impl Connections {
         Some(Place { connections: self.clone(), id, client })
     }
 
-    /// Closes the stranger that was silent longest, if there is one: there are no more descriptors.
+    /// Closes the longest idle unauthenticated connection, if any: no descriptors are left.
     pub fn make_room(&self) -> bool {
         close_one(&mut self.open())
     }
@@ -86,11 +86,11 @@ fn close_one(open: &mut HashMap<u64, Arc<ConnectionClient>>) -> bool {
     true
 }
 
-/// A connection's place, given up when this is dropped.
+/// A connection's slot, freed when dropped.
 pub struct Place {
     connections: Arc<Connections>,
     id: u64,
-    /// Whose it is.
+    /// The connection's data.
     pub client: Arc<ConnectionClient>,
 }
 
@@ -100,7 +100,7 @@ impl Drop for Place {
     }
 }
 
-/// A client's stream, which notes when something went over it.
+/// A client's stream that records activity.
 pub struct Noted {
     stream: TcpStream,
     place: Place,
@@ -108,12 +108,12 @@ pub struct Noted {
 
 impl Noted {
     pub fn new(stream: TcpStream, place: Place) -> Self {
-        // Answers are small: none should wait for another segment. What can't be set is only slower.
+        // Responses are small and should not wait for another segment. A failure only makes it slower.
         let _ = stream.set_nodelay(true);
         Self { stream, place }
     }
 
-    /// Whose it is.
+    /// The connection's data.
     pub fn client(&self) -> Arc<ConnectionClient> {
         self.place.client.clone()
     }
@@ -126,7 +126,7 @@ impl Noted {
 impl Drop for Noted {
     fn drop(&mut self) {
         if self.place.client.shared.is_reset() {
-            // What can't be set is closed in the usual way.
+            // If this fails, it is closed in the usual way.
             let _ = self.stream.set_zero_linger();
         }
     }

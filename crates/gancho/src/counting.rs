@@ -1,4 +1,4 @@
-//! What `/metrics` shows: begun here, described here, counted where it happens.
+//! Metrics for `/metrics`: set up and described here, counted where events occur.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,10 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::logs::Dropped;
 
-/// How often counts are summed up.
+/// Interval of summing up histograms.
 const COUNTED_EVERY: Duration = Duration::from_secs(5);
 
-/// Begins counting, and gives what renders the counts.
+/// Starts counting; returns the renderer.
 pub fn start_counting(dropped: Dropped) -> anyhow::Result<(Metrics, PrometheusHandle)> {
     let seconds = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
     let sizes = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];
@@ -30,7 +30,7 @@ pub fn start_counting(dropped: Dropped) -> anyhow::Result<(Metrics, PrometheusHa
     Ok((Arc::new(render), handle))
 }
 
-/// What was counted is summed up now and then, whether or not anybody asks.
+/// Sums up recorded values at intervals, whether or not metrics are requested.
 pub async fn sum_up(recorder: PrometheusHandle, stop: CancellationToken) {
     while tokio::time::timeout(COUNTED_EVERY, stop.cancelled()).await.is_err() {
         fail::fail_point!("metrics");
@@ -38,7 +38,7 @@ pub async fn sum_up(recorder: PrometheusHandle, stop: CancellationToken) {
     }
 }
 
-/// A line of help for each; those of endpoints and sources as they are at the moment have theirs in `web/probe.rs`.
+/// The help text of each metric; current gauges of endpoints and sources have theirs in `web/probe.rs`.
 fn describe() {
     describe_counter!("gancho_events_accepted_total", "Events stored.");
     describe_counter!("gancho_attempts_total", "Attempts to deliver; result is ok or the kind of error.");

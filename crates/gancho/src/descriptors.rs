@@ -1,25 +1,25 @@
-//! File descriptors: as many as the system allows, and shared out so that clients leave some for deliveries.
+//! File descriptors: raises the limit, and divides it so that clients leave some for deliveries.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// For the database, logs, name servers, connections to ERPs, mail.
 const OWN: u64 = 64;
-/// The most connections of clients, whatever the system allows.
+/// Maximum client connections, whatever the system allows.
 const CLIENTS_MAX: u64 = 16_384;
 
-/// How many descriptors may be used for what.
+/// The division of descriptors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// Connections of clients that have not shown who they are.
+    /// Unauthenticated client connections.
     pub strangers: usize,
-    /// Connections of clients in all.
+    /// All client connections.
     pub clients: usize,
-    /// Attempts at once.
+    /// Concurrent attempts.
     pub attempts: u32,
 }
 
 impl Budget {
-    /// Shares a limit out. An attempt needs one descriptor, and others while it looks up a name and dials.
+    /// Divides a limit. An attempt needs one descriptor, and more while it resolves a name and dials.
     pub fn of(limit: u64) -> Self {
         let left = limit.saturating_sub(OWN).max(8);
         let strangers = (left / 4).clamp(2, CLIENTS_MAX);
@@ -34,11 +34,11 @@ impl Budget {
     }
 }
 
-/// Raises the soft limit to the hard one (systemd's soft one is 1024), and shares it out.
+/// Raises the soft limit to the hard one (systemd's soft one is 1024), and divides it.
 pub fn raise() -> Budget {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current != maximum {
-        // What may not be raised stays as it is: then there are fewer.
+        // If it can't be raised, the lower limit applies.
         let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
     }
     // No number means no limit.

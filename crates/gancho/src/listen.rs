@@ -1,4 +1,4 @@
-//! Takes connections in, and serves requests on them, each within bounds of time.
+//! Accepts connections and serves requests on them, with timeouts.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -14,10 +14,10 @@ use tower::ServiceExt;
 
 use crate::connections::{Connections, Noted};
 
-/// How long a client may take for the head of a request, or leave a connection unused. One that opens
-/// connections and says nothing must not keep them all.
+/// Timeout for a request's header, and for idle connections: clients that open connections and send nothing must not
+/// occupy them all.
 pub const HEAD: Duration = Duration::from_secs(60);
-/// The pause after a connection that could not be taken in although there should be descriptors.
+/// The pause after a failed accept although descriptors should be left.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until the stop, and until the requests under way have ended.
@@ -38,7 +38,7 @@ pub async fn listen(
         };
         fail::fail_point!("http");
         match accepted {
-            // One without a place is closed: all who have one are known.
+            // If it is not admitted it is closed: all others are authenticated.
             Ok((stream, peer)) => {
                 if let Some(place) = connections.admit() {
                     serve(&server, &graceful, &router, Noted::new(stream, place), peer);
@@ -65,7 +65,7 @@ fn serve(server: &http1::Builder, graceful: &GracefulShutdown, router: &Router, 
         router.clone().oneshot(request)
     });
     let connection = graceful.watch(server.serve_connection(TokioIo::new(stream), answer));
-    // An error is the client's: it went away, or said nothing for too long.
+    // Errors are the client's: it disconnected, or sent nothing for too long.
     tokio::spawn(async move {
         tokio::select! {
             ended = connection => drop(ended),
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
     use crate::descriptors::Budget;
 
-    /// A server, its address, and what stops it.
+    /// A server, its address, and its stop token.
     async fn start(head: Duration) -> (SocketAddr, CancellationToken, tokio::task::JoinHandle<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
@@ -95,7 +95,7 @@ mod tests {
         (address, stop, server)
     }
 
-    /// What a client hears that says this and then waits.
+    /// The response to a client that sends this and then waits.
     async fn says(address: SocketAddr, said: &'static str) -> String {
         let client = tokio::task::spawn_blocking(move || {
             let mut stream = std::net::TcpStream::connect(address).expect("it listens");
@@ -127,7 +127,7 @@ mod tests {
             stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a socket");
             stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").expect("it takes it");
             let mut heard = vec![];
-            // The whole answer: then the connection is idle.
+            // The whole response: then the connection is idle.
             while !heard.ends_with(b"127.0.0.1") {
                 let mut piece = [0; 1024];
                 let count = stream.read(&mut piece).expect("it answers");

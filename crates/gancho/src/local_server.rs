@@ -1,5 +1,5 @@
-//! A server leaves its address and a token of its own in its data dir: who may read the data dir may do everything there
-//! anyway, and needs no other token.
+//! A server writes its address and a token of its own to its data dir: accounts that can read the data dir have full
+//! access anyway, and need no other token.
 
 use std::{
     fs::{self, OpenOptions},
@@ -23,29 +23,29 @@ const FILE: &str = "server.json";
 /// A server of this machine.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LocalServer {
-    /// Where it listens.
+    /// Its address.
     pub url: String,
-    /// What it accepts as an administrator's token, until it stops.
+    /// Its admin token, valid until it stops.
     pub token: String,
-    /// Whether its data are in PostgreSQL, and not in this folder.
+    /// Whether its data are in PostgreSQL instead of this folder.
     #[serde(default)]
     pub is_on_postgres: bool,
 }
 
-/// Its file, which goes with the server.
+/// Its file, removed with the server.
 pub struct LocalServerFile(PathBuf);
 
 impl LocalServer {
-    /// That listens here, with a token of its own.
+    /// A server that listens here, with a new token.
     pub fn new(listens: impl std::fmt::Display, settings: &Settings) -> Self {
         let (url, token) = (format!("http://{listens}"), new_token(&System));
         Self { url, token, is_on_postgres: settings.database_url.is_some() }
     }
 
-    /// Leaves it in the data dir, for nobody else to read.
+    /// Writes it to the data dir, readable only by the owner.
     ///
     /// # Errors
-    /// When the file can't be written.
+    /// If the file can't be written.
     pub fn publish(&self, data_dir: &Path) -> std::io::Result<LocalServerFile> {
         let path = data_dir.join(FILE);
         let draft = data_dir.join(format!("{FILE}.new"));
@@ -57,13 +57,13 @@ impl LocalServer {
         Ok(LocalServerFile(path))
     }
 
-    /// The server that works on the data dir of these arguments, if its file can be read.
+    /// The server that uses the data dir of these arguments, if its file can be read.
     pub fn find(args: &ServerArgs) -> Option<Self> {
         let local = LocalArgs { config: args.config.clone(), data_dir: args.data_dir.clone(), database_url: None };
         Self::of_dir(&Settings::load(&local, &[]).ok()?.data_dir)
     }
 
-    /// The server that works on a data dir, if its file can be read.
+    /// The server that uses a data dir, if its file can be read.
     pub fn of_dir(data_dir: &Path) -> Option<Self> {
         let text = fs::read_to_string(data_dir.join(FILE)).ok()?;
         serde_json::from_str(&text).ok()
@@ -72,7 +72,7 @@ impl LocalServer {
 
 impl Drop for LocalServerFile {
     fn drop(&mut self) {
-        // The next start writes another.
+        // The next start writes another one.
         let _ = fs::remove_file(&self.0);
     }
 }

@@ -1,5 +1,5 @@
-//! Logs go to standard error, as text or as JSON lines, by a thread of their own. What can't be written, or not fast
-//! enough, is dropped and counted: a log line stops nothing.
+//! Logs to standard error, as text or JSON lines, in a thread of its own. Lines that can't be written, or not fast
+//! enough, are dropped and counted: logging never blocks.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -19,19 +19,19 @@ use tracing_subscriber::{
 
 use crate::config::{LogFormat, Settings};
 
-/// How long the last lines may take at a stop.
+/// Maximum time for the last lines at a stop.
 const LAST_LINES: Duration = Duration::from_secs(1);
-/// Lines that may wait to be written.
+/// Maximum lines waiting to be written.
 const LINES_MAX: usize = 2048;
 
-/// Logs while this lives; what waits then is still written, if that takes no longer than a second.
+/// Logs until dropped; waiting lines are then written, for at most a second.
 pub struct Logs {
     guard: Option<WorkerGuard>,
     dropped: Dropped,
 }
 
 impl Drop for Logs {
-    /// Writes what waits, unless nobody takes it: a stop does not wait for a reader that stopped reading.
+    /// Writes the waiting lines, with a timeout: a stop does not wait for a blocked reader.
     fn drop(&mut self) {
         let (done, written) = std::sync::mpsc::channel::<()>();
         let guard = self.guard.take();
@@ -40,7 +40,7 @@ impl Drop for Logs {
             drop(done);
         });
         if waiting.is_ok() {
-            // Either end is one: the thread is through, or the time is.
+            // Either the thread has ended or the timeout has passed.
             let _ = written.recv_timeout(LAST_LINES);
         }
     }
@@ -49,27 +49,27 @@ impl Drop for Logs {
 /// Counts the lines that were dropped.
 #[derive(Clone)]
 pub struct Dropped {
-    /// For want of room.
+    /// Because the queue was full.
     queue: ErrorCounter,
     /// That could not be written.
     failed: Arc<AtomicU64>,
 }
 
 impl Dropped {
-    /// So many since the start.
+    /// The number since the start.
     pub fn count(&self) -> u64 {
         self.queue.dropped_lines() as u64 + self.failed.load(Ordering::Relaxed)
     }
 }
 
 impl Logs {
-    /// What counts the lines that were dropped.
+    /// The counter of dropped lines.
     pub fn dropped(&self) -> Dropped {
         self.dropped.clone()
     }
 }
 
-/// Begins logging.
+/// Starts logging.
 pub fn start(settings: &Settings) -> Logs {
     let failed = Arc::new(AtomicU64::new(0));
     let writer = Unfailing { to: io::stderr(), failed: failed.clone() };
@@ -78,10 +78,8 @@ pub fn start(settings: &Settings) -> Logs {
     let dropped = Dropped { queue: writer.error_counter(), failed };
     let info = |_| Targets::new().with_default(LevelFilter::INFO);
     let filter: Targets = settings.log_level.parse().unwrap_or_else(info);
-    let format = tracing_subscriber::fmt()
-        .with_max_level(LevelFilter::TRACE)
-        .with_writer(writer)
-        .log_internal_errors(false);
+    let format =
+        tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(writer).log_internal_errors(false);
     match settings.log_format {
         LogFormat::Text => {
             format.with_target(false).with_ansi(io::stderr().is_terminal()).finish().with(filter).init();
@@ -91,7 +89,7 @@ pub fn start(settings: &Settings) -> Logs {
     Logs { guard: Some(guard), dropped }
 }
 
-/// Writes what can be written. An error is counted, not returned: whoever gets one might stop for it.
+/// Writes what can be written. Errors are counted instead of returned: the caller might stop because of one.
 struct Unfailing<W> {
     to: W,
     failed: Arc<AtomicU64>,

@@ -30,7 +30,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Requests are taken in, written and sent by different threads: what one allocates another frees.
+/// Requests are read, written and sent by different threads: memory is often freed by another thread.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,4 +1,4 @@
-//! Whether a URL can be reached, for whoever fills in a form: the same guard and the same way as a delivery's.
+//! Checks whether a URL is reachable, for forms: with the same guard and client as deliveries.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,10 +7,10 @@ use gancho_delivery::Client;
 use gancho_model::{ErrorKind, Message, target};
 use gancho_service::{Finding, Probing};
 
-/// The longest that looking may take.
+/// Timeout of a check.
 const PATIENCE: Duration = Duration::from_secs(6);
 
-/// Looks with the client of deliveries. Nothing is sent.
+/// Checks with the client of deliveries. No request is sent.
 pub struct Probe(pub Arc<Client>);
 
 #[async_trait]

@@ -1,8 +1,8 @@
-//! What a command says to whoever runs it. Neither a closed pipe nor a full disk is a reason to break.
+//! Output of commands. Neither a closed pipe nor a full disk is an error.
 
 use std::{fmt, io::Write};
 
-/// Prints a line. Whoever reads may have seen enough (`| head`): then there is no more to do.
+/// Prints a line. If the reader has closed the pipe (`| head`), the command ends.
 macro_rules! say {
     ($($part:tt)*) => { $crate::say::print_line(format_args!($($part)*)) };
 }
@@ -14,7 +14,7 @@ pub fn print_line(line: fmt::Arguments<'_>) {
     }
 }
 
-/// Prints a line on standard error, where there is one.
+/// Prints a line on standard error, if there is one.
 macro_rules! complain {
     ($($part:tt)*) => { $crate::say::complain_line(format_args!($($part)*)) };
 }

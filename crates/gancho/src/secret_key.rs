@@ -20,7 +20,7 @@ use crate::{
 /// The key's file in the data dir.
 pub const KEY_FILE: &str = "secret.key";
 
-/// The key that the settings name, else that of the data dir.
+/// The key of the settings, otherwise that of the data dir.
 pub fn secret_key(settings: &Settings, dir: &Path) -> anyhow::Result<[u8; 32]> {
     settings.secret_key.map_or_else(|| key_of_dir(dir), Ok)
 }
@@ -38,16 +38,16 @@ pub fn has_key(dir: &Path) -> bool {
     dir.join(KEY_FILE).exists()
 }
 
-/// A key in a file.
+/// Reads a key from a file.
 pub fn read_key(path: &Path) -> anyhow::Result<[u8; 32]> {
     let text = fs::read_to_string(path).with_context(|| format!("the key {} can't be read", path.display()))?;
     parse_key(&text).with_context(|| format!("{} holds no key of 32 bytes in base64", path.display()))
 }
 
-/// Puts a key into a data dir that has none.
+/// Writes a key to a data dir without one.
 ///
 /// # Errors
-/// When it has another.
+/// If it has another key.
 pub fn put_key(dir: &Path, key: &[u8; 32]) -> anyhow::Result<()> {
     let path = dir.join(KEY_FILE);
     match path.exists() {
@@ -57,7 +57,7 @@ pub fn put_key(dir: &Path, key: &[u8; 32]) -> anyhow::Result<()> {
     }
 }
 
-/// Writes a key into a file that is not there, for nobody else to read.
+/// Writes a key to a new file, readable only by the owner.
 pub fn write_key(path: &Path, key: &[u8; 32]) -> anyhow::Result<()> {
     let written = OpenOptions::new().create_new(true).write(true).mode(0o600).open(path).and_then(|mut file| {
         writeln!(file, "{}", STANDARD.encode(key))?;
@@ -66,7 +66,7 @@ pub fn write_key(path: &Path, key: &[u8; 32]) -> anyhow::Result<()> {
     written.with_context(|| format!("the key {} can't be written", path.display()))
 }
 
-/// The key of the data dir; made on the first start, for nobody else to read.
+/// The key of the data dir; created at the first start, readable only by the owner.
 fn key_of_dir(dir: &Path) -> anyhow::Result<[u8; 32]> {
     let path = dir.join(KEY_FILE);
     if fs::symlink_metadata(&path).is_ok() {

@@ -1,4 +1,4 @@
-//! The server's life: start, work, stop softly, stop hard.
+//! The lifecycle of the server: start, run, graceful stop, hard stop.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -38,23 +38,23 @@ use crate::{
     wiring,
 };
 
-/// How long requests may go on after a stop.
+/// How long requests may continue after a stop.
 const DRAIN: Duration = Duration::from_secs(10);
-/// How long everything may take to end: attempts have 30 s, and what an ERP's database is asked has its own limit.
+/// Maximum duration of a stop: attempts have 30 s, and queries of an ERP's database have their own limit.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Serves until a signal.
 pub fn run(settings: &Settings, logs: &Logs) -> Result<(), CliError> {
-    // Where a test breaks something, if it was built for that.
+    // For tests that inject failures, if built for that.
     let _failpoints = fail::FailScenario::setup();
-    // Before the clock can be set: everything that waits is counted from here.
+    // Starts the monotonic clock before the wall clock can be set.
     System.mono();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::refused)?;
     runtime.block_on(serve(settings, logs.dropped()))
 }
 
 async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), CliError> {
-    // What is in the way of a start is reported in one line, with exit code 2.
+    // Problems at the start are reported in one line, with exit code 2.
     let budget = descriptors::raise();
     let listener = TcpListener::bind(settings.listen).await;
     let listener = listener.with_context(|| format!("can't listen on {}", settings.listen)).map_err(CliError::start)?;
@@ -70,7 +70,7 @@ async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), CliError> {
     let client = Arc::new(wiring::client(settings, allowed.clone(), &trust).map_err(CliError::start)?);
 
     let (stop, node) = (CancellationToken::new(), NodeId::new(System.now(), &System));
-    // Before anybody counts.
+    // Before anything is counted.
     let (metrics, recorder) = counting::start_counting(dropped).map_err(CliError::refused)?;
     let options = EngineOptions { limits: within(settings.limits, budget) };
     let probing = Arc::new(Probe(client.clone()));
@@ -106,7 +106,7 @@ async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), CliError> {
     let setup = gancho_web::setup_link(&app).await.map_err(CliError::start)?;
     let router = gancho_web::router(app);
     let server = tasks.spawn_endless("http", listen(listener, router, HEAD, Connections::new(budget), stop.clone()));
-    // Listened to before we say that we are ready.
+    // Installed before readiness is reported.
     let signals = Signals::listen().map_err(CliError::refused)?;
     let published = local.publish(&settings.data_dir);
     let _published = published.inspect_err(
@@ -127,14 +127,14 @@ async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), CliError> {
     ended
 }
 
-/// Furnishes a demo and lets its ERP write; returns the password to sign in with.
+/// Creates a demo and runs its ERP; returns the sign-in password.
 async fn start_demo(services: &Arc<Services>, tasks: &mut Tasks, stop: &CancellationToken) -> Result<String, CliError> {
     let (password, source) = demo::furnish(services).await.map_err(CliError::service)?;
     tasks.spawn_endless("demo", demo::write_on(services.clone(), source, stop.clone()));
     Ok(password)
 }
 
-/// Works until a signal or until a task breaks, then stops softly. A second signal stops at once: nothing is lost
+/// Runs until a signal or until a task fails, then stops gracefully. A second signal stops at once: nothing is lost
 /// either way.
 async fn until_the_end(
     mut tasks: Tasks,
@@ -147,7 +147,7 @@ async fn until_the_end(
         broken = tasks.ended() => Some(broken),
     };
     match &broken {
-        Some(broken) => tracing::error!(broken, "stopping: a supervisor is to start Gancho again"),
+        Some(broken) => tracing::error!(broken, "stopping: a supervisor should restart Gancho"),
         None => tracing::info!("stopping: attempts under way may end"),
     }
     tell_supervisor(NotifyState::Stopping);
@@ -168,28 +168,28 @@ async fn until_the_end(
     broken.map_or(Ok(()), |broken| Err(CliError::because(broken)))
 }
 
-/// Says to systemd how we are, where it started us (sd_notify(3)).
+/// Reports the state to systemd, if it started us (sd_notify(3)).
 fn tell_supervisor(state: NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(&[state]) {
-        tracing::warn!(%error, "systemd can't be told how Gancho is");
+        tracing::warn!(%error, "the state can't be reported to systemd");
     }
 }
 
-/// The limits, as far as the system's descriptors go.
+/// The limits, as far as the system's descriptors allow.
 fn within(limits: Limits, budget: Budget) -> Limits {
     if limits.in_flight > budget.attempts {
         let (wanted, allowed) = (limits.in_flight, budget.attempts);
-        tracing::warn!(wanted, allowed, "the system allows few file descriptors: fewer attempts go at once");
+        tracing::warn!(wanted, allowed, "the system allows few file descriptors: fewer concurrent attempts");
     }
     Limits { in_flight: limits.in_flight.min(budget.attempts), ..limits }
 }
 
-/// What people know this node by: the machine and the port.
+/// This node's name for users: the machine and the port.
 fn node_name(address: SocketAddr) -> String {
     format!("{}:{}", rustix::system::uname().nodename().to_string_lossy(), address.port())
 }
 
-/// Where commands on this machine reach the server.
+/// The server's address for commands on this machine.
 pub fn local_address(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -199,7 +199,7 @@ pub fn local_address(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-/// What the HTTP side needs of the settings.
+/// The settings for the HTTP side.
 fn web_settings(settings: &Settings, metrics: Metrics, local: &LocalServer, stop: &CancellationToken) -> WebSettings {
     WebSettings {
         admin_tokens: settings.admin_token.iter().chain([&local.token]).cloned().collect(),
@@ -218,20 +218,20 @@ fn announce_setup(site: &str, path: &str) {
     announce(format_args!("to create the administrator, open this link (it works once): {origin}{path}"));
 }
 
-/// Prints a line for whoever started us. They may have read enough (`| head -1`): that stops no server.
+/// Prints a line for the starting process. A closed pipe (`| head -1`) does not stop the server.
 fn announce(line: std::fmt::Arguments<'_>) {
     use std::io::Write;
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-/// Turns true with the stop.
+/// Turns true at the stop.
 fn closing(stop: &CancellationToken) -> watch::Receiver<bool> {
     let (sender, closing) = watch::channel(false);
     let stop = stop.clone();
     tokio::spawn(async move {
         stop.cancelled().await;
         sender.send_replace(true);
-        // Kept until nobody listens, so that it does not look like an early end.
+        // Kept until nothing listens, so that it does not look like an early end.
         sender.closed().await;
     });
     closing

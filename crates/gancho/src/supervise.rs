@@ -1,5 +1,5 @@
-//! Tasks that live as long as the process. One that ends by itself, or panics, ends all: better restarted by a
-//! supervisor than half alive.
+//! Tasks that live as long as the process. If one ends or panics, all end: a restart by a supervisor is better than
+//! running partially.
 
 use std::{collections::HashMap, fmt::Display, time::Duration};
 
@@ -16,7 +16,7 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// Starts one. It ends well only after a stop.
+    /// Starts a task. It may end only after a stop.
     pub fn spawn<E: Display>(
         &mut self,
         name: &'static str,
@@ -27,7 +27,7 @@ impl Tasks {
         handle
     }
 
-    /// The same with one that can't fail.
+    /// The same for an infallible task.
     pub fn spawn_endless(
         &mut self,
         name: &'static str,
@@ -39,7 +39,7 @@ impl Tasks {
         })
     }
 
-    /// Waits until one ends; says which, and why.
+    /// Waits until one ends; returns its name and the reason.
     pub async fn ended(&mut self) -> String {
         match self.set.join_next_with_id().await {
             Some(Ok((id, Ok(())))) => format!("the task {} ended by itself", self.name(id)),
@@ -49,7 +49,7 @@ impl Tasks {
         }
     }
 
-    /// Waits after a stop until all have ended, so long at most.
+    /// After a stop, waits until all have ended, with a timeout.
     pub async fn finish(&mut self, patience: Duration) {
         let all = async {
             while let Some(ended) = self.set.join_next_with_id().await {
@@ -68,7 +68,7 @@ impl Tasks {
             }
         };
         if timeout(patience, all).await.is_err() {
-            tracing::warn!("not all has ended in time after the stop");
+            tracing::warn!("some tasks have not ended in time after the stop");
         }
     }
 

@@ -1,4 +1,4 @@
-//! The one place where the clocks are read and randomness is drawn.
+//! The only place that reads the clocks and generates randomness.
 
 use std::{
     sync::OnceLock,
@@ -18,13 +18,13 @@ pub fn since_1970() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// Time since the computer was started, suspension included; nobody can set it.
+/// Time since boot, including suspension; it can't be set.
 fn since_boot_ms() -> i64 {
     let time = clock_gettime(ClockId::Boottime);
     time.tv_sec * 1000 + time.tv_nsec / 1_000_000
 }
 
-/// What the wall clock showed, less what the boot clock did, when it was first asked.
+/// The difference between the wall clock and the boot clock at first use.
 fn start_offset_ms() -> i64 {
     static OFFSET: OnceLock<i64> = OnceLock::new();
     *OFFSET.get_or_init(|| System.now().ms() - since_boot_ms())

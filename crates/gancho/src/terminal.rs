@@ -1,4 +1,4 @@
-//! How answers look on a terminal: as wide as it is, with times as people say them, and colours where somebody sees them.
+//! Terminal output: adapted to its width, with relative times, and colours if supported.
 
 use std::io::IsTerminal;
 
@@ -7,30 +7,30 @@ use gancho_words::Words;
 
 use crate::system::System;
 
-/// Columns where nobody says how many there are.
+/// Default number of columns.
 const WIDTH: usize = 100;
-/// Fewer make no list.
+/// Minimum number of columns for a table.
 const WIDTH_MIN: usize = 40;
 
-/// A colour: what it stands for.
+/// A style by its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
-    /// As it is.
+    /// No style.
     Plain,
     /// Less important.
     Dim,
     /// A title.
     Bold,
-    /// Well.
+    /// Success.
     Good,
-    /// It waits, or may need a look.
+    /// Waiting, or may need attention.
     Warn,
-    /// It failed.
+    /// Failure.
     Bad,
 }
 
 impl Style {
-    /// What a state's word stands for.
+    /// The style of a state.
     pub fn of_state(state: &str) -> Self {
         match state {
             "delivered" | "ok" => Self::Good,
@@ -54,7 +54,7 @@ impl Style {
     }
 }
 
-/// A text in its colour, if there are any.
+/// A text in its style, if colours are supported.
 pub fn paint(text: &str, style: Style) -> String {
     if style == Style::Plain || !has_colours() {
         return text.to_owned();
@@ -62,7 +62,7 @@ pub fn paint(text: &str, style: Style) -> String {
     format!("\u{1b}[{}m{text}\u{1b}[0m", style.code())
 }
 
-/// Only on a terminal, and not where somebody wants none (<https://no-color.org>).
+/// Only on a terminal, and unless disabled (<https://no-color.org>).
 fn has_colours() -> bool {
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     if is_set("NO_COLOR") || std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
@@ -71,7 +71,7 @@ fn has_colours() -> bool {
     is_set("CLICOLOR_FORCE") || std::io::stdout().is_terminal()
 }
 
-/// How many columns there are: `COLUMNS`, else the terminal's. A file or a program gets everything, whole.
+/// The number of columns: `COLUMNS`, otherwise the terminal's. Output to a file or program is not truncated.
 pub fn width() -> usize {
     let said = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
     if said.is_none() && !std::io::stdout().is_terminal() {
@@ -81,18 +81,18 @@ pub fn width() -> usize {
     said.or_else(seen).filter(|columns| *columns > 0).unwrap_or(WIDTH).max(WIDTH_MIN)
 }
 
-/// A time of the API as people say it: `3 min ago`; the text itself where it is none.
+/// A time of the API relative to now: `3 min ago`; the text itself if it is no time.
 pub fn ago(text: &str) -> String {
     Timestamp::parse(text).map_or_else(|| text.to_owned(), |at| Words::english().ago(at, System.now()))
 }
 
-/// The time of day, by this machine's zone.
+/// The time of day in this machine's time zone.
 pub fn clock(text: &str) -> String {
     let at: Option<jiff::Timestamp> = text.parse().ok();
     at.map_or_else(|| text.to_owned(), |at| at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string())
 }
 
-/// A time of the API, whole, in this machine's zone.
+/// A full time of the API in this machine's time zone.
 pub fn full(text: &str) -> String {
     let zone = jiff::tz::TimeZone::system();
     let words = Words::new(gancho_words::Language::En, zone.iana_name().unwrap_or("UTC"));

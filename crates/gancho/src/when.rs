@@ -1,11 +1,11 @@
-//! Times as people write them: `1h`, `yesterday`, `2026-03-01`, or RFC 3339.
+//! Parses times as entered by users: `1h`, `yesterday`, `2026-03-01`, or RFC 3339.
 
 use gancho_model::{Clock as _, Timestamp};
 use jiff::{civil::Date, tz::TimeZone};
 
 use crate::{cli_error::CliError, system::System};
 
-/// Reads a time, by this machine's clock and zone; what it gives is RFC 3339.
+/// Parses a time, by this machine's clock and time zone; returns RFC 3339.
 pub fn parse(text: &str) -> Result<String, CliError> {
     at(text, System.now(), &TimeZone::system()).map(|at| at.to_string()).ok_or_else(|| {
         CliError::usage(format!("{text} is no time: write 90m, 12h, 7d, today, yesterday, 2026-03-01 or RFC 3339"))
@@ -28,7 +28,7 @@ fn at(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
     Some(Timestamp::from_ms(day.to_zoned(zone.clone()).ok()?.timestamp().as_millisecond()))
 }
 
-/// A span such as `90m`, milliseconds.
+/// A duration such as `90m`, in milliseconds.
 fn span_ms(text: &str) -> Option<i64> {
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let unit_ms = match unit {

@@ -1,4 +1,4 @@
-//! Putting the parts together.
+//! Connects the parts.
 
 use std::{fs, sync::Arc};
 
@@ -25,7 +25,7 @@ use crate::{
     system::System,
 };
 
-/// Opens the store of these settings, as a node that people know by this name.
+/// Opens the store of these settings, as a node with this name.
 pub async fn store(settings: &Settings, name: &str) -> anyhow::Result<Arc<dyn Store>> {
     let dir = &settings.data_dir;
     data_dir::make(dir)?;
@@ -76,7 +76,7 @@ fn is_of_another_key(why: &anyhow::Error) -> bool {
     matches!(why.downcast_ref(), Some(OpenError::WrongKey))
 }
 
-/// Runs until the stop, or until the store can't write any more: the thread that does is gone.
+/// Runs until the stop, or until the store can't write any more: its writer thread has ended.
 pub async fn is_alive(store: Arc<dyn Store>, stop: CancellationToken) -> anyhow::Result<()> {
     let mut news = store.watch();
     loop {
@@ -87,7 +87,7 @@ pub async fn is_alive(store: Arc<dyn Store>, stop: CancellationToken) -> anyhow:
     }
 }
 
-/// Whom this process believes in TLS, from its start on.
+/// Installs the TLS trust store at the start.
 pub fn trust(settings: &Settings) -> anyhow::Result<Arc<Trust>> {
     Ok(gancho_trust::install(Trust::load(settings.tls_ca_file.as_deref())?))
 }
@@ -104,8 +104,7 @@ pub fn client(settings: &Settings, allowed: Allowed, trust: &Trust) -> anyhow::R
     Ok(client.through(settings.egress_proxy.clone()))
 }
 
-/// The store of a folder that is there: who makes a token or adds a person would else do so in a new one, by a slip
-/// of the hand.
+/// The store of an existing folder: otherwise a mistyped path would create a new store for a token or user.
 fn store_of_dir(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
     let dir = &settings.data_dir;
     if !dir.is_dir() {
@@ -118,10 +117,10 @@ fn store_of_dir(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
     block_on(store(settings, "command")).map_err(|error| anyhow::anyhow!("{error}"))?
 }
 
-/// Who did what is done by a command on this machine, in the history.
+/// The actor of commands on this machine in the audit log.
 pub const COMMAND_LINE: &str = "command line";
 
-/// People and tokens of the folder that a server uses.
+/// Users and tokens of the data dir of a server.
 pub fn accounts(local: &LocalArgs) -> Result<Accounts, CliError> {
     let settings = Settings::load(local, &[]).map_err(CliError::start)?;
     data_dir::check_database(&settings)?;

@@ -19,7 +19,7 @@ use crate::{
 pub struct SubmittedChange {
     /// The change.
     pub change: Change,
-    /// A digest of it, as it was sent.
+    /// A digest of the sent change.
     pub digest: Digest,
 }
 
@@ -32,14 +32,14 @@ impl Named for SubmittedChange {
     }
 }
 
-/// What became of a request's changes.
+/// The result of a request's changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangesAnswer {
-    /// How many were new.
+    /// Number of new changes.
     pub accepted: usize,
-    /// How many came before.
+    /// Number of repeated changes.
     pub duplicates: usize,
-    /// The events that they made, now or before.
+    /// Their events, of this or an earlier request.
     pub events: Vec<EventId>,
 }
 
@@ -58,10 +58,10 @@ impl ChangesAnswer {
 }
 
 impl Intake {
-    /// Takes changes of a source in and turns them into events. When it returns, they are on disk.
+    /// Accepts changes of a source and stores their events. When it returns, they are on disk.
     ///
     /// # Errors
-    /// [`IntakeError`] says what is wrong; nothing was kept then.
+    /// [`IntakeError`]; nothing was stored then.
     pub async fn changes(
         &self,
         caller: Caller,
@@ -72,11 +72,11 @@ impl Intake {
         self.understand(caller, source, submitted, request, Aside::default()).await
     }
 
-    /// Takes in what asking a source found, together with how its records look now, the version by which they were
-    /// compared, and the records of customers, by code, that changes are about: all of it or nothing.
+    /// Accepts changes found by polling, together with the new snapshots, the version of the compared ones, and the
+    /// customer records, by code, that the changes refer to, atomically.
     ///
     /// # Errors
-    /// [`IntakeError`] says what is wrong; nothing was kept then.
+    /// [`IntakeError`]; nothing was stored then.
     pub async fn found(
         &self,
         source: SourceId,
@@ -88,11 +88,11 @@ impl Intake {
         self.understand(own_caller(source), source, unnamed(changes), None, aside).await.map(drop)
     }
 
-    /// Takes in the changes that were made from these rows of a source's outbox, with the records of customers, by code,
-    /// that they are about. The rows are remembered: see [`Intake::processed`].
+    /// Accepts the changes composed of these rows of a source's outbox, with the customer records, by code, that they
+    /// refer to. The rows are marked as processed: see [`Intake::processed`].
     ///
     /// # Errors
-    /// [`IntakeError`] says what is wrong; nothing was kept then.
+    /// [`IntakeError`]; nothing was stored then.
     pub async fn outbox_changes(
         &self,
         source: SourceId,
@@ -104,18 +104,18 @@ impl Intake {
         self.understand(own_caller(source), source, unnamed(changes), None, aside).await.map(drop)
     }
 
-    /// For each row of a source's outbox in its place: whether it was processed before.
+    /// For each row of a source's outbox, in the same order: whether it was processed before.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store fails.
     pub async fn processed(&self, source: SourceId, rows: Vec<ProcessedRow>) -> Result<Vec<bool>, IntakeError> {
         Ok(self.store.processed(source, rows).await?)
     }
 
-    /// Remembers rows of a source without which its changes can't be understood.
+    /// Stores reference rows of a source.
     ///
     /// # Errors
-    /// When the store can't keep them.
+    /// If the store fails.
     pub async fn learn(&self, source: SourceId, rows: Vec<(ObjectKey, Record)>) -> Result<(), IntakeError> {
         let cache = self.caches.of(source);
         let mut cache = cache.lock().await;
@@ -144,7 +144,7 @@ impl Intake {
                 return ChangesAnswer::from_text(&answer)
                     .ok_or_else(|| StoreError::Broken("a remembered answer can't be read".into()).into());
             }
-            // Taken out: a failure on the way leaves nothing half learned, it is read again.
+            // Taken out: after a failure it is loaded again instead of being half updated.
             let mut knowledge = match cache.take() {
                 Some(knowledge) => knowledge,
                 None => source_cache::load(&*self.store, source.id).await?,
@@ -158,7 +158,7 @@ impl Intake {
             }
             submission.processed.clone_from(&aside.processed);
             let read = customers::read(source.id, aside.customers.clone());
-            // A change of a customer's own record is younger than what was read beside it.
+            // A change of a customer's own record is newer than the record read with it.
             submission.customers.splice(0..0, read);
             (submission.seen_version, submission.snapshots) = aside.seen.clone();
             if idempotency::kept(&self.submit(submission).await?) {
@@ -208,8 +208,8 @@ impl Intake {
         Ok((submission, answer))
     }
 
-    /// Renders the events into the submission; returns each with the changes that it is made of. Each change has the
-    /// origin in its place.
+    /// Renders the events into the submission; returns each with its changes. Each change's origin is at the same
+    /// index.
     fn keep(
         &self,
         source: SourceId,
@@ -228,7 +228,7 @@ impl Intake {
             let from = Provenance { source: Some(source), origin, test: false };
             let event = self.render_payload(from, payload, submission.now);
             made.push((made_of, event.id));
-            // An outbox must never jam: what is too large is kept, shown, and not sent.
+            // An outbox must never be blocked: too large events are stored and shown, but not sent.
             submission.events.push(event.into());
         }
         made
@@ -251,23 +251,23 @@ impl Intake {
     }
 }
 
-/// What is kept beside changes.
+/// Data stored with changes.
 #[derive(Default)]
 struct Aside {
-    /// Rows of the source's outbox from which the changes were made.
+    /// Rows of the source's outbox that the changes were composed of.
     processed: Vec<ProcessedRow>,
-    /// How records look now, and the version by which they were compared.
+    /// New snapshots, and the version of the compared ones.
     seen: (u64, Vec<SnapshotUpdate>),
-    /// Records of customers, by code.
+    /// Customer records by code.
     customers: Vec<(String, Record)>,
 }
 
-/// Changes that need no name, since they are recognised by other means when they come again.
+/// Changes without ids, since their repeats are recognised by other means.
 fn unnamed(changes: Vec<Change>) -> Vec<SubmittedChange> {
     changes.into_iter().map(|change| SubmittedChange { change, digest: Digest::default() }).collect()
 }
 
-/// A source that is watched from here speaks for itself, without a token.
+/// The caller for sources watched by this process, which have no token.
 pub(crate) fn own_caller(source: SourceId) -> Caller {
     Caller { token: TokenId::from_bytes(*source.bytes()), scope: Scope::Source(source) }
 }

@@ -1,4 +1,4 @@
-//! What endpoints have put beside a customer's code.
+//! Customer data that endpoints include beside a customer's code.
 
 use std::collections::BTreeSet;
 
@@ -11,11 +11,10 @@ use gancho_store::{CustomerUpdate, EndpointSnapshot, Store, StoreError, Submissi
 use crate::Intake;
 
 impl Intake {
-    /// The codes of the customers whom changes are about, for a source to read what is known of them; none where no
-    /// endpoint asks for it.
+    /// The customer codes in changes, for a source to read their records; empty if no endpoint includes customers.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store fails.
     pub async fn wanted_customers(&self, changes: &[Change]) -> Result<BTreeSet<String>, StoreError> {
         if !self.store.endpoint_snapshot().await?.includes(Include::Customer) {
             return Ok(BTreeSet::new());
@@ -24,14 +23,14 @@ impl Intake {
     }
 }
 
-/// What a source's records of customers say.
+/// Parses a source's customer records.
 pub(crate) fn read(source: SourceId, records: Vec<(String, Record)>) -> Vec<CustomerUpdate> {
     let update =
         |(code, record): (String, Record)| CustomerUpdate { source, code, customer: Some(Customer::of(&record)) };
     records.into_iter().map(update).collect()
 }
 
-/// What a change, as it came, teaches of a customer, if it is about one; a table's name stands for its model.
+/// The customer update in a change of a customer's record, if it is one; the model may be given as a table's name.
 pub(crate) fn learned(source: SourceId, change: &Change, shape: &Shape) -> Option<CustomerUpdate> {
     let model = columns::find(&change.row.model).map_or(change.row.model.as_str(), |table| table.model);
     if model != CUSTOMER_MODEL {
@@ -44,8 +43,8 @@ pub(crate) fn learned(source: SourceId, change: &Change, shape: &Shape) -> Optio
     Some(CustomerUpdate { source, code: change.row.key.clone(), customer })
 }
 
-/// What is known of the customers whom a submission's events are about, where an endpoint asks for it: by the submission
-/// itself, or before.
+/// The known customers of a submission's events, if an endpoint includes them: from the submission itself, or stored
+/// before.
 pub(crate) async fn known(
     store: &dyn Store,
     submission: &Submission,

@@ -9,20 +9,20 @@ use crate::{
     idempotency::{self, Before, Digest, Named, RACES_MAX, Sorted},
 };
 
-/// An event that a program sends.
+/// An event sent by a program.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SubmittedEvent {
-    /// The program's own name for it.
+    /// The program's id for it.
     pub id: Option<String>,
     /// The type.
     pub event: EventType,
-    /// `data`, with an `object`.
+    /// `data`, with `object`.
     pub data: Map<String, Value>,
-    /// When it happened; its arrival if the program doesn't say.
+    /// When it happened; by default its arrival.
     pub created: Option<Timestamp>,
-    /// Who made it happen, if the program says it.
+    /// Who caused it, if given.
     pub origin: Option<Origin>,
-    /// A digest of all this, as it was sent; needed where it has a name.
+    /// A digest of the sent event; needed if it has an id.
     pub digest: Digest,
 }
 
@@ -36,11 +36,10 @@ impl Named for SubmittedEvent {
 }
 
 impl Intake {
-    /// Takes events in, and returns their ids in order: for repeats the ids of the first time.
-    /// When it returns, they are on disk.
+    /// Accepts events and returns their ids in order: for repeats the original ids. When it returns, they are on disk.
     ///
     /// # Errors
-    /// [`IntakeError`] says what is wrong; nothing was kept then.
+    /// [`IntakeError`]; nothing was stored then.
     pub async fn events(
         &self,
         caller: Caller,
@@ -71,10 +70,10 @@ impl Intake {
         Err(idempotency::lost())
     }
 
-    /// Takes in an event that another plugin of the ERP wrote into a source's outbox, as this row.
+    /// Accepts an event that another plugin of the ERP wrote to a source's outbox in this row.
     ///
     /// # Errors
-    /// [`IntakeError`] says what is wrong; nothing was kept then.
+    /// [`IntakeError`]; nothing was stored then.
     pub async fn outbox_event(
         &self,
         source: SourceId,
@@ -87,10 +86,10 @@ impl Intake {
         if idempotency::kept(&self.submit(submission).await?) { Ok(()) } else { Err(idempotency::lost()) }
     }
 
-    /// Tells an event of Gancho's own, such as `source.down`, to those who ask for it by name.
+    /// Announces an event of Gancho's own, such as `source.down`, to endpoints that subscribe to it by name.
     ///
     /// # Errors
-    /// When the store can't keep it.
+    /// If the store fails.
     pub async fn announce(&self, event: &'static str, object: Value) -> Result<(), IntakeError> {
         let Ok(event) = EventType::parse(event) else { return Ok(()) };
         let now = self.environment.now();
@@ -100,7 +99,7 @@ impl Intake {
         Ok(())
     }
 
-    /// Renders what is new into the submission; returns the id of every item in its place.
+    /// Renders new events into the submission; returns the id of every item in order.
     fn gather(
         &self,
         caller: Caller,

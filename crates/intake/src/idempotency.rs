@@ -1,4 +1,4 @@
-//! Recognising what came before.
+//! Recognises repeats.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::IntakeError;
 
-/// A digest of what was sent, to distinguish a repeat from another body of the same name.
+/// A digest of the content, to tell a repeat from another body with the same key.
 pub type Digest = [u8; 32];
 
-/// How often a lost race is run again before the request is given up as too busy.
+/// Maximum tries after conflicts before the request fails as busy.
 pub(crate) const RACES_MAX: usize = 10;
 
 /// SHA-256 of these bytes.
@@ -24,7 +24,7 @@ pub fn digest(bytes: &[u8]) -> Digest {
 pub struct RequestIdempotency {
     /// The key.
     pub key: String,
-    /// What it stands for.
+    /// The digest of the body.
     pub digest: Digest,
 }
 
@@ -33,7 +33,7 @@ impl RequestIdempotency {
         IdempotencyKey { kind: IdempotencyKind::Request, key: self.key.clone() }
     }
 
-    /// The answer that this very request got before.
+    /// The stored response of this request.
     pub(crate) async fn recall(&self, store: &dyn Store, token: TokenId) -> Result<Option<String>, IntakeError> {
         let known = store.recall(token, vec![self.repeat_key()]).await?.pop().flatten();
         match known {
@@ -44,35 +44,35 @@ impl RequestIdempotency {
         }
     }
 
-    /// To be kept together with what the request brings.
+    /// The response to store with the request's events.
     pub(crate) fn remember(&self, token: TokenId, answer: String) -> (TokenId, IdempotencyKey, StoredResponse) {
         (token, self.repeat_key(), StoredResponse { digest: self.digest, answer })
     }
 }
 
-/// One item of a request that may have a name of its own.
+/// An item of a request that may have an id.
 pub(crate) trait Named {
     fn name(&self) -> Option<&str>;
     fn digest(&self) -> Digest;
 }
 
-/// What of a request is new, and what came before.
+/// New and repeated items of a request.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Sorted {
-    /// Places of new items.
+    /// Indices of new items.
     pub fresh: Vec<usize>,
-    /// For the other places: the answer of before, or the place in this request that is the same.
+    /// For the other indices: the stored response, or the index of the same item in this request.
     pub repeats: HashMap<usize, Before>,
 }
 
-/// What a repeat repeats.
+/// What an item repeats.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Before {
     Answer(String),
     Place(usize),
 }
 
-/// Sorts a request's items into new ones and repeats, of earlier requests and within itself.
+/// Sorts a request's items into new ones and repeats, of earlier requests and within the request.
 pub(crate) async fn sort<T: Named>(
     store: &dyn Store,
     token: TokenId,
@@ -109,12 +109,12 @@ pub(crate) async fn sort<T: Named>(
     Ok(sorted)
 }
 
-/// The error of a request that lost every race.
+/// The error of a request that lost every conflict.
 pub(crate) fn lost() -> IntakeError {
     IntakeError::Store(StoreError::Busy("the same request keeps coming in at the same time".into()))
 }
 
-/// Whether it was kept; if not, somebody else used a name of it meanwhile.
+/// Whether it was stored; if not, one of its keys was used meanwhile.
 pub(crate) fn kept(accepted: &Accepted) -> bool {
     matches!(accepted, Accepted::Kept(_))
 }

@@ -1,5 +1,5 @@
-//! Changes and events come in: repeats are recognised, changes understood, bodies rendered once,
-//! and everything of one request is kept together or not at all.
+//! Accepts changes and events: recognises repeats, interprets changes, renders bodies once, and stores everything of a
+//! request atomically.
 
 mod changes;
 mod customers;
@@ -18,10 +18,10 @@ pub use error::IntakeError;
 pub use events::SubmittedEvent;
 pub use idempotency::{Digest, RequestIdempotency, digest};
 
-/// How often deliveries are planned again because endpoints changed.
+/// Maximum replans because of changed endpoints.
 const STALE_MAX: usize = 20;
 
-/// Where everything comes in.
+/// Accepts changes and events.
 pub struct Intake {
     store: Arc<dyn Store>,
     environment: Arc<dyn Environment>,
@@ -30,20 +30,20 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// Takes in for this store.
+    /// An intake for this store.
     pub fn new(store: Arc<dyn Store>, environment: Arc<dyn Environment>, limits: Limits) -> Self {
         Self { caches: source_cache::SourceCaches::default(), store, environment, limits }
     }
 
-    /// Plans the deliveries of a submission's events and keeps all of it. Where endpoints change meanwhile, it is planned
-    /// again: conditions and templates are worked out here, never inside the store's transaction.
+    /// Plans the deliveries of a submission's events and stores everything. If endpoints change meanwhile, it plans
+    /// again: conditions and templates are evaluated here, never inside the store's transaction.
     pub(crate) async fn submit(&self, mut submission: Submission) -> Result<Accepted, IntakeError> {
         for _ in 0..STALE_MAX {
             let snapshot = self.store.endpoint_snapshot().await?;
             let customers = customers::known(&*self.store, &submission, &snapshot).await?;
             let shared = Arc::new(submission.planned(&snapshot, self.limits.event_bytes, &customers));
             match self.store.accept(shared.clone()).await? {
-                // Nobody else has it any more: the store has answered.
+                // The store has released its reference.
                 Accepted::Stale => submission = Arc::unwrap_or_clone(shared),
                 accepted => return Ok(accepted),
             }
@@ -51,12 +51,12 @@ impl Intake {
         Err(IntakeError::Store(StoreError::Busy("webhooks are being changed all the time".into())))
     }
 
-    /// The monotonic time now, for those who only have an intake.
+    /// The monotonic time.
     pub fn mono(&self) -> gancho_model::MonoTime {
         self.environment.mono()
     }
 
-    /// The time now, for those who only have an intake.
+    /// The wall time.
     pub fn now(&self) -> gancho_model::Timestamp {
         self.environment.now()
     }

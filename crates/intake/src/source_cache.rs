@@ -1,4 +1,4 @@
-//! What is known of each source, kept in memory between its requests.
+//! Reference data of each source, cached between requests.
 
 use std::{
     collections::HashMap,
@@ -9,14 +9,14 @@ use gancho_facturascripts::ReferenceData;
 use gancho_model::SourceId;
 use gancho_store::{Store, StoreError};
 
-/// What is known of a source, and the version of the rows that it was read from.
+/// A source's reference data, and the version of the rows that it was loaded from.
 pub(crate) struct Known {
     pub data: ReferenceData,
     pub version: u64,
 }
 
-/// One source's knowledge. Its requests take turns, since each may build on the one before; it is
-/// empty until read, and after a request that failed.
+/// The cache of one source. Its requests run one at a time, since each may build on the one before; it is empty until
+/// loaded, and after a failed request.
 pub(crate) type SourceCache = Arc<tokio::sync::Mutex<Option<Known>>>;
 
 #[derive(Default)]
@@ -28,7 +28,7 @@ impl SourceCaches {
     }
 }
 
-/// Reads what the store remembers.
+/// Loads the stored reference rows.
 pub(crate) async fn load(store: &dyn Store, source: SourceId) -> Result<Known, StoreError> {
     let rows = store.remembered(source).await?;
     Ok(Known { data: ReferenceData::from_rows(rows.rows), version: rows.version })

@@ -1,12 +1,12 @@
-//! Which alerts people get, and when. Pure.
+//! Decides which alerts to send, and when. Pure.
 
 use gancho_model::{Endpoint, Timestamp};
 use gancho_service::SourceStatus;
 use serde::{Deserialize, Serialize};
 
-/// A day before five days of nothing but failures, milliseconds.
+/// One day before the limit of five days of failures, milliseconds.
 const SOON_MS: i64 = 4 * 24 * 3600 * 1000;
-/// How long a source is down before people are alerted, milliseconds.
+/// How long a source is down before an alert, milliseconds.
 const DOWN_MS: i64 = 3600 * 1000;
 
 /// The last alert about an endpoint or source.
@@ -32,24 +32,24 @@ pub enum Alert {
     Soon,
     /// As [`AlertState::Disabled`].
     Disabled,
-    /// It works again.
+    /// The endpoint works again.
     Recovered,
     /// As [`AlertState::Down`].
     Down,
-    /// It works again.
+    /// The source works again.
     Up,
 }
 
-/// The alert about an endpoint, and what is remembered of it then. `lost`: whether a delivery failed
-/// for good since the failures began.
+/// The alert about an endpoint, and the new alert state. `lost`: whether a delivery failed for good since the failures
+/// began.
 pub fn of_endpoint(endpoint: &Endpoint, lost: bool, last: Option<AlertState>) -> Option<(Alert, Option<AlertState>)> {
     if !endpoint.enabled {
-        // What a person disabled needs no alert.
+        // An endpoint disabled by a user needs no alert.
         let is_due = endpoint.disabled_reason.is_some() && last != Some(AlertState::Disabled);
         return is_due.then_some((Alert::Disabled, Some(AlertState::Disabled)));
     }
     if endpoint.health.failures_since.is_none() {
-        // Enabled again is not yet well again: something must have arrived since.
+        // A re-enabled endpoint has not recovered yet: a delivery must have succeeded since.
         let arrived = endpoint.health.last_success_at.is_some_and(|at| at > endpoint.updated_at);
         return last.filter(|last| *last != AlertState::Disabled || arrived).map(|_| (Alert::Recovered, None));
     }
@@ -61,7 +61,7 @@ pub fn of_endpoint(endpoint: &Endpoint, lost: bool, last: Option<AlertState>) ->
     }
 }
 
-/// The alert about a source, and what is remembered of it then.
+/// The alert about a source, and the new alert state.
 pub fn of_source(
     status: &SourceStatus,
     last: Option<AlertState>,

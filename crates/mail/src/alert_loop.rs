@@ -1,4 +1,4 @@
-//! Checks now and then what needs people, and alerts them.
+//! Checks periodically for conditions that need attention, and sends alerts.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,28 +13,28 @@ use crate::{
     alert::{self, Alert, AlertState},
 };
 
-/// What may get lost where times are rounded, milliseconds.
+/// Tolerance for rounded times, milliseconds.
 const ROUNDED_MS: i64 = 5;
 
-/// Tells people.
+/// Sends alerts.
 pub struct AlertLoop {
-    /// Where things rest.
+    /// The store.
     pub store: Arc<dyn Store>,
-    /// How sources do.
+    /// The status of sources.
     pub sources: Arc<dyn SourceControl>,
-    /// The post.
+    /// Sends the mail.
     pub post: Arc<Mailer>,
-    /// The time.
+    /// Clock and randomness.
     pub environment: Arc<dyn Environment>,
-    /// Where people reach this server, to look.
+    /// The server's address, for links.
     pub site: String,
-    /// How often it looks.
+    /// Interval between checks.
     pub every: Duration,
 }
 
-/// What an alert is about, for its text.
+/// The subject of an alert, for its text.
 struct Subject {
-    /// By which the alert is remembered.
+    /// The key of the alert's state.
     object: String,
     name: String,
     path: String,
@@ -44,20 +44,20 @@ struct Subject {
 }
 
 impl AlertLoop {
-    /// Looks until the stop.
+    /// Checks until the stop.
     pub async fn run(self, stop: CancellationToken) {
         while tokio::time::timeout(self.every, stop.cancelled()).await.is_err() {
             fail::fail_point!("mail");
             if let Err(error) = self.step().await {
-                tracing::warn!(%error, "the store did not say what people should be alerted of; trying again");
+                tracing::warn!(%error, "the alert check failed; retrying");
             }
         }
     }
 
-    /// One look.
+    /// One check.
     ///
     /// # Errors
-    /// When the store does not answer. What people were not alerted of is tried again at the next check.
+    /// If the store fails. Alerts that were not sent are retried at the next check.
     pub async fn step(&self) -> Result<(), StoreError> {
         // Another process may have changed it.
         load_mail_server(&*self.store, &*self.post).await?;
@@ -71,7 +71,7 @@ impl AlertLoop {
             }
         }
         for source in self.store.sources().await? {
-            // Nothing is known yet.
+            // The status is not known yet.
             let Some(status) = self.sources.status(source.id) else { continue };
             let about = of_source(&source, &status);
             let known = self.store.alert_state(&about.object).await?;
@@ -88,12 +88,12 @@ impl AlertLoop {
         let filter =
             DeliveryFilter { endpoint: Some(endpoint.id), state: Some(State::Failed), ..DeliveryFilter::default() };
         let page = self.store.deliveries(None, filter, 20).await?;
-        // Failures are counted from an attempt's end; it is kept by its beginning.
+        // Failures are counted from an attempt's end; its start is stored.
         let ended = |last: LastAttempt| last.at.plus_ms(i64::from(last.duration_ms) + ROUNDED_MS);
         Ok(page.items.iter().filter_map(|delivery| delivery.last).any(|last| ended(last) >= since))
     }
 
-    /// Remembers first, then alerts: of many nodes one does, and nobody is alerted twice.
+    /// Stores the new state first, then sends: of several nodes one does, and no alert is sent twice.
     async fn alert(
         &self,
         about: &Subject,
@@ -106,7 +106,7 @@ impl AlertLoop {
         if !self.store.set_alert_state(&about.object, known.clone(), next.clone(), now).await? {
             return Ok(());
         }
-        tracing::info!(object = about.object, ?what, "people are alerted");
+        tracing::info!(object = about.object, ?what, "sending an alert");
         let (mut sent, mut failed) = (0, 0);
         for user in self.store.users().await? {
             let Some(to) = user.email.clone() else { continue };
@@ -120,13 +120,13 @@ impl AlertLoop {
             }
         }
         if sent == 0 && failed > 0 {
-            // Nobody knows: the next look tries again.
+            // No mail was sent: the next check retries.
             self.store.set_alert_state(&about.object, next, known, now).await?;
         }
         Ok(())
     }
 
-    /// In the person's language and zone.
+    /// In the user's language and time zone.
     fn written(&self, about: &Subject, what: Alert, user: &User) -> (String, String) {
         let language = user.language.as_deref().and_then(Language::parse).unwrap_or(Language::Es);
         let words = Words::new(language, user.time_zone.as_deref().unwrap_or(ZONE));

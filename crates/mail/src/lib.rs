@@ -1,5 +1,5 @@
-//! Alerts people by mail when something needs them: which alerts is decided by [`alert`], pure; what
-//! they were alerted of is in the store, so that nobody is alerted twice, whatever happens to us.
+//! Alerts users by mail: [`alert`] decides which, pure; the state is in the store, so that no alert is sent twice, even
+//! after a crash.
 
 pub mod alert;
 mod alert_loop;

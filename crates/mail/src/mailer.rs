@@ -1,4 +1,4 @@
-//! The post: one SMTP server.
+//! Sends mail through one SMTP server.
 
 use std::{
     sync::{Arc, OnceLock, PoisonError, RwLock},
@@ -15,34 +15,34 @@ use lettre::{
 };
 use url::Url;
 
-/// The longest that the server may take for a mail.
+/// Timeout of a mail.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A server or sender that can't be used.
+/// An invalid server or sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadAddress {
-    /// Not an address of a server.
+    /// Not a valid server address.
     #[error(
         "must be smtp://USER:PASSWORD@HOST:PORT or smtps://…, with ?tls=required (the default of smtp), opportunistic or none"
     )]
     Server,
-    /// Not an address for mail.
+    /// Not a valid mail address.
     #[error("must be an address such as gancho@example.com, or Gancho <gancho@example.com>")]
     Sender,
 }
 
-/// Sends mail through one server; through none if no server is set.
+/// Sends mail through one server, if one is set.
 #[derive(Default)]
 pub struct Mailer {
-    /// What the configuration says.
+    /// The server of the configuration.
     fixed: Option<Arc<Smtp>>,
-    /// What people chose in the pages.
+    /// The server set in the web interface.
     chosen: RwLock<Option<Arc<Smtp>>>,
 }
 
 struct Smtp {
     url: Url,
-    /// Made when it is needed first: by then it is known whom this process believes in TLS.
+    /// Created at first use: by then the TLS trust store is installed.
     transport: OnceLock<AsyncSmtpTransport<Tokio1Executor>>,
     from: Mailbox,
     /// Without the password.
@@ -98,15 +98,15 @@ impl Smtp {
 }
 
 impl Mailer {
-    /// No server: nobody is told.
+    /// Without a server: no mail is sent.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Through this server, from this address, whatever people choose.
+    /// Uses this server and sender, which take precedence over the web interface.
     ///
     /// # Errors
-    /// [`BadAddress`] says which of both is wrong, without repeating a password.
+    /// [`BadAddress`] states which of them is invalid, without a password.
     pub fn new(server: &str, from: &str) -> Result<Self, BadAddress> {
         Ok(Self { fixed: Some(Arc::new(Smtp::new(server, from)?)), ..Self::default() })
     }
@@ -121,15 +121,15 @@ impl Mailer {
         self.smtp().is_some()
     }
 
-    /// Sends one mail.
+    /// Sends a mail.
     ///
     /// # Errors
-    /// What stands in the way.
+    /// The reason of the failure.
     pub async fn send(&self, to: &str, subject: &str, text: &str) -> Result<(), Message> {
         let smtp = self.smtp().ok_or_else(|| Message::new("problem-no-mail"))?;
         let failed = |why: String| Message::new("problem-mail").with("why", why);
         let to: Address = to.parse().map_err(|_| Message::new("error-email"))?;
-        // A name that somebody gave may hold line ends; a subject may not.
+        // A user-defined name may contain line breaks; a subject must not.
         let subject: String = subject.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
         let mail = Mail::builder()
             .from(smtp.from.clone())

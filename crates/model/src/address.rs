@@ -1,4 +1,4 @@
-//! Which addresses are never called, unless a person allowed them one by one.
+//! Addresses that are never called unless the configuration allows them one by one.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -30,7 +30,7 @@ const fn v6(a: u16, b: u16, c: u16) -> Ipv6Addr {
     Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0)
 }
 
-/// Refused ranges of IPv6, with the reason. Those that embed an IPv4 address are looked into apart.
+/// Refused ranges of IPv6, with the reason. Those that embed an IPv4 address are checked separately.
 const REFUSED_V6: &[(Ipv6Addr, u8, &str)] = &[
     (v6(0x64, 0xff9b, 1), 48, "local NAT64"),
     (v6(0x100, 0, 0), 64, "discard"),
@@ -45,7 +45,7 @@ const REFUSED_V6: &[(Ipv6Addr, u8, &str)] = &[
     (v6(0xff00, 0, 0), 8, "multicast"),
 ];
 
-/// Where clouds hand out credentials: allowed by naming the address itself, never by a range.
+/// Metadata services of clouds, which return credentials: allowed only by naming the address itself, never by a range.
 const METADATA: &[IpAddr] = &[
     IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
     IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),
@@ -63,12 +63,12 @@ pub fn table() -> (Vec<(String, &'static str)>, Vec<String>) {
     (v4.chain(v6).collect(), METADATA.iter().map(ToString::to_string).collect())
 }
 
-/// Whether clouds hand out credentials there.
+/// Whether it is a metadata service of a cloud.
 pub fn is_metadata(address: IpAddr) -> bool {
     METADATA.contains(&address.to_canonical())
 }
 
-/// Why an address is refused: `loopback`, `private`, … Nothing if anybody may call it.
+/// Why an address is refused: `loopback`, `private`, … `None` if it may be called.
 pub fn refusal(address: IpAddr) -> Option<&'static str> {
     // ::ffff:127.0.0.1 is 127.0.0.1
     if METADATA.contains(&address.to_canonical()) {
@@ -104,19 +104,19 @@ fn refusal_v6(address: Ipv6Addr) -> Option<&'static str> {
         refusal(IpAddr::V4(Ipv4Addr::new(a, b, c, d)))
     };
     match words {
-        // NAT64's well-known prefix stands for a public IPv4 address, or hides another.
+        // NAT64's well-known prefix represents a public IPv4 address, or embeds a refused one.
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => embedded(high, low),
         [0x2002, high, low, ..] => embedded(high, low).or(Some("6to4")),
-        // IPv4-mapped and IPv4-translated (RFC 2765) addresses live in machines, not on the net.
+        // IPv4-mapped and IPv4-translated (RFC 2765) addresses are used inside machines, not on networks.
         [0, 0, 0, 0, 0, 0xffff, high, low] => embedded(high, low).or(Some("IPv4-mapped")),
         [0, 0, 0, 0, 0xffff, 0, high, low] => embedded(high, low).or(Some("IPv4-translated")),
-        // ::/96, the old IPv4-compatible form: nobody's address today.
+        // ::/96, the deprecated IPv4-compatible form: not in use today.
         [0, 0, 0, 0, 0, 0, high, low] => embedded(high, low).or(Some("reserved")),
         _ => None,
     }
 }
 
-/// What a person allows in spite of [`refusal`].
+/// Exceptions from [`refusal`] in the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Allowed {
     hosts: Vec<String>,
@@ -125,11 +125,11 @@ pub struct Allowed {
 }
 
 impl Allowed {
-    /// Reads entries of `allow_hosts`: one with `/` is a range that is compared with the address
-    /// dialled, one without is compared with the host of the URL.
+    /// Parses entries of `allow_hosts`: with `/` it is a range compared with the dialled address, without it is
+    /// compared with the host of the URL.
     ///
     /// # Errors
-    /// Gives back the first entry that is neither.
+    /// The first invalid entry.
     pub fn parse<'a>(entries: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
         let mut allowed = Self::default();
         for entry in entries.into_iter().map(str::trim) {
@@ -142,18 +142,18 @@ impl Allowed {
         Ok(allowed)
     }
 
-    /// And bins of the server that listens here, whose URLs take whatever anybody sends.
+    /// Adds bins of the server that listens here, whose URLs accept requests from anyone.
     #[must_use]
     pub fn with_bins_at(self, own: SocketAddr) -> Self {
         Self { own: Some(own), ..self }
     }
 
-    /// Where this server is reached from its own machine.
+    /// The origin of this server on its own machine.
     pub fn own_origin(&self) -> Option<String> {
         self.own.map(|own| format!("http://{own}"))
     }
 
-    /// Whether this is the URL of a bin of our own, by the address that we listen at.
+    /// Whether this is the URL of one of our bins, by the address that we listen on.
     pub fn is_own_bin(&self, url: &Url) -> bool {
         let Some(own) = self.own else { return false };
         let is_own_host = match url.host() {
@@ -170,7 +170,7 @@ impl Allowed {
     /// Whether the address may be dialled for this URL.
     ///
     /// # Errors
-    /// Says why not: `loopback`, `private`, …
+    /// The reason: `loopback`, `private`, …
     pub fn check_url(&self, url: &Url, address: IpAddr) -> Result<(), &'static str> {
         let is_here = address.is_loopback() || self.own.is_some_and(|own| own.ip() == address);
         if is_here && self.is_own_bin(url) {
@@ -182,7 +182,7 @@ impl Allowed {
     /// Whether the address may be dialled for a URL of this host.
     ///
     /// # Errors
-    /// Says why not: `loopback`, `private`, …
+    /// The reason: `loopback`, `private`, …
     pub fn check(&self, host: &str, address: IpAddr) -> Result<(), &'static str> {
         let Some(why) = refusal(address) else { return Ok(()) };
         let address = address.to_canonical();
@@ -197,7 +197,7 @@ impl Allowed {
     }
 }
 
-/// A host as the URL standard writes it, brackets left out.
+/// A host as the URL standard writes it, without brackets.
 fn host_text(host: &str) -> Option<String> {
     let bracketed = host.contains(':') && !host.starts_with('[');
     let host = if bracketed { Host::parse(&format!("[{host}]")) } else { Host::parse(host) };

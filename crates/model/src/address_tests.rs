@@ -1,7 +1,7 @@
 use super::*;
 use proptest::prelude::*;
 
-/// The first and last address of each refused range, and forms that hide one.
+/// The first and last address of each refused range, and forms that embed one.
 #[rustfmt::skip]
 const REFUSED: &[&str] = &[
     "0.0.0.0", "0.255.255.255", "10.0.0.0", "10.255.255.255", "100.64.0.0", "100.127.255.255", "127.0.0.0",
@@ -17,7 +17,7 @@ const REFUSED: &[&str] = &[
     "100:0:0:1:ffff:ffff:ffff:ffff",
 ];
 
-/// Their neighbours.
+/// The addresses next to them.
 #[rustfmt::skip]
 const FREE: &[&str] = &[
     "1.0.0.0", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255", "128.0.0.0",
@@ -66,8 +66,8 @@ fn what_a_person_allows() {
     assert_eq!(Allowed::parse(["a b"]), Err("a b".into()));
 }
 
-/// IANA's special-purpose registries of IPv4 and IPv6 addresses, as of 2025-10: each block, and whether it is
-/// globally reachable. Of those that have no answer there (deprecated, or as the address that they hold), no.
+/// IANA's special-purpose registries of IPv4 and IPv6 addresses, as of 2025-10: each block, and whether it is globally
+/// reachable. Blocks without an answer there (deprecated, or depending on an embedded address) count as not reachable.
 #[rustfmt::skip]
 const IANA: &[(&str, bool)] = &[
     ("0.0.0.0/8", false), ("0.0.0.0/32", false), ("10.0.0.0/8", false), ("100.64.0.0/10", false), ("127.0.0.0/8", false),
@@ -85,7 +85,7 @@ const IANA: &[(&str, bool)] = &[
     ("5f00::/16", false), ("fc00::/7", false), ("fe80::/10", false),
 ];
 
-/// Reachable by the registry and refused all the same: nobody receives webhooks there.
+/// Reachable according to the registry, but refused: no webhooks are received there.
 const REFUSED_BESIDE: &[&str] = &["192.0.0.0/24", "2001::/23"];
 
 #[test]
@@ -94,7 +94,7 @@ fn as_the_registries_of_iana_say() {
     for (text, reachable) in IANA {
         let block = net(text);
         let refused_beside = REFUSED_BESIDE.iter().any(|outer| net(outer).contains(&block));
-        // NAT64 stands for the address that it holds.
+        // NAT64 depends on the embedded address.
         let (first, last) = match *text {
             "64:ff9b::/96" => {
                 ("64:ff9b::808:808".parse().expect("an address"), "64:ff9b::101:101".parse().expect("one"))

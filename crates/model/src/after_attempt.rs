@@ -1,4 +1,4 @@
-//! What an attempt makes of its delivery and of its endpoint. A store reads, asks here, and applies the effects.
+//! Effects of an attempt on its delivery and endpoint. A store reads, calls these functions, and applies the effects.
 
 use serde_json::json;
 
@@ -7,28 +7,28 @@ use crate::{
     MonoTime, Priority, Rng, State, Timestamp, mask,
 };
 
-/// Why an endpoint is disabled that no person disabled.
+/// The reason for disabling an endpoint that answered 410.
 const GONE: &str = "gone";
 const FAILING: &str = "failing";
 
-/// An attempt that ended, as far as its delivery and endpoint are concerned.
+/// An ended attempt, as far as its delivery and endpoint are concerned.
 #[derive(Clone, Copy, Debug)]
 pub struct EndedAttempt<'a> {
-    /// Which delivery.
+    /// Its delivery.
     pub delivery: DeliveryId,
-    /// What was decided of the delivery when the attempt ended.
+    /// The decision about the delivery.
     pub decision: Decision,
-    /// The queue that the delivery waited in.
+    /// The delivery's queue.
     pub priority: Priority,
     /// The URL that was called.
     pub url: &'a str,
     /// The receiver answered `410 Gone`.
     pub gone: bool,
-    /// The answer's status, if there was one.
+    /// The response's status, if any.
     pub status: Option<u16>,
-    /// How it failed.
+    /// The kind of failure.
     pub error: Option<ErrorKind>,
-    /// The same in a sentence.
+    /// The failure's message.
     pub message: Option<&'a str>,
     /// When it ended.
     pub ended_at: Moment,
@@ -38,8 +38,8 @@ pub struct EndedAttempt<'a> {
     pub probe_request: u32,
 }
 
-/// What becomes of a delivery: its state, and when it goes again if it waits. `has_more`: a person gave it more
-/// attempts since this one began.
+/// The delivery's next state, and its due time if it is pending. `has_more`: a user added attempts since this one
+/// began.
 pub fn delivery_after(decision: Decision, has_more: bool, ended_at: MonoTime) -> (State, Option<MonoTime>) {
     match decision {
         Decision::Delivered => (State::Delivered, None),
@@ -49,29 +49,29 @@ pub fn delivery_after(decision: Decision, has_more: bool, ended_at: MonoTime) ->
     }
 }
 
-/// What becomes of an endpoint.
+/// Effects on an endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EndpointEffects {
-    /// Its health from now on, if it changed.
+    /// Its new health, if changed.
     pub health: Option<Health>,
-    /// The change of its health that is announced to people and programs, if any.
+    /// The change of health to announce to users and programs, if any.
     pub transition: Option<HealthTransition>,
-    /// It is disabled, for this reason.
+    /// The reason for disabling it.
     pub disabled: Option<&'static str>,
     /// Its waiting retries are due now.
     pub release_retries: bool,
-    /// What failed since then is sent again.
+    /// Resend what failed since then.
     pub resend_since: Option<Timestamp>,
-    /// Whoever keeps endpoints in memory must read it again.
+    /// Caches of endpoints must be reloaded.
     pub reload: bool,
 }
 
-/// Decides what an attempt makes of its endpoint, whose health was `before` it. `resend`: what failed during an outage
-/// is sent again when it is over.
+/// Decides an attempt's effects on its endpoint, whose health was `before` it. `resend`: whether deliveries that failed
+/// during an outage are resent when it is over.
 pub fn endpoint_after(endpoint: &Endpoint, before: Health, ended: &EndedAttempt<'_>, resend: bool) -> EndpointEffects {
     let success = ended.decision.is_success();
     let mut effects = EndpointEffects::default();
-    // Of another URL it says nothing; of a disabled endpoint a test says nothing, nor one that failed.
+    // An attempt at another URL proves nothing; for a disabled endpoint neither do tests or failures.
     let is_test = ended.priority == Priority::Test;
     if ended.url != endpoint.url || (is_test && !(success && endpoint.enabled)) {
         return effects;
@@ -115,8 +115,8 @@ fn reason(ended: &EndedAttempt<'_>) -> &'static str {
     if ended.gone { GONE } else { FAILING }
 }
 
-/// A transition as an event of Gancho's own, for those who ask for `endpoint.*`. Secrets inside the URL are masked: it
-/// goes to others than the endpoint itself.
+/// A transition as an event of Gancho's own, for subscribers of `endpoint.*`. Secrets in the URL are masked: others
+/// than the endpoint receive it.
 pub fn announcement(
     endpoint: &Endpoint,
     transition: HealthTransition,

@@ -36,7 +36,7 @@ fn ended(endpoint: &Endpoint, decision: Decision, priority: Priority) -> EndedAt
     }
 }
 
-/// As it is after so many failures.
+/// The health after this many failures.
 fn failed(times: u32) -> Health {
     let endpoint = endpoint();
     let one = ended(&endpoint, Decision::Failed, Priority::Live);

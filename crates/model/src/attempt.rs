@@ -2,23 +2,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::{HeaderLog, Timestamp};
 
-/// Why an attempt failed, in one word of CONTRACT §2.
+/// Why an attempt failed, as named in CONTRACT §2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ErrorKind {
     /// The name could not be resolved.
     Dns,
-    /// No connection came about, or it broke.
+    /// No connection was established, or it broke.
     Connect,
-    /// TLS could not be agreed on.
+    /// The TLS handshake failed.
     Tls,
     /// The deadline passed.
     Timeout,
-    /// The address is one that we do not call.
+    /// The address is refused.
     Blocked,
-    /// What came back is not HTTP, or too much of it.
+    /// The response is not HTTP, or too large.
     Protocol,
-    /// The answer was not 2xx.
+    /// The response's status was not 2xx.
     Status,
 }
 
@@ -55,57 +55,57 @@ pub struct Failure {
     pub message: String,
 }
 
-/// Where an attempt's time went, milliseconds. Nothing where a phase was not reached or, on a
-/// connection used again, not needed.
+/// Durations of an attempt's phases, milliseconds. `None` for a phase that was not reached or, on a reused connection,
+/// not needed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Phases {
     /// Resolving the name.
     pub dns_ms: Option<u32>,
     /// Connecting.
     pub connect_ms: Option<u32>,
-    /// Agreeing on TLS.
+    /// The TLS handshake.
     pub tls_ms: Option<u32>,
-    /// From the request's first byte to the answer's head.
+    /// From the request's first byte to the response's header.
     pub first_byte_ms: Option<u32>,
-    /// Reading the answer's body.
+    /// Reading the response's body.
     pub body_ms: Option<u32>,
 }
 
-/// One HTTP request of a delivery, and what came back.
+/// One HTTP request of a delivery, and its response.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// Which attempt of its delivery, counted from 1.
+    /// Its number within its delivery, from 1.
     pub n: u32,
     /// When it began.
     pub at: Timestamp,
     /// How long it took.
     pub duration_ms: u32,
-    /// Where the time went.
+    /// Durations of its phases.
     pub phases: Phases,
-    /// The answer's status, if there was an answer.
+    /// The response's status, if any.
     pub status_code: Option<u16>,
-    /// Why it failed, if it failed.
+    /// Why it failed, if it did.
     pub error: Option<Failure>,
     /// Header fields sent; secrets masked.
     pub request_headers: HeaderLog,
     /// Header fields received; cookies masked.
     pub response_headers: HeaderLog,
-    /// The beginning of the answer's body, undecodable bytes replaced.
+    /// The start of the response's body, with undecodable bytes replaced.
     pub response_body: String,
-    /// Whether the answer was longer than what is kept.
+    /// Whether the response was longer than what is kept.
     pub response_truncated: bool,
 }
 
-/// What the wire said, as far as the verdict needs it.
+/// The response, as far as decisions need it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// An answer, read to its end or to the limit.
+    /// A response, read to its end or to the limit.
     Status {
         /// The status code.
         code: u16,
         /// What `Retry-After` asks for, milliseconds from now.
         retry_after_ms: Option<i64>,
     },
-    /// No answer, or none that could be read to its end.
+    /// No response, or an incomplete one.
     Nothing,
 }

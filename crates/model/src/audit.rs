@@ -2,19 +2,19 @@ use serde_json::{Map, Value};
 
 use crate::Timestamp;
 
-/// Something that a person or a program did here.
+/// An action of a user or a program.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AuditEntry {
     /// When.
     pub at: Timestamp,
-    /// Who: a person's name, or a token's.
+    /// The user's or token's name.
     pub who: String,
-    /// What, such as `endpoint.changed`.
+    /// The action, such as `endpoint.changed`.
     pub action: String,
-    /// To what: its id.
+    /// The id of its object.
     pub object: String,
-    /// What people call it.
+    /// The object's display name.
     pub name: String,
-    /// What changed: old and new values by field, secrets masked.
+    /// Changes: old and new values by field, secrets masked.
     pub details: Map<String, Value>,
 }

@@ -2,44 +2,44 @@ use serde::{Deserialize, Serialize};
 
 use crate::{BinId, Timestamp};
 
-/// A temporary URL that keeps what it receives, for whoever writes or tests a receiver.
+/// A temporary URL that records requests, for developing or testing receivers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bin {
     /// `bin_…`
     pub id: BinId,
-    /// What it answers.
+    /// Its response.
     pub respond: BinResponse,
-    /// How many requests it has received.
+    /// Number of requests received.
     pub received: u64,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When it goes, with all that it received.
+    /// When it is removed with its requests.
     pub expires_at: Timestamp,
 }
 
-/// What a bin answers.
+/// A bin's response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BinResponse {
     /// The status.
     pub status: u16,
-    /// How long it waits before, milliseconds.
+    /// Delay before it, milliseconds.
     pub delay_ms: u32,
     /// The body, as plain text.
     pub body: String,
-    /// Only each n-th request is answered so, the others at once with 200; every one if 1.
+    /// Only each n-th request gets this response, the others an immediate 200; every one if 1.
     pub every: u32,
-    /// What goes wrong with it.
+    /// A simulated fault.
     #[serde(default)]
     pub fault: Option<BinFault>,
 }
 
-/// What goes wrong with a bin's answer, chosen to see what senders make of it.
+/// A simulated fault of a bin's response, for testing senders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BinFault {
     /// The connection is reset before a byte of it.
     Reset,
-    /// Its body comes a byte a second.
+    /// Its body is sent at one byte per second.
     Trickle,
 }
 
@@ -68,7 +68,7 @@ impl Default for BinResponse {
 }
 
 impl BinResponse {
-    /// What the n-th request gets, counted from 1.
+    /// The response to the n-th request, from 1.
     pub fn of(&self, n: u64) -> Self {
         if n.is_multiple_of(u64::from(self.every.max(1))) { self.clone() } else { Self::default() }
     }
@@ -77,7 +77,7 @@ impl BinResponse {
 /// A request that a bin received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BinRequest {
-    /// Which of its bin, counted from 1.
+    /// Its number within its bin, from 1.
     pub n: u64,
     /// When it came.
     pub at: Timestamp,
@@ -87,7 +87,7 @@ pub struct BinRequest {
     pub rest: String,
     /// Header fields in their order.
     pub headers: Vec<(String, String)>,
-    /// The body, or its beginning.
+    /// The body, or its start.
     pub body: Vec<u8>,
     /// Whether it was longer than what is kept.
     pub truncated: bool,

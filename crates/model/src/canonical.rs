@@ -1,5 +1,5 @@
-//! One way of writing JSON: keys sorted, no blanks, doubles as RFC 8785 (JCS) writes them.
-//! Integers are written whole. The same value always gives the same bytes.
+//! Canonical JSON: keys sorted, no whitespace, doubles as in RFC 8785 (JCS). Integers are written in full. The same
+//! value always gives the same bytes.
 
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ pub fn write(value: &Value, out: &mut Vec<u8>) {
             }
             out.push(b']');
         }
-        // serde_json's map is sorted by key unless its feature `preserve_order` is on; a test holds that.
+        // serde_json's map is sorted by key unless its feature `preserve_order` is on; a test checks that.
         Value::Object(fields) => {
             out.push(b'{');
             for (n, (key, field)) in fields.iter().enumerate() {
@@ -46,7 +46,7 @@ pub fn to_string(value: &Value) -> String {
 
 /// Appends a JSON string.
 pub fn write_text(text: &str, out: &mut Vec<u8>) {
-    // Writing into memory can't fail.
+    // Writing to memory can't fail.
     let _ = serde_json::to_writer(out, text);
 }
 

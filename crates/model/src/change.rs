@@ -5,14 +5,14 @@ use crate::{ObjectKey, Origin, Timestamp};
 /// A row of the ERP: column names and values.
 pub type Record = Map<String, Value>;
 
-/// What happened to a row.
+/// The operation on a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// It was made.
+    /// The row was inserted.
     Insert,
-    /// It was changed.
+    /// The row was updated.
     Update,
-    /// It was removed.
+    /// The row was deleted.
     Delete,
 }
 
@@ -28,12 +28,12 @@ impl Operation {
     }
 }
 
-/// What a person did who signs in to the ERP. Its database alone can't tell.
+/// A session change of an ERP user, which can't be derived from the database alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErpSession {
-    /// They came.
+    /// Logged in.
     Login,
-    /// They went.
+    /// Logged out.
     Logout,
 }
 
@@ -48,25 +48,25 @@ impl ErpSession {
     }
 }
 
-/// What happened to one row of the ERP: what sources produce.
+/// A change of one row of the ERP, as sources produce it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
-    /// The sender's own name for it, by which a repeat is recognised.
+    /// The sender's id, which identifies repeats.
     pub id: Option<String>,
-    /// Which row.
+    /// The row.
     pub row: ObjectKey,
-    /// What happened to it.
+    /// The operation.
     pub operation: Operation,
-    /// The row before; not on inserts.
+    /// The row before; absent for inserts.
     pub before: Option<Record>,
-    /// The row after; not on deletes. Documents carry their `lines`.
+    /// The row after; absent for deletes. Documents include their `lines`.
     pub after: Option<Record>,
-    /// When, if the sender knows.
+    /// When it happened, if known.
     pub at: Option<Timestamp>,
-    /// Changes of one request with the same burst and row are one change.
+    /// Changes of a request with the same burst and row are folded into one.
     pub burst: Option<String>,
-    /// Of users: what a changed session means, if the sender knows.
+    /// For users: the meaning of a changed session, if known.
     pub session: Option<ErpSession>,
-    /// Who wrote it, if that is known.
+    /// Who made the change, if known.
     pub origin: Option<Origin>,
 }

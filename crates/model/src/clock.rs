@@ -1,12 +1,12 @@
 use crate::{Moment, MonoTime, Timestamp};
 
-/// Where the time comes from. The binary wires the computer's clocks; tests and simulations wire their own. Nothing else
-/// in the workspace reads a clock.
+/// The source of time. The binary uses the computer's clocks; tests and simulations use their own. Nothing else in the
+/// workspace reads a clock.
 pub trait Clock: Send + Sync {
-    /// The wall clock, to be stamped and shown. It may be set back and forth.
+    /// The wall clock, for timestamps shown to users. It may be set forward or back.
     fn now(&self) -> Timestamp;
 
-    /// The monotonic clock, by which everything that waits is planned.
+    /// The monotonic clock, for scheduling.
     fn mono(&self) -> MonoTime;
 
     /// Both.
@@ -15,12 +15,12 @@ pub trait Clock: Send + Sync {
     }
 }
 
-/// Where randomness comes from. Nothing else in the workspace draws a number.
+/// The source of randomness. Nothing else in the workspace generates random numbers.
 pub trait Rng: Send + Sync {
-    /// Fills the buffer with random bytes, fit for secrets.
+    /// Fills the buffer with cryptographically secure random bytes.
     fn fill(&self, buffer: &mut [u8]);
 
-    /// A number in `0.0..1.0`, by which retries are spread.
+    /// A number in `0.0..1.0`, to spread retries.
     fn jitter(&self) -> f64 {
         let mut bytes = [0; 4];
         self.fill(&mut bytes);
@@ -28,7 +28,7 @@ pub trait Rng: Send + Sync {
     }
 }
 
-/// Time and randomness, for those who need both.
+/// Time and randomness.
 pub trait Environment: Clock + Rng {}
 
 impl<T: Clock + Rng> Environment for T {}

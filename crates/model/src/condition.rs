@@ -1,4 +1,4 @@
-//! Conditions: expressions in CEL (Common Expression Language) that say which events an endpoint wants.
+//! Conditions: CEL (Common Expression Language) expressions that select the events an endpoint gets.
 
 use std::sync::{Arc, LazyLock, OnceLock};
 
@@ -12,32 +12,32 @@ use serde_json::Value;
 
 use crate::Message;
 
-/// The longest, in characters.
+/// Maximum length in characters.
 pub const CONDITION_MAX: usize = 2000;
 
-/// A condition. It is compiled when it is first asked.
+/// A condition. It is compiled at first use.
 #[derive(Clone, Debug)]
 pub struct Condition {
     text: String,
     compiled: OnceLock<Option<Arc<(IdedExpr, Cost)>>>,
 }
 
-/// Why a condition could not say yes or no: an event is skipped for it, visibly.
+/// Why a condition did not evaluate to true or false: the event is visibly skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConditionError(pub String);
 
 static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
 impl Condition {
-    /// One that is known to be good.
+    /// A condition that was validated before.
     pub fn kept(text: impl Into<String>) -> Self {
         Self { text: text.into(), compiled: OnceLock::new() }
     }
 
-    /// Reads a condition that a person wrote.
+    /// Parses a condition that a user wrote.
     ///
     /// # Errors
-    /// What is wrong with it: not CEL, too long, or a list macro inside another, whose time has no bound.
+    /// The reason: not CEL, too long, or nested list macros, whose running time has no bound.
     pub fn parse(text: &str) -> Result<Self, Message> {
         if text.chars().count() > CONDITION_MAX {
             return Err(Message::new("error-length").with("min", 1).with("max", CONDITION_MAX));
@@ -57,15 +57,15 @@ impl Condition {
         Ok(Self { text: text.to_owned(), compiled })
     }
 
-    /// As it was written.
+    /// Its source text.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether an event is wanted, by its body.
+    /// Whether an event matches, by its body.
     ///
     /// # Errors
-    /// When it can't be worked out, such as of a field that is not there, or is not yes or no.
+    /// If evaluation fails, for example because of a missing field, or the result is not a boolean.
     pub fn holds(&self, body: &ConditionInput) -> Result<bool, ConditionError> {
         let compiled = self.compiled.get_or_init(|| {
             let program = compile(&self.text).ok()?;
@@ -94,29 +94,29 @@ impl PartialEq for Condition {
     }
 }
 
-/// What a condition sees of an event.
+/// The variables of a condition.
 const VARIABLES: &[&str] = &["id", "event", "created", "data", "source", "origin"];
 
-/// The most work that a condition may be: calls for each item of a list, times its items, times the bytes that a call
-/// may look at. About a second at worst.
+/// Maximum cost of a condition: calls per list item, times items, times the bytes that a call may read. About a second
+/// in the worst case.
 const WORK_MAX: u64 = 4_000_000_000;
 
-/// A body, as conditions see it: worked out once for all of them.
+/// A body as input for conditions, converted once for all of them.
 pub struct ConditionInput {
     variables: Vec<(&'static str, CelValue)>,
-    /// Items of the longest list, times bytes of the whole.
+    /// Items of the longest list, times bytes of the body.
     weight: u64,
 }
 
 impl ConditionInput {
-    /// Of a body of so many bytes. What it lacks is null.
+    /// Converts a body with this many bytes. Missing variables are null.
     pub fn of(body: &Value, bytes: usize) -> Self {
         let weight = (longest(body) as u64).saturating_mul(bytes as u64);
         Self { variables: VARIABLES.iter().map(|name| (*name, cel_value(&body[*name]))).collect(), weight }
     }
 }
 
-/// Items of the longest list or object.
+/// Number of items of the longest list or object.
 fn longest(value: &Value) -> usize {
     match value {
         Value::Array(items) => items.iter().map(longest).max().unwrap_or(0).max(items.len()),
@@ -125,7 +125,7 @@ fn longest(value: &Value) -> usize {
     }
 }
 
-/// A name that no event has. Names that begin with `@` are CEL's own.
+/// An unknown variable. Names that begin with `@` are CEL's own.
 fn strange_name(program: &IdedExpr) -> Option<String> {
     fn loop_names<'a>(expression: &'a IdedExpr, names: &mut Vec<&'a str>) {
         match &expression.expr {
@@ -150,13 +150,13 @@ fn strange_name(program: &IdedExpr) -> Option<String> {
     used.into_iter().find(|name| !known.contains(name)).map(ToOwned::to_owned)
 }
 
-/// A function that is not there: every event would be skipped for it. The names of operators hold other signs.
+/// An unknown function: every event would be skipped. Names of operators contain other characters.
 fn strange_function(program: &IdedExpr) -> Option<String> {
     let is_word = |name: &str| name.chars().all(|one| one.is_ascii_alphanumeric() || one == '_') && !name.is_empty();
     called(program).into_iter().find(|name| is_word(name) && !is_function(name)).map(ToOwned::to_owned)
 }
 
-/// The names of all that is called.
+/// The names of all called functions.
 fn called(expression: &IdedExpr) -> Vec<&str> {
     match &expression.expr {
         Expr::Call(call) => {
@@ -173,7 +173,7 @@ fn called(expression: &IdedExpr) -> Vec<&str> {
     }
 }
 
-/// Whether there is a function of this name, called alone or of a value.
+/// Whether a function with this name exists, called globally or as a method.
 fn is_function(name: &str) -> bool {
     let context = Context::with_env(ENV.clone());
     [format!("{name}()"), format!("''.{name}()")].iter().any(|text| {
@@ -198,7 +198,7 @@ fn cel_value(value: &Value) -> CelValue {
     }
 }
 
-/// How deep an expression may nest, and of how many parts it may be when its macros are written out.
+/// Maximum nesting of an expression, and maximum parts with expanded macros.
 const NESTING_MAX: u64 = 60;
 const DEPTH_MAX: u16 = 40;
 const PARTS_MAX: usize = 5000;
@@ -211,16 +211,16 @@ fn compile(text: &str) -> Result<IdedExpr, String> {
     })
 }
 
-/// What an expression may cost, looked for before it is ever run.
+/// The cost of an expression, estimated before it is evaluated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Cost {
-    /// How deep expressions stand inside each other: working them out takes as much of the stack.
+    /// Nesting of expressions: evaluation needs a proportional amount of stack.
     nesting: u64,
-    /// How deep list macros stand inside each other.
+    /// Nesting of list macros.
     depth: u64,
-    /// Calls that are made for each item of a list.
+    /// Calls per list item.
     calls_per_item: u64,
-    /// Whether new values are gathered, whose size has no bound.
+    /// Whether it builds new values, whose size has no bound.
     gathers: bool,
 }
 
@@ -247,7 +247,7 @@ impl Cost {
             Expr::Call(call) => Self::all(call.target.as_deref().into_iter().chain(&call.args)),
             Expr::List(list) => Self::all(list.elements.iter()),
             Expr::Select(select) => Self::of(&select.operand),
-            // Nobody needs to make one in a condition.
+            // Conditions need no map or struct literals.
             Expr::Map(_) | Expr::Struct(_) => Self { gathers: true, ..Self::default() },
             Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => Self::default(),
         }
@@ -263,7 +263,7 @@ impl Cost {
     }
 }
 
-/// Calls in an expression.
+/// Number of calls in an expression.
 fn calls(expression: &IdedExpr) -> u64 {
     match &expression.expr {
         Expr::Call(call) => 1 + call.target.as_deref().into_iter().chain(&call.args).map(calls).sum::<u64>(),
@@ -273,7 +273,7 @@ fn calls(expression: &IdedExpr) -> u64 {
     }
 }
 
-/// Whether a step only takes items over as they are, as `filter` does and `map` does not.
+/// Whether a step only passes items on unchanged, as `filter` does and `map` does not.
 fn only_filters(step: &IdedExpr, item: &str) -> bool {
     match &step.expr {
         Expr::Call(call) => call.args.iter().all(|argument| match &argument.expr {

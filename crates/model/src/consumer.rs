@@ -1,6 +1,6 @@
 use crate::{EndpointId, Pattern, SourceId, Timestamp};
 
-/// A program that reads the feed, by the name under which its position is kept.
+/// A consumer of the feed, identified by the name of its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consumer {
     /// Its name.
@@ -9,19 +9,19 @@ pub struct Consumer {
     pub types: Vec<Pattern>,
     /// Only events of these sources; of all if empty.
     pub sources: Vec<SourceId>,
-    /// The sequence number up to which it has acknowledged events.
+    /// The last acknowledged sequence number.
     pub position: u64,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When it last acknowledged.
+    /// Time of the last acknowledgement.
     pub acked_at: Option<Timestamp>,
 }
 
-/// How positions begin that are a listener's own; no name of a consumer has a colon.
+/// The prefix of listeners' positions; consumers' names contain no colon.
 const OF_LISTENER: &str = "listen:";
 
 impl Consumer {
-    /// Under which name the position of a listener is kept.
+    /// The name of a listener's position.
     pub fn name_of_listener(id: EndpointId) -> String {
         format!("{OF_LISTENER}{id}")
     }

@@ -1,4 +1,4 @@
-//! What an endpoint may have put beside a customer's code: how to address and invoice them.
+//! Customer data that an endpoint may include beside a customer's code: for addressing and invoicing.
 
 use std::collections::HashMap;
 
@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use crate::{Change, Record, SourceId};
 
-/// The column of a record that names its customer.
+/// The column that references a record's customer.
 const CODE: &str = "codcliente";
-/// The model of customers, whose records need nothing put beside them.
+/// The model of customers; their own records need no addition.
 pub const CUSTOMER_MODEL: &str = "Cliente";
 
-/// What an endpoint may ask to have put into bodies.
+/// Data that an endpoint may include in bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Include {
@@ -34,7 +34,7 @@ impl Include {
     }
 }
 
-/// What is known of a customer beside the code, as the ERP names it.
+/// Customer data beside the code, as the ERP names it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
     /// The name.
@@ -45,29 +45,29 @@ pub struct Customer {
     pub cifnif: Option<String>,
 }
 
-/// Customers by the ERP that they are of, and their code there.
+/// Customers by their ERP and code.
 pub type Customers = HashMap<(SourceId, String), Customer>;
 
 impl Customer {
-    /// Of the ERP's record.
+    /// Parses the ERP's record.
     pub fn of(record: &Record) -> Self {
         let text = |column: &str| record.get(column).and_then(Value::as_str).map(ToOwned::to_owned);
         Self { nombre: text("nombre"), email: text("email"), cifnif: text("cifnif") }
     }
 
-    /// As it stands in a body.
+    /// Its form in a body.
     pub fn to_json(&self) -> Value {
         json!({"nombre": self.nombre, "email": self.email, "cifnif": self.cifnif})
     }
 }
 
-/// The code of the customer that a record is about; nothing where there is none.
+/// The customer code in a record, if any.
 pub fn customer_code(record: &Record) -> Option<&str> {
     record.get(CODE)?.as_str().filter(|code| !code.is_empty())
 }
 
 impl Change {
-    /// The code of the customer that it is about, unless it is about the customer's own record.
+    /// The event's customer code, unless it is about the customer's own record.
     pub fn customer_code(&self) -> Option<&str> {
         let record = self.after.as_ref().or(self.before.as_ref()).filter(|_| self.row.model != CUSTOMER_MODEL)?;
         customer_code(record)

@@ -1,13 +1,13 @@
 use crate::{MonoTime, Reply, RetryPolicy, Timestamp, limits::RETRY_AFTER_MS_MAX};
 
-/// What becomes of a delivery after an attempt.
+/// The result of an attempt for its delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// It arrived.
+    /// It succeeded.
     Delivered,
     /// Try again, at this time or later.
     Retry {
-        /// When.
+        /// The time.
         at: MonoTime,
     },
     /// It was the last attempt.
@@ -27,15 +27,14 @@ impl Reply {
         matches!(self, Self::Status { code: 200..=299, .. })
     }
 
-    /// `410 Gone`: the receiver wants nothing more, ever.
+    /// `410 Gone`: the receiver wants no more deliveries.
     pub fn is_gone(self) -> bool {
         matches!(self, Self::Status { code: 410, .. })
     }
 }
 
-/// Decides after an attempt: `left` attempts remain, `now` is its end, `jitter` in `0.0..1.0`
-/// is the jitter. `Retry-After` counts on 429 and 503 only, postpones and never brings forward,
-/// and by an hour at most.
+/// Decides after an attempt: `left` attempts remain, `now` is its end, `jitter` is in `0.0..1.0`. `Retry-After` counts
+/// only for 429 and 503, and only postpones, by an hour at most.
 pub fn decide(reply: Reply, left: u32, plan: &RetryPolicy, now: MonoTime, jitter: f64) -> Decision {
     if reply.is_success() {
         return Decision::Delivered;
@@ -48,8 +47,8 @@ pub fn decide(reply: Reply, left: u32, plan: &RetryPolicy, now: MonoTime, jitter
     Decision::Retry { at: now.plus_ms(planned_ms.max(asked_ms)) }
 }
 
-/// Reads a `Retry-After` header (RFC 9110 §10.2.3), as milliseconds from now: seconds, or a date in any of the
-/// three forms of §5.6.7.
+/// Parses a `Retry-After` header (RFC 9110 §10.2.3) to milliseconds from now: seconds, or a date in any of the three
+/// forms of §5.6.7.
 pub fn retry_after_ms(text: &str, now: Timestamp) -> Option<i64> {
     let text = text.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -9,13 +9,13 @@ macro_rules! words {
         pub enum $name { $($(#[$vdoc])* #[serde(rename = $word)] $variant),+ }
 
         impl $name {
-            /// All of them.
+            /// All values.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-            /// The word that the API and the store use.
+            /// The name in the API and the store.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }
             }
-            /// Reads the word.
+            /// Parses the name.
             pub fn parse(text: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|one| one.as_str() == text)
             }
@@ -24,15 +24,15 @@ macro_rules! words {
 }
 
 words! {
-    /// Where a delivery stands.
+    /// The state of a delivery.
     State {
         /// It waits for its first or next attempt.
         Pending = "pending",
         /// The receiver answered 2xx.
         Delivered = "delivered",
-        /// All attempts failed, or it waited too long.
+        /// All attempts failed, or it expired.
         Failed = "failed",
-        /// A person stopped it.
+        /// A user cancelled it.
         Cancelled = "cancelled",
         /// It was never sent, for the reason given.
         Skipped = "skipped",
@@ -40,43 +40,43 @@ words! {
 }
 
 words! {
-    /// Why a delivery ended without a last attempt that explains it.
+    /// Why a delivery ended, if its last attempt does not explain it.
     Reason {
-        /// It waited longer than the retention.
+        /// It was pending for longer than the retention.
         Expired = "expired",
-        /// The event's body is over the limit.
+        /// The event's body exceeds the limit.
         TooLarge = "too_large",
-        /// A person cancelled it.
+        /// A user cancelled it.
         Cancelled = "cancelled",
         /// Its endpoint was removed.
         EndpointRemoved = "endpoint_removed",
-        /// The endpoint's condition does not hold.
+        /// The endpoint's condition is false.
         Condition = "condition",
-        /// The endpoint's condition could not be worked out.
+        /// The endpoint's condition could not be evaluated.
         ConditionError = "condition_error",
-        /// The endpoint's template made no body.
+        /// The endpoint's template yielded no body.
         TemplateError = "template_error",
         /// It comes from an origin that the endpoint ignores.
         Origin = "origin",
-        /// It is of a company that the endpoint did not ask for.
+        /// It belongs to a company that the endpoint does not include.
         Company = "company",
     }
 }
 
 words! {
-    /// What a delivery that waits is waiting for.
+    /// What a pending delivery waits for.
     WaitingFor {
-        /// Its attempt is under way, or planned for later.
+        /// Its attempt is under way or scheduled.
         Attempt = "attempt",
-        /// Its endpoint fails: one probe at a time goes.
+        /// Its endpoint is failing: it is probed only.
         EndpointFailing = "endpoint_failing",
         /// Its endpoint is paused.
         EndpointPaused = "endpoint_paused",
         /// Its endpoint is disabled.
         EndpointDisabled = "endpoint_disabled",
-        /// Its endpoint's limit of attempts a second.
+        /// Its endpoint's rate limit.
         Rate = "rate",
-        /// Earlier deliveries of the same endpoint, or of others, that take up the places.
+        /// Free slots, used by other deliveries of the same or other endpoints.
         Slot = "slot",
         /// An earlier event of the same object.
         Order = "order",
@@ -84,18 +84,18 @@ words! {
 }
 
 words! {
-    /// Which queue of its endpoint a delivery waits in.
+    /// The queue of a delivery.
     Priority {
-        /// Events as they come.
+        /// New events.
         Live = "live",
-        /// Events sent again: they don't hold the live ones up and don't touch the endpoint's health.
+        /// Resent events: they don't delay live ones and don't affect the endpoint's health.
         Replay = "replay",
-        /// A sample sent by a person: it goes even to a disabled endpoint.
+        /// A sample sent by a user: it is sent even to a disabled endpoint.
         Test = "test",
     }
 }
 
-/// One event on its way to one endpoint.
+/// The delivery of one event to one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     /// `dlv_…`
@@ -104,38 +104,38 @@ pub struct Delivery {
     pub event_id: EventId,
     /// Its type.
     pub event: EventType,
-    /// What people call its event, such as a document's number.
+    /// The event's display name, such as a document's number.
     pub label: Option<String>,
     /// The endpoint.
     pub endpoint_id: EndpointId,
-    /// The endpoint's URL, as it is now.
+    /// The endpoint's current URL.
     pub url: String,
-    /// Where it stands.
+    /// Its state.
     pub state: State,
-    /// Why it ended, if no attempt says so.
+    /// Why it ended, if no attempt explains it.
     pub reason: Option<Reason>,
-    /// Which queue.
+    /// Its queue.
     pub lane: Priority,
-    /// Attempts made.
+    /// Number of attempts made.
     pub attempts: u32,
-    /// Attempts that it may have.
+    /// Maximum attempts.
     pub max_attempts: u32,
     /// While pending: what it waits for.
     pub waiting_for: Option<WaitingFor>,
-    /// While pending: when its next attempt may go, by the wall clock; nothing while that is not known.
+    /// While pending: when its next attempt is due, by the wall clock; `None` if unknown.
     pub next_attempt_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
-    /// The last attempt, in short.
+    /// A summary of the last attempt.
     pub last: Option<LastAttempt>,
 }
 
-/// A delivery's last attempt, in short.
+/// A summary of a delivery's last attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LastAttempt {
     /// When it began.
     pub at: Timestamp,
-    /// The answer's status.
+    /// The response's status.
     pub status_code: Option<u16>,
     /// Why it failed.
     pub error: Option<ErrorKind>,

@@ -1,10 +1,10 @@
-//! The header fields that say what a delivery is, and sign it (CONTRACT §3).
+//! The header fields that describe and sign a delivery (CONTRACT §3).
 
 use gancho_receiver::{headers, sign};
 
 use crate::{EventId, EventType, SigningSecrets, Timestamp};
 
-/// What an attempt sends, as far as its header fields say it.
+/// The data of an attempt in its header fields.
 #[derive(Clone, Copy, Debug)]
 pub struct SentEvent<'a> {
     /// The event's id.
@@ -13,13 +13,13 @@ pub struct SentEvent<'a> {
     pub event: &'a EventType,
     /// Its number in the feed; 0 outside it.
     pub sequence: u64,
-    /// Which attempt, counted from 1.
+    /// The attempt's number, from 1.
     pub attempt: u32,
     /// The bytes sent.
     pub body: &'a [u8],
 }
 
-/// Name and value of each field, signed at this time: while the secret is being changed, by both.
+/// Name and value of each field, signed at this time; with both secrets during a rotation.
 pub fn delivery_headers(secrets: &SigningSecrets, sent: SentEvent<'_>, now: Timestamp) -> Vec<(&'static str, String)> {
     let (id, at) = (sent.id.to_string(), now.s());
     let (current, next) = secrets.at(now);

@@ -5,63 +5,63 @@ use crate::{
     Timestamp, limits::Limits,
 };
 
-/// A registered webhook URL. Pages call it *webhook*.
+/// A registered webhook URL. The pages call it *webhook*.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Endpoint {
     /// `ep_…`
     pub id: EndpointId,
-    /// Where to.
+    /// Its URL.
     pub url: String,
-    /// What people call it.
+    /// Its display name.
     pub name: Option<String>,
     /// What it is for.
     pub description: Option<String>,
-    /// What it asks for; at least one.
+    /// The subscribed types; at least one.
     pub events: Vec<Pattern>,
     /// Only events of these sources; of all if empty.
     pub sources: Vec<SourceId>,
-    /// Whether it collects.
+    /// Whether it gets new events.
     pub enabled: bool,
-    /// Whether it waits, collecting.
+    /// Whether its deliveries are held back.
     pub paused: bool,
-    /// Header fields of the owner's own. Secret: tokens stand in them.
+    /// Custom header fields. Secret: they may contain tokens.
     pub headers: BTreeMap<String, String>,
-    /// An attempt all in all, milliseconds.
+    /// Timeout of an attempt, milliseconds.
     pub timeout_ms: u32,
     /// When to try again.
     pub retry: RetryPolicy,
-    /// At most so many attempts a second.
+    /// Maximum attempts per second.
     pub rate_per_s: Option<u32>,
-    /// At most so many attempts at once.
+    /// Maximum concurrent attempts.
     pub max_in_flight: Option<u32>,
-    /// Only events for which this holds.
+    /// Only events that match this condition.
     pub condition: Option<Condition>,
-    /// What it gets instead of the usual body.
+    /// The template of its body.
     pub template: Option<Template>,
-    /// Nothing that comes from these: what it wrote itself.
+    /// Ignores events from these origins, such as its own changes.
     pub ignore_origins: Vec<OriginReference>,
     /// Only records of these companies of the ERP; of all if empty.
     pub companies: Vec<i64>,
-    /// What is put into its bodies beside what the ERP's records hold.
+    /// Data to include in its bodies beside the ERP's records.
     pub include: Vec<Include>,
-    /// Fields whose values it does not get, wherever they stand in `data`.
+    /// Fields whose values are masked everywhere in `data`.
     pub mask: Vec<String>,
-    /// What its deliveries are signed with.
+    /// The secrets that sign its deliveries.
     pub secrets: SigningSecrets,
-    /// How it has been answering.
+    /// Its health.
     pub health: Health,
-    /// Why it is disabled, where no person did it.
+    /// Why it is disabled, if no user disabled it.
     pub disabled_reason: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When a person last changed it.
+    /// When a user last changed it.
     pub updated_at: Timestamp,
 }
 
-/// Why the endpoint of a listener is disabled.
+/// The `disabled_reason` of a listener's endpoint.
 const LISTENER: &str = "listener";
 
-/// An endpoint's secret, and the next one while a rotation overlaps.
+/// An endpoint's secret, and the next one during a rotation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SigningSecrets {
     /// The secret. During a rotation, the old one.
@@ -76,7 +76,7 @@ impl SigningSecrets {
         Self { current: secret, next: None }
     }
 
-    /// Begins a rotation. One that is under way is finished first.
+    /// Starts a rotation. One that is under way is finished first.
     pub fn rotate(&mut self, new: Secret, until: Timestamp, now: Timestamp) {
         self.finish();
         if until <= now {
@@ -86,14 +86,14 @@ impl SigningSecrets {
         }
     }
 
-    /// Ends a rotation: only the new secret signs from here on.
+    /// Finishes a rotation: only the new secret signs from here on.
     pub fn finish(&mut self) {
         if let Some((next, _)) = self.next.take() {
             self.current = next;
         }
     }
 
-    /// What signs at this moment: the secret and, while both do, the new one.
+    /// The secrets that sign at this time: the current one and, during a rotation, the new one.
     pub fn at(&self, now: Timestamp) -> (&Secret, Option<&Secret>) {
         match &self.next {
             Some((next, until)) if now < *until => (&self.current, Some(next)),
@@ -134,18 +134,19 @@ impl Endpoint {
         }
     }
 
-    /// As the place in the log of what a listener forwards: it collects nothing and is never called from here.
+    /// Converts it to a listener's endpoint: it records forwarded events in the log, gets no events and is never
+    /// called.
     #[must_use]
     pub fn into_listener(self) -> Self {
         Self { enabled: false, disabled_reason: Some(LISTENER.to_owned()), ..self }
     }
 
-    /// Whether it is a listener's.
+    /// Whether it belongs to a listener.
     pub fn is_listener(&self) -> bool {
         !self.enabled && self.disabled_reason.as_deref() == Some(LISTENER)
     }
 
-    /// Whether deliveries may go, tests aside.
+    /// Whether deliveries other than tests may be sent.
     pub fn is_open(&self) -> bool {
         self.enabled && !self.paused
     }

@@ -3,12 +3,12 @@ use serde_json::{Map, Value};
 
 use crate::{EventId, EventType, Origin, Rng, SourceId, Timestamp, canonical};
 
-/// What happened, as it is kept: immutable, its body rendered once.
+/// A stored event: immutable, its body rendered once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// `evt_…`
     pub id: EventId,
-    /// Its place in the feed, counted from 1; 0 while it has none, and for tests, which have none.
+    /// Its number in the feed, from 1; 0 if it has none, as tests.
     pub sequence: u64,
     /// Its type.
     pub event: EventType,
@@ -16,19 +16,18 @@ pub struct Event {
     pub created: Timestamp,
     /// When it arrived.
     pub arrived_at: Timestamp,
-    /// The ERP it comes from.
+    /// The ERP that it comes from.
     pub source: Option<SourceId>,
-    /// The row it is about, to find it again.
+    /// The row that it is about.
     pub object: Option<ObjectKey>,
-    /// What people call it, such as a document's number.
+    /// Its display name, such as a document's number.
     pub label: Option<String>,
     /// The bytes that are signed and sent, shared by all deliveries.
     pub body: Bytes,
 }
 
 impl Event {
-    /// Of something that happened here, not in an ERP: `data` is `{"object": …}`, and it has no place
-    /// in the feed before it is kept.
+    /// An event of Gancho's own: `data` is `{"object": …}`; it gets its number in the feed when it is stored.
     pub fn own(event: EventType, object: Value, label: Option<String>, now: Timestamp, rng: &dyn Rng) -> Self {
         let id = EventId::new(now, rng);
         let data = Map::from_iter([("object".to_owned(), object)]);
@@ -53,7 +52,7 @@ impl std::fmt::Display for ObjectKey {
 }
 
 impl ObjectKey {
-    /// Reads `Model:key`.
+    /// Parses `Model:key`.
     pub fn parse(text: &str) -> Option<Self> {
         let (model, key) = text.split_once(':')?;
         (!model.is_empty() && !key.is_empty()).then(|| Self { model: model.into(), key: key.into() })
@@ -65,36 +64,36 @@ impl ObjectKey {
 pub struct Payload {
     /// The type.
     pub event: EventType,
-    /// `data`: `object` and whatever goes with it.
+    /// `data`: `object` and further fields.
     pub data: Map<String, Value>,
-    /// The row it is about.
+    /// The row that it is about.
     pub object: Option<ObjectKey>,
-    /// What people call it.
+    /// Its display name.
     pub label: Option<String>,
-    /// When it happened, if the sender knows.
+    /// When it happened, if known.
     pub at: Option<Timestamp>,
 }
 
-/// Where an event comes from, as its body says it.
+/// The provenance in an event's body.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Provenance {
     /// The ERP.
     pub source: Option<SourceId>,
-    /// Who wrote there, where it is known.
+    /// Who made the change, if known.
     pub origin: Option<Origin>,
-    /// It is a sample.
+    /// Whether it is a sample.
     pub test: bool,
 }
 
 impl Provenance {
-    /// Of a sample.
+    /// The provenance of a sample.
     pub fn sample() -> Self {
         Self { test: true, ..Self::default() }
     }
 }
 
-/// Renders the body that receivers get: `{"id","event","created","data","source"}`, then `"origin"` where it is known, and
-/// `"test":true` for tests. `data` and `origin` are written canonically.
+/// Renders the body for receivers: `{"id","event","created","data","source"}`, then `"origin"` if known, and
+/// `"test":true` for tests. `data` and `origin` are canonical JSON.
 pub fn render_body(
     id: EventId,
     event: &EventType,
@@ -117,7 +116,7 @@ pub fn render_body(
     Bytes::from(out)
 }
 
-/// Writes a body that was read and changed as [`render_body`] does, its parts in the same order.
+/// Renders a body that was parsed and changed, in the order of [`render_body`].
 pub(crate) fn write_body(body: &Value) -> Bytes {
     let mut out = Vec::with_capacity(1024);
     for name in ["id", "event", "created", "data", "source", "origin", "test"] {

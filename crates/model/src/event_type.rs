@@ -1,32 +1,32 @@
-//! Event types (`invoice.paid`) and the patterns that endpoints ask for (`invoice.*`).
+//! Event types (`invoice.paid`) and patterns for subscriptions (`invoice.*`).
 
 use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The longest type or pattern, in characters.
+/// Maximum length of a type or pattern, in characters.
 pub const LENGTH_MAX: usize = 100;
 
-/// Nouns of Gancho itself: only Gancho makes such events, and only patterns that name them match.
+/// Nouns of Gancho's own events: only patterns with these nouns match them.
 const OWN_NOUNS: [&str; 2] = ["endpoint", "source"];
 
 /// An event's type: `noun.verb`, each part `[a-z][a-z0-9_]*`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventType(Arc<str>);
 
-/// What an endpoint asks for: a type, or one with `*` standing for any run of characters.
+/// A subscription: a type, or one with `*` for any run of characters.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pattern(Arc<str>);
 
-/// The text is no event type or pattern.
+/// The text is not an event type or pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadType {
-    /// Not of the form of a type.
+    /// Not a valid type.
     #[error(
         "must be like invoice.paid: parts of a-z, 0-9 and _ that start with a letter, joined by dots, at most {LENGTH_MAX} characters"
     )]
     Type,
-    /// Not of the form of a pattern.
+    /// Not a valid pattern.
     #[error(
         "must be an event type such as invoice.paid, or a pattern such as invoice.* or *, at most {LENGTH_MAX} characters"
     )]
@@ -34,10 +34,10 @@ pub enum BadType {
 }
 
 impl EventType {
-    /// Reads a type.
+    /// Parses a type.
     ///
     /// # Errors
-    /// [`BadType::Type`] says what a type looks like.
+    /// [`BadType::Type`] states the format.
     pub fn parse(text: &str) -> Result<Self, BadType> {
         let good_part = |part: &str| {
             part.starts_with(|first: char| first.is_ascii_lowercase())
@@ -72,10 +72,10 @@ impl Pattern {
         Self("*".into())
     }
 
-    /// Reads a pattern.
+    /// Parses a pattern.
     ///
     /// # Errors
-    /// [`BadType::Pattern`] says what a pattern looks like.
+    /// [`BadType::Pattern`] states the format.
     pub fn parse(text: &str) -> Result<Self, BadType> {
         let star = text.contains('*');
         let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.*".contains(&byte);
@@ -95,8 +95,8 @@ impl Pattern {
         &self.0
     }
 
-    /// Whether an event of this type is asked for. Gancho's own events and snapshots reach only
-    /// patterns that name them: `endpoint.*`, `invoice.snapshot`, never `*` or `invoice.*`.
+    /// Whether it matches an event of this type. Gancho's own events and snapshots match only patterns that name them:
+    /// `endpoint.*`, `invoice.snapshot`, never `*` or `invoice.*`.
     pub fn matches(&self, event: &EventType) -> bool {
         let named = if event.is_own() {
             self.0.split('.').next() == Some(event.noun())
@@ -107,8 +107,8 @@ impl Pattern {
     }
 }
 
-/// Whether the text fits, `*` standing for one character or more. Looks back to the last star
-/// only, so the time is at most pattern × text.
+/// Whether the text matches, with `*` for one or more characters. Backtracks only to the last star, so the time is at
+/// most pattern × text.
 fn glob(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;

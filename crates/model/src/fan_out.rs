@@ -1,25 +1,25 @@
-//! Who gets an event. One function for what comes in, for Gancho's own events, for replays, and for "why was nothing
-//! sent?".
+//! Selects the endpoints that get an event: used for new events, Gancho's own events, replays, and to explain why an
+//! event was not sent.
 
 use bytes::Bytes;
 
 use crate::{Customers, Endpoint, EndpointId, Event, EventType, EventView, Reason, SourceId, tailor};
 
-/// A delivery of an event that comes in.
+/// A planned delivery of a new event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedDelivery {
-    /// For whom.
+    /// Its endpoint.
     pub endpoint: EndpointId,
-    /// Attempts that it may have.
+    /// Maximum attempts.
     pub max_attempts: u32,
-    /// Kept to be seen, and never sent, for this reason.
+    /// Recorded but never sent, for this reason.
     pub skipped: Option<Reason>,
-    /// What is sent, where it is not the event's own body.
+    /// Its body, if it is not the event's own.
     pub body: Option<Bytes>,
 }
 
 impl PlannedDelivery {
-    /// Of an event that an endpoint matches, by its rules.
+    /// Plans the delivery to a matching endpoint by its rules.
     pub fn new(endpoint: &Endpoint, event: &EventView<'_>, bytes_max: usize) -> Self {
         let tailored = if endpoint.is_tailored() { tailor(endpoint, event, bytes_max) } else { Ok(None) };
         Self {
@@ -34,16 +34,16 @@ impl PlannedDelivery {
 /// Why an endpoint gets no delivery of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mismatch {
-    /// It asks for other types.
+    /// It does not subscribe to the type.
     Type,
-    /// It asks for other sources only.
+    /// It does not include the source.
     Source,
-    /// It is disabled, and collects nothing.
+    /// It is disabled and gets no new events.
     Disabled,
 }
 
-/// Plans an event's deliveries: one for each endpoint that matches, skipped where its rules say so, or where the event is
-/// larger than `bytes_max`, the limit of what is sent. `customers` is what is known of those that it may be about.
+/// Plans an event's deliveries: one for each matching endpoint, skipped if its rules exclude the event, or if the event
+/// is larger than `bytes_max`. `customers` are the known customers that it may be about.
 pub fn plan<'a>(
     event: &Event,
     bytes_max: usize,
@@ -68,20 +68,20 @@ pub fn plan<'a>(
         .collect()
 }
 
-/// Why this endpoint gets no delivery of such an event; nothing if it gets one.
+/// Why this endpoint gets no delivery of such an event; `None` if it gets one.
 pub fn mismatch(endpoint: &Endpoint, event: &EventType, source: Option<SourceId>) -> Option<Mismatch> {
     let is_from_here = endpoint.sources.is_empty() || source.is_some_and(|source| endpoint.sources.contains(&source));
     if !endpoint.events.iter().any(|pattern| pattern.matches(event)) {
         return Some(Mismatch::Type);
     }
-    // Gancho's own events come from no source.
+    // Gancho's own events have no source.
     if !is_from_here && !event.is_own() {
         return Some(Mismatch::Source);
     }
     (!endpoint.enabled).then_some(Mismatch::Disabled)
 }
 
-/// Whether a delivery may be sent at once, without waiting in the store: nothing holds its endpoint up.
+/// Whether a delivery may be sent without waiting in the store: its endpoint is enabled, not paused and not failing.
 pub fn may_go_at_once(endpoint: &Endpoint) -> bool {
     endpoint.is_open() && !endpoint.health.is_failing()
 }

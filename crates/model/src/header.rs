@@ -1,15 +1,15 @@
-//! Header fields that an endpoint may add to its deliveries.
+//! Custom header fields of an endpoint's deliveries.
 
 use crate::Message;
 
-/// How many an endpoint may add.
+/// Maximum number of fields per endpoint.
 pub const COUNT_MAX: usize = 20;
-/// The longest name, in bytes.
+/// Maximum length of a name in bytes.
 pub const NAME_MAX: usize = 100;
-/// The longest value, in bytes.
+/// Maximum length of a value in bytes.
 pub const VALUE_MAX: usize = 2048;
 
-/// Hop-by-hop fields (RFC 9110 §7.6.1), and those that the connection or the body decides.
+/// Hop-by-hop fields (RFC 9110 §7.6.1), and those that depend on the connection or the body.
 const FORBIDDEN: &[&str] = &[
     "connection",
     "content-encoding",
@@ -27,10 +27,10 @@ const FORBIDDEN: &[&str] = &[
     "upgrade",
     "user-agent",
 ];
-/// Ours to say.
+/// Prefixes of Gancho's own fields.
 const FORBIDDEN_PREFIXES: &[&str] = &["x-webhook-", "webhook-"];
 
-/// Names that can't be added, and how others begin.
+/// Forbidden names, and forbidden prefixes.
 pub fn forbidden() -> (&'static [&'static str], &'static [&'static str]) {
     (FORBIDDEN, FORBIDDEN_PREFIXES)
 }
@@ -41,7 +41,7 @@ pub enum BadHeader {
     /// The name is not a token (RFC 9110 §5.6.2).
     #[error("is no header name")]
     Name,
-    /// It is Gancho's or the connection's.
+    /// It belongs to Gancho or to the connection.
     #[error("is set by Gancho or by the connection and can't be overridden")]
     Forbidden,
     /// The value has characters that a header can't carry, or is too long.
@@ -50,7 +50,7 @@ pub enum BadHeader {
 }
 
 impl BadHeader {
-    /// The same for people.
+    /// The localized message.
     pub fn message(self) -> Message {
         match self {
             Self::Name => Message::new("error-header-name"),
@@ -60,8 +60,7 @@ impl BadHeader {
     }
 }
 
-/// The names that are accepted, as a regular expression (ECMA-262): a token, and none that is forbidden in any case of
-/// letters.
+/// A regular expression (ECMA-262) for accepted names: a token that is not forbidden, ignoring case.
 pub fn name_pattern() -> String {
     let any_case = |text: &str| -> String {
         let either = |letter: char| match letter.is_ascii_alphabetic() {
@@ -75,13 +74,13 @@ pub fn name_pattern() -> String {
     format!("^(?!{})[A-Za-z0-9!#$%&'*+.^_`|~-]{{1,{NAME_MAX}}}$", all.join("|"))
 }
 
-/// The values that are accepted, as a regular expression (ECMA-262).
+/// A regular expression (ECMA-262) for accepted values.
 pub const VALUE_PATTERN: &str = "^(?:[!-~](?:[ -~]*[!-~])?)?$";
 
-/// Checks one field.
+/// Validates a field.
 ///
 /// # Errors
-/// [`BadHeader`] says what is wrong.
+/// [`BadHeader`] states the reason.
 pub fn check(name: &str, value: &str) -> Result<(), BadHeader> {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if name.is_empty() || name.len() > NAME_MAX || !name.bytes().all(token) {

@@ -1,18 +1,18 @@
 use serde::{Deserialize, Serialize};
 
-/// Header fields as the log keeps them: one text, `name: value` a line, in the order in which they
-/// went. An attempt has twenty of them; a text is one piece of memory where pairs would be forty.
+/// Header fields for the log: one text with a line `name: value` per field, in order. An attempt has about twenty; one
+/// text needs one allocation instead of forty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct HeaderLog(String);
 
 impl HeaderLog {
-    /// None yet, with room for what an attempt usually has.
+    /// Empty, with the usual capacity.
     pub fn new() -> Self {
         Self(String::with_capacity(768))
     }
 
-    /// Adds a field. A line's end within it would forge another field, so that it becomes a space.
+    /// Adds a field. Line breaks become spaces, so that they can't forge another field.
     pub fn push(&mut self, name: &str, value: &str) {
         let start = self.0.len();
         self.0.push_str(name);

@@ -2,53 +2,53 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DeliveryId, ErrorKind, Moment, MonoTime, Priority, RetryPolicy, Timestamp};
 
-/// Failed attempts in a row after which an endpoint is failing.
+/// Consecutive failed attempts after which an endpoint is failing.
 pub const FAILING_AFTER: u32 = 10;
-/// The longest wait between two probes of a failing endpoint, milliseconds.
+/// Maximum interval between probes of a failing endpoint, milliseconds.
 pub const PROBE_MS_MAX: i64 = 600_000;
-/// How long nothing but failures may last before the endpoint is disabled, milliseconds of time run.
+/// How long an endpoint may fail before it is disabled, milliseconds of running time.
 pub const DISABLE_AFTER_MS: i64 = 5 * DAY_MS;
-/// The most that the time between two failures counts, milliseconds: one wrong clock disables nothing.
+/// Maximum time counted between two failures, milliseconds: a single clock error disables nothing.
 const STEP_MS_MAX: i64 = DAY_MS;
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
-/// How an endpoint has been answering.
+/// The health of an endpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
     /// Failed attempts since the last success.
     pub consecutive_failures: u32,
-    /// When the first of them was.
+    /// Time of the first of them.
     pub failures_since: Option<Timestamp>,
-    /// When it came to be failing, if it is.
+    /// Since when it is failing, if it is.
     pub failing_since: Option<Timestamp>,
-    /// While failing: when the next probe may go.
+    /// While failing: when the next probe is due.
     pub probe_at: Option<MonoTime>,
-    /// How long it has been failing, milliseconds of time run, as of the last failure.
+    /// How long it has been failing, milliseconds of running time, as of the last failure.
     #[serde(default)]
     pub failing_ms: i64,
-    /// Until when `failing_ms` is counted.
+    /// Time up to which `failing_ms` is counted.
     #[serde(default)]
     pub counted_at: Option<MonoTime>,
-    /// How often a probe at once was asked for.
+    /// Number of requests for an immediate probe.
     #[serde(default)]
     pub probe_requests: u32,
-    /// How many of these requests an attempt has answered that began after them.
+    /// Number of these requests that are answered by an attempt begun after them.
     #[serde(default)]
     pub probes_answered: u32,
     /// The last success.
     pub last_success_at: Option<Timestamp>,
     /// The last failure.
     pub last_failure_at: Option<Timestamp>,
-    /// What came back then, if there was an answer.
+    /// The response's status then, if any.
     #[serde(default)]
     pub last_status: Option<u16>,
     /// How it failed.
     #[serde(default)]
     pub last_error: Option<ErrorKind>,
-    /// How many of the last failures were like it, one after the other; 0 where an older version counted.
+    /// Number of consecutive failures like the last one; 0 if counted by an older version.
     #[serde(default)]
     pub same_failures: u32,
-    /// Whose attempt it was: what a person looks at first.
+    /// The delivery of the last failed attempt, to show first.
     #[serde(default)]
     pub last_failed: Option<DeliveryId>,
 }
@@ -59,45 +59,45 @@ pub struct Health {
 pub enum HealthState {
     /// Nothing was sent yet.
     Idle,
-    /// The last attempts went well, or too few failed to say more.
+    /// Recent attempts succeeded, or too few failed.
     Ok,
-    /// It fails; one probe at a time.
+    /// It is failing; probes only.
     Failing,
-    /// A person paused it: it collects and waits.
+    /// A user paused it: deliveries wait.
     Paused,
-    /// It collects nothing; what waits keeps waiting.
+    /// It gets no new events; pending deliveries wait.
     Disabled,
 }
 
-/// A turn for the worse or better that people and programs are alerted of.
+/// A change of health that is announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HealthTransition {
-    /// It has come to be failing.
+    /// It became failing.
     Failing,
-    /// It works again.
+    /// It recovered.
     Recovered,
-    /// It failed for so long that it is disabled.
+    /// It was disabled after failing for too long.
     Disabled,
 }
 
-/// An attempt that ended, as far as its endpoint's health is concerned.
+/// An ended attempt, as far as its endpoint's health is concerned.
 #[derive(Clone, Copy, Debug)]
 pub struct AttemptEnd<'a> {
     /// Whether it succeeded.
     pub success: bool,
-    /// The endpoint's plan of retries: probes go at its pace.
+    /// The endpoint's retry policy, which sets the pace of probes.
     pub plan: &'a RetryPolicy,
     /// When it ended.
     pub now: Moment,
     /// The jitter of the next probe, `0.0..1.0`.
     pub jitter: f64,
-    /// [`Health::probe_requests`] when it began: later requests are not answered by it.
+    /// [`Health::probe_requests`] when it began: it does not answer later requests.
     pub probe_request: u32,
 }
 
 impl Health {
-    /// Whether an attempt of this lane says something about the endpoint. What is sent again counts as the probe of a
-    /// failing endpoint, and where it succeeds after failures; a test only where it succeeds at a failing one.
+    /// Whether an attempt from this queue affects the endpoint's health. Replays count as probes of a failing endpoint,
+    /// and when they succeed after failures; tests only when they succeed for a failing endpoint.
     pub fn counts(&self, lane: Priority, success: bool) -> bool {
         match lane {
             Priority::Live => true,
@@ -106,7 +106,7 @@ impl Health {
         }
     }
 
-    /// Takes an attempt's end into account.
+    /// Updates the health after an attempt.
     pub fn note(&mut self, end: AttemptEnd<'_>) -> Option<HealthTransition> {
         if end.success {
             let was_failing = self.is_failing();
@@ -115,7 +115,7 @@ impl Health {
         }
         self.consecutive_failures = self.consecutive_failures.saturating_add(1);
         self.last_failure_at = Some(end.now.wall);
-        // A clock that was ahead when it began must not hide what failed later.
+        // If the clock was ahead at first, later failures must not be hidden.
         self.failures_since = Some(self.failures_since.map_or(end.now.wall, |known| known.min(end.now.wall)));
         self.probes_answered = self.probes_answered.max(end.probe_request.min(self.probe_requests));
         let step_ms = self.counted_at.map_or(0, |since| end.now.mono.since_ms(since));
@@ -135,7 +135,7 @@ impl Health {
         None
     }
 
-    /// The health of an endpoint that a person enables again: nothing is held against it.
+    /// The health of a re-enabled endpoint: failures are reset.
     #[must_use]
     pub fn anew(&self) -> Self {
         let requests = self.probe_requests;
@@ -143,24 +143,24 @@ impl Health {
         Self { last_success_at, probe_requests: requests, probes_answered: requests, ..Self::default() }
     }
 
-    /// Asks for a probe at once: the next attempt that begins is one, whatever was planned.
+    /// Requests an immediate probe: the next attempt becomes one, regardless of its schedule.
     pub fn request_probe(&mut self) {
         self.probe_requests = self.probe_requests.saturating_add(1);
     }
 
-    /// Whether a probe was asked for that no attempt has answered.
+    /// Whether a requested probe is unanswered.
     pub fn is_probe_requested(&self) -> bool {
         self.probe_requests > self.probes_answered
     }
 
-    /// Plans anew at the start of a process, whose clock has nothing to do with the last one's: the next probe goes
-    /// at the plan's pace, within ten minutes, and the time between the two runs is not counted.
+    /// Reschedules at the start of a process, whose monotonic clock is unrelated to the previous one's: the next probe
+    /// follows the policy, within ten minutes, and downtime is not counted.
     pub fn replan(&mut self, plan: &RetryPolicy, now: MonoTime) {
         let latest = now.plus_ms(self.probe_wait_ms(plan, 1.0));
         self.probe_at = self.probe_at.map(|at| at.min(latest));
         if let Some(since) = self.failures_since {
             if self.counted_at.is_none() {
-                // Kept by a version that counted by the wall clock.
+                // Stored by a version that counted by the wall clock.
                 let so_far_ms = self.last_failure_at.map_or(0, |last| last.since_ms(since));
                 self.failing_ms = so_far_ms.clamp(0, DISABLE_AFTER_MS - DAY_MS);
             }
@@ -168,7 +168,7 @@ impl Health {
         }
     }
 
-    /// Whether one probe at a time is all that may go.
+    /// Whether only probes may be sent.
     pub fn is_failing(&self) -> bool {
         self.failing_since.is_some()
     }
@@ -184,7 +184,7 @@ impl Health {
         }
     }
 
-    /// The plan's pace, and at least every ten minutes.
+    /// The policy's delay, at most ten minutes.
     fn probe_wait_ms(&self, plan: &RetryPolicy, jitter: f64) -> i64 {
         let probes = self.consecutive_failures.saturating_sub(FAILING_AFTER);
         let left = plan.attempts().saturating_sub(1).saturating_sub(probes).max(1);

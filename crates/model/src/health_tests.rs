@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// So many seconds after the start, by both clocks.
+/// This many seconds after the start, by both clocks.
 fn at_s(s: i64) -> Moment {
     Moment { wall: Timestamp::from_s(s), mono: MonoTime::from_ms(s * 1000) }
 }
@@ -11,7 +11,7 @@ fn end(success: bool, plan: &RetryPolicy, now: Moment) -> AttemptEnd<'_> {
     AttemptEnd { success, plan, now, jitter: 0.0, probe_request: 0 }
 }
 
-/// An endpoint that has come to be failing at this second.
+/// An endpoint that became failing at this second.
 fn failing_since(s: i64) -> Health {
     let mut health = Health::default();
     for _ in 0..FAILING_AFTER {

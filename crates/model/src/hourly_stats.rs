@@ -1,41 +1,41 @@
 use crate::EndpointId;
 
-/// Upper ends of the classes of durations, milliseconds; what took longer is in the last class too.
+/// Upper bounds of latency buckets, milliseconds; the last bucket includes longer ones.
 pub const LATENCY_BUCKETS_MS: [u32; 10] = [5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 10_000];
 
-/// What became of attempts.
+/// Outcomes of attempts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Attempts that arrived.
+    /// Successful attempts.
     pub delivered: u64,
-    /// Attempts that failed and are tried again.
+    /// Failed attempts that are retried.
     pub retried: u64,
-    /// Attempts that failed and were the last.
+    /// Failed last attempts.
     pub failed: u64,
-    /// How long those that arrived took, by [`LATENCY_BUCKETS_MS`].
+    /// Durations of successful attempts, by [`LATENCY_BUCKETS_MS`].
     pub classes: [u64; LATENCY_BUCKETS_MS.len()],
 }
 
-/// A counters of one endpoint in one hour.
+/// The counters of one endpoint in one hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HourlyStats {
-    /// Whose.
+    /// The endpoint.
     pub endpoint: EndpointId,
-    /// Which: hours since 1970 in UTC.
+    /// The hour, in hours since 1970 in UTC.
     pub hour: i64,
-    /// What became of its attempts.
+    /// Outcomes of its attempts.
     pub counters: Counters,
 }
 
 impl Counters {
-    /// An attempt that arrived after so long.
+    /// Counts a successful attempt with this duration.
     pub fn note_delivered(&mut self, ms: u32) {
         self.delivered += 1;
         let class = LATENCY_BUCKETS_MS.iter().position(|end| ms <= *end).unwrap_or(LATENCY_BUCKETS_MS.len() - 1);
         self.classes[class] += 1;
     }
 
-    /// Both together.
+    /// Adds other counters.
     pub fn add(&mut self, other: &Self) {
         self.delivered += other.delivered;
         self.retried += other.retried;
@@ -45,22 +45,22 @@ impl Counters {
         }
     }
 
-    /// Attempts that failed, whether or not others follow.
+    /// Failed attempts, retried or not.
     pub fn failed_attempts(&self) -> u64 {
         self.retried + self.failed
     }
 
-    /// Attempts in all.
+    /// Total attempts.
     pub fn attempts(&self) -> u64 {
         self.delivered + self.failed_attempts()
     }
 
-    /// The share of attempts that arrived, of one; nothing if there were none.
+    /// The share of successful attempts, 0 to 1; `None` without attempts.
     pub fn success(&self) -> Option<f64> {
         (self.attempts() > 0).then(|| self.delivered as f64 / self.attempts() as f64)
     }
 
-    /// The duration that 95 % of those that arrived did not exceed, as far as the buckets show, milliseconds.
+    /// The 95th percentile of successful attempts' durations, as precise as the buckets, milliseconds.
     pub fn p95_ms(&self) -> Option<u32> {
         let all: u64 = self.classes.iter().sum();
         let wanted = (all * 95).div_ceil(100);

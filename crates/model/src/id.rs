@@ -5,12 +5,12 @@ use uuid::Uuid;
 
 use crate::{Rng, Timestamp};
 
-/// Crockford's alphabet in lower case: sorts like the bytes, leaves out i, l, o, u.
+/// Crockford's alphabet in lower case: it sorts like the bytes, and omits i, l, o, u.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// 128 bits in groups of five.
 const LENGTH: usize = 26;
 
-/// The text is not an id of the kind that is wanted here.
+/// The text is not an id of the expected kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an id of the form {prefix}…")]
 pub struct BadId {
@@ -39,7 +39,7 @@ fn decode(text: &str) -> Option<Uuid> {
 }
 
 impl BadId {
-    /// What stands before the ids of this kind.
+    /// The prefix of ids of this kind.
     pub fn prefix(&self) -> &'static str {
         self.prefix
     }
@@ -52,10 +52,10 @@ macro_rules! id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// What stands before the 26 characters.
+            /// The prefix before the 26 characters.
             pub const PREFIX: &str = $prefix;
 
-            /// Makes a new one: a UUID v7, so that ids sort by the time they were made.
+            /// Generates an id: a UUID v7, so that ids sort by creation time.
             pub fn new(now: Timestamp, rng: &dyn Rng) -> Self {
                 let mut random = [0; 10];
                 rng.fill(&mut random);
@@ -63,7 +63,7 @@ macro_rules! id {
                 Self(uuid::Builder::from_unix_timestamp_millis(ms, &random).into_uuid())
             }
 
-            /// The smallest id that could be made at this moment: for ranges of time.
+            /// The smallest id of this time, for time ranges.
             pub fn first_at(now: Timestamp) -> Self {
                 let ms = u64::try_from(now.ms()).unwrap_or(0);
                 Self(uuid::Builder::from_unix_timestamp_millis(ms, &[0; 10]).into_uuid())
@@ -79,7 +79,7 @@ macro_rules! id {
                 Self(Uuid::from_bytes(bytes))
             }
 
-            /// When it was made.
+            /// Its creation time.
             pub fn made_at(&self) -> Timestamp {
                 Timestamp::from_ms((self.0.as_u128() >> 80) as i64)
             }
@@ -141,22 +141,22 @@ id!(
     "src_"
 );
 id!(
-    /// A bin: `bin_…`. Part of its URL, which nobody can guess.
+    /// A bin: `bin_…`. Part of its URL and not guessable.
     BinId,
     "bin_"
 );
 id!(
-    /// A token: `tok_…`. Names the token; the token itself is another text.
+    /// A token: `tok_…`. Identifies the token; the token itself is a separate text.
     TokenId,
     "tok_"
 );
 id!(
-    /// A process of Gancho that works on a store: `node_…`. Made anew at each start.
+    /// A process of Gancho that uses a store: `node_…`. New at each start.
     NodeId,
     "node_"
 );
 id!(
-    /// A person who may sign in: `usr_…`.
+    /// A user who may sign in: `usr_…`.
     UserId,
     "usr_"
 );

@@ -1,48 +1,48 @@
-//! Failures of the same cause are one issue: an endpoint, what came back, how often, from when to when.
+//! Groups failures with the same cause into issues: endpoint, cause, count, first and last time.
 
 use crate::{Attempt, DeliveryId, EndpointId, ErrorKind, Health, Timestamp};
 
-/// Issues kept of one endpoint; what differs further is counted by its status and kind only.
+/// Issues kept per endpoint; further causes are distinguished only by status and kind.
 pub const ISSUES_MAX: u32 = 50;
-/// How long an issue that nobody solved stays open after its last failure, milliseconds.
+/// How long an unsolved issue stays open after its last failure, milliseconds.
 const OPEN_MS: i64 = 24 * 3600 * 1000;
-/// Characters kept of an answer's first line.
+/// Characters kept of a response's first line.
 const LINE_CHARS: usize = 120;
 
 /// What failures have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Cause {
-    /// The answer's status, if there was an answer.
+    /// The response's status, if any.
     pub status: Option<u16>,
     /// How it failed.
     pub error: ErrorKind,
-    /// The first line of the answer with its numbers replaced by `#`; empty where there was none.
+    /// The first line of the response with numbers replaced by `#`; empty if there is none.
     pub line: String,
 }
 
 /// Failures of one endpoint with the same cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issue {
-    /// Whose.
+    /// The endpoint.
     pub endpoint: EndpointId,
-    /// What they have in common.
+    /// Their cause.
     pub cause: Cause,
-    /// Failed attempts since it began.
+    /// Failed attempts since its start.
     pub attempts: u64,
-    /// Deliveries that ended failed by it.
+    /// Deliveries that failed because of it.
     pub failed: u64,
     /// Its first attempt.
     pub first_at: Timestamp,
     /// Its last attempt.
     pub last_at: Timestamp,
-    /// The delivery of its last attempt, while that is kept.
+    /// The delivery of its last attempt, while it is kept.
     pub last_delivery: Option<DeliveryId>,
-    /// When the endpoint worked again, or a person closed it.
+    /// When the endpoint recovered, or a user closed the issue.
     pub solved_at: Option<Timestamp>,
 }
 
 impl Cause {
-    /// The cause of a failed attempt; nothing for one that arrived.
+    /// The cause of a failed attempt; `None` for a successful one.
     pub fn of(attempt: &Attempt) -> Option<Self> {
         let error = attempt.error.as_ref()?.kind;
         let line = if attempt.status_code.is_some() { first_line(&attempt.response_body) } else { String::new() };
@@ -51,22 +51,22 @@ impl Cause {
 }
 
 impl Issue {
-    /// Whether somebody should look: it is not solved, recent, and something fails still or has failed for good and was
-    /// not delivered since. `failed_now`: how many deliveries of its endpoint are failed now.
+    /// Whether it needs attention: it is unsolved and recent, and the endpoint still fails or has failed deliveries.
+    /// `failed_now`: the number of its endpoint's failed deliveries.
     pub fn is_open(&self, health: &Health, failed_now: u64, now: Timestamp) -> bool {
         self.solved_at.is_none()
             && now.since_ms(self.last_at) < OPEN_MS
             && (self.lost(failed_now) > 0 || health.consecutive_failures > 0)
     }
 
-    /// How many of the deliveries that failed by it are failed still, as far as that is known.
+    /// How many deliveries that failed because of it are still failed, as far as known.
     pub fn lost(&self, failed_now: u64) -> u64 {
         self.failed.min(failed_now)
     }
 }
 
-/// The first line with text in it; of a page that is its title, or its first text. Numbers differ from one document to
-/// the next, and become `#`.
+/// The first line with text; for HTML pages the title or the first text. Numbers differ between documents and are
+/// replaced by `#`.
 fn first_line(body: &str) -> String {
     let body = body.trim_start();
     let page = if body.starts_with('<') {
@@ -103,7 +103,7 @@ fn title(page: &str) -> Option<&str> {
     Some(&page[begin..end])
 }
 
-/// The text between the tags that people see.
+/// The visible text of a page.
 fn without_tags(page: &str) -> String {
     let mut hidden_by: Option<&str> = None;
     let parts = page.split('<').filter_map(|part| {

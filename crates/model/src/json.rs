@@ -1,14 +1,14 @@
-//! Reading JSON strictly: a key that stands twice, or a number that can't be kept, is an error.
+//! A strict JSON parser: duplicate keys, and numbers that lose precision, are errors.
 
 use std::{cell::Cell, fmt};
 
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Reads one JSON value from UTF-8 bytes. Nesting is limited to 128 levels.
+/// Parses one JSON value from UTF-8 bytes. Nesting is limited to 128 levels.
 ///
 /// # Errors
-/// Says what is wrong and where, without repeating the text.
+/// The error with its position, without the text.
 pub fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let is_large = Cell::new(false);
@@ -20,13 +20,13 @@ pub fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
     Ok(value)
 }
 
-/// Whether a whole number comes back as it was written.
+/// Whether an integer is preserved exactly.
 fn is_kept(digits: &[u8]) -> bool {
     let text = std::str::from_utf8(digits).unwrap_or_default();
     text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok()
 }
 
-/// The numbers of a valid JSON text that are written without point and exponent.
+/// The numbers in a valid JSON text that have no decimal point or exponent.
 fn integers(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
@@ -48,7 +48,7 @@ fn integers(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// What follows the text that begins here.
+/// What follows the string that begins here.
 fn behind_text(bytes: &[u8]) -> &[u8] {
     let mut at = 1;
     while let Some(byte) = bytes.get(at) {
@@ -61,13 +61,13 @@ fn behind_text(bytes: &[u8]) -> &[u8] {
     &[]
 }
 
-/// Numbers from here on are perhaps no longer what was written: a double holds whole ones up to 2^53, and they come as
-/// one beyond 64 bits.
+/// Numbers from here on may have lost precision: a double represents integers exactly up to 2^53, and integers beyond
+/// 64 bits are parsed as doubles.
 const LARGE: f64 = 9_223_372_036_854_775_808.0;
 
 #[derive(Clone, Copy)]
 struct Strict<'a> {
-    /// Whether there is a number that is perhaps an integer beyond 64 bits.
+    /// Whether a number may be an integer beyond 64 bits.
     is_large: &'a Cell<bool>,
 }
 

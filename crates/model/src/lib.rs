@@ -1,5 +1,5 @@
-//! What Gancho's things are, and what is decided about them. Pure: no runtime, no database, no
-//! network, no clock. Time and randomness come in as arguments.
+//! Gancho's domain model and its decisions. Pure: no runtime, database, network or clock. Time and randomness are
+//! passed as arguments.
 
 pub mod address;
 mod after_attempt;

@@ -1,4 +1,4 @@
-//! What stands in the place of a secret wherever a viewer or a log could see it.
+//! Masks secrets wherever a viewer or a log could see them.
 
 use std::borrow::Cow;
 
@@ -7,9 +7,9 @@ use url::{Host, Url};
 
 use crate::randomness::is_random;
 
-/// In the place of a secret.
+/// Replaces a secret.
 pub const MASK: &str = "***";
-/// After these words of a path services put what nobody else may know.
+/// Path segments after which services put secrets.
 const BEFORE_SECRETS: &[&str] = &[
     "apikey",
     "bot",
@@ -36,8 +36,8 @@ const BEFORE_SECRETS: &[&str] = &[
     "workflows",
 ];
 
-/// A URL without what may be secret in it: user and password, the values of the query, the fragment, and those parts of
-/// the path and the host that look made by chance.
+/// A URL with its secrets masked: user and password, the values of the query, the fragment, and parts of the path and
+/// the host that look random.
 pub fn url(text: &str) -> String {
     let Ok(mut url) = Url::parse(text) else { return MASK.to_owned() };
     let _ = url.set_username("");
@@ -47,7 +47,7 @@ pub fn url(text: &str) -> String {
     let query = url.query().map(masked_query);
     if let Some(Host::Domain(host)) = url.host() {
         let host = masked_host(host);
-        // What can't be shown masked is not shown.
+        // If it can't be masked, it is not shown.
         if url.set_host(Some(&host)).is_err() {
             return MASK.to_owned();
         }
@@ -68,7 +68,7 @@ fn masked_path(path: &str) -> String {
     format!("/{}", path.trim_start_matches('/').split('/').map(masked).collect::<Vec<_>>().join("/"))
 }
 
-/// Values always; what has no name if it looks made by chance.
+/// Values are always masked; parameters without a name if they look random.
 fn masked_query(query: &str) -> String {
     let masked = |pair: &str| match pair.split_once('=') {
         Some((name, _)) => format!("{name}={MASK}"),
@@ -78,7 +78,7 @@ fn masked_query(query: &str) -> String {
     query.split('&').map(masked).collect::<Vec<_>>().join("&")
 }
 
-/// Some services give each webhook a host of its own. The last two labels say whose it is.
+/// Some services give each webhook its own host name. The last two labels identify the service and stay.
 fn masked_host(host: &str) -> String {
     let labels: Vec<&str> = host.split('.').collect();
     let masked = |(n, label): (usize, &&str)| {
@@ -92,7 +92,7 @@ pub fn is_secret_header(name: &str) -> bool {
     const SECRET: &[&str] =
         &["authorization", "cookie", "set-cookie", "proxy-authorization", "x-api-key", "x-auth-token"];
     let marks = |name: &str| ["signature", "token", "secret"].iter().any(|mark| name.contains(mark));
-    // Most names come in lower case: no copy for those.
+    // Most names are in lower case and need no copy.
     let name = if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
         Cow::Owned(name.to_ascii_lowercase())
     } else {

@@ -1,8 +1,8 @@
-/// A sentence for a person: its name in the Fluent files and its arguments. It is put into words where it is read, in the
+/// A localizable message: its id in the Fluent files and its arguments. It is rendered where it is shown, in the
 /// reader's language.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// The sentence's name.
+    /// The message's id.
     pub id: &'static str,
     /// Its arguments, by name.
     pub args: Vec<(&'static str, Arg)>,
@@ -13,9 +13,9 @@ pub struct Message {
 pub enum Arg {
     /// A text, as it is.
     Text(String),
-    /// A whole number, written as the language writes it.
+    /// An integer, formatted for the language.
     Number(i64),
-    /// Another sentence.
+    /// Another message.
     Message(Box<Message>),
 }
 
@@ -33,7 +33,7 @@ impl Message {
     }
 }
 
-/// For programmers: the name and the arguments.
+/// For developers: the id and the arguments.
 impl std::fmt::Display for Message {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.id)?;

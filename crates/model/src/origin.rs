@@ -1,27 +1,27 @@
-//! Where a change came from: who, or what, wrote to the ERP.
+//! The origin of a change: who or what made it in the ERP.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// What kind of writer it was.
+/// The kind of an origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OriginKind {
-    /// A person in the ERP's pages.
+    /// A user in the ERP's pages.
     User,
-    /// A program, by a key of the ERP's API.
+    /// A program with a key of the ERP's API.
     Api,
-    /// The ERP's own scheduled work.
+    /// A scheduled task of the ERP.
     Cron,
-    /// A statement that no part of the ERP ran.
+    /// An SQL statement from outside the ERP.
     Sql,
 }
 
 impl OriginKind {
-    /// All of them.
+    /// All values.
     pub const ALL: &'static [Self] = &[Self::User, Self::Api, Self::Cron, Self::Sql];
 
-    /// The word that receivers see.
+    /// The name in bodies.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -31,28 +31,28 @@ impl OriginKind {
         }
     }
 
-    /// Reads the word.
+    /// Parses the name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.as_str() == text)
     }
 }
 
-/// Where a change came from.
+/// The origin of a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
-    /// What kind of writer.
+    /// The kind.
     pub kind: OriginKind,
     /// The id: a user's nick or an API key's number; a text or a number.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub id: Value,
-    /// What people call it.
+    /// Its display name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
 impl Origin {
-    /// The one from which all of these come. Where another had a part, or is not known, there is none: what somebody
-    /// else changed too is news to everybody.
+    /// The origin shared by all of these; `None` if they differ or one is unknown, since a change that involves another
+    /// origin must not be ignored.
     pub fn shared<'a>(origins: impl IntoIterator<Item = Option<&'a Self>>) -> Option<Self> {
         let mut origins = origins.into_iter();
         let first = origins.next()??;
@@ -60,7 +60,7 @@ impl Origin {
         origins.all(is_same).then(|| first.clone())
     }
 
-    /// The same in short: `api:3`, `cron`.
+    /// The short form: `api:3`, `cron`.
     pub fn reference(&self) -> OriginReference {
         let id = match &self.id {
             Value::String(id) => format!(":{id}"),
@@ -70,27 +70,27 @@ impl Origin {
         OriginReference(format!("{}{id}", self.kind.as_str()))
     }
 
-    /// As it stands in a body: `kind`, then `id` and `name` where they are known.
+    /// Its form in a body: `kind`, then `id` and `name` if known.
     pub fn to_json(&self) -> Value {
         json!(self)
     }
 
-    /// As it stands in a body.
+    /// Parses its form in a body.
     pub fn of_body(body: &Value) -> Option<Self> {
         serde_json::from_value(body.get("origin")?.clone()).ok()
     }
 }
 
-/// An origin in short, as people write it: `kind:id`, or a kind alone for all of that kind.
+/// The short form of an origin: `kind:id`, or a kind alone for all of that kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct OriginReference(String);
 
 impl OriginReference {
-    /// The longest, in characters.
+    /// Maximum length in characters.
     pub const LENGTH_MAX: usize = 120;
 
-    /// Reads `kind:id` or `kind`.
+    /// Parses `kind:id` or `kind`.
     pub fn parse(text: &str) -> Option<Self> {
         let (kind, id) = text.split_once(':').map_or((text, None), |(kind, id)| (kind, Some(id)));
         OriginKind::parse(kind)?;
@@ -103,7 +103,7 @@ impl OriginReference {
         &self.0
     }
 
-    /// Whether an origin is meant.
+    /// Whether an origin matches.
     pub fn is_of(&self, origin: &Origin) -> bool {
         self.0 == origin.kind.as_str() || *self == origin.reference()
     }

@@ -1,26 +1,26 @@
-//! Whose data is asked for or erased, and where it is found (RGPD, articles 15 and 17).
+//! Identifies the data of one customer, for access and erasure (RGPD, articles 15 and 17).
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use crate::{CUSTOMER_MODEL, Event, SourceId, Timestamp, event::write_body};
 
-/// The column of a record that names its customer.
+/// The column that references a record's customer.
 const CODE: &str = "codcliente";
 
-/// A customer, and what else is known to be theirs.
+/// A customer, with further values that identify them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataSubject {
     /// The customer's code in the ERP.
     pub code: String,
-    /// In which ERP; nothing for whichever.
+    /// The ERP; `None` for all.
     pub source: Option<SourceId>,
-    /// Values that stand for the customer wherever they are: a tax number, an e-mail address.
+    /// Values that identify the customer anywhere: a tax number, an e-mail address.
     pub values: Vec<String>,
 }
 
 impl DataSubject {
-    /// Whether an event is about the customer: it is their record, a record that names them, or holds one of the values.
+    /// Whether an event is about the customer: it is their record, references them, or contains one of the values.
     pub fn is_in(&self, event: &Event) -> bool {
         if self.source.is_some() && event.source.is_some() && event.source != self.source {
             return false;
@@ -33,13 +33,13 @@ impl DataSubject {
         event.object.as_ref().is_some_and(|object| object.model == CUSTOMER_MODEL && object.key == self.code)
     }
 
-    /// Whether a body says anything about the customer.
+    /// Whether a body contains data about the customer.
     pub fn is_in_body(&self, body: &[u8]) -> bool {
         self.needles().any(|needle| contains(body, needle.as_bytes()))
             && serde_json::from_slice(body).is_ok_and(|body| self.is_in_value(&body))
     }
 
-    /// The texts of which one must stand in a body that is about the customer, as JSON has them.
+    /// Texts, as encoded in JSON, of which at least one occurs in each body about the customer.
     pub fn needles(&self) -> impl Iterator<Item = String> {
         std::iter::once(&self.code).chain(&self.values).map(|text| {
             let quoted = Value::from(text.as_str()).to_string();
@@ -59,7 +59,7 @@ impl DataSubject {
     }
 }
 
-/// A code, which some programs write as a number.
+/// A code as text; some programs write it as a number.
 fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -72,7 +72,7 @@ fn contains(body: &[u8], needle: &[u8]) -> bool {
     !needle.is_empty() && body.windows(needle.len()).any(|part| part == needle)
 }
 
-/// What remains of an event: that it was, when, and of which type. Its `data` says when the rest was erased.
+/// The rest of an erased event: its existence, time and type. Its `data` contains the time of the erasure.
 pub fn erased_body(event: &Event, now: Timestamp) -> Bytes {
     let mut body: Map<String, Value> = serde_json::from_slice(&event.body).unwrap_or_default();
     body.insert("data".into(), serde_json::json!({"erased_at": now.s()}));

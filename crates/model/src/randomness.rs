@@ -1,14 +1,14 @@
-//! Whether a piece of a URL looks like a secret that a program made, rather than like words.
+//! Detects parts of a URL that look like generated secrets rather than words.
 
-/// From this length on, letters mixed with digits are nobody's word.
+/// From this length on, letters mixed with digits count as random.
 const MIXED_LENGTH: usize = 16;
-/// Anything shorter is no secret worth its name, and often a version or a language.
+/// Shorter texts can't be secrets, and are often versions or languages.
 const LENGTH_MIN: usize = 6;
-/// The share of pairs of letters that are common in English or Spanish, below which letters are no words. Of words of
-/// the docs' own vocabulary less than one in a hundred has less, of random letters more than nineteen in twenty.
+/// The minimum share of common English or Spanish letter pairs in words. Less than one in a hundred words of the docs
+/// has a lower share, and more than nineteen in twenty random texts.
 const WORDLIKE: f64 = 0.6;
 
-/// Pairs of letters that make up 93 of 100 in English and Spanish words, counted over documentation of this field.
+/// Letter pairs that make up 93 % in English and Spanish words, counted in documentation of this field.
 const PAIRS: &str = "ab ac ad ag ai al am an ap ar as at au av ay ba be bi bl bo br bu ca cc ce ch ci ck cl co cr ct \
     cu da de di do dr ds du ea eb ec ed ee ef eg ei el em en ep er es et ev ex fa fe fi fo ga ge gi gn go gr gu ha he \
     hi ho ia ib ic id ie if ig il im in io ip ir is it iv ke ks la ld le li ll lo ls lt lu ma mb me mi mm mo mp na nc \
@@ -16,7 +16,7 @@ const PAIRS: &str = "ab ac ad ag ai al am an ap ar as at au av ay ba be bi bl bo
     ra rc rd re ri rk rm rn ro rr rs rt ru rv ry sa sc se sh si sk so sp ss st su ta tc te th ti to tr ts tt tu ua uc \
     ue ui ul um un up ur us ut va ve vi wa we wh wo";
 
-/// Whether it looks made by chance. `suspected`: it stands where services put their secrets, so that less is enough.
+/// Whether it looks random. `suspected`: it is where services put secrets, so that less evidence is needed.
 pub(crate) fn is_random(text: &str, suspected: bool) -> bool {
     let letters = text.bytes().filter(u8::is_ascii_alphabetic).count();
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
@@ -25,7 +25,7 @@ pub(crate) fn is_random(text: &str, suspected: bool) -> bool {
     }
     let pieces = || text.split(|c: char| !c.is_ascii_alphanumeric());
     if letters > 0 && digits > 0 && letters + digits >= MIXED_LENGTH {
-        // A year behind a word is none: most of it must be read as words.
+        // A word with a year is not random: most of it must be readable as words.
         let read: usize =
             pieces().flat_map(words).filter(|word| word.len() >= 4 && is_wordlike(word)).map(|w| w.len()).sum();
         if 2 * read < letters + digits {
@@ -35,7 +35,7 @@ pub(crate) fn is_random(text: &str, suspected: bool) -> bool {
     pieces().any(|piece| is_random_piece(piece, suspected))
 }
 
-/// Letters and digits without anything between.
+/// Letters and digits without separators.
 fn is_random_piece(piece: &str, suspected: bool) -> bool {
     let (changes_max, digits_max, word_min) = if suspected { (1, 11, 6) } else { (2, 19, 8) };
     let bytes = piece.as_bytes();
@@ -51,7 +51,7 @@ fn is_random_piece(piece: &str, suspected: bool) -> bool {
     is_choppy || words.iter().any(|word| word.len() >= word_min && !is_wordlike(word))
 }
 
-/// Its runs of letters, in lower case: `newInvoice2` is `new`, `invoice`.
+/// Its words in lower case: `newInvoice2` is `new`, `invoice`.
 fn words(piece: &str) -> Vec<String> {
     let mut words: Vec<String> = vec![String::new()];
     let mut was_lower = false;

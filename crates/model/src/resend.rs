@@ -1,13 +1,13 @@
-//! What may be sent again.
+//! Decides what may be resent.
 
 use crate::{Mismatch, Priority, State};
 
-/// Which events a replay sends again to an endpoint.
+/// Which events a replay resends to an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplayScope {
-    /// Those whose delivery failed.
+    /// Those with a failed delivery.
     Failed,
-    /// Those that it would have got, had it been enabled with the rules that it has now.
+    /// Those that it would have received if it had been enabled with its current rules.
     Missed,
     /// All.
     All,
@@ -25,29 +25,29 @@ impl ReplayScope {
     }
 }
 
-/// What a replay makes of one event.
+/// A replay's action for one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplayAction {
-    /// Nothing: it is not asked for, waits already, or can't be sent.
+    /// None: it does not match, is pending already, or can't be sent.
     Nothing,
-    /// Its delivery goes again.
+    /// Resend its delivery.
     Requeue,
-    /// It gets a delivery.
+    /// Create a delivery.
     Insert,
 }
 
-/// Decides what a replay makes of an event of which the endpoint has a delivery in this state, or none; `mismatch` and
-/// `fits` (its rules and the limits let it through) say whether it would get one today.
+/// Decides a replay's action for an event whose delivery to the endpoint has this state, or that has none; `mismatch`
+/// and `fits` (its rules and the limits accept it) state whether it would get one now.
 pub fn replay_action(scope: ReplayScope, known: Option<State>, mismatch: Option<Mismatch>, fits: bool) -> ReplayAction {
     match known {
         Some(State::Pending) => ReplayAction::Nothing,
-        // Its rules refused it then, and would take it today.
+        // Its earlier rules excluded it; the current ones accept it.
         Some(State::Skipped) if scope != ReplayScope::Failed && fits => ReplayAction::Requeue,
         Some(State::Skipped) => ReplayAction::Nothing,
         Some(state) if scope == ReplayScope::All || (scope == ReplayScope::Failed && state == State::Failed) => {
             ReplayAction::Requeue
         }
-        // A disabled endpoint collects nothing by itself; what is asked for is kept for it.
+        // A disabled endpoint gets no new events, but requested ones are stored for it.
         None if scope != ReplayScope::Failed && fits && matches!(mismatch, None | Some(Mismatch::Disabled)) => {
             ReplayAction::Insert
         }
@@ -55,8 +55,8 @@ pub fn replay_action(scope: ReplayScope, known: Option<State>, mismatch: Option<
     }
 }
 
-/// Whether a delivery may be sent again together with others: it ended badly, and is no test. `is_chosen`: a person chose
-/// this very one, even if it arrived.
+/// Whether a bulk action may resend a delivery: it failed, and is no test. `is_chosen`: a user selected this one, even
+/// if it was delivered.
 pub fn may_resend(state: State, priority: Priority, is_chosen: bool) -> bool {
     let ended_badly = matches!(state, State::Failed | State::Cancelled);
     (ended_badly || (is_chosen && state == State::Delivered)) && priority != Priority::Test

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::MonoTime;
 
-/// How long to wait before each retry, in seconds. The first attempt is made at once.
+/// Delays before retries, in seconds. The first attempt is immediate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetryPolicy {
     /// Seconds before the first retry, the second, and so on.
@@ -16,13 +16,13 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// How many attempts there are in all.
+    /// Total number of attempts.
     pub fn attempts(&self) -> u32 {
         self.delays_s.len() as u32 + 1
     }
 
-    /// The latest that a delivery which a starting process finds may go: now if it had no attempt yet, else after
-    /// the delay of its own next attempt. What was planned by another process's clock means nothing here.
+    /// The latest time for a pending delivery at the start of a process: now without earlier attempts, otherwise after
+    /// the delay of its next attempt. Times scheduled by another process's clock are invalid.
     pub fn latest_at_start(&self, attempts: u32, max_attempts: u32, now: MonoTime) -> MonoTime {
         match attempts {
             0 => now,
@@ -30,11 +30,11 @@ impl RetryPolicy {
         }
     }
 
-    /// The wait after an attempt, milliseconds, when `left` attempts remain; nothing if none do.
-    /// Never earlier than planned, up to a tenth later: `jitter` in `0.0..1.0` says where.
+    /// The delay after an attempt, milliseconds, when `left` attempts remain; `None` if there are none. Never shorter
+    /// than the policy, up to a tenth longer, depending on `jitter` in `0.0..1.0`.
     pub fn delay_ms(&self, left: u32, jitter: f64) -> Option<i64> {
         let left = usize::try_from(left).ok().filter(|&left| left > 0)?;
-        // A delivery sent again by hand may have more attempts left than a plan shortened since.
+        // A resent delivery may have more attempts left than a policy shortened since.
         let index = self.delays_s.len().saturating_sub(left);
         let planned = i64::from(*self.delays_s.get(index)?) * 1000;
         Some(planned + (planned as f64 * 0.1 * jitter.clamp(0.0, 1.0)) as i64)

@@ -2,11 +2,11 @@ use gancho_receiver::{Secret, headers, sign};
 
 use crate::{BinId, BinRequest, Endpoint, Timestamp};
 
-/// Checks signatures of what comes to a bin, as far as the webhooks that send there are known.
+/// Checks signatures of requests to a bin with the secrets of the webhooks that send to it.
 pub struct SignatureCheck(Vec<Secret>);
 
 impl SignatureCheck {
-    /// For a bin: the secrets of the webhooks that send to it, by whichever address.
+    /// For a bin: the secrets of the webhooks that send to it, at any of its addresses.
     pub fn of(bin: BinId, endpoints: &[Endpoint], now: Timestamp) -> Self {
         let path = format!("/bin/{bin}");
         let own = endpoints.iter().filter(|endpoint| endpoint.url.contains(&path));
@@ -17,7 +17,7 @@ impl SignatureCheck {
         Self(secrets.collect())
     }
 
-    /// Whether a request's signature is right; nothing where no secret is known, or not all of the body was kept.
+    /// Whether a request's signature is valid; `None` without a known secret, or if the body was truncated.
     pub fn check(&self, request: &BinRequest) -> Option<bool> {
         if self.0.is_empty() || request.truncated {
             return None;

@@ -21,7 +21,7 @@ impl SourceKind {
         }
     }
 
-    /// Whether Gancho watches it. A plugin sends by itself.
+    /// Whether Gancho watches it. A plugin pushes by itself.
     pub fn is_watched(self) -> bool {
         self != Self::Plugin
     }
@@ -32,26 +32,26 @@ impl SourceKind {
     }
 }
 
-/// One ERP installation, and how we read it.
+/// An ERP installation with its connection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Source {
     /// `src_…`
     pub id: SourceId,
-    /// What people call it.
+    /// Its display name.
     pub name: String,
     /// How it is connected.
     pub kind: SourceKind,
-    /// Where the ERP or its database is. Secret: passwords stand in it.
+    /// The address of the ERP or its database. Secret: it may contain a password.
     pub url: Option<Secret>,
     /// The key of its API.
     pub key: Option<Secret>,
-    /// The zone of its timestamps, an IANA name.
+    /// The time zone of its timestamps, an IANA name.
     pub time_zone: String,
-    /// Watched models; those of the catalogue if none are named.
+    /// Captured models; those of the catalogue if `None`.
     pub models: Option<Vec<String>>,
-    /// Whether a person stopped it: nothing is taken from the ERP.
+    /// Whether a user paused it: nothing is read from the ERP.
     pub paused: bool,
-    /// When its last change or event came.
+    /// Time of its last change or event.
     pub heard_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,

@@ -1,4 +1,4 @@
-//! What an endpoint gets of an event whose type and source it asked for: all of it, nothing, or a body of its own.
+//! Applies an endpoint's rules to an event that it subscribes to: the usual body, its own body, or none.
 
 use std::cell::OnceCell;
 
@@ -10,16 +10,16 @@ use crate::{
     mask,
 };
 
-/// An event's body, as the rules of endpoints look at it: read once, and only where there is one with rules.
+/// An event's body for endpoints' rules, parsed only if needed and once.
 pub struct EventView<'a> {
     body: &'a [u8],
     customers: Option<(SourceId, &'a Customers)>,
     plain: Seen,
-    /// With the customer put beside the code.
+    /// With the customer included beside the code.
     whole: Seen,
 }
 
-/// A body that was read.
+/// A parsed body.
 #[derive(Default)]
 struct Seen {
     value: OnceCell<Value>,
@@ -27,12 +27,12 @@ struct Seen {
 }
 
 impl<'a> EventView<'a> {
-    /// Of a body that was rendered here.
+    /// For a body rendered by Gancho.
     pub fn of(body: &'a [u8]) -> Self {
         Self { body, customers: None, plain: Seen::default(), whole: Seen::default() }
     }
 
-    /// With what is known of the customers of the ERP that it came from.
+    /// With the known customers of the event's ERP.
     #[must_use]
     pub fn with_customers(self, source: Option<SourceId>, customers: &'a Customers) -> Self {
         Self { customers: source.map(|source| (source, customers)), ..self }
@@ -42,13 +42,13 @@ impl<'a> EventView<'a> {
         self.plain.value.get_or_init(|| serde_json::from_slice(self.body).unwrap_or_default())
     }
 
-    /// The code of the customer that it is about; nothing of an event of the customer's own record.
+    /// The customer code in the event; `None` for an event of the customer's own record.
     fn customer_code(&self) -> Option<&str> {
         let is_own = self.value()["event"].as_str().is_none_or(|event| event.starts_with("customer."));
         if is_own { None } else { customer_code(self.value()["data"]["object"].as_object()?) }
     }
 
-    /// With the customer beside the code; null where nothing is known of them.
+    /// With the customer beside the code; null if unknown.
     fn with_customer(&self) -> &Value {
         self.whole.value.get_or_init(|| {
             let mut value = self.value().clone();
@@ -60,7 +60,7 @@ impl<'a> EventView<'a> {
         })
     }
 
-    /// As an endpoint sees it.
+    /// The view of an endpoint.
     fn seen_by(&self, endpoint: &Endpoint) -> (&Value, &OnceCell<ConditionInput>) {
         match endpoint.include.contains(&Include::Customer) && self.customer_code().is_some() {
             true => (self.with_customer(), &self.whole.input),
@@ -69,17 +69,17 @@ impl<'a> EventView<'a> {
     }
 }
 
-/// The code of the customer that an event's body is about, where something can be put beside it.
+/// The customer code in an event's body, if a customer can be included.
 pub fn customer_of_body(body: &[u8]) -> Option<String> {
     EventView::of(body).customer_code().map(ToOwned::to_owned)
 }
 
-/// Why an event that an endpoint asked for is not sent to it.
+/// Why an event that matches an endpoint's subscription is not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// The reason, as it is kept.
+    /// The stored reason.
     pub reason: Reason,
-    /// What went wrong, where something did.
+    /// The error, if any.
     pub why: Option<String>,
 }
 
@@ -89,11 +89,11 @@ impl Refusal {
     }
 }
 
-/// Applies the rules of an endpoint: the origins that it ignores, its companies, what it includes, its condition, its
-/// template. Returns the body that it gets instead of the usual one, if it has one of its own, at most `bytes_max` long.
+/// Applies an endpoint's rules: ignored origins, companies, included data, condition, template. Returns its own body
+/// instead of the usual one, if it has one, of at most `bytes_max` bytes.
 ///
 /// # Errors
-/// Why it gets nothing.
+/// Why nothing is sent.
 pub fn tailor(endpoint: &Endpoint, event: &EventView<'_>, bytes_max: usize) -> Result<Option<Bytes>, Refusal> {
     if !endpoint.ignore_origins.is_empty() && is_ignored(endpoint, event.value()) {
         return Err(Refusal::plain(Reason::Origin));
@@ -112,7 +112,7 @@ pub fn tailor(endpoint: &Endpoint, event: &EventView<'_>, bytes_max: usize) -> R
     body(endpoint, event, bytes_max)
 }
 
-/// The body that an endpoint gets instead of the usual one, whatever its other rules say; nothing where it gets that one.
+/// The endpoint's own body, regardless of its other rules; `None` if it gets the usual one.
 ///
 /// # Errors
 /// Why there is none.
@@ -121,7 +121,7 @@ pub fn body(endpoint: &Endpoint, event: &EventView<'_>, bytes_max: usize) -> Res
         return Ok(None);
     }
     let (seen, _) = event.seen_by(endpoint);
-    // Before the template looks: what it makes goes out, too.
+    // Before the template runs, since its output is sent, too.
     let masked = (!endpoint.mask.is_empty()).then(|| without(seen, &endpoint.mask));
     let value = masked.as_ref().unwrap_or(seen);
     let Some(template) = &endpoint.template else {
@@ -132,7 +132,7 @@ pub fn body(endpoint: &Endpoint, event: &EventView<'_>, bytes_max: usize) -> Res
     rendered.map(Some).map_err(|error| Refusal { reason: Reason::TemplateError, why: Some(error.0) })
 }
 
-/// A body in which these fields of `data` have no values, however deep they stand.
+/// A body with the values of these fields of `data` masked at any depth.
 fn without(body: &Value, fields: &[String]) -> Value {
     fn hide(value: &mut Value, fields: &[String]) {
         match value {
@@ -161,14 +161,14 @@ fn is_ignored(endpoint: &Endpoint, body: &Value) -> bool {
     origin.is_some_and(|origin| endpoint.ignore_origins.iter().any(|ignored| ignored.is_of(&origin)))
 }
 
-/// Records that belong to no company, such as customers, are of all.
+/// Records without a company, such as customers, belong to all.
 fn is_of_another_company(endpoint: &Endpoint, body: &Value) -> bool {
     let company = body["data"]["object"]["idempresa"].as_i64();
     company.is_some_and(|company| !endpoint.companies.contains(&company))
 }
 
 impl Endpoint {
-    /// Whether it has rules that look at an event's body.
+    /// Whether it has rules that depend on an event's body.
     pub fn is_tailored(&self) -> bool {
         let rules = self.condition.is_some() || self.template.is_some() || !self.include.is_empty();
         rules || !self.mask.is_empty() || !self.ignore_origins.is_empty() || !self.companies.is_empty()

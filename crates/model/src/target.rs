@@ -1,4 +1,4 @@
-//! URLs that an endpoint may have.
+//! Validates the URLs of endpoints.
 
 use std::net::IpAddr;
 
@@ -9,10 +9,10 @@ use crate::{
     address::{self, Allowed},
 };
 
-/// The longest URL, in bytes.
+/// Maximum length of a URL in bytes.
 pub const LENGTH_MAX: usize = 2048;
 
-/// Why a URL can't be an endpoint's.
+/// Why a URL is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadUrl {
     /// Not a URL.
@@ -21,32 +21,32 @@ pub enum BadUrl {
     /// Neither http nor https.
     #[error("must begin with http:// or https://")]
     Scheme,
-    /// A user name or password stands in it.
+    /// It contains a user name or password.
     #[error("must not carry a user name or password: put them into a header of the webhook")]
     Credentials,
-    /// A `#` part, which never leaves a browser.
+    /// It contains a fragment (`#`), which is never sent.
     #[error("must not have a # part: it would not be sent")]
     Fragment,
     /// Longer than [`LENGTH_MAX`].
     #[error("must be at most {LENGTH_MAX} characters long")]
     Length,
-    /// A host that can't be looked up (RFC 1035 §2.3.4; an underscore is a name in many a network).
+    /// A host that can't be resolved (RFC 1035 §2.3.4; underscores are common in private networks).
     #[error(
         "has a host that no name server knows: its parts must be 1 to 63 letters, digits, - or _, at most 253 in all"
     )]
     Host,
-    /// An address that is not called.
+    /// A refused address.
     #[error("{address} is not called: it is {why}")]
     Refused {
         /// The address.
         address: IpAddr,
-        /// Why: `loopback`, `private`, …
+        /// The reason: `loopback`, `private`, …
         why: &'static str,
     },
 }
 
 impl BadUrl {
-    /// The same for people.
+    /// The localized message.
     pub fn message(self) -> Message {
         match self {
             Self::Syntax => Message::new("error-url"),
@@ -55,7 +55,7 @@ impl BadUrl {
             Self::Fragment => Message::new("error-url-fragment"),
             Self::Length => Message::new("error-url-length").with("max", LENGTH_MAX),
             Self::Host => Message::new("error-url-host"),
-            // No setting is offered that would open it.
+            // No setting allows it, so none is suggested.
             Self::Refused { address, .. } if address::is_metadata(address) => {
                 Message::new("error-url-metadata").with("address", address.to_string())
             }
@@ -67,7 +67,7 @@ impl BadUrl {
     }
 }
 
-/// The name of the text for why an address is refused.
+/// The message key of the reason why an address is refused.
 fn address_word(why: &str) -> &'static str {
     match why {
         "loopback" => "address-loopback",
@@ -81,11 +81,11 @@ fn address_word(why: &str) -> &'static str {
     }
 }
 
-/// Reads the URL of an endpoint that is made or gets another: [`parse`], and what could never be delivered is refused
-/// at once. Endpoints that exist already are read by [`parse`] alone.
+/// Parses the URL of a new endpoint, or a new URL: like [`parse`], but URLs that could never be delivered to are
+/// refused. URLs of existing endpoints are parsed by [`parse`].
 ///
 /// # Errors
-/// [`BadUrl`] says what is wrong.
+/// [`BadUrl`] states the reason.
 pub fn parse_new(text: &str, allowed: &Allowed) -> Result<Url, BadUrl> {
     let url = parse(text)?;
     let literal = match url.host() {
@@ -101,7 +101,7 @@ pub fn parse_new(text: &str, allowed: &Allowed) -> Result<Url, BadUrl> {
     Ok(url)
 }
 
-/// Whether a name server could know this name, which is ASCII by now.
+/// Whether a name server could resolve this ASCII name.
 fn can_be_looked_up(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     let good = |letter: u8| letter.is_ascii_alphanumeric() || letter == b'-' || letter == b'_';
@@ -109,10 +109,10 @@ fn can_be_looked_up(name: &str) -> bool {
     name.len() <= 253 && name.split('.').all(label)
 }
 
-/// Reads an endpoint's URL. Numbers such as `http://2130706433/` come out as the address they mean.
+/// Parses an endpoint's URL. Numbers such as `http://2130706433/` are parsed as the address they represent.
 ///
 /// # Errors
-/// [`BadUrl`] says what is wrong.
+/// [`BadUrl`] states the reason.
 pub fn parse(text: &str) -> Result<Url, BadUrl> {
     if text.len() > LENGTH_MAX {
         return Err(BadUrl::Length);
@@ -136,7 +136,7 @@ pub fn parse(text: &str) -> Result<Url, BadUrl> {
     Ok(url)
 }
 
-/// Whether two URLs lead to one origin: scheme, host and port (WHATWG URL, "origin").
+/// Whether two URLs have the same origin: scheme, host and port (WHATWG URL, "origin").
 pub fn is_same_origin(one: &str, other: &str) -> bool {
     match (Url::parse(one), Url::parse(other)) {
         (Ok(one), Ok(other)) => one.origin() == other.origin() && one.origin().is_tuple(),

@@ -1,4 +1,4 @@
-//! Templates: what an endpoint gets in place of the usual body, written in Jinja.
+//! Templates: Jinja templates of an endpoint's own body.
 
 use std::sync::{Arc, OnceLock};
 
@@ -18,39 +18,39 @@ use crate::Message;
 mod json;
 mod sparing;
 
-/// The longest, in characters.
+/// Maximum length in characters.
 pub const TEMPLATE_MAX: usize = 20_000;
-/// What one body may cost: an instruction is one, 64 bytes of text made or read are one. About 20 MB at most.
+/// Cost limit of a body: an instruction costs one, as do 64 bytes of text generated or read. About 20 MB at most.
 const FUEL: u64 = 300_000;
-/// How deep macros and loops may call themselves; what they nest is also dropped level by level.
+/// Maximum recursion of macros and loops; nested values are also dropped recursively.
 const RECURSION_MAX: usize = 50;
-/// The name under which a template rests in its environment.
+/// The template's name in its environment.
 const NAME: &str = "body";
 
-/// A template of a body. It is compiled when it is first used.
+/// A template of a body. It is compiled at first use.
 ///
-/// What stands in `{{ … }}` is written as JSON: a text without its quotes, so that it fits between those of the template;
-/// all else as it is.
+/// Values in `{{ … }}` are written as JSON: strings without quotes, so that they fit between those of the template;
+/// others as they are.
 #[derive(Clone, Debug)]
 pub struct Template {
     text: String,
     compiled: OnceLock<Option<Arc<Environment<'static>>>>,
 }
 
-/// Why no body could be made.
+/// Why rendering failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemplateError(pub String);
 
 impl Template {
-    /// One that is known to be good.
+    /// A template that was validated before.
     pub fn kept(text: impl Into<String>) -> Self {
         Self { text: text.into(), compiled: OnceLock::new() }
     }
 
-    /// Reads a template that a person wrote.
+    /// Parses a template that a user wrote.
     ///
     /// # Errors
-    /// What is wrong with it: not Jinja, or too long.
+    /// The reason: not Jinja, or too long.
     pub fn parse(text: &str) -> Result<Self, Message> {
         if text.chars().count() > TEMPLATE_MAX {
             return Err(Message::new("error-length").with("min", 1).with("max", TEMPLATE_MAX));
@@ -65,15 +65,15 @@ impl Template {
         Ok(Self { text: text.to_owned(), compiled: OnceLock::from(Some(Arc::new(compiled))) })
     }
 
-    /// As it was written.
+    /// Its source text.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The body for an event, from its usual body; at most `bytes_max` long.
+    /// Renders the body for an event from its usual body; at most `bytes_max` bytes.
     ///
     /// # Errors
-    /// When it can't be worked out, takes too long, or is no JSON.
+    /// If rendering fails, costs too much, or yields invalid JSON.
     pub fn render(&self, body: &Value, bytes_max: usize) -> Result<Bytes, TemplateError> {
         let compiled = self.compiled.get_or_init(|| compile(&self.text).ok().map(Arc::new));
         let environment = compiled.as_deref().ok_or_else(|| TemplateError("it can't be read".into()))?;
@@ -104,7 +104,7 @@ fn compile(text: &str) -> Result<Environment<'static>, Error> {
     environment.set_fuel(Some(FUEL));
     environment.set_recursion_limit(RECURSION_MAX);
     environment.set_formatter(write_value);
-    // What makes values out of others many times over: see sparing.rs.
+    // These could multiply values: see sparing.rs.
     ["namespace", "dict"].iter().for_each(|name| environment.remove_global(name));
     ["chain", "zip", "batch", "slice"].iter().for_each(|name| environment.remove_filter(name));
     environment.add_filter("plus", |a: f64, b: f64| a + b);
@@ -115,7 +115,7 @@ fn compile(text: &str) -> Result<Environment<'static>, Error> {
     Ok(environment)
 }
 
-/// A filter that is not there: no event would get a body. Found in the text, since it may stand in a branch that is seldom
+/// An unknown filter: no event would get a body. Found in the source text, since it may be in a branch that is seldom
 /// taken.
 fn unknown_filter(text: &str, environment: &Environment<'_>) -> Option<String> {
     let is_unknown = |name: &str| {
@@ -125,7 +125,7 @@ fn unknown_filter(text: &str, environment: &Environment<'_>) -> Option<String> {
     tags(text).iter().flat_map(|tag| filters(tag)).find(|name| is_unknown(name))
 }
 
-/// The names behind the bars of a tag, and of a block `filter`.
+/// The filter names in a tag, and in a block `filter`.
 fn filters(tag: &str) -> Vec<String> {
     let block = tag.trim_start().strip_prefix("filter ");
     let names = block.into_iter().chain(tag.split('|').skip(1)).map(str::trim_start);
@@ -133,7 +133,7 @@ fn filters(tag: &str) -> Vec<String> {
     names.map(word).filter(|name| !name.is_empty()).collect()
 }
 
-/// A text without its quotes, nothing where nothing is, all else as JSON.
+/// Strings without quotes, nothing for undefined, others as JSON.
 fn write_value(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &JinjaValue) -> Result<(), Error> {
     let written = match (value.kind(), value.as_str()) {
         (ValueKind::Undefined, _) => Ok(()),
@@ -152,7 +152,7 @@ fn to_json(state: &State<'_, '_>, value: JinjaValue) -> Result<JinjaValue, Error
     json(state, &value).map(JinjaValue::from_safe_string)
 }
 
-/// An amount as people write it in Spain: `1.210,50`.
+/// An amount in Spanish format: `1.210,50`.
 fn money(amount: f64) -> String {
     let cents = format!("{:.2}", amount.abs());
     let (whole, cents) = cents.split_once('.').unwrap_or((&cents, "00"));
@@ -253,7 +253,7 @@ mod tests {
         }
     }
 
-    /// What makes a value of any size or depth out of a few characters.
+    /// Templates that create values of any size or depth with a few characters.
     const HUGE: [&str; 20] = [
         "{% set x = none|default(0 or [x, x]) %}",
         "{% set x = 1 and (x, x) %}",

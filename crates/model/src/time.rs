@@ -1,6 +1,6 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A moment: milliseconds since 1970 in UTC. Written as RFC 3339 with milliseconds.
+/// A time: milliseconds since 1970 in UTC. Written as RFC 3339 with milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
@@ -8,17 +8,17 @@ pub struct Timestamp(i64);
 const LATEST_MS: i64 = 253_402_207_200_000;
 
 impl Timestamp {
-    /// From milliseconds since 1970, cut to the years that RFC 3339 can write.
+    /// From milliseconds since 1970, clamped to the years of RFC 3339.
     pub fn from_ms(ms: i64) -> Self {
         Self(ms.clamp(-LATEST_MS / 8, LATEST_MS))
     }
 
-    /// The same for a constant, which has to be in range.
+    /// The same for a constant, which must be in range.
     pub const fn from_ms_const(ms: i64) -> Self {
         Self(ms)
     }
 
-    /// From seconds since 1970, cut likewise.
+    /// From seconds since 1970, clamped likewise.
     pub fn from_s(s: i64) -> Self {
         Self::from_ms(s.saturating_mul(1000))
     }
@@ -33,31 +33,31 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
-    /// This moment and so many milliseconds.
+    /// This time plus milliseconds.
     pub fn plus_ms(self, ms: i64) -> Self {
         Self::from_ms(self.0.saturating_add(ms))
     }
 
-    /// Milliseconds from `earlier` to this moment; negative if it is later.
+    /// Milliseconds from `earlier` to this time; negative if it is later.
     pub fn since_ms(self, earlier: Self) -> i64 {
         self.0 - earlier.0
     }
 
-    /// Reads RFC 3339 with any offset.
+    /// Parses RFC 3339 with any offset.
     pub fn parse(text: &str) -> Option<Self> {
         if let Ok(at) = text.parse::<jiff::Timestamp>() {
             return Some(Self::from_ms(at.as_millisecond()));
         }
-        // jiff ends two days before the year 9999 does, which people mean by "for ever".
+        // jiff's range ends two days before the year 9999 does, which is often used for "forever".
         let rest = ["9999-12-30", "9999-12-31"].iter().find_map(|day| text.strip_prefix(day))?;
         let like: jiff::Timestamp = format!("9999-12-29{rest}").parse().ok()?;
         (like.as_second() > 0).then(|| Self::from_ms(jiff::Timestamp::MAX.as_millisecond()))
     }
 }
 
-/// A moment of the clock by which everything that waits is planned: the wall time at the start of the process
-/// plus the time that passed since. Setting the computer's clock does not move it. It is written like a
-/// [`Timestamp`], but must be converted by [`Moment::shown`] before a person sees it.
+/// A time of the monotonic clock used for scheduling: the wall time at the start of the process plus the time elapsed
+/// since. Setting the computer's clock does not affect it. It is written like a [`Timestamp`], but must be converted by
+/// [`Moment::shown`] before a user sees it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MonoTime(Timestamp);
@@ -73,12 +73,12 @@ impl MonoTime {
         self.0.ms()
     }
 
-    /// This moment and so many milliseconds.
+    /// This time plus milliseconds.
     pub fn plus_ms(self, ms: i64) -> Self {
         Self(self.0.plus_ms(ms))
     }
 
-    /// Milliseconds from `earlier` to this moment; negative if it is later.
+    /// Milliseconds from `earlier` to this time; negative if it is later.
     pub fn since_ms(self, earlier: Self) -> i64 {
         self.0.since_ms(earlier.0)
     }
@@ -87,19 +87,19 @@ impl MonoTime {
 /// Now, by both clocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moment {
-    /// What the computer's clock shows: stamped and shown, never waited for.
+    /// The wall clock: for stored and shown times, never for scheduling.
     pub wall: Timestamp,
-    /// What is waited for.
+    /// The monotonic clock: for scheduling.
     pub mono: MonoTime,
 }
 
 impl Moment {
-    /// The wall time of a planned moment, as far as it can be known now.
+    /// The wall time of a scheduled time, as far as it is known now.
     pub fn shown(self, at: MonoTime) -> Timestamp {
         self.wall.plus_ms(at.since_ms(self.mono))
     }
 
-    /// How far the wall clock is ahead of the planning clock, milliseconds: it was set since the start.
+    /// How far the wall clock is ahead of the monotonic clock, milliseconds: it was set since the start.
     pub fn drift_ms(self) -> i64 {
         self.wall.ms() - self.mono.ms()
     }
@@ -107,7 +107,7 @@ impl Moment {
 
 impl std::fmt::Display for Timestamp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // from_ms keeps the range that jiff can hold.
+        // from_ms keeps the range of jiff.
         let at = jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         write!(f, "{at:.3}")
     }

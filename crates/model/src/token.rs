@@ -1,20 +1,20 @@
 use crate::{SourceId, Timestamp, TokenId};
 
-/// What a token may do.
+/// The permissions of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Everything.
     Admin,
-    /// Every GET but secrets.
+    /// Every GET except secrets.
     Read,
     /// `POST /events` and `/changes`.
     Ingest,
-    /// The same for one source, and seeing that source.
+    /// The same for one source, and reading that source.
     Source(SourceId),
 }
 
 impl Scope {
-    /// The word; a source's token says `source`.
+    /// The name; `source` for a source's token.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "admin",
@@ -24,7 +24,7 @@ impl Scope {
         }
     }
 
-    /// Reads `admin`, `read` or `ingest`.
+    /// Parses `admin`, `read` or `ingest`.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Admin, Self::Read, Self::Ingest].into_iter().find(|scope| scope.as_str() == text)
     }
@@ -35,25 +35,25 @@ impl Scope {
 pub struct Token {
     /// `tok_…`
     pub id: TokenId,
-    /// What people call it.
+    /// Its display name.
     pub name: String,
-    /// What it may do.
+    /// Its permissions.
     pub scope: Scope,
     /// When it was made.
     pub created_at: Timestamp,
 }
 
-/// Who makes a request.
+/// The caller of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// The token by which repeats are recognised.
+    /// The token; repeats are recognised within it.
     pub token: TokenId,
-    /// What it may do.
+    /// Its permissions.
     pub scope: Scope,
 }
 
 impl Caller {
-    /// The source that the caller speaks for.
+    /// The source that the caller belongs to.
     pub fn source(&self) -> Option<SourceId> {
         match self.scope {
             Scope::Source(source) => Some(source),

@@ -1,11 +1,11 @@
 use crate::{Timestamp, UserId};
 
-/// What a person may do.
+/// A user's role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Everything.
     Admin,
-    /// Look at everything but secrets.
+    /// Read everything except secrets.
     Viewer,
 }
 
@@ -24,18 +24,18 @@ impl Role {
     }
 }
 
-/// A person who may sign in.
+/// A user who may sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     /// `usr_…`
     pub id: UserId,
     /// The name to sign in with.
     pub name: String,
-    /// What they may do.
+    /// Their role.
     pub role: Role,
     /// The password as an Argon2 hash.
     pub password_hash: String,
-    /// Where mail reaches them, if they want any.
+    /// Their mail address, if any.
     pub email: Option<String>,
     /// The language they chose, by its code.
     pub language: Option<String>,
@@ -45,18 +45,18 @@ pub struct User {
     pub created_at: Timestamp,
 }
 
-/// A browser in which a person signed in.
+/// A browser session of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// The digest of what stands in its cookie.
+    /// The digest of its cookie.
     pub digest: [u8; 32],
     /// Who.
     pub user: UserId,
-    /// What the browser says of itself.
+    /// The browser's `User-Agent`.
     pub agent: String,
     /// When they signed in.
     pub created_at: Timestamp,
-    /// When they were last seen.
+    /// Time of its last use.
     pub seen_at: Timestamp,
     /// When it ends.
     pub expires_at: Timestamp,

@@ -1,29 +1,29 @@
-//! What a delivery waits for, and until when.
+//! Determines what a delivery waits for, and until when.
 
 use crate::{Health, MonoTime, Priority, WaitingFor};
 
-/// What is known of a delivery that waits, and of its endpoint.
+/// The state of a pending delivery and its endpoint.
 #[derive(Clone, Copy, Debug)]
 pub struct Pending<'a> {
     /// Its queue.
     pub lane: Priority,
-    /// When it may go; while it is leased, when it might.
+    /// When it is due; while leased, the end of the lease.
     pub due: MonoTime,
-    /// Whether a node has it: its attempt is under way or about to begin.
+    /// Whether a node has leased it: its attempt is under way or about to begin.
     pub leased: bool,
     /// Whether its endpoint is enabled.
     pub enabled: bool,
     /// Whether its endpoint is paused.
     pub paused: bool,
-    /// Whether its endpoint takes only so many a second.
+    /// Whether its endpoint has a rate limit.
     pub rated: bool,
-    /// How its endpoint has been answering.
+    /// Its endpoint's health.
     pub health: &'a Health,
 }
 
 impl Pending<'_> {
-    /// What it waits for, and until when as far as that is known: the first that holds, in the order of
-    /// CONTRACT §2. Tests go to any endpoint.
+    /// What it waits for, and until when if known: the first applicable reason in the order of CONTRACT §2. Tests are
+    /// sent to any endpoint.
     pub fn waiting(&self, now: MonoTime) -> (WaitingFor, Option<MonoTime>) {
         let test = self.lane == Priority::Test;
         if !test && !self.enabled {

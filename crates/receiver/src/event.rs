@@ -4,7 +4,7 @@ use serde_json::Value;
 /// A webhook's body.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// `evt_…`: the same at every attempt. ReferenceUpdate it, and handle an event once.
+    /// `evt_…`: the same at every attempt. Store it, and handle each event once.
     pub id: String,
     /// The event's type, such as `invoice.paid`.
     pub event: String,
@@ -12,7 +12,7 @@ pub struct Event {
     pub created: i64,
     /// What happened.
     pub data: Data,
-    /// The ERP it comes from, `src_…`; nothing for events of a program.
+    /// The ERP it comes from, `src_…`; `None` for events of a program.
     pub source: Option<String>,
     /// A sample or a test: don't book it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -30,7 +30,7 @@ pub struct Data {
     /// Names of secret columns that changed, without values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<String>,
-    /// The row that caused it, where that is another one (a role, for a user's permissions).
+    /// The row that caused it, if it is another one (a role, for a user's permissions).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Value>,
     /// The ERP's model, for events of the noun `model`.

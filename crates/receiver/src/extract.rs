@@ -9,18 +9,18 @@ use axum::{
 
 use crate::{Event, EventError, Verified, Verifier, VerifyError};
 
-/// A verified webhook. The router's state must give a [`Verifier`] and a [`Clock`].
+/// A verified webhook. The router's state must provide a [`Verifier`] and a [`Clock`].
 #[derive(Clone, Debug)]
 pub struct Webhook {
     /// The event.
     pub event: Event,
     /// The raw body, as it was signed.
     pub body: Bytes,
-    /// What the signature vouches for.
+    /// What the signature covers.
     pub verified: Verified,
 }
 
-/// Gives the time in Unix seconds: your program's clock, or a test's.
+/// Returns the time in Unix seconds: your program's clock, or a test's.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock(pub fn() -> i64);
 
@@ -30,10 +30,10 @@ pub enum Rejection {
     /// The body could not be read or is too large.
     #[error("the body could not be read: {0}")]
     Body(#[from] axum::extract::rejection::BytesRejection),
-    /// The signature is not good.
+    /// The signature is invalid.
     #[error(transparent)]
     Signature(#[from] VerifyError),
-    /// Signed, but no event.
+    /// Signed, but not an event.
     #[error(transparent)]
     Event(#[from] EventError),
 }

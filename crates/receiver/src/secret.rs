@@ -1,21 +1,21 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-/// An endpoint's secret, as Gancho shows it: `whsec_` and base64, or words of the user's own.
+/// An endpoint's secret, as Gancho shows it: `whsec_` and base64, or another text.
 ///
-/// It never prints itself.
+/// Its `Debug` output does not reveal it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// What stands before the base64 of a Standard Webhooks secret.
+    /// The prefix of a Standard Webhooks secret.
     pub const PREFIX: &str = "whsec_";
 
-    /// Takes the secret as it stands.
+    /// A secret from its text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// Makes a `whsec_` secret of 24 to 64 random bytes (Standard Webhooks 1.0.0, "Signature scheme").
+    /// Creates a `whsec_` secret of 24 to 64 random bytes (Standard Webhooks 1.0.0, "Signature scheme").
     pub fn from_bytes(key: &[u8]) -> Self {
         Self(format!("{}{}", Self::PREFIX, STANDARD.encode(key)))
     }
@@ -30,7 +30,7 @@ impl Secret {
         self.0.as_bytes()
     }
 
-    /// The key of `webhook-signature`: the base64 after `whsec_`, or nothing where the secret isn't of that form.
+    /// The key of `webhook-signature`: the base64 after `whsec_`, or `None` for another format.
     pub fn standard_key(&self) -> Option<Vec<u8>> {
         let key = STANDARD.decode(self.0.strip_prefix(Self::PREFIX)?).ok()?;
         (!key.is_empty()).then_some(key)

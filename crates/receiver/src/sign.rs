@@ -1,4 +1,4 @@
-//! Making signatures.
+//! Creates signatures.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -19,8 +19,8 @@ pub fn plain(secret: &Secret, body: &[u8]) -> String {
     hex
 }
 
-/// `webhook-signature` of Standard Webhooks 1.0.0: `v1,` and the base64 of HMAC-SHA256 over
-/// `id.timestamp.body`; nothing where the secret isn't `whsec_` and base64.
+/// `webhook-signature` of Standard Webhooks 1.0.0: `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; `None`
+/// unless the secret is `whsec_` and base64.
 pub fn standard(secret: &Secret, id: &str, timestamp_s: i64, body: &[u8]) -> Option<String> {
     let digest = standard_digest(&secret.standard_key()?, id, &timestamp_s.to_string(), body);
     Some(format!("v1,{}", STANDARD.encode(digest)))

@@ -3,7 +3,7 @@ use subtle::ConstantTimeEq;
 
 use crate::{Secret, headers, sign};
 
-/// How far a signed timestamp may lie from now, in seconds, on either side.
+/// Maximum difference of a signed timestamp from now, in seconds.
 const TOLERANCE_S: i64 = 5 * 60;
 
 /// Checks the signature of a webhook against one or more secrets.
@@ -19,40 +19,40 @@ pub struct Verifier {
 pub enum Scheme {
     /// `webhook-signature`: id, timestamp and body are signed.
     Standard,
-    /// `X-Webhook-Signature`: only the body is signed, so that an old request stays valid: accepted only by
+    /// `X-Webhook-Signature`: only the body is signed, so an old request stays valid: accepted only with
     /// [`Verifier::accept_body_only`].
     Plain,
 }
 
-/// What a good signature vouches for.
+/// The result of a successful verification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
-    /// Which signature it was.
+    /// The signature that was checked.
     pub scheme: Scheme,
-    /// Which of the secrets made it, counted from 0.
+    /// The index of the secret that matches, from 0.
     pub secret: usize,
 }
 
-/// Why a request is not to be believed.
+/// Why a request is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
-    /// Neither `webhook-signature` nor `X-Webhook-Signature` is there.
+    /// Both `webhook-signature` and `X-Webhook-Signature` are missing.
     #[error("the request carries no signature header")]
     Missing,
-    /// Only `X-Webhook-Signature` is there, which does not cover the time.
+    /// Only `X-Webhook-Signature` is present, which does not cover the time.
     #[error(
         "the request carries only X-Webhook-Signature, which does not cover the time: whoever copied it once could send \
          it again for ever. For a secret that does not begin with whsec_ there is no other: accept it then, and \
          remember the ids of handled events"
     )]
     BodyOnly,
-    /// A header that the signature needs is missing or malformed.
+    /// A header field needed for the signature is missing or malformed.
     #[error("the header {0} is missing or malformed")]
     Header(&'static str),
-    /// The signed timestamp is too far from now.
+    /// The signed timestamp differs too much from now.
     #[error("the timestamp is more than {TOLERANCE_S} s from now: an old request, or a wrong clock")]
     Stale,
-    /// No secret makes any of the signatures given.
+    /// No secret matches any of the signatures.
     #[error("the signature matches none of the secrets: was the raw body used, unchanged?")]
     Mismatch,
 }
@@ -63,24 +63,24 @@ impl Verifier {
         Self { secrets: vec![secret], tolerance_s: TOLERANCE_S, accepts_body_only: false }
     }
 
-    /// Accepts this secret too, as during a rotation.
+    /// Also accepts this secret, as during a rotation.
     pub fn or(mut self, secret: Secret) -> Self {
         self.secrets.push(secret);
         self
     }
 
-    /// Accepts requests that carry only `X-Webhook-Signature`, too. It does not cover the time, so that an old request
-    /// stays valid: remember the ids of handled events.
+    /// Also accepts requests with only `X-Webhook-Signature`. It does not cover the time, so an old request stays
+    /// valid: store the ids of handled events.
     pub fn accept_body_only(mut self) -> Self {
         self.accepts_body_only = true;
         self
     }
 
-    /// Checks a request: `header` gives the value of a lowercase header name, `body` is the raw
-    /// body, `now_s` the time in Unix seconds.
+    /// Verifies a request: `header` returns the value of a lowercase header name, `body` is the raw body, `now_s` the
+    /// time in Unix seconds.
     ///
     /// # Errors
-    /// [`VerifyError`] says what is missing or wrong. Answer 400 or 401 and handle nothing.
+    /// [`VerifyError`] states what is missing or invalid. Answer 400 or 401 and handle nothing.
     pub fn verify<'a>(
         &self,
         header: impl Fn(&str) -> Option<&'a str>,
@@ -125,7 +125,7 @@ impl Verifier {
         found.map(|secret| Verified { scheme: Scheme::Plain, secret }).ok_or(VerifyError::Mismatch)
     }
 
-    /// The first secret whose signature is among those given. Every pair is compared, in constant time.
+    /// The first secret whose signature is among the given ones. Every pair is compared, in constant time.
     fn matching(&self, given: &[Vec<u8>], make: impl Fn(&Secret) -> Option<Vec<u8>>) -> Option<usize> {
         let mut found = None;
         for (n, secret) in self.secrets.iter().enumerate() {

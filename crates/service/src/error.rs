@@ -4,32 +4,32 @@ use gancho_store::StoreError;
 
 use crate::input::FieldError;
 
-/// Why something was not done. Nothing of it was.
+/// Why an action failed. It changed nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServiceError {
-    /// Fields are wrong: all of them.
+    /// All invalid fields.
     Fields(Vec<FieldError>),
-    /// There is no such thing: what.
+    /// The object of this kind does not exist.
     Missing(&'static str),
-    /// It is not in a state for this, or somebody else was first.
+    /// Its state does not allow this, or another request was first.
     Conflict(Message),
-    /// Something that is not ours is in the way, and a person has to decide.
+    /// An external condition prevents it, and a user has to decide.
     Refused(Message),
-    /// Something that is not ours does not work at the moment: try again.
+    /// An external system is unavailable at the moment: try again.
     Unavailable(Message),
-    /// A mail server, or what else we asked, refused.
+    /// An external system, such as a mail server, refused.
     Upstream(Message),
-    /// The store refused.
+    /// The store failed.
     Store(StoreError),
-    /// Intake refused.
+    /// Intake rejected it.
     Intake(IntakeError),
 }
 
-/// What a use case returns.
+/// The result of a use case.
 pub type ServiceResult<T> = Result<T, ServiceError>;
 
 impl ServiceError {
-    /// A field names what is not there; any other error of the store stays as it is.
+    /// Converts a missing reference to a field error; other errors are unchanged.
     pub(crate) fn if_missing(self, field: &str, message: &'static str) -> Self {
         match self {
             Self::Store(StoreError::NotFound) => Self::field(field, Message::new(message)),
@@ -37,12 +37,12 @@ impl ServiceError {
         }
     }
 
-    /// One field is wrong.
+    /// One invalid field.
     pub fn field(field: impl Into<String>, message: Message) -> Self {
         Self::Fields(vec![FieldError::new(field, message)])
     }
 
-    /// What happened, for people; nothing where the fields say it.
+    /// The localized message; `None` if the fields have it.
     pub fn message(&self) -> Option<Message> {
         let busy = |error: &StoreError| match error {
             StoreError::NotFound => Message::new("problem-missing"),

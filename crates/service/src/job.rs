@@ -1,4 +1,4 @@
-//! Long work that goes on when its page is left: sending many things again.
+//! Jobs: resending many deliveries in the background.
 
 use std::sync::Arc;
 
@@ -6,18 +6,18 @@ use gancho_store::{Job, JobCounts, JobState, NewJob, StoreError};
 
 use crate::{ServiceResult, Services};
 
-/// What work about many deliveries is about.
+/// The object of jobs for arbitrary deliveries.
 pub const DELIVERIES: &str = "deliveries";
 
-/// How far a piece of work is, in numbers that were counted.
+/// The progress of a job, in counted numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobProgress {
-    /// The work.
+    /// The job.
     pub job: Job,
-    /// What became of its deliveries.
+    /// Outcomes of its deliveries.
     pub counts: JobCounts,
-    /// How long the rest will take at the pace so far, milliseconds; nothing before anything ended or it is known how much
-    /// there is.
+    /// Estimated remaining time at the pace so far, milliseconds; `None` before anything was delivered, or if the total
+    /// is unknown.
     pub left_ms: Option<i64>,
 }
 
@@ -27,28 +27,28 @@ impl JobProgress {
         self.job.state == JobState::Running || self.counts.waiting > 0
     }
 
-    /// Whether it sends existing records, which nobody counts beforehand, and not what was sent before.
+    /// Whether it sends existing records, whose total is not counted beforehand.
     pub fn is_backfill(&self) -> bool {
         self.job.resume.is_some()
     }
 
-    /// How much there is to send; nothing while nobody knows.
+    /// The total to send; `None` if unknown.
     pub fn total(&self) -> Option<u64> {
         let is_known = !self.is_backfill() || self.job.state == JobState::Done;
         is_known.then(|| self.job.total.max(self.job.sent))
     }
 
-    /// Whether it ended before its end and can go on.
+    /// Whether it stopped early and can be continued.
     pub fn can_continue(&self) -> bool {
         self.is_backfill() && matches!(self.job.state, JobState::Broken | JobState::Interrupted)
     }
 }
 
 impl Services {
-    /// The last piece of work about something.
+    /// The last job about an object.
     ///
     /// # Errors
-    /// When the store refuses.
+    /// If the store fails.
     pub async fn job(&self, about: &str) -> ServiceResult<Option<JobProgress>> {
         let found = self.store.last_job(about).await?;
         Ok(found.map(|(job, counts)| {
@@ -63,8 +63,8 @@ impl Services {
         }))
     }
 
-    /// Runs a piece of work to its end apart from its page, whatever happens to it. `work` gets the job's number and
-    /// sends. Whoever needs to know what became of it may wait.
+    /// Runs a job in the background, to its end even if the caller leaves. `work` gets the job's number and sends. The
+    /// caller may wait for the result.
     pub(crate) async fn run_job<F, T>(
         self: &Arc<Self>,
         job: NewJob,
@@ -78,7 +78,7 @@ impl Services {
         Ok(self.carry_out(number, work(number)))
     }
 
-    /// Carries out a piece of work that was begun, and notes its end.
+    /// Executes a job that was created, and records its end.
     pub(crate) fn carry_out<T: Send + 'static>(
         self: &Arc<Self>,
         job: u64,
@@ -89,10 +89,10 @@ impl Services {
             let done = work.await.unwrap_or_else(|panic| Err(StoreError::Broken(panic.to_string()).into()));
             let state = if done.is_ok() { JobState::Done } else { JobState::Broken };
             if let Err(error) = &done {
-                tracing::error!(?error, "what was to be sent could not all be sent");
+                tracing::error!(?error, "a job failed before everything was sent");
             }
             if let Err(error) = services.store.end_job(job, state, services.environment.now()).await {
-                tracing::error!(%error, "the end of a piece of work can't be noted");
+                tracing::error!(%error, "the end of a job could not be stored");
             }
             done
         });
@@ -100,11 +100,11 @@ impl Services {
     }
 }
 
-/// A piece of work that goes on by itself, whether anybody waits for it or not.
+/// A job that runs whether or not the caller waits for it.
 pub(crate) struct Work<T>(tokio::task::JoinHandle<ServiceResult<T>>);
 
 impl<T> Work<T> {
-    /// What became of it.
+    /// Its result.
     pub async fn ended(self) -> ServiceResult<T> {
         self.0.await.unwrap_or_else(|panic| Err(StoreError::Broken(panic.to_string()).into()))
     }

@@ -1,5 +1,5 @@
-//! What people and programs do with Gancho: one file an act, each with typed input, its validation and its entry in the
-//! history. API handlers, pages and commands call these and decide nothing themselves.
+//! Use cases: one file per action, each with typed input, validation and its audit entry. API handlers, pages and
+//! commands call these and make no decisions themselves.
 
 pub mod account;
 mod audit;
@@ -35,36 +35,36 @@ pub use source_control::{Pace, RecordPage, Refused, Shown, SourceControl, Source
 
 use input::Rules;
 
-/// What the use cases work with.
+/// The dependencies of the use cases.
 #[derive(Clone)]
 pub struct Parts {
-    /// Where things rest.
+    /// The store.
     pub store: Arc<dyn Store>,
-    /// Where things come in.
+    /// The intake.
     pub intake: Arc<Intake>,
-    /// What watches ERPs.
+    /// Watches ERPs.
     pub sources: Arc<dyn SourceControl>,
-    /// What looks whether a URL can be reached.
+    /// Checks whether URLs are reachable.
     pub probing: Arc<dyn Probing>,
-    /// What sends mail.
+    /// Sends mail.
     pub mailing: Arc<dyn Mailing>,
-    /// Time and chance.
+    /// Clock and randomness.
     pub environment: Arc<dyn Environment>,
 }
 
-/// The use cases. What is only looked at is read from the store itself.
+/// The use cases. Plain reads use the store directly.
 pub struct Services {
-    /// Where things rest.
+    /// The store.
     pub store: Arc<dyn Store>,
-    /// What watches ERPs.
+    /// Watches ERPs.
     pub sources: Arc<dyn SourceControl>,
-    /// What looks whether a URL can be reached.
+    /// Checks whether URLs are reachable.
     pub probing: Arc<dyn Probing>,
-    /// What sends mail.
+    /// Sends mail.
     pub mailing: Arc<dyn Mailing>,
-    /// Time and chance.
+    /// Clock and randomness.
     pub environment: Arc<dyn Environment>,
-    /// People and tokens.
+    /// Users and tokens.
     pub accounts: Accounts,
     /// The limits of CONTRACT §4.
     pub limits: Limits,
@@ -75,7 +75,7 @@ pub struct Services {
 }
 
 impl Services {
-    /// Puts them together.
+    /// Combines the parts.
     pub fn new(parts: Parts, limits: Limits, allowed: Allowed) -> Arc<Self> {
         let Parts { store, intake, sources, probing, mailing, environment } = parts;
         let accounts = Accounts::new(store.clone(), environment.clone());
@@ -83,7 +83,7 @@ impl Services {
         Arc::new(Self { store, sources, probing, mailing, environment, accounts, limits, allowed, intake, audit })
     }
 
-    /// By what input is judged.
+    /// Rules for validating input.
     pub fn rules(&self) -> Rules<'_> {
         Rules { allowed: Some(&self.allowed), ..Rules::default() }
     }

@@ -1,4 +1,4 @@
-//! The mail server that people set in the pages, kept encrypted. What the configuration says wins.
+//! The mail server set in the web interface, stored encrypted. The configuration takes precedence.
 
 use gancho_model::Message;
 use gancho_store::{Store, StoreError};
@@ -19,12 +19,12 @@ pub enum Encryption {
     /// TLS after a plain greeting, usually on port 587.
     #[default]
     StartTls,
-    /// None: on the same machine only.
+    /// None: only on the same machine.
     None,
 }
 
 impl Encryption {
-    /// All of them.
+    /// All values.
     pub const ALL: [Self; 3] = [Self::StartTls, Self::Tls, Self::None];
 
     /// The word.
@@ -42,7 +42,7 @@ impl Encryption {
     }
 }
 
-/// A mail server and a sender.
+/// A mail server with sender.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MailServer {
     /// Its name or address.
@@ -51,11 +51,11 @@ pub struct MailServer {
     pub port: Option<u16>,
     /// How the connection is protected.
     pub encryption: Encryption,
-    /// Who signs in; nobody if empty.
+    /// The user; empty for no authentication.
     pub user: String,
-    /// Their password.
+    /// The password.
     pub password: String,
-    /// The address that mail comes from.
+    /// The sender's address.
     pub from: String,
 }
 
@@ -86,27 +86,28 @@ impl MailServer {
 }
 
 impl Services {
-    /// What people set, without its password.
+    /// The server set in the web interface, without its password.
     ///
     /// # Errors
-    /// When the store refuses.
+    /// If the store fails.
     pub async fn mail_server(&self) -> ServiceResult<Option<MailServer>> {
         let known = stored(&*self.store).await?;
         Ok(known.map(|known| MailServer { password: String::new(), ..known }))
     }
 
-    /// Takes what people set last, perhaps at another node.
+    /// Applies the last saved server, perhaps saved on another node.
     ///
     /// # Errors
-    /// When the store refuses.
+    /// If the store fails.
     pub async fn follow_mail_server(&self) -> ServiceResult<()> {
         Ok(load_mail_server(&*self.store, &*self.mailing).await?)
     }
 
-    /// Sets the server and the sender, or none. A password that is left empty stays, where server and user are the same.
+    /// Saves the server and the sender, or none. An empty password keeps the current one if server and user are the
+    /// same.
     ///
     /// # Errors
-    /// What is wrong with a field, or that the configuration says another server.
+    /// Invalid fields, or that the configuration sets another server.
     pub async fn save_mail_server(&self, server: Option<MailServer>, who: &str) -> ServiceResult<()> {
         if self.mailing.is_fixed() {
             return Err(ServiceError::Conflict(Message::new("conflict-mail-fixed")));
@@ -127,10 +128,10 @@ impl Services {
     }
 }
 
-/// What people set last, for a process that starts, or where another one changed it.
+/// Applies the saved server at the start of a process, or after another process changed it.
 ///
 /// # Errors
-/// When the store refuses.
+/// If the store fails.
 pub async fn load_mail_server(store: &dyn Store, mailing: &dyn Mailing) -> Result<(), StoreError> {
     if let Err(error) = choose(mailing, stored(store).await?.as_ref()) {
         tracing::warn!(?error, "the mail server that was set in the pages can't be used");

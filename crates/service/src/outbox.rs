@@ -1,4 +1,4 @@
-//! What the ERP's plugin hands over: rows of its outbox as triggers wrote them, and what they are about.
+//! What the ERP's plugin sends: rows of its outbox as its triggers wrote them, with related records.
 
 use std::collections::BTreeMap;
 
@@ -6,29 +6,29 @@ use serde::{Deserialize, Serialize};
 
 use gancho_model::{Origin, Record};
 
-/// A look at an outbox.
+/// A batch of an outbox.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct OutboxPayload {
     /// The database's clock, milliseconds since 1970.
     pub now_ms: i64,
-    /// The tables that rows are of, by name.
+    /// The tables of the rows, by name.
     pub tables: BTreeMap<String, OutboxPayloadTable>,
-    /// The oldest rows, in the order of their ids.
+    /// The oldest rows, in key order.
     pub rows: Vec<OutboxPayloadRow>,
-    /// The documents that rows or their lines are of, as they are now.
+    /// The current documents of the rows or their lines.
     pub documents: Vec<OutboxPayloadDocument>,
-    /// All rows of tables without which others can't be understood; once, and when something of ours was mended.
+    /// All rows of tables needed to interpret others; sent once, and after a repair.
     #[serde(default)]
     pub known: BTreeMap<String, Vec<Record>>,
-    /// The customers whom rows and documents are about: code, name, e-mail, tax number. Older plugins say nothing of them.
+    /// The customers of rows and documents: code, name, e-mail, tax number. Absent in older plugins.
     #[serde(default)]
     pub customers: Vec<Record>,
-    /// Whether more rows wait than are here.
+    /// Whether more rows wait.
     pub more: bool,
-    /// Whether no look can show more of them at once: these are large. Older plugins say nothing of it.
+    /// Whether this is the maximum batch, because its rows are large. Absent in older plugins.
     #[serde(default)]
     pub largest: bool,
-    /// How the plugin is.
+    /// The plugin's status.
     pub status: PluginStatus,
 }
 
@@ -37,27 +37,27 @@ pub struct OutboxPayload {
 pub struct OutboxPayloadTable {
     /// Its primary key.
     pub key: String,
-    /// Columns, each with the database's name of its type.
+    /// Columns, each with its type as the database names it.
     pub columns: Vec<(String, String)>,
 }
 
 /// A row of the outbox.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OutboxPayloadRow {
-    /// Its key there.
+    /// Its key in the outbox.
     pub id: i64,
-    /// Which connection of the ERP wrote it: a name that does not come back.
+    /// The ERP's connection that wrote it: a name that is not reused.
     pub mark: String,
-    /// Its transaction, where the database knows it.
+    /// Its transaction, if the database provides it.
     pub tx: Option<String>,
-    /// When, milliseconds since 1970 by the database's clock.
+    /// Time of the change, milliseconds since 1970 by the database's clock.
     pub at_ms: i64,
-    /// The table; of an event of another plugin its type.
+    /// The table; for an event of another plugin its type.
     pub table: String,
-    /// `I`, `U`, `D`: what happened to the row. `E`: an event, whose data is `new`. `N`: a note on a user's
-    /// session, `{"nick":…,"session":"login"|"logout"}` in `new`.
+    /// The operation on the row: `I`, `U`, `D`. `E`: an event, with its data in `new`. `N`: a note on a user's session,
+    /// `{"nick":…,"session":"login"|"logout"}` in `new`.
     pub op: String,
-    /// The row before, or of an update at least what changed, without secrets.
+    /// The row before, for an update at least the changed columns, without secrets.
     pub old: Option<Record>,
     /// The row after, without secrets.
     pub new: Option<Record>,
@@ -65,61 +65,60 @@ pub struct OutboxPayloadRow {
     pub secrets: Vec<String>,
     /// Whether its connection is in a transaction.
     pub busy: bool,
-    /// Whether its connection is gone.
+    /// Whether its connection is closed.
     pub gone: bool,
-    /// Who wrote it, as JSON; older plugins say nothing of it.
+    /// Who made the change, as JSON; absent in older plugins.
     #[serde(default)]
     pub origin: Option<String>,
 }
 
-/// A document of the ERP as it is now.
+/// A current document of the ERP.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OutboxPayloadDocument {
     /// Its table.
     pub table: String,
     /// Its key.
     pub key: String,
-    /// The row; nothing if it is gone.
+    /// The row; `None` if it was deleted.
     pub record: Option<Record>,
     /// Its lines.
     pub lines: Vec<Record>,
 }
 
-/// How the plugin is.
+/// The plugin's status.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PluginStatus {
     /// Its version.
     pub plugin: String,
     /// The ERP's version.
     pub erp: String,
-    /// `triggers`, or `models` where the database's account may not make triggers.
+    /// `triggers`, or `models` if the database account may not create triggers.
     pub mode: String,
-    /// Rows that wait in the outbox.
+    /// Number of rows in the outbox.
     pub backlog: u64,
-    /// Changes that could not be written into the outbox.
+    /// Changes that could not be written to the outbox.
     pub lost: u64,
-    /// Changes that were not written because the outbox was full, or nobody took rows for too long. Older plugins say
-    /// nothing of it.
+    /// Changes dropped because the outbox was full, or rows were not taken for too long. Absent in older plugins.
     #[serde(default)]
     pub dropped: u64,
-    /// Where the plugin is, if it has stopped because it finds itself in a copy of the ERP.
+    /// The plugin's location, if it has stopped because it detected a copy of the ERP.
     #[serde(default)]
     pub copy: Option<String>,
-    /// What does not work there, in the database's own words.
+    /// The current problem, as the database reports it.
     pub error: Option<String>,
-    /// Tables that make no events, because no single column names a row. Older plugins say nothing of it.
+    /// Tables without events, because no single column identifies a row. Absent in older plugins.
     #[serde(default)]
     pub unheard: Vec<String>,
-    /// The ERP's users and the keys of its API, by their numbers and names. Older plugins say nothing of them.
+    /// The ERP's users, and its API keys by number and name. Absent in older plugins.
     #[serde(default)]
     pub writers: Vec<Origin>,
 }
 
-/// What became of what was handed over.
+/// The result of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OutboxReceipt {
-    /// Rows that are taken, and may be removed.
+    /// Rows that were taken, and may be removed.
     pub taken: Vec<i64>,
-    /// How many of these rows wait for their act to end: they are to be handed over again.
+    /// Number of rows that wait for their change group to complete: send them again.
     pub waiting: usize,
 }

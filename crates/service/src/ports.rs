@@ -1,55 +1,55 @@
-//! What others fulfil: the server puts them together.
+//! Interfaces that other crates implement; the server connects them.
 
 use async_trait::async_trait;
 use gancho_model::Message;
 
-/// Whether a URL can be reached, as far as people ask about it.
+/// Checks whether a URL is reachable.
 #[async_trait]
 pub trait Probing: Send + Sync {
-    /// Looks, line by line, without sending anything.
+    /// Checks step by step, without sending a request.
     async fn probe(&self, url: &str) -> Vec<Finding>;
 }
 
-/// Mail, as far as people ask about it.
+/// Mail, as far as users configure it.
 #[async_trait]
 pub trait Mailing: Send + Sync {
-    /// From whom and through which server it goes; nothing if no server is set.
+    /// The sender and the server; `None` without a server.
     fn about(&self) -> Option<(String, String)>;
 
-    /// Whether the server stands in the configuration, which wins over what people choose in the pages.
+    /// Whether the configuration sets the server, which takes precedence over the web interface.
     fn is_fixed(&self) -> bool;
 
-    /// Uses this server (`smtp://…`) and sender from now on, or none; what the configuration says wins.
+    /// Uses this server (`smtp://…`) and sender from now on, or none; the configuration takes precedence.
     ///
     /// # Errors
-    /// Which of the two is wrong: `server` or `from`.
+    /// The invalid argument: `server` or `from`.
     fn choose(&self, chosen: Option<(&str, &str)>) -> Result<(), &'static str>;
 
-    /// Sends a mail, to see that it arrives.
+    /// Sends a test mail.
     ///
     /// # Errors
-    /// What stands in the way.
+    /// The reason of the failure.
     async fn send_test(&self, to: &str, subject: &str, text: &str) -> Result<(), Message>;
 }
 
-/// One line of a check.
+/// A finding of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The name of the check.
     pub name: String,
-    /// Whether it is well.
+    /// Whether it is ok.
     pub ok: bool,
-    /// What was found, and what to do if it is not well.
+    /// The finding, with a remedy if it is not ok.
     pub message: Message,
 }
 
 impl Finding {
-    /// A line that is well.
+    /// A positive finding.
     pub fn good(name: impl Into<String>, message: Message) -> Self {
         Self { name: name.into(), ok: true, message }
     }
 
-    /// A line that is not.
+    /// A negative finding.
     pub fn bad(name: impl Into<String>, message: Message) -> Self {
         Self { name: name.into(), ok: false, message }
     }

@@ -7,140 +7,139 @@ use crate::{
     outbox::{OutboxPayload, OutboxReceipt, PluginStatus},
 };
 
-/// The ERPs that are watched, as far as people ask about it: what watches ERPs fulfils this.
-/// A plugin pushes by itself, so that there is nothing to install and little to check.
+/// Controls the watched ERPs; the crate that watches them implements this. A plugin pushes by itself, so there is
+/// nothing to install and little to check.
 #[async_trait]
 pub trait SourceControl: Send + Sync {
-    /// What would be put into the ERP's database, as SQL.
+    /// The SQL of the objects to install in the ERP's database.
     ///
     /// # Errors
-    /// What is missing, in one sentence.
+    /// The reason as a message.
     async fn plan(&self, source: &Source) -> Result<String, Message>;
 
-    /// Puts in place what listens, or looks whether the ERP answers. Doing so again is harmless.
+    /// Installs our objects, or checks whether the API responds. Idempotent.
     ///
     /// # Errors
-    /// What is missing, in one sentence, and which field of the source it is about.
+    /// The reason as a message, with the source's field that it relates to.
     async fn install(&self, source: &Source) -> Result<(), Refused>;
 
-    /// A record as it is now, by its class and key, in our one shape, a document with its lines; nothing if there is none.
-    /// Not of a plugin, whose ERP can't be asked.
+    /// A current record by class and key, normalized, a document with its lines; `None` if it does not exist. Not for
+    /// plugins, whose ERP can't be read.
     ///
     /// # Errors
-    /// What stands in the way, in one sentence.
+    /// The reason as a message.
     async fn record(&self, source: &Source, model: &str, key: &str) -> Result<Option<Record>, Message>;
 
-    /// The next records of a model in the order of their keys, as [`SourceControl::record`] gives one.
+    /// The next records of a model in key order, as by [`SourceControl::record`].
     ///
     /// # Errors
-    /// What stands in the way, in one sentence.
+    /// The reason as a message.
     async fn records(&self, source: &Source, page: &RecordPage) -> Result<Vec<(String, Record)>, Message>;
 
-    /// Takes everything of ours out of the ERP's database.
+    /// Removes all our objects from the ERP's database.
     ///
     /// # Errors
-    /// What stands in the way, in one sentence.
+    /// The reason as a message.
     async fn uninstall(&self, source: &Source) -> Result<(), Message>;
 
-    /// Line by line what is in place and what is missing.
+    /// Findings about what is installed and what is missing.
     async fn check(&self, source: &Source) -> Vec<Finding>;
 
-    /// Takes everything of ours out of an ERP that a source left for another one, and forgets what was
-    /// seen there; does nothing if both turn out to be the same.
+    /// Detaches from a source's former ERP: removes our objects, and the stored snapshots. Does nothing if old and new
+    /// ERP are the same.
     ///
     /// # Errors
-    /// What stands in the way, in one sentence.
+    /// The reason as a message.
     async fn leave(&self, old: &Source, new: &Source) -> Result<(), Message>;
 
-    /// A person says that what the source's address leads to is its ERP, though it looks like a copy of it.
+    /// A user confirms that the source's address is its ERP, although it looks like a copy.
     ///
     /// # Errors
-    /// What stands in the way, in one sentence.
+    /// The reason as a message.
     async fn confirm(&self, source: &Source) -> Result<(), Message>;
 
-    /// Ends the watching of a source that was paused: when it returns, this node takes nothing more of it.
+    /// Stops watching a paused source: when it returns, this node takes no more rows of it.
     async fn end_watching(&self, source: SourceId);
 
-    /// Whether both are one ERP, whatever their addresses say: then adding it again is adding nothing.
+    /// Whether both are the same ERP, whatever their addresses: then adding it again adds nothing.
     async fn same_erp(&self, one: &Source, other: &Source) -> bool;
 
-    /// Takes in what has ended of what the ERP's plugin hands over. What it returns as taken is on disk.
+    /// Submits the complete change groups that the ERP's plugin sends. Rows in the receipt's `taken` are on disk.
     ///
     /// # Errors
-    /// What stands in the way; nothing was taken then.
+    /// The reason; nothing was taken then.
     async fn hand_over(&self, source: &Source, handed: OutboxPayload) -> Result<OutboxReceipt, Message>;
 
-    /// The first of the records that the ERP's plugin shows as they are now; nothing if there is none, or it is of no table
-    /// that is captured.
+    /// The first current record that the ERP's plugin sends; `None` if there is none, or its table is not captured.
     ///
     /// # Errors
-    /// What stands in the way, in one sentence.
+    /// The reason as a message.
     fn shown(&self, source: &Source, shown: OutboxPayload) -> Result<Option<Shown>, Message>;
 
-    /// How it goes; nothing for what is not known yet.
+    /// The status; `None` if unknown.
     fn status(&self, source: SourceId) -> Option<SourceStatus>;
 
     /// Sources were added, changed or removed.
     fn sources_changed(&self);
 }
 
-/// Which records are asked for.
+/// The records to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordPage {
-    /// Of this class.
+    /// Their class.
     pub model: String,
     /// With greater keys.
     pub after: Option<String>,
-    /// Of this day or later, `YYYY-MM-DD`, where the model has a date.
+    /// Of this day or later, `YYYY-MM-DD`, if the model has a date.
     pub since: Option<String>,
-    /// At most so many.
+    /// Maximum number.
     pub limit: u32,
 }
 
-/// A record that the ERP's plugin shows.
+/// A record that the ERP's plugin sends.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shown {
-    /// Which one it is.
+    /// Its key.
     pub object: ObjectKey,
-    /// As it is now, in our one shape, a document with its lines.
+    /// The current record, normalized, a document with its lines.
     pub record: Record,
-    /// The records of customers, by code, that it is about.
+    /// Its customers' records, by code.
     pub customers: Vec<(String, Record)>,
 }
 
-/// Why a source can't be watched as it is.
+/// Why a source can't be watched with these settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// The field that is wrong.
+    /// The invalid field.
     pub field: &'static str,
-    /// What is wrong with it, and what to do.
+    /// The error, with a remedy.
     pub why: Message,
 }
 
-/// How a watched source goes.
+/// The status of a watched source.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SourceStatus {
     /// Whether it can't be watched at the moment.
     pub down: bool,
-    /// Whether it waits for a person to say that it is the right ERP: see [`SourceControl::confirm`].
+    /// Whether it waits for a user to confirm that it is the right ERP: see [`SourceControl::confirm`].
     pub asks: bool,
-    /// Seconds between a change in the ERP and its coming in, of the last one that came.
+    /// Seconds between the last change in the ERP and its arrival.
     pub lag_s: Option<f64>,
-    /// Rows that wait in the ERP's database.
+    /// Rows waiting in the ERP's database.
     pub backlog: Option<u64>,
-    /// What went wrong last, in one sentence without secrets; nothing once all is well.
+    /// The last error, without secrets; `None` once it works again.
     pub last_error: Option<Message>,
     /// Since when it can't be watched.
     pub down_since: Option<Timestamp>,
-    /// Of a plugin: the status that it reports.
+    /// For a plugin: the status that it reports.
     pub plugin: Option<PluginStatus>,
-    /// Who may write there, as far as that is known: its users and the keys of its API.
+    /// Who may make changes there, if known: its users and API keys.
     pub writers: Vec<Origin>,
-    /// Of an ERP whose lists are asked: how soon something is seen.
+    /// For a polled ERP: the delays until changes are found.
     pub pace: Option<Pace>,
 }
 
-/// How soon something is seen in an ERP whose lists are asked again and again.
+/// Delays until changes of a polled ERP are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
     /// New records, seconds.

@@ -1,5 +1,5 @@
-//! What watches an ERP: its database, or its REST API. Rows of a database are taken and removed, never
-//! skipped by a cursor; an API is asked again and compared. What it means is for `intake` to say.
+//! Watches ERPs through their database or REST API. Outbox rows are taken and removed, never skipped by a cursor; an
+//! API is polled and compared. `intake` interprets the changes.
 
 mod api;
 mod capture;

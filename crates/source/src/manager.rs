@@ -25,12 +25,12 @@ use crate::{
     shared_status::SharedStatus,
 };
 
-/// Interval between looks for new sources, and for those that another node watched until now.
+/// Interval between checks for new sources, and for those that another node watched until now.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
-/// How long a node that does not come back keeps others from watching its sources, milliseconds.
+/// How long a dead node keeps others from watching its sources, milliseconds.
 const LEASE_MS: i64 = 10_000;
 
-/// The wait before a source that panicked is watched again; it doubles up to the longest.
+/// Delay before a source that panicked is watched again; it doubles up to the maximum.
 const RESTART_WAIT: Duration = Duration::from_secs(1);
 const RESTART_WAIT_MAX: Duration = Duration::from_secs(60);
 
@@ -42,23 +42,23 @@ pub struct SourceManager {
     node: NodeId,
     changed: Notify,
     watched: tokio::sync::Mutex<HashMap<SourceId, Watching>>,
-    /// What was seen of the outboxes of plugins.
+    /// The commit trackers of plugins' outboxes.
     tracker: Mutex<HashMap<SourceId, Arc<tokio::sync::Mutex<CommitTracker>>>>,
-    /// Being removed: must not be started again.
+    /// Sources being removed: must not be started again.
     leaving: Mutex<HashSet<SourceId>>,
     report: Report,
 }
 
 struct Watching {
     source: Source,
-    /// Wakes a watcher that gave up.
+    /// Wakes a watcher that stopped.
     again: Arc<Notify>,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
 impl SourceManager {
-    /// Of this node, with nothing watched yet.
+    /// For this node, watching nothing yet.
     pub fn new(store: Arc<dyn Store>, intake: Arc<Intake>, options: SourceOptions, node: NodeId) -> Arc<Self> {
         Arc::new(Self {
             store,
@@ -73,15 +73,15 @@ impl SourceManager {
         })
     }
 
-    /// Watches every source that is to be watched, until the stop.
+    /// Watches all sources until the stop.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         while !stop.is_cancelled() {
             fail::fail_point!("sources");
             if let Err(error) = self.follow().await {
-                tracing::warn!(%error, "the store did not say which sources there are; trying again");
+                tracing::warn!(%error, "sources can't be read from the store; retrying");
             }
             if let Err(error) = self.exchange_statuses().await {
-                tracing::warn!(%error, "statuses of sources could not be exchanged with other nodes; trying again");
+                tracing::warn!(%error, "statuses of sources can't be exchanged with other nodes; retrying");
             }
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -97,7 +97,7 @@ impl SourceManager {
         }
     }
 
-    /// Those of these sources that this node watches: each is watched by one node at a time.
+    /// The sources that this node watches: each is watched by one node at a time.
     async fn owned(&self, sources: Vec<Source>) -> HashMap<SourceId, Source> {
         let mut owned = HashMap::new();
         for source in sources.into_iter().filter(|source| source.kind.is_watched()) {
@@ -107,7 +107,7 @@ impl SourceManager {
                 Ok(true) => drop(owned.insert(source.id, source)),
                 Ok(false) => {}
                 Err(error) => {
-                    tracing::warn!(%error, source = %source.id, "the store did not say who watches a source; trying again");
+                    tracing::warn!(%error, source = %source.id, "the lease of a source can't be acquired; retrying");
                 }
             }
         }
@@ -127,7 +127,7 @@ impl SourceManager {
         }
         let mut remote = HashMap::new();
         for (source, text, at) in self.store.source_statuses().await? {
-            // Written by another version, it may be unreadable.
+            // Written by another version, it may not parse.
             if let Ok(status) = serde_json::from_str::<SharedStatus>(&text) {
                 remote.insert(source, (status.into(), at));
             }
@@ -138,12 +138,12 @@ impl SourceManager {
 
     async fn give_up(&self, id: SourceId) {
         if let Err(error) = self.store.give_up_lease(Lease::Source(id), self.node).await {
-            tracing::warn!(%error, source = %id, "other nodes wait until a lease ends by itself");
+            tracing::warn!(%error, source = %id, "a lease can't be released; other nodes wait until it expires");
         }
     }
 
     async fn follow(&self) -> Result<(), StoreError> {
-        // Read under the lock: else one that is paused meanwhile would be started again after its end.
+        // Read under the lock: otherwise a source paused meanwhile would be started again after its end.
         let mut watched = self.watched.lock().await;
         let sources: Vec<Source> = self.store.sources().await?.into_iter().filter(|source| !source.paused).collect();
         let pushed: Vec<SourceId> =
@@ -153,7 +153,7 @@ impl SourceManager {
         self.report.keep(&pushed.iter().chain(wanted.keys()).copied().collect());
         lock(&self.leaving).retain(|id| wanted.contains_key(id));
         let same = |one: &Source, other: &Source| {
-            // When its last change came changes all the time.
+            // `heard_at` changes all the time, so compare only the settings.
             (&one.name, &one.url, &one.key, &one.time_zone, &one.models)
                 == (&other.name, &other.url, &other.key, &other.time_zone, &other.models)
         };
@@ -205,8 +205,8 @@ impl SourceManager {
     }
 }
 
-/// Watches a source, and begins anew after a panic: what was not removed from the ERP's outbox comes again, and the
-/// other sources go on meanwhile.
+/// Watches a source and restarts after a panic: rows not removed from the ERP's outbox are read again, and other
+/// sources continue meanwhile.
 async fn restarted(begin: impl Fn() -> JoinHandle<()>, report: Report, source: Source, stop: CancellationToken) {
     let mut wait = RESTART_WAIT;
     while let Err(error) = begin().await {
@@ -222,10 +222,10 @@ async fn restarted(begin: impl Fn() -> JoinHandle<()>, report: Report, source: S
 }
 
 impl Watching {
-    /// Ends it; what it was submitting is submitted or comes again.
+    /// Stops it; changes being submitted are completed or read again.
     async fn end(self) {
         self.stop.cancel();
-        // It never fails: it begins anew after a panic.
+        // It never fails: it restarts after a panic.
         let _ = self.task.await;
     }
 }
@@ -295,7 +295,7 @@ impl SourceControl for SourceManager {
         if old.kind == SourceKind::Database {
             return visit::uninstall(old).await;
         }
-        // Whoever asks the new one forgets what was seen of the old one.
+        // The new ERP's session discards the snapshots of the old one.
         Ok(())
     }
 
@@ -325,7 +325,7 @@ impl SourceControl for SourceManager {
         self.report.plugin(source, &payload.status);
         let tracker = lock(&self.tracker).entry(source.id).or_default().clone();
         let (intake, source, quiet_ms) = (self.intake.clone(), source.clone(), self.options.quiet_ms);
-        // It goes on when the plugin has no time to wait: what was taken is recognised when it comes again.
+        // It continues if the plugin's request times out: repeated rows are recognised.
         let taking = tokio::spawn(async move {
             fail::fail_point!("outbox");
             let mut tracker = tracker.lock().await;

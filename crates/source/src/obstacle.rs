@@ -1,30 +1,30 @@
-//! What keeps a connection from coming about, so that people read a sentence with a remedy and not a system's message.
+//! Classifies connection errors, so that users read a message with a remedy instead of a system error.
 
 use std::{error::Error, io};
 
 use gancho_model::Message;
 
-/// What stands in the way.
+/// The cause of a failed connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Obstacle {
-    /// Nobody answers at the address.
+    /// The connection was refused.
     Refused,
-    /// The server's name is not known.
+    /// The host name can't be resolved.
     Name,
     /// No answer in time.
     Slow,
-    /// TLS could not be agreed on.
+    /// The TLS handshake failed.
     Tls,
-    /// The user or password is not accepted.
+    /// The credentials were rejected.
     Login,
-    /// There is no such database.
+    /// The database does not exist.
     NoDatabase,
     /// Anything else.
     Other,
 }
 
 impl Obstacle {
-    /// From an error and its causes.
+    /// Classifies an error by its causes.
     pub fn of(error: &(dyn Error + 'static)) -> Self {
         if gancho_trust::is_of_tls(error) {
             return Self::Tls;
@@ -38,10 +38,10 @@ impl Obstacle {
         found
     }
 
-    /// From an error of a database's driver.
+    /// Classifies an error of a database driver.
     pub fn of_database(error: &sqlx::Error) -> Self {
         match error {
-            // MariaDB's 1045 and 1698, PostgreSQL's class 28: the login; 1044 and 1049, 3D000: the database.
+            // MariaDB's 1045 and 1698, PostgreSQL's class 28: credentials; 1044 and 1049, 3D000: the database.
             sqlx::Error::Database(cause) => match cause.code().as_deref() {
                 Some("28000" | "28P01") => Self::Login,
                 Some("42000" | "3D000") => Self::NoDatabase,
@@ -70,7 +70,7 @@ impl Obstacle {
         }
     }
 
-    /// The same for people.
+    /// The localized message.
     pub fn message(self) -> Message {
         Message::new(match self {
             Self::Refused => "obstacle-refused",

@@ -2,10 +2,10 @@ use std::time::Duration;
 
 use crate::api::PollingOptions;
 
-/// How sources are watched.
+/// Options for watching sources.
 #[derive(Clone, Copy, Debug)]
 pub struct SourceOptions {
-    /// Inactivity of a database connection of the ERP after which its changes count as one act, milliseconds.
+    /// Inactivity of a database connection of the ERP after which its changes form one group, milliseconds.
     pub quiet_ms: i64,
     /// Interval between checks that the triggers are in place.
     pub mend_every: Duration,

@@ -1,5 +1,5 @@
-//! What the ERP's plugin hands over: rows as triggers write them, sorted into acts and composed as those
-//! of a database are.
+//! Processes what the ERP's plugin sends: rows as its triggers write them, grouped and composed like those of a
+//! database.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -21,13 +21,13 @@ use crate::{
     key::key_text,
 };
 
-/// An act of so many rows is submitted in parts; a smaller one is waited for.
+/// A change group with this many rows is submitted in parts; a smaller one waits until it is complete.
 const WHOLE_ROWS: usize = 20_000;
 
-/// Takes in what has ended of what was payload over. What it returns as taken is on disk.
+/// Submits the complete change groups of a payload. Rows in the receipt's `taken` are on disk.
 ///
 /// # Errors
-/// What stands in the way; nothing was taken then.
+/// The reason; nothing was taken then.
 pub(crate) async fn take(
     intake: &Intake,
     source: &Source,
@@ -47,7 +47,7 @@ pub(crate) async fn take(
     for (event, row) in composed.events {
         let name = event.event.to_string();
         match intake.outbox_event(source.id, event, row).await {
-            // It can never be submitted, and must not keep others from being submitted.
+            // It can never be submitted, and must not block others.
             Err(error @ IntakeError::TooLarge { .. }) => {
                 tracing::warn!(source = %source.id, event = name, %error, "an event of another plugin of the ERP is dropped");
             }
@@ -58,17 +58,17 @@ pub(crate) async fn take(
     Ok(OutboxReceipt { taken, waiting: composed.waiting })
 }
 
-/// What the rows of a look mean, as far as their acts have ended.
+/// The composed changes of a payload's complete groups.
 #[derive(Default)]
 struct Composed {
     changes: Vec<Change>,
-    /// The rows that the changes were made of.
+    /// The rows that the changes were composed of.
     processed: Vec<ProcessedRow>,
-    /// Events of other plugins of the ERP, each with its row.
+    /// Events of other plugins, each with its row.
     events: Vec<(SubmittedEvent, ProcessedRow)>,
     /// Rows that may be removed.
     taken: Vec<i64>,
-    /// How many wait for their act to end.
+    /// Number of rows that wait for their group to complete.
     waiting: usize,
 }
 
@@ -86,7 +86,7 @@ fn compose(
     let mut ended = composer.ended(&rows, tracker, (payload.now_ms, quiet_ms), payload.more);
     let is_largest = payload.largest || rows.len() >= WHOLE_ROWS;
     if payload.more && !is_largest && !ended.iter().all(|change_group| change_group.ended) {
-        // An act larger than this look: the plugin shows more of it next time.
+        // A change group larger than this payload: the next one contains more of it.
         ended.clear();
     }
     let mut composed = Composed::default();
@@ -115,11 +115,10 @@ fn compose(
     composed
 }
 
-/// The first record that the plugin shows, as it is now, a document with its lines.
-/// Nothing where it is not there, or is of no table that is captured.
+/// The first record in a payload, a document with its lines. `None` if there is none, or its table is not captured.
 ///
 /// # Errors
-/// When the source's time zone is none.
+/// If the source's time zone is invalid.
 pub(crate) fn shown(source: &Source, mut payload: OutboxPayload) -> Result<Option<Shown>, Message> {
     let shape = Shape::new(&source.time_zone).map_err(ours)?;
     let plan = CapturePlan::new(&schema(&payload), source.models.as_deref());
@@ -132,7 +131,7 @@ pub(crate) fn shown(source: &Source, mut payload: OutboxPayload) -> Result<Optio
     }))
 }
 
-/// The records of customers, by code, in their one shape.
+/// Normalized customer records by code.
 fn customers(records: &[Record], shape: &Shape) -> Vec<(String, Record)> {
     let shaped = |record: &Record| {
         let code = record.get("codcliente").map(key_text)?;
@@ -141,7 +140,7 @@ fn customers(records: &[Record], shape: &Shape) -> Vec<(String, Record)> {
     records.iter().filter_map(shaped).collect()
 }
 
-/// Takes out rows from which events were made before; returns their ids.
+/// Removes rows that were processed before; returns their ids.
 async fn drop_processed(
     intake: &Intake,
     source: &Source,
@@ -157,7 +156,7 @@ fn key(row: &OutboxPayloadRow) -> ProcessedRow {
     processed_row(row.id, &row.mark)
 }
 
-/// What must be known beforehand.
+/// Loads reference rows.
 async fn learn(
     intake: &Intake,
     source: &Source,
@@ -203,7 +202,7 @@ fn outbox_row(row: OutboxPayloadRow) -> Option<OutboxRow> {
     )
 }
 
-/// What became of users' sessions, by connection and user.
+/// Changes of users' sessions, by connection and user.
 fn sessions(notes: &[OutboxPayloadRow]) -> HashMap<(String, String), ErpSession> {
     let note = |row: &OutboxPayloadRow| {
         let text = |name: &str| row.new.as_ref()?.get(name)?.as_str();
@@ -224,7 +223,7 @@ fn documents_read(documents: Vec<gancho_service::outbox::OutboxPayloadDocument>)
     read
 }
 
-/// An event of another plugin of the ERP. One whose type is none is dropped: it can never be submitted.
+/// An event of another plugin. An invalid type is dropped: it can never be submitted.
 fn event(row: &OutboxPayloadRow) -> Option<SubmittedEvent> {
     let event = EventType::parse(&row.table).ok().filter(|event| !event.is_own())?;
     let mut data = row.new.clone().unwrap_or_default();

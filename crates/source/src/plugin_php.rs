@@ -1,4 +1,4 @@
-//! The plugin's own understanding of the outbox, in PHP, gives the bytes that ours gives: a thousand generated sequences of looks.
+//! The plugin's PHP composes the same bytes as this crate: compared over a thousand generated sequences of batches.
 
 use std::{collections::BTreeMap, io::Write as _, process::Stdio};
 
@@ -16,10 +16,10 @@ use crate::{
 
 const QUIET_MS: i64 = 300;
 
-/// A column: its name, the database's type, and which values it is given.
+/// A column: its name, the database's type, and the kind of its values.
 type Column = (&'static str, &'static str, &'static str);
 
-/// Tables, their keys, and the columns that rows show.
+/// Tables, their keys, and the columns in rows.
 const TABLES: &[(&str, &str, &[Column])] = &[
     (
         "facturascli",
@@ -91,7 +91,7 @@ const TABLES: &[(&str, &str, &[Column])] = &[
     ("otros", "id", &[("algo", "json", "text"), ("cuando", "datetime", "timestamp"), ("cuanto", "float", "number")]),
 ];
 
-/// What is generated, from a seed.
+/// Generates data from a seed.
 struct Generator(ManualClock);
 
 impl Generator {
@@ -192,7 +192,7 @@ impl Generator {
         let old = (op != "I").then(|| {
             let mut old = self.record(table);
             if let Some(new) = &new {
-                // The same row, of which some columns were as they are.
+                // The same row with some columns unchanged.
                 let key = TABLES[table].1;
                 old.insert(key.to_owned(), new[key].clone());
                 old.retain(|column, _| column == key || self.number(3) > 0);
@@ -227,7 +227,7 @@ impl Generator {
         }
     }
 
-    /// A row that is no change: an event of another plugin, or a note on a session.
+    /// A row that is not a change: an event of another plugin, or a note on a session.
     fn other(&self, id: i64, at_ms: i64) -> OutboxPayloadRow {
         let mut row = self.row(id, at_ms);
         (row.old, row.secrets) = (None, vec![]);
@@ -251,7 +251,7 @@ impl Generator {
                 line.insert("idfactura".into(), json!(key));
                 line
             });
-            // Of one key there is one line.
+            // One line per key.
             let lines: BTreeMap<String, Map<String, Value>> =
                 lines.map(|line| (line["idlinea"].to_string(), line)).collect();
             let record = (self.number(5) > 0).then(|| {
@@ -270,7 +270,7 @@ impl Generator {
     }
 }
 
-/// Those that are captured: what is not of the catalogue where it is asked for.
+/// Captured tables: those outside the catalogue only on request.
 fn tables(models: Option<&[String]>) -> BTreeMap<String, OutboxPayloadTable> {
     let table = |(name, key, columns): &(&str, &str, &[Column])| {
         let typed = columns.iter().map(|(column, of, _)| ((*column).to_owned(), (*of).to_owned()));
@@ -280,7 +280,7 @@ fn tables(models: Option<&[String]>) -> BTreeMap<String, OutboxPayloadTable> {
     TABLES.iter().filter(|(name, ..)| models.is_some() || *name != "otros").map(table).collect()
 }
 
-/// What the events of a look are, byte for byte.
+/// The events of a batch, byte for byte.
 fn written(composed: Composed, shape: &Shape, watched: &Watched, known: &mut ReferenceData) -> Value {
     let origins: Vec<Option<Origin>> = composed.changes.iter().map(|change| change.origin.clone()).collect();
     let understood = understand(composed.changes, shape, watched, known);
@@ -313,7 +313,7 @@ fn written(composed: Composed, shape: &Shape, watched: &Watched, known: &mut Ref
     json!({"taken": composed.taken, "waiting": composed.waiting, "events": events})
 }
 
-/// A few looks at one outbox: what the plugin would see, and what we make of it.
+/// A few batches of one outbox: the plugin's input and our output.
 fn sequence(seed: u64) -> (Value, Vec<Value>) {
     let generator = Generator(ManualClock::new(seed, 1_800_000_000));
     let models: Option<Vec<String>> = (generator.number(2) == 0).then(|| {

@@ -1,4 +1,4 @@
-//! The status of each source, and the alerts when it is down for long.
+//! The status of each source, and alerts when it is down.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -17,29 +17,29 @@ use crate::database::Lost;
 /// How long a source is down before `source.down` is sent, milliseconds.
 const TELL_AFTER_MS: i64 = 60_000;
 
-/// How long it is shown that a copy of the ERP has the source's key, milliseconds after its report: it reports every
+/// How long a copy of the ERP with the source's key is shown after its last report, milliseconds: it reports every
 /// hour.
 const COPY_MS: i64 = 2 * 3600 * 1000;
 
-/// What is known of a source that is watched.
+/// The status of a watched source.
 #[derive(Default)]
 struct Known {
     status: SourceStatus,
     is_announced: bool,
-    /// How many changes triggers did not write.
+    /// Changes that triggers did not write.
     lost: Lost,
-    /// A copy of the ERP that has the source's key: where it is, and when it reported that.
+    /// A copy of the ERP with the source's key: its location, and the time of its report.
     copy: Option<(String, Timestamp)>,
-    /// Tables that make no events, though the source works.
+    /// Tables that make no events although the source works.
     uncaptured: Vec<String>,
-    /// When the plugin said how it is.
+    /// Time of the plugin's last report.
     plugin_at: Option<Timestamp>,
     /// The status that was last stored for other nodes.
     saved: Option<SourceStatus>,
 }
 
 impl Known {
-    /// What does not work though the source works, the worst first.
+    /// The most serious problem of a working source.
     fn trouble(&self) -> Option<Message> {
         if let Some((here, _)) = &self.copy {
             return Some(Message::new("plugin-copy").with("here", here.as_str()));
@@ -61,7 +61,7 @@ impl Known {
     }
 }
 
-/// Where watchers report how their source does.
+/// Receives the status of sources from their watchers.
 #[derive(Clone)]
 pub struct Report {
     known: Arc<Mutex<HashMap<SourceId, Known>>>,
@@ -71,17 +71,17 @@ pub struct Report {
 }
 
 impl Report {
-    /// Nothing is known yet.
+    /// Without any status.
     pub(crate) fn new(intake: Arc<Intake>) -> Self {
         Self { known: Arc::default(), remote: Arc::default(), intake }
     }
 
-    /// How it goes with a source.
+    /// The status of a source.
     pub(crate) fn status(&self, source: SourceId) -> Option<SourceStatus> {
         let own = lock(&self.known).get(&source).map(|known| (known.status(), known.plugin_at));
         let remote = lock(&self.remote).get(&source).cloned();
         match (own, remote) {
-            // Its plugin went on to another node.
+            // Its plugin now reports to another node.
             (Some((_, Some(own_at))), Some((remote, at))) if at > own_at => Some(remote),
             (Some((own, _)), _) => Some(own),
             (None, remote) => remote.map(|(remote, _)| remote),
@@ -102,31 +102,31 @@ impl Report {
         }
     }
 
-    /// Takes over what other nodes stored.
+    /// Replaces the statuses of other nodes.
     pub(crate) fn set_remote(&self, remote: HashMap<SourceId, (SourceStatus, Timestamp)>) {
         *lock(&self.remote) = remote;
     }
 
-    /// Forgets all other sources.
+    /// Removes all other sources.
     pub(crate) fn keep(&self, sources: &HashSet<SourceId>) {
         lock(&self.known).retain(|id, _| sources.contains(id));
     }
 
-    /// It is down. `source.down` is sent when that has lasted.
+    /// The source is down. `source.down` is sent if that lasts.
     pub(crate) async fn down(&self, source: &Source, error: Message) {
         let text = Words::english().message(&error);
         tracing::warn!(source = %source.id, name = source.name, error = text, "a source is down; trying again");
         self.note_down(source, error, TELL_AFTER_MS).await;
     }
 
-    /// Whoever watched it panicked; it is watched again after a while.
+    /// Its watcher panicked; it restarts after a delay.
     pub(crate) async fn restarted(&self, source: &Source, error: &tokio::task::JoinError) {
         metrics::counter!("gancho_source_restarts_total", "source" => source.id.to_string()).increment(1);
-        tracing::error!(source = %source.id, %error, "watching a source failed by a fault of ours; beginning anew");
+        tracing::error!(source = %source.id, %error, "watching a source panicked; restarting");
         self.note_down(source, Message::new("hearing-restarted"), TELL_AFTER_MS).await;
     }
 
-    /// It may be the wrong ERP, and waits until a person has decided.
+    /// It may be the wrong ERP; the source waits for a user's decision.
     pub(crate) async fn asks_whether(&self, source: &Source, question: Message) {
         let is_new = {
             let mut all = lock(&self.known);
@@ -136,12 +136,12 @@ impl Report {
         };
         if is_new {
             let text = Words::english().message(&question);
-            tracing::error!(source = %source.id, name = source.name, question = text, "a source waits for a person's decision");
+            tracing::error!(source = %source.id, name = source.name, question = text, "a source waits for a user's decision");
         }
         self.note_down(source, question, 0).await;
     }
 
-    /// It is down until a person has seen to it.
+    /// It is down until a user has fixed it.
     pub(crate) async fn stopped(&self, source: &Source, error: Message) {
         let text = Words::english().message(&error);
         tracing::error!(source = %source.id, name = source.name, error = text, "a source is not polled any more until its key or its rights are corrected");
@@ -164,7 +164,7 @@ impl Report {
         }
     }
 
-    /// It works again.
+    /// It works.
     pub(crate) async fn up(&self, source: &Source) {
         let was_announced = {
             let mut all = lock(&self.known);
@@ -179,12 +179,12 @@ impl Report {
         }
     }
 
-    /// A plugin says how it is.
+    /// A plugin reports its status.
     pub(crate) fn plugin(&self, source: &Source, status: &PluginStatus) {
         let mut all = lock(&self.known);
         let known = all.entry(source.id).or_default();
         if let Some(here) = &status.copy {
-            // Of the ERP itself it says nothing.
+            // It reports nothing about the ERP itself.
             known.copy = Some((here.clone(), self.intake.now()));
             return;
         }
@@ -200,12 +200,12 @@ impl Report {
         known.plugin_at = Some(now);
     }
 
-    /// Who may write there.
+    /// Sets who may make changes there.
     pub(crate) fn writers(&self, source: SourceId, writers: Vec<Origin>) {
         lock(&self.known).entry(source).or_default().status.writers = writers;
     }
 
-    /// How soon new records of an ERP that is asked are seen, and how soon changes.
+    /// Sets the delays until a polled ERP's new records and changes are found.
     pub(crate) fn asks(&self, source: SourceId, (new, changes): (Duration, Duration)) {
         let pace = Pace { new_s: new.as_secs().max(1), changes_s: changes.as_secs().max(1) };
         lock(&self.known).entry(source).or_default().status.pace = Some(pace);
@@ -222,14 +222,14 @@ impl Report {
         metrics::gauge!("gancho_source_lag_seconds", "source" => source.to_string()).set(lag_s);
     }
 
-    /// Triggers did not write so many changes.
+    /// Sets the number of changes that triggers did not write.
     pub(crate) fn lost(&self, source: &Source, lost: Lost) {
         let all = lost.failed + lost.dropped;
         metrics::gauge!("gancho_source_lost", "source" => source.id.to_string()).set(all as f64);
         lock(&self.known).entry(source.id).or_default().lost = lost;
     }
 
-    /// These tables of the ERP make no events.
+    /// Sets the tables that make no events.
     pub(crate) fn uncaptured(&self, source: &Source, tables: Vec<&str>) {
         lock(&self.known).entry(source.id).or_default().uncaptured =
             tables.into_iter().map(ToOwned::to_owned).collect();
@@ -240,7 +240,7 @@ impl Report {
         let error = error.map(|error| Words::english().message(&error));
         let object = json!({"id": source.id, "name": source.name, "kind": source.kind.as_str(), "last_error": error});
         if let Err(error) = self.intake.announce(event, object).await {
-            tracing::warn!(%error, event, "it could not be announced");
+            tracing::warn!(%error, event, "an event could not be announced");
         }
     }
 }

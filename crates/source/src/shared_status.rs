@@ -17,7 +17,7 @@ pub(crate) struct SharedStatus {
     down_since: Option<Timestamp>,
     plugin: Option<PluginStatus>,
     writers: Vec<Origin>,
-    /// Seconds until new records are seen, and until changes are.
+    /// Seconds until new records are found, and until changes are.
     pace: Option<(u64, u64)>,
 }
 

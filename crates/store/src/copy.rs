@@ -1,4 +1,4 @@
-//! Everything of one database is copied into another one, of another kind or the same.
+//! Copies a whole database into another one, of the same kind or the other.
 
 use std::path::PathBuf;
 
@@ -15,53 +15,53 @@ use crate::{
     vault::Vault,
 };
 
-/// Rows that are read and written at once.
+/// Rows read and written at once.
 const PAGE: usize = 200;
 
-/// Where a database is.
+/// The location of a database.
 #[derive(Clone, Debug)]
 pub enum Location {
     /// SQLite, in this data dir.
     Sqlite(PathBuf),
-    /// PostgreSQL, at this address; the certificates (PEM) by which servers are verified, if not the built-in ones.
+    /// PostgreSQL, at this address; the certificates (PEM) that verify the server, if not the built-in ones.
     Postgres(String, Option<Vec<u8>>),
 }
 
 /// Why not everything was copied.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
-    /// A database can't be opened.
+    /// A database could not be opened.
     #[error("{0}")]
     Open(String),
-    /// The place to copy to has something already.
+    /// The target is not empty.
     #[error("there is something in {0} already: copy into an empty one")]
     NotEmpty(String),
-    /// Somebody works there.
+    /// A server uses the database.
     #[error("a server works on {0}: stop it first")]
     InUse(String),
     /// A database failed.
     #[error("{0}: what was copied stays, and the same command goes on from there")]
     Broken(String),
-    /// The copy is not what was copied.
+    /// The copy differs from the original.
     #[error("the table {0} differs after copying: something else writes into one of the two databases")]
     Differs(&'static str),
 }
 
-/// How far it is.
+/// Progress of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Copying {
-    /// The table.
+    /// The current table.
     pub table: &'static str,
-    /// Rows of it that are there.
+    /// Rows already copied.
     pub rows: u64,
-    /// Rows that it has.
+    /// Rows in total.
     pub of: u64,
-    /// Whether they are compared, after all were copied.
+    /// Whether rows are being compared; this follows the copying.
     pub compares: bool,
 }
 
 impl Location {
-    /// As people write it, without a password.
+    /// For display, without a password.
     fn name(&self) -> String {
         match self {
             Self::Sqlite(dir) => format!("the data dir {}", dir.display()),
@@ -82,10 +82,10 @@ impl Location {
     }
 }
 
-/// Copies everything, and compares it. What was broken off goes on from where it came to.
+/// Copies everything and compares it. An interrupted copy continues where it stopped.
 ///
 /// # Errors
-/// [`CopyError`] says what is in the way. Until all is copied and compared, no server works on the copy.
+/// [`CopyError`] states the reason. Servers refuse the copy until everything is copied and compared.
 pub async fn copy(
     (from, to): (&Location, &Location),
     vault: &Vault,
@@ -122,7 +122,7 @@ pub async fn copy(
     Ok(rows)
 }
 
-/// Whether nothing was ever done there.
+/// Whether the database was never used.
 async fn is_empty(side: &mut dyn Side) -> Result<bool, String> {
     for table in TABLES.iter().filter(|table| table.name != "meta") {
         if side.count(table).await? > 0 {
@@ -132,7 +132,7 @@ async fn is_empty(side: &mut dyn Side) -> Result<bool, String> {
     Ok(true)
 }
 
-/// Copies what is not there yet; returns how many rows the table has.
+/// Copies the missing rows; returns the number of rows of the table.
 async fn copy_table(
     table: &'static CopiedTable,
     source: &mut dyn Side,
@@ -140,7 +140,7 @@ async fn copy_table(
     tell: &mut (dyn FnMut(Copying) + Send),
 ) -> Result<u64, String> {
     let of = source.count(table).await?;
-    // The two numbers of the feed are there from the beginning.
+    // A new database already has the feed's two numbers.
     let after = if table.name == "meta" { None } else { target.last_key(table).await? };
     let mut rows = if after.is_some() { target.count(table).await? } else { 0 };
     source.open(table, after).await?;

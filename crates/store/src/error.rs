@@ -1,18 +1,18 @@
 use gancho_model::Message;
 
-/// Why a verb did not do what it says. Nothing is half done.
+/// Why a store method failed. It changed nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// There is no such thing.
+    /// The row does not exist.
     #[error("not found")]
     NotFound,
-    /// It is not in a state for this, or somebody else was first.
+    /// Its state does not allow this, or another writer was first.
     #[error("{0}")]
     Conflict(Message),
-    /// The store can't take it now: the disk is full, the queue is, the database is locked. Try again.
+    /// The store can't accept it now: the disk or the queue is full, or the database is locked. Try again.
     #[error("the store is busy: {0}")]
     Busy(String),
-    /// The store is damaged, or its program wrong.
+    /// The store is damaged, or there is a bug.
     #[error("the store failed: {0}")]
     Broken(String),
 }

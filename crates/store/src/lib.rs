@@ -1,8 +1,7 @@
-//! Where Gancho's things rest.
+//! Gancho's persistent state.
 //!
-//! [`Store`] is a set of verbs, each named by what its caller means and each a transaction of its
-//! own. There is no `begin`: nothing outside can hold a transaction open, least of all over a
-//! network call. Every verb that needs the time is given `now`.
+//! [`Store`] is a set of methods; each is a transaction of its own. There is no `begin`: callers can't hold a
+//! transaction open, for example during a network call. Methods that need the time take `now`.
 
 pub mod copy;
 mod error;
@@ -41,10 +40,10 @@ pub use verbs::{
     upkeep::{DeadRows, OldSnapshot, Pruned, Upkeep, Vitals},
 };
 
-/// Names the sections of [`Store`] once, for the trait and for all that implement them.
+/// Lists the sections of [`Store`] once, for the trait and its implementations.
 macro_rules! store {
     ($first:ident $(+ $section:ident)*) => {
-        /// Everything that rests: one trait to hand around, sections by who uses them.
+        /// The whole store: one trait to pass around, with sections by caller.
         pub trait Store: $first $(+ $section)* {}
 
         impl<T> Store for T where T: $first $(+ $section)* {}

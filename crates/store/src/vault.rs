@@ -1,5 +1,5 @@
-//! Secrets at rest: XChaCha20-Poly1305, a random nonce before each, the thing's name as
-//! associated data, so that a sealed secret can't be moved to another row.
+//! Encrypts secrets at rest: XChaCha20-Poly1305 with a random nonce as prefix; the owner's name is the associated data,
+//! so that a sealed secret can't be moved to another row.
 
 use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
@@ -10,13 +10,13 @@ use sha2::{Digest, Sha256};
 
 const NONCE: usize = 24;
 
-/// Seals and opens what must be kept secret at rest.
+/// Seals and opens secrets at rest.
 pub struct Vault {
     cipher: XChaCha20Poly1305,
     fingerprint: String,
 }
 
-/// Something sealed can't be opened: another key, or damaged.
+/// A sealed value can't be opened: the key differs, or it is damaged.
 #[derive(Debug, thiserror::Error)]
 #[error("a stored secret can't be opened: another secret_key, or a damaged database")]
 pub struct Unopenable;
@@ -31,12 +31,12 @@ impl Vault {
         Self { cipher: XChaCha20Poly1305::new(key.into()), fingerprint }
     }
 
-    /// Names the key without giving it away.
+    /// Identifies the key without revealing it.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
 
-    /// Seals a secret of the thing of this name.
+    /// Seals a secret of the owner with this name.
     pub fn seal(&self, of: &[u8], secret: &[u8], rng: &dyn Rng) -> Vec<u8> {
         let mut sealed = vec![0; NONCE];
         rng.fill(&mut sealed);
@@ -47,10 +47,10 @@ impl Vault {
         sealed
     }
 
-    /// Opens what was sealed for the thing of this name.
+    /// Opens a secret sealed for the owner with this name.
     ///
     /// # Errors
-    /// [`Unopenable`], without saying more.
+    /// [`Unopenable`], without details.
     pub fn open(&self, of: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Unopenable> {
         let (nonce, text) = sealed.split_first_chunk::<NONCE>().ok_or(Unopenable)?;
         self.cipher.decrypt(&XNonce::from(*nonce), Payload { msg: text, aad: of }).map_err(|_| Unopenable)

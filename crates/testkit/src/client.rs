@@ -17,7 +17,7 @@ pub enum DatabaseClient {
 }
 
 impl DatabaseClient {
-    /// Connects, and waits for a server that is just starting.
+    /// Connects, retrying while the server is starting.
     pub(crate) async fn patient(engine: Engine, url: &str) -> Self {
         let began = tokio::time::Instant::now();
         loop {
@@ -43,7 +43,7 @@ impl DatabaseClient {
         })
     }
 
-    /// Asks for a number until it is as it should be.
+    /// Queries a number until the condition holds.
     pub async fn wait_until(&mut self, select: &str, holds: impl Fn(i64) -> bool) {
         let wait = async {
             while !holds(self.number(select).await) {
@@ -53,7 +53,7 @@ impl DatabaseClient {
         tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("waited in vain: {select}"));
     }
 
-    /// Runs statements, one after the other, as the ERP does.
+    /// Runs statements in sequence, as the ERP does.
     #[track_caller]
     pub fn run(&mut self, statements: &str) -> impl Future<Output = ()> {
         let statements = statements.to_owned();
@@ -64,10 +64,10 @@ impl DatabaseClient {
         }
     }
 
-    /// The same, where it may fail.
+    /// The same for statements that may fail.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn try_run(&mut self, statements: &str) -> Result<(), sqlx::Error> {
         let raw = sqlx::raw_sql(AssertSqlSafe(statements.to_owned()));
         match self {
@@ -86,7 +86,7 @@ impl DatabaseClient {
         number.expect("a number")
     }
 
-    /// One text a row.
+    /// One text per row.
     pub async fn texts(&mut self, select: &str) -> Vec<String> {
         let select = AssertSqlSafe(select.to_owned());
         let texts = match self {
@@ -96,9 +96,9 @@ impl DatabaseClient {
         texts.expect("texts")
     }
 
-    /// Ends it, as the ERP does at the end of a request.
+    /// Closes it, as the ERP does at the end of a request.
     pub async fn close(self) {
-        // Gone already is as good.
+        // It may be closed already.
         let _ = match self {
             Self::MariaDb(connection) => connection.close().await,
             Self::Postgres(connection) => connection.close().await,

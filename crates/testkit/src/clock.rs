@@ -6,7 +6,7 @@ use std::sync::{
 use gancho_model::{Clock, MonoTime, Rng, Timestamp};
 use rand::{Rng as _, SeedableRng, rngs::StdRng};
 
-/// Clocks that move when they are set, and randomness from a seed.
+/// Clocks that are set manually, and seeded randomness.
 pub struct ManualClock {
     wall_ms: AtomicI64,
     mono_ms: AtomicI64,
@@ -14,24 +14,24 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// Begins at this second.
+    /// Starts at this second.
     pub fn new(seed: u64, now_s: i64) -> Self {
         let clock = || AtomicI64::new(now_s * 1000);
         Self { wall_ms: clock(), mono_ms: clock(), rng: Mutex::new(StdRng::seed_from_u64(seed)) }
     }
 
-    /// So much time passes.
+    /// Advances both clocks.
     pub fn advance_ms(&self, ms: i64) -> Timestamp {
         self.mono_ms.fetch_add(ms, Ordering::SeqCst);
         self.set_wall_ms(ms)
     }
 
-    /// Somebody sets the computer's clock, back too.
+    /// Sets the wall clock forward or back.
     pub fn set_wall_ms(&self, by_ms: i64) -> Timestamp {
         Timestamp::from_ms(self.wall_ms.fetch_add(by_ms, Ordering::SeqCst) + by_ms)
     }
 
-    /// Another process starts: its planning clock begins at the wall clock.
+    /// Simulates another process: its monotonic clock starts at the wall clock.
     pub fn restart(&self) {
         self.mono_ms.store(self.wall_ms.load(Ordering::SeqCst), Ordering::SeqCst);
     }

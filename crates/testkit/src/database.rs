@@ -13,8 +13,7 @@ use tempfile::TempDir;
 
 use crate::{DatabaseClient, Engine, PATIENCE, erp};
 
-/// A private server in a folder and on a port of its own. It is killed when this is dropped, and
-/// when the tests end however they end.
+/// A private server with its own folder and port. It is killed when this is dropped, and when the test process ends.
 pub struct Instance {
     engine: Engine,
     dir: TempDir,
@@ -24,12 +23,12 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// The one that tests share; each makes a database of its own in it.
+    /// The instance shared by tests; each creates its own database in it.
     pub fn shared(engine: Engine) -> &'static Self {
         static MARIADB: OnceLock<Instance> = OnceLock::new();
         static POSTGRES: OnceLock<Instance> = OnceLock::new();
         let shared = if engine == Engine::MariaDb { &MARIADB } else { &POSTGRES };
-        // From a thread that never ends: the server is set to die with the thread that started it.
+        // From a thread that never ends: the server dies with the thread that started it.
         shared.get_or_init(|| {
             let (sender, receiver) = std::sync::mpsc::channel();
             std::thread::spawn(move || {
@@ -44,12 +43,12 @@ impl Instance {
         })
     }
 
-    /// Makes and starts one. It ends with the thread that calls this.
+    /// Creates and starts one. It ends with the calling thread.
     pub fn start(engine: Engine) -> Self {
         Self::start_with(engine, false)
     }
 
-    /// The same with every commit flushed to disk, as owners run theirs: for measurements.
+    /// The same with every commit flushed to disk, as in production: for measurements.
     pub fn start_durable(engine: Engine) -> Self {
         Self::start_with(engine, true)
     }
@@ -63,7 +62,7 @@ impl Instance {
         instance
     }
 
-    /// Nothing is dropped when a test process ends: a process of its own waits for that, and removes the folder.
+    /// Statics are not dropped when a test process ends: a separate process waits for that, and removes the folder.
     fn remove_after_the_tests(&self) {
         let wait = "(while kill -0 \"$1\" 2>/dev/null; do sleep 1; done; sleep 1; rm -rf \"$2\") &";
         let mut command = Command::new("setsid");
@@ -95,14 +94,14 @@ impl Instance {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// MariaDB removes others' temporary tables from a folder that it shares with them, when it starts.
+    /// At its start MariaDB removes other servers' temporary tables from a shared folder.
     fn temporary(&self) -> String {
         let folder = self.dir.path().join("tmp");
         fs::create_dir_all(&folder).expect("a folder");
         format!("--tmpdir={}", folder.display())
     }
 
-    /// Starts the server on the data that is there.
+    /// Starts the server on the existing data.
     pub fn run(&mut self) {
         let (data, port) = (self.dir.path().join("data"), self.port);
         let mut command = match self.engine {
@@ -112,7 +111,7 @@ impl Instance {
                 command.args(["--no-defaults", "--bind-address=127.0.0.1", "--character-set-server=utf8mb4"]);
                 command.arg("--collation-server=utf8mb4_unicode_520_ci");
                 command.arg(format!("--innodb-flush-log-at-trx-commit={}", if self.durable { 1 } else { 2 }));
-                // Every open table holds its compiled triggers: hundreds of databases with them would fill a small machine.
+                // Every open table holds its compiled triggers: hundreds of databases would exhaust a small machine.
                 command.arg("--table-open-cache=400");
                 command
                     .arg(format!("--datadir={}", data.display()))
@@ -150,10 +149,10 @@ impl Instance {
         panic!("the database does not start: {}", fs::read_to_string(self.dir.path().join("log")).unwrap_or_default());
     }
 
-    /// Stops it, as a power cut would.
+    /// Kills it, as in a power cut.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
-            // Gone already is as good.
+            // It may have ended already.
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -164,7 +163,7 @@ impl Instance {
         self.port
     }
 
-    /// Another PostgreSQL server that follows this one; from here on each commit waits until it has it, too.
+    /// A standby of this PostgreSQL server; from here on each commit waits for it.
     pub async fn standby(&self) -> Self {
         let dir = tempfile::Builder::new().prefix("gancho-db-").tempdir().expect("a folder");
         let mut standby = Self { engine: self.engine, dir, port: free_port(), durable: self.durable, child: None };
@@ -183,7 +182,7 @@ impl Instance {
         standby
     }
 
-    /// The primary is gone: this one takes its place, and waits for nobody any more.
+    /// The primary failed: promotes this standby, without synchronous replication.
     pub async fn promote(&self) {
         let url = format!("postgres://postgres@127.0.0.1:{}/postgres", self.port);
         let mut client = DatabaseClient::patient(self.engine, &url).await;
@@ -203,14 +202,14 @@ impl Instance {
         self.engine
     }
 
-    /// A new database with tables like the ERP's.
+    /// A new database with the ERP's tables.
     pub async fn database(&self) -> Database {
         let database = self.blank().await;
         database.client().await.run(&erp::tables(self.engine)).await;
         database
     }
 
-    /// A new database with nothing in it.
+    /// A new empty database.
     pub async fn blank(&self) -> Database {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("erp_{}", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -234,7 +233,7 @@ impl Drop for Instance {
     }
 }
 
-/// A database of a test's own.
+/// A test's own database.
 #[derive(Clone, Debug)]
 pub struct Database {
     /// Which kind.
@@ -252,7 +251,7 @@ impl Database {
         self.port
     }
 
-    /// Waits until a source took everything out of its outbox.
+    /// Waits until a source has emptied its outbox.
     pub async fn drained(&self) {
         self.client().await.wait_until("SELECT COUNT(*) FROM gancho_outbox", |rows| rows == 0).await;
     }
@@ -275,7 +274,7 @@ impl Database {
         client.close().await;
     }
 
-    /// What the engine's own tool writes into a backup of it.
+    /// A backup by the engine's own tool.
     pub fn dump(&self) -> String {
         let port = self.port.to_string();
         let mut command = match self.engine {
@@ -295,7 +294,7 @@ impl Database {
         String::from_utf8(output.stdout).expect("text")
     }
 
-    /// Puts a backup in its place.
+    /// Restores a backup in its place.
     pub async fn restore(&self, dump: &str) {
         let admin = if self.engine == Engine::MariaDb { "mysql" } else { "postgres" };
         let mut client = DatabaseClient::patient(self.engine, &self.url.replace(&self.name, admin)).await;
@@ -306,25 +305,24 @@ impl Database {
         self.play(dump);
     }
 
-    /// Gives a script to the engine's own client, on a connection of its own. Errors that the script
-    /// does not expect end it, and the test.
+    /// Runs a script with the engine's own client, on a separate connection. Unexpected errors end it, and the test.
     pub fn play(&self, script: &str) {
         self.answer(script);
     }
 
-    /// How the engine would look for what is asked.
+    /// The query plan of the engine.
     pub fn plan(&self, select: &str) -> String {
         self.answer(&format!("EXPLAIN {select};"))
     }
 
-    /// Gives a script to the engine's own client; returns what it prints.
+    /// Runs a script with the engine's own client; returns its output.
     pub fn answer(&self, script: &str) -> String {
         let mut command = self.command();
         let piped = command.arg(&self.name).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = piped.spawn().expect("the client starts");
         let mut input = child.stdin.take().expect("its input");
         let text = script.to_owned();
-        // While it talks, so that neither waits for the other.
+        // Concurrently, so that neither blocks the other.
         let writer = std::thread::spawn(move || std::io::Write::write_all(&mut input, text.as_bytes()));
         let output = child.wait_with_output().expect("it ends");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -356,13 +354,13 @@ impl Database {
     }
 }
 
-/// A port of this machine on which nobody listens now.
+/// A free port of this machine.
 pub fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("its number").port()
 }
 
-/// From where `GANCHO_TEST_POSTGRES` says, from PATH, or from one of Debian's folders.
+/// From `GANCHO_TEST_POSTGRES`, from PATH, or from one of Debian's folders.
 pub(crate) fn program(name: &str, folders: &[PathBuf]) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let chosen = std::env::var_os("GANCHO_TEST_POSTGRES").map(PathBuf::from);
@@ -384,7 +382,7 @@ fn user() -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-/// PostgreSQL refuses to run as root: then it runs as the user that Debian's package made for it.
+/// PostgreSQL refuses to run as root: then it runs as the user of Debian's package.
 pub(crate) fn unprivileged(program: &Path, dir: &Path) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL"]);

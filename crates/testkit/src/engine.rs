@@ -1,4 +1,4 @@
-/// Which kind of database.
+/// The kind of database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
     /// MariaDB.

@@ -1,10 +1,10 @@
-//! Tables like the ERP's, made from what we know of its columns.
+//! The ERP's tables, generated from its known columns.
 
 use gancho_facturascripts::columns::{self, Kind, Table};
 
 use crate::Engine;
 
-/// Foreign keys that the tests lean on: child, column, parent, column, what a deletion does.
+/// Foreign keys that tests depend on: child, column, parent, column, ON DELETE action.
 const LINKS: &[(&str, &str, &str, &str, &str)] = &[
     ("variantes", "idproducto", "productos", "idproducto", "CASCADE"),
     ("contactos", "codcliente", "clientes", "codcliente", "SET NULL"),
@@ -16,7 +16,7 @@ const LINKS: &[(&str, &str, &str, &str, &str)] = &[
     ("roles_access", "codrole", "roles", "codrole", "CASCADE"),
 ];
 
-/// The statements that make them.
+/// The statements that create them.
 pub(crate) fn tables(engine: Engine) -> String {
     let mut statements: Vec<String> = columns::tables().iter().map(|table| create(engine, table)).collect();
     for (n, (child, column, parent, key, rule)) in LINKS.iter().enumerate() {

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::{Database, Server};
 
-/// PHP: the system's, or the program that `GANCHO_TEST_PHP` names.
+/// PHP: the system's, or the program in `GANCHO_TEST_PHP`.
 pub fn php() -> Command {
     Command::new(std::env::var_os("GANCHO_TEST_PHP").unwrap_or_else(|| "php".into()))
 }
@@ -21,38 +21,38 @@ pub struct ErpPhp {
     folder: TempDir,
     /// The folder of another version of the plugin.
     plugin: Option<PathBuf>,
-    /// What a web server would say of each request.
+    /// The web server's variables of each request.
     asked: Option<Value>,
 }
 
-/// What a request of it did.
+/// The result of a request.
 pub struct Done {
-    /// What its code returned.
+    /// The value returned by its code.
     pub returned: Value,
-    /// What the database refused.
+    /// Errors of the database.
     pub errors: Vec<Value>,
-    /// The same, whether or not anybody was to see it.
+    /// All of them, including silenced ones.
     pub refused: Vec<Value>,
-    /// What was written into the ERP's log.
+    /// Entries in the ERP's log.
     pub logged: Vec<Value>,
 }
 
 impl ErpPhp {
-    /// Switches the plugin on.
+    /// Enables the plugin.
     pub fn install(database: &Database) -> Self {
         let erp = Self::over(database);
         erp.request("$plugin->update();");
         erp
     }
 
-    /// An ERP over a database that may hold a plugin's tables already.
+    /// An ERP with a database that may already have a plugin's tables.
     pub fn over(database: &Database) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(folder.path().join("MyFiles")).expect("a folder");
         Self { database_url: database.url.clone(), folder, plugin: None, asked: None }
     }
 
-    /// A copy of all of it, over a copy of its database.
+    /// A copy of the ERP, with a copy of its database.
     pub fn copy(&self, database: &Database) -> Self {
         let copy = Self::over(database);
         let (from, to) = (self.folder.path().join("MyFiles/Gancho"), copy.folder.path().join("MyFiles/Gancho"));
@@ -71,13 +71,13 @@ impl ErpPhp {
         self
     }
 
-    /// What a web server says of the requests from now on: `server` and `cookie`, as PHP knows them.
+    /// The web server's variables of requests from now on: `server` and `cookie`, as in PHP.
     pub fn asked_as(&mut self, asked: Value) {
         self.asked = Some(asked);
     }
 
-    /// A request of the ERP that runs this PHP; at its end the plugin hands over what waits. It ends
-    /// well, complains of nothing, and the database refuses nothing.
+    /// A request of the ERP that runs this PHP code; at its end the plugin pushes waiting rows. Fails on any error or
+    /// failed statement.
     #[track_caller]
     pub fn request(&self, code: &str) -> Done {
         let done = self.refusable(code);
@@ -85,7 +85,7 @@ impl ErpPhp {
         done
     }
 
-    /// The same where the database may refuse what it is asked.
+    /// The same if the database may refuse statements.
     #[track_caller]
     pub fn refusable(&self, code: &str) -> Done {
         let output = self.begin(code).wait_with_output().expect("it ends");
@@ -101,7 +101,7 @@ impl ErpPhp {
         }
     }
 
-    /// A request that is killed after so long, if it has not ended by then.
+    /// A request that is killed after this time, unless it has ended.
     pub fn kill_after(&self, code: &str, delay: Duration) {
         let mut php = self.begin(code);
         let until = tokio::time::Instant::now() + delay;
@@ -131,7 +131,7 @@ impl ErpPhp {
         php
     }
 
-    /// Makes it a source of this server: `/sources/src_…`
+    /// Connects it as a source of this server: `/sources/src_…`
     pub async fn connect(&self, server: &Server) -> String {
         let source = serde_json::json!({"kind": "plugin", "name": "ERP"});
         let source = server.post("/sources", source, 201).await;
@@ -139,7 +139,7 @@ impl ErpPhp {
         format!("/sources/{}", source["id"].as_str().expect("an id"))
     }
 
-    /// Tells the plugin where Gancho is.
+    /// Sets Gancho's address in the plugin.
     pub fn point_at(&self, url: &str, token: &str) {
         let values = format!("['url' => '{url}', 'token' => '{token}', 'way' => 'push']");
         self.request(&format!("(new FacturaScripts\\Plugins\\Gancho\\Server\\Settings())->save($db, {values});"));

@@ -1,6 +1,5 @@
-//! What tests stand on: a clock that is set by hand, a receiver that does as it is programmed, the real
-//! binary on a port and in a folder of its own, real databases with tables
-//! like the ERP's, and a fake of its API.
+//! Test support: a manual clock, a programmable receiver, the real binary with its own port and folder, real databases
+//! with the ERP's tables, and a fake of its API.
 
 mod client;
 mod clock;
@@ -29,5 +28,5 @@ pub use receiver::{Received, Receiver, Respond};
 pub use relay::Relay;
 pub use server::{ADMIN_TOKEN, Answer, Server, ServerOptions};
 
-/// How long a test waits for what must come. Long: it is a limit, not a measure.
+/// Timeout for expected events. Generous: it is a limit, not a measure.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);

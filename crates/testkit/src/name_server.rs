@@ -6,7 +6,7 @@ use std::{
 
 use tokio::net::UdpSocket;
 
-/// What a question is for.
+/// The type of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
     /// A.
@@ -15,27 +15,27 @@ pub enum Family {
     V6,
 }
 
-/// What a name server says.
+/// A name server's response.
 #[derive(Clone, Debug)]
 pub enum Says {
-    /// These addresses, of the family that was asked for; none is an answer too.
+    /// These addresses of the requested family; may be empty.
     Addresses(Vec<IpAddr>),
-    /// The same after a while.
+    /// The same with a delay.
     Late(Duration, Vec<IpAddr>),
-    /// Nothing.
+    /// No response.
     Nothing,
 }
 
 type Knows = Box<dyn FnMut(&str, Family) -> Says + Send>;
 
-/// A name server on a port of its own.
+/// A name server on its own port.
 pub struct NameServer {
     address: SocketAddr,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl NameServer {
-    /// Answers as this says, whatever is asked.
+    /// Responds according to this function.
     pub async fn start(knows: impl FnMut(&str, Family) -> Says + Send + 'static) -> Self {
         let socket = Arc::new(UdpSocket::bind("127.0.0.1:0").await.expect("a port is free"));
         let address = socket.local_addr().expect("it has an address");
@@ -50,7 +50,7 @@ impl NameServer {
         Self { address, task }
     }
 
-    /// Where it is.
+    /// Its address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -74,7 +74,7 @@ async fn reply(query: &[u8], knows: &Mutex<Knows>, socket: &UdpSocket, from: Soc
         }
         Says::Nothing => return,
     };
-    // Whoever asked may be gone.
+    // The client may be gone.
     let _ = socket.send_to(&answer(query, end, family, &addresses), from).await;
 }
 
@@ -88,7 +88,7 @@ fn name(mut labels: &[u8]) -> String {
     parts.join(".")
 }
 
-/// RFC 1035: the header and question given back, with records of no lifetime.
+/// RFC 1035: the header and question of the query, with records of TTL 0.
 fn answer(query: &[u8], end: usize, family: Family, addresses: &[IpAddr]) -> Vec<u8> {
     let own: Vec<&IpAddr> = addresses.iter().filter(|one| one.is_ipv6() == (family == Family::V6)).collect();
     let mut reply = query[..2].to_vec();

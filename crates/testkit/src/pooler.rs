@@ -11,11 +11,11 @@ use crate::{
     database::{free_port, program, unprivileged},
 };
 
-/// `pgbouncer` before a database: each transaction gets whichever of a few connections is free.
+/// `pgbouncer` before a database: each transaction gets any free connection of a few.
 pub struct Pooler {
     _dir: TempDir,
     child: Child,
-    /// The database's address, through it.
+    /// The database's address through the pooler.
     pub url: String,
 }
 
@@ -51,7 +51,7 @@ impl Pooler {
 
 impl Drop for Pooler {
     fn drop(&mut self) {
-        // Gone already is as good.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -17,7 +17,7 @@ use tokio::{net::TcpListener, sync::Notify};
 
 use crate::PATIENCE;
 
-/// A request that came in.
+/// A received request.
 #[derive(Clone, Debug)]
 pub struct Received {
     /// Path and query.
@@ -29,7 +29,7 @@ pub struct Received {
 }
 
 impl Received {
-    /// A header field's value; empty if it is not there.
+    /// A header field's value; empty if missing.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
     }
@@ -45,7 +45,7 @@ impl Received {
     }
 }
 
-/// How to answer.
+/// A response.
 #[derive(Clone, Debug)]
 pub struct Respond {
     /// The status.
@@ -54,12 +54,12 @@ pub struct Respond {
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: String,
-    /// How long to wait first.
+    /// The delay before it.
     pub delay: Duration,
 }
 
 impl Respond {
-    /// This status, at once, with a short body.
+    /// This status without delay, with a short body.
     pub fn status(status: u16) -> Self {
         Self { status, headers: vec![], body: "ok".into(), delay: Duration::ZERO }
     }
@@ -70,7 +70,7 @@ impl Respond {
         self
     }
 
-    /// After a wait.
+    /// With a delay.
     pub fn after(self, delay: Duration) -> Self {
         Self { delay, ..self }
     }
@@ -81,12 +81,12 @@ type Behaviour = Box<dyn FnMut(&Received) -> Respond + Send>;
 struct Inner {
     received: Mutex<Vec<Received>>,
     behaviour: Mutex<Behaviour>,
-    /// Requests being answered, and the most there were.
+    /// Requests being handled, and their maximum.
     at_once: Mutex<(u32, u32)>,
     came: Notify,
 }
 
-/// A receiver of webhooks on a port of its own.
+/// A webhook receiver on its own port.
 pub struct Receiver {
     inner: Arc<Inner>,
     address: SocketAddr,
@@ -94,12 +94,12 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Answers 200 to everything.
+    /// Responds 200 to everything.
     pub async fn start() -> Self {
         Self::with(|_| Respond::status(200)).await
     }
 
-    /// Answers as this says.
+    /// Responds according to this function.
     pub async fn with(behaviour: impl FnMut(&Received) -> Respond + Send + 'static) -> Self {
         let inner = Arc::new(Inner {
             received: Mutex::default(),
@@ -116,12 +116,12 @@ impl Receiver {
         Self { inner, address, task }
     }
 
-    /// Answers differently from now on.
+    /// Changes its behaviour.
     pub fn behave(&self, behaviour: impl FnMut(&Received) -> Respond + Send + 'static) {
         *lock(&self.inner.behaviour) = Box::new(behaviour);
     }
 
-    /// The most requests that were being answered at once.
+    /// The maximum of concurrent requests.
     pub fn most_at_once(&self) -> u32 {
         lock(&self.inner.at_once).1
     }
@@ -131,23 +131,23 @@ impl Receiver {
         format!("http://{}{path}", self.address)
     }
 
-    /// What came so far.
+    /// All requests so far.
     pub fn received(&self) -> Vec<Received> {
         lock(&self.inner.received).clone()
     }
 
-    /// Something about what came so far, without taking it along.
+    /// Computes something from the requests so far, without copying them.
     pub fn about<T>(&self, say: impl FnOnce(&[Received]) -> T) -> T {
         say(&lock(&self.inner.received))
     }
 
-    /// Forgets what came so far.
+    /// Clears the requests so far.
     pub fn forget(&self) {
         lock(&self.inner.received).clear();
     }
 
-    /// Waits until something holds for what came: as long as more comes, up to ten times its patience. What is asked
-    /// must not ask the receiver itself, which is locked meanwhile.
+    /// Waits until a condition holds for the requests: while more arrive, up to ten times the timeout. The condition
+    /// must not use the receiver itself, which is locked meanwhile.
     pub async fn wait_until(&self, what: &str, holds: impl Fn(&[Received]) -> bool) -> Vec<Received> {
         let waiting = async {
             loop {
@@ -166,7 +166,7 @@ impl Receiver {
         }
     }
 
-    /// Waits until so many requests came.
+    /// Waits until this many requests have arrived.
     pub async fn wait_for(&self, count: usize) -> Vec<Received> {
         self.wait_until(&format!("{count} requests came"), |received| received.len() >= count).await
     }

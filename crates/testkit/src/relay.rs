@@ -9,7 +9,7 @@ use tokio::{
     sync::watch,
 };
 
-/// A port that leads to another one, which may change; and every connection over it may be cut.
+/// A port that forwards to another one, which may change; all its connections may be cut.
 pub struct Relay {
     port: u16,
     to: Arc<AtomicU16>,
@@ -18,7 +18,7 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Leads to this port of this machine.
+    /// Forwards to this port of this machine.
     pub async fn start(to: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let port = listener.local_addr().expect("its number").port();
@@ -47,7 +47,7 @@ impl Relay {
         self.port
     }
 
-    /// Leads there from now on; what is connected stays.
+    /// Forwards there from now on; open connections stay.
     pub fn point_to(&self, port: u16) {
         self.to.store(port, Ordering::SeqCst);
     }

@@ -13,39 +13,39 @@ use tokio::{
 
 use crate::{Database, Engine, Instance, PATIENCE};
 
-/// The administrator of every test server.
+/// The admin token of every test server.
 pub const ADMIN_TOKEN: &str = "test-admin-token";
 
-/// How to start the binary.
+/// Options for starting the binary.
 #[derive(Clone, Debug, Default)]
 pub struct ServerOptions {
-    /// More environment, such as `GANCHO_ATTEMPT_MS`.
+    /// Additional environment variables, such as `GANCHO_ATTEMPT_MS`.
     pub env: Vec<(String, String)>,
-    /// Put before the binary, such as a tracer.
+    /// A command prefix, such as a tracer.
     pub before: Vec<String>,
 }
 
 impl ServerOptions {
-    /// With this in the environment.
+    /// With this environment variable.
     pub fn env(mut self, name: &str, value: impl ToString) -> Self {
         self.env.push((name.into(), value.to_string()));
         self
     }
 }
 
-/// An answer of the API.
+/// A response of the API.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The status.
     pub status: u16,
     /// The header fields.
     pub headers: HeaderMap,
-    /// The body as JSON; null if it is none.
+    /// The body as JSON; null if it is not JSON.
     pub body: Value,
 }
 
 impl Answer {
-    /// The body, if the status is this one.
+    /// The body; fails unless the status is this one.
     #[track_caller]
     pub fn expect(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.body);
@@ -53,12 +53,12 @@ impl Answer {
     }
 }
 
-/// The real binary, on a port of its own. It is killed when this is dropped.
+/// The real binary on its own port. It is killed when this is dropped.
 pub struct Server {
     binary: PathBuf,
     options: ServerOptions,
     dir: TempDir,
-    /// Where `GANCHO_TEST_DATABASE=postgres` asks for one.
+    /// If `GANCHO_TEST_DATABASE=postgres` is set.
     database: Option<Database>,
     child: Option<Child>,
     base: String,
@@ -66,12 +66,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the binary in a folder of its own.
+    /// Starts the binary in its own folder.
     pub async fn start(binary: &str, options: ServerOptions) -> Self {
         Self::start_on(binary, options, |_| ()).await
     }
 
-    /// The same after something was put into the folder of its data, which does not exist yet.
+    /// The same after files were put into the data dir, which does not exist yet.
     pub async fn start_on(binary: &str, options: ServerOptions, put: impl FnOnce(&Path)) -> Self {
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client");
         let dir = tempfile::tempdir().expect("a folder");
@@ -85,12 +85,12 @@ impl Server {
         server
     }
 
-    /// Starts it again on the same data.
+    /// Restarts it on the same data.
     pub async fn run(&mut self) {
         assert!(self.try_run().await, "it says where it listens");
     }
 
-    /// The same where it may end before it is ready; says whether it is.
+    /// The same if it may end before it is ready; returns whether it is.
     pub async fn try_run(&mut self) -> bool {
         let mut words: Vec<std::ffi::OsString> = self.options.before.iter().map(Into::into).collect();
         words.push(self.binary.clone().into());
@@ -118,18 +118,18 @@ impl Server {
         line.is_some()
     }
 
-    /// Another setting from the next start on.
+    /// Changes a setting from the next start on.
     pub fn set_env(&mut self, name: &str, value: impl ToString) {
         self.options.env.retain(|(known, _)| known != name);
         self.options.env.push((name.into(), value.to_string()));
     }
 
-    /// What a command on this machine needs in its environment to find the same database.
+    /// Environment variables with which a command on this machine finds the same database.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         self.database.iter().map(|database| ("GANCHO_DATABASE_URL", database.url.clone())).collect()
     }
 
-    /// Everything that its database holds, as it rests.
+    /// The raw contents of its database.
     pub fn at_rest(&self) -> Vec<u8> {
         match &self.database {
             Some(database) => database.dump().into_bytes(),
@@ -140,12 +140,12 @@ impl Server {
         }
     }
 
-    /// The folder of its data.
+    /// Its data dir.
     pub fn data_dir(&self) -> PathBuf {
         self.dir.path().join("data")
     }
 
-    /// The folder that it runs in.
+    /// Its working directory.
     pub fn dir(&self) -> &Path {
         self.dir.path()
     }
@@ -184,12 +184,12 @@ impl Server {
         ended.expect("it ends").code()
     }
 
-    /// A call as the administrator.
+    /// A request as the administrator.
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         self.call_as(ADMIN_TOKEN, method, path, body).await
     }
 
-    /// A call with another token.
+    /// A request with another token.
     pub async fn call_as(&self, token: &str, method: Method, path: &str, body: Option<Value>) -> Answer {
         let mut request = self.http.request(method, format!("{}/api/v1{path}", self.base)).bearer_auth(token);
         if let Some(body) = body {
@@ -198,18 +198,18 @@ impl Server {
         self.answer(request).await.expect("the server answers")
     }
 
-    /// A call that may find nobody: the server is being killed.
+    /// A request that may fail because the server is being killed.
     pub async fn try_call(&self, method: Method, path: &str, body: Value) -> Option<Answer> {
         let url = format!("{}/api/v1{path}", self.base);
         self.answer(self.http.request(method, url).bearer_auth(ADMIN_TOKEN).json(&body)).await
     }
 
-    /// A request made by hand.
+    /// A custom request.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base))
     }
 
-    /// Sends a request made by hand.
+    /// Sends a custom request.
     pub async fn answer(&self, request: reqwest::RequestBuilder) -> Option<Answer> {
         let response = request.send().await.ok()?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -222,7 +222,7 @@ impl Server {
         self.call(Method::GET, path, None).await.expect(200)
     }
 
-    /// POST, with the status that must come.
+    /// POST, with the expected status.
     pub async fn post(&self, path: &str, body: Value, status: u16) -> Value {
         self.call(Method::POST, path, Some(body)).await.expect(status)
     }
@@ -243,7 +243,7 @@ impl Server {
         sent["id"].as_str().expect("an id").to_owned()
     }
 
-    /// Asks again until something holds for the answer.
+    /// Repeats a request until the condition holds for its response.
     pub async fn wait_until(&self, path: &str, holds: impl Fn(&Value) -> bool) -> Value {
         let mut last = Value::Null;
         let asking = async {

@@ -1,14 +1,14 @@
-//! What went wrong in TLS: the cause, and what to do.
+//! Explains TLS errors: the cause and the remedy.
 
 use std::{error::Error, io};
 
 use rustls::{AlertDescription, CertificateError, Error as TlsError};
 
-/// How deep the causes of an error are looked into.
+/// Maximum depth of an error's causes to inspect.
 const DEPTH_MAX: usize = 16;
 
-/// Explains an error of TLS, or whatever another error was caused by. Repeats nothing that the other side sent but
-/// the names in its certificate.
+/// Explains a TLS error, or another error's causes. Repeats nothing from the other side except the names in its
+/// certificate.
 pub fn explain(error: &(dyn Error + 'static)) -> String {
     match find(error) {
         Some(found) => format!("TLS failed: {}", cause_and_cure(found)),
@@ -16,12 +16,12 @@ pub fn explain(error: &(dyn Error + 'static)) -> String {
     }
 }
 
-/// Whether an error is one of TLS.
+/// Whether an error is a TLS error.
 pub fn is_of_tls(error: &(dyn Error + 'static)) -> bool {
     find(error).is_some()
 }
 
-/// The same for libraries that believe a bundle of authorities only: how a certificate is made that fits there.
+/// The same for libraries that accept only a bundle of authorities: with the command for a suitable certificate.
 pub fn with_openssl_line(error: &(dyn Error + 'static), host: &str) -> Option<String> {
     let found = find(error)?;
     let of_leaf = matches!(found, TlsError::InvalidCertificate(why) if is_authority(why) || is_unknown(why));
@@ -34,7 +34,7 @@ pub fn with_openssl_line(error: &(dyn Error + 'static), host: &str) -> Option<St
     Some(if of_leaf { format!("{}. {made}: {line}", explain(error)) } else { explain(error) })
 }
 
-/// The error of TLS in a chain of causes.
+/// The TLS error in a chain of causes.
 fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a TlsError> {
     let mut next = Some(error);
     for _ in 0..DEPTH_MAX {
@@ -42,7 +42,7 @@ fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a TlsError> {
         if let Some(found) = one.downcast_ref::<TlsError>() {
             return Some(found);
         }
-        // What an error of I/O carries is not its source, but itself.
+        // The error inside an I/O error is not its `source`.
         let carried = one.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         next = carried.map(|carried| carried as &(dyn Error + 'static)).or_else(|| one.source());
     }
@@ -117,7 +117,7 @@ fn of_certificate(why: &CertificateError) -> String {
     }
 }
 
-/// How many of a certificate's names are listed: a large site's has hundreds.
+/// Maximum names of a certificate listed: large sites have hundreds.
 const NAMES_TOLD: usize = 4;
 
 fn named(why: &CertificateError) -> String {

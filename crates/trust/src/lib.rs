@@ -1,5 +1,5 @@
-//! Whom this process believes in TLS: one store for webhooks, the ERP's API, databases and mail. Built-in
-//! authorities, those of the system, and what the setting `tls_ca_file` names.
+//! The TLS trust store of this process, shared by webhooks, the ERP's API, databases and mail: built-in authorities,
+//! those of the system, and the file of the setting `tls_ca_file`.
 
 mod explain;
 mod listed;

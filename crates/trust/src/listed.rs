@@ -1,5 +1,5 @@
-//! A certificate that a person lists is believed for the hosts that it names, though nobody else signed it:
-//! openssl makes a self-signed one as an authority (CA:TRUE), which no chain may end in.
+//! Trusts listed certificates for the hosts that they name, although no authority signed them: openssl creates
+//! self-signed certificates as authorities (CA:TRUE), which can't be end-entity certificates.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use rustls::{
 };
 use x509_parser::{certificate::X509Certificate, prelude::FromDer, time::ASN1Time};
 
-/// Believes what the ordinary verifier believes, and servers whose own certificate is listed.
+/// Accepts what the ordinary verifier accepts, and servers whose own certificate is listed.
 #[derive(Debug)]
 pub(crate) struct ListedVerifier {
     inner: Arc<WebPkiServerVerifier>,
@@ -75,7 +75,7 @@ impl ServerCertVerifier for ListedVerifier {
     }
 }
 
-/// A listed certificate must be of this time and for this name.
+/// A listed certificate must be valid now and for this name.
 fn check(certificate: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime) -> Result<(), Error> {
     let (_, parsed) = X509Certificate::from_der(certificate).map_err(|_| CertificateError::BadEncoding)?;
     let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
@@ -90,7 +90,7 @@ fn check(certificate: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime)
     if has_names {
         return verify_server_name(&ParsedCertificate::try_from(certificate)?, name);
     }
-    // As openssl makes it without more ado: the name stands in the subject only.
+    // By default openssl puts the name into the subject only.
     let wanted = name.to_str();
     let mut common = parsed.subject().iter_common_name().filter_map(|name| name.as_str().ok());
     match common.any(|common| common.eq_ignore_ascii_case(&wanted)) {

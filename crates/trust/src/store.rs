@@ -13,15 +13,15 @@ use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 
 use crate::listed::ListedVerifier;
 
-/// Whom to believe.
+/// The trust store.
 pub struct Trust {
     config: Arc<ClientConfig>,
-    /// Those that can stand at the end of a chain.
+    /// Trust anchors.
     roots: Vec<CertificateDer<'static>>,
     bundle: OnceLock<Vec<u8>>,
 }
 
-/// A file of certificates that can't be used.
+/// An unusable certificate file.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
     /// It can't be read.
@@ -29,37 +29,37 @@ pub enum TrustError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         why: String,
     },
-    /// There is no certificate in it, or one that is none.
+    /// It contains no certificate, or an invalid one.
     #[error("tls_ca_file {path} holds no PEM certificates: it must have lines -----BEGIN CERTIFICATE-----")]
     NoCertificates {
         /// The file.
         path: PathBuf,
     },
-    /// TLS can't be set up at all.
+    /// TLS can't be set up.
     #[error("TLS can't be set up: {0}")]
     Broken(String),
 }
 
 impl Trust {
-    /// Believes the built-in authorities, those of the system, and the certificates of this PEM file: authorities,
-    /// and certificates of single servers, which are believed for the hosts that they name.
+    /// Loads the built-in authorities, those of the system, and the certificates of this PEM file: authorities, and
+    /// certificates of single servers, which are trusted for the hosts that they name.
     ///
     /// # Errors
-    /// When the file can't be used.
+    /// If the file can't be used.
     pub fn load(ca_file: Option<&Path>) -> Result<Self, TrustError> {
         let broken = |error: &dyn std::fmt::Display| TrustError::Broken(error.to_string());
         let listed = ca_file.map(read_certificates).transpose()?.unwrap_or_default();
         let mut roots: Vec<_> = webpki_root_certs::TLS_SERVER_ROOT_CERTS.to_vec();
-        // Where the system has no store of its own, the built-in one does.
+        // Without a system store, the built-in authorities are used.
         roots.extend(rustls_native_certs::load_native_certs().certs);
         let mut anchors = RootCertStore::empty();
         roots.retain(|root| anchors.add(root.clone()).is_ok());
         for one in &listed {
-            // One that the parser refuses, such as version 1, is believed as a listed one only. So is a server's:
-            // whoever holds its key must not be able to sign for other hosts.
+            // Certificates that the parser rejects, such as version 1, are trusted only as listed ones. So are servers'
+            // certificates: the owner of such a key must not be able to sign for other hosts.
             let is_parsed = RootCertStore::empty().add(one.clone()).is_ok();
             if is_parsed && is_authority(one) {
                 anchors.add(one.clone()).map_err(|error| broken(&error))?;
@@ -78,17 +78,17 @@ impl Trust {
         Ok(Self { config: Arc::new(config), roots, bundle: OnceLock::new() })
     }
 
-    /// For those who take a configuration.
+    /// For libraries that accept a configuration.
     pub fn config(&self) -> Arc<ClientConfig> {
         self.config.clone()
     }
 
-    /// For those who take certificates, DER.
+    /// For libraries that accept certificates (DER).
     pub fn certificates(&self) -> impl Iterator<Item = &[u8]> {
         self.roots.iter().map(AsRef::as_ref)
     }
 
-    /// For those who take a bundle, PEM.
+    /// For libraries that accept a bundle (PEM).
     pub fn bundle(&self) -> &[u8] {
         self.bundle.get_or_init(|| {
             let parts: Vec<_> = self.certificates().map(|der| pem::Pem::new("CERTIFICATE", der)).collect();
@@ -97,7 +97,7 @@ impl Trust {
     }
 }
 
-/// Whether it says of itself that it signs others (RFC 5280 §4.2.1.9).
+/// Whether it is marked as an authority (RFC 5280 §4.2.1.9).
 fn is_authority(certificate: &CertificateDer<'_>) -> bool {
     X509Certificate::from_der(certificate).is_ok_and(|(_, parsed)| parsed.is_ca())
 }
@@ -114,15 +114,15 @@ fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustE
 
 static INSTALLED: OnceLock<Arc<Trust>> = OnceLock::new();
 
-/// Makes it this process's: once, at its start.
+/// Installs it for this process, once at its start.
 pub fn install(trust: Trust) -> Arc<Trust> {
     INSTALLED.get_or_init(|| Arc::new(trust)).clone()
 }
 
-/// This process's; without a file if none was installed.
+/// The trust store of this process; without a file if none was installed.
 ///
 /// # Panics
-/// When TLS can't be set up at all.
+/// If TLS can't be set up.
 pub fn get() -> Arc<Trust> {
     INSTALLED.get_or_init(|| Arc::new(Trust::load(None).expect("the built-in authorities are sound"))).clone()
 }

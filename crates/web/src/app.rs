@@ -11,35 +11,35 @@ use crate::{
     site::Site,
 };
 
-/// Renders counted things in Prometheus' text format.
+/// Renders metrics in Prometheus' text format.
 pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
 
-/// What the settings say to the HTTP side.
+/// The settings of the HTTP side.
 #[derive(Clone, Default)]
 pub struct WebSettings {
-    /// Tokens that may do everything without standing in the store: `GANCHO_ADMIN_TOKEN`, and this machine's own.
+    /// Admin tokens outside the store: `GANCHO_ADMIN_TOKEN`, and this machine's own.
     pub admin_tokens: Vec<String>,
-    /// The address under which people reach this server, if it is set.
+    /// The public address of this server, if set.
     pub public_url: Option<String>,
-    /// How often a minute a password may be tried.
+    /// Password tries per minute.
     pub login_tries: usize,
-    /// Proxies that are believed about whom they ask for.
+    /// Trusted proxies.
     pub proxies: Vec<IpNet>,
-    /// The settings in force, secrets masked: names, values and meanings.
+    /// The effective settings, secrets masked: names, values and meanings.
     pub in_force: Vec<(String, String, String)>,
-    /// Renders what the parts counted, for `/metrics`.
+    /// Renders the metrics for `/metrics`.
     pub metrics: Option<Metrics>,
-    /// Turns true when the server stops: what waits for news then answers.
+    /// Turns true when the server stops: waiting requests then return.
     pub closing: Option<watch::Receiver<bool>>,
-    /// What is shown is pretended, and every page says so.
+    /// Demo mode, which every page states.
     pub is_demo: bool,
 }
 
-/// What every handler may use.
+/// Shared by all handlers.
 pub struct App {
-    /// What people and programs do.
+    /// The use cases.
     pub(crate) services: Arc<Services>,
-    /// Where what is only looked at is read.
+    /// The store, for plain reads.
     pub(crate) store: Arc<dyn Store>,
     pub(crate) environment: Arc<dyn Environment>,
     pub(crate) tokens: Tokens,
@@ -49,13 +49,13 @@ pub struct App {
     pub(crate) site: Site,
     pub(crate) in_force: Vec<(String, String, String)>,
     pub(crate) metrics: Option<Metrics>,
-    /// The secret of the one-time link, while there is nobody who could sign in.
+    /// The secret of the one-time setup link, while there are no users.
     pub(crate) setup: Mutex<Option<String>>,
     closing: Option<watch::Receiver<bool>>,
 }
 
 impl App {
-    /// Puts the HTTP side together.
+    /// Combines the parts.
     pub fn new(services: Arc<Services>, settings: &WebSettings) -> Arc<Self> {
         Arc::new(Self {
             store: services.store.clone(),
@@ -73,7 +73,7 @@ impl App {
         })
     }
 
-    /// Who makes a request by a token: the token's name.
+    /// The name of a caller's token.
     pub(crate) async fn who(&self, caller: Caller) -> String {
         let known = self.store.tokens().await.unwrap_or_default();
         let named = known.into_iter().find(|token| token.id == caller.token).map(|token| token.name);
@@ -84,7 +84,7 @@ impl App {
     pub(crate) async fn closing(&self) {
         match self.closing.clone() {
             Some(mut closing) => {
-                // An error means that the sender is gone: it stops.
+                // An error means that the sender was dropped: the server stops.
                 let _ = closing.wait_for(|closing| *closing).await;
             }
             None => std::future::pending().await,

@@ -1,4 +1,4 @@
-//! A request says once for which host it is (RFC 9112 §3.2): two would be understood differently by us and by a proxy.
+//! Refuses requests with several hosts (RFC 9112 §3.2): this server and a proxy could interpret them differently.
 
 use axum::{
     extract::Request,

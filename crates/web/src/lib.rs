@@ -1,5 +1,5 @@
-//! Gancho's HTTP side: the API, and how callers are known. Handlers look up, act, answer; what is
-//! decided is decided in the model, and what must act at once is notified.
+//! Gancho's HTTP side: the API, the pages and authentication. Handlers call use cases; decisions are made in the model
+//! and the services.
 
 pub mod api;
 mod app;
@@ -19,7 +19,7 @@ pub use app::{App, Metrics, WebSettings};
 pub use plugin::plugin_zip;
 pub use ui::setup_link;
 
-/// Everything that is served.
+/// All routes.
 pub fn router(app: Arc<App>) -> Router {
     let (api, document) = api::router();
     let document = Arc::new(document);
@@ -36,6 +36,6 @@ pub fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(ui::error::method_not_allowed)
         .with_state(app)
         .layer(axum::middleware::from_fn(host::named_once));
-    // A proxy may pass the path on as it came, or take off what stands before ours.
+    // A proxy may keep or strip the prefix of paths.
     if base.is_empty() { all } else { Router::new().nest_service(&base, all.clone()).fallback_service(all) }
 }

@@ -1,4 +1,4 @@
-//! The ERP's plugin, inside the binary: whoever has Gancho has the plugin that fits it.
+//! The ERP's plugin, embedded in the binary, so that their versions match.
 
 use std::io::{Cursor, Write};
 
@@ -7,10 +7,10 @@ use zip::{CompressionMethod, ZipWriter, result::ZipResult, write::SimpleFileOpti
 
 static PLUGIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../plugin/Gancho");
 
-/// The plugin as FacturaScripts takes it: a zip with one folder, which has the plugin's name.
+/// The plugin as a zip for FacturaScripts, with one folder named like the plugin.
 ///
 /// # Errors
-/// When it can't be put together.
+/// If the zip can't be created.
 pub fn plugin_zip() -> ZipResult<Vec<u8>> {
     let mut zip = ZipWriter::new(Cursor::new(vec![]));
     add(&mut zip, &PLUGIN)?;

@@ -1,4 +1,4 @@
-//! For supervisors: is it alive, can it work, what does it do?
+//! Health checks and metrics for supervisors.
 
 use std::sync::Arc;
 
@@ -8,12 +8,12 @@ use gancho_store::{EndpointBacklog, StoreError};
 
 use crate::App;
 
-/// Alive as long as it answers.
+/// Alive as long as the server responds.
 pub(crate) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// Ready when the store answers.
+/// Ready if the store responds.
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static str) {
     match app.store.ping().await {
         Ok(()) => (StatusCode::OK, "ok\n"),
@@ -24,7 +24,7 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static 
     }
 }
 
-/// What the parts counted, and what waits now, in Prometheus' text format. No secrets: endpoints and sources by id.
+/// Metrics and current backlogs in Prometheus' text format. No secrets: endpoints and sources by id.
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<String, StatusCode> {
     let unavailable = |error: StoreError| {
         tracing::warn!(%error, "the store does not answer");
@@ -35,7 +35,7 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<String, Statu
     Ok(counted + &gauges)
 }
 
-/// Counters begin at 0: of one that begins at 1, Prometheus sees no increase.
+/// Counters start at 0: Prometheus sees no increase in one that starts at 1.
 async fn endpoints(app: &App) -> Result<String, StoreError> {
     let endpoints = app.store.all_endpoints().await?;
     for (endpoint, ended) in endpoints.iter().flat_map(|one| ["delivered", "failed", "retried"].map(|end| (one, end))) {
@@ -59,7 +59,7 @@ async fn endpoints(app: &App) -> Result<String, StoreError> {
     .concat())
 }
 
-/// A source that a person paused is not down.
+/// A paused source is not down.
 async fn sources(app: &App) -> Result<String, StoreError> {
     let mut down = vec![];
     for source in app.store.sources().await? {
@@ -71,7 +71,7 @@ async fn sources(app: &App) -> Result<String, StoreError> {
     Ok(gauge("gancho_source_down", "1 while the connection to the ERP does not work.", "source", &down))
 }
 
-/// A metric as Prometheus reads it: its lines together, after what it is.
+/// A metric in Prometheus' format: its help and type, then its lines.
 fn gauge(name: &str, help: &str, label: &str, values: &[(String, i64)]) -> String {
     let lines = values.iter().map(|(id, value)| format!("{name}{{{label}=\"{id}\"}} {value}\n"));
     format!("# HELP {name} {help}\n# TYPE {name} gauge\n{}", lines.collect::<String>())

@@ -1,25 +1,25 @@
-//! Where people reach this server.
+//! The server's public address.
 
 use std::net::IpAddr;
 
 use axum::http::HeaderMap;
 use url::Url;
 
-/// The address as people see it: scheme, host, and a path before all of ours behind a reverse proxy.
+/// The public address: scheme, host, and the path prefix behind a reverse proxy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Site {
-    /// Whether it is reached by https.
+    /// Whether it uses https.
     pub https: bool,
-    /// `https://host:port`, where it is known.
+    /// `https://host:port`, if known.
     pub origin: Option<String>,
-    /// What stands before all paths, such as `/gancho`; empty for nothing.
+    /// The prefix of all paths, such as `/gancho`; may be empty.
     pub base: String,
-    /// What is shown is pretended.
+    /// Demo mode.
     pub is_demo: bool,
 }
 
 impl Site {
-    /// From `public_url`; whatever makes no sense there is refused at the start.
+    /// From `public_url`; invalid values are refused at the start.
     pub fn new(public_url: Option<&str>) -> Self {
         let Some(url) = public_url.and_then(|text| Url::parse(text).ok()) else { return Self::default() };
         Self {
@@ -30,21 +30,21 @@ impl Site {
         }
     }
 
-    /// A path of ours as browsers ask for it.
+    /// A path with the prefix, for browsers.
     pub fn link(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
 }
 
-/// Where this server is reached, for whoever has to enter its address somewhere.
+/// The server's address, for entering it elsewhere.
 pub(crate) struct ServerAddress {
     pub url: String,
-    /// It is reached from this machine only.
+    /// It is reachable from this machine only.
     pub is_local: bool,
 }
 
 impl ServerAddress {
-    /// From `public_url`; without it, from the address by which the page itself was asked for.
+    /// From `public_url`; otherwise, from the address of the current request.
     pub fn of(site: &Site, headers: &HeaderMap) -> Self {
         let origin = site.origin.clone().unwrap_or_else(|| {
             let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());

@@ -1,4 +1,4 @@
-//! Fluent's bundles, one a language, read once.
+//! Fluent bundles, one per language, parsed once.
 
 use std::sync::LazyLock;
 
@@ -46,14 +46,14 @@ fn bundle(language: Language) -> &'static Bundle {
 
 fn load(language: Language) -> Bundle {
     let mut bundle = FluentBundle::new_concurrent(vec![language.id()]);
-    // Marks around what is put in are for mixed directions of writing; both of ours go one way.
+    // Isolation marks are for mixed writing directions; both languages are left-to-right.
     bundle.set_use_isolating(false);
     bundle.set_formatter(Some(match language {
         Language::Es => spanish_number,
         Language::En => english_number,
     }));
     for (_, text) in FILES.iter().filter(|(of, _)| *of == language).flat_map(|(_, files)| files.iter()) {
-        // A test reads the files and reports what is wrong; here what can be read is used.
+        // A test parses the files and reports errors; here the valid parts are used.
         let resource = FluentResource::try_new((*text).to_owned()).unwrap_or_else(|(readable, _)| readable);
         bundle.add_resource_overriding(resource);
     }
@@ -79,12 +79,12 @@ pub(crate) fn has(language: Language, id: &str) -> bool {
     bundle(language).has_message(id)
 }
 
-/// An attribute of a text, such as a noun's gender.
+/// An attribute of a message, such as a noun's gender.
 pub(crate) fn attribute(language: Language, id: &str, name: &str) -> Option<String> {
     attribute_with(language, id, name, &[])
 }
 
-/// The same with facts in it.
+/// The same with arguments.
 pub(crate) fn attribute_with(
     language: Language,
     id: &str,

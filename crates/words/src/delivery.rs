@@ -1,11 +1,11 @@
-//! Deliveries in words: why an attempt failed, what one that waits is waiting for.
+//! Texts about deliveries: why an attempt failed, what a pending one waits for.
 
 use gancho_model::{ErrorKind, Timestamp, WaitingFor};
 
 use crate::Words;
 
 impl Words {
-    /// Why an attempt failed, and what to do, in one sentence; empty for one that did not.
+    /// Why an attempt failed, and the remedy, in one sentence; empty for a successful one.
     pub fn why(&self, status: Option<u16>, error: Option<ErrorKind>) -> String {
         match (status, error) {
             (Some(status), None | Some(ErrorKind::Status)) => {
@@ -20,7 +20,7 @@ impl Words {
         }
     }
 
-    /// What a delivery that waits is waiting for, and until when; empty for one that does not.
+    /// What a delivery waits for, and until when; empty if it is not pending.
     pub fn waiting(&self, reason: Option<WaitingFor>, next: Option<Timestamp>, now: Timestamp) -> String {
         let Some(reason) = reason else { return String::new() };
         let when = match next {

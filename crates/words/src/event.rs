@@ -1,14 +1,14 @@
-//! Events in words: what they are about, what happened to it, and what that means.
+//! Texts about events: nouns, verbs and their meaning.
 
 use crate::{Words, bundle};
 
 impl Words {
-    /// What people call one of a model of the ERP: `Factura de cliente`.
+    /// The name of a model of the ERP: `Factura de cliente`.
     pub fn noun(&self, model: &str) -> String {
         self.get(&format!("model-{model}"))
     }
 
-    /// What happened to one of this model, in its gender: `cobrada`.
+    /// The verb for a model, in its gender: `cobrada`.
     pub fn verb(&self, model: &str, verb: &str) -> String {
         let id = format!("verb-{verb}");
         let gender = bundle::attribute(self.language, &format!("model-{model}"), "gender");
@@ -16,12 +16,12 @@ impl Words {
         in_gender.unwrap_or_else(|| self.get(&id))
     }
 
-    /// What that means, in one sentence.
+    /// The meaning of a verb, in one sentence.
     pub fn meaning(&self, verb: &str) -> String {
         self.get(&format!("meaning-{verb}"))
     }
 
-    /// A column of the ERP: its title as the ERP writes it, and what it holds; nothing for one that we don't know.
+    /// A column of the ERP: its title in the ERP, and its meaning; `None` if unknown.
     pub fn column(&self, name: &str) -> Option<(String, String)> {
         let id = format!("field-{}", name.replace('_', "-"));
         let meaning = bundle::attribute(self.language, &id, "meaning")?;

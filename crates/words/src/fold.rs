@@ -1,6 +1,6 @@
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-/// A text without case and accents, as people search: `Peña` is found by `pena`.
+/// A text without case and accents, for searching: `pena` finds `Peña`.
 pub fn fold(text: &str) -> String {
     text.nfd().filter(|character| !is_combining_mark(*character)).flat_map(char::to_lowercase).collect()
 }

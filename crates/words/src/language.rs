@@ -1,6 +1,6 @@
 use unic_langid::{LanguageIdentifier, langid};
 
-/// A language that pages and mail can speak.
+/// A language of pages and mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Language {
     /// Spanish.
@@ -10,7 +10,7 @@ pub enum Language {
 }
 
 impl Language {
-    /// Both, the first is the house's own.
+    /// Both; the first is the default.
     pub const ALL: [Self; 2] = [Self::Es, Self::En];
 
     /// Its code, as in `<html lang>`.
@@ -21,7 +21,7 @@ impl Language {
         }
     }
 
-    /// What its speakers call it.
+    /// Its own name.
     pub fn own_name(self) -> &'static str {
         match self {
             Self::Es => "Español",
@@ -29,16 +29,16 @@ impl Language {
         }
     }
 
-    /// Reads the code.
+    /// Parses the code.
     pub fn parse(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|language| language.as_str() == code)
     }
 
-    /// What a browser asks for (RFC 9110 §12.5.4): the first of ours by weight; Spanish if none is.
-    /// Languages of Spain beside Spanish are answered in Spanish.
+    /// The language of `Accept-Language` (RFC 9110 §12.5.4): the first supported one by weight, otherwise Spanish. For
+    /// Catalan, Galician, Basque and Asturian, Spanish is used.
     pub fn accepted(header: &str) -> Self {
         let mut asked: Vec<(u32, Self)> = header.split(',').filter_map(asked_for).collect();
-        // Of equal weights the first stays first.
+        // Equal weights keep their order.
         asked.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
         asked.first().map_or(Self::Es, |(_, language)| *language)
     }

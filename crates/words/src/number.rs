@@ -1,8 +1,8 @@
-//! Numbers and money as the reader's language writes them (CLDR's patterns for `es` and `en`).
+//! Formats numbers and money for the reader's language (CLDR's patterns for `es` and `en`).
 
 use crate::{Language, Words};
 
-/// The marks between groups and before decimals.
+/// The thousands and decimal separators.
 fn marks(language: Language) -> (char, char) {
     match language {
         Language::Es => ('.', ','),
@@ -10,7 +10,7 @@ fn marks(language: Language) -> (char, char) {
     }
 }
 
-/// Spanish leaves four digits together.
+/// Spanish does not group four digits.
 fn least_grouped(language: Language) -> usize {
     match language {
         Language::Es => 5,
@@ -45,7 +45,7 @@ impl Words {
         whole(self.language, number)
     }
 
-    /// A number with so many decimals.
+    /// A number with this many decimals.
     pub fn decimal(&self, number: f64, decimals: usize) -> String {
         let text = format!("{:.decimals$}", number.abs());
         let (whole_part, rest) = text.split_once('.').unwrap_or((&text, ""));
@@ -56,9 +56,9 @@ impl Words {
         if rest.is_empty() { format!("{sign}{whole_part}") } else { format!("{sign}{whole_part}{mark}{rest}") }
     }
 
-    /// A share of one, such as `99,2 %`.
+    /// A share as a percentage, such as `99,2 %`.
     pub fn percent(&self, share: f64) -> String {
-        // Nothing but all is all: 99.96 % is not 100 %.
+        // Only a full share is 100 %: 99.96 % is rounded down.
         let percent = if share < 1.0 { (share * 1000.0).floor() / 10.0 } else { 100.0 };
         let decimals = usize::from(percent.fract() != 0.0);
         match self.language {
@@ -79,7 +79,7 @@ impl Words {
         }
     }
 
-    /// A size, such as `1,2 KB`.
+    /// A size in bytes, such as `1,2 KB`.
     pub fn bytes(&self, bytes: u64) -> String {
         match bytes {
             0..1024 => format!("{}\u{a0}B", self.number(bytes as i64)),

@@ -13,7 +13,7 @@ fn words(language: Language) -> Words {
     Words::new(language, "Europe/Madrid")
 }
 
-/// The texts of a language: what each asks for.
+/// The messages of a language with their arguments.
 fn texts(language: Language) -> BTreeMap<String, BTreeSet<String>> {
     let mut found = BTreeMap::new();
     for (name, text) in FILES.iter().filter(|(of, _)| *of == language).flat_map(|(_, files)| files.iter()) {

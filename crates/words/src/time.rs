@@ -1,4 +1,4 @@
-//! Times as the reader's language writes them, in the reader's zone.
+//! Formats times for the reader's language and time zone.
 
 use gancho_model::{Arg, Timestamp};
 use jiff::{Zoned, civil, tz::TimeZone};
@@ -32,7 +32,7 @@ impl Words {
         format!("{}, {}", self.day(&zoned), zoned.strftime("%H:%M:%S"))
     }
 
-    /// The same with milliseconds and the zone.
+    /// The same with milliseconds and the time zone.
     pub fn exact(&self, at: Timestamp) -> String {
         let zoned = self.zoned(at);
         format!(
@@ -44,7 +44,7 @@ impl Words {
         )
     }
 
-    /// `18:30:05` today, else `24 nov, 18:30`, with the year if it is another one.
+    /// `18:30:05` today, otherwise `24 nov, 18:30`, with the year if it differs.
     pub fn short(&self, at: Timestamp, now: Timestamp) -> String {
         let (zoned, today) = (self.zoned(at), self.zoned(now));
         if zoned.date() == today.date() {
@@ -56,14 +56,14 @@ impl Words {
         format!("{}, {}", day.trim_end(), zoned.strftime("%H:%M"))
     }
 
-    /// A day in words, from `2026-11-24`: `24 nov 2026`; nothing where the text is none.
+    /// A date from `2026-11-24`: `24 nov 2026`; `None` if the text is no date.
     pub fn date(&self, text: &str) -> Option<String> {
         let date: civil::Date = text.parse().ok()?;
         let at = date.to_zoned(TimeZone::UTC).ok()?;
         Some(self.day(&at))
     }
 
-    /// Reads a day and a time of the reader's zone, as a browser's field gives them: `2026-11-29T18:30`.
+    /// Parses a date and time in the reader's time zone, in the format of a browser's input: `2026-11-29T18:30`.
     pub fn parse_time(&self, text: &str) -> Option<Timestamp> {
         let at: civil::DateTime = text.parse().ok()?;
         let zoned = at.to_zoned(self.zone.clone()).ok()?;
@@ -75,7 +75,7 @@ impl Words {
         self.zoned(at).strftime("%H:%M").to_string()
     }
 
-    /// How long, in its largest unit: `41 s`, `12 min`, `3 h`, `5 d`.
+    /// A duration in its largest unit: `41 s`, `12 min`, `3 h`, `5 d`.
     pub fn span(&self, ms: i64) -> String {
         match ms.max(0) {
             ms @ 0..1000 => format!("{ms}\u{a0}ms"),
@@ -86,7 +86,7 @@ impl Words {
         }
     }
 
-    /// How long ago: `hace 3 h`, or `en 12 min` if it is still to come.
+    /// A relative time: `hace 3 h`, or `en 12 min` for a future one.
     pub fn ago(&self, at: Timestamp, now: Timestamp) -> String {
         let ms = now.since_ms(at);
         match ms {

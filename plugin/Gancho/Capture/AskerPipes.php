@@ -3,7 +3,7 @@ namespace FacturaScripts\Plugins\Gancho\Capture;
 
 use Closure;
 
-/** Pipes of the models by which the ERP finds out who asks. */
+/** Pipes of the models with which the ERP identifies the caller. */
 final class AskerPipes
 {
     public function clear(): Closure
@@ -12,7 +12,7 @@ final class AskerPipes
             try {
                 Queue::watch();
             } catch (\Throwable $error) {
-                // Who asks comes first.
+                // The caller's request has priority.
             }
             return null;
         };

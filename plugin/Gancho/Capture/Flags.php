@@ -4,8 +4,8 @@ namespace FacturaScripts\Plugins\Gancho\Capture;
 use FacturaScripts\Core\Base\DataBase;
 
 /**
- * Whether invoices are paid and overdue is written by plain SQL, past all models: where no trigger sees it,
- * it is compared with what was known.
+ * The ERP sets invoices' paid and overdue flags by plain SQL, bypassing models: without triggers, they are compared
+ * with their last known values.
  */
 final class Flags
 {
@@ -16,7 +16,7 @@ final class Flags
     {
     }
 
-    /** What is so now is known from now on. Not to be called within a transaction. */
+    /** Stores the current flags. Must not be called within a transaction. */
     public function learn(): void
     {
         if (!$this->db->tableExists(self::TABLE)) {
@@ -30,7 +30,7 @@ final class Flags
         }
     }
 
-    /** Tells what turned since; of one invoice, or of all. */
+    /** Reports flags that changed since; of one invoice, or of all. */
     public function compare(string $table, ?int $id = null): void
     {
         $which = $id === null ? '' : " AND f.idfactura = $id";
@@ -56,7 +56,7 @@ final class Flags
         }
     }
 
-    /** How an invoice is now is known. */
+    /** Stores an invoice's current flags. */
     public function note(string $table, ?int $id): void
     {
         if ($id === null) {

@@ -3,7 +3,7 @@ namespace FacturaScripts\Plugins\Gancho\Capture;
 
 use Closure;
 
-/** Pipes of a model for which other plugins registered hooks. */
+/** Pipes of a model with hooks registered by other plugins. */
 final class HookPipes
 {
     public function saveBefore(): Closure

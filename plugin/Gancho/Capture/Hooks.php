@@ -26,7 +26,7 @@ final class Hooks
         return true;
     }
 
-    /** A hook before something may refuse it with false; whatever else one does, the save goes on. */
+    /** A "before" hook may refuse by returning false; errors in hooks don't stop the save. */
     public static function run(object $model, string $point): ?bool
     {
         foreach (self::$hooks[$model->modelClassName()][$point] ?? [] as $function) {

@@ -4,10 +4,10 @@ namespace FacturaScripts\Plugins\Gancho\Capture;
 use FacturaScripts\Plugins\Gancho\Outbox\ErpSchema;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
-/** Puts our pipes into the ERP, in every request: no query, no network. */
+/** Registers our pipes in the ERP in every request, without queries or network access. */
 final class Load
 {
-    /** Ours see a save whatever other plugins say of it. */
+    /** Ours run even if another plugin's pipes refuse the save. */
     private const FIRST = 1000;
 
     public static function pipes(Settings $settings): void
@@ -32,7 +32,7 @@ final class Load
         }
     }
 
-    /** Puts pipes into a class of the ERP, where it is there. */
+    /** Adds pipes to a class of the ERP, if it exists. */
     public static function into(string $name, object $pipes): void
     {
         $class = '\\FacturaScripts\\Dinamic\\' . $name;

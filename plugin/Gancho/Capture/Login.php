@@ -3,10 +3,10 @@ namespace FacturaScripts\Plugins\Gancho\Capture;
 
 use FacturaScripts\Core\Session;
 
-/** What it means that a user's session key changed. */
+/** Determines whether a changed session key means a login or a logout. */
 final class Login
 {
-    /** `login`, `logout`, or nothing where neither happens just now. */
+    /** `login`, `logout`, or null if neither is happening. */
     public static function of(object $user): ?string
     {
         if (!$user->isDirty('logkey')) {

@@ -4,8 +4,7 @@ namespace FacturaScripts\Plugins\Gancho\Capture;
 use Closure;
 
 /**
- * Pipes of every captured model where the database's account may make no triggers. None of them ever refuses
- * or breaks a save.
+ * Pipes of every captured model if the database account may not create triggers. They never refuse or break a save.
  */
 final class ModelPipes
 {

@@ -9,8 +9,7 @@ use FacturaScripts\Plugins\Gancho\Outbox\Write;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
 /**
- * Writes what models do into the outbox, as the triggers would: rows as the database has them, in the ERP's
- * own transaction.
+ * Writes models' changes to the outbox like the triggers: rows as stored in the database, within the ERP's transaction.
  */
 final class Models
 {
@@ -19,13 +18,13 @@ final class Models
     /** @var array<string, array<int, array>> what a deletion takes along: table, op, old, new */
     private static array $along = [];
 
-    /** The ERP comes first, whatever happens to us. */
+    /** Runs work and suppresses its errors: the ERP has priority. */
     public static function quietly(callable $work): void
     {
         try {
             $work();
         } catch (\Throwable $error) {
-            // What could not be written is a change that is not reported; a save that breaks is worse.
+            // A change that could not be written is not reported; breaking a save would be worse.
         }
     }
 
@@ -68,7 +67,7 @@ final class Models
         self::$along[self::name($model)] = self::cascades($model);
     }
 
-    /** Writes what went along with a row. */
+    /** Writes the rows that a deletion cascaded to. */
     public static function parentDeleted(object $model): void
     {
         $along = self::$along[self::name($model)] ?? [];
@@ -90,7 +89,7 @@ final class Models
         self::flags($model);
     }
 
-    /** Writes an update, unless nothing but what is no news changed. */
+    /** Writes an update, unless only ignored columns changed. */
     public static function change(DataBase $db, string $table, array $old, array $new): void
     {
         $changed = array_filter(array_keys($new), fn($column) => ($old[$column] ?? null) !== $new[$column]);
@@ -101,7 +100,7 @@ final class Models
         }
     }
 
-    /** What foreign keys take along when this row goes. */
+    /** Rows that foreign keys delete or unlink together with this row. */
     private static function cascades(object $model): array
     {
         $db = new DataBase();
@@ -123,7 +122,7 @@ final class Models
         return $along;
     }
 
-    /** Receipts change the flags of their invoice by plain SQL. */
+    /** Receipts change their invoice's flags by plain SQL. */
     private static function flags(object $model): void
     {
         $flags = new Flags(new DataBase());

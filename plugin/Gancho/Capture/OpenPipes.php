@@ -7,7 +7,7 @@ use FacturaScripts\Plugins\Gancho\Outbox\ErpSchema;
 use FacturaScripts\Plugins\Gancho\Outbox\Write;
 
 /**
- * Pipes of the pages on which a record is opened: `model.loaded`, for the models that were asked for.
+ * Pipes of the pages that open a record: `model.loaded`, for the selected models.
  */
 final class OpenPipes
 {
@@ -20,7 +20,7 @@ final class OpenPipes
                     Write::row(new DataBase(), 'model.loaded', 'E', null, $data);
                 }
             } catch (\Throwable $error) {
-                // The page comes first.
+                // The page has priority.
             }
             return null;
         };

@@ -5,27 +5,27 @@ use FacturaScripts\Core\Base\DataBase;
 use FacturaScripts\Core\Tools;
 
 /**
- * Who writes in this request: a user, a key of the API, or cron. It is handed to the database's connection, from where
- * triggers take it, those of Gancho's own connection to a database too.
+ * The origin of this request's changes: a user, an API key, or cron. It is set on the database connection, where
+ * triggers read it, also those of Gancho's own connection to the database.
  *
- * The ERP finds out only after plugins have begun, and tells nobody; so the same is looked up here, by the same rules: what
- * a request merely claims is never handed on.
+ * The ERP determines it only after plugins have started, and does not expose it; so the plugin determines it by the
+ * same rules: unverified claims in a request are never used.
  */
 final class Origin
 {
-    /** Once a request, and only where it may write. */
+    /** Once per request, and only if the request may write. */
     public static function mark(DataBase $db): void
     {
         $origin = self::find($db);
         $json = $origin === null ? '' : (string)json_encode($origin, JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE);
-        // Also where there is none: a connection of a pool would keep that of an earlier request.
+        // Also if there is none: a pooled connection would keep an earlier request's origin.
         self::set($db, $json);
         if ($origin !== null && $origin['kind'] !== 'cron') {
             Queue::attend();
         }
     }
 
-    /** From here on, nobody in particular writes. */
+    /** From here on, changes have no origin. */
     public static function clear(DataBase $db): void
     {
         self::set($db, '');
@@ -37,7 +37,7 @@ final class Origin
         if ($db->type() === 'postgresql') {
             $db->select("SELECT set_config('gancho.origin', $text, false)");
         } else {
-            // The ERP makes a transaction of each `exec`: three round trips for one.
+            // The ERP runs each `exec` in a transaction: three round trips instead of one.
             $db->select("SELECT @gancho_origin := nullif($text, '')");
         }
     }
@@ -46,7 +46,7 @@ final class Origin
     private static function find(DataBase $db): ?array
     {
         $path = (string)parse_url($_SERVER['REQUEST_URI'] ?? '', PHP_URL_PATH);
-        // The ERP may live in a folder.
+        // The ERP may be installed in a subfolder.
         $folder = (string)Tools::config('route');
         if ($folder !== '' && str_starts_with($path, $folder)) {
             $path = substr($path, strlen($folder));
@@ -63,7 +63,7 @@ final class Origin
 
     private static function ofKey(DataBase $db, string $key): ?array
     {
-        // The one of the configuration file has no row and no number.
+        // The key of the configuration file has no row and no number.
         if ($key === Tools::config('api_key')) {
             return ['kind' => 'api', 'id' => 0, 'name' => 'config.php'];
         }
@@ -83,7 +83,7 @@ final class Origin
         }
         $found = self::rows($db, 'SELECT nick, logkey FROM users WHERE enabled AND nick = ' . self::text($db, $nick));
         foreach ($found as $row) {
-            // Not left to the database's collation.
+            // Compared here, regardless of the database's collation.
             if ($row['logkey'] !== null && hash_equals($row['logkey'], $logkey)) {
                 return ['kind' => 'user', 'id' => $row['nick']];
             }

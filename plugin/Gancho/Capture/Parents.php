@@ -3,7 +3,7 @@ namespace FacturaScripts\Plugins\Gancho\Capture;
 
 use FacturaScripts\Plugins\Gancho\Outbox\CapturePlan;
 
-/** Models that are not captured, but whose deletion deletes or unlinks captured rows by a foreign key. */
+/** Models that are not captured, but whose deletion cascades to captured rows through a foreign key. */
 final class Parents
 {
     /** @return string[] looked for once, when the plugin looks at the ERP's tables */
@@ -15,7 +15,7 @@ final class Parents
         return array_values(array_filter(array_map(fn($file) => basename($file, '.php'), $files), $isParent));
     }
 
-    /** Empty for what is no model, or can't be loaded. */
+    /** Empty if it is not a model, or can't be loaded. */
     private static function tableOf(string $class): string
     {
         try {

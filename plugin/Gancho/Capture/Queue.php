@@ -5,11 +5,11 @@ use FacturaScripts\Core\Base\DataBase;
 use FacturaScripts\Core\WorkQueue;
 
 /**
- * At the end of each request the ERP does one piece of work that waits, whoever queued it. What was queued in another
- * request is not the doing of who asks now: it has no origin.
+ * At the end of each request the ERP runs one queued job of any request. A job queued by another request does not
+ * belong to the current caller: it has no origin.
  *
- * The ERP announces the work to its workers only, and saves a row for each event that a worker listens to. So ours listens
- * to what others listen to already, and to nothing else.
+ * The ERP notifies only workers, and stores a row for each event that has a worker. So our worker subscribes only to
+ * events that others subscribe to already.
  */
 final class Queue
 {
@@ -19,20 +19,20 @@ final class Queue
     private static array $own = [];
     private static bool $isWatched = false;
 
-    /** For a request that has an origin. */
+    /** For a request with an origin. */
     public static function attend(): void
     {
         if (!is_callable([WorkQueue::class, 'getWorkersList'])) {
             return;
         }
-        // Who asks is found out by these models, after all plugins have named their workers.
+        // These models identify the caller, after all plugins have registered their workers.
         foreach (self::MODELS as $model) {
             Load::into("Model\\$model", new AskerPipes());
         }
         Load::into('Model\\WorkEvent', new QueuePipes());
     }
 
-    /** Listens to what the workers that are known by now listen to. */
+    /** Subscribes to the events of the workers registered so far. */
     public static function watch(): void
     {
         if (!self::$isWatched) {
@@ -49,7 +49,7 @@ final class Queue
         self::$own[$id] = true;
     }
 
-    /** The ERP begins this piece of work. */
+    /** The ERP starts this job. */
     public static function begins(string $id): void
     {
         if (!isset(self::$own[$id])) {

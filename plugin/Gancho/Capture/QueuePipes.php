@@ -3,7 +3,7 @@ namespace FacturaScripts\Plugins\Gancho\Capture;
 
 use Closure;
 
-/** Pipes of the ERP's pieces of work. */
+/** Pipes of the ERP's jobs. */
 final class QueuePipes
 {
     public function saveInsert(): Closure
@@ -12,7 +12,7 @@ final class QueuePipes
             try {
                 Queue::note((string)$this->id);
             } catch (\Throwable $error) {
-                // The work comes first.
+                // The job has priority.
             }
             return null;
         };

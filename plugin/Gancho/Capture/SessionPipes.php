@@ -19,7 +19,7 @@ final class SessionPipes
                     Write::row(new DataBase(), 'users', 'N', null, ['nick' => $this->nick, 'session' => $session]);
                 }
             } catch (\Throwable $error) {
-                // The login comes first.
+                // The login has priority.
             }
             return null;
         };

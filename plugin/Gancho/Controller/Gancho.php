@@ -11,7 +11,7 @@ use FacturaScripts\Plugins\Gancho\Outbox\Site;
 use FacturaScripts\Plugins\Gancho\Server\Client;
 use FacturaScripts\Plugins\Gancho\Webhook\{Alone, Database, KeyLost, Move, Refused, Tables, Vault};
 
-/** The settings, and how the handing over goes. */
+/** The settings, and the status of pushing. */
 class Gancho extends GanchoPage
 {
     public array $state = [];
@@ -21,11 +21,11 @@ class Gancho extends GanchoPage
     public int $lost = 0;
     public int $dropped = 0;
     public bool $isFar = false;
-    /** Whether there is anything of a plugin that sends by itself. */
+    /** Whether there are data of the standalone mode, in which the plugin sends by itself. */
     public bool $hasOwn = false;
     public int $ownWebhooks = 0;
     public int $ownWaiting = 0;
-    /** All webhooks with their secrets, shown because somebody asked for them. */
+    /** All webhooks with their secrets, exported on request. */
     public string $exported = '';
 
     public function getPageData(): array
@@ -63,7 +63,7 @@ class Gancho extends GanchoPage
             return;
         }
         if ($url !== $this->settings->get('url') && $this->settings->get('token') !== '' && $this->text('token') === '') {
-            // The keys are for the address they were entered for.
+            // The keys belong to the address that they were entered for.
             Tools::log()->error('gancho-keys-again');
             return;
         }
@@ -78,7 +78,7 @@ class Gancho extends GanchoPage
             'keep' => $this->text('keep') === '' ? '' : '1',
         ];
         foreach (['token', 'admin_token'] as $key) {
-            // A key that is left empty stays as it is: it is never shown again.
+            // An empty key field keeps the key, which is never shown again.
             if ($this->text($key) !== '') {
                 $values[$key] = $this->text($key);
             }
@@ -100,7 +100,7 @@ class Gancho extends GanchoPage
         }
     }
 
-    /** Makes the tables and the key of a plugin that sends by itself. */
+    /** Creates the tables and the key of the standalone mode. */
     private function openAlone(): ?Alone
     {
         try {
@@ -110,7 +110,7 @@ class Gancho extends GanchoPage
         }
     }
 
-    /** This is a copy of the ERP: none of the original's webhooks is to be called from here. */
+    /** This is a copy of the ERP: it must not call the original's webhooks. */
     private function disown(): void
     {
         if ($this->settings->isAlone()) {
@@ -119,10 +119,10 @@ class Gancho extends GanchoPage
         $this->site()->disown($this->db());
     }
 
-    /** Webhooks, secrets and log, and the key by which they are read. */
+    /** Deletes webhooks, secrets and log, and their key. */
     private function deleteAll(): void
     {
-        // Also where the key is gone: then nothing of it can be read any more.
+        // Also if the key is lost: the data can't be read any more.
         (new Tables(new Database($this->db())))->remove();
         if ($this->settings->get('token') === '' && $this->settings->get('admin_token') === '') {
             @unlink(Vault::file($this->settings->folder()));
@@ -132,7 +132,7 @@ class Gancho extends GanchoPage
         Tools::log()->notice('gancho-own-deleted');
     }
 
-    /** Hands the webhooks to a server, and the changes from now on. */
+    /** Moves the webhooks to a server, which also gets changes from now on. */
     private function move(): void
     {
         $values = ['url' => rtrim($this->text('url'), '/'), 'token' => $this->text('token'), 'admin_token' => $this->text('admin_token')];
@@ -164,13 +164,13 @@ class Gancho extends GanchoPage
         }
     }
 
-    /** Whether PHP can't send: the page says so. */
+    /** Whether PHP can't send, which the page reports. */
     public function isWithoutCurl(): bool
     {
         return !function_exists('curl_multi_init');
     }
 
-    /** Whether somebody has chosen who sends. */
+    /** Whether the sender (a server or the plugin) has been selected. */
     public function isChosen(): bool
     {
         return $this->settings->isAlone() || $this->settings->isFetched() || $this->settings->get('url') !== '';
@@ -212,7 +212,7 @@ class Gancho extends GanchoPage
         $this->backlog = $engine->backlog();
         $this->dropped = $engine->dropped();
         $this->lost = $engine->lost() + ($this->state['refused'] ?? 0);
-        // Customers and prices would be readable on the way.
+        // Customers and prices would be readable in transit.
         $host = parse_url($this->settings->get('url'), PHP_URL_HOST) ?: 'localhost';
         $isNear = preg_match('/^(localhost|127\.|10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|\[)|^[^.]+$/', $host) === 1;
         $this->isFar = str_starts_with($this->settings->get('url'), 'http://') && !$isNear;

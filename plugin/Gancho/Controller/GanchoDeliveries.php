@@ -5,7 +5,7 @@ use FacturaScripts\Core\Tools;
 use FacturaScripts\Plugins\Gancho\Http\{GanchoPage, OwnWebhooks};
 use FacturaScripts\Plugins\Gancho\Webhook\{Alone, Database, KeyLost, Tables};
 
-/** What was sent, where the plugin sends by itself: each delivery with its attempts. */
+/** Deliveries of the standalone mode, each with its attempts. */
 class GanchoDeliveries extends GanchoPage
 {
     private const PAGE = 50;
@@ -15,10 +15,10 @@ class GanchoDeliveries extends GanchoPage
     public ?array $one = null;
     public array $attempts = [];
     public array $filter = [];
-    /** From where the next page goes on; 0 on the last one. */
+    /** Cursor of the next page; 0 on the last one. */
     public int $next = 0;
     public bool $isKeyLost = false;
-    /** Whether a server sends what happens now, and this page shows what the plugin sent before. */
+    /** Whether a server sends now, and this page shows what the plugin sent before. */
     public bool $isPast = false;
 
     public function getPageData(): array
@@ -72,7 +72,7 @@ class GanchoDeliveries extends GanchoPage
         }
     }
 
-    /** Why it failed, in the reader's language. */
+    /** Why it failed, localized. */
     public function why(?int $status, ?string $kind): string
     {
         return OwnWebhooks::sentence($status, $kind);
@@ -83,7 +83,7 @@ class GanchoDeliveries extends GanchoPage
         return $ms ? date(Tools::DATETIME_STYLE, intdiv((int)$ms, 1000)) : '–';
     }
 
-    /** JSON as people read it. */
+    /** Formatted JSON. */
     public function pretty(?string $json): string
     {
         $read = json_decode((string)$json);

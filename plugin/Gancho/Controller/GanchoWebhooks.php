@@ -9,15 +9,15 @@ use FacturaScripts\Plugins\Gancho\Server\Answer;
 use FacturaScripts\Plugins\Gancho\Server\Client;
 use FacturaScripts\Plugins\Gancho\Webhook\{Alone, KeyLost};
 
-/** The webhooks, and how they are: a server's, or the plugin's own where it sends by itself. */
+/** The webhooks and their health: a server's, or the plugin's own in standalone mode. */
 class GanchoWebhooks extends GanchoPage
 {
     public array $webhooks = [];
     public bool $isAllowed = false;
     public string $error = '';
-    /** Of a webhook just added; shown this once. */
+    /** The secret of a webhook just added; shown only once. */
     public string $secret = '';
-    /** The record that is to be sent: its model and key; empty where none is. */
+    /** The record to send: its model and key; empty if there is none. */
     public string $model = '';
     public string $code = '';
 
@@ -26,7 +26,7 @@ class GanchoWebhooks extends GanchoPage
         return $this->page('gancho-webhooks', 'fa-solid fa-share-nodes');
     }
 
-    /** Where the plugin sends by itself; null where the key is gone, too. */
+    /** In standalone mode; null if its key is lost. */
     public ?OwnWebhooks $own = null;
 
     protected function template(): string
@@ -87,7 +87,7 @@ class GanchoWebhooks extends GanchoPage
         }
     }
 
-    /** Sends the record, as it is now. */
+    /** Sends the current record. */
     private function send(string $id): void
     {
         [$model, $code] = [$this->text('model'), $this->text('code')];
@@ -108,7 +108,7 @@ class GanchoWebhooks extends GanchoPage
         }
     }
 
-    /** Whoever sends a record must be allowed to open it. */
+    /** A user who sends a record must be allowed to open it. */
     private function maySend(): bool
     {
         $model = $this->text('model');
@@ -119,7 +119,7 @@ class GanchoWebhooks extends GanchoPage
         return $may;
     }
 
-    /** Why a test did not arrive, in the reader's language, with what Gancho saw. */
+    /** Why a test failed, localized, with the error that Gancho reported. */
     private static function why(array $attempt): string
     {
         if (isset($attempt['status_code'])) {
@@ -146,7 +146,7 @@ class GanchoWebhooks extends GanchoPage
     protected function read(): void
     {
         foreach (['model', 'code'] as $field) {
-            // A link names it at first, the form afterwards.
+            // A link contains it first, the form afterwards.
             $this->$field = $this->text($field) ?: trim((string)$this->request()->query($field, ''));
         }
         if ($this->settings->isAlone()) {
@@ -165,7 +165,7 @@ class GanchoWebhooks extends GanchoPage
         }
     }
 
-    /** The page of a webhook, or of all, at Gancho. */
+    /** The URL of a webhook's page, or of the list, on the server. */
     public function at(string $path): string
     {
         return $this->settings->get('url') . $path;

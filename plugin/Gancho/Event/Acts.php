@@ -3,18 +3,18 @@ namespace FacturaScripts\Plugins\Gancho\Event;
 
 use FacturaScripts\Plugins\Gancho\Outbox\ErpSchema;
 
-/** What a look at the outbox shows, sorted into acts and understood: the events of those that have ended. */
+/** Groups the rows of an outbox batch and interprets them: yields the events of complete change groups. */
 final class Acts
 {
-    /** An act of so many rows is submitted in parts; a smaller one is waited for. */
+    /** A change group with this many rows is submitted in parts; a smaller one waits until it is complete. */
     private const WHOLE_ROWS = 20000;
-    /** How long a connection is quiet when its act has ended. */
+    /** Idle time after which a connection's change group is complete. */
     private const QUIET_MS = 300;
     private const TYPE = '/^(?!(endpoint|source)\.)[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$/D';
 
     /**
-     * @param string[]|null $models those of the catalogue if none are named
-     * @param int $most rows of an act that is taken now; a larger one is left, with what comes after it about the same records
+     * @param string[]|null $models by default those of the catalogue
+     * @param int $most maximum rows of a group taken now; a larger one is left, with later changes of the same records
      */
     public function __construct(
         private Shape $shape,
@@ -26,15 +26,15 @@ final class Acts
     }
 
     /**
-     * The events of the acts that have ended, each with the name of its first row and its number in the act, and the
-     * rows that are done with. `waiting`: how many rows are not; `left`: how many of these are of acts that have ended.
+     * The events of complete change groups, each with the name of its first row and its number in the group, and the
+     * processed rows. `waiting`: number of unprocessed rows; `left`: how many of these belong to complete groups.
      *
-     * @param array $look as `Payload` makes it: `now_ms`, `tables`, `rows`, `documents`, `more`
+     * @param array $look as made by `Payload`: `now_ms`, `tables`, `rows`, `documents`, `more`
      * @return array{taken: int[], waiting: int, left: int, events: array<int, array>}
      */
     public function of(array $look): array
     {
-        // An empty record may come as an object.
+        // An empty record may be decoded as an object.
         $plain = fn(array $row) => ['old' => $row['old'] === null ? null : (array)$row['old'], 'new' => $row['new'] === null ? null : (array)$row['new']] + $row;
         $look['rows'] = array_map($plain, $look['rows']);
         $isChange = fn(array $row) => in_array($row['op'], ['I', 'U', 'D'], true);
@@ -46,7 +46,7 @@ final class Acts
         $ended = $groups->ended($rows, $look['now_ms'], $look['more']);
         $isLargest = count($rows) >= self::WHOLE_ROWS || ($look['largest'] ?? false);
         if ($look['more'] && !$isLargest && array_filter($ended, fn($group) => !$group['ended'])) {
-            // An act larger than this look: the next look shows more of it.
+            // A change group larger than this batch: a larger batch follows.
             $ended = [];
         }
         $sessions = self::sessions($others);
@@ -92,7 +92,7 @@ final class Acts
         return $events;
     }
 
-    /** An event of another plugin of the ERP. One whose type is none is dropped: it can never be sent. */
+    /** An event of another plugin. An invalid type is dropped: it can never be sent. */
     private static function sent(array $row): array
     {
         if (!preg_match(self::TYPE, $row['table']) || strlen($row['table']) > 100) {
@@ -108,7 +108,7 @@ final class Acts
         ]];
     }
 
-    /** What became of users' sessions, by connection and user. */
+    /** Changes of users' sessions, by connection and user. */
     private static function sessions(array $notes): array
     {
         $sessions = [];

@@ -1,19 +1,19 @@
 <?php
 namespace FacturaScripts\Plugins\Gancho\Event;
 
-/** A change of one record, in its one shape. */
+/** A normalized change of one record. */
 final class Change
 {
-    /** The record before the act, with the columns that its changes contain. */
+    /** The record before the change group, with the columns that its changes contain. */
     public ?array $oldest;
 
     /**
-     * @param string $act which act it belongs to: the name of its first row
+     * @param string $act its change group: the name of the first row
      * @param string $op `I`, `U` or `D`
-     * @param int $atMs when, milliseconds since 1970
+     * @param int $atMs time, milliseconds since 1970
      * @param array<string, true> $secrets secret columns that changed
-     * @param array<int, array|null> $origins who wrote each of the changes that it is made of
-     * @param string|null $session of a user: `login` or `logout`
+     * @param array<int, array|null> $origins the origin of each change that it consists of
+     * @param string|null $session for a user: `login` or `logout`
      */
     public function __construct(
         public string $act,
@@ -30,7 +30,7 @@ final class Change
         $this->oldest = $before;
     }
 
-    /** An update of which both sides are known. */
+    /** An update with both sides. */
     public function isUpdate(): bool
     {
         return $this->op === 'U' && $this->before !== null && $this->after !== null;

@@ -1,19 +1,20 @@
 <?php
 namespace FacturaScripts\Plugins\Gancho\Event;
 
-/** Which rows of the outbox are one act of one connection, and which acts have ended (EVENTS rule 1). */
+/** Groups outbox rows by connection into change groups, and determines complete ones (EVENTS rule 1). */
 final class ChangeGroups
 {
-    /** No act takes longer, unless it is one transaction. */
+    /** Maximum duration of a group, unless it is one transaction. */
     private const LONGEST_MS = 5000;
 
-    /** Rows of acts that have ended and were not among the last answer. */
+    /** Rows of complete groups that the last result did not include. */
     public int $left = 0;
 
     /**
-     * @param callable $isHalfMade whether rows leave a document half made, such as one without lines, which may take its time
-     * @param callable $subjects what rows are about, as names
-     * @param int $most rows of an act that may be submitted now; a larger one is left, with what comes after it
+     * @param callable $isHalfMade whether rows leave a document incomplete, such as one without lines, which may take
+     * longer
+     * @param callable $subjects the names of the records that rows belong to
+     * @param int $most maximum rows of a group submitted now; a larger one is left, with later ones
      */
     public function __construct(
         private CommitTracker $tracker,
@@ -25,10 +26,10 @@ final class ChangeGroups
     }
 
     /**
-     * The acts that may be submitted now, in the order in which they began.
+     * The change groups that may be submitted now, in the order of their beginning.
      *
      * @param Row[] $rows in the order of their ids
-     * @param bool $more the look was cut short, more rows wait
+     * @param bool $more the batch is partial, more rows wait
      * @return array<int, array{rows: Row[], ended: bool}>
      */
     public function ended(array $rows, int $now, bool $more): array
@@ -36,7 +37,7 @@ final class ChangeGroups
         if (!$more) {
             return $this->tellable($this->groups($rows, $now));
         }
-        // A look that was cut short knows nothing beyond its last row: whoever is gone may have left more.
+        // A partial batch proves nothing beyond its last row: a closed connection may have left more rows.
         $horizon = $rows ? min(end($rows)->atMs, $now) : $now;
         $seen = array_map(function (Row $row) {
             $seen = clone $row;
@@ -44,7 +45,7 @@ final class ChangeGroups
             return $seen;
         }, $rows);
         $all = $this->groups($seen, $horizon);
-        // An act larger than a look is submitted in parts.
+        // A group larger than a batch is submitted in parts.
         return $this->tellable($all) ?: ($this->most === PHP_INT_MAX ? $all : []);
     }
 
@@ -79,7 +80,7 @@ final class ChangeGroups
         return $last->gone || (!$last->busy && ($isLong || ($isQuiet && !($this->isHalfMade)($open))));
     }
 
-    /** Whether a row belongs to the act that its connection has begun: always within one transaction, else until a pause. */
+    /** Whether a row belongs to its connection's current group: within one transaction, else until a pause. */
     private function goesOn(array $open, Row $row): bool
     {
         [$first, $last] = [reset($open), end($open)];
@@ -91,7 +92,7 @@ final class ChangeGroups
         return !$isLong && (!$isQuiet || ($this->isHalfMade)(array_values($open)));
     }
 
-    /** Those that ended, unless one that began before touches the same rows and goes on, or is left. */
+    /** Complete groups, unless an earlier group touches the same records and is incomplete or left. */
     private function tellable(array $groups): array
     {
         [$held, $free, $this->left] = [[], [], 0];

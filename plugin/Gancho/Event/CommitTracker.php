@@ -2,8 +2,7 @@
 namespace FacturaScripts\Plugins\Gancho\Event;
 
 /**
- * When a row can have been committed at the earliest: after the look at which it could not be seen yet. It is kept
- * from look to look.
+ * The earliest commit time of each row: after the last batch that did not show it. It is stored between batches.
  */
 final class CommitTracker
 {
@@ -15,7 +14,7 @@ final class CommitTracker
 
     private int $looks = 0;
 
-    /** The last look that saw all there was. */
+    /** The last complete batch. */
     private ?int $lastLook = null;
 
     public static function read(array $kept): self
@@ -34,7 +33,7 @@ final class CommitTracker
     }
 
     /**
-     * Records what a look showed. One that was cut short says nothing of rows that it left out.
+     * Records what a batch showed. A partial batch proves nothing about rows that it left out.
      *
      * @param Row[] $rows
      */
@@ -48,24 +47,24 @@ final class CommitTracker
         }
         [$this->committedAfter, $this->seenIn] = [$after, $seen];
         $this->lastLook = $whole ? $now : null;
-        // What a look that was cut short left out may have been committed with what it showed.
+        // Rows left out of a partial batch may have been committed together with those it showed.
         $this->looks += $whole ? 1 : 0;
     }
 
-    /** What was taken does not come again. @param int[] $ids */
+    /** Removes taken rows, which don't appear again. @param int[] $ids */
     public function forget(array $ids): void
     {
         $this->committedAfter = array_diff_key($this->committedAfter, array_flip($ids));
         $this->seenIn = array_diff_key($this->seenIn, array_flip($ids));
     }
 
-    /** Whether two rows came to be seen at different looks. */
+    /** Whether two rows first appeared in different batches. */
     public function areApart(Row $one, Row $other): bool
     {
         return ($this->seenIn[$one->id] ?? null) !== ($this->seenIn[$other->id] ?? null);
     }
 
-    /** When a row can have been committed at the earliest, by the database's clock. */
+    /** The earliest commit time of a row, by the database's clock. */
     public function settled(Row $row): int
     {
         return $this->committedAfter[$row->id] ?? $row->atMs;

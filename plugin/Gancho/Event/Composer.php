@@ -4,8 +4,8 @@ namespace FacturaScripts\Plugins\Gancho\Event;
 use FacturaScripts\Plugins\Gancho\Outbox\ErpSchema;
 
 /**
- * Turns the rows of an act into changes of records: documents carry their lines, and a line that changes is its
- * document's update (EVENTS rule 9).
+ * Composes the rows of a change group into changes of records: documents include their lines, and a changed line is an
+ * update of its document (EVENTS rule 9).
  */
 final class Composer
 {
@@ -13,7 +13,7 @@ final class Composer
     private array $read = [];
 
     /**
-     * @param array<string, array{key: string, columns: array<string, string>}> $tables those that are captured
+     * @param array<string, array{key: string, columns: array<string, string>}> $tables the captured ones
      * @param array<int, array{table: string, key: string, record: ?array, lines: array}> $documents
      */
     public function __construct(private array $tables, private Shape $shape, array $documents)
@@ -23,7 +23,7 @@ final class Composer
         }
     }
 
-    /** Which record a row is about, of lines their document; null where it can't be known. */
+    /** The record that a row belongs to, for lines their document; null if unknown. */
     public function subject(Row $row): ?array
     {
         if (!isset($this->tables[$row->table])) {
@@ -35,7 +35,7 @@ final class Composer
     }
 
     /**
-     * Everything that rows touch, to keep the order of acts on one record.
+     * All records that rows touch, to keep the order of groups per record.
      *
      * @param Row[] $rows
      * @return array<string, true>
@@ -52,7 +52,7 @@ final class Composer
         return $touched;
     }
 
-    /** Whether rows leave a new document without lines or with total 0: half made. */
+    /** Whether rows leave a new document incomplete: without lines or with total 0. */
     public function isHalfMade(array $rows): bool
     {
         foreach ($this->touched($rows) as $document => ['own' => $own, 'lines' => $lines]) {
@@ -70,7 +70,7 @@ final class Composer
         return false;
     }
 
-    /** Whether all documents that an act needs were read. */
+    /** Whether all documents that a group needs were read. */
     public function isReadFor(array $rows): bool
     {
         foreach ($this->touched($rows) as $document => ['own' => $own]) {
@@ -83,7 +83,7 @@ final class Composer
     }
 
     /**
-     * The changes of an act, in order.
+     * The changes of a change group, in order.
      *
      * @param Row[] $rows
      * @return Change[]
@@ -107,7 +107,7 @@ final class Composer
                 $change->origins = [self::origin($document)];
                 $changes[] = $change;
             } elseif (!$document['own'] && end($document['lines']) === $row) {
-                // Lines are part of their document: with its last row, or else instead of it.
+                // Lines belong to their document: placed at its last row, or instead of it.
                 $change = $this->linesOnly($act, $row, $subject, $document);
                 array_push($changes, ...($change === null ? [] : [$change]));
             }
@@ -125,7 +125,7 @@ final class Composer
         return $this->shape->record($table, $record, $this->tables[$table]['columns']);
     }
 
-    /** The current record in its one shape, a document with its lines; null if there is no such record. */
+    /** The normalized current record, a document with its lines; null if it does not exist. */
     public function whole(string $table, string $key): ?array
     {
         $read = $this->read["$table\0$key"] ?? null;
@@ -164,7 +164,7 @@ final class Composer
         return $touched;
     }
 
-    /** Who did it, where nobody else had a part in it. */
+    /** Who made the change, if the same for all rows. */
     private static function origin(array $document): ?array
     {
         return Origin::shared(array_map(fn(Row $row) => $row->origin, [...$document['own'], ...$document['lines']]));
@@ -177,7 +177,7 @@ final class Composer
         return new Change($act, $row->table, $key, $row->op, $side($row->before), $side($row->after), $row->atMs, $secrets, [$row->origin]);
     }
 
-    /** Lines on both sides of a document's own change: the old ones with its first row, the new ones with its last. */
+    /** Adds lines to both sides of a document's own change: old lines to its first row, new lines to its last. */
     private function addLines(Change $change, Row $row, array $subject, array $document): void
     {
         [$isFirst, $isLast] = [reset($document['own']) === $row, end($document['own']) === $row];
@@ -209,7 +209,7 @@ final class Composer
             $row->atMs, [], [self::origin($document)]);
     }
 
-    /** A document's lines before and after an act. */
+    /** A document's lines before and after a change group. */
     private function lines(array $subject, array $document): array
     {
         $table = $this->linesOf($subject[0]);
@@ -233,7 +233,7 @@ final class Composer
         $isGone = $document['own'] && end($document['own'])->op === 'D';
         $read = $this->read[implode("\0", $subject)]['lines'] ?? null;
         $read = $read === null ? null : array_column($read, null, $key);
-        // Made or gone within the act, which then shows all of its lines.
+        // Created or deleted in the group, which then contains all of its lines.
         $now = $read !== null && !$isMade && !$isGone ? $read : array_filter($last, 'is_array');
         $before = array_filter($first + $now, 'is_array');
         $derived = fn(array $line, $name) => isset($read[$name]) ? self::withDerived($table, $line, $read[$name]) : $line;
@@ -248,7 +248,7 @@ final class Composer
         return Shape::sortLines(array_map(fn($line) => $this->shaped($table, $line), $lines));
     }
 
-    /** Triggers do not write ignored columns, which the ERP derives: they are taken from the record as read now. */
+    /** Triggers don't write ignored columns, which the ERP derives: they are copied from the current record. */
     private static function withDerived(string $table, array $record, array $now): array
     {
         foreach ($now as $column => $value) {

@@ -3,10 +3,10 @@ namespace FacturaScripts\Plugins\Gancho\Event;
 
 use FacturaScripts\Plugins\Gancho\Outbox\ErpSchema;
 
-/** What an update changed. */
+/** The differences of an update. */
 final class Diff
 {
-    /** @param array $previous the old values of what changed, without derived columns */
+    /** @param array $previous the old values of changed columns, without derived ones */
     private function __construct(public array $previous)
     {
     }
@@ -34,7 +34,7 @@ final class Diff
         return new self($previous);
     }
 
-    /** Whether an event tells of it. */
+    /** Whether it makes an event. */
     public function isNews(): bool
     {
         return $this->previous !== [];

@@ -1,11 +1,11 @@
 <?php
 namespace FacturaScripts\Plugins\Gancho\Event;
 
-/** One act, one event: changes of one row within an act become one (EVENTS rule 1). */
+/** Folds changes: changes of one row within a change group become one (EVENTS rule 1). */
 final class Fold
 {
     /**
-     * Folds changes of the same act and row, in the order given. A row that came and went leaves nothing.
+     * Folds changes of the same group and row, in order. A row inserted and deleted within it leaves nothing.
      *
      * @param Change[] $changes
      * @return Change[]
@@ -18,7 +18,8 @@ final class Fold
             $place = $open[$name] ?? null;
             $earlier = $place === null ? null : $out[$place];
             if ($earlier === null || self::isIgnored($earlier)) {
-                // What was no news does not say when the act on this row began; nor does what came and went.
+                // Ignored changes don't mark when the group on this row began; neither do rows inserted and deleted in
+                // it.
                 if ($place !== null) {
                     $out[$place] = null;
                 }
@@ -29,7 +30,7 @@ final class Fold
         return array_values(array_filter($out));
     }
 
-    /** An update of derived columns only. PostgreSQL shows some where a foreign key unlinks, MariaDB doesn't. */
+    /** An update of derived columns only. PostgreSQL reports some when a foreign key unlinks a row, MariaDB doesn't. */
     private static function isIgnored(Change $change): bool
     {
         return $change->isUpdate() && !$change->secrets && !Diff::of($change->table, $change->before, $change->after)->isNews();
@@ -44,12 +45,12 @@ final class Fold
         $merged->origins = [...$old->origins, ...$new->origins];
         $merged->secrets += $new->secrets;
         $merged->op = $old->op === 'I' ? 'I' : ($new->op === 'D' ? 'D' : 'U');
-        // The first value seen of each column.
+        // The first value of each column.
         $merged->oldest = $old->oldest === null || $new->before === null ? $old->oldest : $old->oldest + $new->before;
         $merged->before = match ($merged->op) {
             'I' => null,
             'U' => $merged->oldest,
-            // What a deletion shows is the row as it was at last.
+            // A deletion contains the row's last state.
             'D' => $new->before ?? $old->after ?? $old->before,
         };
         $merged->after = $merged->op === 'D' ? null : self::keepLines($old->after, $new->after);
@@ -58,7 +59,7 @@ final class Fold
         return $merged;
     }
 
-    /** The last record; the lines of an earlier one if it carries none. */
+    /** The last record, with the lines of an earlier one if it has none. */
     private static function keepLines(?array $earlier, ?array $later): ?array
     {
         return $later === null ? null : $later + array_intersect_key($earlier ?? [], ['lines' => true]);

@@ -2,15 +2,15 @@
 namespace FacturaScripts\Plugins\Gancho\Event;
 
 /**
- * One way of writing JSON, the server's: keys in the order of their bytes, no blanks, doubles as RFC 8785 writes
- * them. The same value gives the same bytes, whatever PHP's own settings are.
+ * Canonical JSON, the same as the server's: keys sorted by bytes, no whitespace, doubles as in RFC 8785. The same value
+ * gives the same bytes, regardless of PHP's settings.
  */
 final class Json
 {
     private const FLAGS = JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_LINE_TERMINATORS
         | JSON_INVALID_UTF8_SUBSTITUTE;
 
-    /** Objects are stdClass, or arrays with names; an empty array is a list. */
+    /** Objects are stdClass or associative arrays; an empty array is a list. */
     public static function write(mixed $value): string
     {
         return match (true) {
@@ -24,13 +24,13 @@ final class Json
         };
     }
 
-    /** Whether two values are written alike. */
+    /** Whether two values have the same JSON. */
     public static function same(mixed $one, mixed $other): bool
     {
         return $one === $other || ((is_array($one) || is_object($one)) && self::write($one) === self::write($other));
     }
 
-    /** Reads JSON so that an empty object stays one. */
+    /** Parses JSON; an empty object stays an object. */
     public static function read(string $text): mixed
     {
         return json_decode($text);
@@ -46,7 +46,7 @@ final class Json
         return '{' . implode(',', $written) . '}';
     }
 
-    /** As ECMAScript writes a number (RFC 8785, 3.2.2.3): the shortest digits that give it back. */
+    /** A number as in ECMAScript (RFC 8785, 3.2.2.3): the shortest digits that restore it. */
     private static function double(float $double): string
     {
         if (!is_finite($double)) {
@@ -69,7 +69,7 @@ final class Json
     }
 
     /**
-     * The shortest digits of a positive number, and where its point stands behind the first of them.
+     * The shortest digits of a positive number, and the position of its decimal point after the first one.
      *
      * @return array{0: string, 1: int}
      */

@@ -3,20 +3,20 @@ namespace FacturaScripts\Plugins\Gancho\Event;
 
 use FacturaScripts\Plugins\Gancho\Outbox\ErpSchema;
 
-/** What columns hold, which decides how a value is written. */
+/** The types of columns, which determine how values are written. */
 final class Kinds
 {
     /** @var array<string, array<string, string>> by table and column */
     private static array $known = [];
 
-    /** The kind of a column of a table that Gancho knows. */
+    /** The type of a column of a known table. */
     public static function of(string $table, string $column): ?string
     {
         self::$known[$table] ??= self::read($table);
         return self::$known[$table][$column] ?? null;
     }
 
-    /** From a database's name of a type, MariaDB's or PostgreSQL's. */
+    /** From a type name of MariaDB or PostgreSQL. */
     public static function ofDatabase(string $name): string
     {
         $name = strtolower(trim($name));

@@ -3,16 +3,16 @@ namespace FacturaScripts\Plugins\Gancho\Event;
 
 use FacturaScripts\Plugins\Gancho\Outbox\ErpSchema;
 
-/** What must be known of the ERP beside a change: states of documents, users, who is in which role. */
+/** Reference data of the ERP, needed to interpret changes: document states, users, members of roles. */
 final class Known
 {
     /** @var array<string, array<string, array>> records by table and key */
     private array $records = [];
 
-    /** What is to be kept: records by table and key, nothing for those that are gone. */
+    /** Changed reference rows: records by table and key, null for deleted ones. */
     public array $news = [];
 
-    /** @param array<string, array<string, array>> $records in their one shape */
+    /** @param array<string, array<string, array>> $records normalized */
     public function __construct(array $records)
     {
         $this->records = $records;
@@ -33,7 +33,7 @@ final class Known
         }
     }
 
-    /** The user's record as far as it is known. */
+    /** The user's record as far as known. */
     public function user(string $nick): array
     {
         return $this->records['users'][$nick] ?? ['nick' => $nick];
@@ -47,7 +47,7 @@ final class Known
     }
 
     /**
-     * What a state of documents does; of a new installation's until its own were seen.
+     * The meaning of a document state; for a new installation, until its own are loaded.
      *
      * @return array{generates: bool, editable: bool}|null
      */

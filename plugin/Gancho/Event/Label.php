@@ -1,14 +1,14 @@
 <?php
 namespace FacturaScripts\Plugins\Gancho\Event;
 
-/** What people call a record. */
+/** The display name of a record. */
 final class Label
 {
     private const LENGTH_MAX = 80;
 
     /**
-     * A document by its number, a receipt by its invoice's and its own, all others by the name, reference or key
-     * that the ERP's lists show.
+     * A document's number, a receipt's invoice and number, otherwise the name, reference or key that the ERP's lists
+     * show.
      */
     public static function of(array $record): ?string
     {

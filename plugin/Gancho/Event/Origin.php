@@ -1,12 +1,12 @@
 <?php
 namespace FacturaScripts\Plugins\Gancho\Event;
 
-/** Who, or what, wrote to the ERP. */
+/** The origin of a change: who or what made it in the ERP. */
 final class Origin
 {
     private const KINDS = ['user', 'api', 'cron', 'sql'];
 
-    /** As a row of the outbox has it; nothing where its text can't be parsed. */
+    /** Parses the origin in an outbox row; null if it is invalid. */
     public static function read(?string $text): ?array
     {
         $read = $text === null ? null : json_decode($text, true);
@@ -17,8 +17,8 @@ final class Origin
     }
 
     /**
-     * The one from which all of these come. Where another had a part, or is not known, there is none: what somebody
-     * else changed too is news to everybody.
+     * The origin shared by all of these; null if they differ or one is unknown, since a change that involves another
+     * origin must not be ignored.
      */
     public static function shared(array $origins): ?array
     {
@@ -31,7 +31,7 @@ final class Origin
         return $first;
     }
 
-    /** The same in short: `api:3`, `cron`. */
+    /** The short form: `api:3`, `cron`. */
     public static function reference(array $origin): string
     {
         return $origin['kind'] . (isset($origin['id']) ? ':' . (is_string($origin['id']) ? $origin['id'] : Json::write($origin['id'])) : '');

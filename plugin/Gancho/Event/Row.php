@@ -20,7 +20,7 @@ final class Row
     ) {
     }
 
-    /** From a look at the outbox. Triggers write of an update's old row only what may be news: the rest is as the new one. */
+    /** From an outbox batch. Triggers omit ignored columns of an update's old row: take them from the new one. */
     public static function of(array $row): self
     {
         $before = $row['old'] !== null && $row['new'] !== null ? $row['old'] + $row['new'] : $row['old'];
@@ -28,21 +28,21 @@ final class Row
             $row['secrets'], Origin::read($row['origin'] ?? null), $row['busy'], $row['gone']);
     }
 
-    /** Its name among all rows of all times. */
+    /** Its unique name among all rows ever. */
     public function name(): string
     {
         return "$this->mark-$this->id";
     }
 
-    /** The row's record as it is, or as it was at last. */
+    /** The row's current or last record. */
     public function record(): array
     {
         return $this->after ?? $this->before ?? [];
     }
 
     /**
-     * Whether this row and the next one of its connection are of one transaction; nothing where nobody can say more
-     * than the clock. Triggers write `0` for a statement alone, `-1` where they did not look, else a name.
+     * Whether this row and the next one of its connection are in one transaction; null if only the clock can decide.
+     * Triggers write `0` for a single statement, `-1` if they did not check, else a name.
      */
     public function sharesTransaction(self $next): ?bool
     {

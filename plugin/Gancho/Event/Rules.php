@@ -3,10 +3,10 @@ namespace FacturaScripts\Plugins\Gancho\Event;
 
 use FacturaScripts\Plugins\Gancho\Outbox\ErpSchema;
 
-/** What changes mean: the events of each, in the order in which they are reported (EVENTS, rules 2 to 11). */
+/** Interprets changes: the events of each, in order (EVENTS, rules 2 to 11). */
 final class Rules
 {
-    /** Whose permissions were reported already, act by act: a role that goes takes its rows along, and that is one act. */
+    /** Users already reported per group: deleting a role deletes its rows, all in one user action. */
     private array $reported = [];
 
     public function __construct(private Known $known)
@@ -55,7 +55,7 @@ final class Rules
         };
     }
 
-    /** Paid and due are flags that turned, whatever wrote them. A cash invoice is born due: that is no news. */
+    /** Paid and due: a flag changed, whatever changed it. A cash invoice is created due, which is not an event. */
     private function flags(Change $change, string $kind): array
     {
         $flags = ErpSchema::flagsOf($kind);
@@ -156,7 +156,7 @@ final class Rules
         return $events;
     }
 
-    /** A model that is not in the catalogue, and that was asked for. */
+    /** A selected model outside the catalogue. */
     private function other(Change $change): array
     {
         $model = ['model' => ErpSchema::modelOf($change->table)];

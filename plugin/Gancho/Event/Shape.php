@@ -4,24 +4,24 @@ namespace FacturaScripts\Plugins\Gancho\Event;
 use FacturaScripts\Plugins\Gancho\Outbox\ErpSchema;
 
 /**
- * The one shape of a record, whichever way it was read: values by the kind of their column, secrets dropped.
+ * Normalizes records regardless of how they were read: values by their column's type, secrets dropped.
  */
 final class Shape
 {
-    /** Doubles hold whole numbers exactly up to here. */
+    /** Doubles represent integers exactly up to here. */
     private const EXACT_MAX = 9007199254740992.0;
     private const NUMBER = '/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/D';
 
     private \DateTimeZone $zone;
 
-    /** `$zone`: in which timestamps are read, such as `Europe/Madrid`. */
+    /** `$zone`: the time zone of timestamps, such as `Europe/Madrid`. */
     public function __construct(string $zone)
     {
         $this->zone = new \DateTimeZone($zone);
     }
 
     /**
-     * @param array<string, string> $types of columns that Gancho does not know, as the database names them
+     * @param array<string, string> $types of columns unknown to Gancho, as the database names them
      */
     public function record(string $table, array $record, array $types = []): array
     {
@@ -37,7 +37,7 @@ final class Shape
         return $shaped;
     }
 
-    /** What doesn't fit its kind passes unchanged: better odd than lost. */
+    /** Values that don't fit their type are kept unchanged. */
     public function value(string $kind, mixed $value): mixed
     {
         if ($kind === 'number' && is_string($value) && self::isEndless(trim($value))) {
@@ -54,7 +54,7 @@ final class Shape
         } ?? $value;
     }
 
-    /** As the ERP shows them: the highest `orden` first, then in the order they were added. */
+    /** In the ERP's display order: the highest `orden` first, then by insertion. */
     public static function sortLines(array $lines): array
     {
         $number = fn($line, string $name) => is_int($line[$name] ?? null) ? $line[$name] : 0;
@@ -65,7 +65,7 @@ final class Shape
     private static function text(mixed $value): ?string
     {
         return match (true) {
-            // The ERP's own escapes, and only those: `&` itself is stored as it is.
+            // Only the ERP's own escapes: `&` itself is stored as it is.
             is_string($value) => strtr($value, ErpSchema::entities()),
             is_int($value) => (string)$value,
             is_float($value) => Json::write($value) . (self::whole($value) === null ? '' : '.0'),
@@ -87,13 +87,13 @@ final class Shape
         };
     }
 
-    /** Without zeros in front, which PHP takes for another base. */
+    /** Without leading zeros, which PHP would parse as another base. */
     private static function unpadded(string $text): string
     {
         return preg_replace('/^([+-]?)0+(?=\d)/', '$1', $text);
     }
 
-    /** 70 and 70.0 are the same number, and compare as equal. */
+    /** 70 and 70.0 are equal, and compare as equal. */
     private static function number(mixed $value): int|float|null
     {
         $isNumber = is_string($value) ? preg_match(self::NUMBER, trim($value)) === 1 : is_int($value) || is_float($value);
@@ -125,25 +125,25 @@ final class Shape
         };
     }
 
-    /** `2026-11-23`, or `23-11-2026` as the ERP's API writes it. */
+    /** `2026-11-23`, or `23-11-2026` as in the ERP's API. */
     private static function date(string $text): ?string
     {
         if (!preg_match('/^(\d{4})-(\d\d)-(\d\d)$/D', $text, $part) && !preg_match('/^(\d\d)-(\d\d)-(\d{4})$/D', $text, $part)) {
             return null;
         }
         [$year, $month, $day] = strlen($part[1]) === 4 ? [$part[1], $part[2], $part[3]] : [$part[3], $part[2], $part[1]];
-        // The year 0, which PHP has not, is a leap year like 4.
+        // PHP has no year 0, which is a leap year like 4.
         return checkdate((int)$month, (int)$day, (int)$year ?: 4) ? "$year-$month-$day" : null;
     }
 
-    /** `18:30:00`; fractions of a second are cut, the ERP has none. */
+    /** `18:30:00`; fractions of a second are cut off, the ERP has none. */
     private static function time(string $text): ?string
     {
         $text = explode('.', $text)[0];
         return preg_match('/^([01]\d|2[0-3]):[0-5]\d:[0-5]\d$/D', $text) ? $text : null;
     }
 
-    /** RFC 3339 with the zone's offset. Of the two readings in the repeated hour of autumn, the earlier. */
+    /** RFC 3339 with the zone's offset. In the repeated hour of autumn, the earlier of the two. */
     private function timestamp(string $text): ?string
     {
         if (preg_match('/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d(:?\d\d)?)$/Di', $text)) {
@@ -159,8 +159,8 @@ final class Shape
     }
 
     /**
-     * A reading of the ERP's clocks as a moment. PHP's own choice in the repeated hour differs by version; one in the hour that
-     * is left out in spring counts on from before it, as the server has it.
+     * Converts the ERP's local time. In the repeated hour PHP's choice depends on its version; a time in the hour
+     * skipped in spring continues from before it, as on the server.
      */
     private function at(string $local): \DateTimeImmutable
     {

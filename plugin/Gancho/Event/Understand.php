@@ -3,12 +3,12 @@ namespace FacturaScripts\Plugins\Gancho\Event;
 
 use FacturaScripts\Plugins\Gancho\Outbox\ErpSchema;
 
-/** Turns the changes of acts into events. */
+/** Interprets the changes of change groups as events. */
 final class Understand
 {
     /**
      * @param Change[] $changes
-     * @param Known $known what was known before; grows on the way
+     * @param Known $known the reference data before, which are updated
      * @param callable $isWatched whether a table's changes make events
      * @return array<int, array{event: string, data: array, label: ?string, change: Change, origin: ?array}>
      */
@@ -29,7 +29,7 @@ final class Understand
             $known->news[$change->table][$change->key] = $record;
             unset($gone["$change->table\0$change->key"]);
             if ($record === null && $change->table === 'users') {
-                // A user who goes takes roles along: whose they were is still to be known then.
+                // Deleting a user deletes their roles' rows: the membership must still be known then.
                 $gone["$change->table\0$change->key"] = [$change->table, $change->key];
             } else {
                 $known->learn($change->table, $change->key, $record);

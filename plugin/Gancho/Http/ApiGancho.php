@@ -9,8 +9,8 @@ use FacturaScripts\Plugins\Gancho\Outbox\Site;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
 /**
- * The outbox over the ERP's API, where its owner lets Gancho fetch it: GET shows the oldest rows, POST with
- * `taken` (a JSON list of ids) removes those that Gancho has on disk.
+ * The outbox in the ERP's API, if its owner lets Gancho fetch it: GET returns the oldest rows, POST with `taken` (a
+ * JSON list of ids) removes those that Gancho has on disk.
  */
 class ApiGancho extends ApiController
 {

@@ -5,7 +5,7 @@ use FacturaScripts\Core\Template\ApiController;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 use FacturaScripts\Plugins\Gancho\Webhook\{Alone, Api, KeyLost};
 
-/** `ganchowebhooks`, `ganchoevents` and `ganchodeliveries` in the ERP's API, by its keys and permissions. */
+/** `ganchowebhooks`, `ganchoevents` and `ganchodeliveries` in the ERP's API, with its keys and permissions. */
 class ApiGanchoWebhooks extends ApiController
 {
     protected function runResource(): void

@@ -7,21 +7,21 @@ use FacturaScripts\Core\Tools;
 use FacturaScripts\Plugins\Gancho\Outbox\ErrorSilencer;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
-/** What both pages have in common: a person who may, a form that is theirs, and no error that reaches the ERP. */
+/** Shared by our pages: permissions, CSRF protection, and errors that never reach the ERP. */
 abstract class GanchoPage extends Controller
 {
     public Settings $settings;
 
-    /** Does what a form asks for. */
+    /** Runs a form's action. */
     abstract protected function act(string $action): void;
 
-    /** Reads what the page shows. */
+    /** Loads the page's data. */
     abstract protected function read(): void;
 
     public function run(): void
     {
         parent::run();
-        // Else the logout link of this page is refused.
+        // Otherwise the logout link of this page is refused.
         (new MultiRequestProtection())->addSeed($this->user->nick);
         $this->settings = (new Settings())->read($this->db());
         $this->carefully(function () {
@@ -39,13 +39,13 @@ abstract class GanchoPage extends Controller
         $this->view($this->template() . '.html.twig');
     }
 
-    /** Which template shows it. */
+    /** The page's template. */
     protected function template(): string
     {
         return $this->getClassName();
     }
 
-    /** Each by the ERP's own right: what deletes, what shows secrets, all else. */
+    /** By the ERP's rights: deleting, showing secrets, everything else. */
     private function may(string $action): bool
     {
         return match ($action) {

@@ -8,7 +8,7 @@ use FacturaScripts\Plugins\Gancho\Outbox\Push;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
 /**
- * Hands the outbox over if it is due. Asked for by the plugin itself, which signs its request: it says nothing and does
+ * Pushes the outbox if it is due. Requested by the plugin itself with a signed request: it returns nothing and does
  * nothing else.
  */
 class GanchoPush implements ControllerInterface
@@ -30,11 +30,11 @@ class GanchoPush implements ControllerInterface
             $isOurs = TriggerPush::isOurs($settings, (string)($_GET['at'] ?? ''), (string)($_GET['by'] ?? ''));
             $db = $isOurs && $settings->isDue() ? Push::database() : null;
             if ($db !== null && (new Push($db, $settings))->run()) {
-                // More waits than one request may take.
+                // More rows wait than one request may take.
                 TriggerPush::self($settings);
             }
         } catch (\Throwable $error) {
-            // Next time.
+            // Retried by the next push.
         }
         http_response_code(204);
     }

@@ -5,16 +5,16 @@ use FacturaScripts\Core\Tools;
 use FacturaScripts\Plugins\Gancho\Outbox\ErpSchema;
 use FacturaScripts\Plugins\Gancho\Webhook\{Alone, Attempt, KeyLost, Refused, Snapshot, Webhook};
 
-/** What the page of webhooks shows and does where the plugin sends by itself. */
+/** Data and actions of the webhooks page in standalone mode. */
 final class OwnWebhooks
 {
     /** @var Webhook[] */
     public array $webhooks = [];
     public ?Webhook $one = null;
-    /** Of a webhook just added, or of one whose secret was changed; shown this once. */
+    /** The secret of a webhook just added or rotated; shown only once. */
     public string $secret = '';
     public ?array $test = null;
-    /** What was typed, where it was refused. */
+    /** The submitted values, if they were refused. */
     public array $typed = [];
     public array $history = [];
     public bool $isKeyLost = false;
@@ -23,7 +23,7 @@ final class OwnWebhooks
     {
     }
 
-    /** @param callable $field gives a field of the form, as text or as a list */
+    /** @param callable $field returns a field of the form, as text or as a list */
     public function act(string $action, callable $field): void
     {
         try {
@@ -83,20 +83,20 @@ final class OwnWebhooks
         }
     }
 
-    /** A test's outcome: status, answer, and what it means. */
+    /** A test's result: status, response, and its meaning. */
     private static function shown(Attempt $attempt): array
     {
         return ['ok' => $attempt->isSuccess(), 'why' => self::sentence($attempt->status, $attempt->kind), 'detail' => $attempt->message] + $attempt->toArray(1);
     }
 
-    /** Why an attempt failed, in the reader's language. */
+    /** Why an attempt failed, localized. */
     public static function sentence(?int $status, ?string $kind): string
     {
         return $status !== null ? Tools::lang()->trans('gancho-answered', ['%code%' => (string)$status])
             : ($kind === null ? '' : Tools::lang()->trans("gancho-error-$kind"));
     }
 
-    /** Chosen types and typed patterns together. */
+    /** Selected types and entered patterns. */
     private function fields(callable $field): array
     {
         $typed = preg_split('/[\s,]+/', (string)$field('patterns'), -1, PREG_SPLIT_NO_EMPTY);
@@ -115,7 +115,7 @@ final class OwnWebhooks
         }
     }
 
-    /** Types of events by area of the business, each with the noun they are of: `{area: {noun: [verb]}}`. */
+    /** Event types by business area and noun: `{area: {noun: [verb]}}`. */
     public function types(): array
     {
         $types = [];
@@ -125,13 +125,13 @@ final class OwnWebhooks
         return $types;
     }
 
-    /** How many of a webhook's deliveries wait. */
+    /** Number of a webhook's pending deliveries. */
     public function waiting(Webhook $webhook): int
     {
         return $this->alone->deliveries->waiting($webhook->id);
     }
 
-    /** When the plugin looked last whether there is something to send, in seconds from now; null if never. */
+    /** Seconds since the plugin last checked for pending deliveries; null if never. */
     public function passedAgo(): ?int
     {
         $at = $this->alone->settings->state()['passed_at'] ?? null;
@@ -148,7 +148,7 @@ final class OwnWebhooks
         return $this->alone->settings->state()['cron_at'] ?? null;
     }
 
-    /** To be copied into the machine's crontab. */
+    /** For the machine's crontab. */
     public function cronLine(): string
     {
         return '*/5 * * * * ' . (PHP_BINDIR . '/php') . ' ' . escapeshellarg(FS_FOLDER . '/index.php') . ' -cron >/dev/null 2>&1';

@@ -15,13 +15,13 @@ use FacturaScripts\Plugins\Gancho\Outbox\Write;
  */
 class Gancho
 {
-    /** What Gancho takes as one event. */
+    /** Maximum size of an event for Gancho. */
     private const BYTES = 200000;
     private const TYPE = '/^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$/';
 
     /**
-     * Tells an event of your own to all webhooks that ask for its type. It belongs to the ERP's transaction:
-     * if that is rolled back, it was never reported.
+     * Sends an event of your own to all webhooks that subscribe to its type. It belongs to the ERP's transaction: after
+     * a rollback it is not sent.
      *
      * @param string $type `noun.verb`, at most 100 characters
      * @param array $data becomes `data.object`, or all of `data` if it has an `object`
@@ -46,7 +46,7 @@ class Gancho
     }
 
     /**
-     * Runs a function whenever records of a model are saved or deleted; call it from your Init::init().
+     * Runs a function whenever records of a model are saved or deleted; call this from your Init::init().
      *
      * @param string $name `FacturaCliente::save`; also saveBefore, saveInsert, saveUpdate, deleteBefore, delete…
      */

@@ -2,26 +2,26 @@
 namespace FacturaScripts\Plugins\Gancho\Outbox;
 
 /**
- * What is captured of this ERP's database, decided from what its tables look like.
+ * What to capture of this ERP's database, derived from its schema.
  */
 final class CapturePlan
 {
-    /** How far a deletion is followed through the ERP's tables. */
+    /** Maximum length of a cascade of foreign keys. */
     private const DEPTH_MAX = 5;
 
     /** @var array<string, array{key: string, columns: array<string, string>, secrets: string[]}> captured tables by name */
     public array $tables = [];
 
-    /** @var string[] tables that are there and make no events: no single column names a row */
+    /** @var string[] existing tables that make no events: no single column identifies a row */
     public array $uncaptured = [];
 
-    /** @var array<string, array<int, array<int, array>>> by parent table: the ways on which its deletions take captured rows along */
+    /** @var array<string, array<int, array<int, array>>> by parent table: chains of foreign keys to captured rows */
     public array $cascades = [];
 
     /**
      * @param array<string, array{key: string[], columns: array<string, string>}> $schema
      * @param array<int, array{child: string, column: string, parent: string, parent_column: string, deletes: bool}> $links
-     * @param string[]|null $models those of the catalogue if none are named
+     * @param string[]|null $models by default those of the catalogue
      */
     public function __construct(array $schema, private array $links, ?array $models)
     {

@@ -4,25 +4,24 @@ namespace FacturaScripts\Plugins\Gancho\Outbox;
 use FacturaScripts\Core\Base\DataBase;
 
 /**
- * The ERP's database: what its tables look like, what is ours in it, and rows of the outbox.
- * The two engines differ in their SQL, and in nothing else.
+ * The ERP's database: its schema, our objects in it, and the rows of the outbox. The engines differ only in their SQL.
  */
 abstract class Engine
 {
-    /** Begins the name of everything of ours. */
+    /** The prefix of all our objects. */
     public const OURS = 'ganchoplugin_';
     public const OUTBOX = self::OURS . 'outbox';
     public const LOST = self::OURS . 'lost';
-    /** Says which installation of the ERP this database was set up for, and when rows were taken last. */
+    /** Records the ERP installation that this database was set up for, and when rows were last taken. */
     public const SITE = self::OURS . 'site';
-    /** Rows in the outbox beyond which triggers only count what they don't write. */
+    /** Maximum rows in the outbox; beyond it, triggers only count changes. */
     public const ROWS_MAX = 500000;
-    /** Rows up to which an outbox may be of any age. */
+    /** An outbox with at most this many rows may be of any age. */
     public const ROWS_SOME = 1000;
-    /** Days without anybody who takes rows after which triggers only count what they don't write. */
+    /** After this many days without a reader, triggers only count changes. */
     public const DAYS_MAX = 14;
 
-    /** Whether some tables could not be looked at, so that what is not in the schema may be there all the same. */
+    /** Whether some tables could not be read, so that tables missing from the schema may still exist. */
     public bool $isPartial = false;
 
     public function __construct(protected DataBase $db)
@@ -37,45 +36,45 @@ abstract class Engine
     /** @return array<string, array{key: string[], columns: array<string, string>}> keys: the columns of the primary key */
     abstract public function schema(): array;
 
-    /** Foreign keys that delete or unlink rows without a trigger of theirs being fired. */
+    /** Foreign keys that delete or unlink rows without firing triggers. */
     abstract public function links(): array;
 
     /**
-     * What of ours should be there, in the order in which it is made.
+     * Our expected objects, in order of creation.
      *
      * @return array<string, array{create: string, mark: string}> by name, such as `trigger ganchoplugin_i_clientes`
      */
     abstract public function parts(CapturePlan $plan): array;
 
-    /** What of ours is there: names, each with the mark by which the right one is known. */
+    /** Our installed objects: names, each with its definition. */
     abstract public function installed(): array;
 
-    /** What takes away a part that is there by this name. */
+    /** The statement that drops the installed object of this name. */
     abstract public function dropOf(string $name): string;
 
-    /** Whether the outbox holds anything; no where it is not there. */
+    /** Whether the outbox has rows; false if it does not exist. */
     abstract public function isWaiting(): bool;
 
-    /** The key of the outbox's newest row, or 0: whether something came is seen by it. */
+    /** The key of the outbox's newest row, or 0: shows whether rows were added. */
     abstract public function newest(): int;
 
     /**
-     * The oldest rows of the outbox as Gancho takes them, the database's clock, and whether more wait.
+     * The oldest rows of the outbox in the format for Gancho, the database's clock, and whether more wait.
      *
      * @return array{now_ms: int, rows: array<int, array>, more: bool}
      */
     abstract public function look(int $limit): array;
 
-    /** Whether the account may make triggers on these tables at all. */
+    /** Whether the account may create triggers on these tables. */
     abstract public function mayMakeTriggers(CapturePlan $plan): bool;
 
-    /** What keeps us from it: `binlog`, an `engine` that has not what our triggers need, or the `right` that is missing. */
+    /** The reason why not: `binlog`, an unsupported `engine`, or the missing `right`. */
     public function whyNoTriggers(): string
     {
         return 'right';
     }
 
-    /** How long our own changes of tables wait for the ERP's locks: while they wait, it waits behind them. Null: as it was. */
+    /** Timeout of our DDL for the ERP's locks, since its statements queue behind ours. Null: restores it. */
     abstract public function patience(?int $seconds): void;
 
     /** The length of a row's texts, in SQL. */
@@ -83,29 +82,29 @@ abstract class Engine
 
     abstract public function lost(): int;
 
-    /** How many changes were not written because the outbox was full. */
+    /** Number of changes dropped because the outbox was full. */
     abstract public function dropped(): int;
 
-    /** Whether the outbox is full, or nobody took rows for too long. */
+    /** Whether the outbox is full, or rows were not taken for too long. */
     abstract public function isFull(): bool;
 
-    /** One more change of a table was not written because the outbox was full. */
+    /** Counts a change dropped because the outbox was full. */
     abstract public function countDropped(string $table): void;
 
-    /** So many more of a table's changes were lost. */
+    /** Counts lost changes of a table. */
     abstract protected function countLost(string $table, int $count): void;
 
     /**
-     * What distinguishes this database from another: a dump that is restored makes `made` anew.
+     * The identity of this database: restoring a dump creates `made` again.
      *
      * @return array{database: string, server: string, made: string}
      */
     abstract public function site(): array;
 
-    /** What was written into it when it was set up. */
+    /** The setup record in the database. */
     abstract public function setUp(): ?array;
 
-    /** Writes that it is set up, and that somebody who takes rows was here just now. */
+    /** Writes the setup record, with the time at which rows were last taken. */
     abstract public function writeSetUp(array $site): void;
 
     /** Removes all rows of the outbox. */
@@ -120,10 +119,10 @@ abstract class Engine
     /** A name in quotes. */
     abstract public function name(string $name): string;
 
-    /** Ends what a first read began to see: others have written since. */
+    /** Ends the snapshot of the first read: other connections have written since. */
     abstract public function refresh(): void;
 
-    /** How many rows wait, at most so many: a million is not counted again and again. */
+    /** Number of rows in the outbox, up to a maximum: millions are not counted repeatedly. */
     public function backlog(int $most = 10001): int
     {
         $waiting = 'SELECT 1 AS n FROM ' . self::OUTBOX . " LIMIT $most";
@@ -131,10 +130,10 @@ abstract class Engine
     }
 
     /**
-     * The keys of the oldest rows that can be held in memory together, at least one.
+     * The keys of the oldest rows that fit into memory together, at least one.
      *
-     * @return array{0: string, 1: bool, 2: bool} a condition that chooses them, whether more wait, and whether no look can
-     *     show more of them
+     * @return array{0: string, 1: bool, 2: bool} a condition that selects them, whether more wait, and whether this is
+     * the maximum batch
      */
     protected function fitting(int $limit, int $bytes = 4000000): array
     {
@@ -163,7 +162,7 @@ abstract class Engine
         return true;
     }
 
-    /** Rows of a captured table, without secrets: those whose column holds one of these values, or all. */
+    /** Rows of a captured table, without secrets: those whose column has one of these values, or all. */
     public function records(CapturePlan $plan, string $table, ?string $column = null, array $values = []): array
     {
         $columns = implode(', ', array_map(fn($name) => $this->name($name), array_keys($plan->tables[$table]['columns'])));
@@ -178,7 +177,7 @@ abstract class Engine
         return $this->read($select . ' WHERE ' . $this->name($column) . ' IN (' . implode(', ', $quoted) . ')');
     }
 
-    /** The ERP's `select` gives no rows for a statement that was refused: that is not to pass for a record that is gone. */
+    /** The ERP's `select` returns no rows for a failed statement, which must not count as a deleted record. */
     private function read(string $select): array
     {
         $rows = $this->db->select($select);
@@ -188,7 +187,7 @@ abstract class Engine
         return $rows;
     }
 
-    /** The ERP's users, and the keys of its API by their numbers and names: who may write here. */
+    /** The ERP's users, and its API keys by number and name: possible origins of changes. */
     public function writers(): array
     {
         $user = fn($row) => ['kind' => 'user', 'id' => $row['nick']];
@@ -199,20 +198,20 @@ abstract class Engine
         ];
     }
 
-    /** A name of at most so many bytes: of a longer one the end is a digest. */
+    /** A name of limited bytes: the end of a longer one is replaced by a digest. */
     public static function short(string $name, int $most): string
     {
         return strlen($name) <= $most ? $name : mb_strcut($name, 0, $most - 17) . '_' . substr(hash('sha256', $name), 0, 16);
     }
 
-    /** A text in quotes: for names of tables and columns only. */
+    /** A quoted string: only for names of tables and columns. */
     public static function text(string $text): string
     {
         return "'" . str_replace("'", "''", $text) . "'";
     }
 
     /**
-     * The rows that can be read. Others are counted as lost and removed: they could never be reported.
+     * The readable rows. Others are counted as lost and removed: they could never be reported.
      *
      * @param array<int, array> $rows
      */
@@ -228,7 +227,7 @@ abstract class Engine
         return array_values(array_filter($rows, $isWhole));
     }
 
-    /** What another plugin put inside stays an object, even an empty one. */
+    /** Another plugin's empty object stays an object. */
     protected static function decoded(?string $json): ?array
     {
         $row = $json === null ? null : json_decode($json);
@@ -242,7 +241,7 @@ abstract class Engine
         }
         $flags = JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE | JSON_PRESERVE_ZERO_FRACTION;
         $json = json_encode($row, $flags | JSON_PARTIAL_OUTPUT_ON_ERROR);
-        // PostgreSQL's texts can't hold that sign.
+        // PostgreSQL can't store that character in texts.
         return str_replace('\\u0000', '', (string)$json);
     }
 }

@@ -4,8 +4,8 @@ namespace FacturaScripts\Plugins\Gancho\Outbox;
 use FacturaScripts\Core\Base\MiniLog;
 
 /**
- * What we ask of the database behind people's backs: what it says against that is for our own page, not for
- * theirs, nor for the ERP's log.
+ * Silences database errors of our queries in requests of users: they are for our own page, not for theirs or the ERP's
+ * log.
  */
 final class ErrorSilencer
 {

@@ -7,15 +7,15 @@ use FacturaScripts\Plugins\Gancho\Capture\Parents;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
 /**
- * Installs our objects in the ERP's database, and repairs and removes them. Can be repeated at any time, and never
- * waits long for a table: whoever waits for one holds up all that come after.
+ * Installs our objects in the ERP's database, and repairs and removes them. Idempotent, and never waits long for a
+ * table: a waiting DDL statement blocks all later statements on it.
  */
 final class Install
 {
     private const PATIENCE = 2;
-    /** How long all of it may take, seconds: people wait for the request in which it happens. */
+    /** Maximum duration, seconds: users wait for the request in which it runs. */
     private const SECONDS = 20;
-    /** The pause between looks at the ERP's tables because of news, seconds. */
+    /** Minimum interval between checks of the ERP's changed tables, seconds. */
     private const PAUSE = 5;
 
     private Engine $engine;
@@ -31,9 +31,9 @@ final class Install
     }
 
     /**
-     * Puts in place what is missing or not as it should be. Where the account may make no triggers, the ERP's
-     * models report instead. A table that is busy is for the next time. Once the plugin was switched off, only who
-     * switches it on may.
+     * Creates missing or outdated objects. If the account may not create triggers, the ERP's models report changes
+     * instead. A busy table is left for the next time. After the plugin was disabled, only enabling it installs
+     * anything.
      */
     public function mend(bool $switchesOn = false): void
     {
@@ -48,13 +48,13 @@ final class Install
     }
 
     /**
-     * The same after the ERP looked at its tables, for the one request that comes first: it notes each table that it
-     * looks at, so that after an update many requests see news within a minute.
+     * The same after the ERP checked its tables, for the first request only: the ERP records each table that it checks,
+     * so after an update many requests detect changes within a minute.
      */
     public function mendIfNew(): void
     {
         $this->alone(0, function () {
-            // Whoever held the lock until now has seen the same, and one that can't note it would begin again for ever.
+            // The previous holder of the lock has seen the same; one that can't record it would start again forever.
             $isDue = $this->settings->areTablesNew() && ($this->settings->state()['mended_at'] ?? 0) + self::PAUSE < time();
             if ($isDue && $this->settings->note(['mended_at' => time()])) {
                 ErrorSilencer::run(fn() => $this->patiently(fn() => $this->mendNow()));
@@ -63,8 +63,8 @@ final class Install
     }
 
     /**
-     * Who switches on and who switches off exclude each other: else one leaves behind what the other took away. Nothing
-     * is done where another is at work for so long.
+     * Enabling and disabling exclude each other; otherwise one would leave objects that the other removed. Does nothing
+     * if the lock is not available in time.
      */
     private function alone(float $seconds, callable $work): mixed
     {
@@ -89,16 +89,16 @@ final class Install
             (new Site($this->engine, $this->settings))->sign(true);
         }
         if ($error === null && !$this->engine->mayMakeTriggers($plan)) {
-            // Triggers beside the models' own reports would report things twice.
+            // Triggers in addition to models would report changes twice.
             $left = $this->drop(fn($name) => self::isTrigger($name));
             $this->settings->note(($left === null ? ['mode' => 'models', 'install_error' => null] : ['install_error' => $left])
                 + ['mode_why' => $this->engine->whyNoTriggers()]);
-            // After it: one class of another plugin that can't be compiled ends the request.
+            // Afterwards: a class of another plugin that can't be compiled ends the request.
             $this->settings->note(['parents' => Parents::of($plan)]);
             (new Flags($this->db))->learn();
             return;
         }
-        // A table that can't be looked at just now is not gone: its triggers stay.
+        // A table that can't be read at the moment may still exist: keep its triggers.
         $isPartial = $this->engine->isPartial;
         $error ??= $this->drop(fn($name) => self::isTrigger($name) && !isset($parts[$name]) && !$isPartial);
         $error ??= $this->make(array_diff_key($parts, $tables));
@@ -109,7 +109,7 @@ final class Install
     }
 
     /**
-     * Takes away everything of ours but the settings, triggers first; what is busy is tried again for a while.
+     * Removes all our objects except the settings, triggers first; busy ones are retried for a while.
      *
      * @return string[] the SQL that removes what is left, if anything
      */
@@ -117,7 +117,7 @@ final class Install
     {
         $this->settings->setOff(true);
         $remove = function () {
-            // Whoever was switching it on meanwhile said otherwise, and is undone now.
+            // A concurrent enabling is undone now.
             $this->settings->setOff(true);
             return ErrorSilencer::run(fn() => $this->patiently(fn() => $this->removeNow()));
         };
@@ -130,10 +130,10 @@ final class Install
         do {
             $left = $this->drop(fn($name) => self::isTrigger($name));
             foreach (['function ', 'table ', 'sequence '] as $kind) {
-                // What triggers still write into stays.
+                // Objects that triggers still write to stay.
                 $left ??= $this->drop(fn($name) => str_starts_with($name, $kind));
             }
-            // MariaDB does not list what is being altered at that moment: nothing must be seen several times.
+            // MariaDB hides objects that are being altered: several reads must find nothing.
             $seen = $this->engine->installed() ? 0 : ($seen ?? 0) + 1;
         } while ($seen < 3 && microtime(true) < $until && usleep(100000) === null);
         $this->db->exec('DROP TABLE IF EXISTS ganchoplugin_flags');
@@ -143,7 +143,7 @@ final class Install
         return $this->left();
     }
 
-    /** The SQL that removes what is there, in an order in which it can be run. */
+    /** The SQL that removes the installed objects, in an order in which it can be run. */
     private function left(): array
     {
         $kinds = ['trigger', 'function', 'table', 'sequence'];
@@ -163,8 +163,8 @@ final class Install
     }
 
     /**
-     * An outbox of an older version is brought up to date, with what waits in it. One of another must not be written
-     * into: it goes, once it is empty; returns it while it is not.
+     * Upgrades an outbox of an older version, with its rows. Triggers must not write to one of another version: it is
+     * dropped once it is empty; returned until then.
      */
     private function clear(array $tables): ?string
     {
@@ -183,7 +183,7 @@ final class Install
         return $this->drop(fn($ours) => self::isTrigger($ours)) ?? $this->drop(fn($ours) => $ours === $name);
     }
 
-    /** Drops those of ours that are chosen; returns one that could not be. */
+    /** Drops selected objects; returns one that could not be dropped. */
     private function drop(callable $chosen): ?string
     {
         $until = microtime(true) + self::SECONDS;
@@ -196,7 +196,7 @@ final class Install
         return $left;
     }
 
-    /** Makes those that are missing or not as they should be; returns one that could not be made. */
+    /** Creates missing or outdated objects; returns one that could not be created. */
     private function make(array $parts): ?string
     {
         $until = microtime(true) + self::SECONDS;
@@ -218,7 +218,7 @@ final class Install
         return null;
     }
 
-    /** MariaDB shows the texts in a trigger's body with other quotes and backslashes than they were given with. */
+    /** MariaDB shows strings in a trigger's body with other quotes and backslashes than in its definition. */
     public static function isAsIs(string $installed, string $mark): bool
     {
         $plain = fn($text) => str_replace(['\\', "'"], '', trim($text));

@@ -3,23 +3,23 @@ namespace FacturaScripts\Plugins\Gancho\Outbox;
 
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
-/** One process at a time hands over, and one puts in place or takes away. */
+/** Locks: one process at a time pushes, and one installs or removes objects. */
 final class Lock
 {
     private function __construct(private mixed $file)
     {
     }
 
-    /** `$seconds`: how long it is waited for. */
+    /** `$seconds`: maximum wait. */
     public static function take(Settings $settings, float $seconds = 0.0): ?self
     {
         return self::held(@fopen($settings->folder() . '/push.lock', 'c'), $seconds);
     }
 
-    /** The lock for what is ours in the ERP's database: waited for, as whoever comes later would undo the other's work. */
+    /** The lock for our objects in the ERP's database: waited for, or a later process would undo the other's work. */
     public static function ofInstall(Settings $settings, float $seconds): ?self
     {
-        // Where the folder can't be written, a lock in the system's does.
+        // If the folder is not writable, a lock in the system's temporary folder is used.
         $file = @fopen($settings->folder() . '/install.lock', 'c')
             ?: @fopen(sys_get_temp_dir() . '/gancho-install-' . md5(FS_FOLDER) . '.lock', 'c');
         return self::held($file, $seconds);

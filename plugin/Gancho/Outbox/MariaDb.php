@@ -1,7 +1,7 @@
 <?php
 namespace FacturaScripts\Plugins\Gancho\Outbox;
 
-/** MariaDB, with MySQL where models report. */
+/** MariaDB; also MySQL, with models instead of triggers. */
 final class MariaDb extends Engine
 {
     private ?bool $isMariaDb = null;
@@ -17,8 +17,8 @@ final class MariaDb extends Engine
     }
 
     /**
-     * MariaDB leaves out of information_schema, without a word, what is being altered at that moment: taken for gone,
-     * its triggers would be removed. So the names, which it lists without opening anything, must all be there.
+     * MariaDB silently omits tables that are being altered from information_schema; if they counted as dropped, their
+     * triggers would be removed. So every table name, which it lists without opening the table, must be present.
      */
     public function schema(): array
     {
@@ -29,7 +29,7 @@ final class MariaDb extends Engine
             $tables = array_filter($kinds, fn($kind) => $kind === null || in_array($kind, ['BASE TABLE', 'SYSTEM VERSIONED'], true));
             $schema = array_diff_key($schema, array_diff_key($kinds, $tables));
             $isWhole = !in_array(null, $tables, true) && !array_diff_key($tables, $schema) && !array_diff_key($schema, $tables);
-            // One that can't be opened for so long is broken, or being altered all the time.
+            // A table that can't be opened for so long is broken or altered all the time.
             if ($isWhole || $try === 20) {
                 $this->isPartial = !$isWhole;
                 return $schema;
@@ -61,7 +61,7 @@ final class MariaDb extends Engine
             $schema[$table]['columns'][$column] = $row['kind'];
         }
         foreach ($computed as [$table, $column, $expression]) {
-            // Computed from the number that the database gives, it is not known when the trigger for a new row runs.
+            // A column computed from the auto-increment number is still unknown when the INSERT trigger runs.
             if (isset($counted[$table]) && str_contains($expression, $counted[$table])) {
                 unset($schema[$table]['columns'][$column]);
             }
@@ -98,7 +98,7 @@ final class MariaDb extends Engine
         foreach ($this->db->select($tables) as $row) {
             $found['table ' . $row['name']] = $row['name'] === self::OUTBOX ? $row['columns'] : '';
         }
-        // As whom it runs, when, and on which table: one may have been renamed under it.
+        // With definer, timing and table: a table may have been renamed.
         $triggers = 'SELECT TRIGGER_NAME AS name, CONCAT(DEFINER, \' \', ACTION_TIMING, \' \', EVENT_MANIPULATION, \' \', '
             . 'EVENT_OBJECT_TABLE, \' \', ACTION_STATEMENT) AS body FROM information_schema.TRIGGERS '
             . "WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND TRIGGER_NAME LIKE 'ganchoplugin\\_%'";
@@ -128,7 +128,8 @@ final class MariaDb extends Engine
     {
         $epoch = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', ";
         $now = (int)$this->db->select("SELECT $epoch UTC_TIMESTAMP(6)) DIV 1000 AS ms")[0]['ms'];
-        // Before the rows: who is gone by then has left all its rows to be seen. An account sees its own connections.
+        // Before reading rows: connections gone by then have committed all their rows. An account sees its own
+        // connections.
         $connected = array_flip(array_column($this->db->select('SELECT ID AS id FROM information_schema.PROCESSLIST'), 'id'));
         [$which, $more, $largest] = $this->fitting($limit);
         $select = "SELECT id, mark, conn, $epoch at) DIV 1000 AS at_ms, source, op, columns, old_row, new_row, secrets, tx, origin FROM "
@@ -146,7 +147,7 @@ final class MariaDb extends Engine
         return ['now_ms' => $now, 'rows' => $this->whole($rows), 'more' => $more, 'largest' => $largest];
     }
 
-    /** A row of which names and values stand apart, unless a model wrote it; the values may end before the names do. */
+    /** A row with separate names and values, unless a model wrote it; there may be fewer values than names. */
     private static function named(?array $columns, ?string $row): ?array
     {
         $values = self::decoded($row);
@@ -164,19 +165,19 @@ final class MariaDb extends Engine
     public function patience(?int $seconds): void
     {
         $this->db->exec('SET lock_wait_timeout = ' . ($seconds ?? 'DEFAULT'));
-        // Triggers keep the mode in which they were made: in the server's own, such as ORACLE, they would mean
-        // something else. The ERP gets its own back.
+        // Triggers keep the `sql_mode` of their creation: the server's own, such as ORACLE, could change their meaning.
+        // The ERP's mode is restored.
         $this->db->exec($seconds === null ? 'SET sql_mode = @ganchoplugin_mode'
             : "SET @ganchoplugin_mode = @@sql_mode, sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'");
     }
 
-    /** A right, and with binary logging one more: tried on a table of our own. MySQL has not all that our triggers need. */
+    /** Needs a privilege, and with binary logging another one: tested on a table of our own. MySQL is not supported. */
     public function mayMakeTriggers(CapturePlan $plan): bool
     {
         if (!$this->isMariaDb()) {
             return false;
         }
-        // Of this connection alone: another that tries at the same moment takes its own away.
+        // Named by connection: concurrent tests drop their own tables.
         $try = 'ganchoplugin_try_' . (int)$this->db->select('SELECT CONNECTION_ID() AS id')[0]['id'];
         $this->db->exec("CREATE TABLE IF NOT EXISTS $try (n int)");
         $may = $this->db->exec("CREATE OR REPLACE TRIGGER $try AFTER INSERT ON $try FOR EACH ROW BEGIN END");
@@ -228,7 +229,7 @@ final class MariaDb extends Engine
         $this->db->exec('INSERT INTO ' . self::OUTBOX . " (mark, conn, at, source, op) VALUES ('', 0, UTC_TIMESTAMP(6), " . self::text($table) . ", 'F')");
     }
 
-    /** A database can't be renamed: one of another name was made anew, even within the same second. */
+    /** Databases can't be renamed: one with another name was created, perhaps within the same second. */
     public function site(): array
     {
         $sql = "SELECT DATABASE() AS `database`, CONCAT(@@hostname, ':', @@port) AS server, "
@@ -245,7 +246,7 @@ final class MariaDb extends Engine
         return count($words) < 5 ? null : array_combine(['at', 'source', 'made', 'server', 'database'], $words);
     }
 
-    /** Made anew each time: what a table's comment says can be read without opening it. Its first word is the time. */
+    /** Recreated each time: a table's comment can be read without opening it. Its first word is the time. */
     public function writeSetUp(array $site): void
     {
         $now = (int)$this->db->select('SELECT UNIX_TIMESTAMP() AS now')[0]['now'];
@@ -262,7 +263,7 @@ final class MariaDb extends Engine
             . ", '$op', {$json($old)}, {$json($new)}, " . self::text(implode(' ', $secrets)) . ', ' . $this->transaction() . ', @gancho_origin)';
     }
 
-    /** As the triggers write it; MySQL, where only models report, has no such variable, and the clock decides. */
+    /** As written by the triggers; MySQL, where only models report, has no such variable, and the clock decides. */
     private function transaction(): string
     {
         return $this->isMariaDb() ? 'IF(@@in_transaction, (' . MariaDbTriggers::COUNTERS . '), 0)' : 'NULL';

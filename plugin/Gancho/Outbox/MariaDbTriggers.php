@@ -2,17 +2,18 @@
 namespace FacturaScripts\Plugins\Gancho\Outbox;
 
 /**
- * Triggers in MariaDB's SQL, word by word those of a source of kind database but for the names. A row is an array,
- * its columns' names one text beside it: MariaDB resolves every item of an expression anew whenever a trigger fires.
- * Every body is guarded by a handler, which leaves a mark in the outbox for what could not be written.
+ * Triggers in MariaDB's SQL, identical to those of a database source except for names. A row is an array, with its
+ * columns' names as one text beside it: MariaDB resolves every item of an expression anew whenever a trigger fires. A
+ * handler in every body leaves a marker in the outbox for what could not be written.
  */
 final class MariaDbTriggers
 {
     /**
-     * Whether the outbox is full, or nobody took rows for too long: looked at once a connection, and again while it is;
-     * that reads no row, so that nobody waits for anybody. Then a name for the connection that does not come back when its number does; and, in `@ganchoplugin_tx`, which
-     * transaction it is in: 0 in none, else a name, or -1 where the last look is less than 200 ms old. The sum of these
-     * counters stays the same through one transaction and rises with the next; a look at them costs 0.12 ms.
+     * Whether the outbox is full, or rows were not taken for too long: checked once per connection, and again while it
+     * is so; the check reads no row, so it never waits for locks. Then a name for the connection that is not reused
+     * with its number; and, in `@ganchoplugin_tx`, its transaction: 0 for none, else a name, or -1 if the last check is
+     * less than 200 ms old. The sum of these counters is constant within a transaction and rises with the next; reading
+     * it takes 0.12 ms.
      */
     private const MARK = 'IF IFNULL(@ganchoplugin_full, 1) > 0 THEN SET @ganchoplugin_mark = IFNULL(@ganchoplugin_mark, UUID()), '
         . '@ganchoplugin_full = IFNULL((' . self::FULL . '), 0); '
@@ -20,30 +21,30 @@ final class MariaDbTriggers
         . 'IF NOT @@in_transaction THEN SET @ganchoplugin_tx = 0; '
         . 'ELSEIF @@timestamp - @ganchoplugin_read BETWEEN 0 AND 0.2 THEN SET @ganchoplugin_tx = -1; '
         . 'ELSE SET @ganchoplugin_read = @@timestamp, @ganchoplugin_tx = (' . self::COUNTERS . '); END IF;';
-    /** 1 where the outbox is full, by the server's own estimate, and 2 where not even marks are written any more. */
+    /** 1 if the outbox is full by the server's own estimate, 2 if not even markers are written any more. */
     public const FULL = 'SELECT (TABLE_ROWS > ' . Engine::ROWS_MAX . ') + (TABLE_ROWS > ' . 2 * Engine::ROWS_MAX . ') FROM information_schema.TABLES '
         . "WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '" . Engine::OUTBOX . "'";
-    /** Whether it holds so much that its age matters: an ERP that was closed for long has but few rows. */
+    /** Whether it has so many rows that its age matters: an ERP unused for long has few. */
     public const SOME = 'SELECT TABLE_ROWS > ' . Engine::ROWS_SOME . " FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '"
         . Engine::OUTBOX . "'";
-    /** Whether nobody took rows for too long. */
+    /** Whether rows were not taken for too long. */
     public const FORSAKEN = "SELECT SUBSTRING_INDEX(TABLE_COMMENT, ' ', 1) + " . Engine::DAYS_MAX * 24 * 3600 . ' < UNIX_TIMESTAMP() '
         . "FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '" . Engine::SITE . "'";
     public const COUNTERS = 'SELECT 1 + SUM(VARIABLE_VALUE) FROM information_schema.SESSION_STATUS '
         . "WHERE VARIABLE_NAME IN ('COM_BEGIN', 'COM_COMMIT', 'COM_ROLLBACK', 'COM_XA_START')";
 
-    /** The outbox's columns in their order: one of another version must not be written into. */
+    /** The outbox's columns in order: triggers must not write to one of another version. */
     private const LAYOUT = 'id mark conn at source op columns old_row new_row secrets tx origin';
-    /** What older versions' outboxes lack: their columns, and what adds the others. Its rows are still handed over. */
+    /** Columns of older versions' outboxes, and the statements that add the others. Their rows are still submitted. */
     private const OLDER = [
         'id mark conn at source op columns old_row new_row secrets' => 'ALTER TABLE ' . Engine::OUTBOX . ' ADD COLUMN tx BIGINT, ADD COLUMN origin TEXT',
         'id mark conn at source op columns old_row new_row secrets tx' => 'ALTER TABLE ' . Engine::OUTBOX . ' ADD COLUMN origin TEXT',
     ];
 
-    /** Types of what is drawn on a map: captured as text, `POINT(1 2)`. */
+    /** Spatial types: captured as text, `POINT(1 2)`. */
     private const SHAPES = ['geometry', 'point', 'linestring', 'polygon', 'multipoint', 'multilinestring', 'multipolygon', 'geometrycollection'];
 
-    /** @param string $account as whom the triggers run, `user@host` */
+    /** @param string $account the triggers' definer, `user@host` */
     public function __construct(private Engine $engine, private string $account)
     {
     }
@@ -71,10 +72,10 @@ final class MariaDbTriggers
         return $parts;
     }
 
-    /** The account is named: whoever runs the statement, it is as this one that the triggers write. */
+    /** The definer is explicit: triggers run as this account, regardless of who runs the statement. */
     private function trigger(string $kind, string $table, string $when, string $statements): array
     {
-        // MariaDB takes names of 64 characters.
+        // MariaDB limits names to 64 characters.
         $name = Engine::short(Engine::OURS . "{$kind}_$table", 64);
         $body = 'BEGIN ' . $this->guard($table) . " $statements END";
         $at = strrpos($this->account, '@');
@@ -84,7 +85,7 @@ final class MariaDbTriggers
         return ["trigger $name" => ['create' => $create, 'mark' => "{$this->account} $when $table $body"]];
     }
 
-    /** Whatever goes wrong is caught, and marked; whatever goes wrong with that is caught too. */
+    /** Catches every error and leaves a marker; an error while doing so is caught too. */
     private function guard(string $table): string
     {
         return 'DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END; '
@@ -98,8 +99,8 @@ final class MariaDbTriggers
     }
 
     /**
-     * An update that changes nothing, or nothing but what is no news, is not written, and costs the ERP little.
-     * Compared as bytes: to a column's own collation `García` and `garcia` may be the same.
+     * Updates that change nothing, or only ignored columns, are not written and cost the ERP little. The comparison is
+     * binary: a column's own collation may treat `García` and `garcia` as equal.
      */
     private function updated(CapturePlan $plan, string $table): string
     {
@@ -114,7 +115,7 @@ final class MariaDbTriggers
         return "IF IFNULL(BINARY $old <> BINARY $new, TRUE)$orSecret THEN " . self::MARK . " $write END IF;";
     }
 
-    /** The row itself, then what foreign keys take along. */
+    /** The row itself, then cascades of foreign keys. */
     private function deleted(CapturePlan $plan, string $table): string
     {
         $own = isset($plan->tables[$table]) ? $this->write($plan, $table, 'D', $this->row($plan, $table, 'OLD'), 'NULL', 'NULL') : '';
@@ -122,7 +123,7 @@ final class MariaDbTriggers
         return self::MARK . " $own " . implode(' ', $taken);
     }
 
-    /** The rows at the end of a way of foreign keys, deleted or unlinked. */
+    /** The rows at the end of a chain of foreign keys, deleted or unlinked. */
     private function cascade(CapturePlan $plan, array $way): string
     {
         $last = $way[count($way) - 1];
@@ -148,7 +149,7 @@ final class MariaDbTriggers
             . 'ELSEIF @ganchoplugin_full = 1 THEN INSERT INTO ' . Engine::OUTBOX . " (mark, conn, at, source, op) VALUES ('', 0, UTC_TIMESTAMP(6), $name, 'F'); END IF;";
     }
 
-    /** @return string[] columns that are news, then those of which a change alone is none */
+    /** @return string[] compared columns, then ignored ones */
     private function columns(CapturePlan $plan, string $table): array
     {
         $news = $this->news($plan, $table);
@@ -162,29 +163,29 @@ final class MariaDbTriggers
         return array_values(array_filter(array_keys($plan->tables[$table]['columns']), $isNews));
     }
 
-    /** A row's values in the order of the names beside it; one column perhaps as null. */
+    /** A row's values in the order of the names; one column may be replaced by null. */
     private function row(CapturePlan $plan, string $table, string $row, ?string $without = null): string
     {
         $value = fn($column) => $column === $without ? 'NULL' : $this->value($plan, $table, $row, $column);
         return $this->array(array_map($value, $this->columns($plan, $table)));
     }
 
-    /** A text in quotes, in which a backslash is one. */
+    /** A quoted string with escaped backslashes. */
     private static function text(string $text): string
     {
         return "'" . str_replace(['\\', "'"], ['\\\\', "''"], $text) . "'";
     }
 
     /**
-     * A column's value, so that it makes JSON that can be read: MariaDB writes bits bare and leading zeros as they
-     * are, knows no characters beside bytes, and mixes no two charsets. Bytes are written as PostgreSQL does.
+     * A column's value as valid JSON: MariaDB writes bits raw and numbers with leading zeros, has no characters for
+     * bytes, and does not mix charsets. Bytes are encoded as in PostgreSQL.
      */
     private function value(CapturePlan $plan, string $table, string $row, string $column): string
     {
         $value = "$row." . $this->engine->name($column);
         $kind = $plan->tables[$table]['columns'][$column] ?? '';
         $word = preg_split('/[( ]/', $kind)[0];
-        // What stands behind the length, or the words that may be chosen.
+        // The rest after the length or the enumerated values.
         $rest = substr(strrchr(")$kind", ')'), 1);
         return match (true) {
             $word === 'bit' => "$value + 0",
@@ -197,7 +198,7 @@ final class MariaDbTriggers
         };
     }
 
-    /** As a text of its own: MariaDB 10.11 makes nothing but NULL of an array that once became too large. */
+    /** Built as text: after an array once became too large, MariaDB 10.11 returns only NULL for it. */
     private function array(array $values): string
     {
         return 'CONCAT(JSON_ARRAY(' . implode(', ', $values) . '))';

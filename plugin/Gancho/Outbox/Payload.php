@@ -6,7 +6,7 @@ use FacturaScripts\Core\Kernel;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
 /**
- * The oldest rows of the outbox, and the documents that they are about, as Gancho takes them.
+ * The oldest rows of the outbox with their documents, in the format for Gancho.
  */
 final class Payload
 {
@@ -20,13 +20,13 @@ final class Payload
         return self::of($engine, $settings, $plan, $engine->look($rows), $known);
     }
 
-    /** These rows and their documents: what the plugin itself needs to make events of them. */
+    /** These rows and their documents, as the plugin itself needs them for events. */
     public static function acts(Engine $engine, CapturePlan $plan, array $look): array
     {
         return ['tables' => self::tables($plan, array_column($look['rows'], 'table')), 'documents' => self::documents($engine, $plan, $look['rows'])] + $look;
     }
 
-    /** These rows as Gancho takes them. */
+    /** These rows in the format for Gancho. */
     public static function of(Engine $engine, Settings $settings, CapturePlan $plan, array $look, array $known = []): array
     {
         $documents = self::documents($engine, $plan, $look['rows']);
@@ -43,7 +43,7 @@ final class Payload
         ];
     }
 
-    /** One record as it is now, a document with its lines, as Gancho takes it; nothing where it is not captured. */
+    /** One current record in the format for Gancho, a document with its lines; null if it is not captured. */
     public static function shown(Engine $engine, CapturePlan $plan, string $table, string $key): ?array
     {
         if (!isset($plan->tables[$table])) {
@@ -58,7 +58,7 @@ final class Payload
         return ['tables' => (object)self::tables($plan, [$table]), 'documents' => $shown, 'customers' => self::customers($engine, $plan, $shown)];
     }
 
-    /** Of the customers that rows and documents name: what a webhook may ask to have put beside their code. */
+    /** The customers in rows and documents: data that webhooks may include beside their codes. */
     private static function customers(Engine $engine, CapturePlan $plan, array $rows): array
     {
         $codes = [];
@@ -94,7 +94,7 @@ final class Payload
         ];
     }
 
-    /** All rows of the tables without which others can't be understood. */
+    /** All rows of the tables needed to interpret others. */
     private static function known(Engine $engine, CapturePlan $plan): array
     {
         $known = [];
@@ -146,7 +146,7 @@ final class Payload
         return $documents;
     }
 
-    /** An empty record is an object all the same. */
+    /** An empty record is encoded as an object. */
     private static function asObjects(array $row): array
     {
         foreach (['old', 'new'] as $side) {

@@ -17,7 +17,7 @@ final class Postgres extends Engine
     {
     }
 
-    /** A name of ours or of a table, in the schema where the ERP's tables are. */
+    /** A name with the schema of the ERP's tables. */
     public function at(string $name): string
     {
         $this->schema ??= (string)($this->db->select('SELECT current_schema() AS name')[0]['name'] ?? 'public');
@@ -43,7 +43,7 @@ final class Postgres extends Engine
         return $schema;
     }
 
-    /** Foreign keys fire our triggers themselves here: for the models' sake. */
+    /** Cascades fire row triggers here: needed only for models. */
     public function links(): array
     {
         $sql = 'SELECT c.relname::text AS child, a.attname::text AS col, p.relname::text AS parent, b.attname::text AS parent_col, '
@@ -71,7 +71,7 @@ final class Postgres extends Engine
                 . "ELSE (SELECT string_agg(a.attname, ' ' ORDER BY a.attnum) FROM pg_attribute a "
                 . 'WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) END AS mark FROM pg_class c '
                 . sprintf($here, 'c.relnamespace') . "c.relname IN ('" . implode("', '", [self::OUTBOX, self::LOST, self::SITE, self::DROPPED]) . "')",
-            // One that everybody may call (a dump that was restored without rights) is not as it should be.
+            // A function executable by PUBLIC (after a restore without privileges) is not as expected.
             "SELECT 'function ' || p.proname AS name, CASE WHEN has_function_privilege('public', p.oid, 'EXECUTE') "
                 . "THEN 'everybody''s ' ELSE '' END || p.prosrc AS mark FROM pg_proc p "
                 . sprintf($here, 'p.pronamespace') . "p.proname LIKE 'ganchoplugin\\_%'",
@@ -129,8 +129,8 @@ final class Postgres extends Engine
     }
 
     /**
-     * Keys are times of the clock, which may be set back while an act goes on; the numbers of a connection's
-     * transactions and of the commands in them only rise.
+     * Keys are clock times, and the clock may be set back during a change group; a connection's transaction and command
+     * numbers only rise.
      */
     private static function inOrder(array $rows): array
     {
@@ -159,7 +159,7 @@ final class Postgres extends Engine
         $this->db->exec($seconds === null ? 'RESET lock_timeout' : "SET lock_timeout = '{$seconds}s'");
     }
 
-    /** Only who owns a table, or may act as its owner, makes triggers on it. They name `OLD` of a row that is made: from PostgreSQL 11 on. */
+    /** Creating triggers needs ownership of the table (or its role). `OLD` in INSERT triggers needs PostgreSQL 11. */
     public function mayMakeTriggers(CapturePlan $plan): bool
     {
         if ((int)$this->db->select("SELECT current_setting('server_version_num') AS n")[0]['n'] < 110000) {
@@ -205,7 +205,7 @@ final class Postgres extends Engine
 
     public function site(): array
     {
-        // Anybody may ask for the number of the server, unless an administrator took that right away.
+        // Any account may read the system identifier, unless an administrator revoked that.
         $mayAsk = (int)($this->db->select("SELECT has_function_privilege('pg_control_system()', 'EXECUTE')::int AS may")[0]['may'] ?? 0) === 1;
         $server = $mayAsk ? '(SELECT system_identifier::text FROM pg_control_system())'
             : "coalesce(inet_server_addr()::text, '') || ':' || coalesce(inet_server_port(), 0)";

@@ -2,30 +2,30 @@
 namespace FacturaScripts\Plugins\Gancho\Outbox;
 
 /**
- * Triggers in PostgreSQL's SQL, word by word those of a source of kind database but for the names.
- * Each table has one trigger and a function that is a single expression, and all write through one, which is compiled
- * once a connection. Whatever goes wrong inside is caught and counted in a sequence, which survives a rollback.
+ * Triggers in PostgreSQL's SQL, identical to those of a database source except for names. Each table has one trigger
+ * and a function that is a single expression, and all write through one function, which is compiled once per
+ * connection. Errors inside are caught and counted in a sequence, which survives a rollback.
  */
 final class PostgresTriggers
 {
     public const WRITE = Engine::OURS . 'write';
     private const CAPTURE = Engine::OURS . 'capture_';
     private const ROW = Engine::OURS . 'row';
-    /** Bytes below which an outbox holds fewer than `Engine::ROWS_SOME` rows: eight pages. */
+    /** An outbox with fewer bytes has fewer than `Engine::ROWS_SOME` rows: eight pages. */
     private const FEW_BYTES = 65536;
     public const ARGUMENTS = 'source text, op text, old_row jsonb, new_row jsonb, known text[], hidden text[], noise text[]';
-    /** What the outbox fills in itself. No sequence: the ERP asks with lastval() for the key of its own row. */
+    /** Columns that the outbox fills in itself. No sequence: the ERP reads the key of its own row with lastval(). */
     private const COLUMNS = 'id bigint PRIMARY KEY DEFAULT ((extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 2048 + pg_backend_pid() % 2048), '
         . 'pid int NOT NULL DEFAULT pg_backend_pid(), port int DEFAULT inet_client_port(), tx bigint NOT NULL DEFAULT txid_current(), '
         . 'at timestamptz NOT NULL DEFAULT clock_timestamp(), source text NOT NULL, op text NOT NULL, old_row jsonb, new_row jsonb, secrets text, ' . self::ORIGIN;
-    /** Who wrote, as it was handed to the connection; no part of the functions, so that it costs no more there. */
+    /** Who made the change, as set on the connection; a column default, so it adds no cost to the functions. */
     private const ORIGIN = "origin text DEFAULT nullif(current_setting('gancho.origin', true), '')";
-    /** A row trigger that is no BEFORE, on INSERT, DELETE and UPDATE, and not switched off. */
+    /** The `tgtype` of a row trigger AFTER INSERT, DELETE and UPDATE, and `tgenabled`: enabled. */
     private const ALL_AFTER = 'O29';
 
-    /** The outbox's columns in their order: one of another version must not be written into. */
+    /** The outbox's columns in order: triggers must not write to one of another version. */
     private const LAYOUT = 'id pid port tx at source op old_row new_row secrets origin';
-    /** What an older version's outbox had. */
+    /** Columns of an older version's outbox. */
     private const OLDER = 'id pid port tx at source op old_row new_row secrets';
 
     public function __construct(private Postgres $engine)
@@ -52,7 +52,7 @@ final class PostgresTriggers
         return $parts;
     }
 
-    /** PostgreSQL cuts longer names off. */
+    /** PostgreSQL truncates longer names. */
     private static function captureName(string $table): string
     {
         return Engine::short(self::CAPTURE . $table, 63);
@@ -74,7 +74,7 @@ final class PostgresTriggers
         return ["function $name" => ['create' => $create, 'mark' => $body]];
     }
 
-    /** Whether the outbox is full, or nobody took rows for too long. The rows of a small one are not counted. */
+    /** Whether the outbox is full, or rows were not taken for too long. The rows of a small one are not counted. */
     public function full(): string
     {
         [$outbox, $site] = [$this->engine->at(Engine::OUTBOX), $this->engine->at(Engine::SITE)];
@@ -85,8 +85,8 @@ final class PostgresTriggers
 
     /**
      * Updates that touch only ignored columns are not written; ignored columns are also left out of `old_row`. A column
-     * that came since is looked at by its name: a secret is left out before the tables have been looked at again.
-     * Whether the outbox is full is looked at once a connection, and again while it is.
+     * added since is checked by its name, so that a secret is left out before the tables are read again. Whether the
+     * outbox is full is checked once per connection, and again while it is so.
      */
     private function writeBody(): string
     {
@@ -136,7 +136,7 @@ END
 SQL;
     }
 
-    /** `OLD` is null when a row is made, `NEW` when it goes. */
+    /** `OLD` is null for INSERT, `NEW` for DELETE. */
     private function capture(string $table, array $captured): string
     {
         $columns = array_keys($captured['columns']);

@@ -8,37 +8,37 @@ use FacturaScripts\Plugins\Gancho\Server\Settings;
 use FacturaScripts\Plugins\Gancho\Webhook\Round;
 
 /**
- * Hands the outbox over to Gancho. Rows stay until Gancho answered that it has them on disk; one process at a
- * time does it, begins nothing more after two seconds, and does it less often while Gancho can't be reached.
+ * Pushes the outbox to Gancho. Rows stay until Gancho responded that it has them on disk; one process at a time pushes,
+ * starts no batch after two seconds, and backs off while Gancho can't be reached.
  */
 final class Push
 {
     private const SECONDS = 2.0;
     private const ROWS = 1000;
-    /** Looks of an act that is larger than a look. */
+    /** Maximum rows of a batch for a large change group. */
     private const ROWS_MAX = 20000;
-    /** The longest wait after failures, seconds. */
+    /** Maximum back-off after failures, seconds. */
     private const BACK_OFF_MAX = 600;
-    /** How long an act may still go on before it is looked at again at first, microseconds. */
+    /** Initial pause before an incomplete change group is read again, microseconds. */
     private const PAUSE = 60000;
 
-    /** How long cron waits for a request that hands over, seconds. */
+    /** How long cron waits for a request that is pushing, seconds. */
     private const CRON_WAITS = 12.0;
 
-    /** How often what came meanwhile is looked for. */
+    /** How often rows added meanwhile are pushed in the same request. */
     private const PASSES = 3;
 
     private float $deadline;
     private Engine $engine;
 
-    /** `$seconds`: for how long looks are begun; 0 for one look. `$isCron`: nobody's request pays for it. */
+    /** `$seconds`: how long new batches are started; 0 for one batch. `$isCron`: no user waits for it. */
     public function __construct(private DataBase $db, private Settings $settings, private float $seconds = self::SECONDS, private bool $isCron = false)
     {
         $this->deadline = microtime(true) + $seconds;
         $this->engine = Engine::of($db);
     }
 
-    /** Whatever a request of the ERP left behind, once its answer is on its way. */
+    /** Pushes what a request of the ERP wrote, after its response was sent. */
     public static function afterResponse(): void
     {
         try {
@@ -51,13 +51,13 @@ final class Push
             if (function_exists('fastcgi_finish_request')) {
                 fastcgi_finish_request();
             }
-            // Another plugin of the ERP may have added columns: they are captured from their first change on. Where the
-            // user would wait for it, cron does it.
+            // Another plugin of the ERP may have added columns: they are captured from their first change on. If the
+            // user would have to wait for it, cron does it.
             if ($isNew && $isFree && ($db = self::database()) !== null) {
                 (new Install($db, $settings->read($db)))->mendIfNew();
             }
             if (!$settings->isDue() || (!$isFree && (Lock::isHeld($settings) || !TriggerPush::mayWrite() || TriggerPush::self($settings)))) {
-                // Here the user would wait: another request does it, or is about to.
+                // The user would wait here: another request pushes, or is about to.
                 return;
             }
             $db = self::database();
@@ -65,11 +65,11 @@ final class Push
                 (new self($db, $settings, $isFree ? self::SECONDS : 0.3))->run();
             }
         } catch (\Throwable $error) {
-            // The ERP comes first, whatever happens to us.
+            // The ERP has priority over our errors.
         }
     }
 
-    /** A connection outside any transaction of the ERP's. */
+    /** A connection outside any transaction of the ERP. */
     public static function database(): ?DataBase
     {
         $db = new DataBase();
@@ -77,13 +77,13 @@ final class Push
             return null;
         }
         if ($db->inTransaction()) {
-            // What the request left open is not to be kept.
+            // Open work of the request must not be committed.
             $db->rollback();
         }
         return $db;
     }
 
-    /** Hands over what waits, and says whether something is left that could go. `$always`: also says how we are. */
+    /** Pushes waiting rows; returns whether rows are left that could be pushed. `$always`: also sends the status. */
     public function run(bool $always = false): bool
     {
         return ErrorSilencer::run(function () use ($always) {
@@ -93,7 +93,7 @@ final class Push
                 return $this->sendAlone(true);
             }
             if ($this->settings->state()['alone'] ?? false) {
-                // What the plugin made of changes before a server had them.
+                // Events that the plugin made before a server took over.
                 $this->sendAlone(false);
             }
             if (!$this->settings->isPushing()) {
@@ -117,7 +117,7 @@ final class Push
                     $lock->release();
                 }
                 $this->engine->refresh();
-                // Whoever came meanwhile found it held, and left what it wrote to us.
+                // Another request may have found the lock held, and left its rows to us.
             } while (!$left && microtime(true) < $this->deadline && $this->settings->isDue() && $this->engine->isWaiting());
             return $left;
         });
@@ -127,13 +127,13 @@ final class Push
     private function sendAlone(bool $collects): bool
     {
         for ($pass = 0; $pass < self::PASSES; $pass++) {
-            // A request is done within seconds; cron does not come again so soon.
+            // Requests end within seconds; cron's next run is much later.
             $lock = Lock::take($this->settings, $this->isCron ? min($this->seconds, self::CRON_WAITS) : 0.0);
             if ($lock === null) {
                 return false;
             }
             if ($this->isCron && $pass === 0) {
-                $this->deadline = microtime(true) + $this->seconds; // what was waited does not count
+                $this->deadline = microtime(true) + $this->seconds; // the wait does not count
             }
             try {
                 $newest = $this->engine->newest();
@@ -147,7 +147,7 @@ final class Push
             if ($round->isLeftToCron && $this->engine->newest() === $newest) {
                 return false;
             }
-            // Whoever came meanwhile found it held, and left what it wrote to us.
+            // Another request may have found the lock held, and left its rows to us.
             if ($left || !$collects || !$this->engine->isWaiting() || !$this->settings->isDue()) {
                 return $left;
             }
@@ -163,7 +163,7 @@ final class Push
             return false;
         }
         $plan = (new Install($this->db, $this->settings))->plan();
-        // On a slow machine there is time for one look only: how much of an act must be seen is not found out anew.
+        // A slow machine has time for one batch only: start with the number of rows that the current group needs.
         [$rows, $pause] = [max(self::ROWS, $this->settings->lookRows()), self::PAUSE];
         do {
             $look = Payload::at($this->db, $this->settings, $plan, $rows);
@@ -190,7 +190,7 @@ final class Push
                 [$rows, $pause] = [self::ROWS, self::PAUSE];
                 $this->settings->noteLookRows($rows);
             } elseif ($look['rows']) {
-                // An act that goes on, or one that is larger than a look.
+                // A change group is incomplete, or larger than a batch.
                 $rows = $look['more'] ? min($rows * 4, self::ROWS_MAX) : $rows;
                 $this->settings->noteLookRows($rows);
                 usleep((int)min($pause, max(0, ($this->deadline - microtime(true)) * 1e6)));
@@ -200,7 +200,7 @@ final class Push
         return true;
     }
 
-    /** Gancho can't take these: the first row that it can never take is looked for, by halves, and put aside. */
+    /** Gancho refuses these rows: find the first one that it can never accept by bisection, and set it aside. */
     private function refused(Answer $answer, CapturePlan $plan, array $look): bool
     {
         $rows = $look['rows'];
@@ -220,14 +220,14 @@ final class Push
             }
         }
         if ($answer->status === 202) {
-            // Only together were they too much.
+            // They were too large only together.
             return $this->engine->remove(self::taken($answer));
         }
         $this->settings->noteFailure($answer->sentence(), self::BACK_OFF_MAX);
         return false;
     }
 
-    /** A copy of the ERP hands nothing over; Gancho is informed that there is one. */
+    /** A copy of the ERP pushes nothing; Gancho is informed of the copy. */
     private function tellCopy(Site $site): void
     {
         if ($site->isToBeReported()) {
@@ -241,7 +241,7 @@ final class Push
 
     private function send(array $body): Answer
     {
-        // Whatever the look took, the answer is waited for as long again.
+        // However long the batch took, the response may take as long again.
         $seconds = max($this->seconds ?: self::SECONDS, $this->deadline - microtime(true));
         return Client::source($this->settings)->call('POST', 'outbox', $body, $seconds);
     }

@@ -6,10 +6,10 @@ use FacturaScripts\Plugins\Gancho\Server\Answer;
 use FacturaScripts\Plugins\Gancho\Server\Client;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
-/** Sends one record, as it is now, to one webhook, because a person asks for it. */
+/** Sends one current record to one webhook, on a user's request. */
 final class SendNow
 {
-    /** Nothing where records of this model are not captured. */
+    /** Null if records of this model are not captured. */
     public static function to(DataBase $db, Settings $settings, string $endpoint, string $model, string $key): ?Answer
     {
         $engine = Engine::of($db);

@@ -5,14 +5,14 @@ use FacturaScripts\Core\Tools;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
 /**
- * Which installation of the ERP this is. A copy of it, such as one for tests, has the plugin's address and keys, and
- * perhaps rows that were written elsewhere: what happens there must reach no webhook.
+ * Identifies this ERP installation. A copy, such as one for tests, has the plugin's address and keys, and perhaps rows
+ * written elsewhere: its changes must reach no webhook.
  */
 final class Site
 {
-    /** How often Gancho is informed that there is a copy, and the database that somebody takes rows, seconds. */
+    /** Interval of reporting a copy to Gancho, and of recording in the database that rows are taken, seconds. */
     private const EVERY = 3600;
-    /** How often it is looked whether it is a copy still, seconds. */
+    /** Interval of checking whether it is still a copy, seconds. */
     private const AGAIN = 60;
 
     public function __construct(private Engine $engine, private Settings $settings)
@@ -20,14 +20,14 @@ final class Site
     }
 
     /**
-     * Where this was copied from; null where it is no copy. Neither sign is enough alone: a container has another name
-     * whenever it is made anew, and a dump that is restored in place makes all tables anew.
+     * The location of the original; null if this is no copy. Neither property is enough alone: a recreated container
+     * has another name, and a dump restored in place recreates all tables.
      */
     public function copyOf(): ?string
     {
         [$then, $now] = [$this->engine->setUp(), $this->here()];
         if ($then !== null && $then['made'] !== $now['made']) {
-            // Restored from a dump, with the time that was written into it then.
+            // Restored from a dump, with the time recorded then.
             $this->settings->note(['signed_at' => 0]);
         }
         $isCopy = $then !== null && $then['made'] !== $now['made']
@@ -35,7 +35,7 @@ final class Site
         return $isCopy ? self::shown($then) : null;
     }
 
-    /** Notes that it is a copy, or is none; says whether it is one. */
+    /** Records whether it is a copy, and returns it. */
     public function isCopy(): bool
     {
         $of = $this->copyOf();
@@ -47,7 +47,7 @@ final class Site
         return $of !== null;
     }
 
-    /** Whether Gancho is to be informed that there is a copy. */
+    /** Whether to report the copy to Gancho. */
     public function isToBeReported(): bool
     {
         return ($this->settings->state()['copy_told_at'] ?? 0) + self::EVERY < time();
@@ -63,7 +63,7 @@ final class Site
         return ($this->settings->state()['signed_at'] ?? 0) + self::EVERY < time();
     }
 
-    /** Writes into the database that this is its ERP, and that somebody takes rows; not too often, if that is known. */
+    /** Writes the setup record, with the time at which rows were last taken; at intervals, if that is recorded. */
     public function sign(bool $always = false): void
     {
         if ($always || $this->isToBeSigned()) {
@@ -79,7 +79,7 @@ final class Site
         $this->settings->note(['copy' => null, 'next_at' => 0]);
     }
 
-    /** It is a copy: what was written elsewhere goes, and so do the keys of the ERP that it was copied from. */
+    /** It is a copy: removes rows written elsewhere, and the keys of the original ERP. */
     public function disown(\FacturaScripts\Core\Base\DataBase $db): void
     {
         $this->engine->empty();
@@ -87,7 +87,7 @@ final class Site
         $this->confirm();
     }
 
-    /** For people. */
+    /** Its display name. */
     public function name(): string
     {
         $url = method_exists(Tools::class, 'siteUrl') ? (string)Tools::siteUrl() : '';

@@ -5,8 +5,8 @@ use FacturaScripts\Plugins\Gancho\Server\Settings;
 use FacturaScripts\Plugins\Gancho\Webhook\Vault;
 
 /**
- * Where a web server keeps the user waiting until PHP ends, a request of our own to the same site does the
- * handing over. It is sent and not waited for.
+ * If the web server keeps the user waiting until PHP ends, a request to the same site pushes instead. Its response is
+ * not waited for.
  */
 final class TriggerPush
 {
@@ -14,13 +14,13 @@ final class TriggerPush
     private const PATIENCE = 0.05;
     private const VALID_S = 60;
 
-    /** Whether somebody was reached who will do it. */
+    /** Whether the request was sent. */
     public static function self(Settings $settings): bool
     {
         $name = preg_replace('/[^A-Za-z0-9.:\[\]-]/', '', $_SERVER['HTTP_HOST'] ?? 'localhost');
         $base = defined('FS_ROUTE') ? FS_ROUTE : '';
         foreach (self::targets($settings) as $target) {
-            // It is this very machine, by whatever name its certificate is.
+            // It is this machine, whatever its certificate's name.
             $context = stream_context_create(['ssl' => ['verify_peer' => false, 'verify_peer_name' => false]]);
             $socket = @stream_socket_client($target, $code, $why, self::PATIENCE, STREAM_CLIENT_CONNECT, $context);
             if ($socket === false) {
@@ -37,7 +37,7 @@ final class TriggerPush
         return false;
     }
 
-    /** That it is one of ours, and when: nobody else makes this site work. */
+    /** Signs the request with its time, so that only the plugin can trigger a push. */
     private static function signature(Settings $settings): string
     {
         $vault = Vault::open($settings->folder());
@@ -45,14 +45,14 @@ final class TriggerPush
         return $vault === null ? '' : "?at=$now&by=" . $vault->sign(self::ROUTE . $now);
     }
 
-    /** Whether a request for the handing over is ours; any, where there is no key. */
+    /** Whether a push request is signed by the plugin; always true without a key. */
     public static function isOurs(Settings $settings, string $at, string $by): bool
     {
         $vault = Vault::open($settings->folder());
         return $vault === null || (abs(time() - (int)$at) < self::VALID_S && hash_equals($vault->sign(self::ROUTE . (int)$at), $by));
     }
 
-    /** Where this site may be reached from here: what worked before first. The port it is asked by may be a proxy's. */
+    /** Possible addresses of this site from here, the last working one first. The request's port may be a proxy's. */
     private static function targets(Settings $settings): array
     {
         $address = $_SERVER['SERVER_ADDR'] ?? $_SERVER['SERVER_NAME'] ?? '127.0.0.1';
@@ -63,7 +63,7 @@ final class TriggerPush
         return array_values(array_unique(array_filter($targets)));
     }
 
-    /** Requests that only look leave nothing behind, and this one is not to call itself. */
+    /** Requests that only read leave no rows, and the push request must not trigger itself. */
     public static function mayWrite(): bool
     {
         $path = parse_url($_SERVER['REQUEST_URI'] ?? '', PHP_URL_PATH) ?: '';

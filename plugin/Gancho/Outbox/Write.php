@@ -4,17 +4,17 @@ namespace FacturaScripts\Plugins\Gancho\Outbox;
 use FacturaScripts\Core\Base\DataBase;
 
 /**
- * Writes a row into the outbox from PHP, within whatever transaction the ERP is in: what it rolls back was never there.
+ * Writes a row to the outbox from PHP, within the ERP's current transaction: a rollback removes it.
  */
 final class Write
 {
-    /** Looked at once a request. */
+    /** Checked once per request. */
     private static ?bool $isFull = null;
 
     public static function row(DataBase $db, string $table, string $op, ?array $old, ?array $new, array $secrets = []): bool
     {
         return ErrorSilencer::run(function () use ($db, $table, $op, $old, $new, $secrets) {
-            // There a statement that fails would take the ERP's whole transaction along.
+            // There a failed statement would abort the ERP's whole transaction.
             $isGuarded = $db->type() === 'postgresql' && $db->inTransaction();
             if ($isGuarded) {
                 $db->exec('SAVEPOINT ganchoplugin');

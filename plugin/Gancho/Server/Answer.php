@@ -3,13 +3,13 @@ namespace FacturaScripts\Plugins\Gancho\Server;
 
 use FacturaScripts\Core\Tools;
 
-/** What Gancho answered, or why it did not. */
+/** Gancho's response, or why there is none. */
 final class Answer
 {
-    /** What a status means for who set Gancho up; others say it themselves. */
+    /** The meaning of a status for administrators; other responses have their own message. */
     private const STATUSES = [401 => 'key', 403 => 'right', 404 => 'other', 405 => 'other', 429 => 'busy'];
 
-    /** @param array<string, string> $facts what the sentence about `$why` names: `%url%`, `%detail%` */
+    /** @param array<string, string> $facts placeholders of the sentence for `$why`: `%url%`, `%detail%` */
     public function __construct(public int $status, public array $body, private string $why = '', private array $facts = [])
     {
     }
@@ -19,7 +19,7 @@ final class Answer
         return $this->status >= 200 && $this->status < 300;
     }
 
-    /** What went wrong, in one sentence without secrets, in the language of whoever reads it. */
+    /** The error in one localized sentence without secrets. */
     public function sentence(): string
     {
         $facts = ['%status%' => (string)$this->status] + $this->facts;
@@ -30,7 +30,7 @@ final class Answer
         return $why !== '' ? Tools::lang()->trans("gancho-why-$why", $facts) : $this->detail();
     }
 
-    /** What Gancho says is wrong with what it was sent. */
+    /** Gancho's own error message. */
     private function detail(): string
     {
         $text = fn($of, string $name) => is_array($of) && is_string($of[$name] ?? null) ? $of[$name] : '';

@@ -1,7 +1,7 @@
 <?php
 namespace FacturaScripts\Plugins\Gancho\Server;
 
-/** Speaks with Gancho's API. */
+/** A client of Gancho's API. */
 final class Client
 {
     private const ANSWER_MAX = 4000000;
@@ -10,13 +10,13 @@ final class Client
     {
     }
 
-    /** As the source that this ERP is. */
+    /** With the token of this ERP's source. */
     public static function source(Settings $settings): self
     {
         return new self($settings->get('url'), $settings->get('token'));
     }
 
-    /** As who may see and change webhooks. */
+    /** With the token for managing webhooks. */
     public static function admin(Settings $settings): self
     {
         return new self($settings->get('url'), $settings->get('admin_token'));
@@ -39,7 +39,7 @@ final class Client
             CURLOPT_HTTPHEADER => ['Authorization: Bearer ' . $this->token, 'Content-Type: application/json', 'Expect:'],
             CURLOPT_WRITEFUNCTION => function ($curl, string $part) use (&$text) {
                 $text .= $part;
-                // What is larger is not Gancho's.
+                // A larger response is not Gancho's.
                 return strlen($text) > self::ANSWER_MAX ? 0 : strlen($part);
             },
         ]);
@@ -55,14 +55,14 @@ final class Client
         return new Answer((int)curl_getinfo($curl, CURLINFO_RESPONSE_CODE), is_array($decoded) ? $decoded : [], '', $facts);
     }
 
-    /** Where Gancho is, without what may be secret in it. */
+    /** Gancho's address, without secret parts. */
     private function address(): string
     {
         $parts = parse_url($this->url) ?: [];
         return ($parts['scheme'] ?? 'http') . '://' . ($parts['host'] ?? '') . (isset($parts['port']) ? ":$parts[port]" : '');
     }
 
-    /** Of curl's numbers, which they are in its manual, those that a person can do something about. */
+    /** curl's error numbers that users can do something about. */
     private static function why(int $number): string
     {
         return match ($number) {

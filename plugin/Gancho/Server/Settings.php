@@ -5,8 +5,8 @@ use FacturaScripts\Core\Base\DataBase;
 use FacturaScripts\Plugins\Gancho\Webhook\Vault;
 
 /**
- * What people set, in a table of our own that the ERP's API does not show; and how the handing over goes, in a
- * small file, so that a request with nothing to do for us asks the database nothing.
+ * Settings, in a table that the ERP's API does not expose; and the status of pushing, in a small file, so that requests
+ * without work for us run no query.
  */
 final class Settings
 {
@@ -14,11 +14,11 @@ final class Settings
     private const TABLE = 'ganchoplugin_settings';
     private const DEFAULTS = ['url' => '', 'token' => '', 'admin_token' => '', 'models' => '', 'loaded' => '', 'way' => 'push', 'keep' => '', 'allow_hosts' => '', 'keep_days' => '30', 'keep_mb' => '200'];
 
-    /** Values that nobody but us is to read, and how they begin once they are encrypted. */
+    /** Secret values, and the prefix of encrypted ones. */
     private const SECRETS = ['token', 'admin_token'];
     private const SEALED = 'sealed:';
 
-    /** Cron that did not run for so long is spoken of, and nothing is left to it, seconds. */
+    /** After this long without cron, the page warns and no work is left to it, seconds. */
     private const CRON_S = 3600;
 
     private ?array $values = null;
@@ -32,7 +32,7 @@ final class Settings
         return $folder;
     }
 
-    /** Reads them; the table is made where it is not there. Not to be called within a transaction. */
+    /** Reads them; creates the table if needed. Must not be called within a transaction. */
     public function read(DataBase $db): self
     {
         $this->values = self::DEFAULTS;
@@ -45,7 +45,7 @@ final class Settings
         return $this;
     }
 
-    /** Keys are kept encrypted: any list page of the ERP can be asked for any column. Older ones are as they were entered. */
+    /** Keys are encrypted: the ERP's list pages can show any column. Keys of older versions are plain. */
     private function opened(string $name, string $value): string
     {
         return str_starts_with($value, self::SEALED)
@@ -58,7 +58,7 @@ final class Settings
         return $vault === null ? $value : self::SEALED . $vault->seal($value, $name);
     }
 
-    /** Encrypts keys that an older version kept as they are. */
+    /** Encrypts plain keys of an older version. */
     public function sealSecrets(DataBase $db): void
     {
         foreach ($db->tableExists(self::TABLE) ? $db->select('SELECT name, value FROM ' . self::TABLE) : [] as $row) {
@@ -79,12 +79,12 @@ final class Settings
                 && $db->exec('INSERT INTO ' . self::TABLE . " (name, value) VALUES ('$name', '" . $db->escapeString($this->sealed($name, (string)$value)) . "')");
         }
         $this->read($db);
-        // Whoever changed something wants to see at once whether it works now.
+        // After a change, users want to see at once whether it works.
         $news = ['failures' => 0, 'next_at' => 0, 'primed' => false, 'loaded' => $this->loaded(), 'ready' => $this->isActive()];
         return $this->note($news) && $done;
     }
 
-    /** Takes the table away, with the keys in it. */
+    /** Drops the table with the keys. */
     public function forget(DataBase $db): void
     {
         $db->exec('DROP TABLE IF EXISTS ' . self::TABLE);
@@ -96,7 +96,7 @@ final class Settings
         return $this->values[$name] ?? self::DEFAULTS[$name] ?? '';
     }
 
-    /** @return string[]|null those of the catalogue if none are named */
+    /** @return string[]|null by default those of the catalogue */
     public function models(): ?array
     {
         if ($this->values === null) {
@@ -107,7 +107,7 @@ final class Settings
         return self::list($this->get('models')) ?: null;
     }
 
-    /** Models of which people's opening one is reported. */
+    /** Models for which opening a record is reported. */
     public function loaded(): array
     {
         return self::list($this->get('loaded'));
@@ -118,32 +118,32 @@ final class Settings
         return $this->get('way') === 'push' && $this->get('url') !== '' && $this->get('token') !== '';
     }
 
-    /** Whether the plugin sends by itself. */
+    /** Whether the plugin is in standalone mode. */
     public function isAlone(): bool
     {
         return $this->get('way') === 'alone';
     }
 
-    /** Whether the ERP's cron runs, on which retries depend while nobody uses the ERP. */
+    /** Whether the ERP's cron runs, on which retries depend while the ERP is not used. */
     public function isCronRunning(): bool
     {
         return ($this->state()['cron_at'] ?? 0) + self::CRON_S > time();
     }
 
-    /** Whether cron has done its work of late: then it may be left more. */
+    /** Whether cron has done its work recently, so that more may be left to it. */
     public function isCronDoing(): bool
     {
         return abs(time() - (int)($this->state()['cron_done_at'] ?? 0)) < self::CRON_S;
     }
 
-    /** Whether requests have anything to do for us. */
+    /** Whether requests have any work for us. */
     public function isActive(): bool
     {
-        // Also what the plugin sent before still waits for somebody, where a server has taken over since.
+        // Also if deliveries of the standalone mode are pending after a server has taken over.
         return $this->isPushing() || $this->isAlone() || ($this->state()['alone'] ?? false);
     }
 
-    /** @return string[] hosts, addresses and ranges that may be called though they are refused by themselves */
+    /** @return string[] hosts, addresses and ranges that may be called although they are refused by default */
     public function allowed(): array
     {
         return self::list(strtolower($this->get('allow_hosts')));
@@ -155,8 +155,8 @@ final class Settings
     }
 
     /**
-     * Whether the ERP has looked at its tables since we did, as it does after another plugin was switched on or
-     * updated: columns may have come.
+     * Whether the ERP has checked its tables since we did, as after another plugin was enabled or updated: there may be
+     * new columns.
      */
     public function areTablesNew(): bool
     {
@@ -164,20 +164,20 @@ final class Settings
         return isset($state['tables_seen']) && !$this->isOff() && $state['tables_seen'] !== self::tablesMark();
     }
 
-    /** Whether the plugin was switched off: whoever is still at work puts nothing more in place. */
+    /** Whether the plugin was disabled: concurrent processes install nothing more. */
     public function isOff(): bool
     {
         return is_file($this->folder() . '/off');
     }
 
-    /** In a file of its own: whoever notes something else at the same moment does not overwrite it. */
+    /** In its own file, so that concurrent writers of other values don't overwrite it. */
     public function setOff(bool $off): void
     {
         $off ? @touch($this->folder() . '/off') : @unlink($this->folder() . '/off');
         clearstatcache();
     }
 
-    /** When the ERP looked at its tables last: it notes those it has looked at in a file. */
+    /** When the ERP last checked its tables, from its file of checked tables. */
     public static function tablesMark(): string
     {
         $file = FS_FOLDER . '/MyFiles/db-updater.json';
@@ -185,7 +185,7 @@ final class Settings
         return is_file($file) ? filemtime($file) . ' ' . filesize($file) : '';
     }
 
-    /** Whether a request should look at all: nothing is set, or a failure is too recent. */
+    /** Whether a request should push: false without settings, or soon after a failure. */
     public function isDue(): bool
     {
         $state = $this->state();
@@ -199,24 +199,24 @@ final class Settings
         return is_array($state) ? $state : [];
     }
 
-    /** Keeps how it goes; no where the folder can't be written. */
+    /** Stores the status; returns false if the folder is not writable. */
     public function note(array $news): bool
     {
         $state = json_encode($news + $this->state());
         $file = $this->folder() . '/state.json';
-        // Whole or not at all: others read it at any moment.
+        // Atomically: others may read it at any time.
         $draft = $file . '.' . getmypid();
         return @file_put_contents($draft, $state) !== false && @rename($draft, $file);
     }
 
-    /** A row that Gancho can never take was put aside. */
+    /** Records a row set aside because Gancho can never accept it. */
     public function noteRefused(string $table, string $sentence): void
     {
         $refused = ($this->state()['refused'] ?? 0) + 1;
         $this->note(['refused' => $refused, 'last_refused' => "$table: $sentence"]);
     }
 
-    /** The tables that are captured, for requests in which models report. */
+    /** The captured tables, for requests in which models report. */
     public function cache(array $tables): void
     {
         $this->note(['tables' => $tables]);
@@ -229,7 +229,7 @@ final class Settings
         $this->note(['failures' => $failures, 'next_at' => time() + $wait, 'last_error' => $sentence, 'last_error_at' => time()]);
     }
 
-    /** How many rows the next look is to show: more while one act is larger than that. */
+    /** Number of rows of the next batch: raised while a change group is larger. */
     public function lookRows(): int
     {
         return (int)($this->state()['look_rows'] ?? 0);
@@ -242,7 +242,7 @@ final class Settings
         }
     }
 
-    /** Gancho took what it was sent; `$primed`: also what must be known beforehand. */
+    /** Gancho accepted a batch; `$primed`: including reference rows. */
     public function notePush(bool $primed = true): void
     {
         $primed = $primed || ($this->state()['primed'] ?? false);

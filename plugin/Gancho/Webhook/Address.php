@@ -3,10 +3,10 @@ namespace FacturaScripts\Plugins\Gancho\Webhook;
 
 use FacturaScripts\Plugins\Gancho\Outbox\ErpSchema;
 
-/** Which addresses are never called, unless a person allowed them one by one: the server's own table. */
+/** Addresses that are never called unless the configuration allows them one by one: the server's own table. */
 final class Address
 {
-    /** Why an address is refused: `loopback`, `private`, …; null if anybody may call it. */
+    /** Why an address is refused: `loopback`, `private`, …; null if it may be called. */
     public static function refusal(string $address): ?string
     {
         $bytes = inet_pton($address);
@@ -53,7 +53,7 @@ final class Address
         return strlen($bytes) === 16 && str_starts_with($bytes, $mapped) ? substr($bytes, 12) : $bytes;
     }
 
-    /** IPv6 addresses that stand for one of IPv4: that one is looked at, or the whole form is nobody's. */
+    /** IPv6 addresses that embed one of IPv4: that one is checked, or the whole form is reserved. */
     private static function embedded(string $bytes): ?string
     {
         $v4 = fn(int $at) => self::refusal((string)inet_ntop(substr($bytes, $at, 4)));

@@ -4,8 +4,8 @@ namespace FacturaScripts\Plugins\Gancho\Webhook;
 use FacturaScripts\Core\Tools;
 
 /**
- * Tells the ERP's administrators by the ERP's own mail: at the first failed attempt of an outage, a day before a
- * webhook is disabled, and when that happens. Each once.
+ * Alerts the ERP's administrators by the ERP's mail: at the first failed attempt of an outage, a day before a webhook
+ * is disabled, and when that happens. Each once.
  */
 final class Alert
 {
@@ -16,7 +16,7 @@ final class Alert
     {
     }
 
-    /** One mail at most: whoever waits for this process is not to wait long. */
+    /** At most one mail, so that requests don't wait long for this process. */
     public function send(): void
     {
         foreach ($this->alone->webhooks->all() as $webhook) {
@@ -29,7 +29,7 @@ final class Alert
         }
     }
 
-    /** What is to be told of a webhook now: `failing`, `ending` or `disabled`. */
+    /** The alert due for a webhook: `failing`, `ending` or `disabled`. */
     private static function due(Webhook $webhook): ?string
     {
         return match (true) {

@@ -5,7 +5,7 @@ use FacturaScripts\Core\Base\DataBase as ErpDatabase;
 use FacturaScripts\Plugins\Gancho\Outbox\ErpSchema;
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
-/** The parts of a plugin that sends by itself, put together. */
+/** The parts of the standalone mode, in which the plugin sends by itself. */
 final class Alone
 {
     public readonly Database $db;
@@ -15,7 +15,7 @@ final class Alone
     public readonly Webhooks $webhooks;
     public readonly Deliveries $deliveries;
 
-    /** @throws KeyLost where there is no key; `$make`: makes it, and the tables, where they were never there */
+    /** @throws KeyLost if there is no key; `$make`: creates it, and the tables, if they never existed */
     public function __construct(public readonly ErpDatabase $erp, public readonly Settings $settings, bool $make = false)
     {
         $this->db = new Database($erp);
@@ -35,7 +35,7 @@ final class Alone
         $this->deliveries = new Deliveries($this->db, $this->vault);
     }
 
-    /** Sends a sample to a webhook, switched on or not, and says what came of it. */
+    /** Sends a sample to a webhook, enabled or not, and returns the attempt. */
     public function test(Webhook $webhook): Attempt
     {
         $id = Id::make('evt');
@@ -47,7 +47,7 @@ final class Alone
             $made = $attempt;
         });
         if ($made->isSuccess() && $webhook->enabled) {
-            // What waits for a failing webhook may go now.
+            // A failing webhook's pending deliveries may be sent now.
             $this->db->transaction(fn() => (new Health($this->db))->note($webhook->id, $made));
         }
         return $made;

@@ -2,9 +2,9 @@
 namespace FacturaScripts\Plugins\Gancho\Webhook;
 
 /**
- * Makes `endpoint.failing`, `endpoint.recovered` and `endpoint.disabled` for webhooks that ask for them. The state that was
- * announced last is stored for each webhook and compared with its current state, so that each transition makes one event
- * even if PHP is killed in between.
+ * Makes `endpoint.failing`, `endpoint.recovered` and `endpoint.disabled` for webhooks that subscribe to them. The last
+ * announced state of each webhook is stored and compared with its current state, so that each transition makes one
+ * event even if PHP is killed in between.
  */
 final class Announce
 {
@@ -12,14 +12,14 @@ final class Announce
     {
     }
 
-    /** Says whether there was something to announce. */
+    /** Returns whether there was something to announce. */
     public function run(): bool
     {
         if (!$this->changes($this->alone->webhooks->all(), $this->announced())) {
             return false;
         }
         return $this->alone->db->transaction(function () {
-            // Whoever else announces waits here, and finds nothing left.
+            // A concurrent announcement waits here, and finds nothing left.
             $this->alone->tables->take('sequence', 0);
             $webhooks = $this->alone->webhooks->all();
             $announced = $this->announced();
@@ -48,7 +48,7 @@ final class Announce
     }
 
     /**
-     * How each webhook is now that is otherwise than announced: `ok`, `failing` or `disabled`.
+     * The webhooks whose state differs from the announced one: `ok`, `failing` or `disabled`.
      *
      * @param array<string, Webhook> $webhooks
      * @return array<string, string>
@@ -59,7 +59,7 @@ final class Announce
         return array_filter($now, fn($state, $id) => $state !== ($announced[$id]['state'] ?? 'ok'), ARRAY_FILTER_USE_BOTH);
     }
 
-    /** A webhook that a person disabled counts as ok: nobody needs an event for what they did themselves. */
+    /** A webhook disabled by a user counts as ok: that needs no event. */
     private static function state(Webhook $webhook): string
     {
         return match (true) {
@@ -69,7 +69,7 @@ final class Announce
         };
     }
 
-    /** By itself: not where a person switched it on again, or gave it another URL. */
+    /** By itself: not if a user enabled it again, or changed its URL. */
     private static function hasRecovered(Webhook $webhook, array $before): bool
     {
         return $before['state'] === 'failing' && $webhook->enabled && (int)$webhook->health['last_success_at'] >= (int)$before['since'];

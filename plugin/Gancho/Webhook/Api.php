@@ -2,8 +2,8 @@
 namespace FacturaScripts\Plugins\Gancho\Webhook;
 
 /**
- * Webhooks, events and deliveries over the ERP's API. No model of the ERP's: there every column that is posted is
- * assigned, and a read shows all of them.
+ * Webhooks, events and deliveries in the ERP's API. Not a model of the ERP: models assign every posted column, and
+ * return all of them.
  */
 final class Api
 {
@@ -47,7 +47,7 @@ final class Api
     private function add(array $fields): array
     {
         $webhook = $this->alone->webhooks->add(self::read($fields), $this->who);
-        // The secret is shown this once.
+        // The secret is returned only here.
         return [200, ['ok' => 'added', 'data' => ['url' => $webhook->url()] + $this->shown($webhook) + ['secret' => $webhook->sealed['secret']]]];
     }
 
@@ -63,7 +63,7 @@ final class Api
         return [200, ['ok' => 'removed', 'data' => ['id' => $webhook->id]]];
     }
 
-    /** What may be written, read from a form: texts, and `1` or `0`. */
+    /** The writable fields of a form: texts, and `1` or `0`. */
     private static function read(array $fields): array
     {
         $read = [];
@@ -99,7 +99,7 @@ final class Api
         ];
     }
 
-    /** The newest first; `limit`, and `before` the number of the last one seen. */
+    /** Newest first; `limit`, and `before`: the last number seen. */
     private function list(string $resource, array $query): array
     {
         $limit = max(1, min(self::MOST, (int)($query['limit'] ?? 50)));

@@ -1,17 +1,17 @@
 <?php
 namespace FacturaScripts\Plugins\Gancho\Webhook;
 
-/** What came of sending a delivery once. */
+/** The result of one attempt of a delivery. */
 final class Attempt
 {
-    /** How far `Retry-After` postpones at most, milliseconds. */
+    /** Maximum delay by `Retry-After`, milliseconds. */
     private const RETRY_AFTER_MAX_MS = 3600000;
     private const MASKED = ['authorization', 'cookie', 'set-cookie', 'proxy-authorization', 'x-webhook-signature', 'x-webhook-signature-next', 'webhook-signature'];
 
     /**
-     * @param int $at when it began, milliseconds since 1970
-     * @param string|null $kind how it failed, as `AttemptError` or `status`
-     * @param array<string, string> $sent header fields, those of the webhook's own masked
+     * @param int $at its start, milliseconds since 1970
+     * @param string|null $kind the failure, as in `AttemptError`, or `status`
+     * @param array<string, string> $sent header fields, the webhook's custom ones masked
      * @param array<int, array{0: string, 1: string}> $answered header fields
      */
     public function __construct(
@@ -38,7 +38,7 @@ final class Attempt
     }
 
     /**
-     * What becomes of the delivery, when so many attempts are left.
+     * The delivery's next state, with this many attempts left.
      *
      * @return array{state: string, due_at: ?int}
      */
@@ -56,7 +56,7 @@ final class Attempt
         return ['state' => 'pending', 'due_at' => $this->at + $this->durationMs + max($planned, $asked)];
     }
 
-    /** As it is kept and shown. */
+    /** The form that is stored and shown. */
     public function toArray(int $n): array
     {
         $isMasked = fn(string $name) => in_array(strtolower($name), self::MASKED, true);

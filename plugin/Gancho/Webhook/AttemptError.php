@@ -1,7 +1,7 @@
 <?php
 namespace FacturaScripts\Plugins\Gancho\Webhook;
 
-/** Why an attempt failed without an answer: `dns`, `connect`, `tls`, `timeout`, `blocked` or `protocol`. */
+/** Why an attempt failed without a response: `dns`, `connect`, `tls`, `timeout`, `blocked` or `protocol`. */
 final class AttemptError extends \RuntimeException
 {
     public function __construct(public string $kind, string $message)

@@ -5,7 +5,7 @@ namespace FacturaScripts\Plugins\Gancho\Webhook;
 final class Call
 {
     private const FIELDS_MAX = 64;
-    /** How long a body is read after the headers, seconds. */
+    /** Timeout for the body after the header, seconds. */
     private const BODY_S = 2.0;
 
     public \CurlHandle $curl;
@@ -25,12 +25,12 @@ final class Call
         $this->curl = curl_init();
         curl_setopt($this->curl, CURLOPT_HEADERFUNCTION, fn($curl, string $line) => $this->header($line));
         curl_setopt($this->curl, CURLOPT_NOPROGRESS, false);
-        // The body is for the log only: it is not waited for.
+        // The body is only for the log: don't wait for it.
         curl_setopt($this->curl, CURLOPT_PROGRESSFUNCTION, fn() => (int)($this->hasHeaders && microtime(true) - $this->headersAt > self::BODY_S));
         curl_setopt($this->curl, CURLOPT_WRITEFUNCTION, fn($curl, string $part) => $this->part($part));
     }
 
-    /** What came of it; `$result` is curl's. */
+    /** The resulting attempt; `$result` is curl's. */
     public function attempt(int $result): Attempt
     {
         $status = (int)curl_getinfo($this->curl, CURLINFO_RESPONSE_CODE) ?: null;
@@ -39,7 +39,7 @@ final class Call
         if ($reached !== '' && @inet_pton($reached) !== @inet_pton($this->address)) {
             [$status, $kind, $message] = [null, 'blocked', "$reached was reached instead of $this->address"];
         } elseif ($result !== CURLE_OK && !($this->hasHeaders && $status !== null)) {
-            // With complete headers the answer counts, however its body ended.
+            // With a complete header the response counts, even if its body was cut.
             [$status, $kind, $message] = [null, self::kind($result), curl_error($this->curl) ?: (string)curl_strerror($result)];
         } elseif ($status < 200 || $status >= 300) {
             [$kind, $message] = ['status', self::sentence((int)$status)];
@@ -51,7 +51,7 @@ final class Call
     private function header(string $line): int
     {
         if (preg_match('#^HTTP/#', $line)) {
-            // An interim answer, such as 103, came before.
+            // An interim response, such as 103, preceded it.
             [$this->answered, $this->hasHeaders] = [[], false];
         } elseif (trim($line) === '') {
             [$this->hasHeaders, $this->headersAt] = [true, microtime(true)];
@@ -62,7 +62,7 @@ final class Call
         return strlen($line);
     }
 
-    /** Enough is enough: the rest is not read. */
+    /** Stops reading at the maximum size. */
     private function part(string $part): int
     {
         $this->body .= substr($part, 0, $this->bodyMax - strlen($this->body));

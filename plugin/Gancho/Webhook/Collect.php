@@ -7,14 +7,14 @@ use FacturaScripts\Plugins\Gancho\Outbox\{CapturePlan, Engine, ErpSchema, Instal
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
 /**
- * Makes events and their deliveries of the outbox. Events, deliveries, what was learned and the removal of the rows are
- * one transaction: whatever ends PHP on the way, all of it is there or none.
+ * Makes events and their deliveries from the outbox. Events, deliveries, reference data and the removal of rows are one
+ * transaction: if PHP ends midway, all or nothing is done.
  */
 final class Collect
 {
     private const ROWS = 1000;
     private const ROWS_MAX = 20000;
-    /** Behind a request of the ERP, where cron runs: a larger act is left to cron, which has memory and time. */
+    /** In a request, if cron runs: larger change groups are left to cron, which has more memory and time. */
     private const ACT_BEHIND = 200;
 
     private Engine $engine;
@@ -32,8 +32,9 @@ final class Collect
     }
 
     /**
-     * Takes what has ended. `rows`: how many were taken; `waiting`: how many wait for the end of their act; `more`:
-     * whether the outbox holds more than was looked at; `left`: all that waits are acts too large for a request; cron takes them.
+     * Processes complete change groups. `rows`: number processed; `waiting`: rows of incomplete groups; `more`: whether
+     * the outbox has more rows; `left`: all waiting rows belong to groups too large for a request, which cron
+     * processes.
      *
      * @return array{rows: int, waiting: int, more: bool, left: bool, events: int}
      */
@@ -41,10 +42,10 @@ final class Collect
     {
         $plan = (new Install($this->erp, $this->settings))->plan();
         $this->engine->refresh();
-        // A pass that did not come back, such as for want of memory, is tried again with fewer rows.
+        // A pass that did not finish, for example because of memory, is retried with fewer rows.
         $failed = (int)($this->settings->state()['collecting'] ?? 0);
         if ($failed > self::ROWS && $this->leavesLarge) {
-            // Cron finds out how many rows are bearable: nobody is to come in its way.
+            // Cron finds out the possible number of rows: requests must not interfere.
             return ['rows' => 0, 'waiting' => 0, 'more' => false, 'left' => true, 'events' => 0];
         }
         $most = $failed > 0 ? max(1, intdiv($failed, 4)) : self::ROWS_MAX;
@@ -54,7 +55,7 @@ final class Collect
         try {
             $done = $this->collect($plan, $wanted, $failed > 0);
         } catch (\Throwable $error) {
-            // A deadlock or a lost connection says nothing of the number of rows; what fails again and again may.
+            // A deadlock or a lost connection is unrelated to the number of rows; a repeated failure may be related.
             $this->settings->note((int)($this->settings->state()['failures'] ?? 0) < 2 ? ['collecting' => $this->leavesLarge ? $failed : 0] : []);
             throw $error;
         }
@@ -67,11 +68,11 @@ final class Collect
         return $done;
     }
 
-    /** `$inParts`: an act that is larger than so many rows is not waited for. */
+    /** `$inParts`: don't wait for a change group that is larger than this many rows. */
     private function collect(CapturePlan $plan, int $rows, bool $inParts): array
     {
         return $this->db->transaction(function () use ($plan, $rows, $inParts) {
-            // Whoever else collects waits here, and sees afterwards what is left.
+            // A concurrent process waits here, and sees afterwards what is left.
             $this->tables->take('sequence', 0);
             $look = $this->engine->look($rows);
             if (!$look['rows']) {
@@ -90,7 +91,7 @@ final class Collect
             if (!$this->leavesLarge) {
                 $this->tables->put('look_rows', (string)($look['more'] && !$acts['taken'] ? min($rows * 4, self::ROWS_MAX) : self::ROWS));
             }
-            // Last, so that what fails before leaves them.
+            // Last, so that failures before this keep them.
             if ($acts['taken'] && !$this->engine->remove($acts['taken'])) {
                 throw new DatabaseError('the rows could not be removed from the outbox');
             }
@@ -99,16 +100,16 @@ final class Collect
         });
     }
 
-    /** @param array<int, array> $made events as `Acts` makes them */
+    /** @param array<int, array> $made events from `Acts` */
     private function keep(array $made): void
     {
         $webhooks = $made ? array_filter($this->webhooks->all(), fn(Webhook $webhook) => $webhook->enabled) : [];
-        if ($webhooks) { // else nobody asks
+        if ($webhooks) { // otherwise there are no subscribers
             (new Events($this->db, $this->tables, $this->vault))->keep($made, $webhooks, (string)$this->tables->get('source'));
         }
     }
 
-    /** What is known of the ERP beside its changes; read from its tables where nothing was kept yet. */
+    /** The stored reference data of the ERP; read from its tables if nothing is stored yet. */
     private function known(CapturePlan $plan): Known
     {
         $records = [];

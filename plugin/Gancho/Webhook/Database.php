@@ -4,8 +4,8 @@ namespace FacturaScripts\Plugins\Gancho\Webhook;
 use FacturaScripts\Core\Base\DataBase as ErpDatabase;
 
 /**
- * The ERP's database, such that nothing that failed passes for done: the ERP's own `exec` says no and goes on, its
- * `select` gives no rows for a statement that was refused.
+ * The ERP's database with errors as exceptions: the ERP's own `exec` only returns false, and its `select` returns no
+ * rows for a failed statement.
  */
 final class Database
 {
@@ -20,7 +20,7 @@ final class Database
         return $this->db->type() === 'postgresql';
     }
 
-    /** All of it or nothing: whatever is thrown inside takes back what was written. */
+    /** Runs a transaction: any exception rolls it back. */
     public function transaction(callable $work): mixed
     {
         if ($this->db->inTransaction()) {
@@ -30,7 +30,7 @@ final class Database
         try {
             $result = $work();
         } catch (\Throwable $error) {
-            // Also where the database has rolled back by itself, of which the ERP knows nothing.
+            // Also if the database has rolled back by itself, which the ERP does not notice.
             $this->db->rollback();
             throw $error;
         }
@@ -41,7 +41,7 @@ final class Database
         return $result;
     }
 
-    /** @param array<string, mixed> $values in the places `:name` */
+    /** @param array<string, mixed> $values of the placeholders `:name` */
     public function run(string $sql, array $values = []): void
     {
         if (!$this->db->exec($this->filled($sql, $values))) {
@@ -50,7 +50,7 @@ final class Database
     }
 
     /**
-     * @param array<string, mixed> $values in the places `:name`
+     * @param array<string, mixed> $values of the placeholders `:name`
      * @return array<int, array<string, mixed>>
      */
     public function rows(string $sql, array $values = []): array
@@ -58,7 +58,7 @@ final class Database
         $sql = $this->filled($sql, $values);
         $rows = $this->db->select($sql);
         $check = 'SELECT COUNT(*) AS n FROM (' . str_replace(' FOR UPDATE', '', $sql) . ') AS found';
-        // Also one that waited for a lock in vain, or ended a deadlock: it would have found something.
+        // This also fails after a lock timeout or a deadlock: the check would have found a row.
         if (!$rows && (int)($this->db->select($check)[0]['n'] ?? 1) !== 0) {
             throw new DatabaseError('a statement was refused: ' . substr($sql, 0, 80));
         }
@@ -87,7 +87,7 @@ final class Database
         [$values, $bytes] = [[], 0];
         foreach ($rows as $row) {
             $value = '(' . implode(', ', array_map([$this, 'literal'], $row)) . ')';
-            // Databases take a statement of some megabytes at most.
+            // Databases limit statements to some megabytes.
             if ($values && ($bytes + strlen($value) > self::STATEMENT_BYTES || count($values) === 100)) {
                 $insert($values);
                 [$values, $bytes] = [[], 0];
@@ -99,7 +99,7 @@ final class Database
         }
     }
 
-    /** A list for `IN (…)`; of none one that nothing is in. */
+    /** A list for `IN (…)`; an empty one matches nothing. */
     public function list(array $values): string
     {
         return $values ? implode(', ', array_map([$this, 'literal'], $values)) : 'NULL';

@@ -1,7 +1,7 @@
 <?php
 namespace FacturaScripts\Plugins\Gancho\Webhook;
 
-/** The database refused a statement; what it belonged to was taken back. */
+/** The database refused a statement; its transaction was rolled back. */
 final class DatabaseError extends \RuntimeException
 {
 }

@@ -3,19 +3,19 @@ namespace FacturaScripts\Plugins\Gancho\Webhook;
 
 use FacturaScripts\Plugins\Gancho\Event\Json;
 
-/** Deliveries: what waits, who has it in hand, and what became of it. */
+/** Deliveries: pending ones, leases, and results. */
 final class Deliveries
 {
-    /** Seconds before each retry: not before, since nobody wakes us. */
+    /** Minimum seconds before each retry; nothing wakes the plugin exactly then. */
     public const DELAYS_S = [5, 25, 125, 625, 3125];
-    /** Of one webhook in one batch, before others get their turn. */
+    /** Maximum deliveries of one webhook per batch, for fairness. */
     private const EACH = 5;
 
     public function __construct(private Database $db, private ?Vault $vault)
     {
     }
 
-    /** A new one, but for its number. */
+    /** A new row without its number. */
     public static function row(int $event, string $type, string $webhook, int $now, string $state = 'pending'): array
     {
         return ['id' => Id::make('dlv'), 'event' => $event, 'type' => $type, 'webhook' => $webhook, 'state' => $state, 'attempts' => 0,
@@ -24,10 +24,10 @@ final class Deliveries
     }
 
     /**
-     * Takes what is due under a lease: nobody else has it until that ends. Of a failing webhook one, as a probe.
+     * Claims due deliveries under a lease. For a failing webhook one, as a probe.
      *
      * @param array<string, Webhook> $webhooks that may be sent to now
-     * @param string[] $last webhooks whose turn comes after the others'
+     * @param string[] $last webhooks that come after the others
      * @return array<int, array<string, mixed>> with the event's columns
      */
     public function claim(array $webhooks, int $most, int $now, int $leaseMs, array $last = []): array
@@ -50,17 +50,17 @@ final class Deliveries
             . ' e ON e.n = d.event WHERE d.lease = :token ORDER BY d.n', ['token' => $token]);
     }
 
-    /** Whether anything could be sent now. */
+    /** Whether anything is due. */
     public function isAnyDue(int $now): bool
     {
         return $this->dueWebhooks($now) !== [];
     }
 
     /**
-     * Runs after each answer of the ERP, so it reads only the first and the last pending delivery of each webhook, however
-     * many are pending.
+     * Runs after each response of the ERP, so it reads only the first and the last pending delivery of each webhook,
+     * however many are pending.
      *
-     * @return string[] webhooks of which something is due, that which waits longest first
+     * @return string[] webhooks with a due delivery, the longest waiting first
      */
     private function dueWebhooks(int $now): array
     {
@@ -69,13 +69,13 @@ final class Deliveries
             . "ORDER BY d.due_at $order LIMIT 1)";
         $queues = $this->db->rows("SELECT w.id, w.failures, {$end('ASC')} AS oldest, {$end('DESC')} AS latest FROM " . Tables::WEBHOOKS . ' w WHERE w.enabled = 1 AND w.paused = 0 '
             . 'AND (w.failures < :failing OR COALESCE(w.probe_at, 0) <= :now OR w.probe_at > :probe) ORDER BY 3, 1', $moments + ['failing' => Webhook::FAILING]);
-        // One that fails gets a probe whenever its pause is over, whatever its deliveries' plans are.
+        // A failing webhook is probed whenever its pause is over, regardless of its deliveries' schedules.
         $isDue = fn(array $queue) => $queue['oldest'] !== null
             && ((int)$queue['failures'] >= Webhook::FAILING || $queue['oldest'] <= $moments['now'] || $queue['latest'] > $moments['far']);
         return array_column(array_filter($queues, $isDue), 'id');
     }
 
-    /** What is planned further ahead than anything is planned was so by a clock that was set back since: it is due. */
+    /** A time further ahead than any delay was scheduled by a clock that was set back since: it is due. */
     private function isDue(string $of): string
     {
         return "({$of}due_at <= :now OR {$of}due_at > :far)";
@@ -110,13 +110,13 @@ final class Deliveries
     }
 
     /**
-     * Keeps an attempt and what becomes of its delivery and webhook. Of a delivery that somebody else has by now only the
-     * attempt is kept, and that it arrived.
+     * Records an attempt, and updates its delivery and webhook. If another process has claimed the delivery meanwhile,
+     * only the attempt and a success are recorded.
      */
     public function record(array $delivery, Attempt $attempt): void
     {
         $this->db->transaction(function () use ($delivery, $attempt) {
-            // In this order everywhere: the webhook, then its deliveries.
+            // The same lock order everywhere: the webhook, then its deliveries.
             $webhook = $this->db->row('SELECT failures FROM ' . Tables::WEBHOOKS . ' WHERE id = :id FOR UPDATE', ['id' => $delivery['webhook']]);
             $row = $this->db->row('SELECT * FROM ' . Tables::DELIVERIES . ' WHERE n = :n FOR UPDATE', ['n' => (int)$delivery['n']]);
             if ($row === null) {
@@ -133,7 +133,7 @@ final class Deliveries
             $this->db->run('UPDATE ' . Tables::DELIVERIES . ' SET state = :state, attempts = :attempts, due_at = :due, lease = NULL, lease_until = 0, '
                 . 'last_at = :at, last_status = :status, last_error = :error WHERE n = :n', ['state' => $after['state'], 'attempts' => $attempts,
                 'due' => $after['due_at'], 'at' => $attempt->at, 'status' => $attempt->status, 'error' => $attempt->kind, 'n' => (int)$row['n']]);
-            // What is sent again by hand does not make a webhook failing, but it is a failing one's probe.
+            // Manual resends don't make a webhook failing, but they count as a failing one's probe.
             $isFailing = (int)($webhook['failures'] ?? 0) >= Webhook::FAILING;
             if ((int)$row['replayed'] === 0 || $attempt->isSuccess() || $isFailing) {
                 (new Health($this->db))->note($row['webhook'], $attempt);
@@ -148,7 +148,7 @@ final class Deliveries
     }
 
     /**
-     * Sends again by hand: it waits once more, with a fresh plan.
+     * Resends manually: pending again, with a new plan.
      *
      * @param int[] $numbers
      */
@@ -159,7 +159,7 @@ final class Deliveries
             ['more' => count(self::DELAYS_S) + 1, 'now' => time() * 1000]);
     }
 
-    /** All of a webhook that failed since then. @return int how many */
+    /** Resends all of a webhook's deliveries that failed since then. @return int how many */
     public function resendFailed(string $webhook, int $sinceMs): int
     {
         $found = $this->db->rows('SELECT n FROM ' . Tables::DELIVERIES . " WHERE webhook = :id AND state = 'failed' AND created_at >= :since AND last_error <> 'too_large' LIMIT 10000",
@@ -170,15 +170,15 @@ final class Deliveries
         return count($found);
     }
 
-    /** Everything of a webhook that waits is due now. */
+    /** Makes all pending deliveries of a webhook due now. */
     public function retryNow(string $webhook): void
     {
-        // What is due already keeps its place in the queue.
+        // Due ones keep their place in the queue.
         $this->db->run('UPDATE ' . Tables::DELIVERIES . " SET due_at = :now WHERE webhook = :id AND state = 'pending' AND due_at > :now", ['now' => time() * 1000, 'id' => $webhook]);
         $this->db->run('UPDATE ' . Tables::WEBHOOKS . ' SET probe_at = 0 WHERE id = :id', ['id' => $webhook]);
     }
 
-    /** How many of a webhook's deliveries wait. */
+    /** Number of a webhook's pending deliveries. */
     public function waiting(string $webhook): int
     {
         return $this->db->number('SELECT COUNT(*) AS n FROM ' . Tables::DELIVERIES . " WHERE webhook = :id AND state = 'pending'", ['id' => $webhook]);
@@ -225,7 +225,7 @@ final class Deliveries
         return array_values(array_filter(array_map($read, $rows)));
     }
 
-    /** How the last attempt to a webhook ended, in words; nothing if there was none. */
+    /** The message of the last attempt to a webhook; null if there was none. */
     public function lastMessage(string $webhook): ?string
     {
         $row = $this->db->row('SELECT a.sealed, d.id FROM ' . Tables::ATTEMPTS . ' a JOIN ' . Tables::DELIVERIES

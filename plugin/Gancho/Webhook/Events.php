@@ -3,10 +3,10 @@ namespace FacturaScripts\Plugins\Gancho\Webhook;
 
 use FacturaScripts\Plugins\Gancho\Event\Json;
 
-/** Keeps events, each with a delivery for every webhook that asks for it. */
+/** Stores events, each with a delivery for every webhook that subscribes to it. */
 final class Events
 {
-    /** What a receiver is sent at most. */
+    /** Maximum size of a body. */
     private const BODY_MAX = 262144;
 
     public function __construct(private Database $db, private Tables $tables, private Vault $vault)
@@ -14,10 +14,10 @@ final class Events
     }
 
     /**
-     * In a transaction of the caller's, which has the feed's numbers for itself from here on.
+     * Call it in a transaction, which holds the feed's numbers from here on.
      *
-     * @param array<int, array> $made events as `Acts` makes them; `name` is unique
-     * @param array<string, Webhook> $webhooks that are asked
+     * @param array<int, array> $made events from `Acts`; `name` is unique
+     * @param array<string, Webhook> $webhooks the possible subscribers
      */
     public function keep(array $made, array $webhooks, ?string $source): void
     {
@@ -36,8 +36,8 @@ final class Events
     }
 
     /**
-     * One to one webhook, outside the feed, whatever the webhook asks for. How that ends says nothing of its health. False,
-     * and nothing is kept, where it is too large to be sent.
+     * Sends an event to one webhook, outside the feed, regardless of its subscriptions. The result does not affect its
+     * health. Returns false, and stores nothing, if it is too large.
      *
      * @param array<string, mixed> $event as in `keep`
      */
@@ -45,7 +45,7 @@ final class Events
     {
         return $this->db->transaction(function () use ($event, $webhook, $source) {
             $this->tables->take('sequence', 0);
-            // Below 0 is no place in the feed.
+            // Numbers below 0 are outside the feed.
             $n = min(0, $this->db->number('SELECT COALESCE(MIN(n), 0) AS n FROM ' . Tables::EVENTS)) - 1;
             [$row, $isLarge] = $this->row($n, $event, $source, (int)(microtime(true) * 1000));
             if ($isLarge) {
@@ -56,7 +56,7 @@ final class Events
         });
     }
 
-    /** @return array{0: array<string, mixed>, 1: bool} the row, and whether it is too large: it is shown then, and not sent */
+    /** @return array{0: array<string, mixed>, 1: bool} the row, and whether it is too large: then it is only shown */
     private function row(int $n, array $event, ?string $source, int $now): array
     {
         $id = Id::make('evt');
@@ -75,7 +75,7 @@ final class Events
         }
     }
 
-    /** The bytes that are signed and sent. */
+    /** The body that is signed and sent. */
     public static function body(string $id, array $event, ?string $source, bool $isTest = false): string
     {
         $origin = ($event['origin'] ?? null) === null ? '' : ',"origin":' . Json::write($event['origin']);

@@ -1,19 +1,19 @@
 <?php
 namespace FacturaScripts\Plugins\Gancho\Webhook;
 
-/** Looks hosts up and decides which address is called. Nothing is called that did not pass here. */
+/** Resolves hosts and decides which address is called; every call passes this check. */
 final class Guard
 {
-    /** How long an answer is kept, seconds: PHP waits for each look-up. */
+    /** Lifetime of cached addresses, seconds: PHP waits for each lookup. */
     private const KEPT_S = 60;
     private const KEPT_EMPTY_S = 3;
-    /** A look-up that took longer than this makes its host come last. */
+    /** A host whose lookup took longer than this comes last. */
     private const SLOW_MS = 500;
 
     /** @var array<string, array{at: int, ms: int, addresses: string[]}> */
     private array $known;
 
-    /** @param string[] $allowed hosts, addresses, and ranges with `/`, that may be called though they are refused by themselves */
+    /** @param string[] $allowed hosts, addresses, and ranges with `/`, that may be called nevertheless */
     public function __construct(private array $allowed, private string $cache)
     {
         $known = json_decode((string)@file_get_contents($cache), true);
@@ -27,14 +27,14 @@ final class Guard
         foreach ($addresses as $address) {
             $why = $this->refusal($target, $address);
             if ($why !== null) {
-                // One refused address among them refuses all: somebody is trying something.
+                // One refused address refuses all, since that indicates an attack.
                 throw new AttemptError('blocked', "$address is not called: it is $why");
             }
         }
         return $addresses[0];
     }
 
-    /** Whether this host was slow to look up, and would be looked up now. */
+    /** Whether this host's last lookup was slow, and it would be looked up now. */
     public function isSlow(Target $target): bool
     {
         $known = $this->known[$target->host] ?? null;
@@ -61,7 +61,7 @@ final class Guard
     private function lookUp(string $host): array
     {
         $known = $this->known[$host] ?? null;
-        // No answer is believed for a moment only: else a hiccup of the name server would use up the retries.
+        // Failures are cached only briefly: otherwise a short outage of the name server would use up the retries.
         $kept = $known === null ? 0 : ($known['addresses'] ? self::KEPT_S : self::KEPT_EMPTY_S);
         if ($known === null || $known['at'] + $kept < time() || $known['at'] > time()) {
             $began = microtime(true);
@@ -69,7 +69,7 @@ final class Guard
             $known = ['at' => time(), 'ms' => (int)((microtime(true) - $began) * 1000), 'addresses' => $addresses];
             $this->known = array_filter($this->known, fn($other) => $other['at'] > time() - 3600);
             $this->known[$host] = $known;
-            // Best effort: without it the next request looks up again.
+            // Best effort: if this fails, the next request looks it up again.
             @file_put_contents($this->cache, (string)json_encode($this->known), LOCK_EX);
         }
         if (!$known['addresses']) {

@@ -1,19 +1,19 @@
 <?php
 namespace FacturaScripts\Plugins\Gancho\Webhook;
 
-/** What attempts make of their webhook: failing after ten in a row, disabled after five days, released by a success. */
+/** Effects of attempts on their webhook: failing after ten failures, disabled after five days, reset by a success. */
 final class Health
 {
     private const PROBE_MAX_MS = 600000;
     private const DAYS_MS = 5 * 86400000;
-    /** How much of the time between two failures counts: a site that sends nothing for days does not fail for days. */
+    /** Maximum time counted between two failures: a site that sends nothing for days does not fail for days. */
     private const STEP_MS = 900000;
 
     public function __construct(private Database $db)
     {
     }
 
-    /** In the transaction of the attempt. */
+    /** Call it in the attempt's transaction. */
     public function note(string $webhook, Attempt $attempt): void
     {
         $row = $this->db->row('SELECT failures, failures_since, failing_ms, last_failure_at, enabled FROM ' . Tables::WEBHOOKS . ' WHERE id = :id FOR UPDATE', ['id' => $webhook]);
@@ -31,7 +31,7 @@ final class Health
         if ((int)$row['failures'] < Webhook::FAILING) {
             return;
         }
-        // It is over: what waits flows again, and what failed meanwhile is sent again.
+        // The outage is over: pending deliveries are sent, and those that failed meanwhile are resent.
         $this->db->run('UPDATE ' . Tables::DELIVERIES . " SET due_at = :now WHERE webhook = :id AND state = 'pending' AND due_at > :now", ['now' => $ended, 'id' => $webhook]);
         $this->db->run('UPDATE ' . Tables::DELIVERIES . " SET state = 'pending', replayed = 1, max_attempts = attempts + :more, due_at = :now "
             . "WHERE webhook = :id AND state = 'failed' AND last_at >= :since", ['more' => count(Deliveries::DELAYS_S) + 1, 'now' => $ended, 'id' => $webhook,
@@ -42,7 +42,7 @@ final class Health
     {
         $failures = (int)$row['failures'] + 1;
         $since = (int)($row['failures_since'] ?? $attempt->at);
-        // At the pace of the plan, and at least every ten minutes.
+        // At the pace of the retry plan, at least every ten minutes.
         $over = max(0, $failures - Webhook::FAILING);
         $pause = min((Deliveries::DELAYS_S[$over] ?? 3125) * 1000, self::PROBE_MAX_MS);
         $failing = (int)$row['failing_ms'] + ($failures > 1 ? max(0, min(self::STEP_MS, $ended - (int)$row['last_failure_at'])) : 0);

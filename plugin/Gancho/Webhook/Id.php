@@ -1,7 +1,7 @@
 <?php
 namespace FacturaScripts\Plugins\Gancho\Webhook;
 
-/** Ids as the server makes them: a prefix and a UUID v7, which sorts by the time it was made. */
+/** Ids like the server's: a prefix and a UUID v7, which sorts by creation time. */
 final class Id
 {
     private const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';

@@ -1,7 +1,7 @@
 <?php
 namespace FacturaScripts\Plugins\Gancho\Webhook;
 
-/** What is kept encrypted can't be read: the key's file is gone, or another's. Deliveries wait. */
+/** Encrypted values can't be read: the key's file is missing or has another key. Deliveries wait. */
 final class KeyLost extends \RuntimeException
 {
     public function __construct()

@@ -5,8 +5,8 @@ use FacturaScripts\Core\Base\DataBase as ErpDatabase;
 use FacturaScripts\Plugins\Gancho\Server\{Answer, Client, Settings};
 
 /**
- * Hands webhooks to a Gancho server, or reads them from a file. What the plugin has made events of it sends itself to the
- * end; what changes afterwards is the server's: nothing is sent twice and nothing lost. It can be repeated.
+ * Moves webhooks to a Gancho server, or imports them from a file. The plugin still sends the events that it made; later
+ * changes are the server's: nothing is sent twice or lost. It can be repeated.
  */
 final class Move
 {
@@ -15,10 +15,10 @@ final class Move
     }
 
     /**
-     * To the server whose address and keys are in the settings. Each webhook is noted as soon as it is there, so that
-     * whoever presses the button again after an interruption makes none twice.
+     * Moves webhooks to the server in the settings. Each webhook is recorded as soon as it exists there, so that a
+     * repetition after an interruption creates none twice.
      *
-     * @return Answer|null what was refused; null if all of it is done
+     * @return Answer|null the refusal; null if everything is done
      */
     public function toServer(ErpDatabase $erp): ?Answer
     {
@@ -32,7 +32,7 @@ final class Move
                 continue;
             }
             $answer = Client::admin($settings)->call('POST', 'endpoints', self::fields($webhook));
-            // It has the id already: it got there before, and whoever was to note it was interrupted.
+            // The id exists already: it was created before, and recording it was interrupted.
             if ($answer->status !== 201 && $answer->status !== 409) {
                 return $answer;
             }
@@ -42,7 +42,7 @@ final class Move
         return null;
     }
 
-    /** As the server's API takes it. */
+    /** In the format of the server's API. */
     private static function fields(Webhook $webhook): array
     {
         $secrets = $webhook->secrets(time());
@@ -50,7 +50,7 @@ final class Move
             'paused' => $webhook->paused, 'headers' => (object)$webhook->sealed['headers']] + ($webhook->name === '' ? [] : ['name' => $webhook->name]);
     }
 
-    /** All webhooks with their secrets, to be kept safe, or read elsewhere. */
+    /** All webhooks with their secrets, for a backup or an import elsewhere. */
     public function export(): string
     {
         $webhooks = array_map([self::class, 'fields'], array_values($this->alone->webhooks->all()));
@@ -58,10 +58,10 @@ final class Move
     }
 
     /**
-     * Adds the webhooks of an exported file that are not there yet, all of them or none.
+     * Adds the missing webhooks of an exported file, all of them or none.
      *
      * @return int how many
-     * @throws Refused that names what is wrong
+     * @throws Refused with the error
      */
     public function import(string $json, string $who): int
     {

@@ -1,7 +1,7 @@
 <?php
 namespace FacturaScripts\Plugins\Gancho\Webhook;
 
-/** There is no record of this id. */
+/** There is no record with this id. */
 final class NotFound extends \RuntimeException
 {
 }

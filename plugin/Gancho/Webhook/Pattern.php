@@ -1,7 +1,7 @@
 <?php
 namespace FacturaScripts\Plugins\Gancho\Webhook;
 
-/** Which types of events a webhook asks for: `invoice.paid`, `invoice.*`, `*`. */
+/** The patterns of a webhook's subscriptions: `invoice.paid`, `invoice.*`, `*`. */
 final class Pattern
 {
     public static function isOne(string $text): bool
@@ -11,7 +11,7 @@ final class Pattern
         return strlen($text) <= 100 && preg_match(str_contains($text, '*') ? $starred : $type, $text) === 1;
     }
 
-    /** Gancho's own events and snapshots reach only patterns that name them. */
+    /** Gancho's own events and snapshots match only patterns that name them. */
     public static function matches(string $pattern, string $type): bool
     {
         $noun = strtok($type, '.');

@@ -1,13 +1,13 @@
 <?php
 namespace FacturaScripts\Plugins\Gancho\Webhook;
 
-/** What is old goes, a little at a time; and what is more than small quotas bear. */
+/** Removes old data in small batches, and data beyond quotas. */
 final class Retention
 {
     private const PIECE = 500;
-    /** Between two looks, seconds: beyond it the clock is not believed at once. */
+    /** Interval between two checks, seconds, beyond which the clock is not trusted at once. */
     private const JUMP_S = 2 * 86400;
-    /** Five days and some: as long an outage is waited for. */
+    /** Five days and a margin: the longest outage that deliveries wait for. */
     private const OUTAGE_S = 6 * 86400;
 
     public function __construct(private Alone $alone)
@@ -19,7 +19,7 @@ final class Retention
         $cleaned = (int)$this->alone->tables->get('cleaned_at');
         $this->alone->tables->put('cleaned_at', (string)time());
         if ($cleaned !== 0 && abs(time() - $cleaned) > self::JUMP_S) {
-            return; // perhaps the clock was set wrong: the next look confirms it
+            return; // perhaps the clock was set wrong: the next check confirms it
         }
         $days = max(1, (int)$this->alone->settings->get('keep_days'));
         $before = (time() - $days * 86400) * 1000;
@@ -29,14 +29,14 @@ final class Retention
         $this->remove($before, $isTooLarge);
     }
 
-    /** What waited all that time for a webhook that nobody switched on is over. */
+    /** Fails deliveries that waited all that time for a disabled webhook. */
     private function expire(int $before): void
     {
         $this->alone->db->run('UPDATE ' . Tables::DELIVERIES . " SET state = 'failed', last_error = 'expired', lease = NULL WHERE state = 'pending' AND created_at < :before AND lease_until < :now",
             ['before' => $before, 'now' => time() * 1000]);
     }
 
-    /** The oldest events that nothing waits for, with their deliveries and attempts; where there is too much, whatever their age. */
+    /** Removes the oldest events without pending deliveries; beyond the quota, regardless of age. */
     private function remove(int $before, bool $isTooLarge): void
     {
         $db = $this->alone->db;

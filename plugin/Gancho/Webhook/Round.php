@@ -6,32 +6,32 @@ use FacturaScripts\Plugins\Gancho\Outbox\{Engine, Site};
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
 /**
- * What one process does: makes events of what the ERP changed, and sends what is due, until its time is up. It begins
- * nothing afterwards; what it has begun ends within the time of an attempt.
+ * One pass of a process: makes events from the ERP's changes, and sends due deliveries, until its time is up.
+ * Afterwards it starts nothing; attempts under way end within their timeout.
  */
 final class Round
 {
     private const BATCH = 16;
-    /** An attempt's limit and some: whoever still has a delivery then is gone. */
+    /** An attempt's timeout and a margin: a process that still holds a delivery then is dead. */
     private const LEASE_MS = 30000;
 
-    /** How often it is noted that somebody looked, seconds. */
+    /** Interval of recording that a check was made, seconds. */
     private const NOTED_S = 30;
 
     private Engine $engine;
 
-    /** What waits in the outbox are large acts, which cron takes: nobody else is to look again. */
+    /** All waiting rows belong to large change groups, which are left to cron: requests need not check again. */
     public bool $isLeftToCron = false;
 
-    /** `$isCron`: large acts are its work, where it runs. */
+    /** `$isCron`: processes large change groups, which requests leave to cron where it runs. */
     public function __construct(private ErpDatabase $erp, private Settings $settings, private float $deadline, private bool $isCron = false)
     {
         $this->engine = Engine::of($erp);
     }
 
     /**
-     * Says whether something is left that could go now. `$collects`: no where a server has the changes by now, and only what
-     * was made before is still to be sent.
+     * Returns whether something is left that could be done now. `$collects`: false if a server gets the changes, and
+     * only earlier deliveries are still to be sent.
      */
     public function run(bool $collects = true): bool
     {
@@ -54,7 +54,7 @@ final class Round
             $alone = new Alone($this->erp, $this->settings, true);
             $left = $collects && $this->collect($alone);
             $left = $this->sendDue($alone) || $left;
-            // What became of webhooks is news to others; where a server has them, it says so.
+            // Changed health is announced to other webhooks; a server announces it itself.
             $isNews = $collects && (new Announce($alone))->run();
             $left = ($isNews && (microtime(true) > $this->deadline || $this->sendDue($alone))) || $left;
             (new Alert($alone))->send();
@@ -68,13 +68,13 @@ final class Round
         } catch (KeyLost | DatabaseError $error) {
             $this->settings->noteFailure($error->getMessage(), 60);
         } catch (\Throwable $error) {
-            // What it says may hold a record: the place is enough to find it.
+            // The message may contain a record: the location is enough to find the error.
             $this->settings->noteFailure(get_class($error) . ' in ' . basename($error->getFile()) . ':' . $error->getLine(), 60);
         }
         return false;
     }
 
-    /** Cron came to an end: one that only begins takes nothing off requests. */
+    /** Cron has finished: a run that only starts relieves no requests. */
     private function noteCron(): void
     {
         if (!$this->isCron) {
@@ -84,11 +84,11 @@ final class Round
             new Alone($this->erp, $this->settings, true);
             $this->settings->note(['cron_done_at' => time()]);
         } catch (KeyLost | DatabaseError) {
-            // Its PHP lacks what is needed, or its account may not read the key: requests do without it.
+            // Its PHP lacks an extension, or its account can't read the key: requests don't rely on it.
         }
     }
 
-    /** Asked after each answer of the ERP: two statements. */
+    /** Checked after each response of the ERP: two statements. */
     private function isAnythingToDo(bool $collects): bool
     {
         $deliveries = fn() => new Deliveries(new Database($this->erp), null);
@@ -96,7 +96,7 @@ final class Round
             || $deliveries()->isAnyDue((int)(microtime(true) * 1000));
     }
 
-    /** Whether acts have ended that were not looked at. */
+    /** Whether there may be complete change groups left to process. */
     private function collect(Alone $alone): bool
     {
         $leavesLarge = !$this->isCron && $this->settings->isCronDoing();
@@ -109,7 +109,7 @@ final class Round
                 return false;
             }
             if ($done['rows'] === 0) {
-                // An act goes on: for a short while it is waited for.
+                // A change group is incomplete: wait for it briefly.
                 if (microtime(true) + $pause / 1e6 > $this->deadline) {
                     return $done['waiting'] > 0;
                 }
@@ -151,7 +151,7 @@ final class Round
         $sender->send($requests, fn(int $place, Attempt $attempt) => $alone->deliveries->record($claimed[$place], $attempt));
     }
 
-    /** @return string[] webhooks whose host is slow to look up */
+    /** @return string[] webhooks whose host has slow lookups */
     private function slow(Alone $alone, array $webhooks): array
     {
         $isSlow = function (Webhook $webhook) use ($alone) {

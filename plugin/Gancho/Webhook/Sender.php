@@ -3,7 +3,7 @@ namespace FacturaScripts\Plugins\Gancho\Webhook;
 
 use FacturaScripts\Plugins\Gancho\Server\Settings;
 
-/** Makes attempts, several at once, each to one address that was checked. */
+/** Makes concurrent attempts, each to one checked address. */
 final class Sender
 {
     private const CONNECT_MS = 5000;
@@ -16,7 +16,7 @@ final class Sender
 
     /**
      * @param array<int, array{webhook: Webhook, type: string, event_id: string, sequence: int, attempt: int, body: string}> $requests
-     * @param callable $done is called with the place of each and its attempt, as soon as it ended
+     * @param callable $done called with the index and the attempt of each as soon as it has ended
      */
     public function send(array $requests, callable $done): void
     {
@@ -56,7 +56,7 @@ final class Sender
         $headers = Signature::headers($webhook->secrets(time()), $request['event_id'], $request['type'], $request['sequence'], $request['attempt'], $request['body'], time());
         $headers += ['content-type' => 'application/json', 'user-agent' => 'Gancho/' . Settings::VERSION, 'accept' => '*/*'];
         $own = array_change_key_case($webhook->sealed['headers'], CASE_LOWER);
-        // `Expect:` keeps curl from asking before it sends.
+        // An empty `Expect:` keeps curl from waiting for 100 Continue.
         $fields = [...array_map(fn($name, $value) => $value === '' ? "$name;" : "$name: $value", array_keys($headers + $own), $headers + $own), 'Expect:'];
         $call = new Call($address, ['host' => $target->authority()] + $headers + array_map(fn() => '***', $own), self::BODY_MAX);
         $isV6 = str_contains($address, ':');

@@ -1,11 +1,11 @@
 <?php
 namespace FacturaScripts\Plugins\Gancho\Webhook;
 
-/** The header fields that say what a delivery is, and sign it, in the order in which the server sends them. */
+/** The header fields that describe and sign a delivery, in the server's order. */
 final class Signature
 {
     /**
-     * @param array{secret: string, next?: string} $secrets `next`: while the secret is being changed
+     * @param array{secret: string, next?: string} $secrets `next`: during a rotation
      * @return array<string, string>
      */
     public static function headers(array $secrets, string $id, string $event, int $sequence, int $attempt, string $body, int $now): array
@@ -34,7 +34,7 @@ final class Signature
         return 'whsec_' . base64_encode(random_bytes(32));
     }
 
-    /** Standard Webhooks 1.0.0; nothing where the secret is not `whsec_` and base64. */
+    /** Standard Webhooks 1.0.0; null unless the secret is `whsec_` and base64. */
     private static function standard(string $secret, string $signed): ?string
     {
         $key = str_starts_with($secret, 'whsec_') ? base64_decode(substr($secret, 6), true) : false;

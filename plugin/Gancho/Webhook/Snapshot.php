@@ -4,14 +4,14 @@ namespace FacturaScripts\Plugins\Gancho\Webhook;
 use FacturaScripts\Plugins\Gancho\Event\{Composer, Label, Shape};
 use FacturaScripts\Plugins\Gancho\Outbox\{Engine, ErpSchema, Install, Payload};
 
-/** Sends one record, as it is now, to one webhook, because a person asks for it: `customer.snapshot`, outside the feed. */
+/** Sends one current record to one webhook, on a user's request: `customer.snapshot`, outside the feed. */
 final class Snapshot
 {
     public function __construct(private Alone $alone)
     {
     }
 
-    /** False where the webhook is disabled, records of this model are not captured, there is no such record, or it is too large. */
+    /** False if the webhook is disabled, the model is not captured, the record does not exist, or it is too large. */
     public function send(Webhook $webhook, string $model, string $key): bool
     {
         $table = ErpSchema::tableOf($model);

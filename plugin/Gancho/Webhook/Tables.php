@@ -1,7 +1,7 @@
 <?php
 namespace FacturaScripts\Plugins\Gancho\Webhook;
 
-/** The tables of a plugin that sends by itself. Made by SQL of our own: the ERP's XML texts end at 64 kB on MariaDB. */
+/** The tables of the standalone mode. Created by our own SQL: the ERP's XML texts are limited to 64 kB on MariaDB. */
 final class Tables
 {
     private const VERSION = 1;
@@ -49,7 +49,7 @@ final class Tables
         return $this->db->hasTable(self::META) && $this->get('version') !== null;
     }
 
-    /** Makes what is missing; `$key`: what distinguishes the key. Refuses the tables of a newer version. */
+    /** Creates missing tables; `$key`: the key's fingerprint. Refuses the tables of a newer version. */
     public function make(string $key): void
     {
         $long = $this->db->isPostgres() ? 'text' : 'longtext';
@@ -60,7 +60,7 @@ final class Tables
         }
         foreach (self::COLUMNS as $table => $columns) {
             $columns = str_replace([' LONG ', 'k IDENTITY'], [" $long ", "k $identity"], $columns);
-            // MySQL knows no CREATE INDEX IF NOT EXISTS, PostgreSQL no index within a table's columns.
+            // MySQL has no CREATE INDEX IF NOT EXISTS, PostgreSQL no index in a column list.
             $indexes = self::INDEXES[$table] ?? [];
             $inside = $this->db->isPostgres() ? [] : array_map(fn($name, $on) => ", KEY {$table}_$name ($on)", array_keys($indexes), $indexes);
             $this->db->run("CREATE TABLE IF NOT EXISTS $table ($columns" . implode('', $inside) . ")$engine");
@@ -94,7 +94,7 @@ final class Tables
     }
 
     /**
-     * The next numbers of `sequence` or `deliveries`, without holes; to be called in a transaction, which alone has them.
+     * The next numbers of `sequence` or `deliveries`, without gaps; call it in a transaction, which holds them.
      *
      * @return int the first
      */
@@ -109,12 +109,12 @@ final class Tables
         return $first;
     }
 
-    /** Bytes that all of ours take together, as far as the database says. */
+    /** Total size of our tables in bytes, as the database reports it. */
     public function bytes(): int
     {
         $names = $this->db->list(self::ALL);
         return $this->db->isPostgres()
-            // What is live: a table there does not shrink when its oldest rows go.
+            // Live data: a table there does not shrink when its oldest rows are removed.
             ? $this->db->number('SELECT (SELECT COALESCE(SUM(octet_length(sealed) + 400), 0) FROM ' . self::EVENTS . ') + (SELECT COALESCE(SUM(octet_length(sealed) + 200), 0) FROM '
                 . self::ATTEMPTS . ') AS n')
             : $this->db->number("SELECT COALESCE(SUM(data_length + index_length), 0) AS n FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name IN ($names)");

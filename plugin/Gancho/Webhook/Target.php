@@ -2,8 +2,8 @@
 namespace FacturaScripts\Plugins\Gancho\Webhook;
 
 /**
- * Where a webhook goes: its URL taken apart, checked, and put together again from its parts, so that nothing reads it in
- * another way than we did.
+ * The target of a webhook: its URL parsed, validated, and rebuilt from its parts, so that all components interpret it
+ * in the same way.
  */
 final class Target
 {
@@ -13,7 +13,7 @@ final class Target
     {
     }
 
-    /** @throws Refused that says what is wrong */
+    /** @throws Refused with the error */
     public static function parse(string $url): self
     {
         if (strlen($url) > self::LENGTH_MAX) {
@@ -36,20 +36,20 @@ final class Target
         return new self($scheme, self::host(strtolower($at[1])), (int)($at[2] ?? ($scheme === 'https' ? 443 : 80)), $path);
     }
 
-    /** The address itself where the host is one. */
+    /** The address, if the host is one. */
     public function literal(): ?string
     {
         $host = trim($this->host, '[]');
         return filter_var($host, FILTER_VALIDATE_IP) ? $host : null;
     }
 
-    /** As it is called. */
+    /** The URL that is called. */
     public function url(): string
     {
         return "$this->scheme://" . $this->authority() . $this->path;
     }
 
-    /** The host, with its port where that is not the usual one. */
+    /** The host, with its port unless it is the default one. */
     public function authority(): string
     {
         $isUsual = $this->port === ($this->scheme === 'https' ? 443 : 80);
@@ -61,7 +61,7 @@ final class Target
         return "$this->scheme://$this->host:$this->port";
     }
 
-    /** Without what may be secret in it: for lists and logs. */
+    /** Without secret parts, for lists and logs. */
     public function shown(): string
     {
         return "$this->scheme://" . $this->authority() . ($this->path === '/' ? '/' : '/…');
@@ -78,7 +78,8 @@ final class Target
         }
         $labels = explode('.', $host);
         $isName = strlen($host) <= 253 && count($labels) === count(array_filter($labels, fn($label) => $label !== '' && strlen($label) <= 63));
-        // 0x7f.1, 2130706433 and 127.1 are addresses to some and names to others: only the plain form is one.
+        // 0x7f.1, 2130706433 and 127.1 are addresses to some programs and names to others: only the plain form is
+        // accepted.
         $isNumeric = preg_match('/^(0x[0-9a-f]*|\d+)$/D', end($labels)) === 1;
         if (!$isName || ($isNumeric && !filter_var($host, FILTER_VALIDATE_IP, FILTER_FLAG_IPV4))) {
             throw new Refused('url', 'gancho-url-host');

@@ -2,8 +2,8 @@
 namespace FacturaScripts\Plugins\Gancho\Webhook;
 
 /**
- * Encrypts what the ERP's lists and API would show to whoever can read its tables: secrets, addresses, bodies,
- * answers. The key is in a file beside the database, which a dump or a copied database does not hold.
+ * Encrypts values that the ERP's lists and API would show to users who can read its tables: secrets, addresses, bodies,
+ * responses. The key is in a file outside the database, so that a dump or a copied database does not contain it.
  */
 final class Vault
 {
@@ -13,13 +13,13 @@ final class Vault
     {
     }
 
-    /** The key's file, which PHP runs and nobody is shown. */
+    /** The key's file; as PHP code it is executed, not shown. */
     public static function file(string $folder): string
     {
         return "$folder/key.php";
     }
 
-    /** Nothing where there is no key; `$make`: makes one where there is none. */
+    /** Null without a key; `$make`: creates one if there is none. */
     public static function open(string $folder, bool $make = false): ?self
     {
         if (!function_exists('openssl_encrypt')) {
@@ -30,12 +30,12 @@ final class Vault
         if ($make && !is_file($file)) {
             self::make($file);
         }
-        // Read, not run: PHP may keep compiled code of another file that had this name.
+        // Read, not executed: PHP may have cached compiled code of an earlier file with this name.
         $key = preg_match("/return '([A-Za-z0-9+\/=]+)';/", (string)@file_get_contents($file), $found) ? base64_decode($found[1], true) : false;
         return is_string($key) && strlen($key) === 32 ? new self($key) : null;
     }
 
-    /** Made by one process only, whole or not at all. */
+    /** Created atomically, by one process only. */
     private static function make(string $file): void
     {
         $draft = "$file." . bin2hex(random_bytes(6));
@@ -53,12 +53,12 @@ final class Vault
             @unlink($draft);
             return; // the disk is full
         }
-        // Of two at the same moment one stays: link refuses where there is a file.
+        // Of two concurrent ones, one stays: link fails if the file exists.
         @link($draft, $file) || is_file($file) || @rename($draft, $file);
         @unlink($draft);
     }
 
-    /** `$of`: what it belongs to, such as an id; it can be opened as that only. */
+    /** `$of`: its owner, such as an id; it can be opened only with the same owner. */
     public function seal(string $text, string $of): string
     {
         $nonce = random_bytes(12);
@@ -66,7 +66,7 @@ final class Vault
         return base64_encode($nonce . $tag . $sealed);
     }
 
-    /** Nothing where it was sealed with another key, or as something else. */
+    /** Null if it was sealed with another key, or for another owner. */
     public function unseal(?string $sealed, string $of): ?string
     {
         $raw = base64_decode((string)$sealed, true);
@@ -77,13 +77,13 @@ final class Vault
         return $text === false ? null : $text;
     }
 
-    /** A text that only who has the key can make. */
+    /** A text that can only be created with the key. */
     public function sign(string $text): string
     {
         return hash_hmac('sha256', $text, $this->key);
     }
 
-    /** Distinguishes this key from another. */
+    /** Identifies this key. */
     public function fingerprint(): string
     {
         return substr(hash_hmac('sha256', 'gancho key', $this->key), 0, 16);

@@ -1,16 +1,16 @@
 <?php
 namespace FacturaScripts\Plugins\Gancho\Webhook;
 
-/** A webhook: where events go, which, and how it has gone. */
+/** A webhook: its target, subscriptions and health. */
 final class Webhook
 {
-    /** So many failed attempts in a row make it failing: it is tried now and then only. */
+    /** After this many consecutive failed attempts it is failing: it is only probed. */
     public const FAILING = 10;
 
     /**
      * @param array{url: string, secret: string, next?: string, next_until?: int, headers: array<string, string>} $sealed
      * @param string[] $events patterns
-     * @param array<string, mixed> $health columns of the table that say how it has gone
+     * @param array<string, mixed> $health the table's health columns
      */
     public function __construct(
         public string $id,
@@ -31,7 +31,7 @@ final class Webhook
         return $this->sealed['url'];
     }
 
-    /** Without what may be secret in it. */
+    /** Without secret parts. */
     public function shownUrl(): string
     {
         try {
@@ -41,7 +41,7 @@ final class Webhook
         }
     }
 
-    /** @return array{secret: string, next: string} by which this moment's deliveries are signed */
+    /** @return array{secret: string, next: string} the secrets that sign deliveries at this time */
     public function secrets(int $now): array
     {
         $next = $this->sealed['next'] ?? '';
@@ -64,7 +64,7 @@ final class Webhook
         return $this->health['failures'] >= self::FAILING;
     }
 
-    /** `idle`, `ok`, `failing`, `paused` or `disabled`, as the server calls them. */
+    /** `idle`, `ok`, `failing`, `paused` or `disabled`, as on the server. */
     public function state(): string
     {
         return match (true) {

@@ -4,7 +4,7 @@ namespace FacturaScripts\Plugins\Gancho\Webhook;
 use FacturaScripts\Plugins\Gancho\Event\Json;
 use FacturaScripts\Plugins\Gancho\Outbox\ErpSchema;
 
-/** The webhooks that are kept here. */
+/** The webhooks stored by the plugin. */
 final class Webhooks
 {
     private const MOST = 100;
@@ -31,14 +31,14 @@ final class Webhooks
      * Adds one.
      *
      * @param array<string, mixed> $fields url, events, name, secret, headers, enabled, paused
-     * @throws Refused that names the field that is wrong
+     * @throws Refused with the invalid field
      */
     public function add(array $fields, string $who): Webhook
     {
         return $this->db->transaction(fn() => $this->insert($fields, $who));
     }
 
-    /** The same in a transaction that is there already. */
+    /** The same in an existing transaction. */
     public function insert(array $fields, string $who): Webhook
     {
         if ($this->db->number('SELECT COUNT(*) AS n FROM ' . Tables::WEBHOOKS) >= self::MOST) {
@@ -54,19 +54,19 @@ final class Webhooks
         return $webhook;
     }
 
-    /** Changes one. @throws Refused that names the field that is wrong */
+    /** Changes one. @throws Refused with the invalid field */
     public function update(Webhook $webhook, array $fields, string $who): void
     {
         $this->change($webhook, $fields);
         $webhook->updatedAt = max(time() * 1000, $webhook->updatedAt + 1);
         $health = [];
         if (($fields['enabled'] ?? false) || array_key_exists('url', $fields) || ($fields['paused'] ?? null) === false) {
-            // Whoever repaired something wants to see at once whether it works now.
+            // After a repair, users want to see at once whether it works.
             $isAnew = ($fields['enabled'] ?? false) || array_key_exists('url', $fields);
-            // Nothing is held against one that was switched on again or leads elsewhere.
+            // Enabling it again or changing its URL resets its health.
             $health = ($isAnew ? ['failures' => 0, 'failures_since' => null, 'failing_ms' => 0, 'mailed' => null] : []) + ['probe_at' => 0];
         }
-        // What did not change here is left alone: an attempt may be recorded at this moment, and disable the webhook.
+        // Unchanged columns are not written: a concurrent attempt may be recorded, and disable the webhook.
         $kept = $webhook->health + (isset($fields['enabled']) ? [] : ['enabled' => 1, 'reason' => 1]) + (isset($fields['paused']) ? [] : ['paused' => 1]);
         $row = $health + array_diff_key($this->row($webhook), $kept);
         $webhook->health = $health + $webhook->health;
@@ -95,7 +95,7 @@ final class Webhooks
         });
     }
 
-    /** In a copy of the ERP: all are switched off, and what waits is sent by the original only. */
+    /** In a copy of the ERP: disables all; only the original sends pending deliveries. */
     public function disableAll(string $who): void
     {
         $this->db->transaction(function () use ($who) {
@@ -105,7 +105,7 @@ final class Webhooks
         });
     }
 
-    /** A new secret: until it is finished, deliveries are signed by both. */
+    /** Rotates the secret: until the rotation is finished, deliveries are signed with both. */
     public function rotateSecret(Webhook $webhook, string $who, int $overlapS = 86400): string
     {
         $secrets = $webhook->secrets(time());
@@ -115,7 +115,7 @@ final class Webhooks
         return $next;
     }
 
-    /** Who did what, newest first. */
+    /** The audit log, newest first. */
     public function history(int $most = 50): array
     {
         return $this->db->rows('SELECT at, who, action, webhook, details FROM ' . Tables::HISTORY . " ORDER BY k DESC LIMIT $most");
@@ -143,10 +143,10 @@ final class Webhooks
             };
         }
         if (isset($fields['enabled'])) {
-            $webhook->reason = null; // a person's doing
+            $webhook->reason = null; // disabled by a user
         }
         if ($before !== '' && !isset($fields['headers']) && Target::parse($before)->origin() !== Target::parse($webhook->url())->origin()) {
-            // Secrets do not follow an address.
+            // Custom header fields are not sent to another address.
             $webhook->sealed['headers'] = [];
         }
     }
@@ -178,7 +178,7 @@ final class Webhooks
         return array_values(array_unique($patterns));
     }
 
-    /** A type of a noun of the catalogue is one of its own: `invoice.payed` would never come. */
+    /** For a noun of the catalogue the type must exist: `invoice.payed` would never occur. */
     private static function checkNoun(string $pattern): void
     {
         foreach (ErpSchema::events() as [$noun, , $verbs]) {

@@ -5,7 +5,7 @@ use FacturaScripts\Core\Model\WorkEvent;
 use FacturaScripts\Core\Template\WorkerClass;
 use FacturaScripts\Plugins\Gancho\Capture\Queue;
 
-/** Comes before all other workers, does none of their work, and stops none of them. */
+/** Runs before all other workers, does none of their work, and stops none of them. */
 class GanchoQueue extends WorkerClass
 {
     public function run(WorkEvent $event): bool
@@ -13,7 +13,7 @@ class GanchoQueue extends WorkerClass
         try {
             Queue::begins((string)$event->id);
         } catch (\Throwable $error) {
-            // The work comes first.
+            // The job has priority.
         }
         return true;
     }

@@ -1,5 +1,5 @@
 <?php
-/** Small stand-ins for the ERP's classes that the plugin meets. */
+/** Small stand-ins for the ERP's classes that the plugin uses. */
 
 namespace FacturaScripts\Core {
     class Kernel
@@ -22,7 +22,7 @@ namespace FacturaScripts\Core {
         public const DATETIME_STYLE = 'd-m-Y H:i:s';
         public static array $logged = [];
 
-        /** The plugin's own words in Spanish, which must all be there. */
+        /** The plugin's Spanish texts, which must be complete. */
         public static function lang(): object
         {
             return new class {
@@ -34,7 +34,7 @@ namespace FacturaScripts\Core {
             };
         }
 
-        /** What config.php says: here, the key of the API that has no row. */
+        /** A value of config.php: here, the API key that has no row. */
         public static function config(string $name): ?string
         {
             return $name === 'api_key' ? 'CONFIGKEY' : null;
@@ -127,7 +127,7 @@ namespace FacturaScripts\Core\Contract {
 }
 
 namespace FacturaScripts\Dinamic\Lib\Email {
-    /** Notes what would be sent. */
+    /** Records mail that would be sent. */
     class NewMail
     {
         private array $parts = [];

@@ -1,7 +1,7 @@
 <?php
 namespace FacturaScripts\Core\Base;
 
-/** Where the ERP notes what went wrong, for people to read. */
+/** The ERP's error log for users. */
 class MiniLog
 {
     public static bool $disabled = false;
@@ -13,13 +13,13 @@ class MiniLog
 }
 
 /**
- * Stands in for the ERP's: one connection for the whole request, errors are false and never thrown, and a
- * statement outside a transaction is one of its own.
+ * Stand-in for the ERP's database class: one connection per request, errors return false instead of exceptions, and a
+ * statement outside a transaction has its own.
  */
 class DataBase
 {
     public static array $errors = [];
-    /** The same, whoever was to see it. */
+    /** All errors, including silenced ones. */
     public static array $refused = [];
     private static ?\mysqli $mysql = null;
     private static ?\PgSql\Connection $pg = null;

@@ -5,8 +5,8 @@ use Closure;
 use FacturaScripts\Core\Base\DataBase;
 
 /**
- * Stands in for the ERP's base of all models: pipes in their order around the SQL, an update that sets every
- * column, keys that the database gives.
+ * Stand-in for the base class of the ERP's models: pipes in order around the SQL, updates that set every column,
+ * auto-increment keys.
  */
 abstract class StandInModel
 {
@@ -105,7 +105,7 @@ abstract class StandInModel
         return $done && $this->pipe('delete') !== false;
     }
 
-    /** What the ERP does after the SQL and before the last pipes. */
+    /** The ERP's work after the SQL and before the last pipes. */
     protected function changed(): void
     {
     }
@@ -205,7 +205,7 @@ class ReciboCliente extends StandInModel
         return 'idrecibo';
     }
 
-    /** The flags of the invoice are written by plain SQL. */
+    /** The invoice's flags are written by plain SQL. */
     protected function changed(): void
     {
         $paid = in_array($this->pagado, [true, 't', '1', 1], true) ? 'TRUE' : 'FALSE';

@@ -1,5 +1,5 @@
 <?php
-/** What pages need of the ERP: a person, a form, Twig as the ERP sets it up. Words that are not the plugin's are the ERP's. */
+/** The ERP's parts of pages: user, form, Twig as the ERP configures it. Other texts than the plugin's are the ERP's. */
 
 namespace FacturaScripts\Core\Lib {
     class MultiRequestProtection
@@ -26,7 +26,7 @@ namespace FacturaScripts\Core\Template {
         }
     }
 
-    /** One request: `method`, `query` and `form` as `Page::ask` gets them. */
+    /** One request: `method`, `query` and `form` as in `Page::ask`. */
     final class Request
     {
         public Fields $request;
@@ -54,14 +54,14 @@ namespace FacturaScripts\Core\Template {
 
     class Controller
     {
-        /** Words that pages take from the ERP: each is in its own translations. */
+        /** Texts that pages take from the ERP's translations. */
         private const ERP_WORDS = ['all', 'cancel', 'date', 'delete', 'edit', 'name', 'save', 'search', 'status', 'settings', 'yes', 'no', 'close'];
 
         public object $user;
         public object $permissions;
         public string $html = '';
 
-        /** @param array<string, bool> $rights of the person: `allowUpdate`, `allowDelete`, `allowExport`; all unless named */
+        /** @param array<string, bool> $rights of the user: `allowUpdate`, `allowDelete`, `allowExport` */
         public function __construct(private Request $asked, array $rights)
         {
             $this->permissions = (object)($rights + ['allowAccess' => true, 'allowUpdate' => true, 'allowDelete' => true, 'allowExport' => true]);
@@ -126,7 +126,7 @@ namespace FacturaScripts\Core\Template {
 }
 
 namespace {
-    /** Asks for a page of the plugin as a browser does; returns its HTML. */
+    /** Requests a page of the plugin like a browser; returns its HTML. */
     final class Page
     {
         public static function ask(string $name, array $query = [], ?array $form = null, array $rights = []): string

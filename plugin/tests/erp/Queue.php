@@ -1,5 +1,5 @@
 <?php
-/** The ERP's queue of work: rows that are made only for events to which a worker listens; one is done at the end of a request. */
+/** The ERP's job queue: rows are stored only for events with a worker; one job runs at the end of a request. */
 
 namespace FacturaScripts\Core {
     use FacturaScripts\Core\Base\DataBase;

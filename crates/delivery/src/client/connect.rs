@@ -1,4 +1,4 @@
-//! Connects as RFC 8305 says: an address that does not answer at once costs a quarter of a second, not the attempt.
+//! Connects according to RFC 8305: an address that does not respond delays the attempt by 250 ms instead of failing it.
 
 use std::{collections::VecDeque, io, net::SocketAddr, time::Duration};
 
@@ -16,23 +16,23 @@ use tokio::{
 use super::{Client, SendError, targets::Targets};
 use crate::shortage;
 
-/// How long an address may take before the next one is dialled beside it (RFC 8305 §5).
+/// Delay before the next address is dialled in parallel (RFC 8305 §5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
-/// How long a family's missing answer is waited for once all addresses of the other have failed.
+/// How long to wait for a family's missing answer after all addresses of the other have failed.
 pub(super) const LATE_ANSWER: Duration = Duration::from_millis(500);
-/// Addresses that are dialled at once, as each holds a descriptor; the one that was begun first gives way.
+/// Maximum concurrent dials, as each uses a descriptor; the oldest is dropped.
 const DIALLING_MAX: usize = 8;
 
-/// Why a connection came to nothing, by what is the better thing to say.
+/// Connection failures, by which to report.
 #[derive(Default)]
 struct Failures {
-    /// For want of our own.
+    /// Caused by a resource that this machine lacks.
     ours: Option<io::Error>,
     last: Option<io::Error>,
 }
 
 impl Client {
-    /// The first of the addresses that takes the connection, within the time for connecting.
+    /// The first address that accepts the connection within the connect timeout.
     pub(super) async fn connect(&self, targets: &mut Targets<'_>) -> Result<TcpStream, SendError> {
         let limit = Duration::from_millis(self.options.connect_ms.into());
         let mut failures = Failures::default();
@@ -75,11 +75,11 @@ impl Client {
         }
     }
 
-    /// Where there is no descriptor left, idle connections of our own are closed for the new one.
+    /// If no descriptors are left, closes idle connections to free some.
     async fn dial_one(&self, address: SocketAddr) -> (SocketAddr, io::Result<TcpStream>) {
         match TcpStream::connect(address).await {
             Err(error) if shortage::is_ours(&error) && self.pool.clear() => {
-                // They are closed by the tasks that drive them.
+                // The tasks that drive them close them.
                 sleep(Duration::from_millis(5)).await;
                 (address, TcpStream::connect(address).await)
             }

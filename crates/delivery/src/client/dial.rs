@@ -21,8 +21,8 @@ use super::{
 };
 
 impl Client {
-    /// Resolves, checks, connects, agrees on TLS. Notes how long each took as it goes, so that a
-    /// deadline that strikes in between still shows where.
+    /// Resolves, checks, connects, and negotiates TLS. Records the duration of each phase as it goes, so that a timeout
+    /// shows the phase in which it occurred.
     pub(super) async fn dial(&self, url: &Url, phases: &mut Phases) -> Result<Connection, SendError> {
         let began = Instant::now();
         let mut targets = Targets::resolve(&self.guard, url, &*self.book).await?;
@@ -36,12 +36,12 @@ impl Client {
         }
         let stream = self.connect(&mut targets).await?;
         phases.connect_ms = Some(millis(connecting));
-        // A segment at once is worth more than a full one: requests are small.
+        // Latency matters more than full segments: requests are small.
         let _ = stream.set_nodelay(true);
         self.handshake(url, stream, connecting, phases).await
     }
 
-    /// TLS handshake for https, within the rest of the connect limit, then the HTTP handshake.
+    /// TLS handshake for https within the remaining connect time, then the HTTP handshake.
     async fn handshake<S>(
         &self,
         url: &Url,
@@ -67,14 +67,14 @@ impl Client {
     }
 }
 
-/// The name that the certificate must be for: the URL's host without brackets and the dot of an absolute name.
+/// The name to verify in the certificate: the URL's host without brackets and trailing dot.
 fn server_name(url: &Url) -> Result<ServerName<'static>, SendError> {
     let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches([']', '.']);
     let bad = |_| SendError::new(ErrorKind::Tls, "TLS can't be used with this host: it is no name of the DNS");
     ServerName::try_from(host.to_owned()).map_err(bad)
 }
 
-/// Answers are read as curl reads them: with folded header lines, blanks before a colon, lines that are none.
+/// Responses are parsed leniently, like curl: folded header lines, spaces before colons, invalid lines.
 async fn shake_hands<S>(stream: S) -> Result<Connection, SendError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,

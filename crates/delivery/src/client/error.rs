@@ -1,7 +1,7 @@
 use gancho_model::{ErrorKind, Failure};
 use http::StatusCode;
 
-/// Why an exchange came to nothing. Never repeats what a receiver sent, nor the URL.
+/// Why an exchange failed. Never contains data from the receiver or the URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct SendError {
@@ -9,7 +9,7 @@ pub struct SendError {
     pub kind: ErrorKind,
     /// What happened.
     pub message: String,
-    /// Whether it failed for want of our own: then there was no attempt.
+    /// Whether this machine lacked a resource: then there was no attempt.
     pub is_ours: bool,
 }
 
@@ -18,12 +18,12 @@ impl SendError {
         Self { kind, message: message.into(), is_ours: false }
     }
 
-    /// We lack something.
+    /// An error caused by a lack of resources on this machine.
     pub(crate) fn ours(message: impl Into<String>) -> Self {
         Self { is_ours: true, ..Self::new(ErrorKind::Connect, message) }
     }
 
-    /// What hyper says; `status` is that of the answer's first line, as far as one came.
+    /// Converts hyper's error; `status` is from the response's status line, if it was received.
     pub(super) fn of_hyper(error: &hyper::Error, status: Option<StatusCode>) -> Self {
         if error.is_parse() || error.is_parse_too_large() {
             return Self::new(ErrorKind::Protocol, unreadable(error, status));
@@ -35,7 +35,7 @@ impl SendError {
     }
 }
 
-/// What is wrong with an answer.
+/// Describes an invalid response.
 fn unreadable(error: &hyper::Error, status: Option<StatusCode>) -> String {
     let detail = error.to_string();
     let what = match status {

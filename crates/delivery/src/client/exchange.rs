@@ -14,10 +14,10 @@ use super::{
     pool::{self, Connection},
 };
 
-/// How long the body of an answer is read whose header is complete: the status has decided, the rest is for the log.
+/// Timeout for the body once the header is complete: the status decides, the body is only for the log.
 const BODY_MAX: Duration = Duration::from_secs(2);
 
-/// An answer: its header, and as much of its body as came.
+/// A response: its header, and the received part of its body.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// Its status.
@@ -26,41 +26,41 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The beginning of its body.
     pub body: Vec<u8>,
-    /// Whether that is not the whole body.
+    /// Whether the body is incomplete.
     pub truncated: bool,
 }
 
-/// One exchange: where its time went, and how it ended.
+/// One exchange: its phases and its result.
 #[derive(Debug)]
 pub struct Exchange {
     /// The phases that were reached.
     pub phases: Phases,
-    /// The answer's status, even if its header could not be read.
+    /// The response's status, even if its header could not be parsed.
     pub status: Option<StatusCode>,
-    /// How it ended.
+    /// The result.
     pub result: Result<Answer, SendError>,
-    /// All in all.
+    /// Total duration.
     pub duration_ms: u32,
 }
 
-/// What is known while an exchange runs, so that a deadline that strikes can report it.
+/// The state of a running exchange, reported on timeout.
 #[derive(Default)]
 struct Progress {
     phases: Phases,
     status: Option<StatusCode>,
 }
 
-/// The body of an answer, as far as it came.
+/// The received part of a response's body.
 struct Body {
     kept: Vec<u8>,
-    /// Whether `kept` is all of it.
+    /// Whether `kept` is the whole body.
     whole: bool,
-    /// Whether it was read to its end, so that the connection can be used again.
+    /// Whether the body was read to its end, so that the connection can be reused.
     ended: bool,
 }
 
 impl Client {
-    /// Posts a body. One deadline covers everything: name, connection, TLS, request, answer.
+    /// Posts a body. One deadline covers everything: name resolution, connection, TLS, request, response.
     pub async fn post(&self, url: &Url, headers: HeaderMap, body: Bytes, deadline_ms: u32) -> Exchange {
         let began = Instant::now();
         let mut progress = Progress::default();
@@ -74,10 +74,10 @@ impl Client {
         Exchange { phases: progress.phases, status: progress.status, result, duration_ms: millis(began) }
     }
 
-    /// Dials a URL and sends nothing: can it be reached?
+    /// Connects to a URL without sending a request, to check that it is reachable.
     ///
     /// # Errors
-    /// What stands in the way, as an attempt would say it.
+    /// The same errors as an attempt's.
     pub async fn reach(&self, url: &Url) -> Result<Phases, SendError> {
         let mut phases = Phases::default();
         self.dial(url, &mut phases).await.map(|_| phases)
@@ -88,7 +88,7 @@ impl Client {
         self.pool.sweep();
     }
 
-    /// Sends the request, and reads the answer's header.
+    /// Sends the request and reads the response's header.
     async fn head(
         &self,
         url: &Url,
@@ -101,7 +101,7 @@ impl Client {
             && connection.sender.ready().await.is_ok()
         {
             match send(&mut connection, url, headers.clone(), body.clone(), progress).await {
-                // The receiver closed the idle connection as we wrote. Nothing came back: once more on a new one.
+                // The receiver closed the idle connection while we wrote, without a response: retry once on a new one.
                 Err(error) if error.kind == ErrorKind::Connect && progress.status.is_none() => {}
                 result => return result.map(|response| (connection, response)),
             }
@@ -111,7 +111,7 @@ impl Client {
         Ok((connection, response))
     }
 
-    /// Reads the answer's body, for the log: however it ends, the answer is one.
+    /// Reads the response's body for the log; a broken body does not invalidate the response.
     async fn finish(
         &self,
         url: &Url,
@@ -143,7 +143,7 @@ impl Client {
                     body.kept.extend_from_slice(&data[..data.len().min(room)]);
                     read += data.len();
                 }
-                // It broke, or takes too long.
+                // The connection broke, or the timeout expired.
                 Ok(Some(Err(_))) | Err(_) => break,
             }
         }
@@ -177,7 +177,7 @@ async fn send(
     Ok(response)
 }
 
-/// What was being waited for when the deadline struck.
+/// The phase in which the deadline expired.
 fn late(progress: &Progress) -> &'static str {
     match progress {
         Progress { phases: Phases { connect_ms: None, .. }, .. } => "no answer within the time limit",

@@ -5,25 +5,24 @@ use url::Url;
 
 use super::SendError;
 
-/// Decides which addresses may be dialled. Nothing is dialled that did not pass here.
+/// Decides which addresses may be dialled; every dial passes this check.
 #[derive(Clone, Debug, Default)]
 pub struct Guard {
     allowed: Allowed,
 }
 
 impl Guard {
-    /// Refuses what must not be called, but for what a person allowed.
+    /// Refuses forbidden addresses, except those that the configuration allows.
     pub fn new(allowed: Allowed) -> Self {
         Self { allowed }
     }
 
-    /// Whether this is the URL of a bin of our own: what is sent there shares no connection with anything else here.
+    /// Whether this is the URL of one of our bins: such requests share no connection with others to this host.
     pub(super) fn is_own_bin(&self, url: &Url) -> bool {
         self.allowed.is_own_bin(url)
     }
 
-    /// Judges addresses of a URL's host together: one refused address among them refuses all, since somebody is trying
-    /// something.
+    /// Checks all addresses of a URL's host: one forbidden address refuses all, since that indicates an attack.
     ///
     /// # Errors
     /// `blocked`, naming the address and the setting that allows it.

@@ -1,5 +1,5 @@
-//! A client for one purpose: POSTs to URLs that strangers gave us. HTTP/1.1, guarded dials, its
-//! own pool, no redirects, no decompression, everything within limits.
+//! An HTTP client for one purpose: POST requests to untrusted URLs. HTTP/1.1, checked dials, its own connection pool,
+//! no redirects, no decompression, everything bounded.
 
 mod connect;
 mod dial;
@@ -24,14 +24,14 @@ pub use proxy::EgressProxy;
 
 use crate::AddressBook;
 
-/// What bounds an exchange.
+/// Limits of an exchange.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientOptions {
-    /// Connecting, TLS included, milliseconds.
+    /// Connect timeout including TLS, milliseconds.
     pub connect_ms: u32,
-    /// How much of an answer is read, bytes.
+    /// Maximum bytes read of a response.
     pub read_bytes: usize,
-    /// How much of it is kept, bytes.
+    /// Maximum bytes kept of it.
     pub kept_bytes: usize,
 }
 
@@ -46,12 +46,12 @@ pub struct Client {
 }
 
 impl Client {
-    /// Makes a client that believes whom the TLS configuration believes.
+    /// Creates a client with the trust anchors of the TLS configuration.
     pub fn new(guard: Guard, book: Arc<dyn AddressBook>, tls: Arc<ClientConfig>, options: ClientOptions) -> Self {
         Self { guard, book, tls: TlsConnector::from(tls), options, pool: Pool::default(), proxy: None }
     }
 
-    /// The same through a proxy, if there is one; bins of our own are not.
+    /// Uses a proxy, if given, except for our own bins.
     #[must_use]
     pub fn through(self, proxy: Option<EgressProxy>) -> Self {
         Self { proxy, ..self }

@@ -15,17 +15,17 @@ use super::seen::Seen;
 /// A connection to a receiver.
 pub(super) struct Connection {
     pub sender: SendRequest<Full<Bytes>>,
-    /// The beginning of the answer under way.
+    /// The start of the current response.
     pub seen: Seen,
 }
 
-/// How long an idle connection is used again. Below the five seconds after which common servers
-/// close theirs, so that we rarely write into one that is being closed.
+/// How long an idle connection is reused. Below the five seconds after which common servers close theirs, so that we
+/// rarely write to a closing connection.
 const IDLE: Duration = Duration::from_secs(4);
-/// Idle connections of one receiver.
+/// Maximum idle connections per receiver.
 const IDLE_MAX: usize = 64;
 
-/// Idle connections, by scheme, host and port; the one used last is used first.
+/// Idle connections by scheme, host and port; the most recently used is reused first.
 #[derive(Default)]
 pub(super) struct Pool(Mutex<HashMap<String, Vec<(Connection, Instant)>>>);
 
@@ -56,7 +56,7 @@ impl Pool {
         }
     }
 
-    /// Drops what has been idle for too long.
+    /// Drops connections idle for too long.
     pub fn sweep(&self) {
         self.idle().retain(|_, connections| {
             connections.retain(|(connection, since)| since.elapsed() < IDLE && !connection.sender.is_closed());
@@ -64,14 +64,14 @@ impl Pool {
         });
     }
 
-    /// Drops all: their descriptors are needed. Says whether there were any.
+    /// Drops all to free their descriptors. Returns whether there were any.
     pub fn clear(&self) -> bool {
         let dropped = std::mem::take(&mut *self.idle());
         dropped.values().any(|connections| !connections.is_empty())
     }
 }
 
-/// Scheme, host and port, as they stand in the URL: `http://example.com:8080`.
+/// Scheme, host and port as in the URL: `http://example.com:8080`.
 pub(super) fn key(url: &Url) -> &str {
     &url[..url::Position::AfterPort]
 }

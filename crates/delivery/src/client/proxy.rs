@@ -1,5 +1,5 @@
-//! An HTTP proxy for outgoing attempts. Addresses are resolved and checked as without a proxy, and CONNECT names the checked
-//! address, not the host name, which the proxy could resolve differently.
+//! An HTTP proxy for outgoing attempts. Addresses are resolved and checked as without a proxy, and CONNECT names the
+//! checked address, not the host name, which the proxy could resolve differently.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -18,7 +18,7 @@ use super::{Client, SendError, connect::LATE_ANSWER, targets::Targets};
 /// A connection through the proxy.
 pub(super) type Tunnel = TokioIo<Upgraded>;
 
-/// A proxy, as the setting `egress_proxy` names it.
+/// A proxy, from the setting `egress_proxy`.
 #[derive(Clone)]
 pub struct EgressProxy {
     host: String,
@@ -27,10 +27,10 @@ pub struct EgressProxy {
 }
 
 impl EgressProxy {
-    /// Reads `http://[USER:PASSWORD@]HOST:PORT`.
+    /// Parses `http://[USER:PASSWORD@]HOST:PORT`.
     ///
     /// # Errors
-    /// What it must look like.
+    /// The expected format.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let wrong =
             "must be the address of an HTTP proxy: http://HOST:PORT, with USER:PASSWORD@ before the host if it asks";
@@ -90,7 +90,7 @@ impl EgressProxy {
 }
 
 impl Client {
-    /// A tunnel to the first address that the proxy can reach, within the time for connecting.
+    /// A tunnel to the first address that the proxy can reach within the connect timeout.
     pub(super) async fn tunnel(&self, proxy: &EgressProxy, targets: &mut Targets<'_>) -> Result<Tunnel, SendError> {
         let limit = Duration::from_millis(self.options.connect_ms.into());
         let leading = async {

@@ -1,4 +1,4 @@
-//! The first bytes of an answer, kept beside the parser: of one that it refuses, the log can still show the status.
+//! Keeps the first bytes of a response beside the parser: if parsing fails, the log can still show the status.
 
 use std::{
     io,
@@ -10,15 +10,15 @@ use std::{
 use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// As much as is kept: a status line and some interim answers before it.
+/// Bytes kept: a status line and some interim responses before it.
 const KEPT: usize = 256;
 
-/// What came first since the last request.
+/// The first bytes since the last request.
 #[derive(Clone, Default)]
 pub(super) struct Seen(Arc<Mutex<Vec<u8>>>);
 
 impl Seen {
-    /// Forgets it: a request begins.
+    /// Clears it at the start of a request.
     pub fn clear(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
@@ -29,7 +29,7 @@ impl Seen {
         kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
-    /// The status of the first answer that is no interim one.
+    /// The status of the first final response.
     pub fn status(&self) -> Option<StatusCode> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         status_of(&kept)
@@ -42,7 +42,7 @@ fn status_of(bytes: &[u8]) -> Option<StatusCode> {
     text.lines().filter_map(code).find(|code| *code >= 200).and_then(|code| StatusCode::from_u16(code).ok())
 }
 
-/// A stream whose first bytes are kept.
+/// A stream whose first bytes are recorded.
 pub(super) struct Watched<S> {
     stream: S,
     seen: Seen,

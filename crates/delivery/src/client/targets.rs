@@ -1,4 +1,4 @@
-//! The addresses of a host, as they come from the resolver, each guarded before it is dialled.
+//! A host's addresses as the resolver yields them, each checked before it is dialled.
 
 use std::{
     collections::VecDeque,
@@ -14,12 +14,12 @@ use url::{Host, Url};
 use super::{Guard, SendError};
 use crate::{AddressBook, ResolveError, address_book::LookupResult};
 
-/// How long the answer for the other family is waited for after the first (RFC 8305 §3).
+/// How long to wait for the other family's answer after the first (RFC 8305 §3).
 const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
-/// Addresses of one host that are tried at most.
+/// Maximum addresses tried per host.
 const ADDRESSES_MAX: usize = 32;
 
-/// Addresses to dial, IPv6 and IPv4 in turn (RFC 8305 §4).
+/// Addresses to dial, alternating IPv6 and IPv4 (RFC 8305 §4).
 pub(super) struct Targets<'a> {
     guard: &'a Guard,
     url: &'a Url,
@@ -29,16 +29,16 @@ pub(super) struct Targets<'a> {
     v4: VecDeque<IpAddr>,
     prefer_v4: bool,
     taken: usize,
-    /// Why a reply could not be read, where nothing else says it better.
+    /// The resolver's error, used if there is no more specific one.
     error: Option<SendError>,
 }
 
 impl<'a> Targets<'a> {
-    /// Looks the URL's host up, until the first addresses are there; what comes shortly after them is judged
+    /// Resolves the URL's host until the first addresses arrive; addresses that follow shortly after are checked
     /// together with them.
     ///
     /// # Errors
-    /// `dns` when there is no address, `blocked` when one of them is refused.
+    /// `dns` if there is no address, `blocked` if one of them is refused.
     pub async fn resolve(guard: &'a Guard, url: &'a Url, book: &dyn AddressBook) -> Result<Self, SendError> {
         let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
             return Err(SendError::new(ErrorKind::Connect, "the URL has no host"));
@@ -85,8 +85,8 @@ impl<'a> Targets<'a> {
         self.admit(found)
     }
 
-    /// What another answer brings while addresses are being dialled: addresses that passed, or nothing.
-    /// Returns at once where no answer is missing.
+    /// Waits for another answer while addresses are being dialled; adds the addresses that pass the check. Returns at
+    /// once if no answer is missing.
     pub async fn more(&mut self) {
         let Some(answers) = &mut self.answers else { return };
         match answers.next().await {
@@ -141,7 +141,7 @@ impl<'a> Targets<'a> {
         Ok(())
     }
 
-    /// A refusal and a want of our own say more than that one family has no address.
+    /// Refusals and our own lack of resources are more specific than a family without addresses.
     fn note(&mut self, error: SendError) {
         let weight = |error: &SendError| (error.kind == ErrorKind::Blocked, error.is_ours, !is_no_address(error));
         if self.error.as_ref().is_none_or(|known| weight(known) < weight(&error)) {

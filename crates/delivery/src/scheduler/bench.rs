@@ -1,4 +1,4 @@
-//! A scheduler beside an imagined store, which knows every lease.
+//! A scheduler with a simulated store that knows every lease.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -15,11 +15,11 @@ pub(super) struct Bench {
     pub scheduler: Scheduler,
     pub environment: ManualClock,
     pub endpoints: Vec<Endpoint>,
-    /// Deliveries that wait and are not leased, by endpoint and lane, oldest first.
+    /// Pending deliveries without a lease, by endpoint and queue, oldest first.
     pub waiting: BTreeMap<(EndpointId, Priority), Vec<Claimed>>,
-    /// Under the scheduler's lease, by the store's handle, until they are recorded.
+    /// Leased by the scheduler, by the store's row number, until they are recorded.
     pub leased: HashMap<i64, Claimed>,
-    /// How many leases were given back.
+    /// Number of released leases.
     pub given_back: usize,
     made: i64,
 }
@@ -66,20 +66,20 @@ impl Bench {
         }
     }
 
-    /// So many deliveries of an endpoint come into the store.
+    /// Adds deliveries of an endpoint to the store.
     pub fn put(&mut self, n: usize, lane: Priority, count: usize) {
         let made: Vec<Claimed> = (0..count).map(|_| self.make(n, lane)).collect();
         made.into_iter().for_each(|one| self.wait(one, None));
     }
 
-    /// It waits in the store, and the scheduler is notified.
+    /// Stores a pending delivery and notifies the scheduler.
     pub fn wait(&mut self, one: Claimed, not_before: Option<MonoTime>) {
         let (endpoint, lane, at) = (one.endpoint, one.lane, not_before.unwrap_or(self.now()));
         self.waiting.entry((endpoint, lane)).or_default().push(one);
         self.scheduler.due(Due { endpoint, lane, at });
     }
 
-    /// Steps of the engine until it would wait; what began.
+    /// Runs engine steps until it would wait; returns the attempts started.
     pub fn turn(&mut self) -> Vec<(Arc<Target>, Claimed)> {
         let (now, mut began) = (self.now(), vec![]);
         for _ in 0..100 {
@@ -117,11 +117,11 @@ impl Bench {
         claims
     }
 
-    /// Leases that the scheduler gives back: what they are of waits again.
+    /// Returns the deliveries of released leases to the store.
     fn take_back(&mut self) {
         for release in self.scheduler.take_released() {
             self.given_back += 1;
-            // Of an endpoint that is gone, nothing is left in the store.
+            // The store has nothing for a removed endpoint.
             if self.endpoints.iter().any(|endpoint| endpoint.id == release.endpoint) {
                 let one = self.leased.remove(&release.handle).expect("it was leased, and is given back once");
                 assert_eq!(one.lease_until, release.lease_until, "this lease");
@@ -130,7 +130,7 @@ impl Bench {
         }
     }
 
-    /// An attempt ended and is recorded.
+    /// An attempt ends and is recorded.
     pub fn end(&mut self, claimed: &Claimed, success: bool, duration_ms: u32) {
         let now = self.now();
         self.scheduler.ended(claimed, success);

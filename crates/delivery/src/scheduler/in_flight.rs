@@ -7,14 +7,14 @@ use super::slots::{Pace, Slots};
 /// An endpoint whose attempts take this long is slow, milliseconds.
 const SLOW_MS: i64 = 1000;
 
-/// An endpoint's attempts under way, and how fast it answers.
+/// An endpoint's attempts under way, and its speed.
 #[derive(Default)]
 pub(super) struct InFlight {
-    /// When each began, oldest first.
+    /// Start times, oldest first.
     began: VecDeque<(DeliveryId, MonoTime)>,
-    /// How long attempts take, a moving average, milliseconds; nothing before the first has ended.
+    /// Moving average of attempt durations, milliseconds; `None` before the first ended.
     usual_ms: Option<f64>,
-    /// What they are counted as.
+    /// The pace that they are counted under.
     pace: Pace,
 }
 
@@ -43,13 +43,13 @@ impl InFlight {
         }
     }
 
-    /// One took so long.
+    /// Records a duration.
     pub fn note(&mut self, duration_ms: u32) {
         let took_ms = f64::from(duration_ms);
         self.usual_ms = Some(self.usual_ms.map_or(took_ms, |usual_ms| usual_ms + (took_ms - usual_ms) * 0.2));
     }
 
-    /// Looks how fast it is now: an attempt that has been under way for long counts before it ends.
+    /// Updates the pace: an attempt that has been under way for long counts before it ends.
     pub fn repace(&mut self, now: MonoTime, slots: &mut Slots) {
         let stalled = self.began.front().is_some_and(|(_, began)| now.since_ms(*began) >= SLOW_MS);
         let pace = match self.usual_ms {
@@ -62,7 +62,7 @@ impl InFlight {
         self.pace = pace;
     }
 
-    /// When a fast one comes to be slow, if nothing ends before.
+    /// When a fast endpoint becomes slow unless an attempt ends first.
     pub fn slow_at(&self) -> Option<MonoTime> {
         let oldest = self.began.front().filter(|_| self.pace == Pace::Fast);
         oldest.map(|(_, began)| began.plus_ms(SLOW_MS))

@@ -1,5 +1,5 @@
-//! What the engine holds in memory: a bounded scheduler of leased deliveries, fair over endpoints.
-//! Pure: it is given what happened and when, and says what to do.
+//! The engine's in-memory state: a bounded scheduler of leased deliveries, fair across endpoints. Pure: it is given
+//! events and times, and returns actions.
 
 #[cfg(test)]
 mod bench;
@@ -25,20 +25,20 @@ use queue::EndpointQueue;
 use slots::Slots;
 pub(crate) use target::Target;
 
-/// Deliveries held in all.
+/// Maximum deliveries held.
 const HELD_MAX: u32 = 8192;
-/// Bytes of bodies held in all: new places are refused beyond.
+/// Maximum bytes of bodies held: no reservations beyond.
 const BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// What a delivery is reckoned with before its body is known: an eighth of the largest.
+/// Assumed size of a delivery before its body is known: an eighth of the largest.
 const CLAIMED_BYTES: usize = 32 * 1024;
 
-/// Bounds of the scheduler.
+/// Limits of the scheduler.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SchedulerLimits {
-    /// Attempts at once in all.
+    /// Maximum concurrent attempts.
     pub in_flight: u32,
-    /// Attempts at once to one endpoint, if it says nothing.
+    /// Maximum concurrent attempts per endpoint, unless it sets its own.
     pub in_flight_per_endpoint: u32,
 }
 
@@ -46,14 +46,14 @@ pub(crate) struct SchedulerLimits {
 pub(crate) struct Scheduler {
     limits: SchedulerLimits,
     queues: HashMap<EndpointId, EndpointQueue>,
-    /// Endpoints that may start an attempt, each once, in turn.
+    /// Endpoints that may start an attempt, each once, in round-robin order.
     ready: VecDeque<EndpointId>,
     slots: Slots,
     held: u32,
     bytes: usize,
-    /// Leases to be given back to the store.
+    /// Leases to release in the store.
     released: Vec<Release>,
-    /// Who was asked first what it wants, the last time.
+    /// Where the last round of claims started.
     first: usize,
     closing: bool,
 }
@@ -65,7 +65,7 @@ impl Scheduler {
         Self { limits, queues, ready, slots, held: 0, bytes: 0, released: vec![], first: 0, closing: false }
     }
 
-    /// Starts nothing more.
+    /// Starts no more attempts.
     pub fn close(&mut self) {
         self.closing = true;
     }
@@ -75,7 +75,7 @@ impl Scheduler {
         self.slots.in_flight()
     }
 
-    /// Takes the endpoints as they are now. Those that are gone lose what waits here; it stays in the store.
+    /// Replaces the endpoints. Removed ones lose their deliveries here; these stay in the store.
     pub fn set_endpoints(&mut self, endpoints: Vec<Endpoint>, now: MonoTime) {
         let mut old = std::mem::take(&mut self.queues);
         for endpoint in endpoints {
@@ -88,7 +88,7 @@ impl Scheduler {
                 }
                 None => {
                     let mut queue = EndpointQueue::new(target, self.limits.in_flight_per_endpoint, now);
-                    // Notifications may have come before we knew of it: one claim shows.
+                    // Notifications may have preceded the endpoint: one claim finds out.
                     Priority::ALL.iter().for_each(|lane| queue.due(*lane, now));
                     queue
                 }
@@ -105,7 +105,7 @@ impl Scheduler {
         }
     }
 
-    /// The health of these changed: what they have waiting may go now, or is given back.
+    /// The health of these changed: their waiting deliveries may start now, or are released.
     pub fn set_health(&mut self, changed: Vec<(EndpointId, Health)>, now: MonoTime) {
         for (id, health) in changed {
             let Some(queue) = self.queues.get_mut(&id) else { continue };
@@ -116,7 +116,7 @@ impl Scheduler {
         }
     }
 
-    /// Whether one more delivery of this endpoint is taken at once; if so, its place is kept.
+    /// Reserves a slot for one more delivery of this endpoint, if possible.
     pub fn reserve(&mut self, endpoint: EndpointId, now: MonoTime) -> Option<MonoTime> {
         if self.closing || self.held >= HELD_MAX || self.bytes >= BYTES_MAX {
             return None;
@@ -134,7 +134,7 @@ impl Scheduler {
         }
     }
 
-    /// Takes what was reserved and is committed.
+    /// Enqueues reserved deliveries that are now committed.
     pub fn enqueue(&mut self, claimed: Vec<Claimed>, now: MonoTime) {
         for one in claimed {
             let (id, size) = (one.endpoint, one.body.len());
@@ -146,7 +146,7 @@ impl Scheduler {
         }
     }
 
-    /// Something waits in the store, from this time on.
+    /// A delivery in the store becomes due at this time.
     pub fn due(&mut self, due: Due) {
         if let Some(queue) = self.queues.get_mut(&due.endpoint) {
             queue.due(due.lane, due.at);
@@ -163,12 +163,12 @@ impl Scheduler {
         self.released.extend(leases);
     }
 
-    /// Leases that are to be given back to the store, each once.
+    /// Leases to release in the store, each returned once.
     pub fn take_released(&mut self) -> Vec<Release> {
         std::mem::take(&mut self.released)
     }
 
-    /// An attempt came to nothing for want of our own: it has been none, and goes back to the store.
+    /// This machine lacked a resource for an attempt: it does not count, and the delivery is released.
     pub fn withdraw(&mut self, claimed: &Claimed, not_before: MonoTime) {
         self.bytes = self.bytes.saturating_sub(claimed.body.len());
         if let Some(queue) = self.queues.get_mut(&claimed.endpoint) {
@@ -177,19 +177,18 @@ impl Scheduler {
         }
     }
 
-    /// How many more may be claimed at once: bodies are not known before, so that large ones are
-    /// reckoned with.
+    /// How many more may be claimed: sizes are unknown before, so large bodies are assumed.
     fn room(&self) -> u32 {
         let by_size = BYTES_MAX.saturating_sub(self.bytes) / CLAIMED_BYTES;
         HELD_MAX.saturating_sub(self.held).min(u32::try_from(by_size).unwrap_or(u32::MAX))
     }
 
-    /// Whether one endpoint may hold more than it needs.
+    /// Whether an endpoint may hold more than it needs.
     fn is_roomy(&self) -> bool {
         self.held < HELD_MAX / 2 && self.bytes < BYTES_MAX / 2
     }
 
-    /// A delivery was cancelled: it is not sent, unless its attempt has begun.
+    /// A delivery was cancelled: don't send it unless its attempt has begun.
     pub fn forget(&mut self, endpoint: EndpointId, delivery: DeliveryId) {
         if let Some(bytes) = self.queues.get_mut(&endpoint).and_then(|queue| queue.forget(delivery)) {
             self.let_go(1, bytes);
@@ -210,11 +209,11 @@ impl Scheduler {
         }
         self.release(leases, bytes);
         let (mut room, roomy, mut slots) = (self.room(), self.is_roomy(), self.slots);
-        // Each gets its part of the room: how much one has waiting is not known before.
+        // The room is split among endpoints: their backlogs are unknown before.
         let asking = self.queues.values().filter(|queue| queue.is_asking(now)).count() as u32;
         let part = (room / asking.max(1)).max(1);
         let mut wants = vec![];
-        // Another is the first each time: what there is may not suffice for all.
+        // Start with another endpoint each time: the room may not suffice for all.
         self.first = (self.first + 1) % self.queues.len().max(1);
         for (skipped, taken) in [(self.first, usize::MAX), (0, self.first)] {
             for queue in self.queues.values_mut().skip(skipped).take(taken) {
@@ -229,7 +228,7 @@ impl Scheduler {
         wants
     }
 
-    /// Takes what was claimed. What is held already (a lease that ran out under a slow store) is left alone.
+    /// Adds claimed deliveries. Those already held (their lease expired because of a slow store) are skipped.
     pub fn claimed(&mut self, wants: &[Want], claims: Claims, now: MonoTime) {
         for want in wants {
             if let Some(queue) = self.queues.get_mut(&want.endpoint) {
@@ -253,7 +252,7 @@ impl Scheduler {
         }
     }
 
-    /// The next attempt to start, if any may.
+    /// The next attempt to start, if any.
     pub fn start(&mut self, now: MonoTime) -> Option<(Arc<Target>, Claimed)> {
         while self.slots.are_free() && !self.closing {
             let id = self.ready.pop_front()?;
@@ -269,14 +268,14 @@ impl Scheduler {
         None
     }
 
-    /// An attempt ended, and goes to be recorded.
+    /// An attempt ended and goes to the recorder.
     pub fn ended(&mut self, claimed: &Claimed, success: bool) {
         if let Some(queue) = self.queues.get_mut(&claimed.endpoint) {
             queue.ended(success);
         }
     }
 
-    /// Its slot is free. Says whether more of the same endpoint is to be claimed now.
+    /// Frees its slot. Returns whether to claim more for this endpoint now.
     pub fn finished(&mut self, claimed: &Claimed, duration_ms: u32, now: MonoTime) -> bool {
         self.bytes = self.bytes.saturating_sub(claimed.body.len());
         let roomy = self.is_roomy();
@@ -287,7 +286,7 @@ impl Scheduler {
         is_short
     }
 
-    /// It is recorded.
+    /// The outcome is recorded.
     pub fn recorded(&mut self, endpoint: EndpointId, delivery: DeliveryId) {
         if let Some(queue) = self.queues.get_mut(&endpoint)
             && queue.recorded(delivery)
@@ -296,7 +295,7 @@ impl Scheduler {
         }
     }
 
-    /// Puts every endpoint that may start something into the turn.
+    /// Queues every endpoint that may start an attempt.
     pub fn mark_all(&mut self, now: MonoTime) {
         for (id, queue) in &mut self.queues {
             queue.repace(now, &mut self.slots);
@@ -307,8 +306,8 @@ impl Scheduler {
         }
     }
 
-    /// When something is to be done next, if nothing happens before. While the scheduler is full,
-    /// that is when something leaves it.
+    /// When the next action is due without notifications. While the scheduler is full, actions wait until a delivery
+    /// leaves it.
     pub fn next_wake(&self, now: MonoTime) -> Option<MonoTime> {
         if self.room() == 0 {
             return None;
@@ -317,7 +316,7 @@ impl Scheduler {
         self.queues.values().filter_map(|queue| queue.next_wake(now, roomy, &self.slots)).min()
     }
 
-    /// Puts an endpoint into the turn if it may start something.
+    /// Queues an endpoint if it may start an attempt.
     fn mark(&mut self, id: EndpointId, now: MonoTime) {
         if let Some(queue) = self.queues.get_mut(&id)
             && !queue.queued

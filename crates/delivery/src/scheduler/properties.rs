@@ -1,4 +1,4 @@
-//! Whatever happens in whatever order: what the scheduler promises.
+//! Invariants of the scheduler under arbitrary sequences of events.
 
 use std::collections::HashSet;
 
@@ -11,16 +11,16 @@ use super::{SchedulerLimits, bench::Bench};
 const IN_FLIGHT: u32 = 12;
 const PER_ENDPOINT: u32 = 4;
 
-/// Something that happens to an engine.
+/// An event in the engine's environment.
 #[derive(Clone, Debug)]
 enum EngineStep {
-    /// Deliveries of an endpoint come into the store.
+    /// Deliveries of an endpoint are stored.
     Put { n: usize, lane: Priority, count: usize },
-    /// An event comes in, for whose delivery a place is asked; it is committed or not.
+    /// An event arrives and reserves a slot; its transaction is committed or rolled back.
     Reserve { n: usize, committed: bool },
-    /// One of those under way ends.
+    /// An attempt ends.
     End { which: usize, success: bool, duration_ms: u32 },
-    /// One of those under way could not be made.
+    /// An attempt could not be made.
     Withdraw { which: usize },
     /// A delivery that the scheduler may hold is cancelled.
     Cancel { which: usize },
@@ -51,7 +51,7 @@ fn step() -> impl Strategy<Value = EngineStep> {
     ]
 }
 
-/// A bench, and what is under way.
+/// A bench with its attempts under way.
 struct World {
     bench: Bench,
     under_way: Vec<Claimed>,
@@ -95,7 +95,7 @@ impl World {
                 bench.leased.retain(|_, one| one.endpoint != gone);
                 bench.endpoints_changed();
             }
-            // Of an endpoint that is gone.
+            // Its endpoint was removed.
             _ => {}
         }
     }
@@ -142,7 +142,7 @@ impl World {
         assert!(own <= most, "{own} at once, of {most}");
     }
 
-    /// What the scheduler counts is what there is.
+    /// The scheduler's counts match the actual state.
     fn check(&self) {
         let Bench { scheduler, leased, waiting, .. } = &self.bench;
         let gone = self.under_way.iter().filter(|one| !leased.contains_key(&one.handle));
@@ -160,7 +160,7 @@ impl World {
         assert!(all.all(|handle| seen.insert(handle)), "waiting and leased");
     }
 
-    /// All are on, and all attempts end well: everything begins, in the end.
+    /// With all endpoints enabled and all attempts successful, everything is started eventually.
     fn comes_to_an_end(&mut self) {
         self.bench.endpoints.iter_mut().for_each(|endpoint| endpoint.enabled = true);
         self.bench.endpoints_changed();

@@ -13,36 +13,36 @@ use super::{
     slots::{Pace, Slots},
 };
 
-/// The most that is held of one endpoint, in slots, while there is room: what waits here needs not be
-/// written and read again.
+/// Maximum deliveries held per slot of one endpoint while there is room: what waits here need not be released and
+/// claimed again.
 const SHARE_PER_SLOT: u32 = 256;
-/// The same once others need the room: enough to keep a fast one busy between claims.
+/// The same when room is scarce: enough to keep a fast endpoint busy between claims.
 const SHARE_PER_SLOT_WHEN_SCARCE: u32 = 32;
 
-/// One endpoint's place at the table.
+/// An endpoint's queue.
 pub(super) struct EndpointQueue {
     target: Arc<Target>,
     slots_default: u32,
-    /// Leased and waiting, by lane.
+    /// Leased and waiting, by priority.
     waiting: [VecDeque<Claimed>; 3],
-    /// Places promised to events that are being committed.
+    /// Reservations for events being committed.
     reserved: u32,
     in_flight: InFlight,
-    /// Everything under our lease: waiting, under way, being recorded.
+    /// Deliveries leased by us: waiting, under way, being recorded.
     held: HashSet<DeliveryId>,
-    /// When something in the store is due, by lane.
+    /// When a delivery in the store is due, by priority.
     due: [Option<MonoTime>; 3],
     claiming: [bool; 3],
     rate: Option<Rate>,
-    /// Attempts that ended and are not recorded yet.
+    /// Ended attempts that are not recorded yet.
     unrecorded: u32,
-    /// Failures in a row, as seen from here.
+    /// Consecutive failures as known here.
     failures: u32,
-    /// The last request for a probe that an attempt of ours has begun to answer.
+    /// The last probe request that one of our attempts answers.
     answering: u32,
-    /// Nothing was there to probe with: not before this time again.
+    /// A claim found nothing to probe with: no retry before this time.
     no_probe_before: Option<MonoTime>,
-    /// Whether it stands in the turn.
+    /// Whether it is in the round-robin queue.
     pub queued: bool,
 }
 
@@ -74,7 +74,7 @@ impl EndpointQueue {
             (_, None) => None,
         };
         if target.endpoint.health.consecutive_failures == 0 {
-            self.failures = 0; // a person began anew
+            self.failures = 0; // a user re-enabled it
         }
         self.target = target;
     }
@@ -89,12 +89,12 @@ impl EndpointQueue {
         self.held.len() as u32 + self.reserved
     }
 
-    /// Those still to be attempted or under way: what is only to be recorded keeps nobody waiting.
+    /// Deliveries waiting or under way; those only to be recorded block nothing.
     fn active(&self) -> u32 {
         self.places().saturating_sub(self.unrecorded)
     }
 
-    /// The endpoint was removed: what is still under way counts no more.
+    /// The endpoint was removed: its attempts under way no longer use slots.
     pub fn forget_slots(&mut self, slots: &mut Slots) {
         slots.free(self.in_flight.pace(), self.in_flight.count());
     }
@@ -111,7 +111,7 @@ impl EndpointQueue {
         self.target.endpoint.health.is_failing()
     }
 
-    /// Whether a lane may send: tests always, others while the endpoint is open; of a failing one a probe, when it is time.
+    /// Whether a queue may send: tests always, others while the endpoint is open; a failing one only probes when due.
     fn lane_open(&self, lane: Priority, now: MonoTime) -> bool {
         match lane {
             Priority::Test => true,
@@ -126,29 +126,29 @@ impl EndpointQueue {
             && (self.is_probe_requested() || self.target.endpoint.health.probe_at.is_none_or(|at| at <= now))
     }
 
-    /// No probe is under way, and the store knows how the last one ended.
+    /// Whether no probe is under way and the last one is recorded.
     fn is_probe_recorded(&self) -> bool {
         self.in_flight.count() == 0 && self.unrecorded == 0
     }
 
-    /// Whether a person asked for a probe that none has begun to answer.
+    /// Whether a user requested a probe that no attempt answers yet.
     fn is_probe_requested(&self) -> bool {
         let health = &self.target.endpoint.health;
         health.is_probe_requested() && health.probe_requests > self.answering
     }
 
-    /// The queue that the probe is taken from: what is sent again only where nothing else waits.
+    /// The queue for the probe: replays only if nothing else waits.
     fn probe_lane(&self) -> Priority {
         let has = |lane: Priority| !self.waiting[lane as usize].is_empty() || self.due[lane as usize].is_some();
         if has(Priority::Live) || !has(Priority::Replay) { Priority::Live } else { Priority::Replay }
     }
 
-    /// It may have come to be failing: the store will say when it has recorded what ended.
+    /// Whether it may have become failing: the store notifies once outcomes are recorded.
     fn is_in_doubt(&self) -> bool {
         self.failures >= FAILING_AFTER && self.unrecorded > 0 && !self.target.endpoint.health.is_failing()
     }
 
-    /// No more is held than can start before the leases run out of slack.
+    /// Maximum held: no more than can start before the leases run out of slack.
     fn share(&self, roomy: bool) -> u32 {
         if self.target.endpoint.health.is_failing() {
             return 1;
@@ -169,7 +169,7 @@ impl EndpointQueue {
         now.plus_ms(i64::from(self.target.endpoint.timeout_ms) + LEASE_SLACK_MS)
     }
 
-    /// How many more may be held: up to the share, and of one that may hang only as many as can begin at once.
+    /// How many more may be held: up to the share; if it may hang, only as many as can start at once.
     fn places_free(&self, roomy: bool, slots: &Slots) -> u32 {
         let free = self.share(roomy).saturating_sub(self.active());
         if self.in_flight.pace() == Pace::Fast {
@@ -177,12 +177,12 @@ impl EndpointQueue {
         }
         let waiting = self.active().saturating_sub(self.in_flight.count());
         let room = slots.room(self.in_flight.pace(), self.in_flight.count(), self.slots()).saturating_sub(waiting);
-        // One that has nothing gets into the turn, though all slots are taken for the moment.
+        // An endpoint without deliveries gets one even if all slots are taken at the moment.
         let turn = self.active() == 0 && slots.allow_once_free(self.in_flight.pace(), 0, self.slots());
         free.min(room.max(u32::from(turn)))
     }
 
-    /// A place, unless the share is taken or something older waits in the store: that goes first.
+    /// Reserves a slot unless the share is used up or older deliveries wait in the store, which go first.
     pub fn reserve(&mut self, now: MonoTime, roomy: bool, slots: &Slots) -> Option<MonoTime> {
         let live = Priority::Live as usize;
         let older = self.claiming[live] || self.due[live].is_some_and(|at| at <= now);
@@ -208,28 +208,28 @@ impl EndpointQueue {
         *due = Some(due.map_or(at, |known| known.min(at)));
     }
 
-    /// Whether something of it is due in the store.
+    /// Whether it has due deliveries in the store.
     pub fn is_asking(&self, now: MonoTime) -> bool {
         self.due.iter().flatten().any(|at| *at <= now)
     }
 
-    /// Whether so little of it is at hand that more is to be claimed: not for every single place that comes free.
+    /// Whether so few are held that more should be claimed; avoids a claim for every freed slot.
     pub fn is_short(&self, now: MonoTime, roomy: bool) -> bool {
         !self.is_failing() && self.is_asking(now) && self.active() * 2 <= self.share(roomy)
     }
 
-    /// What to claim of a lane now. `slots` counts what is claimed of those that may hang: no more than can begin.
+    /// What to claim of a queue now. `slots` counts claims of possibly hanging endpoints: no more than can start.
     pub fn want(&mut self, lane: Priority, now: MonoTime, room: u32, roomy: bool, slots: &mut Slots) -> Option<Want> {
         let n = lane as usize;
-        // A failing endpoint is probed at its own pace, with whatever has waited longest.
+        // A failing endpoint is probed at its own pace, with its oldest delivery.
         let probe = lane != Priority::Test && self.is_failing();
         let not_before = if probe { self.no_probe_before.unwrap_or(now) } else { self.due[n].unwrap_or(now) };
         if self.due[n].is_none() || not_before > now || self.claiming[n] || !self.lane_open(lane, now) {
             return None;
         }
-        // A test asks for little, and somebody is waiting for it.
+        // A test needs little, and a user waits for it.
         let least = u32::from(lane == Priority::Test && self.waiting[n].is_empty());
-        // One that has nothing gets something, though others have filled all places.
+        // An endpoint without deliveries gets one even if others have filled the room.
         let room = room.max(u32::from(self.active() == 0));
         let limit = self.places_free(roomy, slots).max(least).min(room);
         if limit == 0 {
@@ -244,16 +244,16 @@ impl EndpointQueue {
         Some(Want { endpoint, lane, limit, lease_until, probe })
     }
 
-    /// A claim ended that gave so many; `due` is when the next of that queue may go.
+    /// A claim returned this many; `due` is when the next of that queue is due.
     pub fn claim_ended(&mut self, want: &Want, count: usize, due: Option<MonoTime>) {
         self.claiming[want.lane as usize] = false;
         if want.probe {
-            // Whatever waits is under somebody else's lease.
+            // All pending deliveries are leased by other nodes.
             self.no_probe_before = due.filter(|_| count == 0);
         }
     }
 
-    /// Takes a claimed delivery; says no to one that is held already.
+    /// Adds a claimed delivery; returns `false` if it is already held.
     pub fn take_claimed(&mut self, claimed: Claimed) -> bool {
         let new = self.held.insert(claimed.id);
         if new {
@@ -262,21 +262,21 @@ impl EndpointQueue {
         new
     }
 
-    /// The lane that may start something now: tests first, then live, then what is sent again.
+    /// The queue that may start an attempt now: tests first, then live, then replays.
     fn next_lane(&self, now: MonoTime) -> Option<Priority> {
         [Priority::Test, Priority::Live, Priority::Replay]
             .into_iter()
             .find(|lane| !self.waiting[*lane as usize].is_empty() && self.lane_open(*lane, now))
     }
 
-    /// Whether its turn is to come: it could start something if there is a slot by then.
+    /// Whether to queue it: it could start an attempt if a slot is free by then.
     pub fn may_queue(&self, now: MonoTime, slots: &Slots) -> bool {
         slots.allow_once_free(self.in_flight.pace(), self.in_flight.count(), self.slots())
             && self.rate.is_none_or(|rate| rate.next_at(now) <= now)
             && self.next_lane(now).is_some()
     }
 
-    /// Starts the next attempt if it may.
+    /// Starts the next attempt if possible.
     pub fn start(&mut self, now: MonoTime, slots: &mut Slots) -> Option<(Arc<Target>, Claimed)> {
         self.repace(now, slots);
         if !slots.are_free() || !self.may_queue(now, slots) {
@@ -293,13 +293,13 @@ impl EndpointQueue {
         Some((self.target.clone(), claimed))
     }
 
-    /// Looks how fast it is now.
+    /// Updates its pace.
     pub fn repace(&mut self, now: MonoTime, slots: &mut Slots) {
         self.in_flight.repace(now, slots);
     }
 
-    /// Gives back what could not end within its lease any more, what one that hangs holds without need, and all that
-    /// waits for an endpoint that was closed: the leases, and the bytes of their bodies.
+    /// Releases deliveries that could not end within their lease, those a hanging endpoint holds needlessly, and all
+    /// waiting for a closed endpoint; returns the leases and the bytes of their bodies.
     pub fn release(&mut self, now: MonoTime) -> (Vec<Release>, usize) {
         let limit_ms = i64::from(self.target.endpoint.timeout_ms);
         let closed = !self.target.endpoint.is_open();
@@ -324,7 +324,7 @@ impl EndpointQueue {
         (leases, bytes)
     }
 
-    /// An attempt came to nothing for want of our own: it has been none, and its lease is given back.
+    /// This machine lacked a resource for an attempt: it does not count, and its lease is released.
     pub fn withdraw(&mut self, claimed: &Claimed, not_before: MonoTime, slots: &mut Slots) -> Release {
         self.in_flight.end(claimed.id, slots);
         self.held.remove(&claimed.id);
@@ -335,7 +335,7 @@ impl EndpointQueue {
         lease_of(claimed, Some(not_before))
     }
 
-    /// Forgets a delivery that was cancelled, if its attempt has not begun; says how large it was.
+    /// Removes a cancelled delivery unless its attempt has begun; returns its size.
     pub fn forget(&mut self, delivery: DeliveryId) -> Option<usize> {
         for lane in &mut self.waiting {
             if let Some(at) = lane.iter().position(|one| one.id == delivery) {
@@ -363,7 +363,7 @@ impl EndpointQueue {
         self.held.remove(&delivery)
     }
 
-    /// When this endpoint wants to be looked at: something falls due, the rate allows more, a probe may go, an
+    /// When this endpoint next needs attention: a delivery becomes due, the rate allows more, a probe is due, or an
     /// attempt has been under way for long.
     pub fn next_wake(&self, now: MonoTime, roomy: bool, slots: &Slots) -> Option<MonoTime> {
         let due = Priority::ALL.iter().filter_map(|lane| self.due_at(*lane, now, roomy, slots));
@@ -373,7 +373,7 @@ impl EndpointQueue {
         due.chain(rate).chain(probe).chain(self.in_flight.slow_at()).min()
     }
 
-    /// When something of a lane is to be claimed; what fills the share, runs or is not recorded yet wakes us else.
+    /// When to claim from a queue; other wake-ups follow when held deliveries start, end or are recorded.
     fn due_at(&self, lane: Priority, now: MonoTime, roomy: bool, slots: &Slots) -> Option<MonoTime> {
         let n = lane as usize;
         let due = self.due[n].filter(|_| !self.claiming[n])?;
@@ -386,7 +386,7 @@ impl EndpointQueue {
         }
     }
 
-    /// When the next probe may go; its predecessor's end is what wakes us else.
+    /// When the next probe is due; otherwise the end of the current one wakes the scheduler.
     fn probe_due_at(&self, now: MonoTime) -> Option<MonoTime> {
         let at = if self.is_probe_requested() { now } else { self.target.endpoint.health.probe_at.unwrap_or(now) };
         self.is_probe_recorded().then(|| self.no_probe_before.map_or(at, |not_before| at.max(not_before)))

@@ -1,6 +1,6 @@
 use gancho_model::MonoTime;
 
-/// At most so many attempts a second: a bucket that holds one second's worth.
+/// Limits attempts per second: a token bucket with a capacity of one second.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rate {
     per_s: f64,
@@ -13,7 +13,7 @@ impl Rate {
         Self { per_s: f64::from(per_s), tokens: f64::from(per_s), at: now }
     }
 
-    /// The same bucket with another size, not filled anew.
+    /// The same bucket with another capacity, without refilling it.
     pub fn resized(self, per_s: u32) -> Self {
         Self { per_s: f64::from(per_s), tokens: self.tokens.min(f64::from(per_s)), ..self }
     }
@@ -23,7 +23,7 @@ impl Rate {
         (self.tokens + passed_ms * self.per_s / 1000.0).min(self.per_s)
     }
 
-    /// When the next attempt may go.
+    /// When the next attempt is allowed.
     pub fn next_at(&self, now: MonoTime) -> MonoTime {
         let missing = 1.0 - self.filled(now);
         if missing <= 0.0 { now } else { now.plus_ms((missing * 1000.0 / self.per_s).ceil() as i64) }
@@ -42,8 +42,8 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Whoever takes whenever it is allowed: in no span of time are there more than a second's worth and what
-        /// the span allows.
+        /// Taking a token whenever allowed: no interval has more attempts than one second's worth plus what the
+        /// interval allows.
         #[test]
         fn no_span_has_more_than_its_part(per_s in 1..50u32, waits in prop::collection::vec(0..700i64, 1..120)) {
             let (mut now, mut taken) = (MonoTime::from_ms(1_000), vec![]);
@@ -61,7 +61,7 @@ mod tests {
             }
         }
 
-        /// It never makes anybody wait longer than its pace asks for, and another size fills nothing.
+        /// No wait is longer than the rate requires, and resizing adds no tokens.
         #[test]
         fn the_next_goes_within_its_pace(per_s in 1..50u32, other in 1..50u32, burst in 1..60u32) {
             let mut now = MonoTime::from_ms(1_000);

@@ -1,24 +1,23 @@
-//! How the attempts that may be under way at once are shared among endpoints, so that those that hang leave room
-//! for those that answer.
+//! Shares the concurrent attempts among endpoints, so that hanging endpoints leave slots for those that respond.
 
-/// How fast an endpoint answers, as far as that is known.
+/// An endpoint's speed, as far as known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Pace {
     /// No attempt has ended yet.
     #[default]
     Unknown,
-    /// Attempts usually end soon, and none has been under way for long.
+    /// Attempts usually end quickly, and none has been under way for long.
     Fast,
     /// Attempts take long, or one has been under way for long.
     Slow,
 }
 
-/// The attempts under way, by the pace of their endpoints.
+/// Attempts under way, by their endpoints' pace.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slots {
     limit: u32,
     fast: u32,
-    /// Those of unknown pace too: they may hang.
+    /// Includes those of unknown pace, which may hang.
     slow: u32,
 }
 
@@ -44,25 +43,25 @@ impl Slots {
         *slots = slots.saturating_sub(count);
     }
 
-    /// An endpoint with so many attempts under way has another pace now.
+    /// Moves an endpoint's attempts under way to another pace.
     pub fn repace(&mut self, from: Pace, to: Pace, count: u32) {
         self.free(from, count);
         *self.of(to) += count;
     }
 
-    /// Whether an endpoint may begin one more attempt that has `own` of at most `most` under way. The more it has,
-    /// the less others may have: one alone gets all that it may have, and of 200 that begin to hang at once each
-    /// gets something and leaves something. A quarter of all slots is never taken by those known to be slow.
+    /// Whether an endpoint with `own` of at most `most` attempts under way may start another. The more it has, the more
+    /// slots must stay free: a single endpoint gets its maximum, and if 200 start to hang at once, each gets some and
+    /// leaves some. A quarter of all slots is never used by endpoints known to be slow.
     pub fn allow(&self, pace: Pace, own: u32, most: u32) -> bool {
         self.are_free() && self.allow_once_free(pace, own, most)
     }
 
-    /// Whether one is free.
+    /// Whether a slot is free.
     pub fn are_free(&self) -> bool {
         self.in_flight() < self.limit
     }
 
-    /// The same as [`Slots::allow`] where all are taken: whether the endpoint may wait for the next that is free.
+    /// Like [`Slots::allow`] if all slots are taken: whether the endpoint may wait for the next free one.
     pub fn allow_once_free(&self, pace: Pace, own: u32, most: u32) -> bool {
         if own >= most {
             return false;
@@ -82,7 +81,7 @@ impl Slots {
         }
     }
 
-    /// How many more an endpoint may begin now.
+    /// How many more attempts an endpoint may start now.
     pub fn room(&self, pace: Pace, own: u32, most: u32) -> u32 {
         let mut slots = *self;
         let mut room = 0;
@@ -98,7 +97,7 @@ impl Slots {
 mod tests {
     use super::*;
 
-    /// So many endpoints of this pace take all they get, one after the other; what each got.
+    /// This many endpoints of one pace take all allowed slots, one after the other; returns each one's number.
     fn fill(slots: &mut Slots, pace: Pace, endpoints: u32) -> Vec<u32> {
         let mut got = vec![];
         for _ in 0..endpoints {
@@ -125,7 +124,7 @@ mod tests {
             let got = fill(&mut slots, pace, 200);
             assert!(got.iter().all(|got| *got > 0), "{pace:?}: {got:?}");
             assert!(slots.room(Pace::Unknown, 0, 8) > 0, "{pace:?}: a healthy one, known or not, begins");
-            // Those that hang are slow after a second.
+            // Hanging endpoints are slow after a second.
             slots.repace(pace, Pace::Slow, slots.in_flight());
             assert_eq!(slots.room(Pace::Fast, 0, 8), 8, "{pace:?}: a healthy one works at full width");
         }

@@ -7,9 +7,9 @@ use url::Url;
 #[derive(Clone)]
 pub(crate) struct Target {
     pub endpoint: Endpoint,
-    /// Its URL as text, to be noted with every attempt.
+    /// Its URL as text, recorded with every attempt.
     pub address: Arc<str>,
-    /// Checked when the endpoint was saved; nothing if an older version took what this one does not.
+    /// Validated when the endpoint was saved; `None` if an older version accepted an invalid one.
     pub url: Option<Url>,
 }
 

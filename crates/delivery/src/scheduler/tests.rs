@@ -1,10 +1,10 @@
-//! The scheduler by itself: given what happened, asked what to do.
+//! Unit tests of the scheduler: events in, actions out.
 
 use gancho_model::{Clock as _, Health, Priority, Timestamp};
 
 use super::{SchedulerLimits, bench::Bench};
 
-/// The last endpoint answers, all others hang from the first moment on.
+/// The last endpoint responds, all others hang from the start.
 fn a_healthy_one_among(hanging: usize) {
     let mut bench = Bench::new(hanging + 1);
     (0..hanging).for_each(|n| bench.put(n, Priority::Live, 50));
@@ -20,7 +20,7 @@ fn a_healthy_one_among(hanging: usize) {
         bench.environment.advance_ms(230);
     }
     assert!(bench.given_back < 100, "little is claimed that can't begin: {}", bench.given_back);
-    // Ten seconds on, when those that hang are known to be slow: a burst goes at full width.
+    // Ten seconds later the hanging ones are known to be slow: a burst gets all slots.
     bench.put(hanging, Priority::Live, 8);
     let healthy = bench.endpoints[hanging].id;
     assert_eq!(bench.turn().iter().filter(|(_, one)| one.endpoint == healthy).count(), 8, "among {hanging}");
@@ -40,7 +40,7 @@ fn one_that_was_fast_and_hangs_is_slow_after_a_second() {
     for (_, one) in bench.turn() {
         bench.end(&one, true, 5);
     }
-    // All hang at once, but the last.
+    // All but the last hang at once.
     (0..199).for_each(|n| bench.put(n, Priority::Live, 50));
     bench.turn();
     bench.put(199, Priority::Live, 1);
@@ -60,7 +60,7 @@ fn leases_that_get_too_short_are_given_back_at_once() {
     for (_, one) in bench.turn() {
         bench.end(&one, true, 5);
     }
-    // A fast one holds more than it has slots; then it hangs.
+    // A fast endpoint holds more than its slots; then it hangs.
     bench.put(0, Priority::Live, 100);
     assert_eq!(bench.turn().len(), 8);
     bench.environment.advance_ms(5_001);
@@ -91,7 +91,7 @@ fn a_requested_probe_goes_at_once_and_a_click_during_it_is_not_lost() {
     let began = bench.turn();
     assert_eq!(began.len(), 1, "one probe");
     assert_eq!(began[0].0.endpoint.health.probe_requests, 1);
-    // A click while it is under way.
+    // A probe request while the probe is under way.
     bench.endpoints[0].health.request_probe();
     bench.endpoints_changed();
     assert!(bench.turn().is_empty(), "one at a time");
@@ -146,7 +146,7 @@ fn one_that_comes_while_all_slots_are_taken_has_its_turn() {
     for (_, one) in bench.turn() {
         bench.end(&one, true, 5);
     }
-    // Two fast ones with a backlog take all slots; then the third gets its first event.
+    // Two fast endpoints with a backlog use all slots; then the third gets its first event.
     for n in [0, 1] {
         bench.put(n, Priority::Live, 1_000);
     }
@@ -158,7 +158,7 @@ fn one_that_comes_while_all_slots_are_taken_has_its_turn() {
     for _ in 0..8 {
         let (_, one) = under_way.remove(0);
         bench.end(&one, true, 5);
-        // What began at once when the slot was free, before the next turn.
+        // Attempts started as soon as the slot was free, before the next step.
         while let Some(next) = bench.scheduler.start(bench.environment.mono()) {
             under_way.push(next);
         }

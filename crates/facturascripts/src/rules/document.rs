@@ -1,4 +1,4 @@
-//! Approved: a document's state came to one that makes another document or closes editing (EVENTS rule 3).
+//! Approved: a document reached a state that generates another document or is not editable (EVENTS rule 3).
 
 use serde_json::Value;
 

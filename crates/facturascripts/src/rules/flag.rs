@@ -1,4 +1,4 @@
-//! Paid and due are flags that turned, whatever wrote them (EVENTS rules 2 and 4).
+//! Paid and due: a flag changed, whatever changed it (EVENTS rules 2 and 4).
 
 use gancho_model::{Operation, Record};
 use serde_json::Value;
@@ -13,7 +13,7 @@ pub(super) fn flag_events(folded: &Folded, paid: &str, due: &str, events: &mut E
         if on(after, paid) {
             events.push("paid", []);
         }
-        return; // a cash invoice is born due: that is no news
+        return; // a cash invoice is created due: not an event
     }
     let Some((before, after, _)) = update(folded, None) else { return };
     let turned = |flag: &str| off(before, flag) && on(after, flag);

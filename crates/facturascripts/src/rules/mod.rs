@@ -1,4 +1,4 @@
-//! What a change means, kind by kind of model (EVENTS, rules 2 to 11).
+//! Interprets a change by the kind of its model (EVENTS, rules 2 to 11).
 
 mod document;
 mod flag;
@@ -20,7 +20,7 @@ use crate::{
 
 pub(crate) use permission::ReportedUsers;
 
-/// The events of one change, in the order in which they are reported.
+/// The events of one change, in order.
 pub(crate) fn events(folded: &Folded, knowledge: &ReferenceData, reported: &mut ReportedUsers) -> Vec<Payload> {
     let Some(model) = catalogue::find(&folded.change.row.model) else {
         return record::other_model(folded);
@@ -44,7 +44,7 @@ pub(crate) fn events(folded: &Folded, knowledge: &ReferenceData, reported: &mut 
     events.out
 }
 
-/// Events of one change being gathered.
+/// Collects the events of one change.
 struct Events<'a> {
     folded: &'a Folded,
     noun: &'a str,
@@ -52,19 +52,19 @@ struct Events<'a> {
 }
 
 impl Events<'_> {
-    /// Tells `noun.verb` of the change's own record.
+    /// Adds `noun.verb` for the change's own record.
     fn push(&mut self, verb: &str, extra: impl IntoIterator<Item = (&'static str, Value)>) {
         let change = &self.folded.change;
         let object = change.after.as_ref().or(change.before.as_ref()).cloned().unwrap_or_default();
         self.push_object(verb, object, extra);
     }
 
-    /// Tells `noun.verb` of another record.
+    /// Adds `noun.verb` for another record.
     fn push_object(&mut self, verb: &str, object: Record, extra: impl IntoIterator<Item = (&'static str, Value)>) {
         let mut data: Map<String, Value> = extra.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         data.insert("object".into(), Value::Object(object));
         let name = format!("{}.{verb}", self.noun);
-        // Nouns and verbs of the catalogue make good types; a test walks through all of them.
+        // The catalogue's nouns and verbs form valid types; a test checks all of them.
         let Ok(event) = EventType::parse(&name) else { return };
         let change = &self.folded.change;
         let label = data.get("object").and_then(Value::as_object).and_then(label);
@@ -72,7 +72,7 @@ impl Events<'_> {
     }
 }
 
-/// An update's two sides and what differs; nothing for inserts and deletes.
+/// The two sides of an update and their difference; `None` for inserts and deletes.
 fn update<'a>(folded: &'a Folded, model: Option<&Model>) -> Option<(&'a Record, &'a Record, Diff)> {
     let change = &folded.change;
     match (change.operation, &change.before, &change.after) {

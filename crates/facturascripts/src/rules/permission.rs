@@ -1,4 +1,4 @@
-//! What users may do changed: one event for each user affected (EVENTS rule 6).
+//! Changed permissions: one event for each affected user (EVENTS rule 6).
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -8,12 +8,12 @@ use serde_json::Value;
 use super::Events;
 use crate::{ReferenceData, diff::diff, fold::Folded};
 
-/// Whose permissions were reported already, burst by burst: a role that goes takes its rows along, and that is one act.
+/// Users already reported per burst: deleting a role deletes its rows, all in one user action.
 #[derive(Default)]
 pub(crate) struct ReportedUsers(HashSet<(String, String)>);
 
 impl ReportedUsers {
-    /// Whether this user is still to be reported.
+    /// Whether this user is not reported yet.
     fn first(&mut self, burst: Option<&String>, nick: &str) -> bool {
         burst.is_none_or(|burst| self.0.insert((burst.clone(), nick.to_owned())))
     }

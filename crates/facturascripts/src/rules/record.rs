@@ -17,13 +17,13 @@ pub(super) fn record_events(folded: &Folded, model: &Model, events: &mut Events<
         Operation::Update => match update(folded, Some(model)) {
             Some((_, _, diff)) if diff.is_news => events.push("updated", previous(diff)),
             Some(_) => {}
-            // An update of which only the new row is known: it may be news.
+            // An update with only the new row may be a relevant change.
             None => events.push("updated", []),
         },
     }
 }
 
-/// A model that is not in the catalogue, and that a source asked for.
+/// A model outside the catalogue that a source includes.
 pub(super) fn other_model(folded: &Folded) -> Vec<Payload> {
     let mut events = Events { folded, noun: "model", out: vec![] };
     let model = ("model", Value::from(folded.change.row.model.clone()));

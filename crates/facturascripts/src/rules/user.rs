@@ -1,4 +1,4 @@
-//! Users: sessions, passwords, being let in or not (EVENTS rule 6).
+//! Users: sessions, passwords, enabling and disabling (EVENTS rule 6).
 
 use gancho_model::ErpSession;
 use serde_json::{Value, json};

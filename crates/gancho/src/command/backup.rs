@@ -33,14 +33,14 @@ pub struct RestoreArgs {
     local: LocalArgs,
 }
 
-/// The key beside a copy.
+/// The key's file beside a backup.
 fn key_beside(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".key");
     name.into()
 }
 
-/// Copies the database as it is at this moment, whether or not a server works on it.
+/// Backs up the database, whether or not a server uses it.
 pub fn back_up(args: &BackupArgs) -> CliResult {
     let settings = settings(&args.local)?;
     let dir = &settings.data_dir;
@@ -66,7 +66,7 @@ pub fn back_up(args: &BackupArgs) -> CliResult {
     Ok(())
 }
 
-/// Puts a copy into a data dir that has no database.
+/// Restores a backup into a data dir without a database.
 pub fn restore(args: &RestoreArgs) -> CliResult {
     let settings = settings(&args.local)?;
     let dir = &settings.data_dir;
@@ -91,7 +91,7 @@ pub fn restore(args: &RestoreArgs) -> CliResult {
         secret_key::put_key(dir, &key).map_err(CliError::start)?;
     }
     let copied = sqlite::restore(&args.file, dir).map_err(CliError::refused)?;
-    // With the right key, and brought up to date.
+    // Checks the key and migrates the schema.
     block_on(wiring::store(&settings, "restore"))?.map_err(|error| {
         let _ = std::fs::remove_file(dir.join(sqlite::FILE));
         CliError::start(error)

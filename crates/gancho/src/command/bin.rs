@@ -59,7 +59,7 @@ const COLUMNS: &[Column] = &[
     Column::new("expires", 2, |one| Cell::ago(&one["expires_at"])),
 ];
 
-/// How long a follower waits before it asks again.
+/// How long a follower waits before it retries.
 const AGAIN: std::time::Duration = std::time::Duration::from_secs(1);
 
 pub fn run(command: BinCommand, api: &ApiClient) -> CliResult {
@@ -102,7 +102,7 @@ async fn show(id: &str, follow: bool, api: &ApiClient) -> CliResult {
     loop {
         let path = format!("bins/{id}/requests?after={after}{wait}");
         let page = match api.call(Method::GET, &path, None).await {
-            // The server may be starting again: go on where we were.
+            // The server may be restarting: continue from the same position.
             Err(error) if follow && error.is_unreachable() => {
                 complain!("gancho: {error}; trying again");
                 tokio::time::sleep(AGAIN).await;
@@ -125,7 +125,7 @@ async fn show(id: &str, follow: bool, api: &ApiClient) -> CliResult {
     }
 }
 
-/// One request: its line, its header fields, its body.
+/// One request: its first line, header fields and body.
 fn print(request: &Value) {
     let signature = match request["signature_valid"].as_bool() {
         Some(true) => paint("  signature right", Style::Good),

@@ -4,7 +4,7 @@ use crate::{
     config::{Raw, SETTINGS, Settings},
 };
 
-/// Prints the settings in force, as a settings file.
+/// Prints the effective settings as a settings file.
 pub fn run(local: &LocalArgs) -> CliResult {
     let raw = Raw::gather(local, &[]).map_err(CliError::start)?;
     Settings::from_raw(&raw).map_err(CliError::start)?;
@@ -17,7 +17,7 @@ pub fn run(local: &LocalArgs) -> CliResult {
     Ok(())
 }
 
-/// As a person writes it: numbers and flags bare, lists as lists.
+/// As TOML: numbers and flags without quotes, lists as lists.
 fn toml_value(value: &str, default: &str) -> String {
     if value.parse::<i64>().is_ok() || value.parse::<bool>().is_ok() {
         return value.to_owned();

@@ -89,7 +89,7 @@ async fn act(command: ConsumerCommand, api: &ApiClient) -> CliResult {
             if api.json {
                 say!("{consumer}");
             } else {
-                // Further than that, if it was further already.
+                // Further, if it was further already.
                 say!("{name} is at {}", text(&consumer["position"]));
             }
             Ok(())

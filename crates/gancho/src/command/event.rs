@@ -77,7 +77,7 @@ pub enum EventCommand {
     },
 }
 
-/// How long a follower waits before it asks again.
+/// How long a follower waits before it retries.
 const AGAIN: std::time::Duration = std::time::Duration::from_secs(1);
 
 const COLUMNS: &[Column] = &[
@@ -95,7 +95,7 @@ const TYPES: &[Column] = &[
     Column::flexible("description", 2, |one| Cell::of(&one["description"])),
 ];
 
-/// In words, with its document.
+/// Its title with its document.
 fn name(event: &Value) -> String {
     let kind = event["event"].as_str().unwrap_or_default();
     let label = event["document"].as_str();
@@ -128,7 +128,7 @@ async fn act(command: EventCommand, api: &ApiClient) -> CliResult {
             query.extend(object.map(|object| ("object", object)));
             let from = match (after, follow, oldest) {
                 (Some(after), ..) => ("after", after.to_string()),
-                // Who follows wants what comes, and what there is since a time; who lists, what there is.
+                // Following starts now, or at a given time; listing starts with existing events.
                 (None, true, false) if since.is_some() => ("after", "0".to_owned()),
                 (None, true, true) => ("after", "0".to_owned()),
                 (None, true, false) => ("after", "latest".to_owned()),
@@ -182,7 +182,7 @@ async fn list(api: &ApiClient, mut query: Vec<(&str, String)>, from: (&str, Stri
     loop {
         let page = match api.call(Method::GET, &format!("events?{way}={after}{query}"), None).await {
             Err(error) if follow && after != "latest" => {
-                // The server may be starting again: go on where we were.
+                // The server may be restarting: continue from the same position.
                 complain!("gancho: {error}; trying again");
                 tokio::time::sleep(AGAIN).await;
                 continue;
@@ -203,7 +203,7 @@ async fn list(api: &ApiClient, mut query: Vec<(&str, String)>, from: (&str, Stri
     }
 }
 
-/// One event: its facts, its body, and where it went.
+/// One event: its data, its body, and its deliveries.
 fn show(event: &Value) {
     let created = readable(event)["created"].as_str().map(terminal::full).unwrap_or_default();
     let field = |name: &str| table::text_or_nothing(&event[name]);
@@ -236,7 +236,7 @@ fn line(event: &Value) {
     say!("{:>8}  {}  {}  {}", event["sequence"], text("created"), name(&event), text("id"));
 }
 
-/// The same with a time that people read.
+/// The same with a readable time.
 fn readable(event: &Value) -> Value {
     let mut event = event.clone();
     if let Some(created) = event["created"].as_i64() {

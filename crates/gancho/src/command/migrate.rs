@@ -18,7 +18,7 @@ use crate::{
     wiring,
 };
 
-/// How often it says how far it is, milliseconds.
+/// Interval between progress reports, milliseconds.
 const TOLD_EVERY_MS: i64 = 2_000;
 
 /// From where, and where to.
@@ -34,7 +34,7 @@ pub struct MigrateArgs {
     local: LocalArgs,
 }
 
-/// Copies everything, and compares it. Broken off, it goes on from where it came to.
+/// Copies everything and compares it. An interrupted run continues where it stopped.
 pub fn run(args: &MigrateArgs) -> CliResult {
     let settings = Settings::load(&args.local, &[]).map_err(CliError::start)?;
     let (from, to) = (place("--from", &args.from, &settings)?, place("--to", &args.to, &settings)?);
@@ -69,7 +69,7 @@ pub fn run(args: &MigrateArgs) -> CliResult {
     Ok(())
 }
 
-/// How to work with the copy.
+/// How to use the copy.
 fn remedy(to: &Location) -> String {
     match to {
         Location::Sqlite(dir) => format!("gancho serve --data-dir {}, without database_url", dir.display()),
@@ -77,7 +77,7 @@ fn remedy(to: &Location) -> String {
     }
 }
 
-/// Nobody may work on a data dir meanwhile.
+/// Locks a data dir, so that nothing else uses it meanwhile.
 fn held(place: &Location) -> anyhow::Result<Option<std::fs::File>> {
     match place {
         Location::Sqlite(dir) => data_dir::lock(dir).map(Some),
@@ -98,7 +98,7 @@ fn place(option: &str, text: &str, settings: &Settings) -> Result<Location, CliE
         },
         (_, Some(dir)) => {
             let dir = Path::new(dir.strip_prefix("//").unwrap_or(dir));
-            // The database's own file is as good as its folder.
+            // The database's file is accepted in place of its folder.
             let is_file = dir.file_name().is_some_and(|name| name == gancho_store::sqlite::FILE);
             Ok(Location::Sqlite(if is_file { dir.parent().map(PathBuf::from).unwrap_or_default() } else { dir.into() }))
         }
@@ -109,7 +109,7 @@ fn place(option: &str, text: &str, settings: &Settings) -> Result<Location, CliE
     }
 }
 
-/// Says how far it is: each table once, and large ones now and then.
+/// Prints the progress: each table once, and large ones at intervals.
 #[derive(Default)]
 struct Progress {
     last: Option<(&'static str, bool)>,

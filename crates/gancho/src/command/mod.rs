@@ -1,4 +1,4 @@
-//! One file a command.
+//! One file per command.
 
 mod backup;
 mod bench;
@@ -37,7 +37,7 @@ use crate::{
     logs, serve,
 };
 
-/// What commands return.
+/// The exit codes.
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage or settings, 3 not found, 4 not allowed, \
     5 unreachable";
 
@@ -117,7 +117,7 @@ pub enum Command {
     },
 }
 
-/// Does what the arguments say.
+/// Runs the command.
 pub fn run(args: Args) -> CliResult {
     match args.command {
         Command::Serve(args) => {

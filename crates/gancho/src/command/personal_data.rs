@@ -67,7 +67,7 @@ async fn act(command: PersonalDataCommand, api: &ApiClient) -> CliResult {
     }
 }
 
-/// Page after page; returns how many there were.
+/// Reads page by page; returns the number of events.
 async fn export(api: &ApiClient, subject: &Subject, mut each: impl FnMut(&Value)) -> Result<u64, CliError> {
     let (mut count, mut after) = (0, String::new());
     loop {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{api_client::ApiClient, args::ServerArgs, cli_error::CliResult, runtime::block_on, when};
 
-/// Between looks at how far it is.
+/// Interval between progress checks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What to send again.
@@ -43,7 +43,7 @@ pub struct ReplayArgs {
     pub server: ServerArgs,
 }
 
-/// Sends again, and says how many.
+/// Starts the replay, and prints the number of events.
 pub fn run(args: &ReplayArgs, api: &ApiClient) -> CliResult {
     let only = match (args.all, args.missed) {
         (true, _) => "all",
@@ -65,7 +65,7 @@ pub fn run(args: &ReplayArgs, api: &ApiClient) -> CliResult {
     if args.follow { block_on(follow(api, &format!("{path}/job")))? } else { Ok(()) }
 }
 
-/// Prints how far the work is, each time that it changed, until all of it has ended.
+/// Prints the job's progress whenever it changes, until everything has ended.
 async fn follow(api: &ApiClient, path: &str) -> CliResult {
     let mut last = Value::Null;
     loop {

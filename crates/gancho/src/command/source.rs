@@ -229,7 +229,7 @@ async fn add(command: AddCommand, api: &ApiClient) -> CliResult {
     }
 }
 
-/// A source that was added, or the one that this ERP was already.
+/// A source that was added, or the existing one of this ERP.
 fn added(api: &ApiClient, source: &Value, name: &str, usual: &str) {
     show(api, source);
     if source["name"] == name {
@@ -249,14 +249,14 @@ async fn pause(id: &str, paused: bool, api: &ApiClient) -> CliResult {
     api.act(Method::PATCH, &format!("sources/{id}"), body, &format!("{done} {id}")).await
 }
 
-/// What a person does next.
+/// The user's next step.
 fn next(api: &ApiClient, sentence: &str) {
     if !api.json {
         say!("\n{sentence}");
     }
 }
 
-/// What is entered on the plugin's page, and when that can't work from elsewhere.
+/// What to enter on the plugin's page, with a note if the address can't work from elsewhere.
 fn enter(api: &ApiClient) -> String {
     let address = api.server();
     let local = if api.is_local() {
@@ -268,7 +268,7 @@ fn enter(api: &ApiClient) -> String {
     format!("Enter {address} and this token on the plugin's page in FacturaScripts, and press its test.{local}")
 }
 
-/// A source: how it does, then its settings.
+/// A source: its status, then its settings.
 fn show(api: &ApiClient, source: &Value) {
     if api.json {
         say!("{source}");
@@ -293,7 +293,7 @@ fn show(api: &ApiClient, source: &Value) {
     ]);
 }
 
-/// One page after the other, each on its way before the next is asked for.
+/// Sends page after page.
 async fn backfill(
     api: &ApiClient,
     id: &str,

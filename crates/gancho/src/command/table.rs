@@ -1,55 +1,55 @@
-//! Lists for people: as many columns as the terminal has room for, the most important first.
+//! Tables on the terminal: as many columns as fit, the most important first.
 
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
 use crate::terminal::{self, Style, paint};
 
-/// Between two columns.
+/// Space between columns.
 const GAP: usize = 2;
-/// A column that may be cut keeps so many characters.
+/// Minimum width of a column that may be truncated.
 const CUT_MIN: usize = 12;
-/// One that always stays keeps so many before others are left out.
+/// Minimum width of a column that always stays, before others are left out.
 const CUT_MAIN: usize = 23;
 
-/// A column: its title, and what stands in it.
+/// A column: its title and its contents.
 pub struct Column {
     title: &'static str,
     cell: fn(&Value) -> Cell,
-    /// Left out where there is no room, the highest number first; 0 stays.
+    /// Left out if there is no room, the highest number first; 0 stays.
     rank: u8,
-    /// May be cut.
+    /// May be truncated.
     is_flexible: bool,
 }
 
-/// What stands in a column.
+/// The contents of a cell.
 pub struct Cell {
     text: String,
     style: Style,
 }
 
 impl Cell {
-    /// A text in a colour.
+    /// A coloured text.
     pub fn new(text: impl Into<String>, style: Style) -> Self {
         Self { text: text.into(), style }
     }
 
-    /// A text as it is.
+    /// A plain text.
     pub fn plain(text: impl Into<String>) -> Self {
         Self::new(text, Style::Plain)
     }
 
-    /// A value of the answer, or a dash.
+    /// A value of the response, or a dash.
     pub fn of(value: &Value) -> Self {
         Self::plain(text(value))
     }
 
-    /// A time of the answer, as people say it.
+    /// A time of the response, relative to now.
     pub fn ago(value: &Value) -> Self {
         Self::new(value.as_str().map_or_else(|| "–".to_owned(), terminal::ago), Style::Dim)
     }
 
-    /// A state's word in its colour.
+    /// A state in its colour.
     pub fn state(value: &Value) -> Self {
         let word = text(value);
         let style = Style::of_state(&word);
@@ -58,18 +58,18 @@ impl Cell {
 }
 
 impl Column {
-    /// One that is left out where there is no room, the highest rank first; 0 stays.
+    /// A column that is left out if there is no room, the highest rank first; 0 stays.
     pub const fn new(title: &'static str, rank: u8, cell: fn(&Value) -> Cell) -> Self {
         Self { title, cell, rank, is_flexible: false }
     }
 
-    /// The same, that may be cut before others are left out.
+    /// The same, and truncated before others are left out.
     pub const fn flexible(title: &'static str, rank: u8, cell: fn(&Value) -> Cell) -> Self {
         Self { title, cell, rank, is_flexible: true }
     }
 }
 
-/// Prints a list; `none` is the sentence for an empty one.
+/// Prints a table; `none` is the sentence for an empty one.
 pub fn print(items: &[Value], columns: &[Column], none: &str) {
     if items.is_empty() {
         say!("{none}");
@@ -105,7 +105,7 @@ fn lines(items: &[Value], columns: &[Column], width: usize) -> Vec<String> {
     std::iter::once(head).chain(rows).collect()
 }
 
-/// The width of each column that is shown: first what may be cut is cut, then what matters least is left out.
+/// The width of each column shown: first columns are truncated, then the least important ones are left out.
 fn fit(columns: &[Column], natural: &[usize], width: usize) -> Vec<Option<usize>> {
     let mut widths: Vec<Option<usize>> = natural.iter().copied().map(Some).collect();
     let least = |place: usize, width: usize| match &columns[place] {
@@ -125,7 +125,7 @@ fn fit(columns: &[Column], natural: &[usize], width: usize) -> Vec<Option<usize>
             None => break,
         }
     }
-    // Then the longest of those that may be cut, a character at a time: first those that might be left out.
+    // Then shortens the longest truncatable column, a character at a time, starting with those that might be left out.
     while total(&widths, &|_, width| width) > width {
         let flexible = (0..columns.len()).filter(|place| columns[*place].is_flexible);
         let cuttable = flexible.filter_map(|place| Some((widths[place]?, place))).filter(|(width, _)| *width > CUT_MIN);
@@ -138,7 +138,7 @@ fn fit(columns: &[Column], natural: &[usize], width: usize) -> Vec<Option<usize>
     widths
 }
 
-/// A text of at most so many columns.
+/// A text truncated to this many columns.
 fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
@@ -154,7 +154,7 @@ fn cut(text: &str, width: usize) -> String {
     short
 }
 
-/// A list at 80 and at 140 columns, for a snapshot: how many days ago something was does not count.
+/// A table with 80 and with 140 columns, for a snapshot without relative days.
 #[cfg(test)]
 pub fn snapshot(items: &[Value], columns: &[Column]) -> String {
     let at = |width| {
@@ -165,7 +165,7 @@ pub fn snapshot(items: &[Value], columns: &[Column]) -> String {
     format!("{}\n\n{}", at(80), at(140))
 }
 
-/// Prints facts of one thing, what is empty left out.
+/// Prints the fields of one object, without empty ones.
 pub fn print_facts(facts: &[(&str, String)]) {
     let shown = facts.iter().filter(|(_, value)| !value.is_empty());
     let widest = shown.clone().map(|(name, _)| name.width()).max().unwrap_or(0);
@@ -177,7 +177,7 @@ pub fn print_facts(facts: &[(&str, String)]) {
     }
 }
 
-/// A value as text; a dash where there is none.
+/// A value as text; a dash if it is empty.
 pub fn text(value: &Value) -> String {
     match value {
         Value::Null => "–".into(),
@@ -187,7 +187,7 @@ pub fn text(value: &Value) -> String {
     }
 }
 
-/// The same, empty where there is none.
+/// The same, empty if there is none.
 pub fn text_or_nothing(value: &Value) -> String {
     match value {
         Value::Null => String::new(),

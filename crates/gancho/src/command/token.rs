@@ -46,7 +46,7 @@ const COLUMNS: &[Column] = &[
     Column::new("id", 0, |one| Cell::new(table::text(&one["id"]), Style::Dim)),
 ];
 
-/// Makes, lists and removes tokens. `create` prints the token alone, so that a script can take it.
+/// Creates, lists and removes tokens. `create` prints only the token, for scripts.
 pub fn run(command: TokenCommand) -> CliResult {
     match command {
         TokenCommand::Create { name, scope, local } => create(name, &scope, &local),

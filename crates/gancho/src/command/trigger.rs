@@ -41,7 +41,7 @@ pub struct TriggerArgs {
     pub server: ServerArgs,
 }
 
-/// Sends samples with `"test":true` in their body, and prints what came back from each webhook.
+/// Sends samples with `"test":true` in their body, and prints each webhook's response.
 pub fn run(args: &TriggerArgs, api: &ApiClient) -> CliResult {
     let pause = match args.rate {
         None => Duration::ZERO,
@@ -64,7 +64,7 @@ async fn send(args: &TriggerArgs, pause: Duration, api: &ApiClient) -> CliResult
         for (id, name) in &targets {
             let body = json!({"event": kind.as_str(), "data": data});
             sent += 1;
-            // One that refuses the sample keeps it from no other.
+            // If one webhook refuses the sample, the others still get it.
             match api.call(Method::POST, &format!("endpoints/{id}/test?wait=true"), Some(body)).await {
                 Ok(delivery) => {
                     failed += u32::from(delivery["state"] != "delivered");
@@ -81,7 +81,7 @@ async fn send(args: &TriggerArgs, pause: Duration, api: &ApiClient) -> CliResult
     if failed > 0 { Err(CliError::because(format!("{failed} of {sent} did not arrive"))) } else { Ok(()) }
 }
 
-/// What is to stand in its body; nothing for the sample's own.
+/// The custom `data`; `None` for the sample's own.
 fn data(args: &TriggerArgs, kind: &EventType) -> Result<Option<Value>, CliError> {
     let unreadable = |name: &str, error: std::io::Error| CliError::usage(format!("{name}: {error}"));
     let text = match &args.data {
@@ -95,7 +95,7 @@ fn data(args: &TriggerArgs, kind: &EventType) -> Result<Option<Value>, CliError>
     serde_json::from_str(&text).map(Some).map_err(|error| CliError::usage(format!("that is no JSON: {error}")))
 }
 
-/// The sample, as somebody changed it.
+/// The sample as edited by the user.
 fn edited(kind: &EventType) -> Result<String, CliError> {
     let editor = ["VISUAL", "EDITOR"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "vi".into());
     let sample = Value::Object(event_types::sample(kind).0);
@@ -105,7 +105,7 @@ fn edited(kind: &EventType) -> Result<String, CliError> {
     let mut draft = options.write(true).create_new(true).mode(0o600).open(&file).map_err(CliError::refused)?;
     draft.write_all(text.as_bytes()).map_err(CliError::refused)?;
     drop(draft);
-    // As shells and git do: the variable may hold arguments.
+    // Run by a shell, as git does: the variable may contain arguments.
     let ended = std::process::Command::new("sh").args(["-c", &format!("{editor} \"$1\""), "sh"]).arg(&file).status();
     let edited = std::fs::read_to_string(&file);
     let _ = std::fs::remove_file(&file);
@@ -116,7 +116,7 @@ fn edited(kind: &EventType) -> Result<String, CliError> {
     }
 }
 
-/// Ids and names of the webhooks that get it.
+/// Ids and names of the target webhooks.
 async fn targets(args: &TriggerArgs, kind: &EventType, api: &ApiClient) -> Result<Vec<(String, String)>, CliError> {
     let named = |one: &Value| {
         let name = if one["name"].is_null() { &one["url"] } else { &one["name"] };

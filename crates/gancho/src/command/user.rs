@@ -54,7 +54,7 @@ pub enum UserCommand {
     },
 }
 
-/// Adds, lists, changes and removes people, in the data dir of this machine's server.
+/// Adds, lists, changes and removes users, in the data dir of this machine's server.
 pub fn run(command: UserCommand) -> CliResult {
     match command {
         UserCommand::Add { name, role, email, language, local } => add(name, &role, email, language.as_deref(), &local),
@@ -95,7 +95,7 @@ fn find(accounts: &Accounts, name: &str) -> Result<User, CliError> {
     found.ok_or_else(|| CliError::not_found(format!("nobody signs in as {name}: see gancho user list")))
 }
 
-/// A new password: one line on standard input, its line end not included.
+/// A new password: one line on standard input, without its line end.
 fn password() -> Result<NewPassword, CliError> {
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).map_err(CliError::refused)?;

@@ -56,7 +56,7 @@ pub fn run(args: &VerifyArgs) -> CliResult {
     Err(CliError::because(format!("bad: not the signature of this secret over these {} bytes{hint}", body.len())))
 }
 
-/// Which signature it is, if it is good.
+/// The scheme of the signature, if it is valid.
 fn check(args: &VerifyArgs, signature: &str, body: &[u8]) -> Option<&'static str> {
     let stamp = args.timestamp.map(|at| at.to_string());
     let hex = signature.trim_start_matches("sha256=").to_ascii_lowercase();
@@ -68,7 +68,7 @@ fn check(args: &VerifyArgs, signature: &str, body: &[u8]) -> Option<&'static str
         ("webhook-timestamp", true) => stamp.as_deref(),
         _ => None,
     };
-    // Who gives that signature by hand asks for it.
+    // A user who passes that signature wants it to be accepted.
     let verifier = Verifier::new(Secret::new(args.secret.trim())).accept_body_only();
     let verified = verifier.verify(header, body, args.timestamp.unwrap_or(0)).ok()?;
     Some(if verified.scheme == Scheme::Standard { "webhook-signature" } else { "X-Webhook-Signature" })

@@ -20,7 +20,7 @@ use crate::args::LocalArgs;
 pub use sources::Raw;
 pub use table::{SETTINGS, Setting};
 
-/// How logs are written.
+/// The log format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// Lines for people.
@@ -29,7 +29,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// The settings in force.
+/// The effective settings.
 #[derive(Clone)]
 pub struct Settings {
     pub listen: SocketAddr,
@@ -52,60 +52,60 @@ pub struct Settings {
     pub limits: Limits,
     pub public_url: Option<String>,
     pub login_tries: usize,
-    /// Proxies that are believed about whom they ask for.
+    /// Trusted proxies.
     pub proxies: Vec<IpNet>,
     pub post: Arc<Mailer>,
     pub mail_every: Duration,
-    /// A pretend ERP writes; everything goes with the process.
+    /// Demo mode: a simulated ERP, and data that are removed with the process.
     pub is_demo: bool,
-    /// Every setting in force, secrets masked: name, value, meaning.
+    /// Every effective setting, secrets masked: name, value, meaning.
     pub in_force: Vec<(String, String, String)>,
 }
 
-/// A setting that can't be used.
+/// An invalid setting.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file can't be read or is no TOML.
+    /// The file can't be read or is not TOML.
     #[error("the settings file {path}: {why}")]
     File {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The error.
         why: String,
     },
-    /// A name that is no setting.
+    /// An unknown setting.
     #[error("{origin}: there is no setting {name} (gancho config lists them)")]
     Unknown {
-        /// Where it stands.
+        /// Its origin.
         origin: String,
         /// The name.
         name: String,
     },
-    /// A value that makes no sense.
+    /// An invalid value.
     #[error("the setting {name} (from {origin}): {why}")]
     Value {
-        /// Which setting.
+        /// The setting.
         name: String,
-        /// Where it stands.
+        /// Its origin.
         origin: String,
-        /// What is wrong.
+        /// The error.
         why: String,
     },
 }
 
 impl Settings {
-    /// Gathers and checks the settings.
+    /// Loads and validates the settings.
     ///
     /// # Errors
-    /// The first one that can't be used.
+    /// The first invalid one.
     pub fn load(local: &LocalArgs, flags: &[(&'static str, Option<String>)]) -> Result<Self, ConfigError> {
         Self::from_raw(&Raw::gather(local, flags)?)
     }
 
-    /// Checks gathered settings.
+    /// Validates loaded settings.
     ///
     /// # Errors
-    /// The first one that can't be used.
+    /// The first invalid one.
     pub fn from_raw(raw: &Raw) -> Result<Self, ConfigError> {
         for name in ["database_url", "database_listen_url"] {
             let url = raw.text(name);
@@ -180,7 +180,7 @@ fn proxies(raw: &Raw) -> Result<Vec<IpNet>, ConfigError> {
 
 fn log_level(raw: &Raw) -> Result<String, ConfigError> {
     let text = raw.text("log_level");
-    // A word that is no level would be taken for the name of a part, and everything else be silent.
+    // An invalid level would be parsed as a target's name, and nothing else be logged.
     let levels = ["off", "error", "warn", "info", "debug", "trace"];
     let is_level = |word: &str| levels.iter().any(|level| level.eq_ignore_ascii_case(word));
     let is_good = text.split(',').map(str::trim).all(|part| match part.split_once('=') {
@@ -227,7 +227,7 @@ fn key(raw: &Raw, text: &str) -> Result<[u8; 32], ConfigError> {
     parse_key(text).ok_or_else(|| raw.wrong("secret_key", "must be 32 bytes in base64 (gancho key new prints one)"))
 }
 
-/// Reads a key's base64.
+/// Parses a key in base64.
 pub fn parse_key(text: &str) -> Option<[u8; 32]> {
     use base64::{Engine, engine::general_purpose::STANDARD};
     STANDARD.decode(text.trim()).ok()?.try_into().ok()

@@ -1,4 +1,4 @@
-//! Where settings come from.
+//! The sources of settings.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -9,7 +9,7 @@ use crate::args::LocalArgs;
 
 const FILE: &str = "gancho.toml";
 
-/// Every setting's text, and where it came from.
+/// Every setting's text and origin.
 pub struct Raw(BTreeMap<&'static str, (String, String)>);
 
 impl Raw {
@@ -41,7 +41,7 @@ impl Raw {
     fn read_file(&mut self, path: &Path) -> Result<(), ConfigError> {
         let wrong = |why: String| ConfigError::File { path: path.into(), why };
         let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-        // The error of the parser would repeat the line, which may hold a secret.
+        // The parser's error would repeat the line, which may contain a secret.
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| wrong(error.message().to_owned()))?;
         for (name, value) in table {
             let Some(setting) = SETTINGS.iter().find(|one| one.name == name) else {
@@ -57,13 +57,13 @@ impl Raw {
         self.0.get(name).map_or("", |(value, _)| value.trim())
     }
 
-    /// Every setting in force, secrets masked: name, value, meaning.
+    /// Every effective setting, secrets masked: name, value, meaning.
     pub fn shown(&self) -> Vec<(String, String, String)> {
         let shown = |one: &Setting| (one.name.to_owned(), self.masked(one).to_owned(), one.meaning.to_owned());
         SETTINGS.iter().map(shown).collect()
     }
 
-    /// A setting's value as anybody may see it.
+    /// A setting's value, masked if secret.
     pub fn masked(&self, setting: &Setting) -> &str {
         let value = self.text(setting.name);
         if setting.secret && !value.is_empty() { mask::MASK } else { value }
@@ -91,14 +91,14 @@ impl Raw {
     }
 }
 
-/// A setting's name in the environment.
+/// A setting's environment variable.
 pub fn variable(setting: &Setting) -> String {
     format!("GANCHO_{}", setting.name.to_ascii_uppercase())
 }
 
-/// A misspelt variable does nothing; better somebody says so.
+/// Warns of misspelt variables, which have no effect.
 fn warn_of_unknown() {
-    // What commands take from the environment, without being settings of the server.
+    // Variables of commands that are no settings of the server.
     const OTHERS: [&str; 5] =
         ["GANCHO_SERVER", "GANCHO_TOKEN", "GANCHO_WEBHOOK_SECRET", "GANCHO_ERP_KEY", "GANCHO_ERP_DATABASE_URL"];
     for (name, _) in std::env::vars_os() {

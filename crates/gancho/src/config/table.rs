@@ -1,12 +1,12 @@
-//! Every setting, once.
+//! The table of all settings.
 
 /// A setting.
 pub struct Setting {
-    /// Its name: `GANCHO_` and upper case in the environment.
+    /// Its name; the environment variable is `GANCHO_` and the name in upper case.
     pub name: &'static str,
     /// Its default value.
     pub default: &'static str,
-    /// What it means.
+    /// Its meaning.
     pub meaning: &'static str,
     /// Whether its value is masked wherever it is shown.
     pub secret: bool,

@@ -1,4 +1,4 @@
-//! A pretend ERP: customers, products, orders and invoices that belong together, in the shapes of the real one.
+//! A simulated ERP: consistent customers, products, orders and invoices in the real ERP's format.
 
 use gancho_facturascripts::event_types;
 use gancho_model::{EventType, Record, Rng, Timestamp};
@@ -21,10 +21,10 @@ const GOODS: &[(&str, &str, f64)] = &[
     ("ESTA-03", "Estantería modular", 129.0),
     ("MONT-00", "Montaje a domicilio", 45.0),
 ];
-/// Invoices that are not paid yet, of which one may be paid.
+/// Maximum unpaid invoices, of which one may be paid.
 const OPEN_MAX: usize = 40;
 
-/// What it has written so far.
+/// The state of the simulated ERP.
 pub struct PretendErp {
     began: Timestamp,
     customers: Vec<Record>,
@@ -39,7 +39,7 @@ impl PretendErp {
         Self { began, customers: vec![], open: vec![], invoices: 0, orders: 0, stock: 12 }
     }
 
-    /// The next act of somebody, as the body of `POST /changes`.
+    /// The next user action, as the body of `POST /changes`.
     pub fn act(&mut self, now: Timestamp, rng: &dyn Rng) -> Value {
         let mut chance = [0; 4];
         rng.fill(&mut chance);
@@ -86,7 +86,7 @@ impl PretendErp {
         vec![json!({"model": "Cliente", "operation": "insert", "key": code, "after": one})]
     }
 
-    /// A customer has another telephone.
+    /// A customer's telephone number changes.
     fn moved(&mut self, which: usize) -> Vec<Value> {
         let place = which % self.customers.len();
         let before = self.customers[place].clone();
@@ -124,7 +124,7 @@ impl PretendErp {
         ]
     }
 
-    /// Something leaves the warehouse; where little is left, more comes.
+    /// A sale reduces the stock; low stock is replenished.
     fn sale(&mut self, how: usize) -> Vec<Value> {
         let before_count = self.stock;
         self.stock = if before_count < 4 { 30 } else { before_count - 1 - (how % 3) as i64 };
@@ -147,7 +147,7 @@ impl PretendErp {
         ]
     }
 
-    /// A document of a customer, with lines whose sums are right.
+    /// A document of a customer, with lines and correct sums.
     fn fill(&self, document: &mut Record, (key, number, code): (&str, i64, String), which: usize, how: usize) {
         let customer = &self.customers[which % self.customers.len()];
         let cents = |amount: f64| (amount * 100.0).round() / 100.0;
@@ -206,7 +206,7 @@ impl PretendErp {
     }
 }
 
-/// A record of the real shape.
+/// A record in the real format.
 fn sample(event: &str) -> Record {
     let data = EventType::parse(event).map(|event| event_types::sample(&event).0).unwrap_or_default();
     data.get("object").and_then(Value::as_object).cloned().unwrap_or_default()

@@ -1,5 +1,5 @@
-//! `gancho serve --demo`: a pretend ERP writes at a natural pace, and webhooks of every kind of luck hear it. All of it is in
-//! a temporary folder that goes with the process.
+//! `gancho serve --demo`: a simulated ERP makes changes at a natural pace, and several webhooks with different problems
+//! get its events. All data are in a temporary folder that is removed with the process.
 
 mod erp;
 
@@ -21,23 +21,23 @@ use tokio_util::sync::CancellationToken;
 use self::erp::PretendErp;
 use crate::{args::ServeArgs, cli_error::CliError, config::Settings, system::System};
 
-/// Who signs in.
+/// The sign-in name.
 pub const NAME: &str = "demo";
-/// In whose name things are made.
+/// The actor in the audit log.
 const WHO: &str = "demo";
-/// Acts that happen at once, so that there is something to see.
+/// Initial actions, so that there is something to see.
 const FIRST: u32 = 25;
-/// Between two acts, milliseconds.
+/// Interval between actions, milliseconds.
 const PACE_MS: (u64, u64) = (600, 3_000);
 
-/// The folder of a demo, which goes with it.
+/// A demo's folder, removed when dropped.
 pub struct DemoFolder(PathBuf);
 
 impl DemoFolder {
-    /// A new one, for nobody else to read.
+    /// Creates a folder that only its owner can read.
     ///
     /// # Errors
-    /// When it can't be made.
+    /// If it can't be created.
     pub fn create() -> Result<Self, CliError> {
         use std::os::unix::fs::DirBuilderExt;
         let mut random = [0; 6];
@@ -48,10 +48,10 @@ impl DemoFolder {
         Ok(Self(path))
     }
 
-    /// The settings of a demo. Webhooks of this machine are called, since the dead one is here.
+    /// The settings of a demo. Webhooks on this machine are allowed, since the dead one is here.
     ///
     /// # Errors
-    /// When one of the others can't be used.
+    /// If one of the others is invalid.
     pub fn settings(&self, args: &ServeArgs) -> Result<Settings, CliError> {
         let mut local = args.local.clone();
         local.data_dir = Some(self.0.join("data").display().to_string());
@@ -74,10 +74,10 @@ impl Drop for DemoFolder {
     }
 }
 
-/// Makes what there is to see: somebody who signs in, an ERP, bins and webhooks. Returns the password and the ERP.
+/// Creates the demo's contents: a user, an ERP, bins and webhooks. Returns the password and the ERP.
 ///
 /// # Errors
-/// What stood in the way.
+/// The reason of a failure.
 pub async fn furnish(services: &Services) -> Result<(String, SourceId), ServiceError> {
     let password = password();
     let field = |name: &'static str| move |message| ServiceError::field(name, message);
@@ -115,12 +115,12 @@ pub async fn furnish(services: &Services) -> Result<(String, SourceId), ServiceE
     Ok((password, source))
 }
 
-/// Each third request is answered so.
+/// A failure for each third request.
 fn flaky() -> Value {
     json!({"respond": {"status": 503, "every": 3, "body": "mantenimiento"}})
 }
 
-/// Makes a bin; its URL on this server.
+/// Creates a bin; returns its URL on this server.
 async fn bin(services: &Services, new: Value) -> Result<String, ServiceError> {
     let new: NewBin = typed(new, services.rules())?;
     let bin = services.create_bin(new, WHO).await?;
@@ -131,7 +131,7 @@ fn typed<T: input::Input>(value: Value, rules: Rules<'_>) -> Result<T, ServiceEr
     input::read(value, rules).map_err(ServiceError::Fields)
 }
 
-/// Easily typed, and nobody's but this demo's.
+/// Easy to type, and used only for this demo.
 fn password() -> String {
     const LETTERS: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
     let mut random = [0; 12];
@@ -139,7 +139,7 @@ fn password() -> String {
     random.iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect()
 }
 
-/// Lets the ERP write until the stop.
+/// Runs the simulated ERP until the stop.
 pub async fn write_on(services: Arc<Services>, source: SourceId, stop: CancellationToken) {
     let caller = Caller { token: TokenId::from_bytes(*source.bytes()), scope: Scope::Source(source) };
     let mut erp = PretendErp::new(System.now());
@@ -151,7 +151,7 @@ pub async fn write_on(services: Arc<Services>, source: SourceId, stop: Cancellat
             Err(error) => Err(error),
         };
         if let Err(error) = submitted {
-            tracing::warn!(?error, "the pretend ERP was not heard");
+            tracing::warn!(?error, "changes of the simulated ERP were not accepted");
         }
         acts = acts.saturating_add(1);
         let pause = if acts < FIRST { Duration::from_millis(80) } else { Duration::from_millis(between(PACE_MS)) };

@@ -1,15 +1,15 @@
-//! A value of a template as JSON, with an end to it: a few characters of Jinja make values of any size and depth, which
-//! cost nothing until they are written.
+//! Serializes a template's value as JSON with limits: a few characters of Jinja create values of any size and depth,
+//! which cost nothing until they are written.
 
 use minijinja::{Error, ErrorKind, State, Value as JinjaValue, value::ValueKind};
 
-/// How deep a value may be nested.
+/// Maximum nesting of a value.
 const DEPTH_MAX: usize = 64;
 
-/// The text of a value; every value within it costs a unit of fuel, and every 64 bytes another one.
+/// The JSON of a value; each nested value costs a unit of fuel, and so do every 64 bytes.
 ///
 /// # Errors
-/// When it is nested too deep, costs more than is left, or is nothing that JSON knows.
+/// If it is nested too deeply, costs more fuel than is left, or can't be represented in JSON.
 pub(super) fn json<'a>(state: &'a State<'a, 'a>, value: &JinjaValue) -> Result<String, Error> {
     let mut writer = Writer { state, text: String::new(), charged: 0 };
     writer.value(value, 0)?;
@@ -19,7 +19,7 @@ pub(super) fn json<'a>(state: &'a State<'a, 'a>, value: &JinjaValue) -> Result<S
 struct Writer<'a> {
     state: &'a State<'a, 'a>,
     text: String,
-    /// Bytes of the text that are paid for.
+    /// Bytes already charged.
     charged: usize,
 }
 

@@ -1,19 +1,19 @@
-//! What a template may not say: a handful of characters that make a value of any size (`[[x]*3000]*3000`, or `[x,x]` forty
-//! times), which costs nothing until somebody walks through it. Lists and maps of constants are allowed; to add and to
-//! multiply there are filters for numbers.
+//! Rejects template expressions that create values of any size with a few characters (`[[x]*3000]*3000`, or `[x,x]`
+//! forty times); these cost nothing until they are traversed. Lists and maps of constants are allowed; for addition and
+//! multiplication there are filters for numbers.
 
-/// Where in a template one is.
+/// The position in a template.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Text,
     Comment,
-    /// Within `{{ … }}` or `{% … %}`; whether it is a `for`, whose names may stand in a list.
+    /// Within `{{ … }}` or `{% … %}`; whether it is a `for`, whose loop variables may be a list.
     Tag {
         is_for: bool,
     },
 }
 
-/// The first thing in a template that is not allowed, as it stands there.
+/// The first forbidden part of a template, as written.
 pub(super) fn forbidden(text: &str) -> Option<&str> {
     let (mut place, mut parens) = (Place::Text, Vec::new());
     let mut at = 0;
@@ -54,7 +54,7 @@ pub(super) fn forbidden(text: &str) -> Option<&str> {
     None
 }
 
-/// The code of each tag, with empty texts in it.
+/// The code of each tag, with string literals emptied.
 pub(super) fn tags(text: &str) -> Vec<String> {
     let (mut place, mut tags, mut at) = (Place::Text, vec![], 0);
     while let Some(next) = text[at..].chars().next() {
@@ -88,12 +88,12 @@ pub(super) fn tags(text: &str) -> Vec<String> {
     tags
 }
 
-/// Whether what follows is not read as tags, whatever it looks like.
+/// Whether what follows is not parsed as tags.
 fn is_raw(rest: &str) -> bool {
     rest.strip_prefix("{%").is_some_and(|tag| tag.trim_start_matches(['-', '+']).trim_start().starts_with("raw"))
 }
 
-/// How long a list or map of texts and numbers is.
+/// The length of a list or map of constants.
 fn constants(rest: &str) -> Option<usize> {
     let mut at = 1;
     loop {
@@ -108,7 +108,7 @@ fn constants(rest: &str) -> Option<usize> {
     }
 }
 
-/// How much begins here, and which place.
+/// The length of the opening here, and the new position.
 fn begin(rest: &str, place: &mut Place) -> usize {
     let inside = rest.get(2..).unwrap_or_default().trim_start_matches(['-', '+']).trim_start();
     *place = match rest.get(..2) {
@@ -120,7 +120,7 @@ fn begin(rest: &str, place: &mut Place) -> usize {
     rest.len() - rest[2..].trim_start_matches(['-', '+']).len()
 }
 
-/// How long a string literal is, with its quotes.
+/// The length of a string literal with its quotes.
 fn string(rest: &str, quote: char) -> usize {
     let mut is_escaped = false;
     for (at, next) in rest.char_indices().skip(1) {
@@ -134,10 +134,10 @@ fn string(rest: &str, quote: char) -> usize {
     rest.len()
 }
 
-/// Words after which a bracket begins a list, as after an operator.
+/// Words after which a bracket starts a list, as after an operator.
 const KEYWORDS: [&str; 10] = ["and", "elif", "else", "if", "in", "is", "not", "or", "recursive", "set"];
 
-/// Whether a value ends here, so that a bracket after it takes something out of it, or calls it.
+/// Whether a value ends here, so that a following bracket indexes or calls it.
 fn is_value(before: &str) -> bool {
     let before = before.trim_end();
     let rest = before.trim_end_matches(|one: char| one.is_alphanumeric() || one == '_');

@@ -6,10 +6,10 @@ use std::{
 
 use super::{CLAIM_S, Claim, Inbox, REMEMBER_S};
 
-/// How many ids are kept before old ones are looked for and dropped.
+/// Number of ids after which old ones are dropped.
 const SWEEP_EVERY: usize = 10_000;
 
-/// An inbox that lasts as long as the program: good for trying, and where handling twice does no harm.
+/// An inbox in memory: for trying, and where handling an event twice does no harm.
 #[derive(Debug, Default)]
 pub struct MemoryInbox(Mutex<State>);
 
@@ -27,7 +27,7 @@ struct Entry {
 
 impl MemoryInbox {
     fn state(&self) -> MutexGuard<'_, State> {
-        // A panic in between leaves no half-written entry: each is inserted whole.
+        // A panic leaves no half-written entry: each is inserted whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,7 +1,6 @@
-//! Handling every event once, although it may arrive more often.
+//! Handles every event once, even if it arrives several times.
 //!
-//! Delivery is at least once: an answer that gets lost makes the event come again, with the same
-//! id. An inbox remembers the ids.
+//! Delivery is at least once: if a response is lost, the event is sent again with the same id. An inbox stores the ids.
 
 mod memory;
 #[cfg(feature = "sqlite")]
@@ -11,15 +10,15 @@ pub use memory::MemoryInbox;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteInbox;
 
-/// How long a handler may take before another arrival of the event may try again, in seconds.
+/// How long a handler may take before another delivery of the event may retry, in seconds.
 pub const CLAIM_S: i64 = 60;
-/// How long handled ids are remembered, in seconds: as long as Gancho keeps events.
+/// How long handled ids are stored, in seconds: as long as Gancho keeps events.
 pub const REMEMBER_S: i64 = 30 * 24 * 3600;
 
-/// What an inbox says of an id.
+/// The state of an id in an inbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// It is yours: handle it, then finish or release it.
+    /// It is claimed for you: handle it, then finish or release it.
     New,
     /// Another request is handling it now.
     Busy,
@@ -27,48 +26,48 @@ pub enum Claim {
     Done,
 }
 
-/// Where the ids of handled events are kept. Times are Unix seconds.
+/// Stores the ids of handled events. Times are Unix seconds.
 pub trait Inbox {
-    /// What can go wrong in keeping them.
+    /// The error of the storage.
     type Error;
     /// Claims an id for handling. A claim older than [`CLAIM_S`] may be taken over.
     ///
     /// # Errors
-    /// When the inbox can't be read or written.
+    /// If the inbox can't be read or written.
     fn claim(&self, id: &str, now_s: i64) -> Result<Claim, Self::Error>;
-    /// Remembers the id as handled.
+    /// Marks the id as handled.
     ///
     /// # Errors
-    /// When the inbox can't be written.
+    /// If the inbox can't be written.
     fn finish(&self, id: &str, now_s: i64) -> Result<(), Self::Error>;
-    /// Gives a claim back after a failure, so that the next arrival tries again.
+    /// Releases a claim after a failure, so that the next delivery retries.
     ///
     /// # Errors
-    /// When the inbox can't be written.
+    /// If the inbox can't be written.
     fn release(&self, id: &str) -> Result<(), Self::Error>;
 }
 
-/// What [`once`] did.
+/// The result of [`once`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Once<T> {
     /// The handler ran: answer 2xx.
     Handled(T),
-    /// It had been handled before: answer 2xx, do nothing.
+    /// It was handled before: answer 2xx, do nothing.
     Repeat,
-    /// Another request is at it: answer 409 or 503, and it comes again.
+    /// Another request is handling it: answer 409 or 503, and it is sent again.
     Busy,
 }
 
-/// Why [`once`] could not do it.
+/// Why [`once`] failed.
 #[derive(Debug, thiserror::Error)]
 pub enum OnceError<I, H> {
     /// The inbox failed; nothing was handled.
     #[error("the inbox failed: {0}")]
     Inbox(I),
-    /// The handler failed; the next arrival tries again.
+    /// The handler failed; the next delivery retries.
     #[error("the handler failed: {0}")]
     Handler(H),
-    /// The handler did its work, but the inbox could not remember it: it will run again.
+    /// The handler succeeded, but the inbox could not store the id: the handler will run again.
     #[error("handled, but the inbox could not remember it: {0}")]
     ReferenceUpdate(I),
 }
@@ -76,7 +75,7 @@ pub enum OnceError<I, H> {
 /// Runs the handler, unless this id was handled already or is being handled now.
 ///
 /// # Errors
-/// [`OnceError`] says on which side it failed. Answer 5xx, and the event comes again.
+/// [`OnceError`] states which side failed. Answer 5xx, and the event is sent again.
 pub fn once<I: Inbox, T, E>(
     inbox: &I,
     id: &str,

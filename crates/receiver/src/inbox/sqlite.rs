@@ -7,23 +7,23 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 
 use super::{CLAIM_S, Claim, Inbox, Once, OnceError, REMEMBER_S};
 
-/// An inbox in an SQLite file; a table `gancho_inbox` is all that it needs.
+/// An inbox in an SQLite file; it needs only a table `gancho_inbox`.
 #[derive(Debug)]
 pub struct SqliteInbox(Mutex<Connection>);
 
 impl SqliteInbox {
-    /// Opens or makes the file.
+    /// Opens or creates the file.
     ///
     /// # Errors
-    /// When it can't be opened or is not a database.
+    /// If it can't be opened or is not a database.
     pub fn open(path: impl AsRef<Path>) -> rusqlite::Result<Self> {
         Self::new(Connection::open(path)?)
     }
 
-    /// Takes a connection of yours, so that handlers can write in the same transaction.
+    /// Uses your connection, so that handlers can write in the same transaction.
     ///
     /// # Errors
-    /// When the table can't be made.
+    /// If the table can't be created.
     pub fn new(connection: Connection) -> rusqlite::Result<Self> {
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         connection.execute_batch(
@@ -33,10 +33,10 @@ impl SqliteInbox {
         Ok(Self(Mutex::new(connection)))
     }
 
-    /// Runs the handler in the same transaction that remembers the id: both happen, or neither.
+    /// Runs the handler in the same transaction that stores the id: both take effect, or neither.
     ///
     /// # Errors
-    /// [`OnceError`] says on which side it failed; in each case nothing was written.
+    /// [`OnceError`] states which side failed; in each case nothing was written.
     pub fn once<T, E>(
         &self,
         id: &str,
@@ -58,7 +58,7 @@ impl SqliteInbox {
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
-        // An open transaction rolls back when a panic unwinds through it.
+        // A panic rolls back the open transaction while unwinding.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

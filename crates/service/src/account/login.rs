@@ -6,15 +6,15 @@ use super::{
 };
 use crate::ServiceResult;
 
-/// A hash of nobody's password: an unknown name takes as long as a wrong password.
+/// A hash of no password: with it, an unknown name takes as long as a wrong password.
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$AwMDAwMDAwMDAwMDAwMDAw$7i2WlWi2Kp0sB3YvNYhcRBGpPUJfJzMz0Z1p6Xo8bA8";
 
 impl Accounts {
-    /// The person of this name, if the password is theirs.
+    /// The user with this name, if the password is correct.
     ///
     /// # Errors
-    /// When the store refuses.
+    /// If the store fails.
     pub async fn sign_in(&self, name: &str, password: String) -> ServiceResult<Option<User>> {
         let user = self.store.user(name).await?;
         let hash = user.as_ref().map_or(NOBODY, |user| &user.password_hash).to_owned();

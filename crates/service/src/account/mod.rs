@@ -1,4 +1,4 @@
-//! Who may come in: people with passwords, programs with tokens.
+//! Authentication: users with passwords, programs with tokens.
 
 mod login;
 mod password;
@@ -16,7 +16,7 @@ pub use password::{NewPassword, PASSWORD_MAX};
 pub use person::{NewPerson, OwnSettings, PersonPatch};
 pub use token::{NewToken, digest, new_token};
 
-/// People and tokens: all that is needed for them is a store.
+/// Users and tokens; these need only a store.
 #[derive(Clone)]
 pub struct Accounts {
     store: Arc<dyn Store>,
@@ -25,7 +25,7 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// Those of this store.
+    /// The accounts of this store.
     pub fn new(store: Arc<dyn Store>, environment: Arc<dyn Environment>) -> Self {
         Self { audit: Audit::new(store.clone(), environment.clone()), store, environment }
     }

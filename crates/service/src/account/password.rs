@@ -1,4 +1,4 @@
-//! Passwords of people, as Argon2id hashes.
+//! Passwords of users, as Argon2id hashes.
 
 use std::sync::Arc;
 
@@ -6,23 +6,23 @@ use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::Passw
 use gancho_model::{Message, Rng};
 use tokio::sync::Semaphore;
 
-/// The shortest password.
+/// Minimum length of a password.
 const PASSWORD_MIN: usize = 10;
-/// The longest, in characters: hashing takes time.
+/// Maximum length in characters, since hashing takes time.
 pub const PASSWORD_MAX: usize = 512;
 
-/// How many are hashed at once: each takes 19 MiB.
+/// Limits concurrent hashes: each takes 19 MiB.
 static PLACES: Semaphore = Semaphore::const_new(4);
 
-/// A password to be set: of a length that is accepted.
+/// A new password of valid length.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NewPassword(String);
 
 impl NewPassword {
-    /// Checks a password.
+    /// Validates a password.
     ///
     /// # Errors
-    /// The lengths that are accepted.
+    /// The accepted lengths.
     pub fn new(text: impl Into<String>) -> Result<Self, Message> {
         let text = text.into();
         if (PASSWORD_MIN..=PASSWORD_MAX).contains(&text.chars().count()) {
@@ -31,7 +31,7 @@ impl NewPassword {
         Err(Message::new("error-password-length").with("min", PASSWORD_MIN).with("max", PASSWORD_MAX))
     }
 
-    /// Hashes it with a fresh salt.
+    /// Hashes it with a new salt.
     fn hash(&self, rng: &dyn Rng) -> Option<String> {
         let mut salt = [0; 16];
         rng.fill(&mut salt);
@@ -46,13 +46,13 @@ impl std::fmt::Debug for NewPassword {
     }
 }
 
-/// Hashes a password where it holds nobody up; who comes when all places are taken waits.
+/// Hashes a password on a blocking thread; waits if the limit is reached.
 pub(super) async fn hash_apart(password: NewPassword, rng: Arc<dyn gancho_model::Environment>) -> Option<String> {
     let _place = PLACES.acquire().await.ok()?;
     tokio::task::spawn_blocking(move || password.hash(&*rng)).await.ok().flatten()
 }
 
-/// Whether this is the password, found out where it holds nobody up.
+/// Verifies a password on a blocking thread.
 pub(super) async fn verify_apart(given: String, hash: String) -> bool {
     let Ok(_place) = PLACES.acquire().await else { return false };
     tokio::task::spawn_blocking(move || verify(&given, &hash)).await.unwrap_or(false)

@@ -12,48 +12,48 @@ use crate::{
     input::{Email, PersonName, ZoneName},
 };
 
-/// A person to be added.
+/// A user to add.
 #[derive(Clone, Debug)]
 pub struct NewPerson {
-    /// The name to sign in with.
+    /// The sign-in name.
     pub name: PersonName,
-    /// What they may do.
+    /// Their role.
     pub role: Role,
     /// Their password.
     pub password: NewPassword,
-    /// Where mail reaches them, if they want any.
+    /// Their mail address, if any.
     pub email: Option<Email>,
-    /// Their language, if it is known.
+    /// Their language, if known.
     pub language: Option<Language>,
 }
 
-/// What is to be changed of a person.
+/// Changes to a user.
 #[derive(Clone, Debug, Default)]
 pub struct PersonPatch {
-    /// What they may do.
+    /// The new role.
     pub role: Option<Role>,
-    /// Another password.
+    /// The new password.
     pub password: Option<NewPassword>,
 }
 
-/// What people set for themselves.
+/// A user's own settings.
 #[derive(Clone, Debug)]
 pub struct OwnSettings {
-    /// Where mail reaches them; nothing for nowhere.
+    /// Their mail address; `None` for none.
     pub email: Option<Email>,
     /// Their language.
     pub language: Language,
-    /// Their zone.
+    /// Their time zone.
     pub time_zone: ZoneName,
-    /// Another password, and the one that it replaces.
+    /// The new password, and the old one.
     pub password: Option<(NewPassword, String)>,
 }
 
 impl Accounts {
-    /// Adds a person.
+    /// Adds a user.
     ///
     /// # Errors
-    /// A conflict when the name is taken.
+    /// A conflict if the name is taken.
     pub async fn add_person(&self, new: NewPerson, who: &str) -> ServiceResult<User> {
         let password_hash = self.hashed(new.password).await?;
         let created_at = self.environment.now();
@@ -72,18 +72,18 @@ impl Accounts {
         Ok(user)
     }
 
-    /// Everybody who may sign in, by name.
+    /// All users, by name.
     ///
     /// # Errors
-    /// When the store refuses.
+    /// If the store fails.
     pub async fn people(&self) -> ServiceResult<Vec<User>> {
         Ok(self.store.users().await?)
     }
 
-    /// Gives a person another role or password.
+    /// Changes a user's role or password.
     ///
     /// # Errors
-    /// A conflict when no administrator would be left.
+    /// A conflict if no administrator would be left.
     pub async fn update_person(&self, id: UserId, patch: PersonPatch, who: &str) -> ServiceResult<()> {
         let user = self.person(id).await?;
         let mut details = Map::new();
@@ -100,10 +100,10 @@ impl Accounts {
         Ok(())
     }
 
-    /// Changes what somebody who is signed in set for themselves. With another password their other sessions end.
+    /// Changes a signed-in user's own settings. A new password ends their other sessions.
     ///
     /// # Errors
-    /// The field `old` when the password that is to be replaced is wrong.
+    /// The field `old` if the old password is wrong.
     pub async fn update_own(&self, user: &User, session: &Session, own: OwnSettings) -> ServiceResult<()> {
         let mut details = Map::new();
         let email = own.email.map(|email| email.0);
@@ -130,10 +130,10 @@ impl Accounts {
         Ok(())
     }
 
-    /// Removes a person and their sessions.
+    /// Removes a user and their sessions.
     ///
     /// # Errors
-    /// A conflict when no administrator would be left.
+    /// A conflict if no administrator would be left.
     pub async fn remove_person(&self, id: UserId, who: &str) -> ServiceResult<()> {
         let user = self.person(id).await?;
         self.store.remove_user(id).await?;

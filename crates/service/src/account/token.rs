@@ -17,12 +17,12 @@ input! {
     }
 }
 
-/// What the store keeps of a token.
+/// The digest of a token, as stored.
 pub fn digest(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
-/// Makes a token: `gancho_` and 160 random bits.
+/// Generates a token: `gancho_` and 160 random bits.
 pub fn new_token(rng: &dyn Rng) -> String {
     const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
     let mut random = [0; 32];
@@ -32,10 +32,10 @@ pub fn new_token(rng: &dyn Rng) -> String {
 }
 
 impl Accounts {
-    /// Makes a token; its text is returned this once.
+    /// Creates a token; its text is returned only here.
     ///
     /// # Errors
-    /// When the store refuses.
+    /// If the store fails.
     pub async fn create_token(&self, new: NewToken, who: &str) -> ServiceResult<(Token, String)> {
         let created_at = self.environment.now();
         let id = TokenId::new(created_at, &*self.environment);
@@ -49,7 +49,7 @@ impl Accounts {
     /// Removes a token.
     ///
     /// # Errors
-    /// When there is none, or the store refuses.
+    /// If it does not exist, or the store fails.
     pub async fn remove_token(&self, id: TokenId, who: &str) -> ServiceResult<()> {
         let known = self.store.tokens().await?.into_iter().find(|token| token.id == id);
         self.store.remove_token(id).await?;

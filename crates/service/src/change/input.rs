@@ -39,7 +39,7 @@ input! {
     variants &[("operation", &["insert", "update"], &["after"]), ("operation", &["delete"], &["before"])];
 }
 
-/// The row before or after that an operation needs.
+/// The row before or after that an operation requires.
 fn has_its_row(fields: &mut Fields<'_, '_>) {
     match fields.get("operation").and_then(|word| word.as_str()).and_then(Operation::parse) {
         Some(Operation::Insert | Operation::Update) if fields.get("after").is_none() => {

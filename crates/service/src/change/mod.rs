@@ -1,4 +1,4 @@
-//! Changes: what happened to rows of the ERP.
+//! Changes of the ERP's rows.
 
 mod input;
 mod submit;

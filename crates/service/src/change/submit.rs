@@ -5,10 +5,10 @@ use super::{ChangesInput, input::submitted};
 use crate::{ServiceResult, Services};
 
 impl Services {
-    /// Takes changes of a source's ERP in. When it returns, what they mean is on disk.
+    /// Accepts changes of a source's ERP. When it returns, their events are on disk.
     ///
     /// # Errors
-    /// What is wrong; nothing was kept then.
+    /// The reason; nothing was stored then.
     pub async fn submit_changes(
         &self,
         caller: Caller,

@@ -5,10 +5,10 @@ use super::{NewConsumer, input::Start};
 use crate::{ServiceError, ServiceResult, Services, input::List};
 
 impl Services {
-    /// Makes a consumer.
+    /// Creates a consumer.
     ///
     /// # Errors
-    /// A conflict where the name is taken.
+    /// A conflict if the name is taken.
     pub async fn create_consumer(&self, new: NewConsumer, who: &str) -> ServiceResult<Consumer> {
         let position = self.start(new.from.unwrap_or(Start::After(0))).await?;
         let consumer = Consumer {
@@ -24,7 +24,7 @@ impl Services {
         Ok(consumer)
     }
 
-    /// The sequence number after which a reader begins.
+    /// The sequence number after which a consumer starts.
     pub(crate) async fn start(&self, from: Start) -> ServiceResult<u64> {
         let last = *self.store.watch().borrow();
         match from {
@@ -37,7 +37,7 @@ impl Services {
         }
     }
 
-    /// The number before the first event that arrived at a time or later; nothing where there is none.
+    /// The number before the first event that arrived at a time or later; `None` if there is none.
     async fn before(&self, since: Timestamp) -> ServiceResult<Option<u64>> {
         let filter = EventFilter { since: Some(since), ..EventFilter::default() };
         let mut after = 0;

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use crate::input::{List, Rules, Scalar, Whole, input};
 
-/// What a consumer is called: 1 to 64 of letters, digits, `-`, `_` and `.`.
+/// The name of a consumer: 1 to 64 letters, digits, `-`, `_` and `.`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsumerName(pub String);
 
@@ -15,20 +15,20 @@ impl Scalar for ConsumerName {
     fn parse(value: Value, _: &Rules<'_>) -> Result<Self, Message> {
         let good = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         let text = value.as_str().filter(|text| (1..=64).contains(&text.len()) && text.bytes().all(good));
-        // Dots alone would be another place in an address.
+        // Only dots would be another path in a URL.
         let text = text.filter(|text| text.bytes().any(|byte| byte != b'.'));
         text.map(|text| Self(text.to_owned())).ok_or_else(|| Message::new("error-consumer-name"))
     }
 }
 
-/// Where a consumer begins.
+/// Where a consumer starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// After this sequence number; 0 for the first event that is kept.
+    /// After this sequence number; 0 for the oldest event kept.
     After(u64),
     /// With the first event that arrived at this time or later.
     At(Timestamp),
-    /// With what comes from now on.
+    /// After the current last event.
     Latest,
 }
 

@@ -1,4 +1,4 @@
-//! Consumers: programs that read the feed at their own pace, with a position that is kept here.
+//! Consumers: programs that read the feed at their own pace; their positions are stored here.
 
 mod create;
 mod input;

@@ -4,34 +4,34 @@ use gancho_store::StoreError;
 use crate::{ServiceResult, Services};
 
 impl Services {
-    /// The consumers that people made, by name; positions of listeners are the listeners' own.
+    /// Consumers created by users, by name, without listeners' positions.
     ///
     /// # Errors
-    /// When the store refuses.
+    /// If the store fails.
     pub async fn consumers(&self) -> ServiceResult<Vec<Consumer>> {
         let mut all = self.store.consumers().await?;
         all.retain(|one| !Consumer::is_of_listener(&one.name));
         Ok(all)
     }
 
-    /// One of them.
+    /// One consumer.
     ///
     /// # Errors
-    /// When there is no such consumer.
+    /// If it does not exist.
     pub async fn consumer(&self, name: &str) -> ServiceResult<Consumer> {
         Ok(self.store.consumer(of_people(name)?).await?)
     }
 
-    /// Says how far one has come.
+    /// Moves a consumer's position.
     ///
     /// # Errors
-    /// When there is no such consumer, or no such event yet.
+    /// If the consumer or the event does not exist.
     pub async fn acknowledge(&self, name: &str, sequence: u64, now: Timestamp) -> ServiceResult<Consumer> {
         Ok(self.store.acknowledge(of_people(name)?, sequence, now).await?)
     }
 }
 
-/// A name that is not a listener's.
+/// Refuses names of listeners' positions.
 pub(super) fn of_people(name: &str) -> Result<&str, StoreError> {
     if Consumer::is_of_listener(name) { Err(StoreError::NotFound) } else { Ok(name) }
 }

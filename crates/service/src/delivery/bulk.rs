@@ -5,18 +5,18 @@ use gancho_store::{Bulk, BulkAct, DeliveryFilter, NewJob};
 use crate::{ServiceResult, Services, audit::count_details, job::DELIVERIES};
 
 impl Services {
-    /// To how many deliveries it would be done.
+    /// Number of deliveries that an action applies to.
     ///
     /// # Errors
-    /// When the store refuses.
+    /// If the store fails.
     pub async fn count_deliveries(&self, act: BulkAct, filter: DeliveryFilter) -> ServiceResult<u64> {
         self.act_on_batches(&Bulk { act, filter, dry_run: true, now: self.environment.mono(), job: None }).await
     }
 
-    /// Sends those that ended badly again, as work that goes on by itself; `total` is what was counted before.
+    /// Resends failed deliveries as a background job; `total` is the number counted before.
     ///
     /// # Errors
-    /// When the store refuses.
+    /// If the store fails.
     pub async fn start_resend(self: &Arc<Self>, filter: DeliveryFilter, total: u64, who: String) -> ServiceResult<()> {
         let services = self.clone();
         let now = self.environment.mono();
@@ -30,10 +30,10 @@ impl Services {
         self.run_job(begun, work).await.map(drop)
     }
 
-    /// Cancels those that wait; returns how many.
+    /// Cancels pending deliveries; returns how many.
     ///
     /// # Errors
-    /// When the store refuses.
+    /// If the store fails.
     pub async fn cancel_deliveries(&self, filter: DeliveryFilter, who: &str) -> ServiceResult<u64> {
         let bulk = Bulk { act: BulkAct::Cancel, filter, dry_run: false, now: self.environment.mono(), job: None };
         let count = self.act_on_batches(&bulk).await?;
@@ -41,7 +41,7 @@ impl Services {
         Ok(count)
     }
 
-    /// Batch after batch.
+    /// Runs all batches.
     async fn act_on_batches(&self, bulk: &Bulk) -> ServiceResult<u64> {
         let (mut count, mut before) = (0, None);
         loop {

@@ -1,4 +1,4 @@
-//! Deliveries: events on their way.
+//! Deliveries of events.
 
 mod bulk;
 mod cancel;
@@ -7,7 +7,7 @@ mod retry;
 
 use gancho_model::Delivery;
 
-/// What people call a delivery: its document's number, else its event's type.
+/// A delivery's display name: its document's number, otherwise its event's type.
 fn name_of(delivery: &Delivery) -> String {
     delivery.label.clone().unwrap_or_else(|| delivery.event.to_string())
 }

@@ -4,10 +4,10 @@ use super::name_of;
 use crate::{ServiceResult, Services, endpoint::refuse_listener};
 
 impl Services {
-    /// Sends a delivery again, from the beginning of its endpoint's plan; one that waits goes at once.
+    /// Resends a delivery, from the beginning of its endpoint's retry plan; a pending one is sent at once.
     ///
     /// # Errors
-    /// A conflict when its endpoint was removed, or is a listener's.
+    /// A conflict if its endpoint was removed or is a listener's.
     pub async fn retry_delivery(&self, id: DeliveryId, who: &str) -> ServiceResult<Delivery> {
         let (known, _) = self.store.delivery(id).await?;
         if let Ok(endpoint) = self.store.endpoint(known.endpoint_id).await {

@@ -4,10 +4,10 @@ use super::{NewEndpoint, display_name};
 use crate::{ServiceResult, Services};
 
 impl Services {
-    /// Adds an endpoint; its secret is made unless one is given.
+    /// Adds an endpoint; generates its secret unless one is given.
     ///
     /// # Errors
-    /// When the store refuses, or an endpoint has or had the id that is given.
+    /// If the store fails, or an endpoint has or had the given id.
     pub async fn create_endpoint(&self, mut new: NewEndpoint, who: &str) -> ServiceResult<Endpoint> {
         let now = self.environment.now();
         let secret = new.secret.take().map_or_else(|| self.new_secret(), |secret| secret.0);
@@ -20,7 +20,7 @@ impl Services {
         Ok(endpoint)
     }
 
-    /// A secret of 256 random bits.
+    /// Generates a secret of 256 random bits.
     pub(crate) fn new_secret(&self) -> Secret {
         let mut key = [0; 32];
         self.environment.fill(&mut key);

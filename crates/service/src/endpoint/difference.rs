@@ -1,14 +1,14 @@
 use gancho_model::{Condition, Endpoint, Template, mask};
 use serde_json::{Map, Value, json};
 
-/// What differs, as everybody may see it: old and new values by field.
+/// The differences, without secrets: old and new values by field.
 pub(super) fn difference(old: &Endpoint, new: &Endpoint) -> Map<String, Value> {
     let (old, new) = (shown(old), shown(new));
     let differs = |(field, value): &(&String, &Value)| old.get(*field) != Some(*value);
     new.iter().filter(differs).map(|(field, value)| (field.clone(), json!([old.get(field), value]))).collect()
 }
 
-/// What a person may change of an endpoint, secrets masked.
+/// The editable fields of an endpoint, secrets masked.
 fn shown(endpoint: &Endpoint) -> Map<String, Value> {
     let headers: Map<String, Value> =
         endpoint.headers.keys().map(|name| (name.clone(), Value::from(mask::MASK))).collect();

@@ -5,9 +5,9 @@ use gancho_model::{
 
 use crate::input::{Fields, HeaderFields, List, NewSecret, Patch, Subscription, Text, WebhookUrl, Whole, input};
 
-/// When to try again.
+/// Delays between attempts.
 type Delays = List<Whole<0, { DELAY_S_MAX as i64 }>, 0, RETRIES_MAX>;
-/// What an endpoint asks for.
+/// The subscriptions of an endpoint.
 pub(super) type Subscriptions = List<Subscription, 1, 100>;
 type Timeout = Whole<100, { ATTEMPT_MS_MAX as i64 }>;
 
@@ -111,14 +111,14 @@ input! {
     check refuse_secret;
 }
 
-/// A secret is changed in a way of its own, so that receivers have time.
+/// A secret is changed by rotation, so that receivers have time.
 fn refuse_secret(fields: &mut Fields<'_, '_>) {
     if fields.take::<Option<crate::input::Anything>>("secret").flatten().is_some() {
         fields.wrong("secret", Message::new("error-rotate"));
     }
 }
 
-/// A value that was given, to be set; one that was not is left as it is.
+/// A given value is set; otherwise the field is kept.
 fn given<T>(value: Option<T>) -> Patch<T> {
     value.map_or(Patch::Keep, Patch::Set)
 }
@@ -137,7 +137,7 @@ fn apply_list<T, U, const MIN: usize, const MAX: usize>(
 }
 
 impl NewEndpoint {
-    /// What is set of an endpoint that is made.
+    /// The settings of a new endpoint.
     pub(super) fn into_patch(self) -> EndpointPatch {
         EndpointPatch {
             url: Some(self.url),
@@ -163,7 +163,7 @@ impl NewEndpoint {
 }
 
 impl EndpointPatch {
-    /// A change of nothing.
+    /// A patch without changes.
     pub fn nothing() -> Self {
         Self {
             url: None,
@@ -187,7 +187,7 @@ impl EndpointPatch {
         }
     }
 
-    /// Changes an endpoint.
+    /// Applies the changes to an endpoint.
     pub(super) fn apply(self, endpoint: &mut Endpoint) {
         if let Some(WebhookUrl(url)) = self.url {
             endpoint.url = url;

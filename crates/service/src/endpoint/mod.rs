@@ -29,7 +29,7 @@ pub(crate) use send::noun_of;
 pub use summary::{HealthFacts, health_summary};
 pub use test::TestInput;
 
-/// Refuses what can't be done to a listener's endpoint: nothing is ever sent to it from here.
+/// Refuses actions on a listener's endpoint, to which the server never sends.
 pub(crate) fn refuse_listener(endpoint: &Endpoint) -> ServiceResult<()> {
     if endpoint.is_listener() {
         return Err(ServiceError::Conflict(Message::new("conflict-listener")));
@@ -37,7 +37,7 @@ pub(crate) fn refuse_listener(endpoint: &Endpoint) -> ServiceResult<()> {
     Ok(())
 }
 
-/// What people call an endpoint: its name, else its address without secrets.
+/// An endpoint's display name: its name, otherwise its masked address.
 pub fn display_name(endpoint: &Endpoint) -> String {
     endpoint.name.clone().unwrap_or_else(|| mask::url(&endpoint.url))
 }

@@ -1,4 +1,4 @@
-//! Templates to begin with, for services that take bodies of their own shape.
+//! Predefined templates for services with their own body formats.
 
 use gancho_facturascripts::event_types;
 use gancho_model::EventType;
@@ -7,18 +7,18 @@ use serde_json::{Map, Value};
 
 use crate::event::title;
 
-/// A template to begin with.
+/// A predefined template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preset {
-    /// What the API calls it.
+    /// Its name in the API.
     pub name: &'static str,
-    /// What its service is called.
+    /// The service's name.
     pub title: &'static str,
-    /// Around the sentence `{{ text }}`, or without it.
+    /// The template around the sentence `{{ text }}`, or without it.
     frame: &'static str,
 }
 
-/// Facts of an event without its envelope, for tools whose users pick fields by hand.
+/// Event data without an envelope, for tools in which users map fields manually.
 const FLAT: &str = r#"{"id": "{{ id }}", "event": "{{ event }}", "created": {{ created }},
  "object": {{ data.object }}, "previous": {{ data.previous or {} }}}"#;
 
@@ -29,7 +29,7 @@ const TEXT: &str = r"{% set o = data.object %}
 {% set text = text ~ ' · ' ~ o.nombrecliente if o.nombrecliente else text %}
 {% set text = text ~ ' · ' ~ o.total|money ~ ' €' if o.total is number else text %}";
 
-/// All of them.
+/// All presets.
 pub const PRESETS: &[Preset] = &[
     Preset { name: "slack", title: "Slack", frame: r#"{"text": "{{ text }}"}"# },
     Preset { name: "discord", title: "Discord", frame: r#"{"content": "{{ text }}"}"# },
@@ -46,12 +46,12 @@ pub const PRESETS: &[Preset] = &[
 ];
 
 impl Preset {
-    /// The one of this name.
+    /// The preset with this name.
     pub fn find(name: &str) -> Option<&'static Self> {
         PRESETS.iter().find(|preset| preset.name == name)
     }
 
-    /// The template, which names events in the reader's language.
+    /// The template, with event titles in the reader's language.
     pub fn template(&self, words: &Words) -> String {
         if !self.frame.contains("{{ text }}") {
             return self.frame.to_owned();
@@ -60,7 +60,7 @@ impl Preset {
         let titles: Map<String, Value> =
             event_types::all().map(|known| (known.event.to_string(), sentence(&known.event).into())).collect();
         let titles = Value::Object(titles);
-        // `#` is where the document's number goes.
+        // `#` is the placeholder of the document's number.
         format!("{{% set titles = {titles} %}}\n{TEXT}\n{}", self.frame)
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 const WEEK_MS: i64 = 7 * 24 * 3600 * 1000;
 /// The most recent events that a preview evaluates.
 const EVENTS_MAX: usize = 500;
-/// Bodies that are shown.
+/// Bodies shown.
 const SHOWN: usize = 3;
 
 input! {
@@ -38,28 +38,28 @@ input! {
     }
 }
 
-/// What rules make of the events of the last week.
+/// The result of rules for the events of the last week.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Preview {
-    /// Events of the types that were asked for, of which so many were looked at.
+    /// Evaluated events of the requested types.
     pub looked_at: u64,
-    /// Whether there are more, which were not.
+    /// Whether there are more events.
     pub more: bool,
     /// Events that would be sent.
     pub sent: u64,
-    /// Events that would not, by the reason.
+    /// Events that would not be sent, by reason.
     pub refused: BTreeMap<&'static str, u64>,
-    /// What went wrong first, where something did.
+    /// The first error, if any.
     pub error: Option<String>,
-    /// The newest that would be sent: the event, its document, its body.
+    /// The newest that would be sent: the event and its body.
     pub examples: Vec<(gancho_model::Event, String)>,
 }
 
 impl Services {
-    /// Tries rules on the newest events of the last week.
+    /// Evaluates rules for the newest events of the last week.
     ///
     /// # Errors
-    /// When the store refuses.
+    /// If the store fails.
     pub async fn preview(&self, input: PreviewInput) -> ServiceResult<Preview> {
         let now = self.environment.now();
         let patch = EndpointPatch {

@@ -5,10 +5,10 @@ use super::display_name;
 use crate::{ServiceResult, Services};
 
 impl Services {
-    /// Removes an endpoint. What waits for it is cancelled; the log stays.
+    /// Removes an endpoint. Its pending deliveries are cancelled; the log stays.
     ///
     /// # Errors
-    /// When there is none, or the store refuses.
+    /// If it does not exist, or the store fails.
     pub async fn remove_endpoint(&self, id: EndpointId, who: &str) -> ServiceResult<()> {
         let endpoint = self.store.endpoint(id).await?;
         self.store.remove_endpoint(id, self.environment.now()).await?;

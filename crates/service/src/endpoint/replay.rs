@@ -38,12 +38,12 @@ fn ends_after_it_begins(fields: &mut Fields<'_, '_>) {
 }
 
 impl Services {
-    /// What is to be sent again to an endpoint.
+    /// The replay for an endpoint.
     pub fn planned_replay(&self, endpoint: EndpointId, input: ReplayInput) -> Replay {
         Replay {
             endpoint,
             since: input.since,
-            // What arrives while it runs is on its way already.
+            // Events that arrive meanwhile are delivered anyway.
             until: Some(input.until.unwrap_or_else(|| self.environment.now())),
             types: input.events.map(|events| events.0).unwrap_or_default(),
             object: input.object,
@@ -54,28 +54,28 @@ impl Services {
         }
     }
 
-    /// How many events would be sent again.
+    /// Number of events that would be resent.
     ///
     /// # Errors
-    /// When there is no such endpoint, or the store refuses.
+    /// If the endpoint does not exist, or the store fails.
     pub async fn count_replay(&self, replay: &Replay) -> ServiceResult<u64> {
         refuse_listener(&self.store.endpoint(replay.endpoint).await?)?;
         self.replay_batches(&Replay { dry_run: true, ..replay.clone() }).await
     }
 
-    /// Sends events again, with the ids they had; returns how many. It goes on where nobody waits for it any more.
+    /// Resends events with their ids; returns how many. It continues if the caller stops waiting.
     ///
     /// # Errors
-    /// When there is no such endpoint, or the store refuses.
+    /// If the endpoint does not exist, or the store fails.
     pub async fn replay(self: &Arc<Self>, replay: Replay, who: String) -> ServiceResult<u64> {
         let total = self.count_replay(&replay).await?;
         self.begin_replay(replay, total, who).await?.ended().await
     }
 
-    /// The same, without waiting; `total` is what was counted before.
+    /// The same without waiting; `total` is the number counted before.
     ///
     /// # Errors
-    /// When the store refuses.
+    /// If the store fails.
     pub async fn start_replay(self: &Arc<Self>, replay: Replay, total: u64, who: String) -> ServiceResult<()> {
         self.begin_replay(replay, total, who).await.map(drop)
     }

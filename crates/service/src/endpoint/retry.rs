@@ -4,8 +4,8 @@ use super::display_name;
 use crate::{ServiceResult, Services};
 
 impl Services {
-    /// Goes on with an endpoint whose receiver was repaired: a failing one is probed now, a healthy one's waiting
-    /// retries become due. Returns how many deliveries wait.
+    /// Retries an endpoint after its receiver was repaired: a failing one is probed now, a healthy one's waiting
+    /// retries become due. Returns the number of pending deliveries.
     ///
     /// # Errors
     /// A conflict while it is paused or disabled.

@@ -6,7 +6,7 @@ use crate::{
     input::{NewSecret, Whole, input},
 };
 
-/// Seconds that both secrets sign for where no time is given: a day.
+/// Default time during which both secrets sign, in seconds: a day.
 pub const OVERLAP_S: i64 = 86_400;
 
 input! {
@@ -22,22 +22,22 @@ input! {
 }
 
 impl RotationInput {
-    /// A new secret is made, and both sign for a day.
+    /// Generates a new secret; both sign for a day.
     pub fn begin() -> Self {
         Self { overlap_s: None, finish: None, secret: None }
     }
 
-    /// Only the new one signs from now on.
+    /// Only the new secret signs from now on.
     pub fn finish() -> Self {
         Self { finish: Some(true), ..Self::begin() }
     }
 }
 
 impl Services {
-    /// Changes an endpoint's secret, and returns what signs from now on.
+    /// Rotates an endpoint's secret; returns the current secrets.
     ///
     /// # Errors
-    /// A conflict while another change is under way.
+    /// A conflict while another rotation is under way.
     pub async fn rotate_secret(
         &self,
         id: EndpointId,

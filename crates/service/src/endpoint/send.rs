@@ -29,12 +29,12 @@ input! {
 }
 
 impl Services {
-    /// Sends a record as it is now to one endpoint, as an event `noun.snapshot` outside the feed: whatever the endpoint
-    /// asks for otherwise, with its template. It does not hold up the live ones, and its failures don't touch the
-    /// endpoint's health.
+    /// Sends a current record to one endpoint, as an event `noun.snapshot` outside the feed: regardless of the
+    /// endpoint's subscriptions, with its template. It does not delay live deliveries, and its failures don't affect
+    /// the endpoint's health.
     ///
     /// # Errors
-    /// When there is no such endpoint, source or record, the endpoint is disabled, or the ERP does not answer.
+    /// If the endpoint, source or record does not exist, the endpoint is disabled, or the ERP does not respond.
     pub async fn send_record(
         &self,
         id: EndpointId,
@@ -53,10 +53,10 @@ impl Services {
         self.send_snapshot(&endpoint, event, &customers, who).await
     }
 
-    /// The same, of a record that the ERP's plugin shows.
+    /// The same for a record that the ERP's plugin sends.
     ///
     /// # Errors
-    /// When there is no such endpoint or record, or the endpoint is disabled.
+    /// If the endpoint or record does not exist, or the endpoint is disabled.
     pub async fn send_shown(
         &self,
         source: SourceId,
@@ -74,7 +74,7 @@ impl Services {
         self.send_snapshot(&endpoint, event, &customers, &source.name).await
     }
 
-    /// An endpoint that can be sent something now.
+    /// An endpoint that can be sent to now.
     pub(crate) async fn sendable(&self, id: EndpointId) -> ServiceResult<Endpoint> {
         let endpoint = self.store.endpoint(id).await?;
         refuse_listener(&endpoint)?;
@@ -101,7 +101,7 @@ impl Services {
         Ok((delivery, event_id))
     }
 
-    /// The delivery of a snapshot to an endpoint, with what it includes and its template, and nothing of its other rules.
+    /// The delivery of a snapshot to an endpoint, with included data and its template, without its other rules.
     pub(crate) fn planned(
         &self,
         endpoint: &Endpoint,
@@ -113,14 +113,14 @@ impl Services {
         Ok(PlannedDelivery { endpoint: endpoint.id, max_attempts: endpoint.retry.attempts(), skipped: None, body })
     }
 
-    /// The body that an endpoint gets instead of another, where it gets one of its own.
+    /// The endpoint's own body, if it does not get the usual one.
     pub(super) fn own_body(&self, endpoint: &Endpoint, view: &EventView<'_>) -> ServiceResult<Option<bytes::Bytes>> {
         let wrong = |refusal: Refusal| Message::new("conflict-template").with("why", refusal.why.unwrap_or_default());
         let body = tailored_body(endpoint, view, self.limits.event_bytes);
         body.map_err(|refusal| ServiceError::Conflict(wrong(refusal)))
     }
 
-    /// What is known of the customers whom records are about, where the endpoint asks for it; of others, the ERP is asked.
+    /// The customers of records, if the endpoint includes them; unknown ones are read from the ERP.
     pub(crate) async fn known_customers(
         &self,
         endpoint: &Endpoint,
@@ -137,7 +137,7 @@ impl Services {
             if customers.contains_key(&name) {
                 continue;
             }
-            // A record without its customer is better than none.
+            // A record is sent even without its customer.
             if let Ok(Some(record)) = self.sources.record(source, CUSTOMER_MODEL, &name.1).await {
                 customers.insert(name, Customer::of(&record));
             }
@@ -145,7 +145,7 @@ impl Services {
         Ok(customers)
     }
 
-    /// What is known of the customers whom events are about, where the endpoint asks for it.
+    /// The known customers of events, if the endpoint includes them.
     pub(crate) async fn customers_of(&self, endpoint: &Endpoint, events: &[Event]) -> ServiceResult<Customers> {
         if !endpoint.include.contains(&Include::Customer) {
             return Ok(Customers::new());
@@ -154,7 +154,7 @@ impl Services {
         Ok(self.store.customers(wanted.collect()).await?)
     }
 
-    /// What the ERP says of it now. A plugin's ERP can't be asked: there, what its last event said.
+    /// The current record. With a plugin the ERP can't be read: use the last event's record.
     async fn record_as_it_is(&self, source: &Source, object: &ObjectKey) -> ServiceResult<Option<Record>> {
         if source.kind != SourceKind::Plugin {
             let asked = self.sources.record(source, &object.model, &object.key).await;
@@ -194,7 +194,7 @@ impl Services {
     }
 }
 
-/// The class of a model, named by class or by table, and the noun of its events.
+/// The class of a model, given by class or table, and the noun of its events.
 pub(crate) fn noun_of(model: &str) -> ServiceResult<(String, &'static str)> {
     let class = columns::find(model).map_or(model, |table| table.model);
     let noun = catalogue::find(class).map(|model| model.noun).filter(|noun| !noun.is_empty());

@@ -4,28 +4,28 @@ use gancho_words::Words;
 
 use crate::{ServiceResult, Services};
 
-/// 23 hours and the one that goes on, milliseconds.
+/// 23 hours plus the current one, milliseconds.
 const DAY_MS: i64 = 23 * 3600 * 1000;
 
-/// What is known of an endpoint at a moment.
+/// The state of an endpoint at a time.
 pub struct HealthFacts<'a> {
     /// The endpoint.
     pub endpoint: &'a Endpoint,
-    /// What waits.
+    /// Its pending deliveries.
     pub backlog: EndpointBacklog,
     /// Its last 24 hours.
     pub day: Counters,
-    /// Its condition or template left something out; asked where nothing was sent yet.
+    /// Whether its condition or template skipped events; checked if nothing was sent yet.
     pub has_skipped: bool,
     /// Now.
     pub now: Moment,
 }
 
 impl Services {
-    /// How an endpoint does, in words.
+    /// An endpoint's health as text.
     ///
     /// # Errors
-    /// When the store refuses.
+    /// If the store fails.
     pub async fn endpoint_summary(
         &self,
         endpoint: &Endpoint,
@@ -40,10 +40,10 @@ impl Services {
         Ok(health_summary(words, &HealthFacts { endpoint, backlog, day, has_skipped, now }))
     }
 
-    /// Whether an endpoint to which nothing was sent yet looks new though events came for it.
+    /// Whether an endpoint that never sent anything has skipped events.
     ///
     /// # Errors
-    /// When the store refuses.
+    /// If the store fails.
     pub async fn has_skipped_all(&self, endpoint: &Endpoint) -> ServiceResult<bool> {
         if endpoint.health.state(endpoint.enabled, endpoint.paused) != HealthState::Idle {
             return Ok(false);
@@ -53,8 +53,8 @@ impl Services {
     }
 }
 
-/// How an endpoint does, in words: "Falla desde hace 3 h: 503 en 14 de 14 intentos; próximo intento en
-/// 12 min; 41 en espera".
+/// An endpoint's health as text: "Falla desde hace 3 h: 503 en 14 de 14 intentos; próximo intento en 12 min; 41 en
+/// espera".
 pub fn health_summary(words: &Words, condition: &HealthFacts<'_>) -> String {
     let HealthFacts { endpoint, backlog, day, now, .. } = condition;
     let health = &endpoint.health;
@@ -109,7 +109,7 @@ fn failing(words: &Words, condition: &HealthFacts<'_>, waiting: Message) -> Mess
             .with("same", if health.same_failures == 0 { health.consecutive_failures } else { health.same_failures })
             .with("count", health.consecutive_failures)
     };
-    // Nothing goes by itself where nothing waits.
+    // Without pending deliveries, no attempt is scheduled.
     if condition.backlog.pending == 0 {
         return message("health-failing-idle-sentence");
     }
@@ -122,7 +122,7 @@ fn failing(words: &Words, condition: &HealthFacts<'_>, waiting: Message) -> Mess
     message("health-failing-sentence").with("next", next).with("waiting", waiting)
 }
 
-/// What came back, in a word: a status, or how it failed.
+/// The last response: a status, or the kind of failure.
 fn answer(health: &Health) -> Message {
     match (health.last_status, health.last_error) {
         (Some(status), _) => Message::new("answer-status").with("code", status.to_string()),

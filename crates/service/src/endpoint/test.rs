@@ -15,9 +15,9 @@ use crate::{
     input::{SampleType, input},
 };
 
-/// How often it is looked whether a test has ended.
+/// Interval of checking whether a test has ended.
 const POLL: Duration = Duration::from_millis(20);
-/// How much longer than an attempt a test may take.
+/// Time beyond the attempt's timeout to wait for a test.
 const SLACK: Duration = Duration::from_secs(5);
 
 input! {
@@ -34,7 +34,7 @@ impl Services {
     /// Sends a sample to an endpoint, even to a disabled one; returns the delivery and the event.
     ///
     /// # Errors
-    /// When there is no such endpoint, its template makes nothing of the sample, or the store refuses.
+    /// If the endpoint does not exist, its template fails for the sample, or the store fails.
     pub async fn send_test(
         &self,
         id: EndpointId,
@@ -53,7 +53,7 @@ impl Services {
         Ok((delivery, event_id))
     }
 
-    /// Waits for a test's end. Ended or not, what is known by then is the answer.
+    /// Waits for a test's end; returns its state at the timeout if it has not ended.
     pub async fn wait_for_test(&self, delivery: DeliveryId, timeout_ms: u32) {
         let limit = Duration::from_millis(u64::from(timeout_ms)) + SLACK;
         let ended = async {
@@ -78,7 +78,7 @@ impl Services {
     }
 }
 
-/// The sample of a customer, as if an ERP had it, for a sample that names one.
+/// The sample's customer as if known, if the sample references one.
 fn sample_customers(sample: &Event) -> (SourceId, Customers) {
     let of = SourceId::from_bytes([0; 16]);
     let known = |code| ((of, code), event_types::sample_of("Cliente").as_ref().map(Customer::of).unwrap_or_default());

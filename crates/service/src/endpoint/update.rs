@@ -7,16 +7,16 @@ use crate::{
 };
 
 impl Services {
-    /// By what a change of this endpoint is judged: its URL stays good, whatever the rules for new ones are today.
+    /// Rules for validating a change of this endpoint: its current URL stays valid even if the rules have changed.
     pub fn rules_for<'a>(&'a self, known: &'a Endpoint) -> Rules<'a> {
         Rules { known_url: Some(&known.url), ..self.rules() }
     }
 
-    /// Changes an endpoint that was just read. Returns the header fields that were dropped because the URL leads to
-    /// another origin, such as `headers.X-Key`: what opens one door must not be shown at another.
+    /// Changes an endpoint that was just read. Returns the header fields that were dropped because the URL's origin
+    /// changed, such as `headers.X-Key`: credentials must not be sent to another origin.
     ///
     /// # Errors
-    /// [`crate::ServiceError::Store`] with a conflict if somebody else changed it meanwhile.
+    /// [`crate::ServiceError::Store`] with a conflict if it was changed by another request meanwhile.
     pub async fn update_endpoint(
         &self,
         known: &Endpoint,

@@ -76,7 +76,7 @@ impl utoipa::PartialSchema for EventsInput {
 impl utoipa::ToSchema for EventsInput {}
 
 impl EventData {
-    /// As it stands in a body.
+    /// Its form in a body.
     pub(crate) fn into_map(self) -> Map<String, Value> {
         let mut data = Map::new();
         data.insert("object".into(), Value::Object(self.object.0));

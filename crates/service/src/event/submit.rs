@@ -5,11 +5,10 @@ use super::EventInput;
 use crate::{ServiceResult, Services, input::Sent};
 
 impl Services {
-    /// Takes events in, and returns their ids in order: for repeats those of the first time. When it returns, they are
-    /// on disk.
+    /// Accepts events and returns their ids in order: for repeats the original ids. When it returns, they are on disk.
     ///
     /// # Errors
-    /// What is wrong; nothing was kept then.
+    /// The reason; nothing was stored then.
     pub async fn submit_events(
         &self,
         caller: Caller,

@@ -2,7 +2,7 @@ use gancho_facturascripts::event_types;
 use gancho_model::EventType;
 use gancho_words::Words;
 
-/// An event in words, with its document: `Factura de cliente F2026A12 cobrada`.
+/// An event's title with its document: `Factura de cliente F2026A12 cobrada`.
 pub fn title(words: &Words, event: &EventType, label: Option<&str>) -> String {
     let label = label.map(|label| format!(" {label}")).unwrap_or_default();
     if let Some(known) = event_types::known_type(event) {

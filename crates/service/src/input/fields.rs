@@ -3,7 +3,7 @@ use serde_json::{Map, Value};
 
 use super::{Field, reading::Reading};
 
-/// An object's fields, taken one by one.
+/// An object's fields, read one by one.
 pub struct Fields<'r, 'a> {
     place: String,
     left: Map<String, Value>,
@@ -11,7 +11,7 @@ pub struct Fields<'r, 'a> {
 }
 
 impl<'r, 'a> Fields<'r, 'a> {
-    /// Of the object that stands at a place.
+    /// The fields of the object at a path.
     pub fn of(value: Value, place: &str, reading: &'r mut Reading<'a>) -> Option<Self> {
         match value {
             Value::Object(left) => Some(Self { place: place.to_owned(), left, reading }),
@@ -26,12 +26,12 @@ impl<'r, 'a> Fields<'r, 'a> {
         if self.place.is_empty() { field.to_owned() } else { format!("{}.{field}", self.place) }
     }
 
-    /// Notes what is wrong with a field.
+    /// Adds an error for a field.
     pub fn wrong(&mut self, field: &str, message: Message) {
         self.reading.wrong(&self.place_of(field), message);
     }
 
-    /// The JSON value of a field that was not taken yet; null counts as left out.
+    /// The JSON value of a field that was not read yet; null counts as left out.
     pub fn get(&self, field: &str) -> Option<&Value> {
         self.left.get(field).filter(|value| !value.is_null())
     }
@@ -42,7 +42,7 @@ impl<'r, 'a> Fields<'r, 'a> {
         T::read_field(value, &self.place_of(field), self.reading)
     }
 
-    /// Whatever is left is unknown.
+    /// Reports the remaining fields as unknown.
     pub fn end(self) {
         for field in self.left.keys() {
             self.reading.wrong(&self.place_of(field), Message::new("error-unknown"));

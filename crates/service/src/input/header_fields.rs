@@ -5,12 +5,12 @@ use serde_json::{Map, Value, json};
 
 use super::{Input, reading::Reading};
 
-/// Header fields of an endpoint. A masked value stands for the one that is known already.
+/// Header fields of an endpoint. A masked value stands for the current one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeaderFields(BTreeMap<String, String>);
 
 impl HeaderFields {
-    /// Reads these, each with its name; a field whose value is no text is wrong.
+    /// Reads fields by name; values must be text.
     pub fn of(given: Map<String, Value>, place: &str, reading: &mut Reading<'_>) -> Self {
         let mut fields: BTreeMap<String, String> = BTreeMap::new();
         if given.len() > header::COUNT_MAX {
@@ -33,7 +33,7 @@ impl HeaderFields {
         Self(fields)
     }
 
-    /// With known values in place of masked ones; one that was dropped, or never there, is left out.
+    /// Replaces masked values with the current ones; fields without one are left out.
     pub fn unmasked(self, known: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         let of_known = |name: &str| known.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
         let unmask = |(name, value): (String, String)| match value.as_str() {

@@ -3,12 +3,12 @@ use utoipa::openapi::{RefOr, Schema};
 
 use super::document;
 
-/// Any JSON, as the document names it: whole numbers must fit into 64 bits, so that nothing is lost.
+/// Any JSON value: integers must fit into 64 bits, so that none loses precision.
 #[derive(Clone, Copy, Debug)]
 pub struct JsonValue;
 
 impl JsonValue {
-    /// Where the document has it.
+    /// A reference to its schema.
     pub fn reference() -> Value {
         json!({"$ref": "#/components/schemas/JsonValue"})
     }

@@ -7,15 +7,15 @@ use super::{
     value::{PATTERN, TYPE},
 };
 
-/// A list of so many values.
+/// A list of limited length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List<T, const MIN: usize, const MAX: usize>(pub Vec<T>);
 
 impl<T, const MIN: usize, const MAX: usize> List<T, MIN, MAX> {
-    /// Reads each of these.
+    /// Reads each element.
     ///
     /// # Errors
-    /// What is wrong with one of them, or that there are too few or too many.
+    /// The first error of an element, or that there are too few or too many.
     pub fn read_each<U>(
         items: impl ExactSizeIterator<Item = U>,
         read: impl Fn(U) -> Result<T, Message>,
@@ -41,7 +41,7 @@ impl<T: Scalar, const MIN: usize, const MAX: usize> Scalar for List<T, MIN, MAX>
     }
 }
 
-/// Patterns with commas between them, as in a query.
+/// Patterns separated by commas, for queries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PatternList(pub Vec<Pattern>);
 
@@ -58,7 +58,7 @@ impl Scalar for PatternList {
     }
 }
 
-/// A list of so many objects: what is wrong inside is named by its place, such as `changes[3].key`.
+/// A list of objects of limited length: errors include the index, such as `changes[3].key`.
 #[derive(Clone, Debug)]
 pub struct Items<T, const MIN: usize, const MAX: usize>(pub Vec<T>);
 
@@ -77,7 +77,7 @@ impl<T: Input, const MIN: usize, const MAX: usize> Input for Items<T, MIN, MAX> 
             return None;
         }
         let read = items.into_iter().enumerate().map(|(n, item)| T::read(item, &format!("{place}[{n}]"), reading));
-        // All of them are read, whatever was wrong with the first.
+        // Reads all of them, even after an error.
         let read: Vec<Option<T>> = read.collect();
         read.into_iter().collect::<Option<_>>().map(Self)
     }

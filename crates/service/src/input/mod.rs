@@ -1,5 +1,5 @@
-//! What people and programs give: read field by field into types that hold only what is allowed, so that every wrong
-//! field is named at once, unknown ones too. A type that is read says itself what it accepts, as JSON Schema.
+//! Typed input of users and programs: read field by field into types that hold only valid values, so that all invalid
+//! and unknown fields are reported at once. Each type describes what it accepts as JSON Schema.
 
 mod document;
 mod fields;
@@ -18,7 +18,7 @@ mod word;
 
 use gancho_model::Message;
 use serde_json::{Value, json};
-// What the macro needs wherever it is used.
+// Used by the macro in other crates.
 #[doc(hidden)]
 pub use {serde_json, utoipa};
 
@@ -35,25 +35,25 @@ pub use text::{ClientId, Email, Model, PersonName, RowKey, Text, WatchedModel, Z
 pub use value::{AnyTime, Anything, FilterTime, Object, SampleType, SendableType, Sent, Subscription, UnixSeconds};
 pub use webhook_url::WebhookUrl;
 
-/// Something that is read from JSON.
+/// A type that is read from JSON.
 pub trait Input: Sized {
-    /// What is accepted, as JSON Schema 2020-12.
+    /// Its JSON Schema (2020-12).
     fn schema() -> Value;
 
-    /// Reads the value that stands at a place, such as `retry.delays_s`; the place of a whole body is empty. What is
-    /// wrong is noted in `reading`.
+    /// Reads the value at a path, such as `retry.delays_s`; the path of a whole body is empty. Errors are added to
+    /// `reading`.
     fn read(value: Value, place: &str, reading: &mut Reading<'_>) -> Option<Self>;
 }
 
-/// A value that has no fields of its own.
+/// A value without fields.
 pub trait Scalar: Sized {
-    /// What is accepted, as JSON Schema.
+    /// Its JSON Schema.
     fn schema() -> Value;
 
-    /// Reads it.
+    /// Parses it.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The reason.
     fn parse(value: Value, rules: &Rules<'_>) -> Result<Self, Message>;
 }
 
@@ -68,15 +68,15 @@ impl<T: Scalar> Input for T {
     }
 }
 
-/// Something as a field of an object.
+/// A type as a field of an object.
 pub trait Field: Sized {
-    /// Whether it must be there.
+    /// Whether it is required.
     const REQUIRED: bool;
 
-    /// What is accepted, as JSON Schema.
+    /// Its JSON Schema.
     fn field_schema() -> Value;
 
-    /// Reads it from what stands there, if anything does.
+    /// Reads it from the field's value, if present.
     fn read_field(value: Option<Value>, place: &str, reading: &mut Reading<'_>) -> Option<Self>;
 }
 
@@ -98,7 +98,7 @@ impl<T: Input> Field for T {
     }
 }
 
-/// A field that may be left out; null is the same.
+/// An optional field; null is the same as left out.
 impl<T: Input> Field for Option<T> {
     const REQUIRED: bool = false;
 
@@ -114,7 +114,7 @@ impl<T: Input> Field for Option<T> {
     }
 }
 
-/// A field of a change: left out it stays as it is, null clears it.
+/// A field of a patch: if left out it is kept, null clears it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Patch<T> {
     /// Left out.
@@ -127,12 +127,12 @@ pub enum Patch<T> {
 }
 
 impl<T> Patch<T> {
-    /// Of a form's field: what was left empty is cleared.
+    /// For a form's field: an empty one is cleared.
     pub fn filled(value: Option<T>) -> Self {
         value.map_or(Self::Clear, Self::Set)
     }
 
-    /// Changes what is known.
+    /// Applies the patch to the current value.
     pub fn apply<U>(self, known: &mut Option<U>, make: impl FnOnce(T) -> U) {
         match self {
             Self::Keep => {}
@@ -171,18 +171,18 @@ fn nullable(mut schema: Value) -> Value {
     }
 }
 
-/// A field as the document shows it: name, whether it must be there, what is accepted, and what it is for.
+/// A field in the OpenAPI document: name, whether it is required, schema, and description.
 pub type FieldSchema = (&'static str, bool, Value, &'static str);
 
-/// A type whose fields are known one by one.
+/// A type with known fields.
 pub trait Fielded {
     /// Its fields, in order.
     fn fields() -> Vec<FieldSchema>;
 }
 
-/// A struct that is read: each field's type says what is accepted there, its comment stands in the document.
-/// `check FUNCTION` reads the raw object, for rules that concern several fields; `variants` says the same in
-/// the document.
+/// An input struct: each field's type defines its schema, and its doc comment is the description in the OpenAPI
+/// document. `check FUNCTION` validates the raw object, for rules across fields; `variants` describes them in the
+/// document.
 #[macro_export]
 macro_rules! input {
     (

@@ -3,15 +3,15 @@ use serde_json::{Value, json};
 
 use super::{Rules, Scalar};
 
-/// A whole number, also where it is written as `7.0`: JSON knows one kind of numbers.
+/// An integer, also if written as `7.0`: JSON has only one number type.
 pub(super) fn integer(value: &Value) -> Option<i64> {
-    /// Up to here each has a double of its own.
+    /// Doubles represent integers exactly up to here.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let whole = |number: f64| (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64);
     value.as_i64().or_else(|| value.as_f64().and_then(whole))
 }
 
-/// A whole number in this range.
+/// An integer in this range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Whole<const MIN: i64, const MAX: i64>(pub i64);
 
@@ -20,7 +20,7 @@ impl<const MIN: i64, const MAX: i64> Whole<MIN, MAX> {
         Message::new("error-number").with("min", MIN).with("max", MAX)
     }
 
-    /// Checks a number.
+    /// Validates a number.
     ///
     /// # Errors
     /// The range.
@@ -28,7 +28,7 @@ impl<const MIN: i64, const MAX: i64> Whole<MIN, MAX> {
         if (MIN..=MAX).contains(&number) { Ok(Self(number)) } else { Err(Self::wrong()) }
     }
 
-    /// Reads a text.
+    /// Parses a text.
     ///
     /// # Errors
     /// The range.
@@ -36,7 +36,7 @@ impl<const MIN: i64, const MAX: i64> Whole<MIN, MAX> {
         Self::new(text.parse().map_err(|_| Self::wrong())?)
     }
 
-    /// Of a form's field: nothing if it was left empty.
+    /// For a form's field: `None` if it is empty.
     ///
     /// # Errors
     /// The range.
@@ -47,7 +47,7 @@ impl<const MIN: i64, const MAX: i64> Whole<MIN, MAX> {
         }
     }
 
-    /// The number, where the range has no negative ones and ends within 32 bits.
+    /// The number, for non-negative ranges within 32 bits.
     pub fn small(self) -> u32 {
         u32::try_from(self.0).unwrap_or(u32::MAX)
     }

@@ -1,4 +1,4 @@
-//! Who wrote to the ERP.
+//! The origin of a change.
 
 use gancho_model::{Message, Origin, OriginKind, OriginReference};
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ impl Scalar for OriginId {
 
 impl Scalar for OriginReference {
     fn schema() -> Value {
-        // After the colon: no control characters, and no blanks at the ends.
+        // After the colon: no control characters, and no leading or trailing spaces.
         let visible = r"[^\s\u0000-\u001f\u007f-\u009f]";
         let inner = r"[^\u0000-\u001f\u007f-\u009f]";
         let pattern = format!("^(user|api|cron|sql)(:{visible}({inner}*{visible})?)?$");

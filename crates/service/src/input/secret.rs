@@ -3,21 +3,21 @@ use serde_json::{Value, json};
 
 use super::{Rules, Scalar, Text};
 
-/// A secret of any form: without blanks and control characters.
+/// A secret in another format: without whitespace and control characters.
 const FREE: &str = r"^(?!whsec_)[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$";
-/// One of the form of Standard Webhooks 1.0.0: `whsec_` and 24 to 64 bytes in base64 (RFC 4648 §4).
+/// A secret in the format of Standard Webhooks 1.0.0: `whsec_` and 24 to 64 bytes in base64 (RFC 4648 §4).
 const STANDARD: &str = "^whsec_(?:(?:[A-Za-z0-9+/]{4}){8,21}(?:[A-Za-z0-9+/][AQgw]==)?\
     |(?:[A-Za-z0-9+/]{4}){8,20}[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)$";
 
-/// A secret of the user's own, to sign with.
+/// A signing secret chosen by the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewSecret(pub Secret);
 
 impl NewSecret {
-    /// Checks a secret.
+    /// Validates a secret.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The reason.
     pub fn new(text: impl Into<String>) -> Result<Self, Message> {
         let Text(text) = Text::<8, 256>::new(text)?;
         let is_good = text.chars().all(|letter| !letter.is_whitespace());
@@ -30,10 +30,10 @@ impl NewSecret {
         }
     }
 
-    /// Of a form's field: nothing if it was left empty.
+    /// For a form's field: `None` if it is empty.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The reason.
     pub fn filled(text: &str) -> Result<Option<Self>, Message> {
         let text = text.trim();
         if text.is_empty() { Ok(None) } else { Self::new(text).map(Some) }

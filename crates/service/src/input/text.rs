@@ -4,18 +4,18 @@ use serde_json::{Value, json};
 
 use super::{Rules, Scalar, document};
 
-/// No control characters but the end of a line.
+/// No control characters except line breaks.
 const WITHOUT_CONTROLS: &str = r"^[^\u0000-\u0009\u000b-\u001f\u007f-\u009f]*$";
 
-/// Text of so many characters, without control characters.
+/// Text of limited length without control characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text<const MIN: usize, const MAX: usize>(pub String);
 
 impl<const MIN: usize, const MAX: usize> Text<MIN, MAX> {
-    /// Checks a text.
+    /// Validates a text.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The reason.
     pub fn new(text: impl Into<String>) -> Result<Self, Message> {
         let text = text.into();
         let length = text.chars().count();
@@ -28,10 +28,10 @@ impl<const MIN: usize, const MAX: usize> Text<MIN, MAX> {
         Ok(Self(text))
     }
 
-    /// Of a form's field: nothing if it was left empty.
+    /// For a form's field: `None` if it is empty.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The reason.
     pub fn filled(text: &str) -> Result<Option<Self>, Message> {
         let text = text.trim();
         if text.is_empty() { Ok(None) } else { Self::new(text).map(Some) }
@@ -51,7 +51,7 @@ impl<const MIN: usize, const MAX: usize> Scalar for Text<MIN, MAX> {
     }
 }
 
-/// A text of its own kind: how it is checked, and what the document says of it.
+/// Defines a text type by its schema and its check.
 macro_rules! text {
     ($(#[$doc:meta])* $name:ident, $schema:expr, $check:expr) => {
         $(#[$doc])*
@@ -59,10 +59,10 @@ macro_rules! text {
         pub struct $name(pub String);
 
         impl $name {
-            /// Checks a text.
+            /// Validates a text.
             ///
             /// # Errors
-            /// What is wrong with it.
+            /// The reason.
             pub fn new(text: impl Into<String>) -> Result<Self, Message> {
                 let text = text.into();
                 let check: fn(&str) -> Result<(), Message> = $check;
@@ -95,7 +95,7 @@ fn good(is_good: bool, id: &'static str) -> Result<(), Message> {
 }
 
 text! {
-    /// A name that a program gives, by which a repeat is recognised.
+    /// A client's id, which identifies repeats.
     ClientId, json!({"type": "string", "pattern": "^[A-Za-z0-9_-]{1,100}$"}),
     |text| good(is_made_of(text, "_-"), "error-own-id")
 }
@@ -107,19 +107,19 @@ text! {
 }
 
 text! {
-    /// A zone's name, such as `Europe/Madrid`.
+    /// A time zone's name, such as `Europe/Madrid`.
     ZoneName, json!({"$ref": "#/components/schemas/ZoneName"}),
     |text| good(text.len() <= 100 && Shape::new(text).is_ok(), "error-zone")
 }
 
 text! {
-    /// An address that mail reaches, as far as its form says.
+    /// A mail address; only its format is checked.
     Email, json!({"type": "string", "format": "email", "maxLength": 254}),
     |text| good(is_address(text), "error-email")
 }
 
 text! {
-    /// A name to sign in with.
+    /// A sign-in name.
     PersonName, json!({"type": "string", "minLength": 1, "maxLength": 100}),
     |text| match () {
         () if text.trim() != text => Err(Message::new("error-name-blanks")),
@@ -144,10 +144,10 @@ impl utoipa::PartialSchema for ZoneName {
 impl utoipa::ToSchema for ZoneName {}
 
 impl Email {
-    /// Of a form's field: nothing if it was left empty.
+    /// For a form's field: `None` if it is empty.
     ///
     /// # Errors
-    /// That it is none.
+    /// If it is invalid.
     pub fn filled(text: &str) -> Result<Option<Self>, Message> {
         let text = text.trim();
         if text.is_empty() { Ok(None) } else { Self::new(text).map(Some) }
@@ -160,7 +160,7 @@ fn is_address(text: &str) -> bool {
         && text.rsplit_once('@').is_some_and(|(local, domain)| good(local) && good(domain) && domain.contains('.'))
 }
 
-/// The primary key of a row, a text or a whole number.
+/// The primary key of a row, a text or an integer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowKey(pub String);
 
@@ -178,15 +178,15 @@ impl Scalar for RowKey {
     }
 }
 
-/// A model that a source may watch: none that holds secrets.
+/// A model that a source may capture: none that is secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WatchedModel(pub String);
 
 impl WatchedModel {
-    /// Checks a name.
+    /// Validates a name.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The reason.
     pub fn new(text: impl Into<String>) -> Result<Self, Message> {
         let Text(name) = Text::<1, 100>::new(text)?;
         if secrets::is_secret_model(&name) {

@@ -1,4 +1,4 @@
-//! Values of the model, and of JSON.
+//! Values of the domain model, and of JSON.
 
 use const_format::formatcp;
 use gancho_facturascripts::event_types;
@@ -10,18 +10,18 @@ use serde_json::{Value, json};
 
 use super::{Input, JsonValue, Rules, Scalar, document, number::integer, reading::Reading};
 
-/// The latest second that a time may have: the end of the year 9999 in every zone.
+/// Maximum of a time in seconds: the end of the year 9999 in every zone.
 const SECONDS_MAX: i64 = 253_402_207_200;
 
 /// An event's type.
 pub(super) const TYPE: &str = r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+";
-/// A pattern with a star in it: parts joined by dots, no two stars side by side. Without looking ahead: tools that make
-/// examples from it would try for ever.
+/// A pattern with a star: parts joined by dots, no two adjacent stars. Without lookahead, on which tools that generate
+/// examples could loop forever.
 pub(super) const PATTERN: &str = formatcp!(r"(?:{PLAIN}\.)*{STARRED}(?:\.(?:{PLAIN}|{STARRED}))*");
 const PLAIN: &str = "[a-z0-9_]+";
 const STARRED: &str = r"[a-z0-9_]*\*(?:[a-z0-9_]+\*)*[a-z0-9_]*";
 
-/// An id of ours.
+/// An id.
 macro_rules! ids {
     ($($id:ty),+) => {$(
         impl Scalar for $id {
@@ -49,15 +49,15 @@ impl Scalar for Pattern {
     }
 }
 
-/// What an endpoint asks for. Of a noun that is known, only types that there are: a slip would never be noticed.
+/// A subscription. For a known noun only existing types are accepted: a typo would never be noticed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscription(pub Pattern);
 
 impl Subscription {
-    /// Checks a type or pattern.
+    /// Validates a type or pattern.
     ///
     /// # Errors
-    /// What is wrong with it; of a type that is not there, the nearest one.
+    /// The reason; for an unknown type, with the nearest one.
     pub fn new(text: &str) -> Result<Self, Message> {
         let pattern = Pattern::parse(text).map_err(|_| Message::new("error-pattern"))?;
         let Some((noun, verb)) = text.rsplit_once('.').filter(|_| !text.contains('*')) else {
@@ -82,15 +82,15 @@ impl Scalar for Subscription {
     }
 }
 
-/// The type of a sample. Of a noun that is known, only types that there are.
+/// The type of a sample. For a known noun only existing types are accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SampleType(pub EventType);
 
 impl SampleType {
-    /// Checks a type.
+    /// Validates a type.
     ///
     /// # Errors
-    /// What is wrong with it; of a type that is not there, the nearest one.
+    /// The reason; for an unknown type, with the nearest one.
     pub fn new(text: &str) -> Result<Self, Message> {
         let event = EventType::parse(text).map_err(|_| Message::new("error-type"))?;
         Subscription::new(text).map(|_| Self(event))
@@ -117,7 +117,7 @@ impl Scalar for EventType {
     }
 }
 
-/// A type of which programs may send events: none of Gancho's own.
+/// A type that programs may send: none of Gancho's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SendableType(pub EventType);
 
@@ -176,11 +176,11 @@ impl Scalar for AnyTime {
     }
 }
 
-/// How long a time in a query may be written.
+/// Maximum length of a time in a query.
 const FILTER_TIME_MAX: usize = 40;
 
-/// A time in a query: RFC 3339, seconds since 1970, or a date such as `2026-03-01`, with a time after a blank if there is
-/// one, in UTC.
+/// A time in a query: RFC 3339, seconds since 1970, or a date such as `2026-03-01`, optionally with a time after a
+/// space, in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FilterTime(pub Timestamp);
 
@@ -237,7 +237,7 @@ impl utoipa::ToSchema for Object {
     }
 }
 
-/// Any value: that it was given is all that matters.
+/// Any value: only its presence matters.
 #[derive(Clone, Debug)]
 pub struct Anything;
 
@@ -262,12 +262,12 @@ impl Scalar for ObjectKey {
     }
 }
 
-/// What was read, and the canonical text of what was sent, where it has a name by which a repeat is recognised.
+/// The input, with its canonical JSON if it has an id for recognising repeats.
 #[derive(Clone, Debug)]
 pub struct Sent<T> {
-    /// What was read.
+    /// The input.
     pub input: T,
-    /// The text.
+    /// The canonical JSON.
     pub text: Option<String>,
 }
 

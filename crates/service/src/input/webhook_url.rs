@@ -3,15 +3,15 @@ use serde_json::{Value, json};
 
 use super::{Rules, Scalar};
 
-/// Where an endpoint's deliveries go. One that is new must be deliverable; one that is known stays as it is.
+/// The URL of an endpoint. A new one must be deliverable; the current one is always accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookUrl(pub String);
 
 impl WebhookUrl {
-    /// Checks a URL.
+    /// Validates a URL.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The reason.
     pub fn new(text: &str, rules: &Rules<'_>) -> Result<Self, Message> {
         let url = target::parse(text).map_err(target::BadUrl::message)?;
         if let Some(known) = rules.known_url.filter(|known| *known == url.as_str()) {

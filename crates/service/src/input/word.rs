@@ -1,4 +1,4 @@
-//! Values that are one of a few words.
+//! Enumerated values.
 
 use gancho_model::{
     BinFault, ErpSession, ErrorKind, Include, Message, Operation, OriginKind, ReplayScope, Role, Scope, SourceKind,
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Rules, Scalar};
 
-/// A value that is one of these words; the error names them, or is a sentence of its own.
+/// An enumerated value; the error lists the words, or is a message of its own.
 macro_rules! words {
     ($type:ty, [$($word:literal),+] $(, $message:literal)?) => {
         impl Scalar for $type {

@@ -6,7 +6,7 @@ use crate::{
     input::{List, Object, Rules, Scalar, Subscription, Text, Whole, input},
 };
 
-/// Where a listener forwards to: any http or https address, which only it itself calls.
+/// The address to which a listener forwards: any http or https address, which only the listener itself calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForwardUrl(pub String);
 
@@ -21,7 +21,7 @@ impl Scalar for ForwardUrl {
     }
 }
 
-/// The beginning of what somebody said, whatever it is made of: an answer is not refused for its characters.
+/// The start of a receiver's text: any characters are accepted, so that no report is refused because of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Excerpt<const MAX: usize>(pub String);
 
@@ -104,7 +104,7 @@ impl From<ForwardedInput> for Attempt {
     }
 }
 
-/// As the log keeps them: signatures and tokens masked.
+/// Header fields for the log: signatures and tokens masked.
 fn log(fields: &Map<String, Value>) -> HeaderLog {
     let value = |name: &str, value: &Value| match value.as_str() {
         _ if mask::is_secret_header(name) => mask::MASK.to_owned(),

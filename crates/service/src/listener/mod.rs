@@ -1,4 +1,4 @@
-//! Listeners: programs on somebody's own machine that ask for events and forward them, with a log here.
+//! Listeners: programs on a developer's machine that read events and forward them, recorded in the log.
 
 mod input;
 mod open;

@@ -7,24 +7,24 @@ use crate::{
     input::{List, Subscription},
 };
 
-/// A listener that is open.
+/// An open listener.
 #[derive(Clone, Debug)]
 pub struct Listener {
-    /// The endpoint under which the log shows what it forwarded.
+    /// The endpoint that represents it in the log.
     pub id: EndpointId,
-    /// What its events are signed with.
+    /// The secret that signs its events.
     pub secret: Secret,
-    /// The sequence number up to which it has forwarded events.
+    /// The last forwarded sequence number.
     pub position: u64,
-    /// It goes on where the one of this name stopped.
+    /// Whether it continues an earlier listener with this name.
     pub is_resumed: bool,
 }
 
 impl Services {
-    /// Opens a listener: a new one, or the one of this name where it stopped.
+    /// Opens a listener: a new one, or the one with this name from its position.
     ///
     /// # Errors
-    /// When the store refuses.
+    /// If the store fails.
     pub async fn open_listener(&self, new: NewListener, who: &str) -> ServiceResult<Listener> {
         let now = self.environment.now();
         let events = new.events.map_or_else(
@@ -57,7 +57,7 @@ impl Services {
         Ok(Listener { id: endpoint.id, secret: endpoint.secrets.at(now).0.clone(), position, is_resumed })
     }
 
-    /// Where it goes on, kept from now on; `consumer`: its name, and what is known of it.
+    /// Its position, stored from now on; `consumer`: its name, and its current state.
     async fn position(
         &self,
         endpoint: &Endpoint,

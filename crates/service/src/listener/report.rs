@@ -5,27 +5,27 @@ use super::ForwardedInput;
 use crate::{ServiceError, ServiceResult, Services};
 
 impl Services {
-    /// The position of a listener: what it has forwarded.
+    /// The position of a listener.
     ///
     /// # Errors
-    /// When there is no such listener.
+    /// If the listener does not exist.
     pub async fn listener(&self, id: EndpointId) -> ServiceResult<Consumer> {
         self.store.endpoint(id).await?;
         Ok(self.store.consumer(&Consumer::name_of_listener(id)).await?)
     }
 
-    /// Records what became of an event that a listener forwarded, then moves its position: what was cut in between is
-    /// forwarded again.
+    /// Records the result of a forwarded event, then moves the listener's position: after a failure in between the
+    /// event is forwarded again.
     ///
     /// # Errors
-    /// When there is no such listener or event.
+    /// If the listener or event does not exist.
     pub async fn report_forwarded(&self, id: EndpointId, input: ForwardedInput) -> ServiceResult<DeliveryId> {
         if !self.store.endpoint(id).await?.is_listener() {
             return Err(StoreError::NotFound.into());
         }
         let (event, sequence) = (input.event_id, input.sequence.0.unsigned_abs());
         let delivery = self.store.record_forwarded(id, event, input.into()).await.map_err(|error| match error {
-            // The listener is there: it was seen just now.
+            // The listener exists: it was read just now.
             StoreError::NotFound => ServiceError::Missing("event"),
             other => other.into(),
         })?;

@@ -6,10 +6,10 @@ use gancho_store::{Erased, StoreError};
 use crate::{ServiceResult, Services, audit::count_details};
 
 impl Services {
-    /// Erases all that is kept about a customer: it goes on to the end whether anybody waits for it or not.
+    /// Erases all data about a customer; continues to the end even if the caller leaves.
     ///
     /// # Errors
-    /// When the store refuses; what was erased before stays erased.
+    /// If the store fails; what was erased before stays erased.
     pub async fn erase_personal_data(self: &Arc<Self>, subject: DataSubject, who: String) -> ServiceResult<Erased> {
         let services = self.clone();
         let erasing = tokio::spawn(async move { services.erase_all(Arc::new(subject), &who).await });
@@ -25,7 +25,7 @@ impl Services {
             }
         }
         self.store.forget_customer(subject.clone()).await?;
-        // The code alone is kept: whoever asks later whether it was done gets an answer.
+        // Only the code is recorded, as evidence of the erasure.
         let details = count_details(done.deliveries);
         self.audit.record_details(who, "personal_data.erased", &"", subject.code.clone(), details).await;
         Ok(done)

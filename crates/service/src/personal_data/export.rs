@@ -6,31 +6,31 @@ use gancho_store::{Page, StoreError};
 
 use crate::{ServiceResult, Services};
 
-/// An event about the customer, and what was sent of it.
+/// An event about the customer, with its deliveries.
 #[derive(Clone, Debug)]
 pub struct PersonalCopy {
     /// The event.
     pub event: Event,
-    /// To whom it was sent, or is to be.
+    /// Its deliveries, sent or pending.
     pub sent: Vec<SentCopy>,
 }
 
-/// What one receiver got.
+/// A delivery to one receiver.
 #[derive(Clone, Debug)]
 pub struct SentCopy {
     /// The delivery.
     pub delivery: Delivery,
-    /// The bytes.
+    /// The body.
     pub body: Bytes,
-    /// The requests made, with what came back.
+    /// The attempts, with their responses.
     pub attempts: Vec<Attempt>,
 }
 
 impl Services {
-    /// Looks at the next events after a place; [`Page::next`] is where to go on, and nothing at the end.
+    /// Scans the next events after a cursor; [`Page::next`] is the next cursor, `None` at the end.
     ///
     /// # Errors
-    /// When the store refuses.
+    /// If the store fails.
     pub async fn personal_copies(
         &self,
         subject: &Arc<DataSubject>,
@@ -43,7 +43,7 @@ impl Services {
             for delivery in self.store.deliveries_of(event.id).await? {
                 match self.sent_copy(delivery.id).await {
                     Ok(copy) => sent.push(copy),
-                    // Too old by now.
+                    // Removed meanwhile because of its age.
                     Err(StoreError::NotFound) => {}
                     Err(error) => return Err(error.into()),
                 }
@@ -59,10 +59,10 @@ impl Services {
         Ok(SentCopy { delivery, body, attempts })
     }
 
-    /// How many events are about the customer.
+    /// Number of events about the customer.
     ///
     /// # Errors
-    /// When the store refuses.
+    /// If the store fails.
     pub async fn count_personal_data(&self, subject: &Arc<DataSubject>) -> ServiceResult<u64> {
         let (mut count, mut after) = (0, None);
         loop {

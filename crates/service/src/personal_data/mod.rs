@@ -1,4 +1,4 @@
-//! What is kept about one customer: given to whoever asks for it, or erased (RGPD, articles 15 and 17).
+//! Data about one customer: access and erasure (RGPD, articles 15 and 17).
 
 mod erase;
 mod export;

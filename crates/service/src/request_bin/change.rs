@@ -4,10 +4,10 @@ use super::BinPatch;
 use crate::{ServiceResult, Services};
 
 impl Services {
-    /// Changes what a bin answers, or how long it lives.
+    /// Changes a bin's response or lifetime.
     ///
     /// # Errors
-    /// When there is no such bin.
+    /// If the bin does not exist.
     pub async fn change_bin(&self, id: BinId, patch: BinPatch) -> ServiceResult<Bin> {
         let now = self.environment.now();
         let mut bin = self.store.bin(id, now).await?;

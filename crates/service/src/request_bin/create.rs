@@ -4,10 +4,10 @@ use super::NewBin;
 use crate::{ServiceResult, Services};
 
 impl Services {
-    /// Makes a bin.
+    /// Creates a bin.
     ///
     /// # Errors
-    /// A conflict where there are as many as may be.
+    /// A conflict if the maximum number exists.
     pub async fn create_bin(&self, new: NewBin, who: &str) -> ServiceResult<Bin> {
         let now = self.environment.now();
         let ttl_s = new.ttl_s.map_or(BIN_TTL_S, |ttl| ttl.0);

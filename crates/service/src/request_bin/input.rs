@@ -2,7 +2,7 @@ use gancho_model::{BinFault, BinResponse, limits::BIN_TTL_S};
 
 use crate::input::{Text, Whole, input};
 
-/// How long a bin lives, seconds.
+/// The lifetime of a bin, seconds.
 type Ttl = Whole<60, BIN_TTL_S>;
 
 input! {

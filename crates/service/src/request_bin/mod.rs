@@ -1,4 +1,4 @@
-//! Bins: temporary URLs that keep what they receive.
+//! Bins: temporary URLs that record requests.
 
 mod change;
 mod create;

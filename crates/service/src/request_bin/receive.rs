@@ -16,10 +16,10 @@ pub struct Incoming {
 }
 
 impl Services {
-    /// Keeps a request, or its beginning; says what is to be answered, and after how long.
+    /// Stores a request, or its start; returns the response and its delay.
     ///
     /// # Errors
-    /// When there is no such bin any more.
+    /// If the bin does not exist or has expired.
     pub async fn receive(&self, id: BinId, incoming: Incoming) -> ServiceResult<BinResponse> {
         let Incoming { method, rest, headers, mut body } = incoming;
         let truncated = body.len() > BIN_BODY_BYTES;

@@ -4,10 +4,10 @@ use serde_json::json;
 use crate::{ServiceError, ServiceResult, Services, endpoint::NewEndpoint, input};
 
 impl Services {
-    /// Makes a webhook that sends everything to a bin, at this address of it.
+    /// Creates a webhook that sends all events to a bin, at this address.
     ///
     /// # Errors
-    /// When there is no such bin, or its address can't be called.
+    /// If the bin does not exist, or its address can't be called.
     pub async fn webhook_of_bin(&self, id: BinId, url: &str, who: &str) -> ServiceResult<Endpoint> {
         self.store.bin(id, self.environment.now()).await?;
         let name: String = id.to_string().chars().rev().take(6).collect::<Vec<_>>().into_iter().rev().collect();

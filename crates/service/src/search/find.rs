@@ -5,32 +5,32 @@ use gancho_words::fold;
 use super::text_of;
 use crate::{ServiceResult, Services};
 
-/// Characters that a part needs to be found inside of words.
+/// Minimum length of a part to be found inside words.
 const PART_CHARS: usize = 3;
-/// Newest events read one by one, because the index may not have them yet.
+/// Newest events scanned, because the index may not contain them yet.
 const NEWEST: usize = 1_000;
-/// As many of them are enough while the index is up to date but for the last few.
+/// The same while the index lacks only the last few.
 const NEWEST_AT_FIRST: usize = 100;
-/// Most events from the index that are read for words too short for it.
+/// Maximum events from the index that are read for words too short for it.
 const CANDIDATES: usize = 1_000;
 
-/// What was found, and how far back was looked.
+/// The result of a search, and its range.
 #[derive(Clone, Debug, Default)]
 pub struct FoundEvents {
     /// Newest first.
     pub events: Vec<Event>,
-    /// When the oldest event that there is arrived; nothing where there are none.
+    /// Arrival time of the oldest event; `None` without events.
     pub since: Option<Timestamp>,
-    /// Too short to be looked for inside of words: only documents whose number begins so were looked for.
+    /// Too short for a search inside words: only documents whose number starts with it were searched.
     pub is_short: bool,
 }
 
 impl Services {
-    /// Events in which all words of a text stand, as parts of words, whatever their case and accents: in the document's
-    /// number, names, tax number, e-mail. Who asks for a whole number gets that document alone.
+    /// Events that contain all words of a text as parts of words, ignoring case and accents: in the document's number,
+    /// names, tax number, e-mail address. A whole document number finds only that document.
     ///
     /// # Errors
-    /// When the store refuses.
+    /// If the store fails.
     pub async fn find_events(&self, text: &str, limit: usize) -> ServiceResult<FoundEvents> {
         let text: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
         let text = text.trim();
@@ -51,7 +51,7 @@ impl Services {
         Ok(FoundEvents { events: self.containing(&parts, limit).await?, since, is_short: false })
     }
 
-    /// By the number of the document, or its beginning.
+    /// By the document's number, or its start.
     async fn labelled(&self, label: &str, exactly: bool, limit: usize) -> ServiceResult<Vec<Event>> {
         let filter = EventFilter { label: Some(label.to_owned()), exactly, ..EventFilter::default() };
         Ok(self.store.recent(None, filter, limit).await?.items)
@@ -61,14 +61,14 @@ impl Services {
         let (long, short): (Vec<&str>, Vec<&str>) = parts.iter().partition(|part| part.chars().count() >= PART_CHARS);
         let wanted = if short.is_empty() { limit } else { CANDIDATES };
         let hits = self.store.search(long.iter().map(|part| (*part).to_owned()).collect(), wanted).await;
-        // An index that is spoilt is made anew: meanwhile the newest events are better than an error.
+        // A damaged index is rebuilt: meanwhile results from the newest events are better than an error.
         let hits = hits.unwrap_or_else(|error| {
             tracing::warn!(%error, "the search index can't be read: only the newest events are searched");
             SearchHits::default()
         });
         let newest = self.store.recent(None, EventFilter::default(), NEWEST_AT_FIRST).await?;
         let newest = match newest.items.last() {
-            // Hardly ever: the index is behind by more than a glance.
+            // Rare: the index lacks more events than were scanned.
             Some(last) if last.sequence > hits.indexed_to + 1 => {
                 self.store.recent(None, EventFilter::default(), NEWEST).await?
             }

@@ -7,16 +7,16 @@ use super::text_of;
 
 /// Events indexed in one transaction.
 const BATCH: usize = 500;
-/// Between two batches: 2,000 events a second at most, so that an ERP that is imported delivers before it is indexed.
+/// Between two batches: at most 2,000 events per second, so that deliveries of an imported ERP have priority.
 const PAUSE: Duration = Duration::from_millis(250);
-/// From fewer on, more are waited for: a transaction costs the disk much the same whether it holds few or many.
+/// With fewer events, wait for more: a transaction costs about the same for few or many.
 const FEW: usize = 100;
-/// That wait.
+/// The duration of that wait.
 const GATHER: Duration = Duration::from_secs(1);
-/// After an error, which may be a full disk.
+/// Delay after an error, which may be a full disk.
 const AFTER_ERROR: Duration = Duration::from_secs(10);
 
-/// Keeps the search index up to date until the stop. What is not indexed yet is found by looking at it.
+/// Keeps the search index up to date until the stop. Events that are not indexed yet are scanned.
 pub async fn keep_index(store: Arc<dyn Store>, stop: CancellationToken) {
     let mut news = store.watch();
     loop {
@@ -43,10 +43,10 @@ pub async fn keep_index(store: Arc<dyn Store>, stop: CancellationToken) {
     }
 }
 
-/// Indexes the next events; says how many.
+/// Indexes the next events; returns how many.
 ///
 /// # Errors
-/// When the log can't be read or the index not be written.
+/// If the log can't be read or the index can't be written.
 pub async fn index_batch(store: &dyn Store) -> Result<usize, StoreError> {
     let events = store.unindexed(BATCH).await?;
     let count = events.len();

@@ -1,4 +1,4 @@
-//! Events are found by parts of what people know them by.
+//! Full-text search of events.
 
 mod find;
 mod index;
@@ -10,7 +10,7 @@ use gancho_facturascripts::search_text;
 use gancho_model::Event;
 use serde_json::Value;
 
-/// The text that is searched for an event.
+/// The searchable text of an event.
 fn text_of(event: &Event) -> String {
     let body: Value = serde_json::from_slice(&event.body).unwrap_or(Value::Null);
     search_text(&event.event, event.label.as_deref(), body["data"]["object"].as_object())

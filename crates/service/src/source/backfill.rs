@@ -31,7 +31,7 @@ input! {
     }
 }
 
-/// Existing records of a model that are sent to one endpoint, or the rest of them.
+/// A backfill: existing records of a model that are sent to one endpoint, or the rest of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Backfill {
     source: SourceId,
@@ -42,14 +42,14 @@ pub(crate) struct Backfill {
     after: Option<String>,
 }
 
-/// What was sent of a model, and where to go on.
+/// The result of one page, with the next cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backfilled {
-    /// Records that are on their way.
+    /// Records that are being sent.
     pub count: usize,
-    /// Records that are too large, or of which the endpoint's template makes nothing.
+    /// Records that are too large, or for which the endpoint's template fails.
     pub refused: usize,
-    /// Where the next call goes on; nothing after the last.
+    /// The cursor of the next call; `None` after the last.
     pub next: Option<String>,
 }
 
@@ -69,11 +69,11 @@ impl Backfill {
 }
 
 impl Services {
-    /// Sends existing records of an ERP to one endpoint, as events `noun.snapshot` outside the feed: one page, in the order
-    /// of their keys. Whoever goes on where the last page ended sends every record once.
+    /// Sends existing records of an ERP to one endpoint, as events `noun.snapshot` outside the feed: one page, in key
+    /// order. Calls that continue with the cursor send every record once.
     ///
     /// # Errors
-    /// When there is no such source or endpoint, or the ERP does not answer. A plugin's ERP can't be asked.
+    /// If the source or endpoint does not exist, or the ERP does not respond. The ERP of a plugin can't be read.
     pub async fn backfill(&self, id: SourceId, input: BackfillInput, who: &str) -> ServiceResult<Backfilled> {
         let limit = input.limit.map_or(PAGE, Whole::small);
         let (source, work) = (self.store.source(id).await?, Backfill::new(id, input)?);
@@ -85,10 +85,10 @@ impl Services {
         Ok(done)
     }
 
-    /// Sends all of them, as work that goes on by itself.
+    /// Sends all of them as a background job.
     ///
     /// # Errors
-    /// When there is no such source or endpoint. A plugin's ERP can't be asked.
+    /// If the source or endpoint does not exist. The ERP of a plugin can't be read.
     pub async fn start_backfill(self: &Arc<Self>, id: SourceId, input: BackfillInput, who: &str) -> ServiceResult<()> {
         let (source, work) = (self.store.source(id).await?, Backfill::new(id, input)?);
         self.backfilled(&source, &work).await?;
@@ -99,10 +99,10 @@ impl Services {
         Ok(())
     }
 
-    /// Lets the last work about an endpoint go on from where it ended before its end.
+    /// Continues an endpoint's last job that stopped early.
     ///
     /// # Errors
-    /// When it can't go on, or somebody was first.
+    /// If it can't be continued, or another request was first.
     pub async fn continue_job(self: &Arc<Self>, endpoint: EndpointId) -> ServiceResult<()> {
         let nothing = || ServiceError::Conflict(Message::new("conflict-nothing-to-continue"));
         let progress = self.job(&endpoint.to_string()).await?.filter(crate::job::JobProgress::can_continue);
@@ -118,7 +118,7 @@ impl Services {
         Ok(())
     }
 
-    /// The endpoint that gets them, where it can and the ERP can be asked.
+    /// The endpoint, if it can be sent to and the ERP can be read.
     async fn backfilled(&self, source: &Source, work: &Backfill) -> ServiceResult<Endpoint> {
         if source.kind == SourceKind::Plugin {
             return Err(ServiceError::Conflict(Message::new("conflict-backfill-plugin")));
@@ -127,7 +127,7 @@ impl Services {
         endpoint.map_err(|error| error.if_missing("endpoint", "error-endpoint-id"))
     }
 
-    /// Page after page, to the last.
+    /// Sends all pages.
     async fn send_pages(&self, mut work: Backfill, job: u64) -> ServiceResult<()> {
         loop {
             let source = self.store.source(work.source).await?;

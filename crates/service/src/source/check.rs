@@ -3,8 +3,8 @@ use gancho_model::{Message, Source, SourceKind, Timestamp};
 use crate::{Finding, Services};
 
 impl Services {
-    /// Checks a source: what is in place and what is missing, line by line. A plugin pushes by itself: what can be
-    /// checked from here is what it reported last. `written` puts a time as the reader does.
+    /// Checks a source step by step. A plugin pushes by itself: its last report is checked. `written` formats a time
+    /// for the reader.
     pub async fn check_source(&self, source: &Source, written: impl Fn(Timestamp) -> String) -> Vec<Finding> {
         match source.kind {
             SourceKind::Plugin => self.reported(source, last_change(source, written)),

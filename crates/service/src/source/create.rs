@@ -6,25 +6,25 @@ use crate::{
     account::{digest, new_token},
 };
 
-/// The zone of an ERP's timestamps where none is given.
+/// The default time zone of an ERP's timestamps.
 const ZONE: &str = "Europe/Madrid";
 
-/// What became of a source that was to be made.
+/// The result of creating a source.
 #[derive(Debug)]
 pub enum SourceCreated {
-    /// It is there now; a plugin's with the token by which it pushes.
+    /// It was created; for a plugin with its push token.
     New(Source, Option<String>),
-    /// This ERP was a source of this kind already; what was missing was mended.
+    /// This ERP is already a source of this kind; missing objects were repaired.
     Known(Source),
-    /// What would be put into the ERP's database, as SQL. Nothing was done.
+    /// The SQL of the objects to install. Nothing was done.
     Planned(String),
 }
 
 impl Services {
-    /// Adds a source. What listens is in place before it is there.
+    /// Adds a source. Its objects are installed in the ERP before it is stored.
     ///
     /// # Errors
-    /// What is missing in the ERP, beside the field that it is about.
+    /// What is missing in the ERP, with the field that it relates to.
     pub async fn create_source(&self, new: NewSource, who: &str) -> ServiceResult<SourceCreated> {
         let (is_dry, missing) = (new.dry_run.unwrap_or(false), new.missing());
         if !missing.is_empty() {
@@ -74,7 +74,7 @@ impl Services {
         }
     }
 
-    /// One ERP is one source of a kind: adding it again only mends what is missing.
+    /// An ERP is one source per kind: adding it again only repairs missing objects.
     async fn mend(&self, known: Source, key: Option<Secret>) -> ServiceResult<Source> {
         let known = Source { key: key.or(known.key.clone()), ..known };
         self.sources.install(&known).await.map_err(refused)?;
@@ -83,7 +83,8 @@ impl Services {
         Ok(known)
     }
 
-    /// The other source of this kind that hears the same ERP. A plugin's address says nothing of that.
+    /// The other source of this kind that is connected to the same ERP. The address of a plugin proves nothing about
+    /// that.
     pub(super) async fn same_erp(&self, source: &Source) -> ServiceResult<Option<Source>> {
         if !source.kind.is_watched() {
             return Ok(None);
@@ -98,7 +99,7 @@ impl Services {
     }
 }
 
-/// What stands in the way of hearing an ERP, beside the field that it is about.
+/// Why an ERP can't be connected, with the field that it relates to.
 pub(super) fn refused(Refused { field, why }: Refused) -> ServiceError {
     ServiceError::field(field, why)
 }

@@ -55,7 +55,7 @@ fn needs_of_kind(fields: &mut Fields<'_, '_>) {
     }
 }
 
-/// What a source of this kind can't be without.
+/// Missing fields that a source of this kind requires.
 fn missing_of_kind(kind: SourceKind, url: Option<&str>, has_key: bool, is_dry: bool) -> Vec<FieldError> {
     let is_web = |url: &str| Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
     let wrong = |is_wrong: bool, field, message| is_wrong.then(|| FieldError::new(field, Message::new(message)));
@@ -70,7 +70,7 @@ fn missing_of_kind(kind: SourceKind, url: Option<&str>, has_key: bool, is_dry: b
 }
 
 impl NewSource {
-    /// What it lacks for its kind; nothing of what was read from JSON.
+    /// Missing fields of its kind; none if it was read from JSON.
     pub fn missing(&self) -> Vec<FieldError> {
         let url = self.url.as_ref().map(|url| url.0.as_str());
         missing_of_kind(self.kind, url, self.key.is_some(), self.dry_run.unwrap_or(false))
@@ -78,7 +78,7 @@ impl NewSource {
 }
 
 impl SourcePatch {
-    /// Changes a source.
+    /// Applies the changes to a source.
     pub(super) fn apply(self, source: &mut Source) {
         let old = source.url.clone();
         if let Some(name) = self.name {
@@ -90,7 +90,7 @@ impl SourcePatch {
             _ => false,
         };
         match self.key {
-            // A key is shown to nobody but the ERP that it was entered for.
+            // A key is sent only to the ERP that it was entered for.
             Patch::Keep if source.kind == SourceKind::Api && leads_elsewhere => source.key = None,
             key => key.apply(&mut source.key, |key| Secret::new(key.0)),
         }

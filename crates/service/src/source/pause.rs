@@ -4,11 +4,11 @@ use super::SourcePatch;
 use crate::{ServiceResult, Services, input::Patch};
 
 impl Services {
-    /// Pauses a source, or lets it go on. Nothing is read from its ERP and nothing of its plugin accepted meanwhile;
-    /// what happens there waits in the ERP.
+    /// Pauses or resumes a source. Meanwhile nothing is read from its ERP or accepted from its plugin; changes wait in
+    /// the ERP.
     ///
     /// # Errors
-    /// When there is none of this id.
+    /// If the source does not exist.
     pub async fn pause_source(&self, id: SourceId, paused: bool, who: &str) -> ServiceResult<Source> {
         let patch = SourcePatch {
             name: None,

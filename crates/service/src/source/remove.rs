@@ -3,10 +3,10 @@ use gancho_model::{Message, SourceId};
 use crate::{ServiceError, ServiceResult, Services};
 
 impl Services {
-    /// Removes a source and its token; its events stay. With `force` even if what is ours stays in the ERP's database.
+    /// Removes a source and its token; its events stay. With `force` even if our objects stay in the ERP's database.
     ///
     /// # Errors
-    /// [`ServiceError::Refused`] when what is ours can't be taken out of the ERP's database; nothing is removed then.
+    /// [`ServiceError::Refused`] if our objects can't be removed from the ERP's database; nothing is removed then.
     pub async fn remove_source(&self, id: SourceId, force: bool, who: &str) -> ServiceResult<()> {
         let source = self.store.source(id).await?;
         if source.kind.is_watched()

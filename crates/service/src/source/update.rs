@@ -6,11 +6,11 @@ use super::{SourcePatch, create::refused};
 use crate::{ServiceError, ServiceResult, Services};
 
 impl Services {
-    /// Changes a source. Returns it, and the fields that were dropped: `key` where the address leads to another origin
-    /// and no key came with it; nothing is asked until there is one.
+    /// Changes a source. Returns it with the dropped fields: `key` if the address has another origin and no key was
+    /// given; the ERP is not polled until there is one.
     ///
     /// # Errors
-    /// What is missing in the ERP, beside the field that it is about: what can't be watched is not accepted.
+    /// What is missing in the ERP, with the field that it relates to: a source that can't be watched is not accepted.
     pub async fn update_source(
         &self,
         id: SourceId,
@@ -24,7 +24,7 @@ impl Services {
         let watched = |source: &Source| (source.url.clone(), source.key.clone(), source.models.clone());
         let is_key_dropped = old.key.is_some() && source.key.is_none() && source.kind == SourceKind::Api;
         if is_key_dropped {
-            // It can't be asked yet; that it is an address at all, and of no other source, is seen all the same.
+            // It can't be polled yet; validate the address, and that no other source has it.
             is_web_address(&source)?;
             self.refuse_taken(&source).await?;
         } else if is_watched && watched(&old) != watched(&source) {
@@ -51,7 +51,7 @@ impl Services {
         }
     }
 
-    /// Takes what is ours out of the ERP that a source left.
+    /// Removes our objects from the source's former ERP.
     async fn leave(&self, old: &Source, new: &Source) {
         if let Err(why) = self.sources.leave(old, new).await {
             let why = Words::english().message(&why);
@@ -61,7 +61,7 @@ impl Services {
     }
 }
 
-/// What was done, for the history.
+/// The action for the audit log.
 fn deed(old: &Source, new: &Source) -> &'static str {
     match (old.paused, new.paused) {
         (false, true) => "source.paused",

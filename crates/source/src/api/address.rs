@@ -1,12 +1,12 @@
 use gancho_model::{Message, Source};
 use url::Url;
 
-/// Where an ERP's API is: its address up to `api/3/`.
+/// The base of an ERP's API: its address up to `api/3/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Base(Url);
 
 impl Base {
-    /// From what people paste: the ERP's address, with or without the API's own path.
+    /// Parses what users enter: the ERP's address, with or without the API's path.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -25,10 +25,10 @@ impl Base {
         Ok(Self(url))
     }
 
-    /// Of a source.
+    /// The base of a source.
     ///
     /// # Errors
-    /// When it has none.
+    /// If it has none.
     pub fn of(source: &Source) -> Result<Self, Message> {
         Self::parse(source.url.as_ref().ok_or_else(|| Message::new("error-erp-url"))?.expose())
     }
@@ -46,7 +46,7 @@ impl Base {
             }
         }
         if resource.is_empty() {
-            // Without the last slash the ERP knows no such page.
+            // The ERP does not find this page without a trailing slash.
             let root = format!("{}/", url.path());
             url.set_path(&root);
         }

@@ -1,17 +1,17 @@
-//! Whether an ERP's API can be asked, line by line. Refusals count there: after the first one nothing
-//! more is asked.
+//! Checks whether an ERP's API can be polled, step by step. The ERP counts refused requests: the first refusal ends the
+//! check.
 
 use gancho_model::{Message, Source};
 use gancho_service::{Finding, Refused};
 
 use super::{ApiError, ErpClient, client::OUTBOX, list_state::lists, poller::client};
 
-/// Questions a second while a person waits.
+/// Requests per second while a user waits.
 const PER_S: u32 = 10;
-/// A page of one record is enough to see whether a list may be read.
+/// One record is enough to check whether a list may be read.
 const ONE: [(&str, &str); 1] = [("limit", "1")];
 
-/// Whether the address leads to an API that accepts the key.
+/// Whether the address is an API that accepts the key.
 pub(crate) async fn accepted(source: &Source) -> Result<(), Refused> {
     let at_url = |why| Refused { field: "url", why };
     super::Base::of(source).map_err(at_url)?;
@@ -42,7 +42,7 @@ pub(crate) async fn findings(source: &Source) -> Vec<Finding> {
     found.push(Finding::good("key", Message::new("check-api-key")));
     if known.iter().any(|list| list == OUTBOX) {
         match client.outbox(1, false).await {
-            // Nothing else is asked then.
+            // The check ends then.
             Ok(Some(_)) => {
                 found.push(Finding::good("plugin", Message::new("check-api-plugin")));
                 return found;
@@ -58,7 +58,7 @@ pub(crate) async fn findings(source: &Source) -> Vec<Finding> {
     found
 }
 
-/// Which of the lists that are needed may be read.
+/// Which of the needed lists may be read.
 async fn rights(source: &Source, client: &mut ErpClient, found: &mut Vec<Finding>) {
     let lists = lists(source.models.as_deref());
     let names: Vec<&str> =

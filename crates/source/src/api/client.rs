@@ -1,4 +1,4 @@
-//! Asks the ERP's API, never faster than agreed, and slower where it is slow.
+//! A client of the ERP's API with a rate limit that adapts to a slow ERP.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -11,17 +11,17 @@ use tokio::time::Instant;
 use super::{ApiError, Base};
 use crate::obstacle::Obstacle;
 
-/// The longest that an answer may take.
+/// Request timeout.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The largest answer that is read.
+/// Maximum size of a response.
 const ANSWER_MAX: usize = 16 << 20;
-/// How much of what the ERP says against a question is passed on.
+/// Maximum length of the ERP's error message that is reported.
 const WHY_MAX: usize = 200;
-/// The plugin's own list.
+/// The plugin's list.
 pub(crate) const OUTBOX: &str = "gancho";
-/// The ERP reads nothing else.
+/// The ERP accepts no other content type.
 const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
-/// Where the ERP tells how many records match.
+/// The header with the number of matching records.
 const TOTAL: &str = "x-total-count";
 
 /// A page of a list.
@@ -29,7 +29,7 @@ const TOTAL: &str = "x-total-count";
 pub(crate) struct Page {
     /// The records.
     pub rows: Vec<Record>,
-    /// How many match in all; older versions don't say.
+    /// Number of matching records; older versions don't report it.
     pub total: Option<u64>,
 }
 
@@ -40,15 +40,15 @@ pub(crate) struct ErpClient {
     key: Secret,
     between: Duration,
     next: Instant,
-    /// Whether this ERP tells how many records match.
+    /// Whether this ERP reports the number of matching records.
     pub counts: bool,
 }
 
 impl ErpClient {
-    /// Asks with this key, at most so often a second.
+    /// Creates a client with this key and rate limit.
     ///
     /// # Errors
-    /// When no client can be made.
+    /// If the HTTP client can't be created.
     pub fn new(base: Base, key: Secret, per_s: u32) -> Result<Self, ApiError> {
         let http = reqwest::Client::builder()
             .timeout(PATIENCE)
@@ -62,7 +62,7 @@ impl ErpClient {
         Ok(Self { http, base, key, between, next: Instant::now(), counts: false })
     }
 
-    /// The names of all lists. Any key that is accepted may read them.
+    /// The names of all lists. Every valid key may read them.
     pub async fn resources(&mut self) -> Result<Vec<String>, ApiError> {
         let answer = self.ask(self.base.to("", None), "").await?;
         let names = answer
@@ -73,7 +73,7 @@ impl ErpClient {
         Ok(names.iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect())
     }
 
-    /// The columns of a list with the database's names of their types.
+    /// The columns of a list with their types as the database names them.
     pub async fn types(&mut self, resource: &str) -> Result<HashMap<String, String>, ApiError> {
         let answer = self.ask(self.base.to(resource, Some("schema")), resource).await?;
         let columns = answer.body.as_object().ok_or(ApiError::Unreadable("no schema"))?;
@@ -95,7 +95,7 @@ impl ErpClient {
         Ok(Page { rows: rows.into_iter().map(record).collect::<Result<_, _>>()?, total: answer.total })
     }
 
-    /// One record by its own address; nothing if the ERP says that there is none.
+    /// One record by its own address; `None` if the ERP has none.
     pub async fn one(&mut self, resource: &str, key: &str) -> Result<Option<Record>, ApiError> {
         match self.ask(self.base.to(resource, Some(key)), resource).await {
             Ok(ApiResponse { body: Value::Object(record), .. }) => Ok(Some(record)),
@@ -105,8 +105,7 @@ impl ErpClient {
         }
     }
 
-    /// The plugin's outbox, if it is there and may be fetched: so many rows; `first`: with what must be known
-    /// beforehand.
+    /// Rows of the plugin's outbox, if it is installed and may be read; `first`: with the data needed beforehand.
     pub async fn outbox(&mut self, rows: usize, first: bool) -> Result<Option<OutboxPayload>, ApiError> {
         let mut url = self.base.to(OUTBOX, None);
         url.set_query(Some(&format!("rows={rows}&known={}", u8::from(first))));
@@ -136,7 +135,7 @@ impl ErpClient {
         tokio::time::sleep_until(self.next).await;
         let began = Instant::now();
         let answer = self.send(request, url, resource).await;
-        // Half of the time is left to those who work with the ERP.
+        // Leaves half of the time to the ERP's users.
         self.next = Instant::max(began + self.between, Instant::now() + began.elapsed());
         answer
     }
@@ -184,7 +183,7 @@ fn parse_body(body: &[u8]) -> Result<Value, ApiError> {
     }
 }
 
-/// The frame says `{"status":"error","message":…}`, the lists of records `{"error":…}`.
+/// The API's framework responds `{"status":"error","message":…}`, lists of records `{"error":…}`.
 fn refusal(status: StatusCode, resource: &str, answer: &str) -> ApiError {
     if let Some(message) = php_message(answer) {
         return ApiError::Php(message);
@@ -207,8 +206,8 @@ fn refusal(status: StatusCode, resource: &str, answer: &str) -> ApiError {
     }
 }
 
-/// The message that PHP printed, where an answer begins with one: with `display_errors` on it does so, before the
-/// JSON or instead of it, as a text or as HTML.
+/// PHP's error message at the start of a response: with `display_errors` on, PHP prints it before or instead of the
+/// JSON, as text or HTML.
 fn php_message(answer: &str) -> Option<String> {
     const KINDS: [&str; 6] = ["Warning", "Notice", "Deprecated", "Fatal error", "Parse error", "Strict Standards"];
     let text = seen(answer);
@@ -216,7 +215,7 @@ fn php_message(answer: &str) -> Option<String> {
     rest.trim_start().starts_with(':').then_some(text)
 }
 
-/// The beginning of what somebody answers, as a person would see it.
+/// The start of a response as readable text.
 fn seen(answer: &str) -> String {
     let mut text = String::new();
     let mut tag = false;
@@ -225,7 +224,7 @@ fn seen(answer: &str) -> String {
             '<' => tag = true,
             '>' if tag => (tag, text) = (false, text + " "),
             _ if tag => {}
-            // What follows a message of PHP's on a line of its own is the answer itself.
+            // After PHP's message, JSON on its own line is the response itself.
             '{' | '[' if text.ends_with(['\n', ' ']) && !text.trim().is_empty() => break,
             letter => text.push(letter),
         }
@@ -234,13 +233,13 @@ fn seen(answer: &str) -> String {
     words.join(" ").replace(" :", ":").chars().take(WHY_MAX).collect()
 }
 
-/// Where a redirection leads, without what may be secret in it.
+/// The target of a redirect, without secret parts.
 fn target(from: &Url, response: &Response) -> String {
     let to = response.headers().get(header::LOCATION).and_then(|to| from.join(to.to_str().ok()?).ok());
     to.map_or_else(String::new, |to| format!("{}{}", to.origin().ascii_serialization(), to.path()))
 }
 
-/// What reqwest says holds the address; its innermost cause tells what happened.
+/// reqwest's message contains the address; the innermost cause is the reason.
 fn unreachable(error: &reqwest::Error) -> ApiError {
     if error.is_timeout() {
         return ApiError::Slow;

@@ -1,4 +1,4 @@
-//! What a record that was read says beside what was seen of it before. Pure.
+//! Compares a record with its last snapshot. Pure.
 
 use gancho_model::{Change, ObjectKey, Operation, Record};
 use gancho_store::{RecordSnapshot, SnapshotUpdate};
@@ -6,10 +6,10 @@ use gancho_store::{RecordSnapshot, SnapshotUpdate};
 use super::{list_state::ListState, record_diff::RecordDiff};
 use crate::key::key_text;
 
-/// The name of the act in which rights changed: intake keeps acts of one call apart from those of others.
+/// The change group of rights: intake scopes group names to one call.
 const RIGHTS: &str = "rights";
 
-/// A record as it was read; nothing if that is how it was seen before.
+/// The difference of a record; `None` if it equals its snapshot.
 pub(crate) fn compare_record(
     list: &ListState,
     key: &str,
@@ -24,7 +24,7 @@ pub(crate) fn compare_record(
     Some(diffs(list, key, operation, before.map(|before| before.record), Some(record), Some(seen)))
 }
 
-/// A record that is there no more.
+/// The difference of a deleted record.
 pub(crate) fn gone(list: &ListState, before: RecordSnapshot) -> RecordDiff {
     diffs(list, &before.key, Operation::Delete, Some(before.record), None, None)
 }
@@ -39,13 +39,13 @@ fn diffs(
 ) -> RecordDiff {
     let model = list.resource.model.clone();
     let row = ObjectKey { model: model.clone(), key: key.to_owned() };
-    // What a look finds of rights is reported once for each user: when which of them changed, nobody knows.
+    // Changed rights are reported once per user: the time of each change is unknown.
     let burst = list.is_of_people().then(|| RIGHTS.to_owned());
     let change = Change { id: None, row, operation, before, after, at: None, burst, session: None, origin: None };
     RecordDiff { snapshot: SnapshotUpdate { model, key: key.to_owned(), seen }, change: Some(change) }
 }
 
-/// A line that a document had and has no more: its key.
+/// The key of a line removed from a document.
 pub(crate) fn missing_line(diffs: &RecordDiff) -> Option<String> {
     let keys = |record: Option<&Record>| -> Vec<String> {
         let lines = record.and_then(|record| record.get("lines")?.as_array()).into_iter().flatten();

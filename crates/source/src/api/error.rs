@@ -5,65 +5,65 @@ use crate::obstacle::Obstacle;
 /// Why a request to the ERP's API failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ApiError {
-    /// Nobody answers there.
+    /// The server can't be reached.
     #[error("it can't be reached: {1}")]
     Unreachable(Obstacle, String),
-    /// No whole answer within the time.
+    /// No complete response in time.
     #[error("it does not answer in time")]
     Slow,
-    /// The address leads elsewhere.
+    /// The address redirects elsewhere.
     #[error("the address leads on to {0}")]
     Moved(String),
-    /// Whatever answers is not the API: its status, and the beginning of what it says.
+    /// The response is not the API's: its status, and the start of its body.
     #[error("what answers there ({0}) is not FacturaScripts' API: {1}")]
     NotApi(u16, String),
-    /// PHP printed a message of its own, before the answer or instead of it.
+    /// PHP printed an error message before or instead of the response.
     #[error("PHP prints a message into the answer: {0}")]
     Php(String),
-    /// The API is switched off.
+    /// The API is disabled.
     #[error("the API is switched off")]
     Off,
-    /// The key is not known there.
+    /// The key is unknown.
     #[error("the key is not accepted")]
     Key,
     /// The key may not read a list.
     #[error("the key may not read {0}")]
     Right(String),
-    /// Too many refusals: our address is shut out for a while.
+    /// Too many refusals: the ERP blocks our address for a while.
     #[error("the ERP has shut out this address for some minutes")]
     ShutOut,
-    /// The list is there, the record is not.
+    /// The list exists, the record does not.
     #[error("there is no such record")]
     NoRecord,
-    /// The plugin's outbox was fetched, and may be no more.
+    /// The plugin's outbox could be fetched before and no longer can.
     #[error("the plugin does not let its outbox be fetched any more")]
     NoOutbox,
-    /// There is no such list.
+    /// The list does not exist.
     #[error("there is no list {0}")]
     NoResource(String),
-    /// The ERP broke, or its database can't be reached.
+    /// The ERP failed, or its database is unreachable.
     #[error("the ERP fails ({0})")]
     Broken(u16),
-    /// It says that we ask wrongly.
+    /// The ERP rejected the request as invalid.
     #[error("the ERP refuses the question: {0}")]
     Refused(String),
-    /// The answer can't be read: cut, or no JSON.
+    /// The response is invalid: truncated, or not JSON.
     #[error("the answer can't be read: {0}")]
     Unreadable(&'static str),
 }
 
 impl ApiError {
-    /// Whether polling again would do harm: five refusals shut everybody at this address out.
+    /// Whether further polling would do harm: after five refusals the ERP blocks everyone at this address.
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Key | Self::Right(_))
     }
 
-    /// Whether other lists of the ERP may be well all the same.
+    /// Whether other lists of the ERP may still work.
     pub fn is_of_one_list(&self) -> bool {
         matches!(self, Self::NoResource(_) | Self::NoRecord | Self::Refused(_) | Self::Unreadable(_) | Self::Php(_))
     }
 
-    /// The same for people.
+    /// The localized message.
     pub fn message(&self) -> Message {
         let plain = Message::new;
         match self {
@@ -89,7 +89,7 @@ impl ApiError {
         }
     }
 
-    /// Which field of a source it is about.
+    /// The source's field to which it relates.
     pub fn field(&self) -> &'static str {
         if self.is_final() { "key" } else { "url" }
     }

@@ -12,75 +12,75 @@ use serde_json::Value;
 use super::{page_cursor::PageCursor, record_diff::RecordDiff};
 use crate::key::key_text;
 
-/// Ids may be committed late: whatever is as young as this is read again.
+/// Ids may be committed late: records this recent are read again.
 pub(super) const LATE_MS: i64 = 300_000;
-/// How often it is looked for ids that were committed late.
+/// Interval between checks for ids that were committed late.
 const LATE_EVERY_MS: i64 = 30_000;
-/// How long a list that had news is looked at before others.
+/// How long a list with changes has priority over others.
 const NEWS_LASTS_MS: i64 = 300_000;
-/// How much before.
+/// The factor of that priority.
 const NEWS_WEIGHT: i64 = 3;
 
-/// A list that is watched, and how far. What it decides is pure: it is given the time.
+/// A polled list with its progress. Its decisions are pure: time is passed in.
 #[derive(Debug)]
 pub(crate) struct ListState {
     pub resource: Resource,
-    /// The kinds of columns, as the ERP says: other plugins add some.
+    /// The column types that the ERP reports: other plugins add columns.
     pub kinds: HashMap<String, Kind>,
     pub line_kinds: HashMap<String, Kind>,
-    /// Whether it was empty when it was read first.
+    /// Whether it was empty at the first read.
     pub was_empty: bool,
-    /// Whether it was read once from end to end: before, nothing in it is diffs.
+    /// Whether it was read completely once: before that, its records are not changes.
     pub known: bool,
-    /// The greatest key that surely was seen, and those seen lately: lower ones may still be committed.
+    /// The greatest key surely read, and those read recently: lower keys may still be committed.
     pub watermark: u64,
     pub recent_keys: VecDeque<(MonoTime, u64)>,
-    /// When it was looked at for new records last, and when for those committed late.
+    /// Last polls for new records and for records committed late.
     pub looked_at: Option<MonoTime>,
     pub deep_at: Option<MonoTime>,
-    /// When something new or changed was found in it last.
+    /// When a change was last found in it.
     pub news_at: Option<MonoTime>,
-    /// Something that was found waits to be read once more.
+    /// Something that was found must be read again.
     pub again: bool,
-    /// Readings that are under way, at most one of each kind.
+    /// Scans under way, at most one of each kind.
     pub scans: Vec<Scan>,
-    /// New documents without lines or total: the cycle and the moment in which they were seen so first.
+    /// New documents without lines or total: cycle and time at which they were first seen.
     pub half_made: HashMap<String, (u64, MonoTime)>,
-    /// Since when so much is missing that it is not believed at once.
+    /// Since when a mass disappearance is suspected.
     pub suspected: Option<MonoTime>,
-    /// How often in a row it could not be read.
+    /// Consecutive failures.
     pub fails: u32,
-    /// It could not be read: not before then.
+    /// After a failure: not read before this time.
     pub rests_until: Option<MonoTime>,
 }
 
-/// A reading of a list.
+/// A scan of a list.
 #[derive(Debug)]
 pub(crate) struct Scan {
     pub cursor: PageCursor,
     pub kind: ScanKind,
-    /// Only records of this day or later are read.
+    /// Reads only records of this day or later.
     pub since: Option<String>,
-    /// Hashes of the keys that were there: a list of a million records is remembered in a few megabytes.
+    /// Hashes of the keys found: a list of a million records takes a few megabytes.
     pub keys: HashSet<u64>,
-    /// A key that was there.
+    /// One of the keys found.
     pub example: Option<String>,
-    /// Pages that may be read before the next cycle.
+    /// Pages left in this cycle.
     pub pages: u32,
 }
 
 /// Why a list is scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ScanKind {
-    /// For the first time.
+    /// The first scan.
     Baseline,
-    /// What was changed lately, as far as a column tells that.
+    /// Records changed recently, according to a column.
     Touched,
-    /// The documents of the last days.
+    /// Documents of the last days.
     Recent,
-    /// Because nothing else shows what changed.
+    /// All records in turn, because no column shows changes.
     Rotation,
-    /// Every night.
+    /// The nightly scan.
     Full,
 }
 
@@ -106,12 +106,12 @@ impl ListState {
         }
     }
 
-    /// Through all of it.
+    /// A cursor through the whole list.
     pub fn cursor(&self) -> PageCursor {
         PageCursor::new(&self.resource.name, &self.resource.key)
     }
 
-    /// Begins a reading, unless one of its kind is under way, which may go on.
+    /// Starts a scan, unless one of its kind is under way, which may continue.
     pub fn begin(&mut self, kind: ScanKind, cursor: PageCursor, since: Option<String>, pages: u32) {
         match self.scans.iter_mut().find(|scan| scan.kind == kind) {
             Some(scan) => scan.pages = pages,
@@ -122,12 +122,12 @@ impl ListState {
         }
     }
 
-    /// Whether a reading of this kind can go on now.
+    /// Whether a scan of this kind can continue now.
     pub fn has(&self, kind: ScanKind, now: MonoTime) -> bool {
         !self.rests(now) && self.scans.iter().any(|scan| scan.kind == kind && scan.pages > 0)
     }
 
-    /// Whether it could not be read lately, and is left alone.
+    /// Whether it failed recently and is skipped.
     pub fn rests(&self, now: MonoTime) -> bool {
         self.rests_until.is_some_and(|until| now < until)
     }
@@ -137,7 +137,7 @@ impl ListState {
         [ScanKind::Touched, ScanKind::Recent, ScanKind::Rotation].into_iter().any(|kind| self.has(kind, now))
     }
 
-    /// Takes a reading out, to go on with it.
+    /// Takes a scan out, to continue it.
     pub fn take(&mut self, kind: ScanKind) -> Option<Scan> {
         let place = self.scans.iter().position(|scan| scan.kind == kind)?;
         Some(self.scans.swap_remove(place))
@@ -148,12 +148,12 @@ impl ListState {
         record.get(&self.resource.key).map(key_text)
     }
 
-    /// The column of lines that names their document.
+    /// The column of lines that references their document.
     pub fn line_column(&self) -> &str {
         &self.resource.key
     }
 
-    /// A record in its one shape.
+    /// The normalized record.
     pub fn shaped(&self, shape: &Shape, record: Record) -> Record {
         shape.record(&self.resource.model, record, |column| self.kinds.get(column).copied())
     }
@@ -166,23 +166,23 @@ impl ListState {
         self.shaped(shape, record)
     }
 
-    /// The day that a record is of, `YYYY-MM-DD`.
+    /// A record's day, `YYYY-MM-DD`.
     pub fn day_of(&self, shaped: &Record) -> Option<String> {
         shaped.get(self.resource.day?)?.as_str().map(ToOwned::to_owned)
     }
 
-    /// The key beyond which records may be new.
+    /// The key after which records may be new.
     pub fn low(&self, now: MonoTime) -> u64 {
         let old = self.recent_keys.iter().filter(|(at, _)| now.since_ms(*at) >= LATE_MS).map(|(_, high)| *high);
         old.max().unwrap_or(0).max(self.watermark)
     }
 
-    /// The greatest key that was seen.
+    /// The greatest key read.
     fn high(&self, now: MonoTime) -> u64 {
         self.recent_keys.back().map(|(_, high)| *high).unwrap_or(0).max(self.low(now))
     }
 
-    /// Notes the greatest key of records that were read.
+    /// Records the greatest key of these records.
     pub fn note_highs(&mut self, rows: &[Record], now: MonoTime) {
         if !self.resource.serial {
             return;
@@ -196,14 +196,14 @@ impl ListState {
         }
     }
 
-    /// How urgently it is to be looked at: for how long it was not, and more if it lately had news.
+    /// Priority for polling: the time since the last poll, weighted if it changed recently.
     pub fn waits_ms(&self, now: MonoTime) -> i64 {
         let Some(looked_at) = self.looked_at else { return i64::MAX };
         let is_lively = self.news_at.is_some_and(|at| now.since_ms(at) < NEWS_LASTS_MS);
         now.since_ms(looked_at) * if is_lively { NEWS_WEIGHT } else { 1 }
     }
 
-    /// How it is looked at for new records, and along how many pages.
+    /// The cursor for new records, and its maximum pages.
     pub fn new_records(&mut self, yesterday: &str, now: MonoTime) -> (PageCursor, u32) {
         self.looked_at = Some(now);
         let is_again = std::mem::take(&mut self.again);
@@ -215,12 +215,12 @@ impl ListState {
             }
             _ if self.resource.serial => (self.cursor().beyond(self.high(now).to_string()), u32::MAX),
             Some(born) => (self.cursor().only(&format!("{born}_gte"), yesterday), u32::MAX),
-            // Users and roles are few: a new one is on the first page.
+            // Users and roles are few: new ones are on the first page.
             None => (self.cursor(), 1),
         }
     }
 
-    /// Holds new documents without lines or total back for one more cycle, and for so long at least.
+    /// Defers new documents without lines or total for one more cycle and at least this long.
     pub fn hold_half_made(&mut self, found: &mut Vec<RecordDiff>, cycle: u64, least_ms: i64, now: MonoTime) {
         let mut half_made = std::mem::take(&mut self.half_made);
         found.retain(|diff| {
@@ -237,26 +237,25 @@ impl ListState {
         self.half_made = half_made;
     }
 
-    /// Whether it is a document that is still being made: without lines, or with a total of 0.
+    /// Whether a document is incomplete: without lines, or with a total of 0.
     fn is_half_made(&self, record: &Record) -> bool {
         let no_lines = record.get("lines").and_then(Value::as_array).is_none_or(Vec::is_empty);
         self.resource.lines.is_some() && (no_lines || record.get("total").and_then(Value::as_f64) == Some(0.0))
     }
 
-    /// Whether much has been missing for so long that it is believed; the first time that is noted.
+    /// Whether a mass disappearance has persisted this long; the first call records its start.
     pub fn is_missing_for(&mut self, long_ms: i64, now: MonoTime) -> bool {
         now.since_ms(*self.suspected.get_or_insert(now)) >= long_ms
     }
 
-    /// Whether it says who there is and what they may do.
+    /// Whether it contains users or their rights.
     pub fn is_of_people(&self) -> bool {
         let kind = catalogue::find(&self.resource.model).map(|model| model.kind);
         matches!(kind, Some(ModelKind::User | ModelKind::Permission)) || self.resource.model == "RoleUser"
     }
 }
 
-/// The lists to watch for these models; those of the catalogue if none are named. What must be known
-/// to understand them comes first.
+/// The lists to poll for these models; by default those of the catalogue. Lists needed to understand others come first.
 pub(crate) fn lists(models: Option<&[String]>) -> Vec<Resource> {
     let asked: Vec<String> = match models {
         Some(models) => models.to_vec(),

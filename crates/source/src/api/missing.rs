@@ -1,4 +1,4 @@
-//! Records that were seen and are missing: gone, if everything says so.
+//! Decides which missing records were deleted.
 
 use std::collections::HashSet;
 
@@ -9,14 +9,14 @@ use super::{
     source_error::SourceError,
 };
 
-/// More than so many missing at once is not believed at once.
+/// More missing records than this must persist before they count as deleted.
 const MANY: usize = 20;
-/// So many are looked for by their own address after one reading; the next one shows the others.
+/// Records checked by id after one scan; the next scan checks the others.
 const MOST: usize = 2000;
 
 impl RecordReader {
-    /// Of what is missing in a whole reading, finds out what is gone: its own address must say so, where
-    /// that of a record that was just read does not. Much that is missing, or all, must be so for a while: a
+    /// Finds the deleted records after a complete scan. A record counts as deleted when the scan misses it and GET by
+    /// id answers 404, while it finds a record just read. A mass disappearance, or an empty list, must also persist: a
     /// table that is being restored is empty too.
     pub async fn missing(&mut self, list: &mut ListState, scan: &Scan) -> Result<(), SourceError> {
         let missing = self.not_in(list, scan, MOST).await?;
@@ -34,7 +34,7 @@ impl RecordReader {
             && !gone.is_empty()
             && self.client.one(&list.resource.name, example).await?.is_none()
         {
-            // Where nothing is found by its own address, that says nothing.
+            // If GET by id finds nothing at all, its answers prove nothing.
             return Ok(());
         }
         for key in gone {
@@ -47,7 +47,7 @@ impl RecordReader {
         Ok(())
     }
 
-    /// Which of these keys are gone, as their own addresses say; nothing where the scan was not whole after all.
+    /// Which of these keys were deleted according to GET by id; `None` if the scan turns out to be incomplete.
     async fn gone_of(
         &mut self,
         list: &mut ListState,
@@ -63,7 +63,7 @@ impl RecordReader {
                 }
                 Ok(None) => gone.push(key),
                 Err(error) if error.is_of_one_list() => {
-                    tracing::warn!(list = name, key, %error, "whether a record is gone can't be seen; the others go on");
+                    tracing::warn!(list = name, key, %error, "can't check whether a record was deleted; skipped");
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -74,7 +74,7 @@ impl RecordReader {
         Ok(Some(gone))
     }
 
-    /// Keys that were seen and are not in a scan.
+    /// Keys of snapshots that a scan did not find.
     async fn not_in(&self, list: &ListState, scan: &Scan, most: usize) -> Result<Vec<String>, SourceError> {
         let model = &list.resource.model;
         let of_model = self.diffs.iter().map(|diff| &diff.snapshot).filter(|snapshot| snapshot.model == *model);

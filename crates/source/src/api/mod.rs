@@ -1,9 +1,9 @@
 //! The ERP's REST API, polled.
 //!
-//! It announces no changes, so they are found: new records by their keys, changes by reading again and comparing with
-//! the last snapshot ([`compare`]), deletions by absence that the record's own address confirms. [`page_cursor`] reads
-//! lists page by page without trusting them; [`schedule`] says what is read when, [`list_state`] how far each list was read,
-//! [`record_reader`] reads, and [`scanner`] puts them together.
+//! The API reports no changes, so polling detects them: new records by their keys, changes by comparing with the last
+//! snapshot ([`compare`]), deletions by absence that GET by id confirms. [`page_cursor`] reads lists page by page and
+//! verifies them; [`schedule`] decides what is read when, [`list_state`] holds each list's progress, [`record_reader`]
+//! reads, and [`scanner`] combines them.
 
 mod address;
 pub(crate) mod check;
@@ -40,12 +40,12 @@ pub struct PollingOptions {
     pub new_every: Duration,
     /// Interval between polls for changed records.
     pub changes_every: Duration,
-    /// Of how many days back documents are then read again.
+    /// Days back for which documents are then read again.
     pub changes_days: u32,
     /// Interval between full scans.
     pub sweep_every: Duration,
-    /// Records on a page of a list.
+    /// Records per page.
     pub page_rows: u32,
-    /// Requests a second at the most.
+    /// Maximum requests per second.
     pub requests_per_s: u32,
 }

@@ -1,4 +1,4 @@
-//! Records as they are now, for a person who asks for them.
+//! Reads current records on a user's request.
 
 use std::collections::HashMap;
 
@@ -10,17 +10,17 @@ use serde_json::Value;
 use super::{ApiError, ErpClient, PageCursor, poller::client};
 use crate::key::key_text;
 
-/// Questions a second while a person waits.
+/// Requests per second while a user waits.
 const PER_S: u32 = 10;
-/// Lines on a page.
+/// Lines per page.
 const PAGE: u32 = 500;
 
-/// The record of a model with this key, a document with its lines; nothing if the ERP has none.
+/// The record of a model with this key, a document with its lines; `None` if the ERP has none.
 pub(crate) async fn read_record(source: &Source, model: &str, key: &str) -> Result<Option<Record>, Message> {
     let mut reader = Reader::new(source, model)?;
     let read = async {
         let found = reader.client.one(&reader.resource.name, key).await?;
-        // The address of one record may be answered by another's, such as for a key that is none.
+        // The ERP may answer with another record, for example for an invalid key.
         let own = found.filter(|record| record.get(&reader.resource.key).map(key_text).as_deref() == Some(key));
         reader.whole(own.into_iter().collect()).await
     };
@@ -28,7 +28,7 @@ pub(crate) async fn read_record(source: &Source, model: &str, key: &str) -> Resu
     Ok(read.map_err(|error| error.message())?.into_iter().next().map(|(_, record)| record))
 }
 
-/// The next records of a model in the order of their keys.
+/// The next records of a model in key order.
 pub(crate) async fn read_records(source: &Source, page: &RecordPage) -> Result<Vec<(String, Record)>, Message> {
     let mut reader = Reader::new(source, &page.model)?;
     let mut cursor = PageCursor::new(&reader.resource.name, &reader.resource.key);
@@ -46,7 +46,7 @@ pub(crate) async fn read_records(source: &Source, page: &RecordPage) -> Result<V
     read.map_err(|error| error.message())
 }
 
-/// What reads records of one model.
+/// Reads records of one model.
 struct Reader {
     client: ErpClient,
     shape: Shape,
@@ -60,7 +60,7 @@ impl Reader {
         Ok(Self { client: client(source, PER_S)?, shape, resource: Resource::of(model) })
     }
 
-    /// Records in their one shape, documents with their lines, each with its key.
+    /// Normalized records with their keys, documents with their lines.
     async fn whole(&mut self, rows: Vec<Record>) -> Result<Vec<(String, Record)>, ApiError> {
         if rows.is_empty() {
             return Ok(vec![]);
@@ -77,7 +77,7 @@ impl Reader {
         Ok(whole)
     }
 
-    /// The lines of a document; nothing of what has none.
+    /// A document's lines; `None` for models without lines.
     async fn lines(&mut self, document: &str) -> Result<Option<Value>, ApiError> {
         let Some(list) = self.resource.lines.clone() else { return Ok(None) };
         let kinds = self.kinds(&list).await?;

@@ -1,16 +1,16 @@
-//! The plugin's outbox, fetched over the ERP's API where its owner lets us: then nothing has to be compared.
+//! Fetches the plugin's outbox over the ERP's API, if the key allows it: then no comparing is needed.
 
 use std::time::Duration;
 
 use super::{ApiError, ErpClient, poller::ApiPoller, seen::SeenRecords, source_error::SourceError};
 use crate::{grouping::CommitTracker, plugin};
 
-/// Rows of a look at first, and of one act at the most.
+/// Initial rows per batch, and maximum rows of one change group.
 const ROWS: usize = 1000;
 const ROWS_MAX: usize = 20_000;
-/// How long nothing is asked for after an empty look.
+/// Wait after an empty batch.
 const IDLE: Duration = Duration::from_secs(2);
-/// The wait while an act goes on.
+/// Wait while a change group is incomplete.
 const BUSY: Duration = Duration::from_millis(100);
 
 /// Fetches one ERP's outbox.
@@ -18,14 +18,14 @@ pub(crate) struct OutboxFetcher<'a> {
     poller: &'a ApiPoller,
     client: ErpClient,
     first: bool,
-    /// Rows of a look: more while one act is larger than that.
+    /// Rows per batch: raised while a change group is larger.
     rows: usize,
     sightings: CommitTracker,
 }
 
 impl<'a> OutboxFetcher<'a> {
-    /// Looks whether the outbox may be fetched; else the client is given back. A key that may not counts as
-    /// refused once: that is remembered by whoever asks.
+    /// Checks whether the outbox may be fetched; otherwise returns the client. The ERP counts a refusal once: the
+    /// caller remembers it.
     pub async fn begin(
         poller: &'a ApiPoller,
         mut client: ErpClient,
@@ -34,12 +34,12 @@ impl<'a> OutboxFetcher<'a> {
         if client.outbox(1, false).await?.is_none() {
             return Ok(Err(client));
         }
-        // What was seen by polling says nothing of what comes by this way.
+        // Snapshots from polling don't apply to the outbox.
         seen.forget().await?;
         Ok(Ok(Self { poller, client, first: true, rows: ROWS, sightings: CommitTracker::default() }))
     }
 
-    /// One look.
+    /// One batch.
     pub async fn turn(&mut self) -> Result<(), SourceError> {
         let Some(payload) = self.client.outbox(self.rows, self.first).await? else {
             return Err(ApiError::NoOutbox.into());

@@ -1,37 +1,36 @@
-//! A list read page by page in the order of its keys. Offsets would skip or repeat records while
-//! others come and go.
+//! Reads a list page by page in key order. Offsets would skip or repeat records when others are inserted or deleted.
 
 use gancho_model::Record;
 
 use super::{ApiError, ErpClient};
 use crate::key::key_text;
 
-/// A hundredth of what is left may vanish between two pages of a long list: people work on.
+/// A hundredth of the rest may disappear between two pages of a long list, because users keep working.
 const VANISH: u64 = 100;
 
-/// Where a reading of a list stands. A page that fails is asked for again by the next call.
+/// The position in a list. A failed page is requested again by the next call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PageCursor {
     list: String,
     key: String,
     filter: Vec<(String, String)>,
     after: Option<String>,
-    /// How many records were to follow the page before, as it claimed.
+    /// Records expected after the previous page, as the ERP reported.
     left: Option<u64>,
-    /// Whether every page so far held what it claimed. Only then is what is missing perhaps gone.
+    /// Whether every page was as complete as reported. Only then may missing records be deleted ones.
     pub whole: bool,
     /// Whether the end was reached.
     pub ended: bool,
 }
 
 impl PageCursor {
-    /// Through a list, by its key.
+    /// Reads a list by its key.
     pub fn new(list: &str, key: &str) -> Self {
         let (list, key) = (list.to_owned(), key.to_owned());
         Self { list, key, filter: vec![], after: None, left: None, whole: true, ended: false }
     }
 
-    /// Only records whose column is so: `("fecha_gte", "2026-08-27")`.
+    /// Filters by a column: `("fecha_gte", "2026-08-27")`.
     #[must_use]
     pub fn only(mut self, condition: &str, value: impl Into<String>) -> Self {
         self.filter.push((format!("filter[{condition}]"), value.into()));
@@ -45,7 +44,7 @@ impl PageCursor {
         self
     }
 
-    /// The next page, of so many records at most.
+    /// The next page, of at most this many records.
     pub async fn page(&mut self, client: &mut ErpClient, rows: u32) -> Result<Vec<Record>, ApiError> {
         let mut query = self.filter.clone();
         if let Some(after) = &self.after {
@@ -57,7 +56,7 @@ impl PageCursor {
         Ok(self.note(page.rows, page.total, u64::from(rows)))
     }
 
-    /// All of it.
+    /// The whole list.
     pub async fn all(mut self, client: &mut ErpClient, rows: u32) -> Result<Vec<Record>, ApiError> {
         let mut all = vec![];
         while !self.ended {
@@ -72,14 +71,14 @@ impl PageCursor {
         let goes_on = last.is_some() && last != self.after && !self.repeats(&rows);
         match total {
             Some(total) => {
-                // A filter that makes bad SQL is answered with nothing, and a total of nothing.
+                // A filter that causes invalid SQL yields an empty list with a total of 0.
                 let vanished = self.left.is_some_and(|left| total + left / VANISH < left);
                 self.whole &= count == total.min(asked) && !vanished && (goes_on || count == 0);
                 self.ended = count >= total || !goes_on;
                 self.left = Some(total.saturating_sub(count));
             }
             None => {
-                // Older versions do not say how many there are: nothing is ever taken for gone there.
+                // Older versions don't report the total: nothing ever counts as deleted there.
                 self.whole = false;
                 self.ended = count < asked || !goes_on;
             }
@@ -88,7 +87,7 @@ impl PageCursor {
         if goes_on { rows } else { vec![] }
     }
 
-    /// A list that does not heed what it is asked for starts from the beginning again.
+    /// Whether the list ignores the cursor and restarts from the beginning.
     fn repeats(&self, rows: &[Record]) -> bool {
         let first = rows.first().and_then(|row| row.get(&self.key)).map(key_text);
         match (&self.after, first) {

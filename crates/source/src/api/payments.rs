@@ -1,22 +1,22 @@
-//! A payment changes its receipt, and that its invoice: they are read at once, whatever their day.
+//! A payment changes its receipt, which changes its invoice: both are read at once, whatever their date.
 
 use std::collections::{HashMap, HashSet};
 
 use super::{list_state::ListState, record_reader::RecordReader, source_error::SourceError};
 use crate::key::key_text;
 
-/// A payment may be seen before its receipt: so many looks in all.
+/// A payment may appear before its receipt: total number of polls.
 const FOLLOW: u8 = 2;
-/// Models of payments, each with that of its receipts and that of their invoices.
+/// Models of payments, with those of their receipts and invoices.
 const PAYMENTS: [(&str, &str, &str); 2] =
     [("PagoCliente", "ReciboCliente", "FacturaCliente"), ("PagoProveedor", "ReciboProveedor", "FacturaProveedor")];
 
-/// Receipts of payments that were seen, and how often they are still read again.
+/// Receipts of found payments, and how often to read them again.
 #[derive(Debug, Default)]
 pub(super) struct FollowedPayments(HashMap<(&'static str, String), u8>);
 
 impl FollowedPayments {
-    /// Reads what payments that were found lately are about.
+    /// Reads the receipts and invoices of recently found payments.
     pub async fn follow(&mut self, reader: &mut RecordReader, lists: &mut [ListState]) -> Result<(), SourceError> {
         for (payment, receipt, _) in PAYMENTS {
             for key in found(reader, payment, "idrecibo") {
@@ -41,13 +41,13 @@ impl FollowedPayments {
     }
 }
 
-/// What records of a model that were found and not reported yet say in a column.
+/// Values of a column in a model's found records that are not reported yet.
 fn found(reader: &RecordReader, model: &str, column: &str) -> HashSet<String> {
     let of = reader.diffs.iter().filter(|diff| diff.snapshot.model == model && diff.change.is_some());
     of.filter_map(|diff| diff.snapshot.seen.as_ref()?.record.get(column).map(key_text)).collect()
 }
 
-/// Reads one record by its own address; returns what it says in a column.
+/// Reads one record by id; returns its value of a column.
 async fn read_again(
     reader: &mut RecordReader,
     lists: &mut [ListState],

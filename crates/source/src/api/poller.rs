@@ -1,4 +1,4 @@
-//! What it takes to ask one ERP, and what is noted of how far that has come.
+//! The state of polling one ERP, and its persistent marks.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -11,47 +11,47 @@ use tokio_util::sync::CancellationToken;
 use super::{Base, ErpClient, PollingOptions, seen::SeenRecords, source_error::SourceError};
 use crate::report::Report;
 
-/// Asks one source's API.
+/// Polls one source's API.
 pub(crate) struct ApiPoller {
     /// The source.
     pub source: Source,
-    /// Where what was seen is kept.
+    /// The store of snapshots.
     pub store: Arc<dyn Store>,
-    /// Where its changes go.
+    /// Receives its changes.
     pub intake: Arc<Intake>,
-    /// Where it reports its state.
+    /// Receives its status.
     pub report: Report,
-    /// How it asks.
+    /// Options of polling.
     pub options: PollingOptions,
-    /// Inactivity of a database connection of the ERP after which its changes count as one act, milliseconds.
+    /// Inactivity of a database connection of the ERP after which its changes form one group, milliseconds.
     pub quiet_ms: i64,
-    /// Rung when somebody mended what made it stop polling.
+    /// Notified when the cause of a stop was fixed.
     pub again: Arc<Notify>,
-    /// When it ends.
+    /// Cancelled to stop it.
     pub stop: CancellationToken,
 }
 
-/// A connection to a source's API.
+/// A client for a source's API.
 ///
 /// # Errors
-/// What its address or key lacks.
+/// If its address or key is missing or invalid.
 pub(crate) fn client(source: &Source, per_s: u32) -> Result<ErpClient, Message> {
     let base = Base::of(source)?;
     let key = source.key.clone().ok_or_else(|| Message::new("error-erp-key"))?;
     ErpClient::new(base, key, per_s).map_err(|error| error.message())
 }
 
-/// The mark of the ERP that was polled: of another one nothing is known.
+/// The mark that identifies the polled ERP: snapshots of another one don't apply.
 pub(super) const ERP: &str = "erp";
-/// The mark that the plugin's outbox was fetched: polling beside it would report everything twice.
+/// The mark that the plugin's outbox was fetched: polling in addition would report everything twice.
 pub(super) const FETCHED: &str = "fetched";
-/// The mark of a key that may not fetch the outbox, and needs not be refused once more.
+/// The mark of a key that may not fetch the outbox, to avoid another refusal.
 pub(super) const NOT_FETCHED: &str = "not-fetched";
-/// The mark of a refusal: with the same key nothing is asked again, not even after a restart.
+/// The mark of a refusal: the same key is not used again, not even after a restart.
 pub(super) const REFUSED: &str = "refused";
 
 impl ApiPoller {
-    /// How far polling has come; nothing if it was another ERP that was asked.
+    /// The marks of polling; empty if another ERP was polled.
     pub async fn settle(&self, seen: &SeenRecords) -> Result<HashMap<String, String>, SourceError> {
         let marks = seen.marks().await?;
         if marks.get(ERP) == Some(&self.erp_mark()) {
@@ -62,12 +62,12 @@ impl ApiPoller {
         Ok(HashMap::from([(ERP.to_owned(), self.erp_mark())]))
     }
 
-    /// Which ERP it is, without what may be secret in its address.
+    /// Identifies the ERP, without secret parts of its address.
     pub fn erp_mark(&self) -> String {
         short(Base::of(&self.source).map_or_else(|_| String::new(), |base| base.to("", None).to_string()).as_bytes())
     }
 
-    /// Which key it is.
+    /// Identifies the key.
     pub fn key_mark(&self) -> String {
         short(self.source.key.as_ref().map_or("", |key| key.expose()).as_bytes()) + " "
     }

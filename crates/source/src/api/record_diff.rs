@@ -1,17 +1,17 @@
 use gancho_model::{Change, Operation};
 use gancho_store::SnapshotUpdate;
 
-/// Something that was found.
+/// A difference that was found.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct RecordDiff {
-    /// How the record looks now.
+    /// The new snapshot.
     pub snapshot: SnapshotUpdate,
-    /// What that means; nothing for what is only noted.
+    /// The change to report; `None` if only the snapshot changes.
     pub change: Option<Change>,
 }
 
 impl RecordDiff {
-    /// Whether it was never seen before.
+    /// Whether it has no earlier snapshot.
     pub fn is_new(&self) -> bool {
         self.change.as_ref().is_some_and(|change| change.operation == Operation::Insert)
     }

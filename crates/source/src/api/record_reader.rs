@@ -1,4 +1,4 @@
-//! Records are read, compared with what was seen of them, and reported together with how they look now.
+//! Reads records, compares them with their snapshots, and submits changes together with the new snapshots.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -20,16 +20,16 @@ use super::{
 };
 use crate::key::key_text;
 
-/// Found changes reported together.
+/// Changes submitted together.
 pub(super) const TELL: usize = 500;
 /// Keys looked up together.
 pub(super) const KEYS: u32 = 1000;
-/// Documents whose numbers are at most so far apart have their lines read together.
+/// Lines of documents with numbers this close are read together.
 const GAP: u64 = 20;
-/// The least that a document being made is waited for, milliseconds.
+/// Minimum wait for an incomplete document, milliseconds.
 const HALF_MADE_MS: i64 = 10_000;
 
-/// Keys are remembered by a hash.
+/// Keys are stored as hashes.
 pub(super) fn hash(key: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     key.hash(&mut hasher);
@@ -44,9 +44,9 @@ pub(super) struct RecordReader {
     pub seen: Arc<SeenRecords>,
     pub intake: Arc<Intake>,
     pub source: SourceId,
-    /// Found and not reported yet.
+    /// Found and not submitted yet.
     pub diffs: Vec<RecordDiff>,
-    /// Counts looks for new records.
+    /// Counts polls for new records.
     pub cycle: u64,
 }
 
@@ -68,7 +68,7 @@ impl RecordReader {
         }
     }
 
-    /// Reads along a cursor, at most so many pages.
+    /// Reads along a cursor, with a maximum number of pages.
     pub async fn read_along(
         &mut self,
         list: &mut ListState,
@@ -84,10 +84,10 @@ impl RecordReader {
         Ok(())
     }
 
-    /// Compares records that were read with what was seen of them.
+    /// Compares records with their snapshots.
     pub async fn take(&mut self, list: &mut ListState, rows: Vec<Record>) -> Result<(), SourceError> {
         list.note_highs(&rows, self.now());
-        // Whatever cuts this short, it is read once more.
+        // If this is interrupted, the records are read again.
         let was_again = std::mem::replace(&mut list.again, true);
         let (mut found, all) = self.compare(list, rows.clone()).await?;
         let count = found.len();
@@ -95,7 +95,7 @@ impl RecordReader {
             let steady = self.steady(list, &rows, &found).await?;
             found.retain(|diff| steady.contains(&diff.snapshot.key));
         }
-        // Who looks all the time, as tests do, is not to wait.
+        // Very short polling intervals, as in tests, need no wait.
         let least_ms = if self.options.new_every.as_secs() >= 1 { HALF_MADE_MS } else { 0 };
         list.hold_half_made(&mut found, self.cycle, least_ms, self.now());
         list.again = was_again || !all || found.len() < count;
@@ -106,8 +106,8 @@ impl RecordReader {
         if self.diffs.len() >= TELL { self.flush().await } else { Ok(()) }
     }
 
-    /// Keeps records of a list that is read for the first time: nothing in it is news. What came after the beginning is
-    /// left for the next look, which tells it.
+    /// Stores snapshots of a list's first scan: its records are not changes. Records created after the scan began are
+    /// left to the next poll, which reports them.
     async fn take_quietly(&mut self, list: &mut ListState, rows: Vec<Record>) -> Result<(), SourceError> {
         if list.watermark == u64::MAX {
             list.note_highs(&rows, self.now());
@@ -122,7 +122,7 @@ impl RecordReader {
         self.flush().await
     }
 
-    /// What differs from what was seen; and whether all records could be compared.
+    /// Differences from the snapshots; and whether all records could be compared.
     async fn compare(
         &mut self,
         list: &mut ListState,
@@ -138,7 +138,7 @@ impl RecordReader {
         let model = &list.resource.model;
         let seen = self.seen.records(model, rows.keys().cloned().collect()).await?;
         let mut seen: HashMap<String, RecordSnapshot> = seen.into_iter().map(|seen| (seen.key.clone(), seen)).collect();
-        // Found in this cycle already, and not kept yet.
+        // Found earlier in this cycle and not stored yet.
         for snapshot in self.diffs.iter().map(|diff| &diff.snapshot).filter(|snapshot| snapshot.model == *model) {
             match &snapshot.seen {
                 Some(now) => drop(seen.insert(snapshot.key.clone(), now.clone())),
@@ -149,8 +149,8 @@ impl RecordReader {
         Ok((rows.into_iter().filter_map(compare).collect(), all))
     }
 
-    /// Records in their one shape, documents with their lines, by key. Documents whose lines do not come whole are left
-    /// for the next cycle.
+    /// Normalized records by key, documents with their lines. Documents with incomplete lines are left for the next
+    /// cycle.
     async fn with_lines(
         &mut self,
         list: &ListState,
@@ -184,8 +184,8 @@ impl RecordReader {
         Ok(rows.into_iter().map(with).collect())
     }
 
-    /// Documents that still look as they did before their lines were read, and of which no line is there that was not
-    /// shown: the others are being worked on, and are for the next cycle.
+    /// Documents that have not changed since before their lines were read, and whose lines were all read: the others
+    /// are being edited, and are left for the next cycle.
     async fn steady(
         &mut self,
         list: &ListState,
@@ -214,7 +214,7 @@ impl RecordReader {
         Ok(steady)
     }
 
-    /// Which columns there are and of which kind: plugins of the ERP add some.
+    /// Loads the column types: the ERP's plugins add columns.
     pub async fn learn_kinds(&mut self, list: &mut ListState) -> Result<(), ApiError> {
         let kinds = |types: HashMap<String, String>| {
             types.into_iter().map(|(column, kind)| (column, Kind::of_database(&kind))).collect()
@@ -226,7 +226,7 @@ impl RecordReader {
         Ok(())
     }
 
-    /// What must be known before changes can be understood.
+    /// Loads the rows needed to understand changes.
     pub async fn learn_rows(&self, list: &ListState) -> Result<(), SourceError> {
         let model = &list.resource.model;
         if !ReferenceData::is_remembered(model) {
@@ -250,7 +250,7 @@ impl RecordReader {
         Ok(last.and_then(|row| list.key_of(&row)?.parse().ok()))
     }
 
-    /// The records of customers, by code: as they were seen, else as the ERP shows them, if it does.
+    /// Customer records by code: from snapshots, otherwise from the ERP, if it allows it.
     async fn customers(&mut self, codes: Vec<String>) -> Result<Vec<(String, Record)>, SourceError> {
         if codes.is_empty() {
             return Ok(vec![]);
@@ -258,7 +258,7 @@ impl RecordReader {
         let seen = self.seen.records(CUSTOMER_MODEL, codes.clone()).await?;
         let mut found: BTreeMap<String, Record> = seen.into_iter().map(|seen| (seen.key, seen.record)).collect();
         for code in codes.into_iter().filter(|code| !found.contains_key(code)).collect::<Vec<_>>() {
-            // A key that may not read customers is no reason to keep back what it may read.
+            // A key that may not read customers does not block other changes.
             if let Ok(Some(row)) = self.client.one(&Resource::of(CUSTOMER_MODEL).name, &code).await {
                 found.insert(code, self.shape.record(CUSTOMER_MODEL, row, |_| Some(Kind::Text)));
             }
@@ -266,7 +266,7 @@ impl RecordReader {
         Ok(found.into_iter().collect())
     }
 
-    /// Tells what was found, and keeps how it looks in the same transaction.
+    /// Submits the changes and stores their snapshots in the same transaction.
     pub async fn flush(&mut self) -> Result<(), SourceError> {
         let diffs = std::mem::take(&mut self.diffs);
         let flushed = self.flush_all(&diffs).await;
@@ -294,13 +294,13 @@ impl RecordReader {
     }
 }
 
-/// Only records whose column holds a number from `first` to `last`.
+/// Filters by a numeric column from `first` to `last`.
 fn between(cursor: PageCursor, column: &str, first: u64, last: u64) -> PageCursor {
     let cursor = cursor.only(&format!("{column}_gte"), first.to_string());
     cursor.only(&format!("{column}_lte"), last.to_string())
 }
 
-/// Numbers in runs without great gaps: the first and last of each.
+/// Groups numbers into ranges without large gaps: the first and last of each.
 fn runs(numbers: impl IntoIterator<Item = u64>) -> Vec<(u64, u64)> {
     let mut runs: Vec<(u64, u64)> = vec![];
     for number in numbers {

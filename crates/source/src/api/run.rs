@@ -1,4 +1,4 @@
-//! Asks one ERP, until the stop.
+//! Polls one ERP until the stop.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,9 +12,9 @@ use super::{
     source_error::SourceError,
 };
 
-/// The waits after a failure, seconds.
+/// Delays after failures, seconds.
 const WAIT_S: [u64; 5] = [5, 10, 30, 60, 120];
-/// How long the ERP shuts an address out, and a little more.
+/// How long the ERP blocks an address, plus a margin.
 const SHUT_OUT: Duration = Duration::from_secs(11 * 60);
 
 /// How the ERP is read.
@@ -34,7 +34,7 @@ impl<'a> Mode<'a> {
                 ApiError::Right(list.to_owned())
             }));
         }
-        // A key that is not accepted is noticed here, with one question.
+        // One request shows whether the key is accepted.
         let lists = client.resources().await?;
         let may_fetch = marks.get(NOT_FETCHED) != Some(&poller.key_mark());
         if lists.iter().any(|list| list == OUTBOX) && may_fetch {
@@ -66,7 +66,7 @@ impl<'a> Mode<'a> {
     }
 }
 
-/// What is open to one ERP.
+/// The connection to one ERP.
 #[derive(Default)]
 struct Session<'a> {
     seen: Option<Arc<SeenRecords>>,
@@ -74,8 +74,8 @@ struct Session<'a> {
 }
 
 impl ApiPoller {
-    /// Runs until the stop. Whatever happens to the ERP, it goes on by itself; only a refused key or a
-    /// right that is missing stops it until somebody has seen to that.
+    /// Runs until the stop. It recovers from all failures of the ERP; only a refused key or a missing right stops it
+    /// until it is fixed.
     pub async fn run(self) {
         let mut session = Session::default();
         let mut failures = 0;
@@ -97,7 +97,7 @@ impl ApiPoller {
         }
     }
 
-    /// One turn; the first one finds out how this ERP can be read.
+    /// One cycle; the first one determines how this ERP can be read.
     async fn turn<'a>(&'a self, session: &mut Session<'a>, was_down: bool) -> Result<(), SourceError> {
         let seen = match &session.seen {
             Some(seen) => seen,
@@ -121,7 +121,7 @@ impl ApiPoller {
     async fn pause(&self, cut: &SourceError, failures: usize, seen: Option<&SeenRecords>) {
         let wait = match cut {
             SourceError::Erp(error) if error.is_final() => {
-                // Five refusals shut everybody at this address out of the ERP.
+                // After five refusals the ERP blocks everyone at this address.
                 let list = if let ApiError::Right(list) = error { list.as_str() } else { "" };
                 note(seen, REFUSED, self.key_mark() + list).await;
                 self.report.stopped(&self.source, cut.message()).await;
@@ -141,7 +141,7 @@ impl ApiPoller {
         }
         tokio::select! {
             () = self.stop.cancelled() => {}
-            // Somebody looked, and all was well.
+            // A check by a user found no problem.
             () = self.again.notified() => {
                 for mark in [REFUSED, NOT_FETCHED] {
                     note(seen, mark, String::new()).await;
@@ -152,10 +152,10 @@ impl ApiPoller {
     }
 }
 
-/// Notes how the ERP answered, for the next start.
+/// Stores the ERP's response for the next start.
 async fn note(seen: Option<&SeenRecords>, mark: &str, text: String) {
     let Some(seen) = seen else { return };
     if let Err(error) = seen.set_mark(mark, text).await {
-        tracing::warn!(%error, mark, "how the ERP answered could not be noted");
+        tracing::warn!(%error, mark, "the ERP's response could not be stored");
     }
 }

@@ -1,4 +1,4 @@
-//! Asks for what is due, list by list, with pieces of what takes long in between.
+//! Polls lists that are due, and runs slices of long scans in between.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -16,22 +16,22 @@ use super::{
     source_error::SourceError,
 };
 
-/// How long a list that can't be read is left alone.
+/// How long a list is skipped after a failure.
 const REST: Duration = Duration::from_secs(60);
-/// After so many failures in a row a list is not scanned any more in this night.
+/// After this many consecutive failures, a list's nightly scan is given up.
 const FAILS_MAX: u32 = 5;
-/// How long pieces are read one after the other before it is looked for new records again, milliseconds.
+/// Maximum time for slices before new records are polled again, milliseconds.
 const PIECES_MS: i64 = 500;
-/// Pages of a scan between looks at what else is due.
+/// Pages of a slice before other due work.
 const SLICE_PAGES: u32 = 5;
-/// Pages of a list without dates read in one cycle.
+/// Pages of a list without dates per cycle.
 const CYCLE_PAGES: u32 = 20;
 /// A day in milliseconds.
 const DAY_MS: i64 = 86_400_000;
-/// The name of the mark that says when everything was read last.
+/// The mark with the time of the last full scan.
 const SCANNED: &str = "swept";
 
-/// Asks one ERP's lists.
+/// Polls one ERP's lists.
 pub(super) struct ApiScanner<'a> {
     poller: &'a ApiPoller,
     reader: RecordReader,
@@ -41,7 +41,7 @@ pub(super) struct ApiScanner<'a> {
     trouble: Trouble,
 }
 
-/// Lists that could not be read in this cycle, and whether that was reported.
+/// Lists that failed in this cycle, and whether that was reported.
 #[derive(Debug, Default)]
 struct Trouble {
     error: Option<ApiError>,
@@ -49,7 +49,7 @@ struct Trouble {
 }
 
 impl<'a> ApiScanner<'a> {
-    /// Looks which lists there are, and how far they were read before.
+    /// Loads the lists and their progress.
     pub async fn begin(
         poller: &'a ApiPoller,
         client: ErpClient,
@@ -81,7 +81,7 @@ impl<'a> ApiScanner<'a> {
         Ok(Self { poller, reader, schedule, lists: watched, payments, trouble })
     }
 
-    /// Does whatever is due, with pieces of what takes long in between, or waits.
+    /// Runs due work, with slices of long scans in between, or waits.
     pub async fn turn(&mut self) -> Result<(), SourceError> {
         let now = self.reader.now();
         let mut idle = true;
@@ -106,7 +106,7 @@ impl<'a> ApiScanner<'a> {
             }
         }
         if !self.lists.iter().any(|list| list.is_scanned_for_changes(now)) {
-            // What one cycle finds is reported together: a user's roles go with the user.
+            // Changes of one cycle are submitted together: a user's roles with the user.
             self.reader.flush().await?;
             if self.schedule.take_changes(now) {
                 self.end_cycle().await;
@@ -121,7 +121,7 @@ impl<'a> ApiScanner<'a> {
         Ok(())
     }
 
-    /// Records with keys beyond those known, or made lately.
+    /// Polls for records with new keys or created recently.
     async fn look_for_new(&mut self) -> Result<(), SourceError> {
         self.reader.cycle += 1;
         let yesterday = self.day(1);
@@ -135,7 +135,7 @@ impl<'a> ApiScanner<'a> {
         self.reader.flush().await
     }
 
-    /// Goes on with the first scan of one of these kinds, if there is any.
+    /// Continues the first scan of one of these kinds, if any.
     async fn piece(&mut self, kinds: &[ScanKind]) -> Result<bool, SourceError> {
         let now = self.reader.now();
         let due =
@@ -146,7 +146,7 @@ impl<'a> ApiScanner<'a> {
         Ok(true)
     }
 
-    /// Goes on with a scan, so many pages. A page that fails is read again.
+    /// Continues a scan for some pages. A failed page is read again.
     async fn slice(&mut self, place: usize, kind: ScanKind, pages: u32) -> Result<(), SourceError> {
         for _ in 0..pages {
             let list = &mut self.lists[place];
@@ -175,12 +175,12 @@ impl<'a> ApiScanner<'a> {
         let list = &mut self.lists[place];
         match scan.kind {
             ScanKind::Baseline if !scan.cursor.whole && self.reader.client.counts => {
-                // What is left out now would be reported as made later.
+                // Records skipped now would be reported as created later.
                 list.begin(ScanKind::Baseline, list.cursor(), None, u32::MAX);
                 Err(ApiError::Unreadable("a list ends too early").into())
             }
             ScanKind::Baseline if scan.keys.is_empty() && !list.was_empty => {
-                // Wrong SQL is answered with nothing, too: once more.
+                // Invalid SQL also yields an empty list: check again.
                 list.was_empty = true;
                 list.begin(ScanKind::Baseline, list.cursor(), None, u32::MAX);
                 Ok(())
@@ -193,13 +193,13 @@ impl<'a> ApiScanner<'a> {
         }
     }
 
-    /// A list that can't be read does not keep the others from being read; an ERP that can't does.
+    /// A list that fails does not block the others; an ERP that fails does.
     fn spare(&mut self, place: usize, done: Result<(), SourceError>) -> Result<(), SourceError> {
         match done {
             Err(SourceError::Erp(error)) if error.is_of_one_list() => {
                 let rest = REST.min(self.poller.options.changes_every);
                 let list = &mut self.lists[place];
-                tracing::warn!(list = list.resource.name, %error, "a list of the ERP can't be read; the others go on");
+                tracing::warn!(list = list.resource.name, %error, "a list of the ERP can't be read; skipped for now");
                 list.rests_until = Some(self.reader.now().plus_ms(rest.as_millis() as i64));
                 list.fails += 1;
                 let goes_on =
@@ -212,7 +212,7 @@ impl<'a> ApiScanner<'a> {
         }
     }
 
-    /// Tells whether all lists could be read since the last time.
+    /// Reports whether all lists could be read since the last cycle.
     async fn end_cycle(&mut self) {
         let (report, source) = (&self.poller.report, &self.poller.source);
         match self.trouble.error.take() {
@@ -228,7 +228,7 @@ impl<'a> ApiScanner<'a> {
         }
     }
 
-    /// What may have changed: documents of the last days, products touched, other lists piece by piece.
+    /// Starts scans for changes: documents of the last days, products touched, other lists in slices.
     fn begin_cycle(&mut self) {
         let (yesterday, since) = (self.day(1), self.day(self.poller.options.changes_days));
         for list in self.lists.iter_mut().filter(|list| list.known) {
@@ -246,7 +246,7 @@ impl<'a> ApiScanner<'a> {
         }
     }
 
-    /// Everything, once a night: it is noted when it has ended.
+    /// Starts the nightly full scan; its end is recorded.
     async fn begin_full_scan(&mut self) -> Result<(), SourceError> {
         if self.lists.iter().any(|list| !list.known) {
             return Ok(());
@@ -275,8 +275,8 @@ impl<'a> ApiScanner<'a> {
         self.note_watermarks().await
     }
 
-    /// What is made while everything is read for the first time is news all the same: up to which key it was there is
-    /// noted before, and stays noted if the scan has to begin anew.
+    /// Records created during the first scan are changes: the greatest key is stored before it starts, and kept if the
+    /// scan has to restart.
     async fn begin_baseline(&mut self) -> Result<(), SourceError> {
         let now = self.reader.now();
         let waits = |list: &ListState| !list.known && list.scans.is_empty() && !list.rests(now);
@@ -294,7 +294,7 @@ impl<'a> ApiScanner<'a> {
                     Err(error) => return self.spare(place, Err(error)),
                 },
             };
-            // Of a list that shows no record at first, the greatest key is known when it was read.
+            // For a list that is empty at first, the greatest key is known after the scan.
             self.lists[place].watermark = watermark.unwrap_or(u64::MAX);
             if let Some(watermark) = watermark {
                 self.reader.seen.set_mark(&begun, watermark.to_string()).await?;
@@ -305,7 +305,7 @@ impl<'a> ApiScanner<'a> {
         Ok(())
     }
 
-    /// A list was read for the first time.
+    /// The first scan of a list ended.
     async fn baseline_ended(&mut self, place: usize) -> Result<(), SourceError> {
         self.reader.learn_rows(&self.lists[place]).await?;
         let now = self.reader.now();
@@ -331,14 +331,14 @@ impl<'a> ApiScanner<'a> {
         Ok(())
     }
 
-    /// The day so many days ago, by the ERP's clock.
+    /// The day this many days ago, in the ERP's time zone.
     fn day(&self, ago: u32) -> String {
         let now = self.reader.intake.now();
         self.reader.shape.wall_clock(now.plus_ms(-DAY_MS * i64::from(ago))).0
     }
 }
 
-/// The name of a mark of a list: `begun` and `list` say up to which key it was there when it was read first.
+/// The name of a list's mark: `begun` and `list` hold the greatest key before its first scan.
 fn mark(what: &str, list: &ListState) -> String {
     format!("{what}:{}", list.resource.model)
 }

@@ -1,4 +1,4 @@
-//! What is read when: new records often and cheaply, changes now and then, everything once and then every night. Pure.
+//! Schedules reads: new records often and cheaply, changes less often, everything at first and then every night. Pure.
 
 use std::{cmp::Reverse, ops::Range, time::Duration};
 
@@ -6,21 +6,21 @@ use gancho_model::{MonoTime, Timestamp};
 
 use super::{PollingOptions, list_state::ListState};
 
-/// The longest that nothing is looked at: the night may have begun.
+/// Maximum wait: the night may have begun.
 const IDLE_MS_MAX: i64 = 30_000;
 /// A day in milliseconds.
 const DAY_MS: i64 = 86_400_000;
-/// When everything is read, by the ERP's clock.
+/// Hours of the full scan, in the ERP's time zone.
 const NIGHT: Range<i8> = 2..6;
 
 impl PollingOptions {
-    /// How many lists are looked at in one cycle: half of what may be asked is left for other scans, if there are any.
+    /// Lists polled per cycle: half of the request rate is left for other scans, if there are any.
     fn lists_a_cycle(&self, others: bool) -> usize {
         let requests = f64::from(self.requests_per_s) * self.new_every.as_secs_f64().max(1.0);
         (requests / if others { 2.0 } else { 1.0 }).max(1.0) as usize
     }
 
-    /// How long a new record of one of so many lists may wait until it is seen.
+    /// Maximum delay until a new record is found, with this many lists.
     pub(super) fn delay(&self, lists: usize) -> Duration {
         let cycles = lists.div_ceil(self.lists_a_cycle(false)) as u32;
         self.new_every.max(Duration::from_secs_f64(lists as f64 / f64::from(self.requests_per_s.max(1))))
@@ -28,15 +28,15 @@ impl PollingOptions {
     }
 }
 
-/// When what is due.
+/// Due times.
 #[derive(Clone, Debug)]
 pub(super) struct Schedule {
     options: PollingOptions,
     new_at: MonoTime,
     changes_at: MonoTime,
-    /// When everything was read last, by the wall clock; 0 for never.
+    /// Time of the last full scan by the wall clock; 0 for never.
     scanned: Timestamp,
-    /// Whether everything is being read.
+    /// Whether a full scan is under way.
     pub is_scanning: bool,
 }
 
@@ -46,42 +46,42 @@ impl Schedule {
         Self { options, new_at: now, changes_at: now, scanned, is_scanning: false }
     }
 
-    /// Whether it is time to look for new records; if so, the next time is planned.
+    /// Whether new records are due; if so, schedules the next poll.
     pub fn take_new(&mut self, now: MonoTime) -> bool {
         take(&mut self.new_at, self.options.new_every, now)
     }
 
-    /// Whether it is time to look for changes; if so, the next time is planned.
+    /// Whether changes are due; if so, schedules the next poll.
     pub fn take_changes(&mut self, now: MonoTime) -> bool {
         take(&mut self.changes_at, self.options.changes_every, now)
     }
 
-    /// How long nothing is due, milliseconds.
+    /// Time until something is due, milliseconds.
     pub fn idle_ms(&self, now: MonoTime) -> u64 {
         let due_ms = self.new_at.min(self.changes_at).since_ms(now);
         due_ms.clamp(0, IDLE_MS_MAX).unsigned_abs()
     }
 
-    /// Whether everything was never read.
+    /// Whether there was no full scan yet.
     pub fn is_first(&self) -> bool {
         self.scanned.ms() == 0
     }
 
-    /// Everything was read.
+    /// A full scan ended.
     pub fn scanned(&mut self, now: Timestamp) {
         (self.scanned, self.is_scanning) = (now, false);
     }
 
-    /// Whether everything is to be read again, at this hour of the ERP's day. A machine that sleeps at night reads by
-    /// day, a day late; a clock that was ahead once is not waited for.
+    /// Whether a full scan is due at this hour in the ERP's time zone. A machine that sleeps at night scans by day, a
+    /// day late; a last scan in the future (the clock was wrong) is ignored.
     pub fn is_full_scan_due(&self, now: Timestamp, hour: i8) -> bool {
         let every_ms = self.options.sweep_every.as_millis() as i64;
         let since = now.since_ms(self.scanned);
         since < 0 || (since >= every_ms && (every_ms < DAY_MS || NIGHT.contains(&hour) || since >= every_ms + DAY_MS))
     }
 
-    /// Whose turn it is to be looked at for new records, by their places. Lists of users and rights are looked at
-    /// together: a user's roles go with the user.
+    /// The lists to poll for new records next, by index. Lists of users and rights are polled together, so that a
+    /// user's roles come with the user.
     pub fn next_lists(&self, lists: &[ListState], now: MonoTime) -> Vec<usize> {
         let mut groups: Vec<Vec<usize>> = vec![];
         let mut people = vec![];
@@ -100,7 +100,7 @@ impl Schedule {
             left = left.saturating_sub(group.len());
             next.extend(group);
         }
-        // What must be known to understand others comes first.
+        // Lists needed to understand others come first.
         next.sort_unstable();
         next
     }

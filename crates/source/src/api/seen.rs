@@ -1,4 +1,4 @@
-//! What was seen of an ERP that can only be asked, kept for the next time.
+//! Stored snapshots of a polled ERP.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -7,7 +7,7 @@ use gancho_store::{RecordSnapshot, SnapshotUpdate, Store};
 
 use super::source_error::SourceError;
 
-/// What was seen of one source, for whoever asks it now: once somebody else does, nothing can be kept any more.
+/// The snapshots of one source, for the current session: after another one opens them, writes are refused.
 pub(crate) struct SeenRecords {
     store: Arc<dyn Store>,
     source: SourceId,
@@ -15,23 +15,23 @@ pub(crate) struct SeenRecords {
 }
 
 impl SeenRecords {
-    /// Begins to ask.
+    /// Starts a session.
     pub async fn open(store: Arc<dyn Store>, source: SourceId) -> Result<Self, SourceError> {
         let version = store.open_seen(source).await.map_err(SourceError::of_store)?;
         Ok(Self { store, source, version })
     }
 
-    /// By which version records are compared from now on.
+    /// The version for comparing and writing.
     pub fn version(&self) -> u64 {
         self.version
     }
 
-    /// What was seen of these records of a model.
+    /// Snapshots of these records of a model.
     pub async fn records(&self, model: &str, keys: Vec<String>) -> Result<Vec<RecordSnapshot>, SourceError> {
         self.store.seen(self.source, model, keys).await.map_err(SourceError::of_store)
     }
 
-    /// Keys of records seen, in order, beyond `after`; only those `since` a day, if one is given.
+    /// Keys of snapshots, in order, after `after`; only `since` a day, if given.
     pub async fn keys(
         &self,
         model: &str,
@@ -42,23 +42,23 @@ impl SeenRecords {
         self.store.seen_keys(self.source, model, since, after, limit).await.map_err(SourceError::of_store)
     }
 
-    /// Keeps how records look now.
+    /// Stores snapshots.
     pub async fn keep(&self, snapshots: Vec<SnapshotUpdate>) -> Result<(), SourceError> {
         self.store.keep_seen(self.source, self.version, snapshots).await.map_err(SourceError::of_store)
     }
 
-    /// How far asking has come.
+    /// The cursors.
     pub async fn marks(&self) -> Result<HashMap<String, String>, SourceError> {
         let marks = self.store.marks(self.source).await.map_err(SourceError::of_store)?;
         Ok(marks.into_iter().collect())
     }
 
-    /// Notes how far it has come.
+    /// Sets a cursor.
     pub async fn set_mark(&self, name: &str, text: String) -> Result<(), SourceError> {
         self.store.set_mark(self.source, self.version, name, text).await.map_err(SourceError::of_store)
     }
 
-    /// Forgets everything.
+    /// Removes all snapshots and cursors.
     pub async fn forget(&self) -> Result<(), SourceError> {
         self.store.forget_seen(self.source).await.map_err(SourceError::of_store)
     }

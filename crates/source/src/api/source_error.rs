@@ -11,18 +11,18 @@ pub(crate) enum SourceError {
     Erp(#[from] ApiError),
     #[error("{0}")]
     Ours(Message),
-    /// Somebody else asks the source by now, or began anew: what is known here is old.
+    /// Another session has opened the source since, or it started again: this state is outdated.
     #[error("{0}")]
     TakenOver(Message),
 }
 
 impl SourceError {
-    /// Our own side did not do its part.
+    /// An error on our side.
     pub fn ours(error: impl std::fmt::Display) -> Self {
         Self::Ours(Message::new("hearing-ours").with("why", error.to_string()))
     }
 
-    /// The store did not do its part.
+    /// An error of the store.
     pub fn of_store(error: StoreError) -> Self {
         match error {
             StoreError::Conflict(why) => Self::TakenOver(why),
@@ -30,7 +30,7 @@ impl SourceError {
         }
     }
 
-    /// Intake did not do its part.
+    /// An error of intake.
     pub fn from_intake(error: IntakeError) -> Self {
         match error {
             IntakeError::Store(error) => Self::of_store(error),

@@ -5,62 +5,62 @@ use gancho_model::CUSTOMER_MODEL;
 
 use super::schema::{Link, Schema, Table};
 
-/// Models without which other changes can't be understood: watched whatever the source asks for.
-/// How far a deletion is followed through the ERP's tables.
+/// Models needed to understand changes: captured regardless of the source's settings.
+/// Maximum length of a cascade of foreign keys.
 const DEPTH_MAX: usize = 5;
 
-/// What is to be watched in one ERP's database.
+/// What to capture in one ERP's database.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CapturePlan {
     /// Captured tables by name.
     pub tables: BTreeMap<String, CapturedTable>,
-    /// By parent table: what its deletions take along without a trigger of the row's own (MariaDB
-    /// only), what goes last first.
+    /// By parent table: foreign keys through which deletions cascade without firing row triggers (MariaDB only), the
+    /// deepest cascade first.
     pub cascades: BTreeMap<String, Vec<Vec<Link>>>,
-    /// Models that were asked for and can't be captured, with the reason.
+    /// Requested models that can't be captured, with the reason.
     pub uncaptured: Vec<(String, Uncaptured)>,
-    /// What is read of customers, whether or not they are captured: what is put beside their codes.
+    /// Customers' columns that are read for the data beside their codes, captured or not.
     pub customers: Option<CapturedTable>,
-    /// What is read of users and of the API's keys: what people call who writes there.
+    /// Columns of users and API keys that are read for the names of who makes changes.
     pub writers: [Option<CapturedTable>; 2],
-    /// Whether some tables could not be looked at: what is not planned may be wanted all the same.
+    /// Whether some tables could not be read: tables missing from the plan may still be wanted.
     pub is_partial: bool,
 }
 
 /// Why a model can't be captured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Uncaptured {
-    /// There is no such table, or it is a view.
+    /// The table does not exist or is a view.
     NoTable,
-    /// No single column names a row.
+    /// No single column identifies a row.
     NoKey,
-    /// It holds nothing but secrets.
+    /// It contains only secrets.
     Secret,
-    /// Of a column: it is computed from the number that the database gives, which triggers do not see in time.
+    /// A column is computed from the auto-increment number, which triggers don't see in time.
     Computed,
 }
 
-/// A watched table.
+/// A captured table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CapturedTable {
     /// Its name.
     pub table: String,
-    /// The model of its rows; the table's name for those that we don't know.
+    /// The model of its rows; the table's name if unknown.
     pub model: String,
     /// Its primary key.
     pub key: String,
-    /// Columns that are captured, each with the engine's name of its type.
+    /// Captured columns, each with its type as the engine names it.
     pub columns: Vec<(String, String)>,
-    /// Columns of which only the fact that they changed is captured.
+    /// Columns of which only the fact of a change is captured.
     pub secrets: Vec<String>,
-    /// Of lines: their document's table, and the column that names it.
+    /// For lines: their document's table, and the column that references it.
     pub document: Option<(String, String)>,
-    /// Of documents: the table of their lines, and the column there that names them.
+    /// For documents: the table of their lines, and the column there that references them.
     pub lines: Option<(String, String)>,
 }
 
 impl CapturedTable {
-    /// Columns of which a change alone is no news.
+    /// Ignored columns: a change of these alone makes no event.
     pub fn ignored(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().map(|(column, _)| column.as_str()).filter(|column| ignored::is_ignored(&self.model, column))
     }
@@ -75,7 +75,7 @@ impl CapturedTable {
 }
 
 impl CapturePlan {
-    /// Decides what to watch: `models` by class or table, those of the catalogue if none are named.
+    /// Plans the capture: `models` by class or table, by default those of the catalogue.
     pub fn new(schema: &Schema, models: Option<&[String]>) -> Self {
         let mut plan = Self { is_partial: schema.is_partial, ..Self::default() };
         let asked: Vec<&str> = match models {
@@ -96,7 +96,7 @@ impl CapturePlan {
         plan
     }
 
-    /// Watches a model's table, and that of its lines.
+    /// Captures a model's table, and that of its lines.
     fn add(&mut self, schema: &Schema, name: &str, document: Option<(String, String)>) -> Result<(), Uncaptured> {
         let known = columns::find(name);
         let (model, table) = known.map_or((name, name), |known| (known.model, known.name));
@@ -116,19 +116,19 @@ impl CapturePlan {
                 Err(why) => self.uncaptured.push((lines.model.to_owned(), why)),
             }
         }
-        // Lines that were asked for by name are their document's all the same.
+        // Lines requested by name still belong to their document.
         let earlier = self.tables.remove(table).and_then(|earlier| earlier.document);
         watched.document = watched.document.or(earlier);
         self.tables.insert(table.into(), watched);
         Ok(())
     }
 
-    /// The watched table of a model.
+    /// The captured table of a model.
     pub fn of_model(&self, model: &str) -> Option<&CapturedTable> {
         self.tables.values().find(|watched| watched.model == model)
     }
 
-    /// Rows that must be known before changes can be understood.
+    /// Tables whose rows are needed to understand changes.
     pub fn reference_tables(&self) -> impl Iterator<Item = &CapturedTable> {
         reference_data::REMEMBERED.iter().filter_map(|model| self.of_model(model))
     }
@@ -148,7 +148,7 @@ fn watched(model: &str, table: &str, key: String, facts: &Table) -> CapturedTabl
     }
 }
 
-/// A table of which these columns are read now and then, and nothing is captured.
+/// A table of which these columns are read from time to time, without capturing it.
 fn read_only(schema: &Schema, model: &str, columns: &[&str]) -> Option<CapturedTable> {
     let known = columns::find(model)?;
     let facts = schema.tables.get(known.name)?;
@@ -159,7 +159,7 @@ fn read_only(schema: &Schema, model: &str, columns: &[&str]) -> Option<CapturedT
     Some(table)
 }
 
-/// For every table on which watched rows hang: the ways on which its deletions reach them.
+/// For every table with captured dependents: the foreign keys through which its deletions reach them.
 fn cascades(schema: &Schema, watched: &BTreeMap<String, CapturedTable>) -> BTreeMap<String, Vec<Vec<Link>>> {
     let parents: BTreeSet<&String> = schema.links.iter().map(|link| &link.parent).collect();
     let ways = |parent: &String| {
@@ -260,7 +260,7 @@ mod tests {
             plan.cascades.get(parent).map(|ways| ways.iter().map(names).collect()).unwrap_or_default()
         };
         assert_eq!(ways("users"), [vec!["roles_users"], vec!["facturascli"]]);
-        // What hangs on a row that goes too stands before it.
+        // Dependents of a row that is deleted too come before it.
         assert_eq!(ways("empresas"), [vec!["users", "roles_users"], vec!["users", "facturascli"], vec!["users"]]);
         assert!(ways("asientos").is_empty(), "a derived column is no news");
     }

@@ -1,4 +1,4 @@
-//! Which tables of an ERP's database are captured, and which of their columns. Pure.
+//! Which tables and columns of an ERP's database to capture. Pure.
 
 mod capture_plan;
 mod schema;

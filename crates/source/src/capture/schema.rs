@@ -1,34 +1,33 @@
-//! What the ERP's database looks like, as it says itself.
+//! The schema of the ERP's database, read from its catalogue.
 
 use std::collections::BTreeMap;
 
-/// Tables by name, and what a deletion takes along.
+/// Tables, and foreign keys with cascades.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Schema {
     /// By name.
     pub tables: BTreeMap<String, Table>,
     /// Foreign keys that delete or unlink rows.
     pub links: Vec<Link>,
-    /// Whether some tables could not be looked at, so that what is not here may be there all the same.
+    /// Whether some tables could not be read, so that missing ones may still exist.
     pub is_partial: bool,
 }
 
 /// A table.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
-    /// Columns in their order, each with the engine's name of its type.
+    /// Columns in order, each with its type as the engine names it.
     pub columns: Vec<(String, String)>,
     /// The columns of the primary key.
     pub key: Vec<String>,
-    /// The column whose numbers the database gives.
+    /// The auto-increment column.
     pub counted: Option<String>,
-    /// Columns that are not captured, because a trigger does not see what is in them.
+    /// Columns that are not captured, because triggers don't see their values.
     pub left_out: Vec<String>,
 }
 
 impl Table {
-    /// A virtual column that is computed from the number which the database gives is not known when MariaDB's trigger
-    /// for a new row runs.
+    /// A virtual column computed from the auto-increment number is still unknown when MariaDB's INSERT trigger runs.
     pub fn leave_out_if_counted(&mut self, column: &str, expression: &str) {
         let Some(counted) = &self.counted else { return };
         if expression.contains(&format!("`{counted}`")) {
@@ -37,8 +36,8 @@ impl Table {
         }
     }
 
-    /// By which column a row is known: the primary key's only one, or the one of these that the ERP's own key is.
-    /// A partitioned table has the column in its key by which it is partitioned.
+    /// The column that identifies a row: the primary key's only column, or the ERP's own key among several. A
+    /// partitioned table's key includes the partitioning column.
     pub fn row_key(&self, known: Option<&str>) -> Option<&str> {
         match &self.key[..] {
             [only] => Some(only),
@@ -47,17 +46,17 @@ impl Table {
     }
 }
 
-/// A foreign key that acts when its parent goes.
+/// A foreign key with ON DELETE CASCADE or SET NULL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// The table whose rows are deleted or unlinked.
+    /// The referencing table, whose rows are deleted or unlinked.
     pub child: String,
     /// Its column.
     pub column: String,
-    /// The table that they hang on.
+    /// The referenced table.
     pub parent: String,
-    /// The column there.
+    /// Its referenced column.
     pub parent_column: String,
-    /// Whether the child goes too; else its column becomes null.
+    /// Whether child rows are deleted; otherwise the column becomes null.
     pub deletes: bool,
 }

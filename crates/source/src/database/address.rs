@@ -8,7 +8,7 @@ use url::Url;
 use super::ErpError;
 use crate::obstacle::Obstacle;
 
-/// Which kind of database it is.
+/// The kind of database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
     /// MariaDB.
@@ -17,7 +17,7 @@ pub enum Engine {
     Postgres,
 }
 
-/// Where the ERP's database is, and as whom to go there.
+/// The address of the ERP's database, with credentials.
 #[derive(Clone, Debug)]
 pub struct Address {
     engine: Engine,
@@ -25,16 +25,16 @@ pub struct Address {
 }
 
 impl Address {
-    /// That of a source.
+    /// The address of a source.
     pub(crate) fn of(source: &Source) -> Result<Self, Message> {
         let url = source.url.as_ref().ok_or_else(|| Message::new("error-database-url"))?;
         Self::parse(url.expose())
     }
 
-    /// Reads `mysql://USER:PASSWORD@HOST[:PORT]/DATABASE`, or the same with `mariadb://` or `postgres://`.
+    /// Parses `mysql://USER:PASSWORD@HOST[:PORT]/DATABASE`, or the same with `mariadb://` or `postgres://`.
     ///
     /// # Errors
-    /// Says what is wrong with it, without repeating it: a password may stand in it.
+    /// What is wrong, without repeating the address: it may contain a password.
     pub fn parse(text: &str) -> Result<Self, Message> {
         let shape = || Message::new("error-database-shape");
         let url = Url::parse(text).map_err(|_| shape())?;
@@ -49,12 +49,12 @@ impl Address {
         Ok(Self { engine, url })
     }
 
-    /// Which kind of database it is.
+    /// The kind of database.
     pub fn engine(&self) -> Engine {
         self.engine
     }
 
-    /// Whether both are the same database, whoever goes there.
+    /// Whether both are the same database, regardless of the account.
     pub fn same_database(&self, other: &Self) -> bool {
         let place = |one: &Self| {
             let port = one.url.port().unwrap_or(if one.engine == Engine::MariaDb { 3306 } else { 5432 });
@@ -69,15 +69,15 @@ impl Address {
 
     pub(super) fn mariadb(&self) -> Result<MySqlConnectOptions, String> {
         let mut url = self.url.clone();
-        // The driver knows it by this name only.
+        // The driver only knows this scheme.
         let _ = url.set_scheme("mysql");
         let options: MySqlConnectOptions = url.as_str().parse().map_err(wrong)?;
         let options = match self.ipv6() {
             Some(host) => options.host(&host),
             None => options,
         };
-        // The session stays as the ERP's own are: the driver would set the zone to UTC, which moves
-        // its timestamps, and give operators another meaning.
+        // Keep the session like the ERP's own: the driver would set the time zone to UTC, which changes timestamps, and
+        // an `sql_mode` that changes operators.
         let options = options.timezone(None).pipes_as_concat(false).no_engine_substitution(false);
         Ok(match options.get_ssl_mode() {
             MySqlSslMode::VerifyCa | MySqlSslMode::VerifyIdentity if !self.names_authority() => {
@@ -102,19 +102,19 @@ impl Address {
         })
     }
 
-    /// An IPv6 address as sockets take it: the drivers would look it up as a name, brackets and all.
+    /// An IPv6 address as sockets need it: the drivers would resolve it with brackets as a host name.
     fn ipv6(&self) -> Option<String> {
         let host = self.url.host_str()?.strip_prefix('[')?.strip_suffix(']')?;
         Some(host.to_owned())
     }
 
-    /// Whether it says by itself whom to believe.
+    /// Whether it names its certificate authority.
     fn names_authority(&self) -> bool {
         const NAMES: [&str; 5] = ["ssl-ca", "sslca", "sslrootcert", "ssl-root-cert", "ssl_ca"];
         self.url.query_pairs().any(|(name, _)| NAMES.contains(&&*name))
     }
 
-    /// Why it can't be reached: what stands in the way, and the driver's own words.
+    /// The reason why it can't be reached, with the driver's message.
     pub(super) fn unreachable(&self, error: &sqlx::Error) -> ErpError {
         let host = self.url.host_str().unwrap_or("localhost");
         let why = match error {

@@ -12,33 +12,33 @@ use crate::{
     obstacle::Obstacle,
 };
 
-/// The longest that the ERP's database may take for an answer.
+/// Timeout of a statement.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The longest that connecting takes.
+/// Connect timeout.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Why the ERP's database did not do as asked.
+/// Why an operation on the ERP's database failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ErpError {
-    /// It can't be reached, or said no to us.
+    /// It can't be reached, or refused the connection.
     #[error("{1}")]
     Unreachable(Obstacle, String),
-    /// The ERP holds a lock that we would have to wait for; we do not.
+    /// The ERP holds a lock; we don't wait for it.
     #[error("the ERP is using the table just now: {0}")]
     Locked(String),
     /// A right is missing.
     #[error("a right is missing: {0}")]
     Denied(String),
-    /// Something that we installed is not there.
+    /// One of our objects is missing.
     #[error("something of ours is missing in the ERP's database: {0}")]
     Missing(String),
-    /// Anything else that it says.
+    /// Another error of the database.
     #[error("the ERP's database says: {0}")]
     Failed(String),
 }
 
 impl ErpError {
-    /// The same for people.
+    /// The localized message.
     pub fn message(&self) -> Message {
         let (id, why) = match self {
             Self::Unreachable(obstacle, why) => {
@@ -54,18 +54,18 @@ impl ErpError {
     }
 }
 
-/// One of our objects in the ERP's database.
+/// An object of ours in the ERP's database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SchemaObject {
     /// Its name, such as `trigger gancho_i_clientes`.
     pub name: String,
-    /// Makes it, or makes it anew.
+    /// The statement that creates or replaces it.
     pub create: String,
-    /// Takes it away, if it is there.
+    /// The statement that drops it if it exists.
     pub drop: String,
-    /// By what it is known to be the right one, as the database shows it; empty if its being there is enough.
+    /// Its expected definition as the database shows it; empty if existence is enough.
     pub mark: String,
-    /// How it may look where older versions made it, each with the statement that brings it up to date.
+    /// Definitions by older versions, each with the statement that upgrades it.
     pub older: Vec<(&'static str, String)>,
 }
 
@@ -74,78 +74,77 @@ pub struct SchemaObject {
 pub struct OutboxBatch {
     /// Rows in the order of their keys.
     pub rows: Vec<OutboxRow>,
-    /// Markers of changes that could not be written, and unreadable rows; they were counted and removed.
+    /// Unreadable rows and markers of changes that could not be written; they were counted and removed.
     pub lost: u32,
     /// The database's clock, milliseconds since 1970.
     pub now_ms: i64,
 }
 
-/// Changes that made no event, because no trigger wrote them.
+/// Dropped changes: no event was made, because no trigger wrote them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lost {
-    /// Which could not be written or read.
+    /// Failed to be written or read.
     pub failed: u64,
-    /// For which the outbox was full, or too old.
+    /// Not written because the outbox was full or too old.
     pub dropped: u64,
 }
 
-/// A connection to the ERP's database. No call leaves a transaction open.
+/// A connection to the ERP's database. No method leaves a transaction open.
 #[async_trait]
 pub trait CaptureBackend: Send {
-    /// What the database looks like.
+    /// The database's schema.
     async fn schema(&mut self) -> Result<Schema, ErpError>;
 
-    /// A cheap fingerprint of all columns; nothing where triggers see new columns by themselves.
+    /// A cheap fingerprint of all columns; `None` if triggers include new columns automatically.
     async fn columns_mark(&mut self) -> Result<Option<String>, ErpError>;
 
-    /// What of ours should be there, in the order in which it is made.
+    /// The objects to install, in order of creation.
     fn parts(&self, plan: &CapturePlan) -> Vec<SchemaObject>;
 
-    /// What of ours is there: names, each with its mark.
+    /// The installed objects: names, each with its definition.
     async fn installed(&mut self) -> Result<BTreeMap<String, String>, ErpError>;
 
-    /// What takes away a part that is there by this name.
+    /// The statement that drops the installed object of this name.
     fn drop_of(&self, name: &str) -> String;
 
-    /// Runs a statement of ours that needs a table's lock, and waits shortly for it; hardly at all
-    /// where nobody waits for us.
+    /// Runs a DDL statement that needs a table lock. It waits briefly for the lock; in the background hardly at all.
     async fn alter(&mut self, statement: &str, somebody_waits: bool) -> Result<(), ErpError>;
 
-    /// The oldest rows of the outbox, at most so many.
+    /// The oldest rows of the outbox, up to a limit.
     async fn look(&mut self, limit: u32) -> Result<OutboxBatch, ErpError>;
 
     /// Removes rows by their keys.
     async fn remove(&mut self, ids: &[i64]) -> Result<(), ErpError>;
 
-    /// How many rows wait.
+    /// Number of rows in the outbox.
     async fn backlog(&mut self) -> Result<u64, ErpError>;
 
-    /// How many changes at least triggers did not write since they were installed.
+    /// Minimum number of changes that triggers failed to write since they were installed.
     async fn lost(&mut self) -> Result<Lost, ErpError>;
 
-    /// Counts so many more changes of a table, of which no trigger could leave a mark.
+    /// Adds dropped changes of a table for which no trigger could leave a marker.
     async fn note_lost(&mut self, table: &str, count: u64) -> Result<(), ErpError>;
 
-    /// What distinguishes this database from another.
+    /// The identity of this database.
     async fn site(&mut self) -> Result<Site, ErpError>;
 
-    /// What was written into it when it was set up.
+    /// The setup record in the database.
     async fn set_up(&mut self) -> Result<Option<SetUp>, ErpError>;
 
-    /// Writes that it is set up for this source, and that somebody who takes rows was here just now.
+    /// Writes the setup record for this source, with the time at which rows were last taken.
     async fn write_set_up(&mut self, set_up: &SetUp) -> Result<(), ErpError>;
 
-    /// Removes all rows of the outbox; says how many.
+    /// Removes all rows of the outbox; returns how many.
     async fn empty(&mut self) -> Result<u64, ErpError>;
 
-    /// Rows of a table whose column holds one of these values; all rows if no column is given.
+    /// Rows of a table whose column has one of these values; all rows if no column is given.
     async fn records(
         &mut self,
         table: &CapturedTable,
         which: Option<(&str, &[String])>,
     ) -> Result<Vec<Record>, ErpError>;
 
-    /// The next rows of a table in the order of its key: with greater keys, and of a day or later by this column.
+    /// The next rows of a table in key order: with greater keys, and of this day or later by this column.
     async fn records_after(
         &mut self,
         table: &CapturedTable,
@@ -154,7 +153,7 @@ pub trait CaptureBackend: Send {
         limit: u32,
     ) -> Result<Vec<Record>, ErpError>;
 
-    /// Facts for the check: what is well and what is not beyond the parts.
+    /// Findings for the check, besides the installed objects.
     async fn facts(&mut self) -> Result<Vec<gancho_service::Finding>, ErpError>;
 
     /// Returns when the database notifies that rows wait; never where it can't.
@@ -170,12 +169,12 @@ pub(crate) fn quoted(name: &str, quote: char) -> String {
     format!("{quote}{}{quote}", name.replace(quote, &doubled))
 }
 
-/// A text in quotes. Names of tables and columns only: values are always bound.
+/// A quoted string. Only for names of tables and columns: values are always bound.
 pub(crate) fn text(value: &str) -> String {
     quoted(value, '\'')
 }
 
-/// A name of at most so many bytes: of a longer one the end is a digest.
+/// A name of limited bytes: the end of a longer one is replaced by a digest.
 pub(crate) fn short(name: &str, most: usize) -> String {
     if name.len() <= most {
         return name.to_owned();
@@ -186,7 +185,7 @@ pub(crate) fn short(name: &str, most: usize) -> String {
     format!("{begin}_{hash}")
 }
 
-/// What happened, by its first letter.
+/// The operation, by its first letter.
 pub(crate) fn operation(name: &str) -> Operation {
     match name.as_bytes().first() {
         Some(b'I') => Operation::Insert,
@@ -195,17 +194,17 @@ pub(crate) fn operation(name: &str) -> Operation {
     }
 }
 
-/// A row as the database writes it.
+/// A row as the database encodes it.
 pub(crate) fn record(text: &str) -> Option<Record> {
     serde_json::from_str(text).ok()
 }
 
-/// No connection that went dead may hold us up for ever.
+/// Applies the statement timeout, so that a dead connection does not block forever.
 pub(crate) async fn within<T>(work: impl Future<Output = Result<T, ErpError>>) -> Result<T, ErpError> {
     within_time(PATIENCE, work).await
 }
 
-/// The same while connecting, for which a person waits: what listens on a foreign port may never say a word.
+/// Applies the connect timeout, since a user waits: a server of another kind may never respond.
 pub(crate) async fn connecting<T>(work: impl Future<Output = Result<T, ErpError>>) -> Result<T, ErpError> {
     within_time(CONNECT_PATIENCE, work).await
 }

@@ -1,4 +1,4 @@
-//! Compares our objects in the ERP's database with what should be there.
+//! Compares the installed objects in the ERP's database with those expected.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::capture::{CapturePlan, Uncaptured};
 
-/// All of it as SQL, for a careful administrator.
+/// All objects as an SQL script, for administrators.
 pub(crate) fn script(engine: Engine, parts: &[SchemaObject]) -> String {
     let statements = |end: &str| parts.iter().map(|part| format!("{}{end}\n", part.create)).collect::<String>();
     match engine {
@@ -20,7 +20,7 @@ pub(crate) fn script(engine: Engine, parts: &[SchemaObject]) -> String {
     }
 }
 
-/// Line by line.
+/// One finding per line.
 pub(crate) async fn findings(erp: &mut dyn CaptureBackend, plan: &CapturePlan) -> Result<Vec<Finding>, ErpError> {
     let mut found = erp.facts().await?;
     for (model, why) in &plan.uncaptured {
@@ -62,14 +62,14 @@ fn lost(lost: Lost) -> Vec<Finding> {
     found
 }
 
-/// Those that are not there, or not as they should be.
+/// Objects that are missing or differ.
 pub(super) fn missing<'a>(parts: &'a [SchemaObject], installed: &BTreeMap<String, String>) -> Vec<&'a SchemaObject> {
     let is_there =
         |part: &&SchemaObject| installed.get(&part.name).is_some_and(|mark| plain(mark) == plain(&part.mark));
     parts.iter().filter(|part| !is_there(part)).collect()
 }
 
-/// MariaDB shows the texts in a trigger's body with other quotes and backslashes than they were given with.
+/// MariaDB shows strings in a trigger's body with other quotes and backslashes than in its definition.
 fn plain(mark: &str) -> String {
     mark.trim().replace(['\\', '\''], "")
 }

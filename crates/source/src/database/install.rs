@@ -9,15 +9,15 @@ use super::{
 };
 use crate::capture::CapturePlan;
 
-/// How often a statement is tried while the ERP holds its table, and somebody waits for us.
+/// Maximum tries of a statement while the ERP locks its table and a user waits.
 const TRIES: u32 = 12;
-/// How often nothing of ours must be seen before it is believed.
+/// How many consecutive reads must find no objects before the removal is done.
 const LOOKS: u32 = 3;
 /// The wait after the first try; it doubles.
 const WAIT: Duration = Duration::from_millis(100);
 
-/// Makes whatever is missing or not as it should be, and takes away what is no longer wanted.
-/// Returns what was made. In the background, an object that the ERP is using is left for the next time.
+/// Creates missing or outdated objects, and drops unwanted ones. Returns how many were created. In the background,
+/// objects in use by the ERP are left for the next time.
 pub(crate) async fn install(
     erp: &mut dyn CaptureBackend,
     plan: &CapturePlan,
@@ -33,7 +33,7 @@ pub(crate) async fn install(
         return Err(ErpError::Failed(again.into()));
     }
     let is_trigger = |name: &&String| name.starts_with("trigger ");
-    // A table that can't be looked at just now is not gone: its triggers stay.
+    // A table that can't be read at the moment may still exist: keep its triggers.
     let is_unwanted = |name: &&String| !plan.is_partial && parts.iter().all(|part| part.name != **name);
     for name in installed.keys().filter(is_trigger).filter(is_unwanted) {
         let drop = erp.drop_of(name);
@@ -46,13 +46,13 @@ pub(crate) async fn install(
         }
     }
     if !was_there && installed.keys().any(|name| is_trigger(&name)) {
-        // There was nowhere to write, nor to leave a mark.
+        // There was neither an outbox nor a place for markers.
         erp.note_lost(OUTBOX, 1).await?;
     }
     Ok(made)
 }
 
-/// Brings what an older version made up to date; what waits in it stays.
+/// Upgrades an object of an older version; rows in it stay.
 async fn upgraded(
     erp: &mut dyn CaptureBackend,
     parts: &[SchemaObject],
@@ -70,11 +70,11 @@ async fn upgraded(
     if found { erp.installed().await } else { Ok(installed) }
 }
 
-/// Whether it was done; a table that the ERP is using must not keep all others from being captured.
+/// Whether it was done; a table in use by the ERP must not prevent the capture of others.
 fn spare(name: &str, done: Result<(), ErpError>, somebody_waits: bool) -> Result<bool, ErpError> {
     match done {
         Err(error @ ErpError::Locked(_)) if !somebody_waits => {
-            tracing::warn!(name, %error, "left as it is until the next look at the ERP's tables");
+            tracing::warn!(name, %error, "in use; left as it is until the next check");
             Ok(false)
         }
         done => done.map(|()| true),
@@ -97,12 +97,12 @@ async fn make(
     }
 }
 
-/// Removes all our objects: triggers before the tables that they write into.
+/// Drops all our objects: triggers before the tables that they write to.
 pub(crate) async fn uninstall(erp: &mut dyn CaptureBackend) -> Result<(), ErpError> {
     let mut looks = 0;
     loop {
         let installed = erp.installed().await?;
-        // MariaDB does not list what is being altered at that moment: nothing must be seen several times.
+        // MariaDB hides objects that are being altered: several reads must find nothing.
         looks = if installed.is_empty() { looks + 1 } else { 0 };
         if looks == LOOKS {
             return Ok(());
@@ -117,8 +117,8 @@ pub(crate) async fn uninstall(erp: &mut dyn CaptureBackend) -> Result<(), ErpErr
     }
 }
 
-/// Waits shortly for locks, and longer between tries: whoever waits for a table holds up all that
-/// come after.
+/// Waits briefly for locks, with growing pauses between tries: a DDL statement that waits for a table blocks all later
+/// statements on it.
 async fn alter(erp: &mut dyn CaptureBackend, statement: &str, somebody_waits: bool) -> Result<(), ErpError> {
     let mut wait = WAIT;
     for _ in 1..if somebody_waits { TRIES } else { 1 } {

@@ -1,8 +1,8 @@
-//! The ERP's database: triggers write every change of a watched row into an outbox, within the
-//! ERP's own transaction; we take it from there.
+//! The ERP's database: triggers write every change of a captured row to an outbox within the ERP's transaction; we read
+//! it from there.
 //!
-//! The two engines differ in their SQL ([`mariadb`], [`postgres`]); what to watch ([`crate::capture`]), which rows are one
-//! act and what they say ([`crate::grouping`]) is the same for both, and pure.
+//! The engines differ in SQL ([`mariadb`], [`postgres`]); what to capture ([`crate::capture`]), and how rows are
+//! grouped and composed ([`crate::grouping`]), is shared and pure.
 
 mod address;
 mod backend;
@@ -24,24 +24,24 @@ pub use watcher::DatabaseWatcher;
 use mariadb::MariaDb;
 use postgres::Postgres;
 
-/// What we call our things in the ERP's database: the outbox, and the first part of all other names.
+/// The outbox's name in the ERP's database, and the prefix of all our names there.
 pub(crate) const OUTBOX: &str = "gancho_outbox";
-/// Counts what a trigger could not write.
+/// Counts changes that triggers could not write.
 pub(crate) const LOST: &str = "gancho_lost";
 
-/// Says which installation of the ERP this database was set up for, and when it was watched last.
+/// Records the ERP installation that this database was set up for, and when rows were last taken.
 pub(crate) const SITE: &str = "gancho_site";
-/// Rows in the outbox beyond which triggers only count what they don't write.
+/// Maximum rows in the outbox; beyond it, triggers only count changes.
 pub(crate) const OUTBOX_ROWS_MAX: u64 = 500_000;
-/// Rows up to which an outbox may be of any age: an ERP that was closed for long has but few.
+/// An outbox with at most this many rows may be of any age: an ERP unused for long has few.
 pub(crate) const OUTBOX_ROWS_SOME: u64 = 1_000;
-/// Days without anybody who takes rows after which triggers only count what they don't write.
+/// After this many days without a reader, triggers only count changes.
 pub(crate) const OUTBOX_DAYS_MAX: u32 = 14;
 
 /// Connects.
 ///
 /// # Errors
-/// [`ErpError::Unreachable`] says what stands in the way, without the password.
+/// [`ErpError::Unreachable`] with the reason, without the password.
 pub async fn connect(address: &Address) -> Result<Box<dyn CaptureBackend>, ErpError> {
     Ok(match address.engine() {
         Engine::MariaDb => Box::new(connecting(MariaDb::connect(address)).await?),

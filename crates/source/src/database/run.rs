@@ -1,4 +1,4 @@
-//! One session after the other, each from a connection to the ERP's database to its end.
+//! Runs sessions one after the other, each for one connection to the ERP's database.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use super::{
     watcher::{DatabaseWatcher, SourceError},
 };
 
-/// After so long, a session went well, milliseconds.
+/// A session of this length counts as successful, milliseconds.
 const GOOD_LIFE_MS: i64 = 60_000;
-/// The waits after a failure, seconds.
+/// Delays after failures, seconds.
 const WAIT_S: [u64; 5] = [1, 2, 5, 10, 30];
 
 impl DatabaseWatcher {
-    /// Runs until the stop. Whatever happens to the ERP's database, it goes on by itself.
+    /// Runs until the stop. It recovers from all failures of the ERP's database.
     pub async fn run(self) {
         let mut failures = 0;
         loop {

@@ -1,4 +1,4 @@
-//! One connection to the ERP's database: read a batch, submit the acts that ended, remove their rows, wait.
+//! One connection to the ERP's database: read a batch, submit complete change groups, remove their rows, wait.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -22,21 +22,21 @@ use crate::{
     key::key_text,
 };
 
-/// Rows looked at together: a few megabytes.
+/// Rows per batch: a few megabytes.
 const LOOK_ROWS: u32 = 1000;
-/// An act that is larger even than this is submitted in parts.
+/// A change group that is larger even than this is submitted in parts.
 const LOOK_ROWS_MAX: u32 = 5_000;
 /// Rows submitted together.
 const TELL_ROWS: usize = 500;
-/// How often waiting rows are counted while there are many.
+/// Interval of counting the outbox while it has many rows.
 const COUNT_EVERY: Duration = Duration::from_secs(5);
-/// How long after a look at the tables something lost is a reason for another.
+/// After dropped changes, the tables are checked again at most this often.
 const MEND_AGAIN: Duration = Duration::from_secs(5);
-/// How often it is looked whether columns came or went.
+/// Interval between checks for new or dropped columns.
 const COLUMNS_EVERY: Duration = Duration::from_secs(5);
-/// How often it is written into the ERP's database that somebody takes rows; see `OUTBOX_DAYS_MAX`.
+/// Interval of recording in the ERP's database that rows are being taken; see `OUTBOX_DAYS_MAX`.
 const SIGN_EVERY: Duration = Duration::from_secs(3600);
-/// The wait between looks while something goes on, milliseconds.
+/// Wait between batches while a change group is incomplete, milliseconds.
 const BUSY_MS: u64 = 100;
 
 /// One connection to the ERP's database, from its beginning to its end.
@@ -46,21 +46,21 @@ pub(crate) struct Session<'a> {
     shape: Shape,
     plan: CapturePlan,
     tracker: CommitTracker,
-    /// Rows looked at together: more while one act is larger than a look.
+    /// Rows per batch: raised while a change group is larger.
     rows: u32,
-    /// Columns that were looked for in vain.
+    /// Unknown columns that reading the schema did not explain.
     strange: BTreeSet<String>,
-    /// What the columns were like, and when that was looked at.
+    /// The last fingerprint of the columns, and its time.
     columns: Option<String>,
     columns_seen: MonoTime,
     mended: MonoTime,
-    /// When it was last written into the database that somebody takes rows.
+    /// When it was last recorded that rows are being taken.
     signed: Option<MonoTime>,
     counted: MonoTime,
 }
 
 impl<'a> Session<'a> {
-    /// Connects, puts in place what is missing, and learns what must be known beforehand.
+    /// Connects, installs missing objects, and loads reference rows.
     pub async fn begin(watcher: &'a DatabaseWatcher) -> Result<Self, SourceError> {
         let address = Address::of(&watcher.source).map_err(SourceError::Ours)?;
         let now = watcher.intake.mono();
@@ -109,12 +109,12 @@ impl<'a> Session<'a> {
             looked => looked?,
         };
         if look.lost > 0 && self.elapsed(self.mended) > MEND_AGAIN {
-            // A column that triggers name may be gone.
+            // A column that the triggers use may have been dropped.
             self.mend().await?;
         }
         let strange = self.unknown_columns(&look.rows);
         if !strange.is_subset(&self.strange) {
-            // What kind it is of must be known before it is submitted. What is unknown even then was dropped since.
+            // A column's type must be known before it is submitted. Columns still unknown were dropped since.
             self.strange.extend(strange);
             self.mend().await?;
         }
@@ -131,7 +131,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Removes rows from which events were made before: the ERP's database was restored, or we died before we removed
+    /// Removes rows that were processed before: the ERP's database was restored, or the process ended before it removed
     /// them.
     async fn drop_processed(&mut self, look: &mut OutboxBatch) -> Result<(), SourceError> {
         let keys = look.rows.iter().map(OutboxRow::key).collect();
@@ -147,7 +147,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// A notification that comes while an act goes on counts for the next batch.
+    /// A notification during a change group applies to the next batch.
     async fn wait(&mut self, something_goes_on: bool) {
         let ms = if something_goes_on { BUSY_MS } else { self.erp.idle_ms() };
         tokio::select! {
@@ -169,11 +169,11 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Stops at a copy of the ERP until a person has decided.
+    /// Stops at a copy of the ERP until a user has decided.
     async fn check_site(&mut self) -> Result<(), SourceError> {
         let (here, set_up) = (within(self.erp.site()).await?, within(self.erp.set_up()).await?);
         if set_up.as_ref().is_none_or(|known| known.site != here) {
-            // Restored from a dump, with the time that was written into it then.
+            // It was restored from a dump, with the time recorded then.
             self.signed = None;
         }
         match identify(set_up.as_ref(), &here, self.watcher.source.id).question(&here) {
@@ -182,15 +182,15 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Writes into the database which one it is, and that somebody takes rows.
+    /// Writes the setup record: the database's identity, and that rows are being taken.
     async fn sign(&mut self) -> Result<(), SourceError> {
         if self.signed.is_none_or(|at| self.elapsed(at) > SIGN_EVERY) {
-            // Another may have taken over since this session began.
+            // Another source may have taken over since this session began.
             self.check_site().await?;
             let site = within(self.erp.site()).await?;
             let set_up = SetUp { source: self.watcher.source.id.to_string(), site };
             match within(self.erp.write_set_up(&set_up)).await {
-                // Such as while a backup forbids changes of tables: at the next repair.
+                // For example while a backup locks tables: retried at the next repair.
                 Err(ErpError::Locked(why)) => tracing::warn!(why, "it could not be written that rows are taken"),
                 written => {
                     written?;
@@ -201,7 +201,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// The ERP's users, and the keys of its API by their numbers and names.
+    /// The ERP's users, and its API keys by number and name.
     async fn writers(&mut self) -> Result<Vec<Origin>, SourceError> {
         let [users, keys] = self.plan.writers.clone();
         let mut writers = vec![];
@@ -216,7 +216,7 @@ impl<'a> Session<'a> {
         Ok(writers)
     }
 
-    /// Looks at the tables anew, and puts back what is missing.
+    /// Reads the schema again and repairs our objects.
     async fn mend(&mut self) -> Result<(), SourceError> {
         let source = &self.watcher.source;
         self.columns = within(self.erp.columns_mark()).await?;
@@ -224,7 +224,7 @@ impl<'a> Session<'a> {
         let made = install(&mut *self.erp, &self.plan, false).await?;
         if !made.is_empty() {
             let made = made.join(", ");
-            tracing::warn!(source = %source.id, made, "put back what was missing in the ERP's database, or not as it should be");
+            tracing::warn!(source = %source.id, made, "repaired missing or outdated objects in the ERP's database");
         }
         self.sign().await?;
         let writers = self.writers().await?;
@@ -236,7 +236,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Whether columns came or went since the last look at them, which is not taken each time.
+    /// Whether columns changed since the last check; checks at intervals.
     async fn are_columns_new(&mut self) -> Result<bool, SourceError> {
         if self.elapsed(self.columns_seen) < COLUMNS_EVERY {
             return Ok(false);
@@ -246,7 +246,7 @@ impl<'a> Session<'a> {
         Ok(mark != self.columns)
     }
 
-    /// A trigger that writes whole rows writes columns that have come since.
+    /// Triggers that write whole rows include columns added since.
     fn unknown_columns(&self, rows: &[OutboxRow]) -> BTreeSet<String> {
         let (mut known, mut unknown) = (HashMap::<&str, HashSet<&str>>::new(), BTreeSet::new());
         for row in rows {
@@ -261,14 +261,14 @@ impl<'a> Session<'a> {
         unknown
     }
 
-    /// What is there and makes no events, and what was asked for by name.
+    /// Tables that make no events, and requested ones that can't be captured.
     fn uncaptured(&self) -> Vec<&str> {
         let is_asked = |model: &String| self.watcher.source.models.as_ref().is_some_and(|asked| asked.contains(model));
         let is_told = |(model, why): &&(String, Uncaptured)| *why == Uncaptured::NoKey || is_asked(model);
         self.plan.uncaptured.iter().filter(is_told).map(|(model, _)| model.as_str()).collect()
     }
 
-    /// Rows without which changes can't be understood.
+    /// Loads rows needed to understand changes.
     async fn learn(&mut self) -> Result<(), SourceError> {
         let composer = Composer::new(&self.plan, &self.shape);
         let mut rows = vec![];
@@ -282,13 +282,13 @@ impl<'a> Session<'a> {
         learned.map_err(SourceError::ours)
     }
 
-    /// Tells the acts that have ended, and removes their rows; returns how many rows that were.
+    /// Submits complete change groups and removes their rows; returns the number of rows.
     async fn submit(&mut self, rows: &[OutboxRow], now: i64, full: bool) -> Result<usize, SourceError> {
         let composer = Composer::new(&self.plan, &self.shape);
         let ended = composer.ended(rows, &self.tracker, (now, self.watcher.options.quiet_ms), full);
         let mut submitted = 0;
         if full && self.rows < LOOK_ROWS_MAX && !ended.iter().all(|change_group| change_group.ended) {
-            // An act larger than this look: the next one shows more of it.
+            // A change group larger than this batch: a larger one follows.
             return Ok(0);
         }
         let mut ended = ended.into_iter().peekable();
@@ -323,7 +323,7 @@ impl<'a> Session<'a> {
         Ok(ids.len())
     }
 
-    /// The records of customers, by code, that changes are about, where an endpoint asks for them.
+    /// Records of the customers, by code, of these changes, if an endpoint includes them.
     async fn customers(&mut self, changes: &[Change]) -> Result<Vec<(String, Record)>, SourceError> {
         let wanted = self.watcher.intake.wanted_customers(changes).await.map_err(SourceError::ours)?;
         let Some(table) = self.plan.customers.as_ref().filter(|_| !wanted.is_empty()) else { return Ok(vec![]) };
@@ -334,7 +334,7 @@ impl<'a> Session<'a> {
         Ok(read.into_iter().filter_map(keyed).collect())
     }
 
-    /// Reads lines, and documents of which only lines changed, as they are now.
+    /// Reads current lines, and documents of which only lines changed.
     async fn read(&mut self, group: &[Vec<&OutboxRow>]) -> Result<DocumentsRead, SourceError> {
         let (lines, documents) = Composer::new(&self.plan, &self.shape).needs(group);
         let mut read = DocumentsRead::default();

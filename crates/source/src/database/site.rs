@@ -1,45 +1,45 @@
-//! Which installation of the ERP a database belongs to. A copy of it, such as one for tests, has our triggers and
-//! perhaps rows that were written elsewhere: what happens there must reach no webhook. Pure.
+//! Identifies the ERP installation that a database belongs to. A copy, such as one for tests, has our triggers and
+//! perhaps rows written elsewhere: its changes must reach no webhook. Pure.
 
 use gancho_model::{Message, SourceId};
 
-/// What distinguishes one database from another.
+/// The identity of a database.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Site {
     /// Its name; with PostgreSQL also the schema's.
     pub database: String,
-    /// The server: its name and port, or the number that PostgreSQL gives each.
+    /// The server: its name and port, or PostgreSQL's system identifier.
     pub server: String,
-    /// When one of our tables was made, or its number. A dump that is restored makes it anew.
+    /// Creation time of one of our tables, or its OID. Restoring a dump creates it again.
     pub made: String,
 }
 
-/// What was written into the database when it was set up.
+/// The setup record in the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetUp {
     /// The source's id.
     pub source: String,
-    /// The database at that time.
+    /// The database's identity at that time.
     pub site: Site,
 }
 
-/// How a database and what was written into it go together.
+/// How a database relates to its setup record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {
-    /// Nothing was written into it yet.
+    /// There is no setup record.
     New,
-    /// It is the one that was set up, perhaps restored from a dump, or on a server of another name.
+    /// The same database, perhaps restored from a dump or on a renamed server.
     Same,
-    /// It was copied from this one.
+    /// A copy of this database.
     Copy(Site),
     /// It was set up for another source since.
     Other,
 }
 
-/// Compares a database with what was written into it when it was set up for a source.
+/// Compares a database with its setup record for a source.
 ///
-/// Neither sign is enough alone: a container has another name whenever it is made anew, and a dump that is restored in
-/// place makes all tables anew.
+/// Neither property is enough alone: a recreated container has another name, and a dump restored in place recreates all
+/// tables.
 pub fn identify(set_up: Option<&SetUp>, here: &Site, source: SourceId) -> Identity {
     let Some(SetUp { source: owner, site }) = set_up else { return Identity::New };
     let is_made_anew = site.made != here.made;
@@ -52,7 +52,7 @@ pub fn identify(set_up: Option<&SetUp>, here: &Site, source: SourceId) -> Identi
 }
 
 impl Identity {
-    /// Why the source stops until a person has decided; nothing if it may go on.
+    /// The question for a user while the source is stopped; `None` if it may run.
     pub fn question(&self, here: &Site) -> Option<Message> {
         match self {
             Self::New | Self::Same => None,

@@ -1,4 +1,4 @@
-//! A connection to a source's database for one question of a person.
+//! One-shot connections to a source's database on a user's request.
 
 use std::collections::HashMap;
 
@@ -18,13 +18,13 @@ use crate::{
     key::key_text,
 };
 
-/// What would be put into it, as SQL.
+/// The SQL of the objects to install.
 pub(crate) async fn plan(source: &Source) -> Result<String, Message> {
     let (erp, plan) = visit(source).await?;
     Ok(check::script(Address::of(source)?.engine(), &erp.parts(&plan)))
 }
 
-/// Puts everything of ours in place.
+/// Installs all our objects.
 pub(crate) async fn install(source: &Source) -> Result<(), Message> {
     let (mut erp, plan) = visit(source).await?;
     if plan.tables.values().all(|watched| watched.document.is_none() && watched.model == watched.table) {
@@ -34,15 +34,15 @@ pub(crate) async fn install(source: &Source) -> Result<(), Message> {
     let was_clean = erp.installed().await.map_err(why)?.is_empty();
     let made = install::install(&mut *erp, &plan, true).await;
     if made.is_err() && was_clean {
-        // Nothing is half done. What can't be taken away now is shown by the next try to add it.
+        // Undo a partial installation. What can't be dropped now shows when the source is added again.
         let _ = install::uninstall(&mut *erp).await;
     }
     made.map(drop).map_err(why)?;
     take_over(&mut *erp, source).await.map_err(why)
 }
 
-/// Writes into the database that it is this source's. What stands in the outbox of a copy was written elsewhere. One
-/// that was set up for this very source is left as it is: whoever watches it asks.
+/// Writes the setup record for this source. Rows in the outbox of a copy were written elsewhere. A database set up for
+/// this source already is left as it is: its session asks the user.
 async fn take_over(erp: &mut dyn CaptureBackend, source: &Source) -> Result<(), ErpError> {
     let (site, set_up) = (within(erp.site()).await?, within(erp.set_up()).await?);
     if set_up.as_ref().is_some_and(|set_up| set_up.source == source.id.to_string()) {
@@ -50,12 +50,12 @@ async fn take_over(erp: &mut dyn CaptureBackend, source: &Source) -> Result<(), 
     }
     if let Identity::Copy(of) = identify(set_up.as_ref(), &site, source.id) {
         let rows = within(erp.empty()).await?;
-        tracing::warn!(source = %source.id, rows, of = of.database, "removed the rows that came with a copy of an ERP's database");
+        tracing::warn!(source = %source.id, rows, of = of.database, "removed the outbox rows of a copied ERP database");
     }
     within(erp.write_set_up(&SetUp { source: source.id.to_string(), site })).await
 }
 
-/// A person says that this is the ERP of the source, whatever it was set up for.
+/// A user confirms that this is the source's ERP, whatever it was set up for.
 pub(crate) async fn confirm(source: &Source) -> Result<(), Message> {
     let (mut erp, _) = visit(source).await?;
     let say = |error: ErpError| error.message();
@@ -63,13 +63,13 @@ pub(crate) async fn confirm(source: &Source) -> Result<(), Message> {
     within(erp.write_set_up(&SetUp { source: source.id.to_string(), site })).await.map_err(say)
 }
 
-/// Takes everything of ours away.
+/// Drops all our objects.
 pub(crate) async fn uninstall(source: &Source) -> Result<(), Message> {
     let (mut erp, _) = visit(source).await?;
     install::uninstall(&mut *erp).await.map_err(|error| error.message())
 }
 
-/// What is in place and what is missing, line by line.
+/// What is installed and what is missing, line by line.
 pub(crate) async fn findings(source: &Source) -> Vec<Finding> {
     match visit(source).await {
         Ok((mut erp, plan)) => {
@@ -80,18 +80,18 @@ pub(crate) async fn findings(source: &Source) -> Vec<Finding> {
     }
 }
 
-/// A record as it is now, a document with its lines; nothing if there is none.
+/// A current record, a document with its lines; `None` if it does not exist.
 pub(crate) async fn read_record(source: &Source, model: &str, key: &str) -> Result<Option<Record>, Message> {
     let (mut erp, plan) = visit(source).await?;
     let Some(watched) = plan.of_model(model) else { return Ok(None) };
     let found = within(erp.records(watched, Some((&watched.key, &[key.to_owned()])))).await.map_err(unusable)?;
-    // By the database's own rules, `7` and `007` may be the same.
+    // The database's collation may treat `7` and `007` as equal.
     let own = found.into_iter().filter(|record| record.get(&watched.key).map(key_text).as_deref() == Some(key));
     let read = with_lines(&mut *erp, &plan, source, (watched, own.collect())).await?;
     Ok(read.into_iter().next().map(|(_, record)| record))
 }
 
-/// The next records of a model in the order of their keys.
+/// The next records of a model in key order.
 pub(crate) async fn read_records(source: &Source, page: &RecordPage) -> Result<Vec<(String, Record)>, Message> {
     let (mut erp, plan) = visit(source).await?;
     let Some(watched) = plan.of_model(&page.model) else { return Ok(vec![]) };
@@ -106,7 +106,7 @@ fn unusable(error: ErpError) -> Message {
     Message::new("hearing-unusable").with("why", error.message())
 }
 
-/// Rows of a table in their one shape, documents with their lines, each with its key.
+/// Normalized rows of a table with their keys, documents with their lines.
 async fn with_lines(
     erp: &mut dyn CaptureBackend,
     plan: &CapturePlan,
@@ -140,11 +140,11 @@ pub(crate) async fn is_one_database(one: &Source, other: &Source, now_ms: i64) -
     if here.same_database(&there) {
         return true;
     }
-    // One database may have many names. One that can't be reached shows nothing.
+    // A database may have several names. An unreachable one can't be compared.
     here.engine() == there.engine() && shows_there(one, other, now_ms).await.unwrap_or(false)
 }
 
-/// Whether a table that is made in one place shows in the other.
+/// Whether a table created in one shows in the other.
 async fn shows_there(one: &Source, other: &Source, now_ms: i64) -> Result<bool, Message> {
     let (mut here, _) = visit(one).await?;
     let (mut there, _) = visit(other).await?;
@@ -156,7 +156,7 @@ async fn shows_there(one: &Source, other: &Source, now_ms: i64) -> Result<bool, 
     seen
 }
 
-/// A connection, and what is to be watched there.
+/// A connection with its capture plan.
 async fn visit(source: &Source) -> Result<(Box<dyn CaptureBackend>, CapturePlan), Message> {
     let address = Address::of(source)?;
     let say = |error: ErpError| Message::new("hearing-unusable").with("why", error.message());

@@ -1,4 +1,4 @@
-//! What it takes to watch the outbox of one ERP.
+//! The configuration for watching one ERP's outbox.
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ use crate::{options::SourceOptions, report::Report};
 pub struct DatabaseWatcher {
     /// The source.
     pub source: Source,
-    /// Where its changes go.
+    /// Receives its changes.
     pub intake: Arc<Intake>,
-    /// Where it reports its state.
+    /// Receives its status.
     pub report: Report,
-    /// How it works.
+    /// Options.
     pub options: SourceOptions,
-    /// When it ends.
+    /// Cancelled to stop it.
     pub stop: CancellationToken,
 }
 
@@ -30,13 +30,13 @@ pub(crate) enum SourceError {
     CaptureBackend(#[from] ErpError),
     #[error("{0}")]
     Ours(Message),
-    /// It may be the wrong ERP: a person has to decide.
+    /// It may be the wrong ERP: a user has to decide.
     #[error("{0}")]
     Question(Message),
 }
 
 impl SourceError {
-    /// The same for people.
+    /// The localized message.
     pub fn message(&self) -> Message {
         match self {
             Self::CaptureBackend(error) => error.message(),
@@ -44,7 +44,7 @@ impl SourceError {
         }
     }
 
-    /// Our own side did not do its part.
+    /// An error on our side.
     pub fn ours(error: impl std::fmt::Display) -> Self {
         Self::Ours(Message::new("hearing-ours").with("why", error.to_string()))
     }

@@ -1,25 +1,25 @@
-//! One act, one event (EVENTS rule 1): which rows of the outbox are one change group of one connection.
+//! Change groups (EVENTS rule 1): which rows of a connection in the outbox form one user action, hence one event per
+//! record.
 
 use std::collections::{BTreeMap, HashSet};
 
 use super::{commit_tracker::CommitTracker, outbox_row::OutboxRow};
 
-/// No act takes longer, unless it is one transaction.
+/// Maximum duration of a group, unless it is one transaction.
 pub const LONGEST_MS: i64 = 5_000;
 
-/// Rows of one act, by their places.
+/// Rows of one group, by index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangeGroup {
     /// Its rows.
     pub rows: Vec<usize>,
-    /// Whether it has ended.
+    /// Whether it is complete.
     pub ended: bool,
 }
 
-/// Sorts rows, which stand in the order of their keys, into change groups, in the order in which these
-/// began. `now` is the database's; a connection that is quiet for `quiet_ms` has ended its act;
-/// `is_half_made` says whether these rows leave a document half made, such as one without lines, which
-/// may take its time.
+/// Groups rows, given in key order, into change groups, in the order of their beginning. `now` is the database's clock;
+/// a connection idle for `quiet_ms` has completed its group; `is_half_made` returns whether these rows leave a document
+/// incomplete, such as one without lines, which may take longer.
 pub fn change_groups(
     rows: &[OutboxRow],
     tracker: &CommitTracker,
@@ -50,8 +50,8 @@ pub fn change_groups(
     done
 }
 
-/// Whether a row belongs to the act that its connection has begun: always within one transaction, else as long as
-/// there is no pause.
+/// Whether a row belongs to its connection's current group: always within one transaction, otherwise as long as there
+/// is no pause.
 fn goes_on(
     rows: &[OutboxRow],
     tracker: &CommitTracker,
@@ -71,8 +71,8 @@ fn goes_on(
     !long && (!quiet || half_made(open))
 }
 
-/// The change groups that may be submitted now, in order: those that ended, unless one that began before
-/// touches the same rows and goes on.
+/// The change groups that may be submitted now, in order: complete ones, unless an earlier group touches the same
+/// records and is incomplete.
 pub fn tellable(
     change_groups: Vec<ChangeGroup>,
     rows_of: impl Fn(&ChangeGroup) -> HashSet<String>,
@@ -142,7 +142,7 @@ mod tests {
         OutboxRow { transaction: Transaction::parse(Some(tx.into())), ..row(id, "a", at_ms) }
     }
 
-    /// How many rows each act has.
+    /// Number of rows of each group.
     fn acts(rows: &[OutboxRow]) -> Vec<usize> {
         sorted(rows, 1_000_000).into_iter().map(|(ids, _)| ids.len()).collect()
     }
@@ -170,7 +170,7 @@ mod tests {
         tracker.note(&rows, 1_100, true);
         let acts = change_groups(&rows, &tracker, (9_000, 300), |_| false);
         assert_eq!(acts.iter().map(|act| act.rows.len()).collect::<Vec<_>>(), [2, 1]);
-        // A look that was cut short proves nothing.
+        // A partial batch proves nothing.
         let mut cut = CommitTracker::default();
         cut.note(&rows[..2], 100, false);
         cut.note(&rows, 1_100, true);
@@ -201,7 +201,7 @@ mod tests {
         tracker.note(&rows, 800, true);
         let one = change_groups(&rows, &tracker, (800, 300), |_| false);
         assert_eq!(one.len(), 1, "at 500 the first was not committed: 200 ms later is no pause");
-        // Seen before: then it was quiet for 700 ms.
+        // Seen before: so it was idle for 700 ms.
         let mut seen = CommitTracker::default();
         seen.note(&rows[..1], 100, true);
         seen.note(&rows, 800, true);

@@ -2,22 +2,22 @@ use std::collections::HashMap;
 
 use super::outbox_row::OutboxRow;
 
-/// When a row can have been committed at the earliest: after the look at which it could not be
-/// seen yet. Between looks, a connection that had not committed was not quiet.
+/// The earliest commit time of each row: after the last batch that did not show it. Between batches, a connection that
+/// had not committed was not idle.
 #[derive(Debug, Default)]
 pub struct CommitTracker {
-    /// By row.
+    /// By row id.
     committed_after: HashMap<i64, i64>,
-    /// The rows that were to be seen before the last look that showed new ones, if it saw all there was. What a
-    /// transaction wrote comes to be seen at once: rows that came at different looks are of different ones.
+    /// For each row, the complete batch in which it first appeared. Rows of a transaction become visible at once: rows
+    /// that first appear in different batches belong to different transactions.
     seen_in: HashMap<i64, u64>,
     looks: u64,
-    /// The last look that saw all there was.
+    /// The last complete batch.
     last_look: Option<i64>,
 }
 
 impl CommitTracker {
-    /// Records what a batch showed at `now`. A partial batch says nothing of rows that it left out.
+    /// Records what a batch showed at `now`. A partial batch proves nothing about rows that it left out.
     pub fn note(&mut self, rows: &[OutboxRow], now: i64, whole: bool) {
         let mut still_there = HashMap::with_capacity(rows.len());
         let mut seen_in = HashMap::with_capacity(rows.len());
@@ -30,16 +30,16 @@ impl CommitTracker {
         }
         (self.committed_after, self.seen_in) = (still_there, seen_in);
         self.last_look = whole.then_some(now);
-        // What a look that was cut short left out may have been committed with what it showed.
+        // Rows left out of a partial batch may have been committed together with those it showed.
         self.looks += u64::from(whole);
     }
 
-    /// Whether two rows came to be seen at different looks.
+    /// Whether two rows first appeared in different batches.
     pub(super) fn are_apart(&self, one: &OutboxRow, other: &OutboxRow) -> bool {
         self.seen_in.get(&one.id) != self.seen_in.get(&other.id)
     }
 
-    /// When a row can have been committed at the earliest, by the database's clock.
+    /// The earliest commit time of a row, by the database's clock.
     pub(super) fn settled(&self, row: &OutboxRow) -> i64 {
         self.committed_after.get(&row.id).copied().unwrap_or(row.at_ms)
     }

@@ -1,5 +1,5 @@
-//! Bursts of rows become changes of records: documents carry their lines, and a line that changes
-//! is its document's update (EVENTS rule 9).
+//! Composes change groups into changes of records: documents include their lines, and a changed line is an update of
+//! its document (EVENTS rule 9).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -16,12 +16,12 @@ use crate::{
 /// A document: its table and key.
 pub(crate) type Document = (String, String);
 
-/// What was read of documents when an act is submitted.
+/// Documents and lines read when a group is submitted.
 #[derive(Debug, Default)]
 pub(crate) struct DocumentsRead {
     /// Lines by document.
     pub lines: HashMap<Document, Vec<Record>>,
-    /// The documents themselves, where only lines changed.
+    /// The documents themselves, if only lines changed.
     pub documents: HashMap<Document, Record>,
 }
 
@@ -29,13 +29,13 @@ fn line_key(table: &CapturedTable, line: &Record) -> Option<String> {
     line.get(&table.key).map(key_text)
 }
 
-/// Turns rows into changes.
+/// Composes rows into changes.
 pub(crate) struct Composer<'a> {
     plan: &'a CapturePlan,
     shape: &'a Shape,
 }
 
-/// What a change_group did to one document.
+/// A change group's effects on one document.
 #[derive(Default)]
 struct Touched<'a> {
     /// The rows of the document itself.
@@ -45,7 +45,7 @@ struct Touched<'a> {
 }
 
 impl Touched<'_> {
-    /// Who did it, where nobody else had a part in it.
+    /// Who made the change, if the same for all rows.
     fn origin(&self) -> Option<Origin> {
         Origin::shared(self.own.iter().chain(&self.lines).map(|row| row.origin.as_ref()))
     }
@@ -56,7 +56,7 @@ impl<'a> Composer<'a> {
         Self { plan, shape }
     }
 
-    /// Which record a row is about: of lines, their document.
+    /// The record that a row belongs to: for lines, their document.
     pub fn subject(&self, row: &OutboxRow) -> Option<Document> {
         let watched = self.plan.tables.get(&row.table)?;
         let record = row.after.as_ref().or(row.before.as_ref())?;
@@ -66,12 +66,12 @@ impl<'a> Composer<'a> {
         })
     }
 
-    /// Everything that a change_group touches, to keep the order of acts on one record.
+    /// All records that a change group touches, to keep the order of groups per record.
     pub fn subjects(&self, rows: &[&OutboxRow]) -> HashSet<String> {
         rows.iter().filter_map(|row| self.subject(row)).map(|(table, key)| format!("{table}:{key}")).collect()
     }
 
-    /// Whether a change_group leaves a new document without lines or with total 0: half made.
+    /// Whether a change group leaves a new document incomplete: without lines or with total 0.
     pub fn is_half_made(&self, rows: &[&OutboxRow]) -> bool {
         let new = |row: &&&OutboxRow| {
             row.operation == Operation::Insert
@@ -87,12 +87,12 @@ impl<'a> Composer<'a> {
         })
     }
 
-    /// Documents whose lines have to be read, and those that have to be read themselves.
+    /// Documents whose lines must be read, and those that must be read themselves.
     pub fn needs(&self, change_groups: &[Vec<&OutboxRow>]) -> (BTreeSet<Document>, BTreeSet<Document>) {
         let (mut lines, mut documents) = (BTreeSet::new(), BTreeSet::new());
         for change_group in change_groups {
             for (document, touched) in self.touched(change_group) {
-                // Those made here show their lines themselves, but for what is derived, which is written later.
+                // New documents' rows include their lines, except derived columns, which are written later.
                 if touched.own.last().is_none_or(|row| row.operation != Operation::Delete) {
                     lines.insert(document.clone());
                     documents.insert(document);
@@ -111,7 +111,7 @@ impl<'a> Composer<'a> {
                 continue;
             };
             match touched.get_mut(&subject) {
-                // Lines are part of their document: with its last row, or else instead of it.
+                // Lines belong to their document: placed at its last row, or instead of it.
                 Some(document) if watched.document.is_some() => {
                     let is_last = document.lines.last().is_some_and(|last| last.id == row.id);
                     if document.own.is_empty() && is_last {
@@ -130,7 +130,7 @@ impl<'a> Composer<'a> {
         out
     }
 
-    /// A record as it is, a document with these lines, in the order of their keys.
+    /// A current record, a document with these lines in key order.
     pub fn whole(&self, watched: &CapturedTable, row: &Record, lines: &[Record]) -> Record {
         let mut record = self.shaped(watched, row);
         let table = watched.lines.as_ref().and_then(|(table, _)| self.plan.tables.get(table));
@@ -160,7 +160,7 @@ impl<'a> Composer<'a> {
         let mut before = row.before.as_ref().map(|record| self.shaped(watched, record));
         let mut after = row.after.as_ref().map(|record| self.shaped(watched, record));
         for secret in &row.secrets {
-            // That it changed is news, what it is stays in the ERP: intake drops these stand-ins.
+            // The change of a secret is reported, its value stays in the ERP: intake drops these placeholders.
             for (side, stand_in) in [(&mut before, 0), (&mut after, 1)] {
                 side.iter_mut().for_each(|record| drop(record.insert(secret.clone(), stand_in.into())));
             }
@@ -182,8 +182,7 @@ impl<'a> Composer<'a> {
         )
     }
 
-    /// Lines on both sides of a document's own change: the old ones with its first row, the new
-    /// ones with its last.
+    /// Adds lines to both sides of a document's own change: old lines to its first row, new lines to its last.
     fn add_lines(
         &self,
         change: &mut Change,
@@ -246,7 +245,7 @@ impl<'a> Composer<'a> {
         ))
     }
 
-    /// A document's lines before and after a change_group.
+    /// A document's lines before and after a change group.
     fn lines(&self, document: &Document, touched: &Touched<'_>, read: &DocumentsRead) -> (Value, Value) {
         let Some(watched) = self.plan.tables.get(&document.0).and_then(|document| document.lines.as_ref()) else {
             return (Value::Null, Value::Null);
@@ -266,7 +265,7 @@ impl<'a> Composer<'a> {
                 let keyed = |line: &'_ Record| line.get(&lines.key).map(key_text);
                 lines_read.iter().filter_map(|line| Some((keyed(line)?, line))).collect()
             }
-            // Made or gone within the change_group, which then shows all of its lines.
+            // Created or deleted in the group, which then contains all of its lines.
             None => last.iter().filter_map(|(key, after)| Some((key.clone(), (*after)?))).collect(),
         };
         let mut before = now.clone();
@@ -293,14 +292,14 @@ impl<'a> Composer<'a> {
         (list(before), derived(now))
     }
 
-    /// The record in its one shape, by the types that the database says its columns have.
+    /// The normalized record, by the column types of the database.
     pub fn shaped(&self, watched: &CapturedTable, record: &Record) -> Record {
         let of = |column: &str| watched.columns.iter().find(|(name, _)| name == column);
         self.shape.record(&watched.model, record.clone(), |column| of(column).map(|(_, name)| Kind::of_database(name)))
     }
 }
 
-/// What the ERP derives, such as a line's part in the stock, is no news and written by no trigger: as it is now.
+/// Copies current values of columns that the ERP derives, such as a line's stock effect: triggers ignore them.
 fn take_derived(watched: &CapturedTable, record: &mut Record, now: &Record) {
     for column in watched.ignored() {
         if let Some(value) = now.get(column) {
@@ -309,12 +308,12 @@ fn take_derived(watched: &CapturedTable, record: &mut Record, now: &Record) {
     }
 }
 
-/// With its act and its time.
+/// Adds the group and the time.
 fn placed(change_group: &str, row: &OutboxRow, change: Change) -> Change {
     Change { burst: Some(change_group.to_owned()), at: Some(Timestamp::from_ms(row.at_ms)), ..change }
 }
 
-/// A row's name among all rows of all times.
+/// A row's unique name among all rows ever.
 pub(crate) fn row_name(row: &OutboxRow) -> String {
     format!("{}-{}", row.mark, row.id)
 }

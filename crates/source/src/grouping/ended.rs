@@ -1,4 +1,4 @@
-//! Which acts have ended, of the rows that a look shows.
+//! Determines the complete change groups of a batch.
 
 use super::{
     change_group::{ChangeGroup, change_groups, tellable},
@@ -8,7 +8,7 @@ use super::{
 };
 
 impl Composer<'_> {
-    /// The acts that may be submitted now. `full`: the look was cut short, more rows wait.
+    /// The groups that may be submitted now. `full`: the batch is partial, more rows wait.
     pub fn ended(
         &self,
         rows: &[OutboxRow],
@@ -24,12 +24,12 @@ impl Composer<'_> {
         if !full {
             return tellable(change_groups(rows, tracker, (now, quiet_ms), half_made), subjects);
         }
-        // A look that was cut short knows nothing beyond its last row: whoever is gone may have left more.
+        // A partial batch proves nothing beyond its last row: a closed connection may have left more rows.
         let horizon = rows.last().map_or(now, |last| last.at_ms.min(now));
         let seen: Vec<OutboxRow> = rows.iter().cloned().map(|row| OutboxRow { gone: false, ..row }).collect();
         let all = change_groups(&seen, tracker, (horizon, quiet_ms), half_made);
         let ended = tellable(all.clone(), subjects);
-        // An act larger than a look is submitted in parts.
+        // A group larger than a batch is submitted in parts.
         if ended.is_empty() { all } else { ended }
     }
 }

@@ -1,4 +1,4 @@
-//! Rows of an outbox, a database's or a plugin's, are sorted into acts and composed into changes of records. Pure.
+//! Groups the rows of an outbox (a database's or a plugin's) and composes them into changes of records. Pure.
 
 mod change_group;
 mod commit_tracker;

@@ -2,22 +2,22 @@ use gancho_intake::digest;
 use gancho_model::{Operation, Origin, Record};
 use gancho_store::ProcessedRow;
 
-/// Which transaction of its connection wrote a row.
+/// The transaction that wrote a row, within its connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Transaction {
-    /// Not known: written by triggers of an older version, or by something that did not know.
+    /// Unknown: written by triggers of an older version, or not determined.
     #[default]
     Unknown,
-    /// None: the statement committed by itself.
+    /// None: the statement was committed by itself.
     Alone,
-    /// In one that was not looked at: MariaDB's triggers look now and then only, since it costs.
+    /// In a transaction that was not determined: MariaDB's triggers check only at intervals, because of the cost.
     Unread,
-    /// The one of this name. Two names are two transactions.
+    /// The transaction with this name. Different names are different transactions.
     Named(String),
 }
 
 impl Transaction {
-    /// As triggers write it: `0` alone, `-1` unread, else a name.
+    /// As triggers write it: `0` none, `-1` not determined, else a name.
     pub fn parse(text: Option<String>) -> Self {
         match text.as_deref() {
             None | Some("") => Self::Unknown,
@@ -27,9 +27,8 @@ impl Transaction {
         }
     }
 
-    /// Whether this row and the next one of its connection are of one transaction; nothing where nobody can say
-    /// more than the clock. What is doubtful is one: an act may be submitted with another, but no value that nobody
-    /// ever committed.
+    /// Whether this row and the next one of its connection are in one transaction; `None` if only the clock can decide.
+    /// When in doubt, they are: a group may be submitted with another, but a value that was never committed must not.
     pub(super) fn is_shared_with(&self, next: &Self) -> Option<bool> {
         match (self, next) {
             (Self::Unknown, _) | (_, Self::Unknown) => None,
@@ -43,17 +42,17 @@ impl Transaction {
 /// A row of the outbox: one change of one row of the ERP.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutboxRow {
-    /// Its key there.
+    /// Its key in the outbox.
     pub id: i64,
-    /// Which connection of the ERP wrote it: a name that does not come back.
+    /// The ERP's connection that wrote it: a name that is not reused.
     pub mark: String,
-    /// Its transaction, as far as that is known.
+    /// Its transaction, if known.
     pub transaction: Transaction,
-    /// When, milliseconds since 1970 by the database's clock.
+    /// Time of the change, milliseconds since 1970 by the database's clock.
     pub at_ms: i64,
     /// The table.
     pub table: String,
-    /// What happened.
+    /// The operation.
     pub operation: Operation,
     /// The row before, without secrets.
     pub before: Option<Record>,
@@ -61,27 +60,27 @@ pub struct OutboxRow {
     pub after: Option<Record>,
     /// Secrets that changed.
     pub secrets: Vec<String>,
-    /// Who wrote it, where the plugin told its connection.
+    /// Who made the change, if the plugin set it on the connection.
     pub origin: Option<Origin>,
-    /// Whether its connection is in a transaction; no where that can't be seen.
+    /// Whether its connection is in a transaction; `false` if unknown.
     pub busy: bool,
-    /// Whether its connection is gone; no where that can't be seen.
+    /// Whether its connection is closed; `false` if unknown.
     pub gone: bool,
 }
 
 impl OutboxRow {
-    /// Whether the sides that it must have could be read.
+    /// Whether the required old and new rows could be read.
     pub fn is_whole(&self) -> bool {
         (self.before.is_some() || self.operation == Operation::Insert)
             && (self.after.is_some() || self.operation == Operation::Delete)
     }
 
-    /// By what it is recognised should it come again.
+    /// Identifies it if it appears again.
     pub fn key(&self) -> ProcessedRow {
         processed_row(self.id, &self.mark)
     }
 
-    /// With its old side whole: triggers write of an update's old row only what may be news.
+    /// Completes its old row: for updates, triggers write only the columns of the old row that may matter.
     pub fn whole(mut self) -> Self {
         if let (Some(before), Some(after)) = (&mut self.before, &self.after) {
             for (column, value) in after {
@@ -92,13 +91,12 @@ impl OutboxRow {
     }
 }
 
-/// The origin in a row of the outbox; none where its text can't be parsed.
+/// The origin from an outbox row; `None` if its text can't be parsed.
 pub fn read_origin(text: Option<&str>) -> Option<Origin> {
     serde_json::from_str(text?).ok()
 }
 
-/// By what a row of an outbox is recognised: a database that is restored holds rows again from which events were made,
-/// and gives their keys to new ones.
+/// Identifies an outbox row: a restored database contains processed rows again, and reuses keys for new ones.
 pub fn processed_row(id: i64, mark: &str) -> ProcessedRow {
     let [a, b, c, d, e, f, g, h, ..] = digest(mark.as_bytes());
     ProcessedRow { id, mark: i64::from_be_bytes([a, b, c, d, e, f, g, h]) }

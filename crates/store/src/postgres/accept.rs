@@ -1,4 +1,4 @@
-//! Events come in, each with its deliveries.
+//! Accepts events, each with its deliveries.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -60,7 +60,7 @@ impl Accepting for PostgresStore {
     }
 
     async fn accept(&self, submission: Arc<Submission>) -> Result<Accepted, StoreError> {
-        // Others that come in with it are written together with it.
+        // Concurrent submissions share the transaction.
         self.writer.write(true, async move |context| accept(context, &submission).await).await
     }
 }
@@ -75,7 +75,7 @@ async fn recall(db: &mut Db, token: TokenId, key: &IdempotencyKey) -> Result<Opt
 }
 
 async fn accept(context: &mut WriteContext, submission: &Submission) -> Result<Accepted, StoreError> {
-    // Asked for first, whether it is needed or not: everybody who accepts takes the same locks in the same order.
+    // Always read first, needed or not, so that all transactions take these locks in the same order.
     let version = context.plan_version().await?;
     if !submission.events.is_empty() && submission.planned_by != version {
         return Ok(Accepted::Stale);
@@ -86,7 +86,7 @@ async fn accept(context: &mut WriteContext, submission: &Submission) -> Result<A
         }
     }
     if let Some(source) = submission.source {
-        // Whoever else takes something of this source in waits for the end of this.
+        // Other submissions of this source wait until this transaction ends.
         let lock = "SELECT 1 FROM sources WHERE id = $1 FOR NO KEY UPDATE";
         run!(&mut context.db, lock, source.bytes().as_slice());
         let was_processed = processed::are_any(&mut context.db, source, &submission.processed).await?;
@@ -121,13 +121,13 @@ async fn accept(context: &mut WriteContext, submission: &Submission) -> Result<A
     Ok(Accepted::Kept(kept))
 }
 
-/// The version of what is remembered of a source's rows.
+/// The version of a source's reference rows.
 async fn reference_version(db: &mut Db, source: SourceId) -> Result<u64, StoreError> {
     let select = "SELECT reference_version FROM sources WHERE id = $1";
     Ok(scalar!(db, i64, select, source.bytes().as_slice()).unwrap_or(0).unsigned_abs())
 }
 
-/// Remembers and forgets rows: what was understood by what was remembered before is refused from now on.
+/// Stores and removes reference rows. Submissions understood by an older version are refused from now on.
 async fn remember(context: &mut WriteContext, updates: &[ReferenceUpdate]) -> Result<(), StoreError> {
     let sources: BTreeSet<SourceId> = updates.iter().map(|update| update.source).collect();
     for source in sources {
@@ -155,7 +155,7 @@ async fn remember(context: &mut WriteContext, updates: &[ReferenceUpdate]) -> Re
     Ok(())
 }
 
-/// Keeps an event of the feed with its deliveries.
+/// Stores an event of the feed with its deliveries.
 async fn keep_event(context: &mut WriteContext, new: &NewEvent) -> Result<(EventId, u64), StoreError> {
     let number = insert_event(context, &new.event, true).await?;
     let routes = context.routes().await?;
@@ -167,7 +167,7 @@ async fn keep_event(context: &mut WriteContext, new: &NewEvent) -> Result<(Event
     Ok((new.event.id, u64::try_from(number).unwrap_or(0)))
 }
 
-/// Keeps an event of Gancho's own, which came to be within this transaction.
+/// Stores one of Gancho's own events, created within this transaction.
 pub(super) async fn keep_own_event(context: &mut WriteContext, event: Event) -> Result<(), StoreError> {
     let routes = context.routes().await?;
     let deliveries =
@@ -181,8 +181,8 @@ pub(super) async fn insert_event(context: &mut WriteContext, event: &Event, in_f
     Ok(number)
 }
 
-/// A delivery of an event to an endpoint, which stands beside its number. Where the engine has a place free, it goes
-/// there at once, under a lease; else it waits in the store.
+/// Inserts a delivery of the numbered event to an endpoint. If the engine reserves a slot, the delivery is leased at
+/// once; otherwise it waits in the store.
 pub(super) async fn insert_delivery(
     context: &mut WriteContext,
     event: &Event,
@@ -226,7 +226,7 @@ pub(super) async fn insert_delivery(
     context.notify_later(match lease {
         Some(lease_until) => Notification::Enqueue(Claimed {
             id,
-            // Given when the row is written.
+            // Set when the row is written.
             handle: 0,
             endpoint: endpoint.id,
             lane,

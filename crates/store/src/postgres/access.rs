@@ -1,4 +1,4 @@
-//! Tokens and people.
+//! Tokens and users.
 
 use async_trait::async_trait;
 use gancho_model::{Scope, Session, SourceId, Timestamp, Token, TokenId, User, UserId};

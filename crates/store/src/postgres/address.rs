@@ -1,14 +1,14 @@
-//! Where the database is, as `database_url` says it.
+//! Parses the database's address (`database_url`).
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use super::OpenError;
 
-/// Reads an address. Where it asks to verify the server, and doesn't say by whose word, these authorities (PEM) count.
+/// Parses an address. These authorities (PEM) apply where it asks to verify the server and names none itself.
 pub(super) fn connect_options(url: &str, authorities: Option<Vec<u8>>) -> Result<PgConnectOptions, OpenError> {
     let wrong = "its address can't be read: postgres://user:password@host/name?sslmode=verify-full";
     let address: PgConnectOptions = url.parse().map_err(|_| OpenError::Unusable(wrong.into()))?;
-    // The driver would look an IPv6 address up as a name, brackets and all.
+    // The driver would resolve an IPv6 address with its brackets as a host name.
     let bare = address.get_host().strip_prefix('[').and_then(|host| host.strip_suffix(']')).map(str::to_owned);
     let address = match bare {
         Some(host) => address.host(&host),

@@ -1,21 +1,22 @@
-//! How the writer's transactions begin.
+//! How the writer begins transactions.
 
 use const_format::concatcp;
 
-/// The writer touches rows one by one, by their keys: what the planner knows of tables that change by the second must not
-/// make it read one of them whole. (`jit` would be spent on statements that look expensive since then.)
+/// The writer accesses rows by key. Planner statistics of fast-changing tables must not lead to sequential scans; `jit`
+/// is off because the planner then overestimates the cost of statements.
 ///
-/// Whatever the default of the database: who waited for a lock must see what was committed meanwhile.
+/// READ COMMITTED regardless of the database's default: after waiting for a lock, a statement must see what was
+/// committed.
 ///
-/// Ends the transaction of a node that hangs, whether between two statements or while reading a result, so that it blocks
-/// no other node. Set per transaction: behind a pooler the next one may use another connection.
+/// The timeouts end the transaction of a node that hangs between statements or while reading a result, so that it
+/// blocks no other node. They are set per transaction: behind a pooler the next one may use another connection.
 const GUARDS: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '3s'; SET LOCAL tcp_user_timeout = '4s'; \
     SET LOCAL lock_timeout = '4s'; \
     SELECT set_config(name, 'off', true) FROM unnest(ARRAY['enable_hashjoin', 'enable_mergejoin', 'enable_bitmapscan', \
     'enable_seqscan', 'jit']) AS name; ";
-/// For work that may be repeated after a crash: the commit is not flushed.
+/// For work that may be repeated after a crash: the commit does not wait for the flush.
 pub(super) const BEGIN: &str = concatcp!(GUARDS, "SET LOCAL synchronous_commit = off");
-/// The commit is flushed, also if the database's default is `off`
+/// Waits for the flush, also if the database's default is `off`
 /// (<https://www.postgresql.org/docs/current/wal-async-commit.html>).
 pub(super) const BEGIN_FLUSHED: &str = concatcp!(
     GUARDS,
@@ -29,7 +30,7 @@ mod tests {
 
     use super::{super::connector, BEGIN, BEGIN_FLUSHED};
 
-    /// How a transaction commits where this is the default.
+    /// The value of `synchronous_commit` in transactions that begin like this, with this default.
     async fn commits_as(default: &str, begin: &'static str) -> String {
         let database = Instance::shared(Engine::Postgres).blank().await;
         database.run(&format!("ALTER DATABASE {} SET synchronous_commit = {default}", database.name)).await;

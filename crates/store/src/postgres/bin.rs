@@ -1,4 +1,4 @@
-//! Bins and what they received.
+//! Bins and their requests.
 
 use async_trait::async_trait;
 use gancho_model::{
@@ -113,7 +113,7 @@ fn request(row: &PgRow) -> Result<BinRequest, StoreError> {
     Ok(head.with(rows::count(row, 0)?, rows::time(row, 1)?, row.try_get(3)?))
 }
 
-/// Removes what has expired, with all that it received.
+/// Removes expired bins with their requests.
 pub(super) async fn remove_expired(db: &mut Db, now: Timestamp) -> Result<u64, StoreError> {
     let requests = "DELETE FROM bin_requests WHERE bin IN (SELECT id FROM bins WHERE expires_at <= $1)";
     run!(db, requests, now.ms());

@@ -1,4 +1,4 @@
-//! As many deliveries as match are sent again or cancelled, a batch at a time.
+//! Resends or cancels matching deliveries in batches.
 
 use std::collections::HashSet;
 
@@ -16,7 +16,7 @@ use crate::{
 /// Deliveries with their numbers, and the cursor of the next batch.
 type Batch = (Vec<(i64, Delivery)>, Option<DeliveryId>);
 
-/// The next batch of what it would be done to.
+/// The next batch of matching deliveries.
 async fn batch(
     db: &mut Db,
     bulk: &Bulk,
@@ -80,7 +80,7 @@ pub(super) async fn act_on(
     Ok(BulkDone { count, next })
 }
 
-/// Who sends again has repaired the receiver, or thinks so: one that is failing is tried at once.
+/// A resend suggests that the receiver was repaired: a failing endpoint is probed at once.
 async fn probe_if_failing(context: &mut WriteContext, delivery: &Delivery) -> Result<(), StoreError> {
     let routes = context.routes().await?;
     let Some((n, endpoint)) = routes.find(delivery.endpoint_id) else { return Ok(()) };
@@ -93,12 +93,12 @@ async fn probe_if_failing(context: &mut WriteContext, delivery: &Delivery) -> Re
     Ok(())
 }
 
-/// Beside the live ones: new events don't wait behind them.
+/// In the replay queue, so that new events don't wait behind them.
 async fn resend(context: &mut WriteContext, bulk: &Bulk, n: i64, delivery: &Delivery) -> Result<bool, StoreError> {
     let routes = context.routes().await?;
     let Some((endpoint_n, endpoint)) = routes.find(delivery.endpoint_id) else { return Ok(false) };
     if endpoint.is_listener() {
-        // Only the listener itself sends.
+        // Only the listener itself sends its deliveries.
         return Ok(false);
     }
     replay::requeue(context, n, (*endpoint_n, endpoint), bulk.now, bulk.job).await?;

@@ -1,4 +1,4 @@
-//! A delivery that waits is cancelled.
+//! Cancels pending deliveries.
 
 use const_format::formatcp;
 use gancho_model::{Delivery, Message};
@@ -12,7 +12,7 @@ use crate::{StoreError, stored::spoken_state};
 /// Cancels one.
 ///
 /// # Errors
-/// A conflict when it does not wait any more.
+/// A conflict if it is no longer pending.
 pub(super) async fn cancel(context: &mut WriteContext, n: i64, delivery: &Delivery) -> Result<(), StoreError> {
     if cancel_if_waiting(context, n, delivery).await? {
         return Ok(());
@@ -21,7 +21,7 @@ pub(super) async fn cancel(context: &mut WriteContext, n: i64, delivery: &Delive
     Err(StoreError::Conflict(message))
 }
 
-/// Cancels one that waits, whatever becomes of an attempt under way; says whether it waited.
+/// Cancels a delivery if it is pending, even with an attempt under way; returns whether it was pending.
 pub(super) async fn cancel_if_waiting(
     context: &mut WriteContext,
     n: i64,

@@ -1,4 +1,4 @@
-//! The engine takes what is due, under a lease: of a node, until a time.
+//! The engine claims due deliveries under a lease: of one node, with an end.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ impl Delivering for PostgresStore {
     }
 
     async fn take_over(&self, node: NodeId, now: MonoTime) -> Result<u64, StoreError> {
-        // A node takes over once, when it starts.
+        // A node takes over only once, at its start.
         let is_new = self.shared.node.set(node).is_ok();
         let freed = self.write_now(true, async move |context| start::take_over(context, node, now).await).await?;
         if is_new {
@@ -53,9 +53,9 @@ impl Delivering for PostgresStore {
         self.write_now(false, async move |context| {
             let mut claims = Claims::default();
             for want in &wants {
-                // An endpoint removed meanwhile has nothing to give.
+                // The endpoint was removed meanwhile: nothing to claim.
                 let Ok(number) = context.number_of(want.endpoint).await else { continue };
-                // Whoever serves it is told; what nobody serves any more is looked for every second.
+                // Its node is notified; deliveries of endpoints without a node are polled every second.
                 if !serving::acquire_endpoint(context, node, number, now).await? {
                     context.broadcast_due(want.endpoint, want.lane);
                     continue;
@@ -79,7 +79,7 @@ impl Delivering for PostgresStore {
     }
 
     async fn record(&self, node: NodeId, outcomes: Arc<[Outcome]>) -> Result<Vec<HealthChange>, StoreError> {
-        // Rendered here: the writer's time is everybody's.
+        // Serialized here: the writer's time is shared.
         let attempts: Vec<Vec<u8>> = outcomes.iter().map(|outcome| attempt::pack(&outcome.attempt)).collect();
         self.write_now(false, async move |context| record::record(context, node, &outcomes, &attempts).await).await
     }

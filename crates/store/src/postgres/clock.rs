@@ -1,4 +1,4 @@
-//! The clock that nodes share: the database's. Each node's own counts from wherever it likes.
+//! The clock that nodes share is the database's; the epoch of each node's own monotonic clock is arbitrary.
 
 use std::sync::{
     Arc,
@@ -10,24 +10,25 @@ use gancho_model::{Clock, Health, Moment, MonoTime};
 use super::Db;
 use crate::{stored, stored::delivery::DeliveryReader, vault::Vault};
 
-/// Clocks wander apart, seconds in a week; but what a look takes is no difference between them, milliseconds.
+/// Tolerated difference, milliseconds: clocks drift by seconds in a week, and measuring takes some milliseconds.
 const DRIFT_MS: i64 = 250;
-/// How long a difference counts at least, milliseconds: no lease is longer, and each must be found by its end.
+/// How long the previous difference stays valid at least, milliseconds: no lease is longer, and leases are found by
+/// their end.
 const SET_EVERY_MS: i64 = 15 * 60_000;
 
-/// What the database's clock is ahead of this node's, milliseconds; 0 where a node is alone. Shared by its clones.
+/// How far the database's clock is ahead of this node's, milliseconds; 0 for a single node. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SharedClock {
     ahead_ms: Arc<AtomicI64>,
-    /// The same before it was last set.
+    /// The previous difference.
     before_ms: Arc<AtomicI64>,
-    /// When that was, by this node's clock.
+    /// Time of the last change, by this node's clock.
     set_at_ms: Arc<AtomicI64>,
     is_shared: bool,
 }
 
 impl SharedClock {
-    /// Compares both.
+    /// Measures the difference.
     pub async fn read(db: &mut Db, own: &dyn Clock) -> Result<Self, sqlx::Error> {
         let ahead_ms = ahead_ms(db, own).await?.0;
         let shared = || Arc::new(AtomicI64::new(ahead_ms));
@@ -35,7 +36,7 @@ impl SharedClock {
         Ok(Self { ahead_ms: shared(), before_ms: shared(), set_at_ms, is_shared: true })
     }
 
-    /// Compares them again, and follows the database's where they have come apart.
+    /// Measures it again, and adopts it if it exceeds the tolerance.
     pub async fn follow(&self, db: &mut Db, own: &dyn Clock) -> Result<(), sqlx::Error> {
         let now_ms = own.mono().ms();
         if !self.is_shared || now_ms - self.set_at_ms.load(Ordering::Acquire) < SET_EVERY_MS {
@@ -56,38 +57,38 @@ impl SharedClock {
         self.ahead_ms.load(Ordering::Acquire)
     }
 
-    /// A time of this node's, as it is kept.
+    /// Converts a time of this node to stored time.
     pub fn kept(&self, own: MonoTime) -> i64 {
         own.ms().saturating_add(self.ahead())
     }
 
-    /// The end of a lease, as it may be kept: it may have been given before the clock was set.
+    /// The stored forms of a lease's end: the lease may have begun before the last adjustment.
     pub fn kept_ends(&self, own: MonoTime) -> Vec<i64> {
         vec![self.kept(own), own.ms().saturating_add(self.before_ms.load(Ordering::Acquire))]
     }
 
-    /// A time that is kept, as this node counts.
+    /// Converts a stored time to this node's time.
     pub fn own(&self, kept: i64) -> MonoTime {
         MonoTime::from_ms(kept.saturating_sub(self.ahead()))
     }
 
-    /// The same of an endpoint's health.
+    /// Converts an endpoint's health to stored time.
     pub fn kept_health(&self, health: Health) -> Health {
         stored::shifted(health, self.ahead())
     }
 
-    /// And back.
+    /// Converts an endpoint's health to this node's time.
     pub fn own_health(&self, health: Health) -> Health {
         stored::shifted(health, -self.ahead())
     }
 
-    /// What reads deliveries that are kept by this clock.
+    /// A reader of deliveries stored by this clock.
     pub fn reading<'a>(&self, vault: &'a Vault, now: Moment) -> DeliveryReader<'a> {
         DeliveryReader::new(vault, now).with_clock_ahead(self.ahead())
     }
 }
 
-/// What the database's clock is ahead of this node's, and how long it took to ask; milliseconds.
+/// How far the database's clock is ahead of this node's, and the round trip of the query; milliseconds.
 async fn ahead_ms(db: &mut Db, own: &dyn Clock) -> Result<(i64, i64), sqlx::Error> {
     let select = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
     let asked = own.mono();

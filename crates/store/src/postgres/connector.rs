@@ -1,4 +1,4 @@
-//! Connecting: to the database itself, or to a pooler before it that gives each transaction whatever connection is free.
+//! Connects to the database, directly or through a pooler that assigns a connection per transaction.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -9,15 +9,15 @@ use sqlx::{ConnectOptions as _, postgres::PgConnectOptions};
 
 use super::Db;
 
-/// How long it may take to connect.
+/// Connect timeout.
 pub(super) const CONNECT_MAX: Duration = Duration::from_secs(5);
-/// Statements that a connection keeps prepared.
+/// Prepared statements cached per connection.
 const STATEMENTS: usize = 256;
-/// A parameter of our own that only the database itself takes along from the start of a connection.
+/// A startup parameter of ours: only PostgreSQL itself accepts it, poolers don't pass it on.
 const DIRECT: &str = "gancho.direct";
 
-/// Whether connections keep prepared statements. Behind a pooler they can't: the next transaction may be on another one. All
-/// stores of a process work on one database.
+/// Whether connections cache prepared statements. Behind a pooler they can't: the next transaction may use another
+/// connection. All stores of a process use the same database.
 static KEEPS_STATEMENTS: AtomicBool = AtomicBool::new(true);
 
 /// Whether connections keep prepared statements.
@@ -25,9 +25,9 @@ pub(super) fn keeps_statements() -> bool {
     KEEPS_STATEMENTS.load(Ordering::Relaxed)
 }
 
-/// Connects for the first time, and finds out what is there: the address to connect to from now on.
+/// Connects for the first time and detects a pooler; returns the address for later connections.
 pub(super) async fn connect_first(address: &PgConnectOptions) -> Result<(Db, PgConnectOptions), sqlx::Error> {
-    // Poolers refuse what they don't know, or leave it out.
+    // Poolers refuse or drop unknown parameters.
     let address = address.clone().extra_float_digits(None);
     let marked = address.clone().options([(DIRECT, "1")]);
     let is_direct = match connect(&marked).await {
@@ -47,7 +47,7 @@ pub(super) async fn connect_first(address: &PgConnectOptions) -> Result<(Db, PgC
     Ok((connect(&address).await?, address))
 }
 
-/// Connects, within five seconds.
+/// Connects, with a timeout of five seconds.
 pub(super) async fn connect(address: &PgConnectOptions) -> Result<Db, sqlx::Error> {
     let connecting = address.connect();
     tokio::time::timeout(CONNECT_MAX, connecting)

@@ -1,4 +1,4 @@
-//! PostgreSQL, as everything of it is copied, or copied into it.
+//! PostgreSQL as source or target of a copy.
 
 use std::time::Duration;
 
@@ -20,28 +20,28 @@ use crate::{
     vault::Vault,
 };
 
-/// The name in `about` of a copy that is not whole.
+/// The key in `about` that marks an incomplete copy.
 const MARK: &str = "copying";
 
-/// The part of a delivery's number that counts.
+/// The counter bits of a delivery's number.
 const COUNTED: i64 = (1 << COUNTED_BITS) - 1;
-/// Where an event's row has the time at which it arrived.
+/// Index of `arrived_at` in an event's row.
 const ARRIVED_AT: usize = 4;
 
-/// Longer than a node that ended is taken for there.
+/// Longer than a node counts as active after it left.
 const JUST_ENDED: Duration = Duration::from_millis(1_500);
 
-/// A connection, and what is read over it.
+/// A connection with its open cursor.
 pub(crate) struct PostgresSide {
     db: Db,
     partitions: Partitions,
-    /// Whether there is a place for events of the last months.
+    /// Whether partitions for the past months exist.
     is_prepared: bool,
     reads: Option<&'static CopiedTable>,
 }
 
 impl PostgresSide {
-    /// Opens a database, brought up to date.
+    /// Opens a database and migrates it.
     pub async fn open(url: &str, authorities: Option<Vec<u8>>, vault: &Vault) -> Result<Self, OpenError> {
         let address = address::connect_options(url, authorities)?;
         let unreachable = |error| OpenError::Unreachable { host: address.get_host().to_owned(), error };
@@ -61,7 +61,7 @@ impl PostgresSide {
         sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut self.db).await.map(drop)
     }
 
-    /// Begins to read, in the order that SQLite has, too.
+    /// Opens a cursor, in the same order as SQLite's.
     async fn declare(&mut self, table: &'static CopiedTable, after: Option<Vec<Value>>) -> Result<(), sqlx::Error> {
         self.end().await?;
         let key = &table.columns[..table.key];
@@ -94,7 +94,7 @@ impl PostgresSide {
         Ok(())
     }
 
-    /// Ends what was read.
+    /// Closes the cursor.
     async fn end(&mut self) -> Result<(), sqlx::Error> {
         if self.reads.take().is_some() {
             self.run("ROLLBACK").await?;
@@ -122,7 +122,7 @@ impl PostgresSide {
             .enumerate()
             .map(|(n, column)| format!("${}::{}[]", n + 1, type_of(column.kind)))
             .collect();
-        // The two numbers of the feed are there from the beginning.
+        // A new database already has the feed's two numbers.
         let known = if table.name == "meta" { "(name) DO UPDATE SET value = excluded.value" } else { "DO NOTHING" };
         let counted = if table.is_counted { "OVERRIDING SYSTEM VALUE" } else { "" };
         let insert = format!(
@@ -163,7 +163,7 @@ impl PostgresSide {
         self.run("COMMIT").await
     }
 
-    /// What PostgreSQL counts goes on after what was copied.
+    /// Sets PostgreSQL's sequences to continue after the copied rows.
     async fn count_on(&mut self) -> Result<(), sqlx::Error> {
         for table in TABLES.iter().filter(|table| table.is_counted) {
             let (name, column) = (table.name, table.columns[0].name);
@@ -177,7 +177,7 @@ impl PostgresSide {
     }
 }
 
-/// By what rows are ordered: bytes by their values, whatever the language of the database.
+/// The ordering of rows: text by its bytes, regardless of the database's collation.
 fn ordered(column: &Column) -> String {
     match column.kind {
         ColumnKind::Text => format!("{} COLLATE \"C\"", column.postgres),
@@ -217,7 +217,7 @@ impl Side for PostgresSide {
         if !self.is_anybody_there().await.map_err(said)? {
             return Ok(false);
         }
-        // One that ended a moment ago counts as there for a second more.
+        // A node that left counts as active for one more second.
         tokio::time::sleep(JUST_ENDED).await;
         self.is_anybody_there().await.map_err(said)
     }
@@ -256,10 +256,10 @@ impl Side for PostgresSide {
     async fn mark(&mut self, is_whole: bool) -> Result<(), String> {
         if is_whole {
             self.count_on().await.map_err(said)?;
-            // How much waits is not copied: it follows from the deliveries.
+            // Backlog counts are not copied: they follow from the deliveries.
             waiting::count_anew(&mut self.db).await.map_err(said)?;
         }
-        // While copying, deliveries are found by the part of their numbers that SQLite has, too.
+        // While copying, deliveries are found by the part of their number that SQLite also has.
         let change = match is_whole {
             true => format!("DROP INDEX IF EXISTS deliveries_copied; DELETE FROM about WHERE name = '{MARK}'"),
             false => format!(
@@ -271,7 +271,7 @@ impl Side for PostgresSide {
     }
 }
 
-/// Whether not everything was copied into this database yet.
+/// Whether this database holds an incomplete copy.
 pub(super) async fn is_copy_in_parts(db: &mut Db) -> Result<bool, sqlx::Error> {
     let select = "SELECT EXISTS (SELECT 1 FROM about WHERE name = $1)";
     sqlx::query_scalar(select).bind(MARK).persistent(false).fetch_one(db).await

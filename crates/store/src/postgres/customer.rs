@@ -1,11 +1,11 @@
-//! What is known of the ERPs' customers beside their codes.
+//! Customer data beyond their codes.
 
 use gancho_model::{Customers, SourceId};
 
 use super::{Db, rows};
 use crate::{CustomerUpdate, StoreError};
 
-/// What is known of these.
+/// The known customers among these.
 pub(super) async fn find_customers(db: &mut Db, wanted: &[(SourceId, String)]) -> Result<Customers, StoreError> {
     let mut found = Customers::new();
     for (source, code) in wanted {
@@ -17,7 +17,7 @@ pub(super) async fn find_customers(db: &mut Db, wanted: &[(SourceId, String)]) -
     Ok(found)
 }
 
-/// Remembers and forgets.
+/// Stores and removes customers.
 pub(super) async fn update(db: &mut Db, updates: &[CustomerUpdate]) -> Result<(), StoreError> {
     for CustomerUpdate { source, code, customer } in updates {
         let (source, code) = (source.bytes().as_slice(), rows::storable(code));
@@ -33,7 +33,7 @@ pub(super) async fn update(db: &mut Db, updates: &[CustomerUpdate]) -> Result<()
     Ok(())
 }
 
-/// Forgets all of a source.
+/// Removes all customers of a source.
 pub(super) async fn forget(db: &mut Db, source: SourceId) -> Result<(), StoreError> {
     run!(db, "DELETE FROM customers WHERE source = $1", source.bytes().as_slice());
     Ok(())

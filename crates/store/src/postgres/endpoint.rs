@@ -1,4 +1,4 @@
-//! Endpoints are added, changed, removed.
+//! Adds, changes and removes endpoints.
 
 use std::collections::HashMap;
 
@@ -20,7 +20,7 @@ use crate::{
     stored::endpoint::{Config, Sealed, id_taken},
 };
 
-/// Deliveries cancelled at once when an endpoint is removed; upkeep does the rest.
+/// Deliveries cancelled at once when an endpoint is removed; upkeep cancels the rest.
 pub(super) const CANCEL_MAX: i64 = 1000;
 
 #[async_trait]
@@ -89,7 +89,8 @@ impl Endpoints for PostgresStore {
     async fn backlogs(&self, ids: Vec<EndpointId>) -> Result<Vec<EndpointBacklog>, StoreError> {
         let mut db = self.read().await?;
         let select = formatcp!(
-            // Numbers follow the days of events: what is sent again of old ones comes before what waits for long.
+            // Numbers follow the days of events: resent deliveries of old events precede others that have waited
+            // longer.
             "SELECT coalesce(w.count, 0), least((SELECT d.created_at FROM deliveries d WHERE d.endpoint = p.n AND d.state = {PENDING} \
             AND d.lane = 0 ORDER BY d.n LIMIT 1), (SELECT d.created_at FROM deliveries d WHERE d.endpoint = p.n \
             AND d.state = {PENDING} AND d.lane > 0 ORDER BY d.n LIMIT 1)), p.id FROM endpoints p \
@@ -108,7 +109,7 @@ impl Endpoints for PostgresStore {
     }
 
     async fn replay(&self, replay: Replay, after: Option<u64>, now: Moment) -> Result<Replayed, StoreError> {
-        // Where it begins, and what a webhook's rules say, is worked out on a reader: no transaction waits for them.
+        // The start and the rules' results are computed on a reader, so that no transaction waits for them.
         let (after, ruled) = {
             let mut db = self.read().await?;
             let (_, endpoint) =
@@ -169,7 +170,7 @@ fn sealed(context: &WriteContext, endpoint: &Endpoint) -> Vec<u8> {
 
 async fn save(context: &mut WriteContext, endpoint: &Endpoint, read_at: Timestamp) -> Result<(), StoreError> {
     let (vault, clock) = (context.vault.clone(), context.clock.clone());
-    // From here on, nobody else changes it.
+    // From here on, no other transaction changes it.
     let lock = "SELECT 1 FROM endpoints WHERE id = $1 FOR NO KEY UPDATE";
     run!(&mut context.db, lock, endpoint.id.bytes().as_slice());
     let (n, known) = rows::one_endpoint(&mut context.db, &vault, &clock, endpoint.id).await?;
@@ -203,7 +204,7 @@ async fn save(context: &mut WriteContext, endpoint: &Endpoint, read_at: Timestam
     Ok(())
 }
 
-/// Cancels some of what waits for a removed endpoint; returns how many.
+/// Cancels some pending deliveries of a removed endpoint; returns how many.
 pub(super) async fn cancel_waiting(context: &mut WriteContext, n: i64, limit: i64) -> Result<u64, StoreError> {
     let update = formatcp!(
         "UPDATE deliveries SET state = {CANCELLED}, reason = 'endpoint_removed', due = NULL, leased = NULL, node = NULL \
@@ -214,7 +215,7 @@ pub(super) async fn cancel_waiting(context: &mut WriteContext, n: i64, limit: i6
     Ok(cancelled)
 }
 
-/// Goes on at once with an endpoint that is open; says how many deliveries wait.
+/// Retries an active endpoint at once; returns the number of pending deliveries.
 async fn retry(context: &mut WriteContext, id: EndpointId) -> Result<u64, StoreError> {
     let (vault, clock) = (context.vault.clone(), context.clock.clone());
     match rows::one_endpoint(&mut context.db, &vault, &clock, id).await? {

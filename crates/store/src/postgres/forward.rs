@@ -1,4 +1,4 @@
-//! What a listener forwarded is recorded: the event's delivery to it, and the attempt.
+//! Records what a listener forwarded: the event's delivery to it, and the attempt.
 
 use const_format::formatcp;
 use gancho_model::{Attempt, DeliveryId, EndpointId, EventId, Priority, State, Timestamp};
@@ -7,7 +7,7 @@ use sqlx::Row as _;
 use super::{partition::first_number, rows, rows::FAILED, write_context::WriteContext};
 use crate::{StoreError, stored};
 
-/// Each event has one delivery to a listener, with an attempt for each time that it was forwarded.
+/// An event has one delivery per listener, with an attempt for each time that it was forwarded.
 pub(super) async fn record_forwarded(
     context: &mut WriteContext,
     endpoint: EndpointId,
@@ -37,7 +37,7 @@ pub(super) async fn record_forwarded(
     Ok(id)
 }
 
-/// The delivery of an event to a listener, which is made at the first attempt.
+/// The delivery of an event to a listener, created with the first attempt.
 async fn delivery(
     context: &mut WriteContext,
     endpoint_n: i64,

@@ -1,4 +1,4 @@
-//! Who did what, and which alerts people got.
+//! The audit log and sent alerts.
 
 use async_trait::async_trait;
 use gancho_model::{AuditEntry, Timestamp};
@@ -66,7 +66,7 @@ impl History for PostgresStore {
     ) -> Result<bool, StoreError> {
         let object = object.to_owned();
         self.write(true, async move |context| {
-            // Of many nodes one alerts: whoever writes first.
+            // Of several nodes, the first writer sends the alert.
             let done = match (&known, &new) {
                 (None, None) => {
                     let select = "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM notices WHERE object = $1)";

@@ -1,4 +1,4 @@
-//! Failures of the same cause are counted as one issue.
+//! Counts failures with the same cause as one issue.
 
 use async_trait::async_trait;
 use gancho_model::{Attempt, Cause, DeliveryId, EndpointId, ErrorKind, ISSUES_MAX, Issue, Timestamp};
@@ -46,7 +46,7 @@ fn issue(row: &PgRow) -> Result<Issue, StoreError> {
     })
 }
 
-/// Counts a failed attempt; `ended`: its delivery failed by it.
+/// Counts a failed attempt; `ended`: the attempt made its delivery fail.
 pub(super) async fn count_failure(
     db: &mut Db,
     endpoint: i64,
@@ -59,7 +59,7 @@ pub(super) async fn count_failure(
     if has_no_room(db, endpoint, &cause).await? {
         cause.line.clear();
     }
-    // One that was solved begins anew.
+    // A solved issue starts again.
     let upsert = "INSERT INTO issues VALUES ($1, $2, $3, $4, 1, $5, $6, $6, $7, NULL) \
         ON CONFLICT (endpoint, status, error, line) DO UPDATE SET \
         attempts = CASE WHEN issues.solved_at IS NULL THEN issues.attempts ELSE 0 END + 1, \
@@ -71,7 +71,7 @@ pub(super) async fn count_failure(
     Ok(())
 }
 
-/// Whether a cause is new where there are as many as are kept.
+/// Whether a cause is new and the endpoint already has the maximum number of issues.
 async fn has_no_room(db: &mut Db, endpoint: i64, cause: &Cause) -> Result<bool, StoreError> {
     let select = "SELECT (SELECT count(*) FROM issues WHERE endpoint = $1) >= $5 AND NOT EXISTS \
         (SELECT 1 FROM issues WHERE endpoint = $1 AND status = $2 AND error = $3 AND line = $4)";
@@ -79,13 +79,13 @@ async fn has_no_room(db: &mut Db, endpoint: i64, cause: &Cause) -> Result<bool, 
     Ok(scalar!(db, bool, select, endpoint, status, error, &cause.line, most).unwrap_or(false))
 }
 
-/// Closes what is open of an endpoint.
+/// Closes an endpoint's open issues.
 pub(super) async fn solve(db: &mut Db, endpoint: i64, now: Timestamp) -> Result<u64, StoreError> {
     let update = "UPDATE issues SET solved_at = $2 WHERE endpoint = $1 AND solved_at IS NULL";
     Ok(run!(db, update, endpoint, now.ms()))
 }
 
-/// Forgets some of what nobody looks for any more.
+/// Removes some old issues.
 pub(super) async fn forget_issues(db: &mut Db, before: Timestamp, most: u32) -> Result<u64, StoreError> {
     let delete = "DELETE FROM issues WHERE (endpoint, status, error, line) IN \
         (SELECT endpoint, status, error, line FROM issues WHERE last_at < $1 LIMIT $2)";

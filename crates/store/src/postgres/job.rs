@@ -1,4 +1,4 @@
-//! Long work: how far it is, and what became of its deliveries.
+//! Jobs: their progress, and the outcomes of their deliveries.
 
 use async_trait::async_trait;
 use gancho_model::{DeliveryId, State, Timestamp};
@@ -74,7 +74,7 @@ async fn counts(db: &mut Db, job: u64) -> Result<JobCounts, StoreError> {
     Ok(counts)
 }
 
-/// So many more were put on their way, in the transaction at hand.
+/// Adds to the number of deliveries sent, in the current transaction.
 pub(super) async fn add_sent(db: &mut Db, job: Option<u64>, more: u64) -> Result<(), StoreError> {
     if let Some(job) = job.filter(|_| more > 0) {
         run!(db, "UPDATE jobs SET sent = sent + $2 WHERE n = $1", job.cast_signed(), more.cast_signed());
@@ -82,7 +82,7 @@ pub(super) async fn add_sent(db: &mut Db, job: Option<u64>, more: u64) -> Result
     Ok(())
 }
 
-/// A step was taken, in the transaction at hand.
+/// Records a step, in the current transaction.
 pub(super) async fn take_step(db: &mut Db, step: &JobStep, sent: &[DeliveryId]) -> Result<(), StoreError> {
     let ids: Vec<Vec<u8>> = sent.iter().map(|id| id.bytes().to_vec()).collect();
     run!(db, "UPDATE deliveries SET job = $2 WHERE id = ANY($1)", ids, step.job.cast_signed());
@@ -91,7 +91,7 @@ pub(super) async fn take_step(db: &mut Db, step: &JobStep, sent: &[DeliveryId]) 
     Ok(())
 }
 
-/// What nodes were at that are gone goes on no more.
+/// Marks the jobs of dead nodes as interrupted.
 pub(super) async fn interrupt(db: &mut Db, now: Timestamp) -> Result<(), StoreError> {
     let update = "UPDATE jobs SET state = $1, ended_at = $2 \
         WHERE ended_at IS NULL AND (node IS NULL OR node NOT IN (SELECT id FROM nodes))";
@@ -99,7 +99,7 @@ pub(super) async fn interrupt(db: &mut Db, now: Timestamp) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Forgets what ended long ago.
+/// Removes old finished jobs.
 pub(super) async fn forget_jobs(db: &mut Db, before: Timestamp) -> Result<u64, StoreError> {
     Ok(run!(db, "DELETE FROM jobs WHERE ended_at < $1", before.ms()))
 }

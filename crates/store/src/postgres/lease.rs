@@ -1,4 +1,4 @@
-//! Leases of what only one node does.
+//! Leases for tasks that only one node runs.
 
 use async_trait::async_trait;
 use gancho_model::{MonoTime, NodeId};
@@ -6,7 +6,7 @@ use gancho_model::{MonoTime, NodeId};
 use super::PostgresStore;
 use crate::{Lease, Leases, StoreError};
 
-/// What a lease is called in its table.
+/// The name of a lease in its table.
 fn name(lease: Lease) -> String {
     match lease {
         Lease::Upkeep => "upkeep".to_owned(),
@@ -14,7 +14,7 @@ fn name(lease: Lease) -> String {
     }
 }
 
-/// And back; nothing for one of a newer version.
+/// The lease of this name; `None` for one of a newer version.
 pub(super) fn parse_lease(name: &str) -> Option<Lease> {
     match name.strip_prefix("source ") {
         Some(source) => source.parse().ok().map(Lease::Source),

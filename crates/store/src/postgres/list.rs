@@ -1,4 +1,4 @@
-//! Pages of events and deliveries, by keyset: the cost of a page does not grow with what lies behind it.
+//! Pages of events and deliveries, by keyset: the cost of a page does not depend on its position.
 
 use const_format::formatcp;
 use gancho_model::{Delivery, DeliveryId, Event, State};
@@ -7,13 +7,13 @@ use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
 use super::{Db, rows, rows::DELIVERED};
 use crate::{DeliveryFilter, EventFilter, Page, StoreError, stored::delivery::DeliveryReader};
 
-/// Rows looked at for one page. A filter that matches little ends the page early, with a cursor to go on.
+/// Rows scanned for one page. A filter with few matches ends the page early, with a cursor to continue.
 pub(super) const SCAN_MAX: usize = 20_000;
-/// Events that are found by their label at most.
+/// Maximum events found by label.
 const LABELLED_MAX: usize = 1_000;
-/// How many of the newest are looked through for a label before its index is.
+/// How many of the newest events are scanned for a label before its index is used.
 const NEWEST: usize = 4 * LABELLED_MAX;
-/// Rows read at once on the way.
+/// Rows read at once during a scan.
 pub(super) const READ: i64 = 500;
 
 pub(super) async fn feed(
@@ -48,7 +48,7 @@ pub(super) async fn feed(
     Ok(Page { items, next: Some(last.unsigned_abs()) })
 }
 
-/// The number of a delivery that is a cursor: what comes before it has lower ones.
+/// The number of the cursor's delivery; earlier deliveries have lower ones.
 pub(super) async fn number_before(db: &mut Db, before: Option<DeliveryId>) -> Result<i64, StoreError> {
     let Some(id) = before else { return Ok(i64::MAX) };
     Ok(scalar!(db, i64, "SELECT n FROM deliveries WHERE id = $1", id.bytes().as_slice()).unwrap_or(0))
@@ -81,7 +81,7 @@ pub(super) async fn deliveries(
     Ok(page)
 }
 
-/// The numbers of deliveries before a cursor, newest first, narrowed by whatever an index serves.
+/// Numbers of deliveries before a cursor, newest first, narrowed by the conditions that have an index.
 pub(super) async fn newest(
     db: &mut Db,
     before: i64,
@@ -100,7 +100,7 @@ pub(super) async fn newest(
         return Ok(column!(db, i64, of, before, most, event.bytes().as_slice()));
     }
     if let Some(start) = &filter.label {
-        // Deliveries come in the order of their events.
+        // Deliveries have the order of their events.
         let last = scalar!(db, i64, "SELECT event FROM deliveries WHERE n = $1", before);
         let events = labelled(db, start, false, last.map_or(i64::MAX, |event| event + 1)).await?;
         let of = "SELECT n FROM deliveries WHERE event = ANY($3) AND n < $1 ORDER BY n DESC LIMIT $2";
@@ -124,7 +124,7 @@ pub(super) async fn newest(
     }
 }
 
-/// The same of these endpoints, in one state or all.
+/// The same for these endpoints, in one state or all.
 async fn newest_of(
     db: &mut Db,
     before: i64,
@@ -145,7 +145,7 @@ async fn newest_of(
     Ok(numbers)
 }
 
-/// Deliveries with their numbers, newest first, each with whether it is asked for.
+/// Deliveries with their numbers, newest first, each with whether it matches the filter.
 pub(super) async fn read_deliveries(
     db: &mut Db,
     numbers: &[i64],
@@ -164,7 +164,7 @@ pub(super) async fn read_deliveries(
     found.iter().map(read).collect()
 }
 
-/// Events, newest first. Conditions with an index narrow them down first; the others are checked row by row.
+/// Events, newest first. Indexed conditions narrow them down first; the others are checked row by row.
 pub(super) async fn recent(
     db: &mut Db,
     before: Option<u64>,
@@ -184,7 +184,7 @@ pub(super) async fn recent(
     read_recent(db, &numbers, filter, limit).await
 }
 
-/// A page of these events, as far as they are asked for.
+/// A page of these events, filtered.
 async fn read_recent(
     db: &mut Db,
     numbers: &[i64],
@@ -205,14 +205,14 @@ async fn read_recent(
             }
         }
     }
-    // Cut short: there may be more behind it.
+    // Incomplete: there may be more matches.
     let last = numbers.last().and_then(|n| u64::try_from(*n).ok());
     page.next = last.filter(|_| numbers.len() >= SCAN_MAX);
     Ok(page)
 }
 
-/// Events before a number whose label begins so, or is exactly this, newest first. Where few are, an
-/// index finds them; where many are, the newest events hold enough of them.
+/// Events before a number whose label starts with this, or equals it, newest first. Few matches are found by an index;
+/// if there are many, the newest events contain enough of them.
 async fn labelled(db: &mut Db, start: &str, exactly: bool, before: i64) -> Result<Vec<i64>, StoreError> {
     let start = rows::storable(start).to_ascii_lowercase();
     let end = if exactly { format!("{start}\u{1}") } else { format!("{start}{}", char::MAX) };
@@ -222,7 +222,7 @@ async fn labelled(db: &mut Db, start: &str, exactly: bool, before: i64) -> Resul
         "lower(label COLLATE \"C\") COLLATE \"C\" >= $1"
     };
     let of = format!("{is} AND lower(label COLLATE \"C\") COLLATE \"C\" < $2 AND n > 0 AND n < $3");
-    // As everybody who types a series finds: nearly all of the newest.
+    // For searches of a whole series, which match nearly all of the newest events.
     let newest = format!(
         "SELECT n FROM (SELECT n, label FROM events WHERE n > 0 AND n < $3 ORDER BY n DESC LIMIT {NEWEST}) AS e \
         WHERE {of} ORDER BY n DESC LIMIT {LABELLED_MAX}"

@@ -1,4 +1,4 @@
-//! The log is read, and deliveries are sent again or cancelled.
+//! Reads the log, and resends or cancels deliveries.
 
 use async_trait::async_trait;
 use bytes::Bytes;

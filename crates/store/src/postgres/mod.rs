@@ -1,5 +1,5 @@
-//! The shared store: PostgreSQL, on which many nodes may work. Each node has one writer, which commits in groups, and a few
-//! connections that read.
+//! The shared store: PostgreSQL, used by one or more nodes. Each node has one writer with group commit, and some reader
+//! connections.
 
 #[macro_use]
 mod statement;
@@ -70,24 +70,24 @@ pub(crate) use copy::PostgresSide;
 use write_context::WriteContext;
 use writer::Writer;
 
-/// How to open the store.
+/// Options for opening the store.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// How many requests may wait for the writer.
+    /// Maximum requests waiting for the writer.
     pub queue: usize,
-    /// Connections that read.
+    /// Number of reader connections.
     pub readers: u32,
-    /// Whether what failed during an outage is sent again when it is over.
+    /// Whether deliveries that failed during an outage are resent when it is over.
     pub resend_after_outage: bool,
-    /// What people know this node by.
+    /// The name of this node for users.
     pub name: String,
-    /// Where the news of other nodes can be heard; nothing for the address of the database. One of a pooler that changes
-    /// connections between transactions hears nothing: nodes look for news then.
+    /// Where to LISTEN for other nodes' messages; `None`: the address of the database. Through a pooler in transaction
+    /// mode no notifications arrive; nodes poll instead.
     pub listen_url: Option<String>,
-    /// Whether plans and leases stand in the time of the database's clock, as they must where several nodes share it.
+    /// Whether plans and leases use the database's clock, as several nodes must.
     pub shared_clock: bool,
-    /// Certificates, PEM, of whom to believe where the address asks to verify the server and names no authority itself;
-    /// else the built-in ones.
+    /// Certificates (PEM) of the authorities to trust where the address asks to verify the server and names none
+    /// itself; otherwise the built-in ones.
     pub authorities: Option<Vec<u8>>,
 }
 
@@ -111,26 +111,26 @@ pub enum OpenError {
     /// The database can't be reached.
     #[error("the database on {host} can't be used: {error}")]
     Unreachable {
-        /// On which machine it should be.
+        /// Its host.
         host: String,
-        /// Why not. Its text says the cause, so it is no `source`, which would be said again.
+        /// The cause. Its text is part of the message, so it is no `source`, which would repeat it.
         error: sqlx::Error,
     },
     /// The database can't be used.
     #[error("the database can't be used: {0}")]
     Unusable(String),
-    /// It was made by a newer version of Gancho.
+    /// It was created by a newer version of Gancho.
     #[error("the database was made by a newer version of Gancho (schema {found}, this one knows {known})")]
     Newer {
-        /// Its schema.
+        /// Its schema version.
         found: i64,
-        /// The newest that this version knows.
+        /// The newest schema version that this program knows.
         known: i64,
     },
-    /// Not everything was copied into it yet.
+    /// It is an incomplete copy.
     #[error("the database is a copy that is not whole: run the same gancho migrate again, or make the database anew")]
     InParts,
-    /// It was made with another `secret_key`.
+    /// It was created with another `secret_key`.
     #[error("the database was made with another secret_key: give the one it was made with")]
     WrongKey,
 }
@@ -141,7 +141,7 @@ impl From<sqlx::Error> for OpenError {
     }
 }
 
-/// What whoever reads and the writer have in common.
+/// Shared by the readers and the writer.
 #[derive(Clone)]
 struct Shared {
     vault: Arc<Vault>,
@@ -149,19 +149,19 @@ struct Shared {
     clock: SharedClock,
     resend_after_outage: bool,
     notifier: Arc<OnceLock<Arc<dyn DeliveryNotifier>>>,
-    /// Which node this is, once it has taken over.
+    /// This node's id, once it has taken over.
     node: Arc<OnceLock<NodeId>>,
     published: PublishedEndpoints,
-    /// What people know this node by.
+    /// The name of this node for users.
     name: String,
     broadcaster: Arc<Broadcaster>,
 }
 
-/// The shared store, as one node sees it.
+/// The shared store, as used by one node.
 pub struct PostgresStore {
     readers: PgPool,
     writer: Arc<Writer>,
-    /// Connects to where other nodes are heard.
+    /// Connects to the address for LISTEN.
     listening: PgPool,
     shared: Shared,
     news: tokio::sync::watch::Receiver<u64>,
@@ -169,10 +169,10 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// Opens a database, and makes in it what is missing.
+    /// Opens a database and creates its schema if needed.
     ///
     /// # Errors
-    /// [`OpenError`] says what is in the way. It repeats no password.
+    /// [`OpenError`] states the reason, without any password.
     pub async fn open(
         url: &str,
         vault: Vault,
@@ -229,7 +229,7 @@ impl PostgresStore {
         Ok(Self { readers, writer, listening, shared, news, pulse })
     }
 
-    /// From now on, what other nodes do is seen here, and what this one does is told to them.
+    /// From now on, follows other nodes' changes and publishes this node's.
     fn follow_others(&self, node: NodeId) {
         tokio::spawn(broadcast::run_broadcaster(Arc::downgrade(&self.shared.broadcaster), self.readers.clone()));
         tokio::spawn(waiting::count_regularly(Arc::downgrade(&self.writer), self.readers.clone()));
@@ -237,7 +237,7 @@ impl PostgresStore {
         tokio::spawn(follower::follow(Arc::downgrade(&self.writer), node, subscriber));
     }
 
-    /// Does a piece of work as [`write_now`](Self::write_now) does, on deliveries whose attempts here are all recorded.
+    /// Like [`write_now`](Self::write_now), after all ended attempts of this node are recorded.
     async fn write<T: Send + 'static>(
         &self,
         durable: bool,
@@ -247,8 +247,8 @@ impl PostgresStore {
         self.write_now(durable, work).await
     }
 
-    /// Does a piece of work in the writer's next transaction, and returns when it is committed: flushed to disk, if
-    /// `durable`. The work may run twice, never half. Outcomes may still wait to be recorded.
+    /// Runs a job in the writer's next transaction and returns once it is committed; flushed to disk if `durable`. The
+    /// job may run twice, but is atomic. Outcomes may still wait to be recorded.
     async fn write_now<T: Send + 'static>(
         &self,
         durable: bool,
@@ -262,38 +262,37 @@ impl PostgresStore {
         self.writer.write(durable, after_new).await
     }
 
-    /// A connection that reads, when all attempts that ended here are recorded.
+    /// A read transaction, after all ended attempts of this node are recorded.
     async fn read(&self) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, StoreError> {
         self.settle().await;
         self.read_now().await
     }
 
-    /// Has recorded what the engine holds back.
+    /// Flushes outcomes that the engine holds back.
     async fn settle(&self) {
         if let Some(notifier) = self.shared.notifier.get() {
             notifier.settle().await;
         }
     }
 
-    /// A connection that reads, with one picture for all that is read until it goes. Outcomes may still wait to be recorded:
-    /// what came in is there.
+    /// A read-only transaction with one snapshot. Outcomes may still wait to be recorded; accepted events are visible.
     async fn read_now(&self) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, StoreError> {
         Ok(self.readers.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
     }
 
-    /// What reads deliveries, by the clocks of this moment.
+    /// A reader of deliveries, by the clocks of this moment.
     fn reading(&self) -> DeliveryReader<'_> {
         self.shared.clock.reading(&self.shared.vault, self.shared.environment.moment())
     }
 }
 
-/// A connection to work with, whoever holds it.
+/// A connection, however it is owned.
 type Db = PgConnection;
 
-/// What PostgreSQL says when two transactions were in each other's way: trying again helps.
+/// SQLSTATEs of conflicts between transactions (serialization failure, deadlock): retrying helps.
 const RIVALRY: [&str; 2] = ["40001", "40P01"];
 
-/// Whether a transaction was undone only since another was in its way.
+/// Whether a transaction was rolled back only because of a conflict with another.
 pub(crate) fn is_rivalry(error: &StoreError) -> bool {
     matches!(error, StoreError::Busy(why) if RIVALRY.iter().any(|code| why.starts_with(code)))
 }
@@ -302,11 +301,11 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         let code = error.as_database_error().and_then(|error| error.code()).unwrap_or_default().into_owned();
         let is_busy = match &error {
-            // Rivalry, resources, an operator's hand, a limit of time, and a primary that became a standby.
+            // Conflicts, resources, operator intervention, timeouts, and a primary that became a standby.
             sqlx::Error::Database(_) => {
                 ["40", "53", "57", "55", "58", "25P0", "25006", "08"].iter().any(|class| code.starts_with(class))
             }
-            // A connection that was cut within an answer, or within its first words, gives nonsense.
+            // A connection cut within a response or the handshake causes protocol errors.
             sqlx::Error::Io(_)
             | sqlx::Error::Protocol(_)
             | sqlx::Error::Tls(_)

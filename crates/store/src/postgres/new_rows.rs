@@ -1,4 +1,4 @@
-//! Events and deliveries that come in, written by one statement, however many there are.
+//! New events and deliveries, written by one statement regardless of their number.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use sqlx::Row as _;
 use super::{Db, connector, partition::first_number, rows};
 use crate::StoreError;
 
-/// What is to be written, column by column.
+/// Rows to write, column by column.
 #[derive(Default)]
 pub(super) struct NewRows {
     events: NewEvents,
@@ -46,7 +46,7 @@ struct NewDeliveries {
     body: Vec<Option<Vec<u8>>>,
 }
 
-/// A delivery that is to be written.
+/// A delivery to write.
 pub(super) struct NewDelivery<'a> {
     pub id: DeliveryId,
     pub event_arrived_at: Timestamp,
@@ -94,12 +94,12 @@ impl NewRows {
         new.body.push(delivery.body.map(<[u8]>::to_vec));
     }
 
-    /// When the events arrived, in the order in which they came in.
+    /// When the events arrived, in their order.
     pub fn arrival_times(&self) -> impl Iterator<Item = Timestamp> {
         self.events.arrived_at.iter().copied().map(Timestamp::from_ms)
     }
 
-    /// Writes all; returns the numbers of the deliveries, by their ids. What came in together is one statement.
+    /// Writes all rows in one statement; returns the numbers of the deliveries by id.
     pub async fn write(self, db: &mut Db) -> Result<HashMap<Vec<u8>, i64>, StoreError> {
         let Self { events, deliveries } = self;
         if events.n.is_empty() && deliveries.id.is_empty() {
@@ -124,11 +124,11 @@ impl NewRows {
     }
 }
 
-/// What follows are its columns, each an array.
+/// Followed by its columns, each an array.
 const INSERT_EVENTS: &str =
     "INSERT INTO events (n, id, type, created, arrived_at, source, object, label, body) SELECT * FROM unnest(";
 
-// In their order: the later one of an endpoint has the greater number.
+// In order: the later delivery of an endpoint has the greater number.
 const INSERT_DELIVERIES: &str = "INSERT INTO deliveries (n, id, event, endpoint, state, reason, lane, attempts, max_attempts, \
     due, leased, node, created_at, body) SELECT first + nextval('delivery_numbers'), id, event, endpoint, state, reason, lane, 0, \
     max_attempts, due, leased, node, created_at, body FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[], \

@@ -1,5 +1,5 @@
-//! Events and what belongs to them lie in partitions by the day on which the event arrived: what is old is dropped as a
-//! whole, which costs nothing and leaves nothing behind. The number of a delivery begins with that day.
+//! Events and their rows are partitioned by the day of the event's arrival: old partitions are dropped whole, which is
+//! cheap and leaves no dead rows. The number of a delivery begins with that day.
 
 use gancho_model::Timestamp;
 use sqlx::{AssertSqlSafe, Connection as _};
@@ -9,25 +9,25 @@ use crate::StoreError;
 
 /// A day, milliseconds.
 const DAY_MS: i64 = 24 * 3600 * 1000;
-/// The bits of a delivery's number that count; above them stands the day.
+/// The counter bits of a delivery's number; the day is above them.
 pub(super) const COUNTED_BITS: u32 = 40;
-/// At most about so many partitions in the time that events are kept: a query locks each that it may have to look into.
+/// Approximate maximum of partitions within the retention: a query locks each one that it may scan.
 const PARTITIONS: i64 = 16;
-/// Only one node changes partitions at a time: `ganp`.
+/// Advisory lock for changing partitions: `ganp`.
 const LOCK: i64 = 0x6761_6e70;
 /// Before all days.
 const ALWAYS: i64 = i64::MIN;
 
-/// The event `e` of a delivery `d`, so that only the partition is looked into where it lies.
+/// The event `e` of a delivery `d`, with partition pruning.
 pub(super) const EVENT_OF_DELIVERY: &str =
     "e.n = d.event AND e.arrived_at >= (d.n >> 40) * 86400000 AND e.arrived_at < ((d.n >> 40) + 1) * 86400000";
 
-/// The tables, what each is divided by, and how its rows are kept.
+/// The tables, the key that partitions each, and its storage options.
 const TABLES: [(&str, Key, &str); 4] = [
     ("events", Key::Time, ""),
     ("searched", Key::Time, ""),
     ("attempts", Key::Number, ""),
-    // Room for a row's next version beside it; few rows must be dead before they are cleared away.
+    // Room for updated row versions on the same page; autovacuum starts at few dead rows.
     ("deliveries", Key::Number, "WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05)"),
 ];
 
@@ -52,17 +52,17 @@ fn day(at: Timestamp) -> i64 {
     at.ms().div_euclid(DAY_MS)
 }
 
-/// What the numbers of deliveries begin with whose event arrived then.
+/// The first possible number of deliveries of an event that arrived then.
 pub(super) fn first_number(arrived_at: Timestamp) -> i64 {
     day(arrived_at) << COUNTED_BITS
 }
 
-/// How many days go into one partition where events are kept for so long.
+/// Days per partition for this retention.
 pub(super) fn days_in_partition(retention_ms: i64) -> i64 {
     (retention_ms / DAY_MS / PARTITIONS).max(0) + 1
 }
 
-/// A span of days that lies in one partition.
+/// A range of days in one partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Partition {
     from: i64,
@@ -74,7 +74,7 @@ impl Partition {
         (self.from..self.until).contains(&day)
     }
 
-    /// The name of its part of a table.
+    /// The name of its partition of a table.
     fn table(self, of: &str) -> String {
         match self.from {
             ALWAYS => format!("{of}_until_day_{}", self.until),
@@ -88,7 +88,7 @@ impl Partition {
     }
 }
 
-/// The partition to make for a day that has none: so many days, or fewer where those after it have one.
+/// The partition to create for a day without one: this many days, or fewer if the following days have one.
 fn missing(known: &[Partition], wanted: i64, days: i64) -> Option<Partition> {
     if known.iter().any(|partition| partition.holds(wanted)) {
         return None;
@@ -105,10 +105,10 @@ fn missing(known: &[Partition], wanted: i64, days: i64) -> Option<Partition> {
     })
 }
 
-/// The partitions that this node knows of.
+/// The partitions that this node knows.
 pub(super) struct Partitions {
     known: Vec<Partition>,
-    /// How many days go into a new one.
+    /// Days in a new partition.
     days: i64,
 }
 
@@ -119,7 +119,7 @@ impl Default for Partitions {
 }
 
 impl Partitions {
-    /// Sees to it that there is a place for what arrives at these times; in the transaction at hand.
+    /// Creates missing partitions for these arrival times; in the current transaction.
     pub async fn cover(&mut self, db: &mut Db, times: impl IntoIterator<Item = Timestamp>) -> Result<(), StoreError> {
         let mut covered = None;
         for day in times.into_iter().map(day) {
@@ -130,7 +130,7 @@ impl Partitions {
         Ok(())
     }
 
-    /// Sees to it that there is a place for what arrived in the last months, a week in each.
+    /// Creates missing partitions for the past months, one week each.
     pub async fn cover_past(&mut self, db: &mut Db, now: Timestamp) -> Result<(), StoreError> {
         const WEEK: i64 = 7;
         self.days = WEEK;
@@ -138,14 +138,14 @@ impl Partitions {
         self.cover(db, weeks).await
     }
 
-    /// Sees to it that there is a place for what arrives soon, where events are kept for so long.
+    /// Creates missing partitions for the near future, sized for this retention.
     pub async fn cover_ahead(&mut self, db: &mut Db, now: Timestamp, retention_ms: i64) -> Result<(), StoreError> {
         self.days = days_in_partition(retention_ms);
         self.cover(db, [now, now.plus_ms(DAY_MS)]).await
     }
 
     async fn make_for(&mut self, db: &mut Db, day: i64) -> Result<(), StoreError> {
-        // Another node may have made it, or be about to.
+        // Another node may have created it or be creating it.
         run!(db, "SELECT pg_advisory_xact_lock($1)", LOCK);
         self.known = all(db).await?;
         if let Some(partition) = missing(&self.known, day, self.days) {
@@ -155,7 +155,7 @@ impl Partitions {
         Ok(())
     }
 
-    /// What is known may not be so: a transaction was undone.
+    /// Clears the cache after a rollback.
     pub fn forget(&mut self) {
         self.known.clear();
     }
@@ -167,7 +167,7 @@ async fn all(db: &mut Db) -> Result<Vec<Partition>, StoreError> {
     Ok(found.into_iter().map(|(from, until)| Partition { from, until }).collect())
 }
 
-/// Tables are attached, not made in place: nobody who reads has to be waited for.
+/// Creates tables and attaches them: unlike creating partitions in place, this does not wait for readers.
 async fn make(db: &mut Db, partition: Partition) -> Result<(), StoreError> {
     for (table, key, options) in TABLES {
         let name = partition.table(table);
@@ -182,15 +182,15 @@ async fn make(db: &mut Db, partition: Partition) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Drops what arrived before a time, with all that belongs to it. A partition in which anything still waits, or was seen to
-/// expire only now, stays for now; also one that somebody reads (a backup, for example): nobody waits for them.
+/// Drops partitions of events that arrived before a time. A partition stays for now if it holds a pending delivery or
+/// one that expired recently, or if someone reads it (a backup, for example): the drop does not wait for readers.
 pub(super) async fn drop_old(db: &mut Db, before: Timestamp, seen_since: Timestamp) -> Result<u64, StoreError> {
     let mut events = 0;
     for partition in all(db).await?.into_iter().filter(|partition| partition.is_before(before)) {
         match drop_one(db, partition, seen_since).await {
             Ok(count) => events += count,
             Err(error) if is_locked(&error) => {
-                tracing::info!("old events can't be dropped while somebody reads them; it is tried again");
+                tracing::info!("old partitions are being read and can't be dropped now; retrying later");
                 break;
             }
             Err(error) => return Err(error.into()),
@@ -203,7 +203,7 @@ async fn drop_one(db: &mut Db, partition: Partition, seen_since: Timestamp) -> R
     let count = format!("SELECT count(*) FROM {}", partition.table("events"));
     let count = sqlx::query_scalar::<_, i64>(AssertSqlSafe(count)).persistent(false).fetch_one(&mut *db).await?;
     let deliveries = partition.table("deliveries");
-    // Checked before the lock: no delivery of this partition expires any more, so the answer can't change to yes.
+    // Checked before taking the lock: no more deliveries of this partition can expire, so the answer can't become yes.
     let is_shown = format!("SELECT EXISTS (SELECT 1 FROM {deliveries} WHERE state > 1 AND ended_at > $1)");
     let looking = sqlx::query_scalar::<_, bool>(AssertSqlSafe(is_shown)).bind(seen_since.ms()).persistent(false);
     let waits = format!("SELECT EXISTS (SELECT 1 FROM {deliveries} WHERE state = 0)");
@@ -211,11 +211,11 @@ async fn drop_one(db: &mut Db, partition: Partition, seen_since: Timestamp) -> R
         return Ok(0);
     }
     let mut transaction = db.begin().await?;
-    // Whoever comes after this waits for as long.
+    // Queries that arrive meanwhile queue behind this lock for the same time.
     let lock = "SET LOCAL lock_timeout = '100ms'; \
         LOCK TABLE ONLY events, ONLY searched, ONLY attempts, ONLY deliveries IN ACCESS EXCLUSIVE MODE";
     sqlx::raw_sql(lock).execute(&mut *transaction).await?;
-    // One may have been sent again meanwhile.
+    // A delivery may have been resent meanwhile.
     if holds(&mut transaction, &waits).await? {
         transaction.rollback().await?;
         return Ok(0);
@@ -233,7 +233,7 @@ async fn holds(db: &mut Db, question: &str) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar(AssertSqlSafe(question)).persistent(false).fetch_one(db).await
 }
 
-/// Whether somebody else holds what is wanted.
+/// Whether the lock was not available.
 fn is_locked(error: &sqlx::Error) -> bool {
     error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "55P03" || code == "40P01")
 }
@@ -278,7 +278,7 @@ mod tests {
         }
     }
 
-    /// An event of each of these days, with a delivery that ended.
+    /// One event per day, each with an ended delivery.
     async fn filled(days: &[i64]) -> (gancho_testkit::Database, PgConnection) {
         let database = Instance::shared(Engine::Postgres).blank().await;
         let mut db = PgConnection::connect(&database.url).await.expect("connects");
@@ -311,7 +311,7 @@ mod tests {
         assert_eq!(drop_before(&mut db, 104).await, 2);
         assert_eq!(database.number("SELECT count(*) FROM deliveries").await, 1);
         assert_eq!(database.number("SELECT sum(n)::bigint FROM events").await, 4);
-        // One that still waits, or was seen to expire only now, stays.
+        // A partition with a pending or recently expired delivery stays.
         for needed in ["state = 0", "state = 2, ended_at = 1"] {
             database.run(&format!("UPDATE deliveries SET {needed}")).await;
             assert_eq!(drop_before(&mut db, 110).await, 0, "{needed}");

@@ -1,4 +1,4 @@
-//! People and their sessions, in rows.
+//! Users and their sessions, in rows.
 
 use gancho_model::{Message, Role, Session, User, UserId};
 use sqlx::{Row as _, postgres::PgRow};
@@ -6,7 +6,7 @@ use sqlx::{Row as _, postgres::PgRow};
 use super::{Db, rows};
 use crate::{StoreError, UserChange};
 
-/// Sessions that a person may have; the oldest give way.
+/// Maximum sessions per user; the oldest are removed.
 const SESSIONS_MAX: i64 = 50;
 
 /// The columns that [`user`] reads.
@@ -105,8 +105,8 @@ pub(super) async fn remove(db: &mut Db, id: UserId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Somebody must be left who may do everything, if this person is an administrator now. Until the transaction ends, no
-/// other node takes that from anybody.
+/// Fails if this user is the last administrator. Until the transaction ends, other nodes can't remove or demote
+/// administrators.
 async fn another_admin(db: &mut Db, id: UserId) -> Result<(), StoreError> {
     let admins = column!(db, Vec<u8>, "SELECT id FROM users WHERE role = 'admin' ORDER BY id FOR UPDATE");
     let is_last = admins.len() == 1 && admins[0] == id.bytes();

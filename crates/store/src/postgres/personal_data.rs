@@ -1,4 +1,4 @@
-//! What is kept about one customer is found and erased.
+//! Finds and erases data about one customer.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::{Db, PostgresStore, cancel, rows, write_context::WriteContext};
 use crate::{Erased, Page, PersonalData, StoreError, stored::attempt};
 
-/// At most this many candidate events are fetched from the database at once; each is then checked exactly.
+/// Candidate events fetched at once; each is then checked exactly.
 const LOOKED_AT: i64 = 4 * PERSONAL_DATA_PAGE as i64;
 
 #[async_trait]
@@ -41,12 +41,12 @@ impl PersonalData for PostgresStore {
     }
 }
 
-/// The next events that are about the customer, with their numbers, and where to go on.
+/// The next events about the customer, with their numbers, and the cursor.
 async fn look(db: &mut Db, subject: &DataSubject, after: Option<i64>) -> Result<Page<(i64, Event), i64>, StoreError> {
     let after = after.unwrap_or(i64::MIN);
     let last = "SELECT n FROM events WHERE n > $1 ORDER BY n OFFSET $2 LIMIT 1";
     let next = scalar!(db, i64, last, after, PERSONAL_DATA_BATCH - 1);
-    // Only what may be about the customer leaves the database.
+    // Only candidate events leave the database.
     let select = format!(
         "SELECT {} FROM events WHERE n > $1 AND n <= $2 \
         AND (EXISTS (SELECT 1 FROM unnest($3::bytea[]) AS needle WHERE position(needle IN body) > 0) OR object = $4) \
@@ -110,7 +110,7 @@ async fn deliveries(db: &mut Db, event: i64) -> Result<Vec<(i64, DeliveryId)>, S
     found.iter().map(|row| Ok((row.try_get(0)?, DeliveryId::from_bytes(rows::id(row, 1)?)))).collect()
 }
 
-/// Its own body, what receivers answered, and the issue that was made of that.
+/// The delivery's own body, receivers' responses, and the issue made from them.
 async fn erase_delivery(db: &mut Db, n: i64) -> Result<(), StoreError> {
     run!(db, "UPDATE deliveries SET body = NULL WHERE n = $1 AND body IS NOT NULL", n);
     run!(db, "DELETE FROM issues WHERE delivery = $1", n);
@@ -122,13 +122,13 @@ async fn erase_delivery(db: &mut Db, n: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Removes requests that came to bins and say something about the customer.
+/// Removes bin requests that contain data about the customer.
 async fn forget_requests(db: &mut Db, subject: &DataSubject) -> Result<(), StoreError> {
     let select = "SELECT bin, n FROM bin_requests \
         WHERE EXISTS (SELECT 1 FROM unnest($1::bytea[]) AS needle WHERE position(needle IN body) > 0)";
     for row in all!(db, select, needles(subject)) {
         let (bin, n): (Vec<u8>, i64) = (row.try_get(0)?, row.try_get(1)?);
-        // One after the other: there may be many, and each may be large.
+        // One by one: there may be many, and each may be large.
         let body = scalar!(db, Vec<u8>, "SELECT body FROM bin_requests WHERE bin = $1 AND n = $2", &bin, n);
         if body.is_some_and(|body| subject.is_in_body(&body)) {
             run!(db, "DELETE FROM bin_requests WHERE bin = $1 AND n = $2", &bin, n);
@@ -137,7 +137,7 @@ async fn forget_requests(db: &mut Db, subject: &DataSubject) -> Result<(), Store
     Ok(())
 }
 
-/// The texts of which one stands in each body that is about the customer.
+/// Texts of which at least one occurs in each body about the customer.
 fn needles(subject: &DataSubject) -> Vec<Vec<u8>> {
     subject.needles().map(String::into_bytes).collect()
 }

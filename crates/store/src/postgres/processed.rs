@@ -1,4 +1,4 @@
-//! Rows of sources' outboxes from which events were made, so that a restored database makes none twice.
+//! Outbox rows that events were made from, so that a restored database does not repeat them.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use sqlx::Row as _;
 use super::Db;
 use crate::{ProcessedRow, StoreError};
 
-/// Whether each of these rows was processed before, in its place.
+/// Whether each of these rows was processed before, in the same order.
 pub(super) async fn find_rows(db: &mut Db, source: SourceId, rows: &[ProcessedRow]) -> Result<Vec<bool>, StoreError> {
     let known = known(db, source, rows).await?;
     Ok(rows.iter().map(|row| known.contains(&(row.id, row.mark))).collect())
@@ -34,7 +34,7 @@ fn columns(rows: &[ProcessedRow]) -> (Vec<i64>, Vec<i64>) {
     rows.iter().map(|row| (row.id, row.mark)).unzip()
 }
 
-/// Remembers that these rows were processed, however long they had waited.
+/// Marks these rows as processed, regardless of their age.
 pub(super) async fn keep(
     db: &mut Db,
     source: SourceId,
@@ -51,7 +51,7 @@ pub(super) async fn keep(
     Ok(())
 }
 
-/// Forgets the oldest of each source that were processed before this time, at most so many of each.
+/// Removes each source's oldest rows processed before this time, limited per source.
 pub(super) async fn prune(db: &mut Db, before: Timestamp, most: u32) -> Result<u64, StoreError> {
     let mut pruned = 0;
     for source in column!(db, Vec<u8>, "SELECT id FROM sources") {
@@ -62,7 +62,7 @@ pub(super) async fn prune(db: &mut Db, before: Timestamp, most: u32) -> Result<u
     Ok(pruned)
 }
 
-/// Forgets some of a source's, whatever their age; says how many.
+/// Removes some rows of a source regardless of age; returns how many.
 pub(super) async fn forget(db: &mut Db, source: SourceId) -> Result<u64, StoreError> {
     let delete = "DELETE FROM processed_rows WHERE (source, id, mark) IN \
         (SELECT source, id, mark FROM processed_rows WHERE source = $1 LIMIT $2)";

@@ -1,4 +1,4 @@
-//! Attempts are recorded, each with what follows from it.
+//! Records attempts and their consequences.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{HealthChange, Outcome, StoreError};
 
-/// Records outcomes; `attempts` are the same outcomes' attempts, packed.
+/// Records outcomes; `attempts` are the packed attempts of the same outcomes.
 pub(super) async fn record(
     context: &mut WriteContext,
     node: NodeId,
@@ -32,7 +32,7 @@ pub(super) async fn record(
         let known = routes.find(outcome.endpoint);
         if let Some((n, _)) = known.filter(|_| outcome.lane != Priority::Test) {
             context.pending.count(*n, outcome);
-            // One that was sent again was counted when it failed first.
+            // A resent delivery was counted when it failed first.
             let ended = outcome.verdict == Decision::Failed && outcome.lane == Priority::Live;
             issue::count_failure(&mut context.db, *n, outcome.handle, &outcome.attempt, ended).await?;
         }
@@ -43,7 +43,7 @@ pub(super) async fn record(
             }
             None => update_delivery(context, node, outcome, known.map(|(n, _)| *n)).await?,
         };
-        // Of a removed endpoint, only the delivery is left to be recorded.
+        // For a removed endpoint only the delivery is recorded.
         let Some((n, endpoint)) = known.filter(|_| is_ours) else { continue };
         let transition = apply_to_endpoint(context, *n, endpoint, outcome).await?;
         changes.extend(transition.map(|transition| HealthChange { endpoint: outcome.endpoint, transition }));
@@ -51,13 +51,13 @@ pub(super) async fn record(
     Ok(changes)
 }
 
-/// Attempts that arrived, whose deliveries waited for them: whoever holds their leases, they have ended. Returns their
+/// Marks pending deliveries as delivered if their attempts succeeded, whoever holds their leases. Returns their
 /// endpoints' numbers, by handle.
 async fn note_arrived(context: &mut WriteContext, outcomes: &[Outcome]) -> Result<HashMap<i64, i64>, StoreError> {
     let arrived: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.verdict == Decision::Delivered).collect();
     let handles: Vec<i64> = arrived.iter().map(|outcome| outcome.handle).collect();
     if handles.iter().collect::<HashSet<_>>().len() < handles.len() {
-        // The same one twice: each is recorded by itself.
+        // A duplicate: each outcome is recorded separately.
         return Ok(HashMap::new());
     }
     let column =
@@ -66,8 +66,8 @@ async fn note_arrived(context: &mut WriteContext, outcomes: &[Outcome]) -> Resul
     let times = column(|attempt| attempt.at.ms());
     let took = column(|attempt| i64::from(attempt.duration_ms));
     let statuses: Vec<Option<i64>> = arrived.iter().map(|outcome| outcome.attempt.status_code.map(i64::from)).collect();
-    // By their numbers: `+ 0` keeps the index of what waits out of it, in which all that is dead stands, too, while somebody
-    // holds an old snapshot.
+    // By number: `+ 0` avoids the index of pending deliveries, which keeps dead entries while someone holds an old
+    // snapshot.
     let update = formatcp!(
         "UPDATE deliveries d SET state = {DELIVERED}, due = NULL, leased = NULL, node = NULL, \
         attempts = greatest(d.attempts, w.n), last_at = w.at, last_status = w.status, last_error = NULL, last_ms = w.ms \
@@ -78,8 +78,8 @@ async fn note_arrived(context: &mut WriteContext, outcomes: &[Outcome]) -> Resul
     found.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
-/// One attempt, one record. A number that is taken (two nodes ran over one lease) gets the next free one. Of a delivery that was
-/// removed meanwhile there is nothing to be recorded.
+/// Each attempt has one row. A duplicate number (two nodes overran one lease) becomes the next free one. Nothing is
+/// recorded for a delivery removed meanwhile.
 async fn insert_attempts(
     context: &mut WriteContext,
     outcomes: &[Outcome],
@@ -99,7 +99,7 @@ async fn insert_attempts(
         kept.insert((row.try_get::<i64, _>(0)?, row.try_get::<i64, _>(1)?));
     }
     for ((handle, number), attempt) in handles.into_iter().zip(numbers).zip(packed) {
-        // The first of two with one number was kept.
+        // Of two attempts with the same number, the first was stored.
         if !kept.remove(&(handle, number)) {
             let next = "INSERT INTO attempts (delivery, n, attempt) SELECT $1, max(n) + 1, $2 FROM attempts \
                 WHERE delivery = $1 HAVING max(n) IS NOT NULL";
@@ -109,9 +109,9 @@ async fn insert_attempts(
     Ok(())
 }
 
-/// What becomes of the delivery. One that a person sent again during its last attempt goes on; one that was cancelled
-/// during an attempt stays cancelled, unless it arrived: then that is the truth, whoever holds the lease. Says whether
-/// anything else follows from the outcome: not where the lease was lost.
+/// Updates the delivery. It continues if a user resent it during its last attempt; it stays cancelled if it was
+/// cancelled during the attempt, unless it was delivered: then that counts, whoever holds the lease. Returns whether
+/// the outcome has other consequences: it has none if the lease was lost.
 async fn update_delivery(
     context: &mut WriteContext,
     node: NodeId,
@@ -147,20 +147,20 @@ async fn update_delivery(
     match (updated, retry_at) {
         (None, _) => return update_others(context, outcome, has_arrived).await,
         (_, Some(at)) => context.notify_later(Notification::Due(outcome.endpoint, outcome.lane, at)),
-        // Of a removed endpoint the row knows the number.
+        // If the endpoint was removed, the row has its number.
         (Some(of), None) => context.pending.add_waiting(endpoint.unwrap_or(of), -1),
     }
     Ok(true)
 }
 
-/// Whether a person gave it more attempts since this one began.
+/// Whether a user added attempts since this one began.
 async fn has_more_attempts(context: &mut WriteContext, outcome: &Outcome) -> Result<bool, StoreError> {
     let select = "SELECT max_attempts > $2 FROM deliveries WHERE n = $1 FOR NO KEY UPDATE";
     let more = scalar!(&mut context.db, bool, select, outcome.handle, i64::from(outcome.max_attempts));
     Ok(more.unwrap_or(false))
 }
 
-/// Notes the attempt at a delivery that ended meanwhile, or that another holds by now; says whether it has ended.
+/// Records the attempt of a delivery that has ended or is leased by another node; returns whether it has ended.
 async fn update_others(context: &mut WriteContext, outcome: &Outcome, has_arrived: bool) -> Result<bool, StoreError> {
     let attempt = &outcome.attempt;
     let update = formatcp!(
@@ -183,12 +183,12 @@ async fn update_others(context: &mut WriteContext, outcome: &Outcome, has_arrive
     let has_ended = has_ended.unwrap_or(true);
     if !has_ended {
         metrics::counter!("gancho_leases_lost_total").increment(1);
-        tracing::warn!(delivery = %outcome.delivery, "an attempt ended after its lease: another one goes on");
+        tracing::warn!(delivery = %outcome.delivery, "an attempt ended after its lease; another attempt is under way");
     }
     Ok(has_ended)
 }
 
-/// Applies what the attempt makes of its endpoint.
+/// Applies the attempt's effects on its endpoint.
 async fn apply_to_endpoint(
     context: &mut WriteContext,
     n: i64,

@@ -1,4 +1,4 @@
-//! Events are sent again: those that failed, those that an endpoint missed, or all.
+//! Resends events: failed ones, those that an endpoint missed, or all.
 
 use std::collections::HashMap;
 
@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// Looks at the next events after `after` and sends again what is asked for.
+/// Scans the next events after `after` and resends those that match.
 pub(super) async fn replay(
     context: &mut WriteContext,
     replay: &Replay,
@@ -35,7 +35,7 @@ pub(super) async fn replay(
     let routes = context.routes().await?;
     let (number, endpoint) = routes.find(replay.endpoint).ok_or(StoreError::NotFound)?;
     if ruled.is_stale(endpoint) {
-        // Its rules changed since they were asked: this batch begins again.
+        // The endpoint's rules changed after they were evaluated: repeat this batch.
         return Ok(Replayed { count: 0, next: u64::try_from(after).ok() });
     }
     let candidates = candidates(&mut context.db, after).await?;
@@ -57,7 +57,7 @@ pub(super) async fn replay(
     Ok(replayed)
 }
 
-/// Asks a webhook's rules about the next batch.
+/// Evaluates a webhook's rules for the next batch.
 pub(super) async fn rule(db: &mut Db, endpoint: Endpoint, replay: &Replay, after: i64) -> Result<Ruled, StoreError> {
     if !endpoint.is_tailored() {
         return Ok(Ruled { by: None, planned: HashMap::new() });
@@ -77,7 +77,7 @@ pub(super) async fn rule(db: &mut Db, endpoint: Endpoint, replay: &Replay, after
     Ok(Ruled { by: Some(endpoint), planned })
 }
 
-/// What is known of the customer whom an event is about, where an endpoint asks for it.
+/// Data of an event's customer, if an endpoint includes it.
 async fn known_customers(
     db: &mut Db,
     endpoint: &Endpoint,
@@ -90,7 +90,7 @@ async fn known_customers(
     }
 }
 
-/// After which number the batch begins.
+/// The number after which the batch begins.
 pub(super) async fn first_after(db: &mut Db, replay: &Replay, after: Option<u64>) -> Result<i64, StoreError> {
     match after {
         Some(after) => Ok(i64::try_from(after).unwrap_or(i64::MAX)),
@@ -98,8 +98,8 @@ pub(super) async fn first_after(db: &mut Db, replay: &Replay, after: Option<u64>
     }
 }
 
-/// The number before the first event since then. Ids sort by the millisecond in which they were made, numbers are given a
-/// little later, by any node: the lowest number is looked for among the first events.
+/// The number before the first event since then. Ids sort by the millisecond of their creation; numbers are assigned a
+/// little later, by any node: so take the lowest number among the first events.
 async fn before_first(db: &mut Db, since: Timestamp) -> Result<i64, StoreError> {
     let first = "SELECT id FROM events WHERE id >= $1 AND n > 0 ORDER BY id LIMIT 1";
     let since = EventId::first_at(since);
@@ -129,7 +129,7 @@ async fn candidates(db: &mut Db, after: i64) -> Result<Vec<Candidate>, StoreErro
     found.iter().map(candidate).collect()
 }
 
-/// Sends one event again if it is asked for; says whether it was (or would be).
+/// Resends one event if it matches; returns whether it was (or would be) sent.
 async fn send_again(
     context: &mut WriteContext,
     replay: &Replay,
@@ -152,7 +152,7 @@ async fn send_again(
         match (action, known) {
             (ReplayAction::Requeue, Some((n, state))) => {
                 if state == State::Skipped {
-                    // What was skipped has no body of its own yet.
+                    // A skipped delivery has no body of its own yet.
                     run!(&mut context.db, "UPDATE deliveries SET body = $2 WHERE n = $1", n, body);
                 }
                 requeue(context, n, (number, endpoint), now.mono, replay.job).await?;
@@ -166,7 +166,7 @@ async fn send_again(
     Ok(action != ReplayAction::Nothing)
 }
 
-/// An ended delivery waits again, beside the live ones, with a fresh plan.
+/// Makes an ended delivery pending again, in the replay queue, with a new plan.
 pub(super) async fn requeue(
     context: &mut WriteContext,
     n: i64,
@@ -204,8 +204,8 @@ async fn insert(
     Ok(())
 }
 
-/// What failed since an outage began is sent again; at most this many, which is far more than a
-/// failing endpoint's probes can spend in five days.
+/// Resends what failed since an outage began; at most this many, far more than a failing endpoint's probes can use up
+/// in five days.
 pub(super) async fn resend_outage(
     context: &mut WriteContext,
     number: i64,
@@ -214,7 +214,7 @@ pub(super) async fn resend_outage(
     now: MonoTime,
 ) -> Result<u64, StoreError> {
     const MOST: i64 = 10_000;
-    // The outage began when an attempt ended; of the last attempt the beginning is kept, and how long it took.
+    // The outage began when an attempt ended; the last attempt's start and duration are stored.
     let select = formatcp!(
         "SELECT n FROM deliveries WHERE endpoint = $1 AND state = {FAILED} AND last_at >= $2 - 120000 \
         AND last_at + coalesce(last_ms, 0) + 10 >= $2 AND lane < {TEST} ORDER BY n DESC LIMIT $3"

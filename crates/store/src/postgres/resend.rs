@@ -1,4 +1,4 @@
-//! A delivery is sent again.
+//! Resends one delivery.
 
 use const_format::formatcp;
 use gancho_model::{Delivery, MonoTime, Priority, State};
@@ -10,8 +10,8 @@ use super::{
 };
 use crate::StoreError;
 
-/// A delivery begins anew with so many attempts in all. One that is under way keeps its lease, and has a
-/// fresh plan after its attempt.
+/// Restarts a delivery with a new total of attempts. One under way keeps its lease and gets a new plan after its
+/// attempt.
 pub(super) async fn again(
     context: &mut WriteContext,
     n: i64,
@@ -37,7 +37,7 @@ pub(super) async fn again(
     Ok(())
 }
 
-/// Earlier than all that waits in a queue: the probe is then the delivery that the person asked for.
+/// Earlier than everything in its queue, so that the probe is the delivery that the user asked for.
 async fn first_in_line(
     context: &mut WriteContext,
     endpoint_n: i64,

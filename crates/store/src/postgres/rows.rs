@@ -1,4 +1,4 @@
-//! Between rows and the model's types.
+//! Converts between rows and the model's types.
 
 use const_format::formatcp;
 use gancho_model::{Delivery, DeliveryId, Endpoint, EndpointId, Event, EventId, ObjectKey, SourceId, Timestamp};
@@ -24,13 +24,13 @@ pub(super) fn id(row: &PgRow, column: usize) -> Result<[u8; 16], StoreError> {
     bytes.try_into().map_err(|_| damaged("an id"))
 }
 
-/// The same where there may be none.
+/// The same for a nullable column.
 pub(super) fn optional_id(row: &PgRow, column: usize) -> Result<Option<[u8; 16]>, StoreError> {
     let bytes: Option<Vec<u8>> = row.try_get(column)?;
     bytes.map(|bytes| bytes.try_into().map_err(|_| damaged("an id"))).transpose()
 }
 
-/// A number that is never negative.
+/// A non-negative number.
 pub(super) fn count(row: &PgRow, column: usize) -> Result<u64, StoreError> {
     Ok(row.try_get::<i64, _>(column)?.unsigned_abs())
 }
@@ -43,15 +43,15 @@ pub(super) fn optional_time(row: &PgRow, column: usize) -> Result<Option<Timesta
     Ok(row.try_get::<Option<i64>, _>(column)?.map(Timestamp::from_ms))
 }
 
-/// A lease is held by whoever claimed it; one that was made when the event was accepted, by the node that accepted it. It is
-/// named by its end, as [`SharedClock::kept_ends`] gives it.
+/// The holder of a lease is the node that claimed the delivery, or that accepted the event. A lease is identified by
+/// its end, as [`SharedClock::kept_ends`] gives it.
 pub(super) const IS_OURS: &str = "leased IS NOT NULL AND due = ANY($1) AND (node = $2 OR node IS NULL)";
 
-/// A node's attempt counts also when its lease ended under its hands and it claimed the delivery again: it makes no second
-/// attempt beside the first.
+/// A node's attempt also counts if its lease expired meanwhile and the node claimed the delivery again: it does not
+/// start a second attempt beside the first.
 pub(super) const IS_OUR_ATTEMPT: &str = "leased IS NOT NULL AND (node = $2 OR (node IS NULL AND due = ANY($1)))";
 
-/// A text that PostgreSQL can hold: all but the character 0.
+/// Text without U+0000, which PostgreSQL can't store.
 pub(super) fn storable(text: &str) -> String {
     text.replace('\0', "\u{FFFD}")
 }
@@ -59,7 +59,7 @@ pub(super) fn storable(text: &str) -> String {
 const ENDPOINT: &str =
     "n, id, config, sealed, enabled, paused, disabled_reason, health, created_at, updated_at FROM endpoints";
 
-/// Endpoints where a condition holds, with their numbers.
+/// Endpoints that match a condition, with their numbers.
 pub(super) async fn endpoints(
     db: &mut Db,
     vault: &Vault,
@@ -70,7 +70,7 @@ pub(super) async fn endpoints(
     found.iter().map(|row| endpoint(row, vault, clock)).collect()
 }
 
-/// One that is not removed.
+/// An endpoint that is not removed.
 pub(super) async fn one_endpoint(
     db: &mut Db,
     vault: &Vault,
@@ -82,7 +82,7 @@ pub(super) async fn one_endpoint(
     endpoint(&row, vault, clock)
 }
 
-/// The next ones after one, in their order.
+/// The next endpoints after one, in order.
 pub(super) async fn endpoints_after(
     db: &mut Db,
     vault: &Vault,
@@ -133,13 +133,13 @@ pub(super) fn event(row: &PgRow) -> Result<Event, StoreError> {
     })
 }
 
-/// The columns that [`delivery`] reads, and the tables they stand in.
+/// The columns that [`delivery`] reads, and their tables.
 pub(super) const DELIVERY: &str = "d.id, e.id, e.type, p.id, p.sealed, d.state, d.reason, d.lane, d.attempts, \
     d.max_attempts, d.due, d.leased, d.created_at, d.last_at, d.last_status, d.last_error, d.last_ms, d.n, e.label, \
     p.enabled, p.paused, p.config::json ->> 'rate_per_s', p.health";
-/// Where a delivery's number stands among them.
+/// Index of the delivery's number among them.
 pub(super) const DELIVERY_NUMBER: usize = 17;
-/// How many they are.
+/// Number of columns.
 pub(super) const DELIVERY_COLUMNS: usize = 23;
 pub(super) const DELIVERY_FROM: &str =
     formatcp!("deliveries d JOIN events e ON {EVENT_OF_DELIVERY} JOIN endpoints p ON p.n = d.endpoint");

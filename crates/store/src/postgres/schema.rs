@@ -1,4 +1,4 @@
-//! Bringing the schema up to date.
+//! Migrates the schema.
 
 use gancho_model::Timestamp;
 use sqlx::Connection as _;
@@ -6,7 +6,7 @@ use sqlx::Connection as _;
 use super::{Db, OpenError, partition::Partitions, waiting};
 use crate::vault::Vault;
 
-/// One file a step; a step that was released is never changed.
+/// One file per step; released steps never change.
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/001.sql"),
     include_str!("migrations/002.sql"),
@@ -14,10 +14,10 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/004.sql"),
     include_str!("migrations/005.sql"),
 ];
-/// The step that made partitions, and what fills them from what was there before.
+/// The step that introduced partitions, and the statements that move existing rows into them.
 const PARTITIONED: (i64, &str) = (3, include_str!("migrations/003_move.sql"));
 
-/// Only one node changes the schema at a time: `ganc`.
+/// Advisory lock for migrations: `ganc`.
 const LOCK: i64 = 0x6761_6e63;
 
 pub(super) async fn migrate(db: &mut Db, vault: &Vault) -> Result<(), OpenError> {

@@ -1,5 +1,5 @@
-//! What is searched: a folded text of each event beside the log, in which parts of words are found. Any node may go on with
-//! the index, and one event that two of them add is there once.
+//! Search: a folded text of each event beside the log, with substring matching. Any node may extend the index; an event
+//! indexed by two nodes is stored once.
 
 use async_trait::async_trait;
 use gancho_model::Event;
@@ -9,12 +9,12 @@ use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 use super::{PostgresStore, connector, rows};
 use crate::{Search, SearchHits, StoreError};
 
-/// Neither case nor accents count.
+/// Removes case and accents.
 fn fold(text: &str) -> String {
     text.nfd().filter(|letter| !is_combining_mark(*letter)).flat_map(char::to_lowercase).collect()
 }
 
-/// A part of a text, as LIKE looks for it.
+/// A LIKE pattern for a substring.
 fn like(part: &str) -> String {
     let mut pattern = String::from("%");
     for letter in fold(&rows::storable(part)).chars() {
@@ -56,7 +56,7 @@ impl Search for PostgresStore {
 
     async fn search(&self, parts: Vec<String>, limit: usize) -> Result<SearchHits, StoreError> {
         let mut db = self.read_now().await?;
-        // Each by itself, as an index is asked.
+        // One condition per part, so that each uses the index.
         let conditions: Vec<String> = (0..parts.len()).map(|place| format!("text LIKE ${}", place + 2)).collect();
         let select = format!(
             "SELECT {} FROM events WHERE (n, arrived_at) IN \

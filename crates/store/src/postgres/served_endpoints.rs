@@ -8,7 +8,7 @@ use gancho_model::MonoTime;
 const IDLE_MS: i64 = 5_000;
 /// How long another node's ownership is cached, milliseconds.
 const ELSEWHERE_MS: i64 = 5_000;
-/// An endpoint is released after this long without an attempt under way, milliseconds: `rate_per_s` counts by the second.
+/// An endpoint is released after this long without an attempt, milliseconds: `rate_per_s` counts by the second.
 pub(super) const DRAINED_MS: i64 = 1_000;
 /// How long a node waits before it takes a free endpoint while another node serves fewer, milliseconds.
 const DEFERRED_MS: i64 = 1_000;
@@ -28,7 +28,7 @@ pub(super) struct ServedEndpoints {
     others: u64,
     /// The smallest number of endpoints that one of them serves.
     fewest: usize,
-    /// Free endpoints that this node has not taken yet because another serves fewer, with the time of the first refusal.
+    /// Free endpoints not taken yet because another node serves fewer, with the time of the first refusal.
     deferred: HashMap<i64, MonoTime>,
     /// Endpoints that may be released, with the time since which no attempt has been under way.
     drained: HashMap<i64, MonoTime>,
@@ -50,12 +50,12 @@ impl ServedEndpoints {
         self.elsewhere.remove(&endpoint);
     }
 
-    /// Whether another node served it a moment ago.
+    /// Whether another node served it according to the cache.
     pub fn is_elsewhere(&self, endpoint: i64, now: MonoTime) -> bool {
         self.elsewhere.get(&endpoint).is_some_and(|until| *until > now)
     }
 
-    /// Whether it is ours, as far as that is known.
+    /// Whether this node serves it, if known.
     pub fn known(&mut self, endpoint: i64, now: MonoTime) -> Option<bool> {
         if self.leaving.contains(&endpoint) {
             return Some(false);
@@ -155,7 +155,7 @@ mod tests {
         MonoTime::from_ms(ms)
     }
 
-    /// A node that has so many endpoints, beside one that has so many.
+    /// A node with this many endpoints, and another with this many.
     fn with(own: i64, fewest: u64) -> ServedEndpoints {
         let mut known = ServedEndpoints::default();
         known.set_others(1, fewest);

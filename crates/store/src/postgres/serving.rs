@@ -1,8 +1,8 @@
-//! Which node serves an endpoint. Only one does at a time, so `max_in_flight` and `rate_per_s` hold across nodes although
-//! each node counts for itself.
+//! Which node serves an endpoint. Only one does at a time, so `max_in_flight` and `rate_per_s` hold across nodes
+//! although each node counts separately.
 //!
-//! The first node to take an endpoint keeps it until that node expires. With several nodes, a node releases idle endpoints
-//! and half of its surplus over the node with the fewest.
+//! The first node to take an endpoint keeps it until that node expires. With several nodes, a node releases idle
+//! endpoints and half of its surplus over the node with the fewest.
 
 use const_format::formatcp;
 use gancho_model::{EndpointId, MonoTime, NodeId, Priority};
@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{Due, StoreError};
 
-/// Takes or keeps an endpoint for this node; returns whether this node serves it now. An endpoint of an expired node can be
-/// taken once the leases of its deliveries have ended. A free one is deferred while another node serves fewer.
+/// Takes or keeps an endpoint for this node; returns whether this node serves it now. An endpoint of an expired node
+/// can be taken once the leases of its deliveries have ended. A free one is deferred while another node serves fewer.
 pub(super) async fn acquire_endpoint(
     context: &mut WriteContext,
     node: NodeId,
@@ -40,7 +40,7 @@ pub(super) async fn acquire_endpoint(
     let is_ours = run!(&mut context.db, upsert, endpoint, node, kept) == 1;
     context.serving.learn(endpoint, is_ours, now);
     if is_ours {
-        // Another node may have served it until now: its health stands in the database only.
+        // Another node may have served it until now: only the database has its current health.
         if let Some(health) = context.health(endpoint).await? {
             context.set_health(endpoint, health);
             context.health_matters(endpoint);

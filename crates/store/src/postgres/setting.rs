@@ -1,4 +1,4 @@
-//! Settings that people change in the pages.
+//! Settings changed in the web interface.
 
 use async_trait::async_trait;
 

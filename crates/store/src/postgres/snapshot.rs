@@ -1,4 +1,4 @@
-//! What was seen of an ERP that can only be asked.
+//! Snapshots of polled ERPs.
 
 use async_trait::async_trait;
 use gancho_model::{Message, SourceId};
@@ -85,12 +85,12 @@ impl Snapshots for PostgresStore {
     }
 
     async fn forget_seen(&self, source: SourceId) -> Result<(), StoreError> {
-        // The position first: if the process ends half-way, a source whose records are partly deleted is read from the beginning.
+        // Cursors first: if the process ends half-way, a source with partly deleted records is read from the beginning.
         self.write_now(true, async move |context| {
             Ok(run!(&mut context.db, "DELETE FROM marks WHERE source = $1", source.bytes().as_slice()))
         })
         .await?;
-        // Little by little: others wait for the writer too.
+        // In small transactions: others wait for the writer too.
         let some = async move |context: &mut super::write_context::WriteContext| {
             let seen = "DELETE FROM seen WHERE source = $1 AND (model, key) IN \
                 (SELECT model, key FROM seen WHERE source = $1 LIMIT $2)";
@@ -101,7 +101,7 @@ impl Snapshots for PostgresStore {
     }
 }
 
-/// Whether nobody else has begun to ask this source since.
+/// Whether no other node has opened this source since.
 pub(super) async fn check_version(db: &mut Db, source: SourceId, version: u64) -> Result<(), StoreError> {
     let select = "SELECT seen_version FROM sources WHERE id = $1 FOR SHARE";
     match scalar!(db, i64, select, source.bytes().as_slice()) {
@@ -111,7 +111,7 @@ pub(super) async fn check_version(db: &mut Db, source: SourceId, version: u64) -
     }
 }
 
-/// Keeps how records look now.
+/// Stores snapshots of records.
 pub(super) async fn keep(db: &mut Db, source: SourceId, snapshots: &[SnapshotUpdate]) -> Result<(), StoreError> {
     for SnapshotUpdate { model, key, seen } in snapshots {
         let (source, model, key) = (source.bytes().as_slice(), rows::storable(model), rows::storable(key));

@@ -1,4 +1,4 @@
-//! Sources are added, changed, removed.
+//! Adds, changes and removes sources.
 
 use async_trait::async_trait;
 use gancho_model::{Secret, Source, SourceId, SourceKind, Timestamp, Token};

@@ -1,4 +1,4 @@
-//! A node starts on what others left that are gone.
+//! What a starting node does about the state left by dead nodes.
 
 use const_format::formatcp;
 use gancho_model::{Endpoint, MonoTime, NodeId, Priority};
@@ -7,7 +7,7 @@ use sqlx::Row as _;
 use super::{job, membership, rows, rows::PENDING, write_context::WriteContext};
 use crate::StoreError;
 
-/// Joins, frees the leases of nodes that are gone, and plans anew what may have been planned by another clock.
+/// Joins, frees the leases of dead nodes, and reschedules what may have been scheduled by another clock.
 pub(super) async fn take_over(context: &mut WriteContext, node: NodeId, now: MonoTime) -> Result<u64, StoreError> {
     membership::remove_expired(context, now).await?;
     let wall = context.environment.now();
@@ -28,7 +28,7 @@ pub(super) async fn take_over(context: &mut WriteContext, node: NodeId, now: Mon
     Ok(freed)
 }
 
-/// Leases of nodes that are gone. Those that ended by now are free already.
+/// Frees the leases of dead nodes. Expired ones are free already.
 async fn free(context: &mut WriteContext, n: i64, lane: Priority, now: MonoTime) -> Result<u64, StoreError> {
     let free = formatcp!(
         "UPDATE deliveries SET due = leased, leased = NULL, node = NULL \
@@ -38,7 +38,7 @@ async fn free(context: &mut WriteContext, n: i64, lane: Priority, now: MonoTime)
     Ok(run!(&mut context.db, free, n, lane as i64, context.clock.kept(now)))
 }
 
-/// Brings forward what was planned for later than allowed. Reads only deliveries that are due in the future.
+/// Brings forward deliveries scheduled later than allowed. Reads only deliveries due in the future.
 async fn replan(
     context: &mut WriteContext,
     n: i64,

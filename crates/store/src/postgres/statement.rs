@@ -1,13 +1,13 @@
-//! Short forms for statements: the text, and what is bound to its places in their order.
+//! Macros for statements: the text, and the values bound to its parameters in order.
 
-/// Runs a statement; how many rows it touched.
+/// Runs a statement; returns the number of rows affected.
 macro_rules! run {
     ($db:expr, $sql:expr $(, $value:expr)* $(,)?) => {
         sqlx::query($sql).persistent($crate::postgres::connector::keeps_statements())$(.bind($value))*.execute(&mut *$db).await?.rows_affected()
     };
 }
 
-/// The first row, if there is one.
+/// The first row, if any.
 macro_rules! first {
     ($db:expr, $sql:expr $(, $value:expr)* $(,)?) => {
         sqlx::query($sql).persistent($crate::postgres::connector::keeps_statements())$(.bind($value))*.fetch_optional(&mut *$db).await?
@@ -21,7 +21,7 @@ macro_rules! all {
     };
 }
 
-/// The first column of the first row, if there is one.
+/// The first column of the first row, if any.
 macro_rules! scalar {
     ($db:expr, $type:ty, $sql:expr $(, $value:expr)* $(,)?) => {
         sqlx::query_scalar::<_, $type>($sql).persistent($crate::postgres::connector::keeps_statements())$(.bind($value))*.fetch_optional(&mut *$db).await?

@@ -44,7 +44,7 @@ fn hourly(row: &sqlx::postgres::PgRow) -> Result<HourlyStats, StoreError> {
     Ok(HourlyStats { endpoint: EndpointId::from_bytes(rows::id(row, 0)?), hour: row.try_get(1)?, counters })
 }
 
-/// Adds what a transaction gathered.
+/// Adds a transaction's counts.
 pub(super) async fn add(db: &mut Db, hours: &BTreeMap<(i64, i64), Counters>) -> Result<(), StoreError> {
     let upsert = "INSERT INTO hours VALUES ($1, $2, $3, $4, $5, $6) \
         ON CONFLICT (endpoint, hour) DO UPDATE SET delivered = hours.delivered + $3, retried = hours.retried + $4, \

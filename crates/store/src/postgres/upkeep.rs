@@ -1,4 +1,4 @@
-//! What is old goes, a little at a time.
+//! Removes old rows in small batches.
 
 use async_trait::async_trait;
 use const_format::formatcp;
@@ -12,9 +12,9 @@ use super::waiting::WAITING;
 use super::{PostgresStore, bin, endpoint, issue, job, partition, processed, vitals, write_context::WriteContext};
 use crate::{Pruned, StoreError, Upkeep, Vitals, stored::HOUR_MS};
 
-/// How much longer than the retention what ended is kept, so that an expiry can be seen.
+/// How much longer than the retention ended deliveries are kept, so that expired ones can be seen.
 const GRACE_MS: i64 = 24 * 3600 * 1000;
-/// Rows that go in one transaction.
+/// Rows removed per transaction.
 const BATCH: i64 = RETENTION_BATCH as i64;
 
 #[async_trait]
@@ -34,7 +34,7 @@ impl Upkeep for PostgresStore {
             })
         });
         let pruned = pruned.await?;
-        // Apart from the writer, which must not wait for those who read.
+        // On a reader connection: the writer must not wait for readers' locks.
         let mut db = self.readers.acquire().await?;
         let (before, seen_since) = (before.plus_ms(-GRACE_MS), now.wall.plus_ms(-GRACE_MS));
         Ok(Pruned { events: partition::drop_old(&mut db, before, seen_since).await?, ..pruned })
@@ -56,7 +56,7 @@ impl Upkeep for PostgresStore {
     }
 }
 
-/// What waited too long is failed. The oldest of each endpoint come first, so a look at those is enough.
+/// Fails deliveries that waited too long. Each endpoint's oldest come first, so checking those is enough.
 async fn expire(context: &mut WriteContext, before: Timestamp, now: Moment) -> Result<u64, StoreError> {
     let (mut expired, routes) = (0, context.routes().await?);
     for (n, _) in routes.iter() {

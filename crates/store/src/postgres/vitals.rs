@@ -1,4 +1,4 @@
-//! What makes PostgreSQL slower and slower: rows that are of no use any more, and whoever keeps them from being removed.
+//! Causes of gradual slowdown in PostgreSQL: dead rows, and transactions that keep them from being removed.
 
 use sqlx::Row as _;
 
@@ -6,7 +6,7 @@ use super::{Db, rows};
 use crate::{DeadRows, OldSnapshot, StoreError, Vitals};
 
 pub(super) async fn look(db: &mut Db) -> Result<Vitals, StoreError> {
-    // Those of partitions count for their table.
+    // Partitions count for their parent table.
     let select = "SELECT coalesce(i.inhparent::regclass::text, s.relname::text) AS name, sum(s.n_live_tup)::bigint, \
         sum(s.n_dead_tup)::bigint FROM pg_stat_user_tables s LEFT JOIN pg_inherits i ON i.inhrelid = s.relid \
         WHERE s.schemaname = current_schema() GROUP BY name ORDER BY name";
@@ -14,7 +14,7 @@ pub(super) async fn look(db: &mut Db) -> Result<Vitals, StoreError> {
     for row in all!(db, select) {
         dead_rows.push(DeadRows { table: row.try_get(0)?, live: rows::count(&row, 1)?, dead: rows::count(&row, 2)? });
     }
-    // Of another account's connection, an account without the role pg_read_all_stats sees nothing but that it is there.
+    // Without the role pg_read_all_stats, other accounts' connections show only that they exist.
     let select = "SELECT coalesce(nullif(application_name, ''), usename::text, 'somebody') || ', process ' || pid, \
         extract(epoch FROM clock_timestamp() - xact_start)::bigint FROM pg_stat_activity \
         WHERE datname = current_database() AND backend_xmin IS NOT NULL AND pid <> pg_backend_pid() \

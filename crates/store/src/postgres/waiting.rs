@@ -1,4 +1,4 @@
-//! How many deliveries wait for each endpoint. A commit adds how many more; what is old is counted together now and then.
+//! Pending deliveries per endpoint. Each commit appends its changes; they are merged periodically.
 
 use std::{sync::Weak, time::Duration};
 
@@ -8,19 +8,19 @@ use sqlx::{Connection as _, PgPool};
 use super::{Db, rows::PENDING};
 use crate::StoreError;
 
-/// How often changes are counted together.
+/// Interval between merges.
 const COUNT_EVERY: Duration = Duration::from_secs(2);
 
-/// Whoever counts must see what was committed before it looks, and a node that hangs meanwhile holds nobody up.
+/// The merge must see what was committed before it reads; a node that hangs meanwhile must not block others.
 const GUARDS: &str = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '3s'; \
     SET LOCAL tcp_user_timeout = '4s'; SET LOCAL lock_timeout = '4s'";
 
-/// How many wait, by endpoint: `endpoint` and `count`.
+/// Pending deliveries per endpoint: `endpoint` and `count`.
 pub(super) const WAITING: &str = "SELECT endpoint, sum(count)::bigint AS count FROM (SELECT endpoint, count FROM waiting \
     UNION ALL SELECT endpoint, more FROM waiting_changes WHERE made_in >= (SELECT value FROM meta WHERE name = 'waiting_counted')) \
     AS known GROUP BY endpoint";
 
-/// Notes how many more wait for each endpoint, as the transaction at hand made it.
+/// Appends the current transaction's changes per endpoint.
 pub(super) async fn add_changes(db: &mut Db, endpoints: Vec<i64>, more: Vec<i64>) -> Result<(), StoreError> {
     if !endpoints.is_empty() {
         let insert = "INSERT INTO waiting_changes (endpoint, more) SELECT * FROM unnest($1::bigint[], $2::bigint[])";
@@ -29,24 +29,24 @@ pub(super) async fn add_changes(db: &mut Db, endpoints: Vec<i64>, more: Vec<i64>
     Ok(())
 }
 
-/// How many wait for one endpoint, as of what is committed.
+/// Committed pending deliveries of one endpoint.
 pub(super) async fn count_waiting(db: &mut Db, endpoint: i64) -> Result<i64, StoreError> {
     let select = formatcp!("SELECT count FROM ({WAITING}) AS w WHERE endpoint = $1");
     Ok(scalar!(db, i64, select, endpoint).unwrap_or_default())
 }
 
-/// Counts changes together again and again, as long as this is there.
+/// Merges changes periodically while the store exists.
 pub(super) async fn count_regularly<T>(store: Weak<T>, readers: PgPool) {
     while store.strong_count() > 0 {
         tokio::time::sleep(COUNT_EVERY).await;
         if let Err(error) = count_changes(&readers).await {
-            tracing::debug!(%error, "what waits can't be counted together now; it is tried again");
+            tracing::debug!(%error, "backlog counts can't be merged now; retrying");
         }
     }
 }
 
-/// Counts the changes of all transactions that have ended together, and removes them. What an open one changes comes with a
-/// number above: none is ever missed. Where another node is at it, nothing is done.
+/// Merges and removes the changes of all ended transactions. Open transactions have higher ids, so none of their
+/// changes is missed. Does nothing if another node is merging.
 async fn count_changes(readers: &PgPool) -> Result<(), sqlx::Error> {
     let mut transaction = readers.begin().await?;
     sqlx::raw_sql(GUARDS).execute(&mut *transaction).await?;
@@ -60,7 +60,7 @@ async fn count_changes(readers: &PgPool) -> Result<(), sqlx::Error> {
     let Some(from) = scalar!(transaction, i64, from) else { return Ok(()) };
     let until = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
     let until = scalar!(transaction, i64, until).unwrap_or(from);
-    // From where it was counted to: what was removed before may still lie there, for the sake of an old snapshot.
+    // From where the last merge ended: rows removed before may still be there because of an old snapshot.
     let count = "WITH ended AS (DELETE FROM waiting_changes WHERE made_in >= $1 AND made_in < $2 RETURNING endpoint, more) \
         INSERT INTO waiting (endpoint, count) SELECT endpoint, sum(more) FROM ended GROUP BY endpoint ORDER BY endpoint \
         ON CONFLICT (endpoint) DO UPDATE SET count = waiting.count + excluded.count";
@@ -70,15 +70,15 @@ async fn count_changes(readers: &PgPool) -> Result<(), sqlx::Error> {
     transaction.commit().await
 }
 
-/// Counts all anew where the numbers of transactions began again, as they do in a copy that was restored into another
-/// server, perhaps under nodes that are at work.
+/// Recounts everything if transaction ids restarted, as in a dump restored into another server, possibly while nodes
+/// are running.
 pub(super) async fn count_if_copied(db: &mut Db) -> Result<(), sqlx::Error> {
     let is_copied =
         "SELECT value > pg_snapshot_xmax(pg_current_snapshot())::text::bigint FROM meta WHERE name = 'waiting_counted'";
     if scalar!(db, bool, is_copied) == Some(true) { count_anew(db).await } else { Ok(()) }
 }
 
-/// Counts all anew. Nobody changes deliveries meanwhile.
+/// Recounts everything. Deliveries must not change meanwhile.
 pub(super) async fn count_anew(db: &mut Db) -> Result<(), sqlx::Error> {
     const COUNT: &str = formatcp!(
         "LOCK TABLE deliveries IN SHARE ROW EXCLUSIVE MODE; DELETE FROM waiting_changes; DELETE FROM waiting; \

@@ -24,29 +24,29 @@ use crate::{
     },
 };
 
-/// What the writer works with: the connection, what it keeps in memory, and what the transaction
-/// at hand will have changed when it commits.
+/// State of the writer: the connection, cached data, and the pending changes of the current transaction until it
+/// commits.
 pub(super) struct WriteContext {
     pub db: Db,
     address: PgConnectOptions,
     shared: Shared,
     audience: Audience,
-    /// Endpoints that are not removed, with their numbers; read again after each change.
+    /// Endpoints that are not removed, with their numbers; reloaded after each change.
     routes: Option<Arc<Routes>>,
     is_open: bool,
-    /// Whether the connection is of no use any more.
+    /// Whether the connection is unusable.
     is_lost: bool,
     pub pending: Pending,
     own: Own,
     /// Which endpoints this node serves.
     pub serving: ServedEndpoints,
-    /// Where events lie.
+    /// The partitions of events.
     pub partitions: Partitions,
-    /// Until when other nodes take this one for alive; nothing before it joined.
+    /// Until when other nodes consider this one active; `None` before it joined.
     alive_until: Option<MonoTime>,
-    /// The endpoints as they looked last.
+    /// The version of the endpoints in `routes`.
     endpoint_version: i64,
-    /// The version of endpoints that plans of deliveries must be made from: whichever node changes them, it rises.
+    /// The version of endpoints that plans of deliveries must be based on; it rises with changes by any node.
     plan_version: u64,
 }
 
@@ -57,21 +57,21 @@ impl std::ops::Deref for WriteContext {
     }
 }
 
-/// What the open transaction gathers of its own.
+/// What the open transaction collects.
 #[derive(Default)]
 struct Own {
     numbers: Option<Numbers>,
-    /// The version of endpoints, once nobody else may change it any more.
+    /// The version of endpoints, once it is locked.
     locked_version: Option<u64>,
-    /// Written together, before anything else is done with them.
+    /// Written together, before other statements use them.
     new: NewRows,
-    /// How often plans came to be stale.
+    /// Number of changes that made plans stale.
     stale: i64,
-    /// Whether endpoints look different.
+    /// Whether endpoints changed.
     endpoints_changed: bool,
-    /// What other nodes are told.
+    /// The message to other nodes.
     message: NodeMessage,
-    /// Whether they are told of anything at all.
+    /// Whether to send it.
     has_changed: bool,
 }
 
@@ -95,39 +95,39 @@ impl WriteContext {
         }
     }
 
-    /// Until when other nodes take this one for alive; nothing before it joined, and after it left.
+    /// Until when other nodes consider this one active; `None` before it joined and after it left.
     pub fn is_alive_until(&self) -> Option<MonoTime> {
         self.alive_until
     }
 
-    /// Other nodes take this one for alive until then.
+    /// Other nodes consider this one active until then.
     pub fn alive_until(&mut self, until: MonoTime) {
         self.alive_until = Some(until);
     }
 
-    /// This node is not there any more.
+    /// This node has left.
     pub fn has_left(&mut self) {
         self.alive_until = None;
     }
 
-    /// Something may look different to people, on every node.
+    /// Data shown to users may have changed, on every node.
     pub fn mark_changed(&mut self) {
         self.own.has_changed = true;
         self.pending.has_changed = true;
     }
 
-    /// A delivery is not to be sent any more, whichever node has it.
+    /// Cancels a delivery on every node.
     pub fn cancel_everywhere(&mut self, endpoint: EndpointId, delivery: DeliveryId) {
         self.own.message.add_cancelled(endpoint, delivery);
         self.notify_later(Notification::Forget(endpoint, delivery));
     }
 
-    /// Whoever serves this endpoint is told that something is due.
+    /// Notifies the node that serves this endpoint of a due delivery.
     pub fn broadcast_due(&mut self, endpoint: EndpointId, lane: Priority) {
         self.own.message.add_due(endpoint, lane);
     }
 
-    /// Whoever wants it may serve this endpoint from now on.
+    /// Any node may serve this endpoint from now on.
     pub fn broadcast_released(&mut self, endpoint: i64) {
         self.own.message.add_released(endpoint);
     }
@@ -137,7 +137,7 @@ impl WriteContext {
         self.audience.follow_feed(last.unsigned_abs());
     }
 
-    /// Another node changed endpoints: they are read again.
+    /// Another node changed endpoints: they are reloaded.
     pub fn follow_endpoints(&mut self, version: i64) {
         if self.endpoint_version != version {
             self.endpoint_version = version;
@@ -148,21 +148,21 @@ impl WriteContext {
         }
     }
 
-    /// The version of endpoints that a plan of deliveries must be made from. From here to the end of the transaction no
-    /// node changes it.
+    /// The version of endpoints that a plan of deliveries must be based on. It is locked from here to the end of the
+    /// transaction.
     pub async fn plan_version(&mut self) -> Result<u64, StoreError> {
         let version = match self.own.locked_version {
             Some(version) => version,
             None => self.lock_numbers().await?.plan_version,
         };
         self.own.locked_version = Some(version);
-        // What this transaction changes itself is not written yet.
+        // This transaction's own changes are not written yet.
         let version = version + self.own.stale.unsigned_abs();
         self.follow(version);
         Ok(version)
     }
 
-    /// Endpoints are read again where another node changed them.
+    /// Reloads endpoints if another node changed them.
     fn follow(&mut self, version: u64) {
         if self.plan_version != version {
             self.plan_version = version;
@@ -171,7 +171,7 @@ impl WriteContext {
         }
     }
 
-    /// Shows the endpoints to those who plan, if they are not what was shown before; between two transactions.
+    /// Publishes the endpoints to planners if they changed; between two transactions.
     pub async fn publish_endpoints(&mut self) -> Result<(), StoreError> {
         self.execute("BEGIN READ ONLY").await?;
         let done = self.publish_if_new().await;
@@ -194,11 +194,11 @@ impl WriteContext {
     pub async fn begin(&mut self, flush: bool) -> Result<(), StoreError> {
         let begin = if flush { BEGIN_FLUSHED } else { BEGIN };
         if self.is_lost || self.execute(begin).await.is_err() {
-            // The connection is gone, or another transaction was left open in it.
+            // The connection is lost, or a transaction was left open on it.
             self.is_lost = true;
             self.db = connector::connect(&self.address).await?;
             self.is_lost = false;
-            tracing::warn!("the connection to the database was lost, and made anew");
+            tracing::warn!("lost the connection to the database; reconnected");
             self.execute(begin).await?;
         }
         self.is_open = true;
@@ -209,17 +209,17 @@ impl WriteContext {
         sqlx::raw_sql(statement).execute(&mut self.db).await.map(drop)
     }
 
-    /// Whether the connection is gone, and no other could be made yet.
+    /// Whether the connection is lost and reconnecting has not succeeded yet.
     pub fn is_lost(&self) -> bool {
         self.is_lost
     }
 
-    /// Gives the connection up: another one is made for the next transaction.
+    /// Drops the connection: the next transaction opens another one.
     pub fn give_up(&mut self) {
         self.is_lost = true;
     }
 
-    /// Writes what was made new and not yet written: whatever looks for it finds it from here on.
+    /// Writes new rows: statements that follow find them.
     pub async fn write_new(&mut self) -> Result<(), StoreError> {
         let new = std::mem::take(&mut self.own.new);
         self.partitions.cover(&mut self.db, new.arrival_times()).await?;
@@ -234,7 +234,7 @@ impl WriteContext {
         Ok(())
     }
 
-    /// An event and deliveries that are to be written.
+    /// The event and deliveries to write.
     pub fn new_rows(&mut self) -> &mut NewRows {
         &mut self.own.new
     }
@@ -258,14 +258,14 @@ impl WriteContext {
         if self.own.endpoints_changed {
             let rise = "UPDATE meta SET value = value + 1 WHERE name = 'endpoint_version' RETURNING value";
             let version = scalar!(&mut self.db, i64, rise).unwrap_or_default();
-            // Where another node changed any meanwhile, they are read again.
+            // If another node changed any meanwhile, they are reloaded.
             self.endpoint_version = if version == self.endpoint_version + 1 { version } else { 0 };
         }
         self.execute("COMMIT").await?;
         self.is_open = false;
         self.pending.show_health(&mut self.routes);
         if self.pending.endpoints_changed {
-            // Read again with the health that was written just now.
+            // Reloads them with the health just written.
             self.routes = None;
         }
         Ok(())
@@ -273,7 +273,7 @@ impl WriteContext {
 
     pub async fn roll_back(&mut self) {
         if std::mem::take(&mut self.is_open) && !self.is_lost && self.execute("ROLLBACK").await.is_err() {
-            // The transaction is gone with its connection.
+            // The transaction is lost with its connection.
             self.give_up();
         }
         let pending = std::mem::take(&mut self.pending);
@@ -282,7 +282,7 @@ impl WriteContext {
         (self.plan_version, self.endpoint_version) = (0, 0);
         self.serving.forget();
         self.partitions.forget();
-        // It may not have been said.
+        // The heartbeat may have been rolled back.
         self.alive_until = self.alive_until.map(|_| self.environment.mono());
         self.audience.cancel(pending);
     }
@@ -291,7 +291,7 @@ impl WriteContext {
     pub async fn notify(&mut self) {
         let is_old = self.pending.endpoints_changed || self.published.get().version != self.plan_version;
         if is_old && let Err(error) = self.publish_endpoints().await {
-            // Plans are refused until it is done, at the next commit.
+            // Plans are refused until this succeeds, at the next commit.
             tracing::error!(%error, "endpoints can't be read again");
         }
         let Own { message, has_changed, .. } = std::mem::take(&mut self.own);
@@ -301,30 +301,30 @@ impl WriteContext {
         self.audience.announce(std::mem::take(&mut self.pending));
     }
 
-    /// How many deliveries wait for an endpoint, as of this transaction.
+    /// Pending deliveries of an endpoint, as of this transaction.
     pub async fn waiting_for(&mut self, endpoint: i64) -> Result<u64, StoreError> {
         let committed = waiting::count_waiting(&mut self.db, endpoint).await?;
         let more = self.pending.waiting.get(&endpoint).copied().unwrap_or(0);
         Ok(u64::try_from(committed + more).unwrap_or(0))
     }
 
-    /// Notified after the commit.
+    /// Sends this notification after the commit.
     pub fn notify_later(&mut self, notification: Notification) {
         self.pending.notifications.push(notification);
     }
 
-    /// Asks the engine for a place.
+    /// Asks the engine to reserve a slot.
     pub fn reserve(&self, endpoint: EndpointId, now: MonoTime) -> Option<MonoTime> {
         self.audience.reserve(endpoint, now)
     }
 
-    /// This node's id, as it stands in rows.
+    /// This node's id, as stored in rows.
     pub fn node_bytes(&self) -> Option<Vec<u8>> {
         self.node.get().map(|node| node.bytes().to_vec())
     }
 
-    /// The next number of the feed, or the next one outside it. Until the transaction ends, no other node gets one: the feed
-    /// is in the order of commits, without holes.
+    /// The next number of the feed, or outside it. The numbers are locked until the transaction ends: the feed has the
+    /// order of commits, without gaps.
     pub async fn next_number(&mut self, in_feed: bool) -> Result<i64, StoreError> {
         let numbers = self.lock_numbers().await?;
         if in_feed {
@@ -337,7 +337,8 @@ impl WriteContext {
         Ok(self.pending.next_off_feed(known))
     }
 
-    /// What every accepted event needs, asked for at once. Until the transaction ends, no other node gets it.
+    /// Locks the numbers and reads what accepted events need, in one statement. Other nodes wait until the transaction
+    /// ends.
     async fn lock_numbers(&mut self) -> Result<Numbers, StoreError> {
         if let Some(known) = self.own.numbers {
             return Ok(known);
@@ -346,7 +347,7 @@ impl WriteContext {
         Ok(*self.own.numbers.insert(numbers))
     }
 
-    /// An endpoint's health as of this transaction, in which nobody else changes it.
+    /// An endpoint's health as of this transaction, with its row locked.
     pub async fn health(&mut self, endpoint: i64) -> Result<Option<Health>, StoreError> {
         if let Some(health) = self.pending.health.get(&endpoint) {
             return Ok(Some(*health));
@@ -361,19 +362,19 @@ impl WriteContext {
         self.pending.health.insert(endpoint, health);
     }
 
-    /// The engine has to know the health of an endpoint that was set.
+    /// The engine must be notified of this endpoint's new health.
     pub fn health_matters(&mut self, endpoint: i64) {
         self.pending.health_matters.insert(endpoint);
     }
 
-    /// Endpoints were changed: read them again, here and in the engine.
+    /// Endpoints changed: reload them, here and in the engine.
     pub fn endpoints_changed(&mut self) {
         self.own.endpoints_changed = true;
         self.routes = None;
         self.pending.endpoints_changed = true;
     }
 
-    /// The same, in a way that matters for who gets an event.
+    /// The same for changes that affect which endpoints get an event.
     pub fn plans_are_stale(&mut self) {
         self.own.stale += 1;
         self.endpoints_changed();

@@ -1,4 +1,4 @@
-//! A node's one writer: whatever waits while a commit is being flushed goes into the next one.
+//! A node's only writer, with group commit: jobs that wait during a flush share the next transaction.
 
 use std::{future::Future, pin::Pin, thread::JoinHandle, time::Duration};
 
@@ -7,16 +7,16 @@ use tokio::sync::{mpsc, oneshot};
 use super::{OpenError, is_rivalry, membership, write_context::WriteContext};
 use crate::StoreError;
 
-/// Pieces of work in one transaction.
+/// Maximum jobs in one transaction.
 const GROUP_MAX: usize = 256;
-/// How often a piece of work is tried that another node's was in the way of.
+/// Maximum tries of a job that conflicts with another node's.
 const TRIES: usize = 5;
-/// A group that takes longer is given up, with its connection: behind it is a database that answers nobody. No piece of
-/// work takes a tenth of it.
+/// Timeout of a group. Its connection is dropped then, since the database does not respond: no job takes a tenth of
+/// this.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) struct Writer {
-    /// Nothing once it is being closed.
+    /// `None` once it is closing.
     jobs: Option<mpsc::Sender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -25,24 +25,25 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.jobs = None;
         if let Some(thread) = self.thread.take() {
-            // A panic there was logged there.
+            // Its panic was logged.
             let _ = thread.join();
         }
     }
 }
 
 impl Writer {
-    /// On a thread of its own, where what it works with is made: it is nobody else's, and is borrowed across waits.
+    /// Starts the writer on its own thread, where its state is created: nothing else uses it, and it is borrowed across
+    /// awaits.
     ///
     /// # Errors
-    /// Why it could not be made.
+    /// The reason why its state could not be created.
     pub async fn start(
         context: impl AsyncFnOnce() -> Result<WriteContext, OpenError> + Send + 'static,
         queue: usize,
     ) -> Result<Self, OpenError> {
         let (jobs, waiting) = mpsc::channel(queue);
         let (made, ready) = oneshot::channel();
-        // The future is made where it runs: it need not move between threads.
+        // The future is created on its thread: it need not be `Send`.
         let work = move || async move {
             match context().await {
                 Ok(context) => {
@@ -81,13 +82,13 @@ impl Writer {
 
 type Running<'a> = Pin<Box<dyn Future<Output = Result<(), StoreError>> + 'a>>;
 
-/// A piece of work for the writer.
+/// A job of the writer.
 trait Job: Send {
     fn is_durable(&self) -> bool;
-    /// Does the work. Refusals (not found, conflict) come before any write and spoil nothing;
-    /// any other error undoes the whole group.
+    /// Runs the job. Refusals (not found, conflict) happen before any write and don't affect the group; any other error
+    /// rolls back the whole group.
     fn run<'a>(&'a mut self, context: &'a mut WriteContext) -> Running<'a>;
-    /// Tells the one who waits: its own result after a commit, or why there was none.
+    /// Sends the result: the job's own after a commit, or the reason for the rollback.
     fn finish(self: Box<Self>, outcome: Result<(), StoreError>);
 }
 
@@ -118,7 +119,7 @@ impl<T: Send, F: AsyncFnMut(&mut WriteContext) -> Result<T, StoreError> + Send> 
     fn finish(self: Box<Self>, outcome: Result<(), StoreError>) {
         let Self { result, reply, .. } = *self;
         let missing = || Err(StoreError::Broken("the work did not run".into()));
-        // Nobody may be waiting any more: the work is done all the same.
+        // The caller may have stopped waiting: the job is done anyway.
         let _ = reply.send(outcome.and_then(|()| result.unwrap_or_else(missing)));
     }
 }
@@ -136,11 +137,11 @@ async fn write_groups(mut context: WriteContext, mut waiting: mpsc::Receiver<Box
     }
 }
 
-/// Commits a group. If one piece of work breaks it, each is tried alone, so that none fails for another.
+/// Commits a group. If a job makes it fail, each is retried alone, so that none fails because of another.
 async fn commit(context: &mut WriteContext, mut group: Vec<Box<dyn Job>>) {
     let outcome = try_commit(context, &mut group).await;
     match outcome {
-        // Alone, each would wait for a database that answers nobody.
+        // Alone, each would wait for a database that does not respond.
         Err(_) if context.is_lost() => finish(context, group, &outcome).await,
         Err(error) if group.len() > 1 => {
             tracing::warn!(%error, jobs = group.len(), "a group of writes failed; trying each alone");
@@ -157,7 +158,7 @@ async fn commit(context: &mut WriteContext, mut group: Vec<Box<dyn Job>>) {
     }
 }
 
-/// Commits one piece of work, and tries again while other nodes' were in its way.
+/// Commits one job, and retries while it conflicts with other nodes'.
 async fn commit_one(context: &mut WriteContext, job: Box<dyn Job>) {
     let mut group = vec![job];
     let mut outcome = Ok(());
@@ -172,7 +173,7 @@ async fn commit_one(context: &mut WriteContext, job: Box<dyn Job>) {
 
 async fn finish(context: &mut WriteContext, group: Vec<Box<dyn Job>>, outcome: &Result<(), StoreError>) {
     if outcome.is_ok() {
-        // The engine is notified first: whoever gets an answer finds it notified.
+        // Notify the engine first: callers that get a response find it notified.
         context.notify().await;
     }
     group.into_iter().for_each(|job| job.finish(outcome.clone()));

@@ -1,22 +1,22 @@
-//! The tables that both databases have, and how their columns are called in each.
+//! The tables of both databases, and how each names their columns.
 
 use super::value::ColumnKind::{self, Bytes, Flag, Number, Text};
 
-/// A table. Rows are told apart, and ordered, by its first columns.
+/// A table. Its first columns are the key and the order of its rows.
 pub(crate) struct CopiedTable {
     pub name: &'static str,
-    /// How many columns make the key.
+    /// Number of key columns.
     pub key: usize,
     pub columns: &'static [Column],
-    /// Whether PostgreSQL counts the first column by itself.
+    /// Whether PostgreSQL generates the first column.
     pub is_counted: bool,
-    /// What stands for SQLite's key where that is another: it is greater than this of the last key, and ordered by this.
+    /// SQLite's key if it differs: the condition after the last key, and the order.
     pub sqlite_key: Option<(&'static str, &'static str)>,
-    /// How a row is written where its columns are not its values.
+    /// The INSERT for rows whose columns differ from the values.
     pub sqlite_insert: Option<&'static str>,
-    /// The same in PostgreSQL: the columns, and what they get of the values.
+    /// The same for PostgreSQL: the columns, and their expressions.
     pub postgres_insert: Option<(&'static str, &'static str)>,
-    /// Which rows are copied.
+    /// Condition of the rows to copy.
     pub only: &'static str,
 }
 
@@ -24,9 +24,9 @@ pub(crate) struct CopiedTable {
 pub(crate) struct Column {
     pub name: &'static str,
     pub kind: ColumnKind,
-    /// How SQLite gives it.
+    /// Its expression in SQLite.
     pub sqlite: &'static str,
-    /// How PostgreSQL gives it.
+    /// Its expression in PostgreSQL.
     pub postgres: &'static str,
 }
 
@@ -47,18 +47,17 @@ const fn table(name: &'static str, key: usize, columns: &'static [Column]) -> Co
     }
 }
 
-/// One whose first column PostgreSQL counts.
+/// A table whose first column PostgreSQL generates.
 const fn counted(name: &'static str, columns: &'static [Column]) -> CopiedTable {
     CopiedTable { is_counted: true, ..table(name, 1, columns) }
 }
 
-/// Columns, each by its name and kind.
+/// Columns by name and kind.
 macro_rules! columns {
     ($($name:ident $kind:ident),* $(,)?) => { &[$(column(stringify!($name), $kind)),*] };
 }
 
-/// All that is copied, in an order in which what is pointed at comes first. Not copied: who works on the database and holds
-/// which leases, and what is searched, which is made anew.
+/// All copied tables, referenced ones first. Not copied: nodes, their leases, and the search index, which is rebuilt.
 pub(crate) const TABLES: &[CopiedTable] = &[
     CopiedTable { only: "name IN ('sequence', 'off_feed')", ..table("meta", 1, columns![name Text, value Number]) },
     table("settings", 1, columns![name Text, sealed Bytes]),
@@ -148,7 +147,7 @@ pub(crate) const TABLES: &[CopiedTable] = &[
             &[
                 Column { name: "delivery", kind: Number, sqlite: "k >> 16", postgres: "delivery & 1099511627775" },
                 Column { name: "n", kind: Number, sqlite: "k & 65535", postgres: "n" },
-                // Older versions wrote text.
+                // Older versions stored text.
                 Column { name: "attempt", kind: Bytes, sqlite: "CAST(attempt AS BLOB)", postgres: "attempt" },
             ],
         )

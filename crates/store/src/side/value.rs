@@ -1,10 +1,10 @@
 use sha2::{Digest, Sha256};
 
-/// What stands in a column, whichever database it is.
+/// A column's value in either database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
     Nothing,
-    /// A number, or whether something is so.
+    /// A number or a boolean.
     Number(i64),
     Text(String),
     Bytes(Vec<u8>),
@@ -33,7 +33,7 @@ impl Value {
     }
 }
 
-/// What a column holds.
+/// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ColumnKind {
     Number,
@@ -42,10 +42,10 @@ pub(crate) enum ColumnKind {
     Bytes,
 }
 
-/// A row, in the order of its table's columns.
+/// A row, in its table's column order.
 pub(crate) type Row = Vec<Value>;
 
-/// Goes over rows in their order; two tables that give the same hold the same.
+/// A digest of rows in order: tables with the same digest have the same contents.
 #[derive(Default)]
 pub(crate) struct Fingerprint {
     digest: Sha256,

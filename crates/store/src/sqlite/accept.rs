@@ -1,4 +1,4 @@
-//! Events come in, each with its deliveries.
+//! Accepts events, each with its deliveries.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -32,7 +32,7 @@ impl Accepting for SqliteStore {
     }
 
     async fn remembered(&self, source: SourceId) -> Result<ReferenceRows, StoreError> {
-        // Through the writer: a request that was given up may still be waiting there to be committed.
+        // Through the writer: an abandoned request may still be queued there for commit.
         self.write_now(false, move |context| {
             let mut select =
                 context.db.prepare_cached("SELECT model, key, record FROM remembered WHERE source = ?1")?;
@@ -121,14 +121,14 @@ fn accept(context: &mut WriteContext, submission: &Submission) -> Result<Accepte
     Ok(Accepted::Kept(submission.events.iter().map(keep).collect::<Result<_, _>>()?))
 }
 
-/// The version of what is remembered of a source's rows.
+/// The version of a source's reference rows.
 fn reference_version(db: &Connection, source: SourceId) -> Result<u64, StoreError> {
     let mut select = db.prepare_cached("SELECT reference_version FROM sources WHERE id = ?1")?;
     let version: Option<i64> = select.query_row([source.bytes()], |row| row.get(0)).optional()?;
     Ok(version.unwrap_or(0).unsigned_abs())
 }
 
-/// Remembers and forgets rows: what was understood by what was remembered before is refused from now on.
+/// Stores and removes reference rows. Submissions understood by an older version are refused from now on.
 fn remember(context: &WriteContext, updates: &[ReferenceUpdate]) -> Result<(), StoreError> {
     let sources: BTreeSet<SourceId> = updates.iter().map(|update| update.source).collect();
     for source in sources {
@@ -153,7 +153,7 @@ fn remember(context: &WriteContext, updates: &[ReferenceUpdate]) -> Result<(), S
     Ok(())
 }
 
-/// Keeps an event of the feed with its deliveries.
+/// Stores an event of the feed with its deliveries.
 fn keep_event(context: &mut WriteContext, new: &NewEvent) -> Result<(EventId, u64), StoreError> {
     let number = insert_event(context, &new.event, true)?;
     let routes = context.routes()?;
@@ -165,7 +165,7 @@ fn keep_event(context: &mut WriteContext, new: &NewEvent) -> Result<(EventId, u6
     Ok((new.event.id, u64::try_from(number).unwrap_or(0)))
 }
 
-/// Keeps an event of Gancho's own, which came to be within this transaction.
+/// Stores one of Gancho's own events, created within this transaction.
 pub(super) fn keep_own_event(context: &mut WriteContext, event: Event) -> Result<(), StoreError> {
     let routes = context.routes()?;
     let deliveries =
@@ -191,14 +191,14 @@ pub(super) fn insert_event(context: &mut WriteContext, event: &Event, in_feed: b
     Ok(number)
 }
 
-/// A delivery that somebody else made and that waits for nothing: id, event, endpoint, lane, when.
+/// A delivery that was made elsewhere and has ended: id, event, endpoint, lane, time.
 pub(super) const INSERT_ENDED: &str = formatcp!(
     "INSERT INTO deliveries (id, event, endpoint, state, lane, attempts, max_attempts, created_at) \
     VALUES (?1, ?2, ?3, {FAILED}, ?4, 0, 1, ?5)"
 );
 
-/// A delivery of an event to an endpoint, which stands beside its number. Where the engine has a place free, it goes
-/// there at once, under a lease; else it waits in the store.
+/// Inserts a delivery of the numbered event to an endpoint. If the engine reserves a slot, the delivery is leased at
+/// once; otherwise it waits in the store.
 pub(super) fn insert_delivery(
     context: &mut WriteContext,
     event: &Event,
@@ -247,7 +247,7 @@ pub(super) fn insert_delivery(
         (Ok(handle), _) => handle,
         (Err(error), None) => return Err(error.into()),
         (Err(error), Some(lease_until)) => {
-            // So that the place is given back with the rest of the transaction.
+            // The rollback then cancels the reservation.
             context.notify_later(Notification::Enqueue(claimed(0, lease_until)));
             return Err(error.into());
         }

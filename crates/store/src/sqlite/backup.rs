@@ -1,4 +1,4 @@
-//! A copy of the database as it is at one moment, also while it is being written.
+//! An online backup of the database: a consistent copy, also while it is being written.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -10,61 +10,61 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{FILE, numbers, schema};
 
-/// What was copied.
+/// The backup that was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backup {
-    /// How large it is.
+    /// Its size.
     pub bytes: u64,
-    /// The last number of the feed in it.
+    /// The feed's last number in it.
     pub sequence: u64,
 }
 
-/// Why there is no copy.
+/// Why the backup failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
-    /// Something stands where it should be.
+    /// The target exists.
     #[error("{0} is there already: give another name, or move it away")]
     Exists(String),
-    /// It can't be read or written.
+    /// A file could not be read or written.
     #[error("{file} can't be copied: {why}")]
     Failed {
-        /// What.
+        /// The file.
         file: String,
-        /// Why not.
+        /// The cause.
         why: String,
     },
-    /// It is no sound database of Gancho's.
+    /// The file is not an intact database of Gancho.
     #[error("{file} is no sound database of Gancho: {why}")]
     Unsound {
-        /// What.
+        /// The file.
         file: String,
-        /// What is wrong.
+        /// The problem.
         why: String,
     },
 }
 
-/// Copies the database of a data dir to a file that is not there, for nobody else to read. It is there whole or not at all,
-/// and on disk.
+/// Copies the database of a data dir to a new file that only its owner can read. The file appears atomically, after it
+/// was flushed to disk.
 ///
 /// # Errors
-/// [`BackupError`] says what is in the way.
+/// [`BackupError`] states the reason.
 pub fn back_up(data_dir: &Path, to: &Path) -> Result<Backup, BackupError> {
     copy(&data_dir.join(FILE), to)
 }
 
-/// Puts a copy into a data dir that has no database.
+/// Restores a backup into a data dir without a database.
 ///
 /// # Errors
-/// [`BackupError`] says what is in the way.
+/// [`BackupError`] states the reason.
 pub fn restore(file: &Path, data_dir: &Path) -> Result<Backup, BackupError> {
     look(file)?;
     copy(file, &data_dir.join(FILE))
 }
 
-/// Reads the database of a data dir from one end to the other.
+/// Checks the whole database of a data dir.
 ///
 /// # Errors
-/// [`BackupError::Unsound`] says what is damaged.
+/// [`BackupError::Unsound`] states the damage.
 pub fn check(data_dir: &Path) -> Result<Backup, BackupError> {
     look(&data_dir.join(FILE))
 }
@@ -77,7 +77,7 @@ fn copy(from: &Path, to: &Path) -> Result<Backup, BackupError> {
     part.push(".part");
     let part = Path::new(&part);
     let copied = write(from, part).and_then(|()| look(part)).and_then(|backup| {
-        // Unlike a renaming, a link takes nobody else's place.
+        // Unlike a rename, a link never replaces an existing file.
         fs::hard_link(part, to).or_else(|_| fs::rename(part, to)).map_err(|why| unusable(to, &why))?;
         Ok(backup)
     });
@@ -87,7 +87,7 @@ fn copy(from: &Path, to: &Path) -> Result<Backup, BackupError> {
 
 fn write(from: &Path, part: &Path) -> Result<(), BackupError> {
     let _ = fs::remove_file(part);
-    // An empty file is written to as it is: it is nobody else's from the beginning.
+    // SQLite writes to an empty file as it is: it has these permissions from the start.
     let made = OpenOptions::new().create_new(true).write(true).mode(0o600).open(part);
     made.map_err(|why| unusable(part, &why))?;
     let db = open(from).map_err(|why| unusable(from, &why))?;
@@ -102,7 +102,7 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     Ok(db)
 }
 
-/// Looks whether it is whole, and ours.
+/// Checks that the file is intact and belongs to Gancho.
 fn look(path: &Path) -> Result<Backup, BackupError> {
     let unsound = |why: String| BackupError::Unsound { file: path.display().to_string(), why };
     let db = open(path).map_err(|why| unusable(path, &why))?;

@@ -1,4 +1,4 @@
-//! Bins and what they received.
+//! Bins and their requests.
 
 use async_trait::async_trait;
 use gancho_model::{
@@ -129,7 +129,7 @@ fn request(row: &Row<'_>) -> Result<BinRequest, StoreError> {
     Ok(head.with(row.get::<_, i64>(0)?.unsigned_abs(), Timestamp::from_ms(row.get(1)?), row.get(3)?))
 }
 
-/// Removes what has expired, with all that it received.
+/// Removes expired bins with their requests.
 pub(super) fn remove_expired(db: &Connection, now: Timestamp) -> Result<u64, StoreError> {
     let requests = "DELETE FROM bin_requests WHERE bin IN (SELECT id FROM bins WHERE expires_at <= ?1)";
     db.prepare_cached(requests)?.execute([now.ms()])?;

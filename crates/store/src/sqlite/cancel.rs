@@ -1,4 +1,4 @@
-//! A delivery that waits is cancelled.
+//! Cancels pending deliveries.
 
 use const_format::formatcp;
 use gancho_model::{Delivery, Message};
@@ -13,7 +13,7 @@ use crate::{StoreError, stored::spoken_state};
 /// Cancels one.
 ///
 /// # Errors
-/// A conflict when it does not wait any more.
+/// A conflict if it is no longer pending.
 pub(super) fn cancel(context: &mut WriteContext, n: i64, delivery: &Delivery) -> Result<(), StoreError> {
     if cancel_if_waiting(context, n, delivery)? {
         return Ok(());
@@ -22,7 +22,7 @@ pub(super) fn cancel(context: &mut WriteContext, n: i64, delivery: &Delivery) ->
     Err(StoreError::Conflict(message))
 }
 
-/// Cancels one that waits, whatever becomes of an attempt under way; says whether it waited.
+/// Cancels a delivery if it is pending, even with an attempt under way; returns whether it was pending.
 pub(super) fn cancel_if_waiting(context: &mut WriteContext, n: i64, delivery: &Delivery) -> Result<bool, StoreError> {
     let update = formatcp!(
         "UPDATE deliveries SET state = {CANCELLED}, reason = 'cancelled', due = NULL, leased = NULL \

@@ -1,4 +1,5 @@
-//! The engine takes what is due, under a lease. A database file has one node: a lease is named by its end alone.
+//! The engine claims due deliveries under a lease. A database file has one node: a lease is identified by its end
+//! alone.
 
 use std::sync::Arc;
 
@@ -46,7 +47,7 @@ impl Delivering for SqliteStore {
         self.write_now(false, move |context| {
             let mut claims = Claims::default();
             for want in &wants {
-                // An endpoint removed meanwhile has nothing to give.
+                // The endpoint was removed meanwhile: nothing to claim.
                 let Ok(number) = context.number_of(want.endpoint) else { continue };
                 claim(context, number, want, now, &mut claims.claimed)?;
                 claims.due.extend(next_due(context, number, want.endpoint, want.lane)?);
@@ -61,7 +62,7 @@ impl Delivering for SqliteStore {
     }
 
     async fn record(&self, node: NodeId, outcomes: Arc<[Outcome]>) -> Result<Vec<HealthChange>, StoreError> {
-        // Rendered here: the writer's time is everybody's.
+        // Serialized here: the writer's time is shared.
         let attempts: Vec<Vec<u8>> = outcomes.iter().map(|outcome| attempt::pack(&outcome.attempt)).collect();
         let is_own = self.here.is(node);
         self.write_now(false, move |context| record::record(context, &outcomes, &attempts, is_own)).await
@@ -139,7 +140,7 @@ fn claim(
             body: body.into(),
         });
     }
-    // RETURNING gives no order; the oldest goes first.
+    // RETURNING guarantees no order; the oldest goes first.
     claimed[first..].sort_by_key(|one| one.handle);
     Ok(())
 }

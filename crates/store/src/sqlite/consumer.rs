@@ -1,4 +1,4 @@
-//! Programs that read the feed.
+//! Consumers of the feed.
 
 use async_trait::async_trait;
 use gancho_model::{Consumer, Message, Timestamp, limits::CONSUMERS_MAX};

@@ -1,4 +1,4 @@
-//! SQLite, as everything of it is copied, or copied into it.
+//! SQLite as source or target of a copy.
 
 use std::path::Path;
 
@@ -19,10 +19,10 @@ use crate::{
     vault::Vault,
 };
 
-/// The name in `meta` of a copy that is not whole.
+/// The key in `meta` that marks an incomplete copy.
 pub(super) const MARK: &str = "copying";
 
-/// An open database, and what is read of it.
+/// An open database with its reading position.
 pub(crate) struct SqliteSide {
     db: Connection,
     reads: Option<(&'static CopiedTable, Option<Vec<Value>>)>,
@@ -40,7 +40,7 @@ impl ToSql for Value {
 }
 
 impl SqliteSide {
-    /// Opens the database of a data dir, brought up to date, or makes it.
+    /// Opens the database of a data dir and migrates it, or creates it.
     pub fn open(data_dir: &Path, vault: &Vault, rng: &dyn Rng) -> Result<Self, OpenError> {
         let path = data_dir.join(FILE);
         if !path.exists() {
@@ -87,14 +87,14 @@ impl SqliteSide {
     }
 }
 
-/// A text that stands as bytes is one all the same.
+/// Text stored as a blob is still read as text.
 fn value(found: ValueRef<'_>, column: &Column) -> Value {
     match (found, column.kind) {
         (ValueRef::Null, _) => Value::Nothing,
         (ValueRef::Integer(number), _) => Value::Number(number),
         (ValueRef::Real(number), _) => Value::Number(number as i64),
         (ValueRef::Text(bytes) | ValueRef::Blob(bytes), ColumnKind::Bytes) => Value::Bytes(bytes.to_vec()),
-        // PostgreSQL holds no character 0.
+        // PostgreSQL can't store U+0000.
         (ValueRef::Text(bytes) | ValueRef::Blob(bytes), _) => {
             Value::Text(String::from_utf8_lossy(bytes).replace('\0', "\u{FFFD}"))
         }
@@ -108,7 +108,7 @@ fn said(error: rusqlite::Error) -> String {
 #[async_trait]
 impl Side for SqliteSide {
     async fn is_in_use(&mut self) -> Result<bool, String> {
-        // Whoever copies holds the lock of the data dir.
+        // The copying process holds the lock of the data dir.
         Ok(false)
     }
 
@@ -154,7 +154,7 @@ impl Side for SqliteSide {
     }
 }
 
-/// Whether not everything was copied into this database yet.
+/// Whether this database holds an incomplete copy.
 pub(super) fn is_copy_in_parts(db: &Connection) -> rusqlite::Result<bool> {
     db.query_row("SELECT EXISTS (SELECT 1 FROM meta WHERE name = ?1)", [MARK], |row| row.get(0))
 }

@@ -1,4 +1,4 @@
-//! What is known of the ERPs' customers beside their codes.
+//! Customer data beyond their codes.
 
 use gancho_model::{Customers, SourceId};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::rows;
 use crate::{CustomerUpdate, StoreError};
 
-/// What is known of these.
+/// The known customers among these.
 pub(super) fn find_customers(db: &Connection, wanted: &[(SourceId, String)]) -> Result<Customers, StoreError> {
     let mut select = db.prepare_cached("SELECT known FROM customers WHERE source = ?1 AND code = ?2")?;
     let mut found = Customers::new();
@@ -19,7 +19,7 @@ pub(super) fn find_customers(db: &Connection, wanted: &[(SourceId, String)]) -> 
     Ok(found)
 }
 
-/// Remembers and forgets.
+/// Stores and removes customers.
 pub(super) fn update(db: &Connection, updates: &[CustomerUpdate]) -> Result<(), StoreError> {
     for CustomerUpdate { source, code, customer } in updates {
         match customer {
@@ -37,7 +37,7 @@ pub(super) fn update(db: &Connection, updates: &[CustomerUpdate]) -> Result<(), 
     Ok(())
 }
 
-/// Forgets all of a source.
+/// Removes all customers of a source.
 pub(super) fn forget(db: &Connection, source: SourceId) -> Result<(), StoreError> {
     db.execute("DELETE FROM customers WHERE source = ?1", [source.bytes()])?;
     Ok(())

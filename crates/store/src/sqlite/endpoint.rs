@@ -1,4 +1,4 @@
-//! Endpoints are added, changed, removed.
+//! Adds, changes and removes endpoints.
 
 use async_trait::async_trait;
 use const_format::formatcp;
@@ -16,7 +16,7 @@ use crate::{
     EndpointBacklog, Endpoints, JobStep, Page, Replay, Replayed, StoreError, stored::endpoint::id_taken, vault::Vault,
 };
 
-/// Deliveries cancelled at once when an endpoint is removed; upkeep does the rest.
+/// Deliveries cancelled at once when an endpoint is removed; upkeep cancels the rest.
 pub(super) const CANCEL_MAX: u32 = 1000;
 
 #[async_trait]
@@ -108,7 +108,7 @@ impl Endpoints for SqliteStore {
     async fn replay(&self, replay: Replay, after: Option<u64>, now: Moment) -> Result<Replayed, StoreError> {
         let vault = self.vault.clone();
         let asked = replay.clone();
-        // Where it begins, and what a webhook's rules say, is worked out on a reader: no transaction waits for them.
+        // The start and the rules' results are computed on a reader, so that no transaction waits for them.
         let prepare = move |db: &rusqlite::Connection| {
             let after = replay::first_after(db, &asked, after)?;
             Ok((after, replay::rule(db, one(db, &vault, asked.endpoint)?.1, &asked, after)?))
@@ -192,7 +192,7 @@ fn save(context: &mut WriteContext, endpoint: &Endpoint, read_at: Timestamp) -> 
     Ok(())
 }
 
-/// Cancels some of what waits for a removed endpoint; returns how many.
+/// Cancels some pending deliveries of a removed endpoint; returns how many.
 pub(super) fn cancel_waiting(context: &mut WriteContext, n: i64, limit: u32) -> Result<u64, StoreError> {
     let update = formatcp!(
         "UPDATE deliveries SET state = {CANCELLED}, reason = 'endpoint_removed', due = NULL, leased = NULL WHERE n IN \
@@ -203,7 +203,7 @@ pub(super) fn cancel_waiting(context: &mut WriteContext, n: i64, limit: u32) -> 
     Ok(cancelled as u64)
 }
 
-/// Goes on at once with an endpoint that is open; says how many deliveries wait.
+/// Retries an active endpoint at once; returns the number of pending deliveries.
 fn retry(context: &mut WriteContext, id: EndpointId) -> Result<u64, StoreError> {
     let (n, endpoint) = one(&context.db, &context.vault, id)?;
     match endpoint {

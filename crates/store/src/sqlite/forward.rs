@@ -1,4 +1,4 @@
-//! What a listener forwarded is recorded: the event's delivery to it, and the attempt.
+//! Records what a listener forwarded: the event's delivery to it, and the attempt.
 
 use gancho_model::{Attempt, DeliveryId, EndpointId, EventId, Priority, State};
 use rusqlite::{OptionalExtension, params};
@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, params};
 use super::{accept, write_context::WriteContext};
 use crate::{StoreError, stored};
 
-/// Each event has one delivery to a listener, with an attempt for each time that it was forwarded.
+/// An event has one delivery per listener, with an attempt for each time that it was forwarded.
 pub(super) fn record_forwarded(
     context: &mut WriteContext,
     endpoint: EndpointId,
@@ -44,7 +44,7 @@ pub(super) fn record_forwarded(
     Ok(id)
 }
 
-/// The delivery of an event to a listener, which is made at the first attempt.
+/// The delivery of an event to a listener, created with the first attempt.
 fn delivery(
     context: &WriteContext,
     endpoint_n: i64,

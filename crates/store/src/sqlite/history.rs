@@ -1,4 +1,4 @@
-//! Who did what, and which alerts people got.
+//! The audit log and sent alerts.
 
 use async_trait::async_trait;
 use gancho_model::{AuditEntry, Timestamp};

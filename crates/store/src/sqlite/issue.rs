@@ -1,4 +1,4 @@
-//! Failures of the same cause are counted as one issue.
+//! Counts failures with the same cause as one issue.
 
 use async_trait::async_trait;
 use gancho_model::{Attempt, Cause, DeliveryId, EndpointId, ErrorKind, ISSUES_MAX, Issue, Timestamp};
@@ -53,7 +53,7 @@ fn issue(row: &Row<'_>) -> Result<Issue, StoreError> {
     })
 }
 
-/// Counts a failed attempt; `ended`: its delivery failed by it.
+/// Counts a failed attempt; `ended`: the attempt made its delivery fail.
 pub(super) fn count_failure(
     db: &Connection,
     endpoint: i64,
@@ -65,7 +65,7 @@ pub(super) fn count_failure(
     if has_no_room(db, endpoint, &cause)? {
         cause.line.clear();
     }
-    // One that was solved begins anew.
+    // A solved issue starts again.
     let upsert = "INSERT INTO issues VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?6, ?7, NULL) ON CONFLICT DO UPDATE SET \
         attempts = iif(solved_at IS NULL, attempts, 0) + 1, failed = iif(solved_at IS NULL, failed, 0) + ?5, \
         first_at = iif(solved_at IS NULL, first_at, ?6), last_at = ?6, delivery = ?7, solved_at = NULL";
@@ -75,7 +75,7 @@ pub(super) fn count_failure(
     Ok(())
 }
 
-/// Whether a cause is new where there are as many as are kept.
+/// Whether a cause is new and the endpoint already has the maximum number of issues.
 fn has_no_room(db: &Connection, endpoint: i64, cause: &Cause) -> rusqlite::Result<bool> {
     let select = "SELECT (SELECT count(*) FROM issues WHERE endpoint = ?1) >= ?5 AND NOT EXISTS \
         (SELECT 1 FROM issues WHERE endpoint = ?1 AND status = ?2 AND error = ?3 AND line = ?4)";
@@ -83,13 +83,13 @@ fn has_no_room(db: &Connection, endpoint: i64, cause: &Cause) -> rusqlite::Resul
     db.prepare_cached(select)?.query_row(params, |row| row.get(0))
 }
 
-/// Closes what is open of an endpoint.
+/// Closes an endpoint's open issues.
 pub(super) fn solve(db: &Connection, endpoint: i64, now: Timestamp) -> Result<u64, StoreError> {
     let update = "UPDATE issues SET solved_at = ?2 WHERE endpoint = ?1 AND solved_at IS NULL";
     Ok(db.prepare_cached(update)?.execute(params![endpoint, now.ms()])? as u64)
 }
 
-/// Forgets some of what nobody looks for any more.
+/// Removes some old issues.
 pub(super) fn forget_issues(db: &Connection, before: Timestamp, most: u32) -> Result<u64, StoreError> {
     let delete = "DELETE FROM issues WHERE (endpoint, status, error, line) IN \
         (SELECT endpoint, status, error, line FROM issues WHERE last_at < ?1 LIMIT ?2)";

@@ -1,4 +1,4 @@
-//! Long work: how far it is, and what became of its deliveries.
+//! Jobs: their progress, and the outcomes of their deliveries.
 
 use async_trait::async_trait;
 use gancho_model::{DeliveryId, State, Timestamp};
@@ -75,7 +75,7 @@ fn counts(db: &Connection, job: u64) -> Result<JobCounts, StoreError> {
     Ok(counts)
 }
 
-/// So many more were put on their way, in the transaction at hand.
+/// Adds to the number of deliveries sent, in the current transaction.
 pub(super) fn add_sent(db: &Connection, job: Option<u64>, more: u64) -> Result<(), StoreError> {
     let Some(job) = job.filter(|_| more > 0) else { return Ok(()) };
     let update = "UPDATE jobs SET sent = sent + ?2 WHERE n = ?1";
@@ -83,7 +83,7 @@ pub(super) fn add_sent(db: &Connection, job: Option<u64>, more: u64) -> Result<(
     Ok(())
 }
 
-/// A step was taken, in the transaction at hand.
+/// Records a step, in the current transaction.
 pub(super) fn take_step(db: &Connection, step: &JobStep, sent: &[DeliveryId]) -> Result<(), StoreError> {
     let mut own = db.prepare_cached("UPDATE deliveries SET job = ?2 WHERE id = ?1")?;
     for delivery in sent {
@@ -95,14 +95,14 @@ pub(super) fn take_step(db: &Connection, step: &JobStep, sent: &[DeliveryId]) ->
     Ok(())
 }
 
-/// A process starts: what the last one was at goes on no more.
+/// At the start of a process: marks the previous process's running jobs as interrupted.
 pub(super) fn interrupt(db: &Connection, now: Timestamp) -> Result<(), StoreError> {
     let update = "UPDATE jobs SET state = ?1, ended_at = ?2 WHERE ended_at IS NULL";
     db.execute(update, params![JobState::Interrupted.as_str(), now.ms()])?;
     Ok(())
 }
 
-/// Forgets what ended long ago.
+/// Removes old finished jobs.
 pub(super) fn forget_jobs(db: &Connection, before: Timestamp) -> Result<u64, StoreError> {
     Ok(db.prepare_cached("DELETE FROM jobs WHERE ended_at < ?1")?.execute([before.ms()])? as u64)
 }

@@ -1,5 +1,5 @@
-//! Leases of what only one node does. A database file has one process, whose start ends all earlier leases: they are
-//! kept in memory.
+//! Leases for tasks that only one node runs. A database file has one process, whose start ends all earlier leases: they
+//! are kept in memory.
 
 use std::{
     collections::HashMap,
@@ -12,7 +12,7 @@ use gancho_model::{MonoTime, NodeId};
 use super::SqliteStore;
 use crate::{Lease, Leases, StoreError};
 
-/// Who holds what, and until when.
+/// The holder of each lease, and its end.
 #[derive(Default)]
 pub(super) struct LeaseTable(Mutex<HashMap<Lease, (NodeId, MonoTime)>>);
 
@@ -23,7 +23,7 @@ impl LeaseTable {
 }
 
 impl LeaseTable {
-    /// What a node holds now.
+    /// The leases that a node holds now.
     pub fn of(&self, node: NodeId, now: MonoTime) -> Vec<Lease> {
         let leases = self.lock();
         leases.iter().filter(|(_, (holder, until))| *holder == node && *until > now).map(|(lease, _)| *lease).collect()

@@ -1,4 +1,4 @@
-//! Pages of events and deliveries, by keyset: the cost of a page does not grow with what lies behind it.
+//! Pages of events and deliveries, by keyset: the cost of a page does not depend on its position.
 
 use const_format::formatcp;
 use gancho_model::{Delivery, DeliveryId, Event, State};
@@ -8,7 +8,7 @@ use super::rows;
 use super::rows::DELIVERED;
 use crate::{DeliveryFilter, EventFilter, Page, StoreError};
 
-/// Rows looked at for one page. A filter that matches little ends the page early, with a cursor to go on.
+/// Rows scanned for one page. A filter with few matches ends the page early, with a cursor to continue.
 pub(super) const SCAN_MAX: usize = 20_000;
 
 pub(super) fn feed(
@@ -73,14 +73,14 @@ pub(super) fn deliveries(
     Ok(page)
 }
 
-/// The numbers of deliveries before a cursor, newest first, narrowed by whatever an index serves.
+/// Numbers of deliveries before a cursor, newest first, narrowed by the conditions that have an index.
 pub(super) fn newest(
     db: &Connection,
     before: i64,
     filter: &DeliveryFilter,
     most: usize,
 ) -> Result<Vec<i64>, StoreError> {
-    // The same text for each page: it is prepared once.
+    // The same SQL text for each page, so that the prepared statement is reused.
     let one = |sql: &str, params: &[&dyn ToSql]| -> Result<Vec<i64>, StoreError> {
         let mut select = db.prepare_cached(&format!("{sql} AND n < ?1 ORDER BY n DESC LIMIT ?2"))?;
         let most = most as i64;
@@ -95,7 +95,7 @@ pub(super) fn newest(
         return one("SELECT n FROM deliveries WHERE event = (SELECT n FROM events WHERE id = ?3)", &[event.bytes()]);
     }
     if let Some(start) = &filter.label {
-        // Deliveries come in the order of their events.
+        // Deliveries have the order of their events.
         let last = "SELECT event FROM deliveries WHERE n = ?1";
         let last: Option<i64> = db.prepare_cached(last)?.query_row([before], |row| row.get(0)).optional()?;
         let last = last.map_or(i64::MAX, |event| event + 1);
@@ -146,7 +146,7 @@ fn chosen(db: &Connection, before: i64, ids: &[DeliveryId]) -> Result<Vec<i64>, 
     Ok(numbers)
 }
 
-/// One delivery, and whether it is asked for.
+/// One delivery, and whether it matches the filter.
 pub(super) fn read_delivery(
     db: &Connection,
     n: i64,
@@ -164,7 +164,7 @@ pub(super) fn read_delivery(
     Ok((delivery, matches))
 }
 
-/// Events, newest first. Conditions with an index narrow them down first; the others are checked row by row.
+/// Events, newest first. Indexed conditions narrow them down first; the others are checked row by row.
 pub(super) fn recent(
     db: &Connection,
     before: Option<u64>,
@@ -184,7 +184,7 @@ pub(super) fn recent(
     read_recent(db, &numbers.collect::<rusqlite::Result<Vec<i64>>>()?, filter, limit)
 }
 
-/// A page of these events, as far as they are asked for.
+/// A page of these events, filtered.
 fn read_recent(
     db: &Connection,
     numbers: &[i64],
@@ -205,14 +205,14 @@ fn read_recent(
             page.items.push(event);
         }
     }
-    // Cut short: there may be more behind it.
+    // Incomplete: there may be more matches.
     let last = numbers.last().and_then(|n| u64::try_from(*n).ok());
     page.next = last.filter(|_| numbers.len() >= SCAN_MAX);
     Ok(page)
 }
 
-/// Events before a number whose label begins so, or is exactly this, newest first. Where few are, an
-/// index finds them; where many are, the newest events hold enough of them.
+/// Events before a number whose label starts with this, or equals it, newest first. Few matches are found by an index;
+/// if there are many, the newest events contain enough of them.
 fn labelled(db: &Connection, start: &str, exactly: bool, before: i64) -> Result<Vec<i64>, StoreError> {
     let end = if exactly { format!("{start}\0") } else { format!("{start}{}", char::MAX) };
     let of = "label COLLATE NOCASE >= ?1 AND label COLLATE NOCASE < ?2 AND n > 0 AND n < ?3";

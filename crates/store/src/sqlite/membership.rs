@@ -1,4 +1,4 @@
-//! Who works on this database: the one process that has its file.
+//! The only node of this database: the process that has its file open.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -1,4 +1,4 @@
-//! The embedded store: SQLite with one writer thread that commits in groups, and read-only readers.
+//! The embedded store: SQLite with one writer thread with group commit, and read-only connections.
 
 mod accept;
 mod access;
@@ -63,19 +63,19 @@ use readers::Readers;
 use write_context::WriteContext;
 use writer::Writer;
 
-/// The name of the database's file in the data dir.
+/// The database's file name in the data dir.
 pub const FILE: &str = "gancho.db";
 
-/// How to open the store.
+/// Options for opening the store.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The most pages that the database may have; 0 for no limit but the disk.
+    /// Maximum pages of the database; 0 for no limit.
     pub pages_max: u32,
-    /// How many requests may wait for the writer.
+    /// Maximum requests waiting for the writer.
     pub queue: usize,
-    /// Whether what failed during an outage is sent again when it is over.
+    /// Whether deliveries that failed during an outage are resent when it is over.
     pub resend_after_outage: bool,
-    /// What people know this node by.
+    /// The name of this node for users.
     pub name: String,
 }
 
@@ -88,12 +88,12 @@ impl Default for Options {
 /// Why the store can't be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The database can't be opened or made.
+    /// The database can't be opened or created.
     #[error("the database {path} can't be opened: {why}")]
     Unusable {
         /// Its file.
         path: PathBuf,
-        /// What SQLite says.
+        /// SQLite's error.
         why: String,
     },
     /// It belongs to another account of the system.
@@ -116,23 +116,23 @@ pub enum OpenError {
         /// Its file.
         path: PathBuf,
     },
-    /// It was made by a newer version of Gancho.
+    /// It was created by a newer version of Gancho.
     #[error("the database {path} was made by a newer version of Gancho (schema {found}, this one knows {known})")]
     Newer {
         /// Its file.
         path: PathBuf,
-        /// Its schema.
+        /// Its schema version.
         found: u32,
-        /// The newest that this version knows.
+        /// The newest schema version that this program knows.
         known: u32,
     },
-    /// Not everything was copied into it yet.
+    /// It is an incomplete copy.
     #[error("the database {path} is a copy that is not whole: run the same gancho migrate again, or remove the file")]
     InParts {
         /// Its file.
         path: PathBuf,
     },
-    /// It was made with another `secret_key`.
+    /// It was created with another `secret_key`.
     #[error("the database {path} was made with another secret_key: give the one it was made with")]
     WrongKey {
         /// Its file.
@@ -142,7 +142,7 @@ pub enum OpenError {
 
 /// The embedded store.
 pub struct SqliteStore {
-    /// Dropped before the writer, so that the last to close can write the log back into the file.
+    /// Dropped before the writer, so that the last connection to close can checkpoint the WAL.
     readers: Arc<Readers>,
     writer: Writer,
     notifier: Arc<OnceLock<Arc<dyn DeliveryNotifier>>>,
@@ -158,10 +158,10 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the database of a data dir, or makes it.
+    /// Opens the database of a data dir, or creates it.
     ///
     /// # Errors
-    /// [`OpenError`] says what is in the way.
+    /// [`OpenError`] states the reason.
     pub fn open(
         data_dir: &Path,
         vault: Vault,
@@ -173,7 +173,7 @@ impl SqliteStore {
             Ok(file) if file.is_file() && file.len() == 0 => return Err(OpenError::Empty { path }),
             Ok(file) if !is_permitted(&path) => return Err(OpenError::NotPermitted { path, owner: file.uid() }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => schema::create(&path)?,
-            // Whatever else is in the way shows when it is opened.
+            // Other problems show when it is opened.
             _ => {}
         }
         let unusable = |error: rusqlite::Error| OpenError::Unusable { path: path.clone(), why: said(&error) };
@@ -192,7 +192,7 @@ impl SqliteStore {
         let audience = Audience { notifier: notifier.clone(), news: sender, pulse: beat };
         let mut context = WriteContext::new(db, vault.clone(), environment.clone(), audience);
         context.resend_after_outage = options.resend_after_outage;
-        // From here on.
+        // Changes count from here on.
         context.is_changed_by_others().map_err(unusable)?;
         context
             .publish_endpoints()
@@ -213,7 +213,7 @@ impl SqliteStore {
         })
     }
 
-    /// Does a piece of work as [`write_now`](Self::write_now) does, when the attempts that ended are recorded, or that takes long.
+    /// Like [`write_now`](Self::write_now), after all ended attempts are recorded; also for jobs that take long.
     async fn write<T: Send + 'static>(
         &self,
         durable: bool,
@@ -223,8 +223,8 @@ impl SqliteStore {
         self.write_now(durable, work).await
     }
 
-    /// Does a piece of work in the writer's next transaction, and returns when it is committed:
-    /// flushed to disk, if `durable`. The work may run twice, never half. Outcomes may still wait to be recorded.
+    /// Runs a job in the writer's next transaction and returns once it is committed; flushed to disk if `durable`. The
+    /// job may run twice, but is atomic. Outcomes may still wait to be recorded.
     async fn write_now<T: Send + 'static>(
         &self,
         durable: bool,
@@ -237,7 +237,7 @@ impl SqliteStore {
         self.writer.write(durable, seen).await
     }
 
-    /// Does a piece of work as [`read_now`](Self::read_now) does, when all attempts that ended are recorded.
+    /// Like [`read_now`](Self::read_now), after all ended attempts are recorded.
     async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -246,7 +246,7 @@ impl SqliteStore {
         self.read_now(work).await
     }
 
-    /// Does a piece of work on a read-only connection. Outcomes may still wait to be recorded: what came in is there.
+    /// Runs a query on a read-only connection. Outcomes may still wait to be recorded; accepted events are visible.
     async fn read_now<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -254,7 +254,7 @@ impl SqliteStore {
         self.readers.read(work).await
     }
 
-    /// Has recorded what the engine holds back.
+    /// Flushes outcomes that the engine holds back.
     async fn settle(&self) {
         if let Some(notifier) = self.notifier.get() {
             notifier.settle().await;

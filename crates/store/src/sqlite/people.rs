@@ -1,11 +1,11 @@
-//! People and their sessions, in rows.
+//! Users and their sessions, in rows.
 
 use gancho_model::{Message, Role, Session, Timestamp, User, UserId};
 use rusqlite::{Connection, Params, params};
 
 use crate::{StoreError, UserChange};
 
-/// Sessions that a person may have; the oldest give way.
+/// Maximum sessions per user; the oldest are removed.
 const SESSIONS_MAX: u32 = 50;
 
 pub(super) fn users(db: &Connection, condition: &str, values: impl Params) -> Result<Vec<User>, StoreError> {
@@ -100,7 +100,7 @@ fn name_is_free(db: &Connection, user: &User) -> Result<(), StoreError> {
     }
 }
 
-/// Somebody must be left who may do everything, if this person is an administrator now.
+/// Fails if this user is the last administrator.
 fn another_admin(db: &Connection, id: UserId) -> Result<(), StoreError> {
     let select = "SELECT EXISTS (SELECT 1 FROM users WHERE id = ?1 AND role = 'admin') \
         AND NOT EXISTS (SELECT 1 FROM users WHERE id <> ?1 AND role = 'admin')";

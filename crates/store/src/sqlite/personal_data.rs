@@ -1,4 +1,4 @@
-//! What is kept about one customer is found and erased.
+//! Finds and erases data about one customer.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +12,7 @@ use rusqlite::{Connection, params};
 use super::{SqliteStore, cancel, rows, write_context::WriteContext};
 use crate::{Erased, Page, PersonalData, StoreError, stored::attempt};
 
-/// How long readers are waited for.
+/// How long to wait for readers.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[async_trait]
@@ -32,7 +32,7 @@ impl PersonalData for SqliteStore {
     async fn erase(&self, subject: Arc<DataSubject>, after: Option<i64>, now: Moment) -> Result<Erased, StoreError> {
         let done = self.write(true, move |context| erase(context, &subject, after, now)).await?;
         if done.events > 0 {
-            // Parts of words stay in it until they are merged away: it is made anew.
+            // Removed texts leave trigrams in the index until they are merged away: rebuild it.
             self.search.discard();
         }
         Ok(done)
@@ -50,22 +50,22 @@ impl PersonalData for SqliteStore {
 }
 
 impl SqliteStore {
-    /// What was removed also goes from the write-ahead log: all of it is put into the file.
+    /// Removed data also leaves the write-ahead log: a full checkpoint truncates it.
     async fn overwrite(&self) -> Result<(), StoreError> {
         let path = self.read(|db| Ok(db.path().map(ToOwned::to_owned))).await?;
         let Some(path) = path else { return Ok(()) };
-        // Apart from the readers: the log is emptied while nobody reads.
+        // On a connection apart from the readers: the WAL is truncated while nothing reads.
         let emptied = tokio::task::spawn_blocking(move || {
             let db = Connection::open(path)?;
             db.busy_timeout(PATIENCE)?;
-            // Whoever reads for longer keeps a part of it; it is overwritten when the log begins anew.
+            // A longer reader keeps a part of the WAL; it is overwritten when the WAL restarts.
             db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
         });
         emptied.await.map_err(|error| StoreError::Broken(error.to_string()))?.map_err(Into::into)
     }
 }
 
-/// The next events that are about the customer, with their numbers, and where to go on.
+/// The next events about the customer, with their numbers, and the cursor.
 fn look(db: &Connection, subject: &DataSubject, after: Option<i64>) -> Result<Page<(i64, Event), i64>, StoreError> {
     let select = format!("SELECT {} FROM events WHERE n > ?1 ORDER BY n LIMIT ?2", rows::EVENT);
     let mut select = db.prepare_cached(&select)?;
@@ -125,7 +125,7 @@ fn deliveries(db: &Connection, event: i64) -> Result<Vec<(i64, DeliveryId)>, Sto
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Its own body, what receivers answered, and the issue that was made of that.
+/// The delivery's own body, receivers' responses, and the issue made from them.
 fn erase_delivery(db: &Connection, n: i64) -> Result<(), StoreError> {
     db.prepare_cached("UPDATE deliveries SET body = NULL WHERE n = ?1 AND body IS NOT NULL")?.execute([n])?;
     db.prepare_cached("DELETE FROM issues WHERE delivery = ?1")?.execute([n])?;
@@ -142,7 +142,7 @@ fn erase_delivery(db: &Connection, n: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Removes requests that came to bins and say something about the customer.
+/// Removes bin requests that contain data about the customer.
 fn forget_requests(db: &Connection, subject: &DataSubject) -> Result<(), StoreError> {
     let mut select = db.prepare_cached("SELECT bin, n, body FROM bin_requests")?;
     let mut rows = select.query([])?;

@@ -1,11 +1,11 @@
-//! Rows of sources' outboxes from which events were made, so that a restored database makes none twice.
+//! Outbox rows that events were made from, so that a restored database does not repeat them.
 
 use gancho_model::{SourceId, Timestamp, limits::RETENTION_BATCH};
 use rusqlite::{Connection, params};
 
 use crate::{ProcessedRow, StoreError};
 
-/// Whether each of these rows was processed before, in its place.
+/// Whether each of these rows was processed before, in the same order.
 pub(super) fn find_rows(db: &Connection, source: SourceId, rows: &[ProcessedRow]) -> Result<Vec<bool>, StoreError> {
     rows.iter().map(|row| is_kept(db, source, row)).collect()
 }
@@ -25,7 +25,7 @@ fn is_kept(db: &Connection, source: SourceId, row: &ProcessedRow) -> Result<bool
     Ok(db.prepare_cached(select)?.exists(params![source.bytes(), row.id, row.mark])?)
 }
 
-/// Remembers that these rows were processed, however long they had waited.
+/// Marks these rows as processed, regardless of their age.
 pub(super) fn keep(db: &Connection, source: SourceId, rows: &[ProcessedRow], now: Timestamp) -> Result<(), StoreError> {
     let insert = "INSERT OR IGNORE INTO processed_rows (source, id, mark, at) VALUES (?1, ?2, ?3, ?4)";
     let mut insert = db.prepare_cached(insert)?;
@@ -35,7 +35,7 @@ pub(super) fn keep(db: &Connection, source: SourceId, rows: &[ProcessedRow], now
     Ok(())
 }
 
-/// Forgets the oldest of each source that were processed before this time, at most so many of each.
+/// Removes each source's oldest rows processed before this time, limited per source.
 pub(super) fn prune(db: &Connection, before: Timestamp, most: u32) -> Result<u64, StoreError> {
     let delete = "DELETE FROM processed_rows WHERE (source, id, mark) IN \
         (SELECT source, id, mark FROM processed_rows WHERE source = ?1 ORDER BY id LIMIT ?3) AND at < ?2";
@@ -49,7 +49,7 @@ pub(super) fn prune(db: &Connection, before: Timestamp, most: u32) -> Result<u64
     Ok(pruned)
 }
 
-/// Forgets some of a source's, whatever their age; says how many.
+/// Removes some rows of a source regardless of age; returns how many.
 pub(super) fn forget(db: &Connection, source: SourceId) -> Result<u64, StoreError> {
     let delete = "DELETE FROM processed_rows WHERE (source, id, mark) IN \
         (SELECT source, id, mark FROM processed_rows WHERE source = ?1 LIMIT ?2)";

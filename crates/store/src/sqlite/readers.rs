@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::StoreError;
 
-/// Read-only connections: a slow list never holds the writer up.
+/// Read-only connections, so that a slow list does not block the writer.
 const READERS: usize = 3;
 
 pub(super) struct Readers {
@@ -38,13 +38,13 @@ impl Readers {
         let place = self.free.clone().acquire_owned().await.map_err(|_| StoreError::Busy("it is closing".into()))?;
         let readers = self.clone();
         let job = tokio::task::spawn_blocking(move || {
-            // The place goes with the connection: whoever asked may have left in the meantime.
+            // The permit is held with the connection: the caller may stop waiting meanwhile.
             let _place = place;
             let idle = || readers.idle.lock().unwrap_or_else(PoisonError::into_inner);
             let taken = idle().pop();
-            // A permit stands for a connection, unless a panic lost one.
+            // Each permit stands for a connection, unless a panic lost one.
             let Some(db) = taken else { return Err(StoreError::Broken("a reader was lost".into())) };
-            // One picture for all that the work reads.
+            // One snapshot for all queries of the job.
             let result = db.unchecked_transaction().map_err(StoreError::from).and_then(|_picture| work(&db));
             idle().push(db);
             result

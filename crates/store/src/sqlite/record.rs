@@ -1,4 +1,4 @@
-//! Attempts are recorded, each with what follows from it.
+//! Records attempts and their consequences.
 
 use const_format::formatcp;
 use gancho_model::{
@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{HealthChange, Outcome, StoreError};
 
-/// Records outcomes; `attempts` are the same outcomes' attempts, packed. `is_own`: of this process, which makes no second
-/// attempt beside the first, though it may have claimed the delivery again when the lease ended under its hands.
+/// Records outcomes; `attempts` are the packed attempts of the same outcomes. `is_own`: of this process, which starts
+/// no second attempt beside the first, even if the lease expired meanwhile and it claimed the delivery again.
 pub(super) fn record(
     context: &mut WriteContext,
     outcomes: &[Outcome],
@@ -28,12 +28,12 @@ pub(super) fn record(
         let known = routes.find(outcome.endpoint);
         if let Some((n, _)) = known.filter(|_| outcome.lane != Priority::Test) {
             context.pending.count(*n, outcome);
-            // One that was sent again was counted when it failed first.
+            // A resent delivery was counted when it failed first.
             let ended = outcome.verdict == Decision::Failed && outcome.lane == Priority::Live;
             issue::count_failure(&context.db, *n, outcome.handle, &outcome.attempt, ended)?;
         }
         let is_ours = update_delivery(context, outcome, known.map(|(n, _)| *n), is_own)?;
-        // Of a removed endpoint, only the delivery is left to be recorded.
+        // For a removed endpoint only the delivery is recorded.
         let Some((n, endpoint)) = known.filter(|_| is_ours) else { continue };
         let transition = apply_to_endpoint(context, *n, endpoint, outcome)?;
         changes.extend(transition.map(|transition| HealthChange { endpoint: outcome.endpoint, transition }));
@@ -41,7 +41,7 @@ pub(super) fn record(
     Ok(changes)
 }
 
-/// One attempt, one record. A number that is taken (two nodes ran over one lease) gets the next free one.
+/// Each attempt has one row. A duplicate number (two nodes overran one lease) becomes the next free one.
 fn insert_attempt(context: &WriteContext, outcome: &Outcome, blob: &[u8]) -> Result<(), StoreError> {
     let base = outcome.handle << 16;
     let mut insert = context.db.prepare_cached("INSERT OR IGNORE INTO attempts (k, attempt) VALUES (?1, ?2)")?;
@@ -53,9 +53,9 @@ fn insert_attempt(context: &WriteContext, outcome: &Outcome, blob: &[u8]) -> Res
     Ok(())
 }
 
-/// What becomes of the delivery. One that a person sent again during its last attempt goes on; one that was cancelled
-/// during an attempt stays cancelled, unless it arrived: then that is the truth, whoever holds the lease. Says whether
-/// anything else follows from the outcome: not where the lease was lost.
+/// Updates the delivery. It continues if a user resent it during its last attempt; it stays cancelled if it was
+/// cancelled during the attempt, unless it was delivered: then that counts, whoever holds the lease. Returns whether
+/// the outcome has other consequences: it has none if the lease was lost.
 fn update_delivery(
     context: &mut WriteContext,
     outcome: &Outcome,
@@ -98,7 +98,7 @@ fn update_delivery(
     Ok(true)
 }
 
-/// Whether a person gave it more attempts since this one began.
+/// Whether a user added attempts since this one began.
 fn has_more_attempts(context: &WriteContext, outcome: &Outcome) -> Result<bool, StoreError> {
     let select = "SELECT max_attempts > ?2 FROM deliveries WHERE n = ?1";
     let params = params![outcome.handle, outcome.max_attempts];
@@ -106,13 +106,13 @@ fn has_more_attempts(context: &WriteContext, outcome: &Outcome) -> Result<bool, 
     Ok(more.unwrap_or(false))
 }
 
-/// The number of an endpoint that was removed meanwhile.
+/// The number of an endpoint removed meanwhile.
 fn endpoint_of(context: &WriteContext, outcome: &Outcome) -> Result<i64, StoreError> {
     let select = "SELECT endpoint FROM deliveries WHERE n = ?1";
     Ok(context.db.prepare_cached(select)?.query_row([outcome.handle], |row| row.get(0))?)
 }
 
-/// Notes the attempt at a delivery that ended meanwhile, or that another holds by now; says whether it has ended.
+/// Records the attempt of a delivery that has ended or is leased again; returns whether it has ended.
 fn update_others(context: &WriteContext, outcome: &Outcome, has_arrived: bool) -> Result<bool, StoreError> {
     let attempt = &outcome.attempt;
     let update = formatcp!(
@@ -133,12 +133,12 @@ fn update_others(context: &WriteContext, outcome: &Outcome, has_arrived: bool) -
     let has_ended = has_ended.unwrap_or(true);
     if !has_ended {
         metrics::counter!("gancho_leases_lost_total").increment(1);
-        tracing::warn!(delivery = %outcome.delivery, "an attempt ended after its lease: another one goes on");
+        tracing::warn!(delivery = %outcome.delivery, "an attempt ended after its lease; another attempt is under way");
     }
     Ok(has_ended)
 }
 
-/// Applies what the attempt makes of its endpoint.
+/// Applies the attempt's effects on its endpoint.
 fn apply_to_endpoint(
     context: &mut WriteContext,
     n: i64,

@@ -1,4 +1,4 @@
-//! A person has repaired a receiver and wants to go on.
+//! Resumes an endpoint after a user has repaired its receiver.
 
 use const_format::formatcp;
 use gancho_model::{EndpointId, Priority};
@@ -8,7 +8,7 @@ use super::rows::PENDING;
 use super::write_context::{Notification, WriteContext};
 use crate::StoreError;
 
-/// Goes on at once: by a probe where the endpoint is failing, else with the retries that wait.
+/// Resumes at once: with a probe if the endpoint is failing, otherwise with its waiting retries.
 pub(super) fn go_on(context: &mut WriteContext, n: i64, id: EndpointId) -> Result<(), StoreError> {
     match context.health(n)? {
         Some(health) if health.is_failing() => request_probe(context, n),
@@ -16,7 +16,7 @@ pub(super) fn go_on(context: &mut WriteContext, n: i64, id: EndpointId) -> Resul
     }
 }
 
-/// The next attempt that begins is a probe, whatever was planned.
+/// Makes the next attempt a probe, regardless of its schedule.
 pub(super) fn request_probe(context: &mut WriteContext, n: i64) -> Result<(), StoreError> {
     if let Some(mut health) = context.health(n)? {
         health.request_probe();
@@ -26,7 +26,7 @@ pub(super) fn request_probe(context: &mut WriteContext, n: i64) -> Result<(), St
     Ok(())
 }
 
-/// What waits for a later attempt is due now.
+/// Makes waiting retries due now.
 pub(super) fn release_retries(context: &mut WriteContext, n: i64, id: EndpointId) -> Result<(), StoreError> {
     let now = context.environment.mono();
     for lane in [Priority::Live, Priority::Replay] {

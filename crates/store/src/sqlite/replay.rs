@@ -1,4 +1,4 @@
-//! Events are sent again: those that failed, those that an endpoint missed, or all.
+//! Resends events: failed ones, those that an endpoint missed, or all.
 
 use std::collections::HashMap;
 
@@ -20,7 +20,7 @@ use crate::{
     stored::replay::{BATCH, Candidate, Ruled},
 };
 
-/// Looks at the next events after `after` and sends again what is asked for.
+/// Scans the next events after `after` and resends those that match.
 pub(super) fn replay(
     context: &mut WriteContext,
     replay: &Replay,
@@ -30,7 +30,7 @@ pub(super) fn replay(
     let routes = context.routes()?;
     let (number, endpoint) = routes.find(replay.endpoint).ok_or(StoreError::NotFound)?;
     if ruled.is_stale(endpoint) {
-        // Its rules changed since they were asked: this batch begins again.
+        // The endpoint's rules changed after they were evaluated: repeat this batch.
         return Ok(Replayed { count: 0, next: u64::try_from(after).ok() });
     }
     let candidates = candidates(&context.db, after)?;
@@ -50,7 +50,7 @@ pub(super) fn replay(
     Ok(replayed)
 }
 
-/// Asks a webhook's rules about the next batch.
+/// Evaluates a webhook's rules for the next batch.
 pub(super) fn rule(db: &Connection, endpoint: Endpoint, replay: &Replay, after: i64) -> Result<Ruled, StoreError> {
     if !endpoint.is_tailored() {
         return Ok(Ruled { by: None, planned: HashMap::new() });
@@ -71,7 +71,7 @@ pub(super) fn rule(db: &Connection, endpoint: Endpoint, replay: &Replay, after: 
     Ok(Ruled { by: Some(endpoint), planned })
 }
 
-/// What is known of the customer whom an event is about, where an endpoint asks for it.
+/// Data of an event's customer, if an endpoint includes it.
 fn known_customers(
     db: &Connection,
     endpoint: &Endpoint,
@@ -82,7 +82,7 @@ fn known_customers(
     wanted.map_or(Ok(Customers::new()), |wanted| customer::find_customers(db, &[wanted]))
 }
 
-/// After which number the batch begins.
+/// The number after which the batch begins.
 pub(super) fn first_after(db: &Connection, replay: &Replay, after: Option<u64>) -> Result<i64, StoreError> {
     match after {
         Some(after) => Ok(i64::try_from(after).unwrap_or(i64::MAX)),
@@ -111,7 +111,7 @@ fn candidates(db: &Connection, after: i64) -> Result<Vec<Candidate>, StoreError>
     Ok(candidates)
 }
 
-/// Sends one event again if it is asked for; says whether it was (or would be).
+/// Resends one event if it matches; returns whether it was (or would be) sent.
 fn send_again(
     context: &mut WriteContext,
     replay: &Replay,
@@ -147,13 +147,13 @@ fn send_again(
     Ok(action != ReplayAction::Nothing)
 }
 
-/// What was skipped has no body of its own yet.
+/// A skipped delivery has no body of its own yet.
 fn set_body(context: &WriteContext, n: i64, body: Option<&[u8]>) -> Result<(), StoreError> {
     context.db.prepare_cached("UPDATE deliveries SET body = ?2 WHERE n = ?1")?.execute(params![n, body])?;
     Ok(())
 }
 
-/// An ended delivery waits again, beside the live ones, with a fresh plan.
+/// Makes an ended delivery pending again, in the replay queue, with a new plan.
 pub(super) fn requeue(
     context: &mut WriteContext,
     n: i64,
@@ -191,8 +191,8 @@ fn insert(
     Ok(())
 }
 
-/// What failed since an outage began is sent again; at most this many, which is far more than a
-/// failing endpoint's probes can spend in five days.
+/// Resends what failed since an outage began; at most this many, far more than a failing endpoint's probes can use up
+/// in five days.
 pub(super) fn resend_outage(
     context: &mut WriteContext,
     number: i64,
@@ -201,7 +201,7 @@ pub(super) fn resend_outage(
     now: MonoTime,
 ) -> Result<u64, StoreError> {
     const MOST: i64 = 10_000;
-    // The outage began when an attempt ended; of the last attempt the beginning is kept, and how long it took.
+    // The outage began when an attempt ended; the last attempt's start and duration are stored.
     let select = formatcp!(
         "SELECT n FROM deliveries WHERE endpoint = ?1 AND state = {FAILED} AND last_at >= ?2 - 120000 \
         AND last_at + coalesce(last_ms, 0) + 10 >= ?2 AND lane < {TEST} \

@@ -1,4 +1,4 @@
-//! Between rows and the model's types.
+//! Converts between rows and the model's types.
 
 use gancho_model::{Delivery, Endpoint, Event, EventId, Moment, ObjectKey, SourceId, Timestamp};
 use rusqlite::{Connection, Params, Row};
@@ -25,7 +25,7 @@ pub(super) fn time(ms: Option<i64>) -> Option<Timestamp> {
 const ENDPOINT: &str =
     "n, id, config, sealed, enabled, paused, disabled_reason, health, created_at, updated_at FROM endpoints";
 
-/// Endpoints where a condition holds, with their numbers.
+/// Endpoints that match a condition, with their numbers.
 pub(super) fn endpoints(
     db: &Connection,
     vault: &Vault,
@@ -76,18 +76,18 @@ pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
     })
 }
 
-/// The columns that [`Deliveries`] reads, and the tables they stand in.
+/// The columns that [`Deliveries`] reads, and their tables.
 pub(super) const DELIVERY: &str = "d.id, e.id, e.type, p.id, p.sealed, d.state, d.reason, d.lane, d.attempts, \
     d.max_attempts, d.due, d.leased, d.created_at, d.last_at, d.last_status, d.last_error, d.last_ms, d.n, e.label, \
     p.enabled, p.paused, p.config ->> 'rate_per_s', p.health";
-/// Where a delivery's number stands among them.
+/// Index of the delivery's number among them.
 pub(super) const DELIVERY_NUMBER: usize = 17;
-/// How many they are.
+/// Number of columns.
 pub(super) const DELIVERY_COLUMNS: usize = 23;
 pub(super) const DELIVERY_FROM: &str =
     "deliveries d JOIN events e ON e.n = d.event JOIN endpoints p ON p.n = d.endpoint";
 
-/// Reads deliveries of one query.
+/// Reads the deliveries of one query.
 pub(super) struct Deliveries<'a>(DeliveryReader<'a>);
 
 impl<'a> Deliveries<'a> {

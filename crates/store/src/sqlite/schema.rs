@@ -1,4 +1,4 @@
-//! Opening a connection the right way, and bringing the schema up to date.
+//! Configures connections, and migrates the schema.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, config::DbCon
 use super::{OpenError, seal_urls};
 use crate::vault::Vault;
 
-/// One file a step; a step that was released is never changed.
+/// One file per step; released steps never change.
 const MIGRATIONS: &[Step] = &[
     Step::Sql(include_str!("migrations/001.sql")),
     Step::Sql(include_str!("migrations/002.sql")),
@@ -27,30 +27,30 @@ const MIGRATIONS: &[Step] = &[
     Step::Sql(include_str!("migrations/015.sql")),
 ];
 
-/// One step of the schema.
+/// One migration step.
 enum Step {
     Sql(&'static str),
-    /// What SQL can't do.
+    /// For what SQL can't do.
     Code(fn(&Connection, &Vault, &dyn Rng) -> rusqlite::Result<()>),
 }
 
-/// Pages in the WAL before they are written back, each once for all its changes: 32 MB, twice that in files of older versions.
+/// WAL pages before a checkpoint, which writes each page once: 32 MB, twice that in files of older versions.
 const CHECKPOINT_PAGES: u32 = 8000;
-/// Whose file it is: `ganc`.
+/// SQLite's `application_id`: `ganc`.
 pub(super) const APPLICATION: i32 = 0x6761_6e63;
-/// Bytes of a page.
+/// Page size in bytes.
 const PAGE_BYTES: u32 = 4096;
 
 pub(super) fn prepare(db: &Connection, pages_max: u32) -> rusqlite::Result<()> {
     db.busy_timeout(std::time::Duration::from_secs(5))?;
     db.set_prepared_statement_cache_capacity(128);
-    // Else a statement on a partial index is prepared anew whenever a bound value changes.
+    // Otherwise a statement on a partial index is prepared again whenever a bound value changes.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    // Takes hold when the file is made. An event alone touches a page of each index: larger ones would write more.
+    // Takes effect at creation. A single event touches a page of each index: larger pages would write more.
     db.pragma_update(None, "page_size", PAGE_BYTES)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
-    // What is erased is overwritten, and no copies of it stay where rows were moved.
+    // Overwrites erased data, and leaves no copies where rows were moved.
     db.pragma_update(None, "secure_delete", true)?;
     db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     db.pragma_update(None, "cache_size", -24_576)?;
@@ -60,10 +60,10 @@ pub(super) fn prepare(db: &Connection, pages_max: u32) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Makes the file of a new database, which is there whole or not at all: an empty one is never ours.
+/// Creates the file of a new database atomically: an empty file is never ours.
 pub(super) fn create(path: &Path) -> Result<(), OpenError> {
     let unusable = |why: String| OpenError::Unusable { path: path.into(), why };
-    // Of this process alone: another may begin in the same folder at the same moment.
+    // Named by process: another one may start in the same folder at the same time.
     let draft = path.with_extension(format!("db.new-{}", std::process::id()));
     let _ = std::fs::remove_file(&draft);
     let made = Connection::open(&draft).and_then(|db| {
@@ -72,10 +72,10 @@ pub(super) fn create(path: &Path) -> Result<(), OpenError> {
         db.close().map_err(|(_, error)| error)
     });
     made.map_err(|error| unusable(error.to_string()))?;
-    // Unlike a renaming, a link takes nobody else's place.
+    // Unlike a rename, a link never replaces an existing file.
     let placed = match std::fs::hard_link(&draft, path) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        // File systems without links.
+        // File systems without hard links.
         Err(_) if !path.exists() => std::fs::rename(&draft, path),
         placed => placed,
     };
@@ -106,8 +106,8 @@ pub(super) fn migrate(db: &mut Connection, path: &Path, vault: &Vault, rng: &dyn
     erase_freed(db).map_err(unusable)
 }
 
-/// What was freed stays readable in the file and its log until something else is written there: after addresses were
-/// sealed, the file is written anew. Without room for that all works the same, and the next start tries again.
+/// Freed pages stay readable in the file and its WAL until they are overwritten: after addresses were sealed, VACUUM
+/// rewrites the file. Without disk space for it everything still works, and the next start tries again.
 fn erase_freed(db: &Connection) -> rusqlite::Result<()> {
     let is_due = "SELECT EXISTS (SELECT 1 FROM meta WHERE name = 'erase_freed')";
     if !db.query_row(is_due, [], |row| row.get(0))? {
@@ -121,7 +121,7 @@ fn erase_freed(db: &Connection) -> rusqlite::Result<()> {
     db.execute_batch("DELETE FROM meta WHERE name = 'erase_freed'")
 }
 
-/// Before anything is changed: another key could open nothing that is sealed.
+/// Checked before any change: another key can't open the sealed values.
 fn check_key(db: &Connection, path: &Path, vault: &Vault) -> Result<(), OpenError> {
     let unusable = |error: rusqlite::Error| OpenError::Unusable { path: path.into(), why: error.to_string() };
     if !db.table_exists(None, "meta").map_err(unusable)? {

@@ -1,4 +1,4 @@
-//! Step 6 of the schema: endpoints' addresses, which may hold secrets, are sealed with the rest.
+//! Step 6 of the schema: seals endpoints' addresses, which may contain secrets.
 
 use gancho_model::Rng;
 use rusqlite::{Connection, params};

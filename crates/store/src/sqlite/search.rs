@@ -1,5 +1,5 @@
-//! The search index: a database beside the log with the trigrams of what people look for. It is written apart from the
-//! log, so that nothing accepted waits for it, and made anew where it does not fit the log.
+//! The search index: a database beside the log with the trigrams of searchable texts. It is written separately, so that
+//! accepting events does not wait for it, and rebuilt if it does not match the log.
 
 use std::{
     path::{Path, PathBuf},
@@ -16,10 +16,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::{FILE, SqliteStore, numbers, rows};
 use crate::{Search, SearchHits, StoreError};
 
-/// Entries of removed events taken out at a time.
+/// Entries of removed events deleted at a time.
 const FORGOTTEN: u32 = 500;
 
-/// SQLite's trigram tokenizer knows neither case nor accents; texts themselves are not kept.
+/// SQLite's trigram tokenizer ignores case and accents; the texts themselves are not stored.
 const SCHEMA: &str = "\
     CREATE VIRTUAL TABLE found USING fts5(text, content = '', contentless_delete = 1, \
         tokenize = 'trigram remove_diacritics 1');
@@ -27,26 +27,26 @@ const SCHEMA: &str = "\
     INSERT INTO progress VALUES (0, NULL);
     PRAGMA user_version = 1;";
 
-/// The index, with a connection that writes and one that reads.
+/// The index, with a write connection and a read connection.
 pub(super) struct SearchIndex {
     path: PathBuf,
-    /// Counts how often the file was made anew: connections to an older one are of no use.
+    /// Counts how often the file was recreated: connections to an older one are invalid.
     files: AtomicU64,
     writer: Place,
     reader: Place,
 }
 
-/// A connection, and the file that it belongs to.
+/// A connection, and the number of the file that it belongs to.
 type Place = Mutex<Option<(u64, Connection)>>;
 
 impl SearchIndex {
-    /// That of a data dir; opened when it is first used.
+    /// The index of a data dir; opened at first use.
     pub fn of(data_dir: &Path) -> Arc<Self> {
         let path = data_dir.join(format!("{FILE}.search"));
         Arc::new(Self { path, files: AtomicU64::new(0), writer: Mutex::default(), reader: Mutex::default() })
     }
 
-    /// Works with a connection. An index that can't be used is removed: the next call makes a new one.
+    /// Runs a query on a connection. An unusable index is removed: the next call creates a new one.
     fn with<T>(
         &self,
         place: &Place,
@@ -65,14 +65,14 @@ impl SearchIndex {
         });
         done.map_err(|error| {
             if is_spoilt(&error) {
-                tracing::warn!(%error, "the search index can't be used and is made anew");
+                tracing::warn!(%error, "the search index is unusable and will be rebuilt");
                 self.discard();
             }
             StoreError::from(error)
         })
     }
 
-    /// Removes it: whoever uses it next makes a new one.
+    /// Removes the index: the next use creates a new one.
     pub fn discard(&self) {
         remove(&self.path);
         self.files.fetch_add(1, Ordering::AcqRel);
@@ -83,7 +83,7 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     let mut db = Connection::open(path)?;
     db.busy_timeout(std::time::Duration::from_secs(5))?;
     db.pragma_update(None, "journal_mode", "WAL")?;
-    // What is lost is indexed again.
+    // Lost entries are indexed again.
     db.pragma_update(None, "synchronous", "NORMAL")?;
     db.pragma_update(None, "cache_size", -8192)?;
     let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
@@ -104,7 +104,7 @@ fn remove(path: &Path) {
     for end in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();
         name.push(end);
-        // One that is not there needs nothing.
+        // A missing file is fine.
         let _ = std::fs::remove_file(name);
     }
 }
@@ -116,7 +116,7 @@ impl Search for SqliteStore {
         self.read_now(move |log| {
             let (last, id) = index.with(&index.writer, |db| progress(db))?;
             if last > 0 && !fits(log, last, id)? {
-                tracing::warn!("the search index belongs to another copy of the log and is made anew");
+                tracing::warn!("the search index does not match the log and will be rebuilt");
                 index.with(&index.writer, |db| {
                     db.execute_batch("DROP TABLE found; DROP TABLE progress; PRAGMA user_version = 0")?;
                     db.execute_batch(SCHEMA)
@@ -163,7 +163,7 @@ impl Search for SqliteStore {
             let mut found = vec![];
             for n in numbers {
                 let mut event = select.query([n])?;
-                // One that was removed from the log is still in the index for a while.
+                // An event removed from the log stays in the index for a while.
                 if let Some(row) = event.next()? {
                     found.push(rows::event(row)?);
                 }
@@ -174,13 +174,13 @@ impl Search for SqliteStore {
     }
 }
 
-/// Up to where it goes, and the id of that event.
+/// The last indexed number, and the id of that event.
 fn progress(db: &Connection) -> rusqlite::Result<(i64, Option<[u8; 16]>)> {
     db.prepare_cached("SELECT n, id FROM progress")?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
-/// Whether the log still has the event up to which the index goes, or had it: a log that was restored from a copy may
-/// have another one with that number, or none yet.
+/// Whether the log has, or had, the last indexed event: a log restored from a backup may have another event with that
+/// number, or none yet.
 fn fits(log: &Connection, last: i64, id: Option<[u8; 16]>) -> rusqlite::Result<bool> {
     let found: Option<[u8; 16]> =
         log.query_row("SELECT id FROM events WHERE n = ?1", [last], |row| row.get(0)).optional()?;
@@ -209,14 +209,14 @@ fn index_texts(db: &Connection, texts: &[(u64, String)]) -> rusqlite::Result<()>
     Ok(())
 }
 
-/// Takes out some of what is older than the oldest event of the log.
+/// Deletes some entries older than the oldest event of the log.
 fn forget_removed(db: &Connection, oldest: i64) -> rusqlite::Result<()> {
     let delete = "DELETE FROM found WHERE rowid IN (SELECT id FROM found_docsize WHERE id < ?1 LIMIT ?2)";
     db.prepare_cached(delete)?.execute(params![oldest, FORGOTTEN])?;
     Ok(())
 }
 
-/// Numbers of events in which all of the parts stand, newest first.
+/// Numbers of events that contain all of the parts, newest first.
 fn matching(db: &Connection, parts: &[String], limit: usize) -> rusqlite::Result<Vec<i64>> {
     let quoted: Vec<String> = parts.iter().map(|part| format!("\"{}\"", part.replace('"', "\"\""))).collect();
     let select = "SELECT rowid FROM found WHERE found MATCH ?1 ORDER BY rowid DESC LIMIT ?2";

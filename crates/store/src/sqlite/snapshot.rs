@@ -1,4 +1,4 @@
-//! What was seen of an ERP that can only be asked.
+//! Snapshots of polled ERPs.
 
 use async_trait::async_trait;
 use gancho_model::{Message, SourceId};
@@ -52,7 +52,7 @@ impl Snapshots for SqliteStore {
         self.read_now(move |db| {
             let after = after.unwrap_or_default();
             let all = "SELECT key FROM seen WHERE source = ?1 AND model = ?2 AND key > ?3 ORDER BY key LIMIT ?4";
-            // Through the index by day, which holds the key: not through all records.
+            // Through the index by day, which covers the key, not through all records.
             let since_day = "SELECT key FROM seen INDEXED BY seen_by_day WHERE source = ?1 AND model = ?2 AND day >= ?5 \
                 AND key > ?3 ORDER BY key LIMIT ?4";
             let key = |row: &rusqlite::Row<'_>| row.get(0);
@@ -102,12 +102,12 @@ impl Snapshots for SqliteStore {
     }
 
     async fn forget_seen(&self, source: SourceId) -> Result<(), StoreError> {
-        // The position first: if the process ends half-way, a source whose records are partly deleted is read from the beginning.
+        // Cursors first: if the process ends half-way, a source with partly deleted records is read from the beginning.
         let marks = "DELETE FROM marks WHERE source = ?1";
         self.write_now(true, move |context| Ok(context.db.execute(marks, [source.bytes()])?)).await?;
         let seen = "DELETE FROM seen WHERE source = ?1 AND (model, key) IN \
             (SELECT model, key FROM seen WHERE source = ?1 LIMIT ?2)";
-        // Little by little: others wait for the writer too.
+        // In small transactions: others wait for the writer too.
         let some = move |context: &mut WriteContext| {
             Ok(context.db.prepare_cached(seen)?.execute(params![source.bytes(), FORGET_ROWS])?)
         };
@@ -116,7 +116,7 @@ impl Snapshots for SqliteStore {
     }
 }
 
-/// Whether nobody else has begun to ask this source since.
+/// Whether nothing else has opened this source since.
 pub(super) fn check_version(db: &Connection, source: SourceId, version: u64) -> Result<(), StoreError> {
     let mut select = db.prepare_cached("SELECT seen_version FROM sources WHERE id = ?1")?;
     let known: Option<i64> = select.query_row([source.bytes()], |row| row.get(0)).optional()?;
@@ -127,7 +127,7 @@ pub(super) fn check_version(db: &Connection, source: SourceId, version: u64) -> 
     }
 }
 
-/// Keeps how records look now.
+/// Stores snapshots of records.
 pub(super) fn keep(db: &Connection, source: SourceId, snapshots: &[SnapshotUpdate]) -> Result<(), StoreError> {
     for SnapshotUpdate { model, key, seen } in snapshots {
         match seen {

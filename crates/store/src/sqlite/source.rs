@@ -1,4 +1,4 @@
-//! Sources are added, changed, removed.
+//! Adds, changes and removes sources.
 
 use async_trait::async_trait;
 use gancho_model::{Secret, Source, SourceId, SourceKind, Timestamp, Token};
@@ -57,7 +57,7 @@ impl Sources for SqliteStore {
     }
 
     async fn save_source_status(&self, _: SourceId, _: String, _: Timestamp) -> Result<(), StoreError> {
-        // A database file has one process: it knows.
+        // A database file has one process, which has the status in memory.
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! A process starts on what the last one left.
+//! What a starting process does about the state left by the previous one.
 
 use const_format::formatcp;
 use gancho_model::{Endpoint, MonoTime, Priority};
@@ -7,8 +7,8 @@ use rusqlite::params;
 use super::{job, rows::PENDING, write_context::WriteContext};
 use crate::StoreError;
 
-/// Frees every lease and plans anew what was planned by another clock. Nobody else works on an embedded
-/// database: whatever is leased belongs to a process that died.
+/// Frees every lease and reschedules what was scheduled by another clock. Nothing else uses an embedded database: every
+/// lease belongs to a dead process.
 pub(super) fn take_over(context: &mut WriteContext, now: MonoTime) -> Result<u64, StoreError> {
     let mut freed = 0;
     for (n, endpoint) in context.routes()?.iter() {
@@ -27,7 +27,7 @@ pub(super) fn take_over(context: &mut WriteContext, now: MonoTime) -> Result<u64
     Ok(freed)
 }
 
-/// Leases that ended by now are free already.
+/// Expired leases are free already.
 fn free(context: &WriteContext, n: i64, lane: Priority, now: MonoTime) -> Result<u64, StoreError> {
     let free = formatcp!(
         "UPDATE deliveries SET due = leased, leased = NULL \
@@ -37,7 +37,7 @@ fn free(context: &WriteContext, n: i64, lane: Priority, now: MonoTime) -> Result
     Ok(context.db.prepare_cached(free)?.execute(params)? as u64)
 }
 
-/// Brings forward what was planned for later than allowed. Reads only deliveries that are due in the future.
+/// Brings forward deliveries scheduled later than allowed. Reads only deliveries due in the future.
 fn replan(
     context: &WriteContext,
     n: i64,

@@ -40,7 +40,7 @@ impl Stats for SqliteStore {
     }
 }
 
-/// By the index of what ended badly.
+/// By the index of failed deliveries.
 fn failed_since(db: &Connection, since: Timestamp) -> Result<HashMap<EndpointId, u64>, StoreError> {
     let Some(lowest) = lowest_since(db, "deliveries", since)? else { return Ok(HashMap::new()) };
     let select = formatcp!(
@@ -56,7 +56,7 @@ fn failed_since(db: &Connection, since: Timestamp) -> Result<HashMap<EndpointId,
     Ok(counts.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Adds what a transaction gathered.
+/// Adds a transaction's counts.
 pub(super) fn add(db: &Connection, hours: &BTreeMap<(i64, i64), Counters>) -> Result<(), StoreError> {
     let upsert = "INSERT INTO hours VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) \
         ON CONFLICT DO UPDATE SET delivered = delivered + ?3, retried = retried + ?4, failed = failed + ?5, \

@@ -1,4 +1,4 @@
-//! What is old goes, a little at a time.
+//! Removes old rows in small batches.
 
 use async_trait::async_trait;
 use const_format::formatcp;
@@ -12,9 +12,9 @@ use super::rows::{FAILED, PENDING};
 use super::{SqliteStore, bin, endpoint, issue, job, numbers, processed, write_context::WriteContext};
 use crate::{Pruned, StoreError, Upkeep, Vitals, stored::HOUR_MS};
 
-/// How much longer than the retention what ended is kept, so that an expiry can be seen.
+/// How much longer than the retention ended deliveries are kept, so that expired ones can be seen.
 const GRACE_MS: i64 = 24 * 3600 * 1000;
-/// How many of the oldest events are read at once: a bound on the cost, however many there are.
+/// Oldest events read at once; this bounds the cost.
 const OLDEST: u32 = 4 * RETENTION_BATCH;
 
 #[async_trait]
@@ -48,7 +48,7 @@ impl Upkeep for SqliteStore {
     }
 }
 
-/// What waited too long is failed. The oldest of each endpoint come first, so a look at those is enough.
+/// Fails deliveries that waited too long. Each endpoint's oldest come first, so checking those is enough.
 fn expire(context: &mut WriteContext, before: Timestamp, now: Moment) -> Result<u64, StoreError> {
     let mut expired = 0;
     for (n, _) in context.routes()?.iter() {
@@ -86,9 +86,9 @@ fn forget_hours(context: &mut WriteContext, before: Timestamp) -> Result<u64, St
 
 fn remove_events(context: &mut WriteContext, before: Timestamp, seen_since: Timestamp) -> Result<u64, StoreError> {
     let mut old: Vec<i64> = vec![];
-    // In the feed the oldest has the lowest number, outside it the highest.
+    // In the feed the oldest event has the lowest number, outside it the highest.
     for side in ["n > 0 ORDER BY n", "n < 0 ORDER BY n DESC"] {
-        // One that was sent again and waits stays until it has ended; what expired can be seen for a while.
+        // A resent pending delivery stays until it has ended; expired ones stay visible for a while.
         let select = format!(
             "SELECT n, arrived_at FROM (SELECT n, arrived_at FROM events WHERE {side} LIMIT {OLDEST}) AS e WHERE NOT EXISTS \
             (SELECT 1 FROM deliveries d WHERE d.event = e.n AND (d.state = {PENDING} OR d.ended_at > ?2)) LIMIT ?1"

@@ -14,26 +14,26 @@ use crate::{
     vault::Vault,
 };
 
-/// What the writer works with: the connection, what it keeps in memory, and what the transaction
-/// at hand will have changed when it commits.
+/// State of the writer: the connection, cached data, and the pending changes of the current transaction until it
+/// commits.
 pub(super) struct WriteContext {
     pub db: Connection,
     pub vault: Arc<Vault>,
     pub environment: Arc<dyn Environment>,
     pub resend_after_outage: bool,
     audience: Audience,
-    /// Endpoints that are not removed, with their numbers; read again after each change.
+    /// Endpoints that are not removed, with their numbers; reloaded after each change.
     routes: Option<Arc<Routes>>,
     flushes: bool,
     pub pending: Pending,
     waiting: WaitingCounts,
-    /// The feed's last number and the lowest one outside it, as of the last commit, once they were read.
+    /// The feed's last number and the lowest one outside it, as of the last commit, once read.
     numbers: Option<(i64, i64)>,
-    /// SQLite's own count of what other processes changed: what is kept in memory is not assumed to be this one's.
+    /// SQLite's `data_version`, which changes with other processes' commits: caches must then be reloaded.
     data_version: i64,
-    /// Rises whenever plans of deliveries that were made before are not right any more.
+    /// Rises whenever earlier plans of deliveries become invalid.
     plan_version: u64,
-    /// The endpoints for those who plan, as of the last commit.
+    /// The endpoints for planners, as of the last commit.
     published: PublishedEndpoints,
 }
 
@@ -56,22 +56,22 @@ impl WriteContext {
         }
     }
 
-    /// How many deliveries wait, once somebody follows it.
+    /// Pending counts, once they are followed.
     pub fn waiting(&self) -> WaitingCounts {
         self.waiting.clone()
     }
 
-    /// What plans of deliveries are made from.
+    /// The endpoints that plans of deliveries are based on.
     pub fn published(&self) -> PublishedEndpoints {
         self.published.clone()
     }
 
-    /// The version of endpoints that a plan of deliveries must be made from.
+    /// The version of endpoints that a plan of deliveries must be based on.
     pub fn plan_version(&self) -> u64 {
         self.plan_version
     }
 
-    /// Shows the endpoints to those who plan, if they are not what was shown before.
+    /// Publishes the endpoints to planners if they changed.
     pub fn publish_endpoints(&mut self) -> Result<(), StoreError> {
         if self.plan_version > 0 && self.published.get().version == self.plan_version {
             return Ok(());
@@ -82,8 +82,8 @@ impl WriteContext {
         Ok(())
     }
 
-    /// Begins a transaction; with `flush`, its commit returns when it is on disk. The level is
-    /// switched between transactions, never inside one.
+    /// Begins a transaction; with `flush`, its commit returns when it is on disk. `synchronous` is set between
+    /// transactions, never inside one.
     pub fn begin(&mut self, flush: bool) -> Result<(), StoreError> {
         if flush != self.flushes {
             self.db.pragma_update(None, "synchronous", if flush { "FULL" } else { "NORMAL" })?;
@@ -91,13 +91,13 @@ impl WriteContext {
         }
         self.db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         self.reload_if_changed().inspect_err(|_| {
-            // Not begun; the next one looks again.
+            // Not begun; the next one checks again.
             self.roll_back();
             self.data_version = -1;
         })
     }
 
-    /// How many deliveries wait for an endpoint, as of this transaction.
+    /// Pending deliveries of an endpoint, as of this transaction.
     pub fn waiting_for(&self, endpoint: i64) -> Result<u64, StoreError> {
         let committed = self.waiting.of(&self.db, endpoint)?;
         let more =
@@ -105,7 +105,7 @@ impl WriteContext {
         Ok(committed.saturating_add_signed(more))
     }
 
-    /// What is kept in memory is read again where another process changed anything.
+    /// Reloads caches if another process changed anything.
     fn reload_if_changed(&mut self) -> Result<(), StoreError> {
         if self.is_changed_by_others()? {
             self.plans_are_stale();
@@ -115,7 +115,7 @@ impl WriteContext {
         Ok(())
     }
 
-    /// Whether another process changed anything since this was asked last.
+    /// Whether another process changed anything since the last call.
     pub fn is_changed_by_others(&mut self) -> rusqlite::Result<bool> {
         let version = self.db.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
         Ok(std::mem::replace(&mut self.data_version, version) != version)
@@ -134,7 +134,7 @@ impl WriteContext {
         }
         self.pending.show_health(&mut self.routes);
         if self.pending.endpoints_changed {
-            // Read again with the health that was written just now.
+            // Reloads them with the health just written.
             self.routes = None;
         }
         Ok(())
@@ -142,7 +142,7 @@ impl WriteContext {
 
     pub fn roll_back(&mut self) {
         if !self.db.is_autocommit() {
-            // A full disk may have rolled back already.
+            // A full disk may already have caused a rollback.
             let _ = self.db.execute_batch("ROLLBACK");
         }
         let pending = std::mem::take(&mut self.pending);
@@ -153,25 +153,25 @@ impl WriteContext {
     /// Notifies the engine of what was committed.
     pub fn notify(&mut self) {
         if let Err(error) = self.publish_endpoints() {
-            // Plans are refused until it is done, at the next commit.
+            // Plans are refused until this succeeds, at the next commit.
             tracing::error!(%error, "endpoints can't be read again");
         }
         self.audience.announce(std::mem::take(&mut self.pending));
     }
 
-    /// Notified after the commit.
+    /// Sends this notification after the commit.
     pub fn notify_later(&mut self, notification: Notification) {
         self.pending.notifications.push(notification);
     }
 
-    /// Asks the engine for a place.
+    /// Asks the engine to reserve a slot.
     pub fn reserve(&self, endpoint: EndpointId, now: MonoTime) -> Option<MonoTime> {
         self.audience.reserve(endpoint, now)
     }
 
     /// The next number of the feed, or the next one outside it.
     pub fn next_number(&mut self, in_feed: bool) -> Result<i64, StoreError> {
-        // As of the last commit: read before anything is written.
+        // As of the last commit: read before this transaction writes.
         let (last, lowest) = match self.numbers {
             Some(known) => known,
             None => *self.numbers.insert(numbers::last_numbers(&self.db)?),
@@ -193,18 +193,18 @@ impl WriteContext {
         self.pending.health.insert(endpoint, health);
     }
 
-    /// The engine has to know the health of an endpoint that was set.
+    /// The engine must be notified of this endpoint's new health.
     pub fn health_matters(&mut self, endpoint: i64) {
         self.pending.health_matters.insert(endpoint);
     }
 
-    /// Endpoints were changed: read them again, here and in the engine.
+    /// Endpoints changed: reload them, here and in the engine.
     pub fn endpoints_changed(&mut self) {
         self.routes = None;
         self.pending.endpoints_changed = true;
     }
 
-    /// The same, in a way that matters for who gets an event.
+    /// The same for changes that affect which endpoints get an event.
     pub fn plans_are_stale(&mut self) {
         self.plan_version += 1;
         self.endpoints_changed();

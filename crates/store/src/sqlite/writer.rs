@@ -1,4 +1,4 @@
-//! The one writer: whatever waits while a commit is being flushed goes into the next one.
+//! The only writer, with group commit: jobs that wait during a flush share the next transaction.
 
 use std::{
     sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
@@ -11,27 +11,27 @@ use tokio::sync::oneshot;
 use super::write_context::WriteContext;
 use crate::StoreError;
 
-/// Pieces of work in one transaction.
+/// Maximum jobs in one transaction.
 const GROUP_MAX: usize = 256;
-/// A group of this size shows that many are writing: the next one waits for more of them, as long as some come.
-/// A commit costs the same pages whether it holds ten events or a hundred.
+/// A group of this size indicates many writers: the next one waits for more jobs as long as some arrive. A commit costs
+/// the same pages for ten events or a hundred.
 const CROWD: usize = 8;
-/// How often it is looked whether more came, and how many times.
+/// Interval between checks for more jobs, and maximum checks.
 const LINGER: Duration = Duration::from_micros(500);
 const LINGERS: u32 = 4;
 
 pub(super) struct Writer {
-    /// Nothing once it is being closed.
+    /// `None` once it is closing.
     jobs: Option<SyncSender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Drop for Writer {
-    /// Writes what waits and closes the database, so that its file alone is whole.
+    /// Commits waiting jobs and closes the database, so that its file alone is complete.
     fn drop(&mut self) {
         self.jobs = None;
         if let Some(thread) = self.thread.take() {
-            // A panic there was logged there.
+            // Its panic was logged.
             let _ = thread.join();
         }
     }
@@ -63,13 +63,13 @@ impl Writer {
     }
 }
 
-/// A piece of work for the writer.
+/// A job of the writer.
 trait Job: Send {
     fn is_durable(&self) -> bool;
-    /// Does the work. Refusals (not found, conflict) come before any write and spoil nothing;
-    /// any other error undoes the whole group.
+    /// Runs the job. Refusals (not found, conflict) happen before any write and don't affect the group; any other error
+    /// rolls back the whole group.
     fn run(&mut self, context: &mut WriteContext) -> Result<(), StoreError>;
-    /// Tells the one who waits: its own result after a commit, or why there was none.
+    /// Sends the result: the job's own after a commit, or the reason for the rollback.
     fn finish(self: Box<Self>, outcome: Result<(), StoreError>);
 }
 
@@ -98,7 +98,7 @@ impl<T: Send, F: FnMut(&mut WriteContext) -> Result<T, StoreError> + Send> Job f
     fn finish(self: Box<Self>, outcome: Result<(), StoreError>) {
         let Self { result, reply, .. } = *self;
         let missing = || Err(StoreError::Broken("the work did not run".into()));
-        // Nobody may be waiting any more: the work is done all the same.
+        // The caller may have stopped waiting: the job is done anyway.
         let _ = reply.send(outcome.and_then(|()| result.unwrap_or_else(missing)));
     }
 }
@@ -126,7 +126,7 @@ fn take_waiting(group: &mut Vec<Box<dyn Job>>, waiting: &Receiver<Box<dyn Job>>)
     group.extend(waiting.try_iter().take(GROUP_MAX - group.len()));
 }
 
-/// Commits a group. If one piece of work breaks it, each is tried alone, so that none fails for another.
+/// Commits a group. If a job makes it fail, each is retried alone, so that none fails because of another.
 fn commit(context: &mut WriteContext, mut group: Vec<Box<dyn Job>>) {
     let began = tokio::time::Instant::now();
     let begun = context.begin(group.iter().any(|job| job.is_durable()));
@@ -141,7 +141,7 @@ fn commit(context: &mut WriteContext, mut group: Vec<Box<dyn Job>>) {
         outcome => {
             metrics::histogram!("gancho_commit_size").record(group.len() as f64);
             metrics::histogram!("gancho_commit_seconds").record(began.elapsed().as_secs_f64());
-            // The engine is notified first: whoever gets an answer finds it notified.
+            // Notify the engine first: callers that get a response find it notified.
             context.notify();
             group.into_iter().for_each(|job| job.finish(outcome.clone()));
         }

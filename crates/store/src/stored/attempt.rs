@@ -1,5 +1,5 @@
-//! Attempts as they lie in a database: JSON, packed. Each says much the same as every other, so what nearly all of them say
-//! stands in the program and not in the rows: a fifth of the text remains.
+//! Attempts as stored: compressed JSON. They resemble each other, so the text common to nearly all of them is a preset
+//! dictionary in the program instead of in the rows: a fifth of the size remains.
 
 use std::borrow::Cow;
 
@@ -8,17 +8,17 @@ use gancho_model::{Attempt, HeaderLog};
 use super::{damaged, from_json, to_json};
 use crate::StoreError;
 
-/// The first byte of what was packed by [`COMMON`]. Rows of older versions are JSON, which begins with `{`.
+/// The first byte of rows compressed with [`COMMON`]. Rows of older versions are JSON, which begins with `{`.
 const PACKED: u8 = 1;
 
-/// What an attempt looks like. It is never changed, since what was packed by it can't be read without: another one would
-/// get a number of its own.
+/// The preset dictionary. It never changes, since rows compressed with it can't be read without it: another one would
+/// get its own number.
 const COMMON: &[u8] = br#"timed out: ,"error":{"kind":"timeout","message":"connection refused"},"status_code":404500502503null,"response_headers":"server: nginx\nserver: cloudflare\ncache-control: no-cache\nx-powered-by: PHP/8.2\nconnection: keep-alive\nvary: Accept-Encoding\ncontent-type: text/html; charset=UTF-8\ncontent-type: application/json\ncontent-length: 2\n<!DOCTYPE html><html><head><title></title></head><body></body></html>{"n":1,"at":"2026-11-30T00:00:00.000Z","duration_ms":20,"phases":{"dns_ms":null,"connect_ms":1,"tls_ms":null,"first_byte_ms":0,"body_ms":0},"status_code":200,"error":null,"request_headers":"x-webhook-id: evt_01m8\nx-webhook-event: invoice.paid\nx-webhook-timestamp: 17960\nx-webhook-attempt: 1\nx-webhook-sequence: 1\nx-webhook-signature: ***\nwebhook-id: evt_01m8\nwebhook-timestamp: 17960\nwebhook-signature: ***\ncontent-type: application/json\nuser-agent: Gancho/0.1.0\naccept: */*\nhost: ","response_headers":"content-type: text/plain; charset=utf-8\ncontent-length: 2\ndate: Mon, 30 Nov 2026 00:00:00 GMT\n","response_body":"ok","response_truncated":false}"#;
 
-/// How long a text may be that is unpacked: more than the largest answer that can be kept, each byte of it as `\u0000`.
+/// Maximum size of decompressed text: more than the largest response kept, with each byte as `\u0000`.
 const TEXT_MAX: usize = 16 << 20;
 
-/// As it is written.
+/// The form written to the database.
 pub(crate) fn pack(attempt: &Attempt) -> Vec<u8> {
     let text = to_json(attempt);
     let mut packed = vec![PACKED];
@@ -27,7 +27,7 @@ pub(crate) fn pack(attempt: &Attempt) -> Vec<u8> {
     packed
 }
 
-/// As it was written, by this version or an older one.
+/// Reads an attempt written by this version or an older one.
 pub(crate) fn unpack(row: &[u8]) -> Result<Attempt, StoreError> {
     let text = match row {
         [PACKED, a, b, c, d, packed @ ..] => Cow::from(unpacked(packed, u32::from_le_bytes([*a, *b, *c, *d]))?),
@@ -36,7 +36,7 @@ pub(crate) fn unpack(row: &[u8]) -> Result<Attempt, StoreError> {
     from_json(std::str::from_utf8(&text).map_err(|_| damaged("an attempt"))?)
 }
 
-/// The same attempt without what the receiver said.
+/// The same attempt without the receiver's response.
 pub(crate) fn without_answer(row: &[u8]) -> Result<Vec<u8>, StoreError> {
     let attempt = unpack(row)?;
     let has_body = !attempt.response_body.is_empty();

@@ -1,4 +1,4 @@
-//! Which deliveries a bulk act is about.
+//! Which deliveries a bulk action applies to.
 
 use gancho_model::{Delivery, State, may_resend};
 
@@ -8,7 +8,7 @@ use crate::{Bulk, BulkAct, DeliveryFilter};
 pub(crate) const BATCH: usize = 500;
 
 impl Bulk {
-    /// What is looked through.
+    /// The filter of the deliveries to scan.
     pub(crate) fn looked_through(&self) -> DeliveryFilter {
         let usual = match self.act {
             BulkAct::Cancel => Some(State::Pending),
@@ -18,7 +18,7 @@ impl Bulk {
         DeliveryFilter { state: self.filter.state.or(usual), ..self.filter.clone() }
     }
 
-    /// Whether it can be done to a delivery.
+    /// Whether the action applies to a delivery.
     pub(crate) fn fits(&self, delivery: &Delivery) -> bool {
         match self.act {
             BulkAct::Resend => may_resend(delivery.state, delivery.lane, !self.filter.ids.is_empty()),

@@ -1,4 +1,4 @@
-//! A delivery in columns, with what it needs of its event and its endpoint.
+//! A delivery's columns, with those of its event and endpoint that it needs.
 
 use std::{
     collections::HashMap,
@@ -39,11 +39,11 @@ pub(crate) struct DeliveryColumns {
     pub health: String,
 }
 
-/// Reads deliveries of one query. An endpoint's address rests sealed: it is opened once, not for each of them.
+/// Reads the deliveries of one query. An endpoint's address is stored sealed: it is decrypted once, not per delivery.
 pub(crate) struct DeliveryReader<'a> {
     vault: &'a Vault,
     now: Moment,
-    /// What the store's clock is ahead of this process's, milliseconds.
+    /// How far the store's clock is ahead of this process's, milliseconds.
     ahead_ms: i64,
     urls: Mutex<HashMap<[u8; 16], String>>,
 }
@@ -53,7 +53,7 @@ impl<'a> DeliveryReader<'a> {
         Self { vault, now, ahead_ms: 0, urls: Mutex::default() }
     }
 
-    /// Where rows stand in the time of a clock that is so much ahead of this process's.
+    /// For rows stored by a clock that is this far ahead of this process's.
     pub fn with_clock_ahead(self, ahead_ms: i64) -> Self {
         Self { ahead_ms, ..self }
     }
@@ -97,7 +97,7 @@ impl<'a> DeliveryReader<'a> {
         Ok(sealed.url)
     }
 
-    /// What a delivery waits for, if it waits.
+    /// What a pending delivery waits for.
     fn waiting(
         &self,
         columns: &DeliveryColumns,

@@ -1,4 +1,4 @@
-//! An endpoint in columns: what may be read as it is, and what rests sealed.
+//! An endpoint's columns, plain and sealed.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{damaged, from_json};
 use crate::{StoreError, vault::Vault};
 
-/// What stands in `endpoints.config`.
+/// Contents of `endpoints.config`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Config {
     name: Option<String>,
@@ -22,7 +22,7 @@ pub(crate) struct Config {
     retry: RetryPolicy,
     rate_per_s: Option<u32>,
     max_in_flight: Option<u32>,
-    // Younger than the first release of the table.
+    // Added after the table's first release.
     #[serde(default)]
     condition: Option<String>,
     #[serde(default)]
@@ -58,7 +58,7 @@ impl Config {
     }
 }
 
-/// What stands in `endpoints.sealed`.
+/// Contents of `endpoints.sealed`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Sealed {
     pub url: String,
@@ -132,7 +132,7 @@ impl EndpointColumns {
     }
 }
 
-/// An endpoint that is to be added has an id that another has, or had.
+/// A new endpoint's id is or was another's.
 pub(crate) fn id_taken() -> StoreError {
     StoreError::Conflict(Message::new("error-endpoint-id-taken"))
 }

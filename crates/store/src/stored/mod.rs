@@ -1,4 +1,4 @@
-//! What every store writes and reads alike: how things stand in columns, whatever the database.
+//! Conversions shared by the stores, whatever the database.
 
 pub(crate) mod attempt;
 pub(crate) mod bulk;
@@ -13,24 +13,24 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{IdempotencyKind, StoreError};
 
-/// The hour that counters are kept by, milliseconds.
+/// The interval of counters, milliseconds.
 pub(crate) const HOUR_MS: i64 = 3_600_000;
 
-/// Of two events or deliveries, one may have the lower number though its id was made up to so much later, milliseconds: by
-/// another thread or node, which waited less for the database.
+/// Of two events or deliveries, the one with the lower number may have an id created up to this much later,
+/// milliseconds: by another thread or node that waited less for the database.
 pub(crate) const DISORDER_MS: i64 = 60_000;
 
-/// States as the table keeps them, for statements.
+/// States as stored, for statements.
 pub(crate) const PENDING: i64 = State::Pending as i64;
 pub(crate) const DELIVERED: i64 = State::Delivered as i64;
 pub(crate) const FAILED: i64 = State::Failed as i64;
 pub(crate) const CANCELLED: i64 = State::Cancelled as i64;
-/// Queues as the table keeps them.
+/// Queues as stored.
 pub(crate) const REPLAY: i64 = Priority::Replay as i64;
 pub(crate) const TEST: i64 = Priority::Test as i64;
 
 pub(crate) fn to_json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default() // our own types have no keys that JSON can't hold
+    serde_json::to_string(value).unwrap_or_default() // our own types have no keys that JSON can't represent
 }
 
 pub(crate) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
@@ -41,7 +41,7 @@ pub(crate) fn damaged(what: &str) -> StoreError {
     StoreError::Broken(format!("a row can't be read: {what}"))
 }
 
-/// An endpoint's health in the time of a clock that is so much ahead.
+/// An endpoint's health by a clock that is this far ahead.
 pub(crate) fn shifted(health: Health, ahead_ms: i64) -> Health {
     let shift = |at: Option<MonoTime>| at.map(|at| at.plus_ms(ahead_ms));
     Health { probe_at: shift(health.probe_at), counted_at: shift(health.counted_at), ..health }
@@ -59,7 +59,7 @@ pub(crate) fn lane_of(number: i64) -> Result<Priority, StoreError> {
     usize::try_from(number).ok().and_then(|n| Priority::ALL.get(n)).copied().ok_or_else(|| damaged("a lane"))
 }
 
-/// What an idempotency key is about, as the table keeps it.
+/// An idempotency key's kind as stored.
 pub(crate) fn kind_number(kind: IdempotencyKind) -> i64 {
     match kind {
         IdempotencyKind::Request => 0,
@@ -68,7 +68,7 @@ pub(crate) fn kind_number(kind: IdempotencyKind) -> i64 {
     }
 }
 
-/// The name of a state's word.
+/// The message key of a state's name.
 pub(crate) fn spoken_state(state: State) -> &'static str {
     match state {
         State::Pending => "state-pending",
@@ -79,7 +79,7 @@ pub(crate) fn spoken_state(state: State) -> &'static str {
     }
 }
 
-/// What stands in `bin_requests.head`.
+/// Contents of `bin_requests.head`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct BinRequestHead {
     pub method: String,
@@ -98,14 +98,14 @@ impl BinRequestHead {
         }
     }
 
-    /// The request again, with its number, its time and its body.
+    /// The request with its number, time and body.
     pub fn with(self, n: u64, at: Timestamp, body: Vec<u8>) -> BinRequest {
         let Self { method, rest, headers, truncated } = self;
         BinRequest { n, at, method, rest, headers, body, truncated }
     }
 }
 
-/// What stands in `sources.sealed`.
+/// Contents of `sources.sealed`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SealedSource {
     pub url: Option<String>,

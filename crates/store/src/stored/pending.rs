@@ -1,4 +1,4 @@
-//! What a transaction gathers: written at its end, and announced after its commit.
+//! Changes that a transaction collects: written at its end, announced after its commit.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,48 +11,48 @@ use tokio::sync::watch;
 use super::{HOUR_MS, routes::Routes};
 use crate::{Claimed, DeliveryNotifier, Outcome};
 
-/// What to notify the engine of after the commit.
+/// Notifications to the engine after the commit.
 pub(crate) enum Notification {
     Enqueue(Claimed),
     Due(EndpointId, Priority, MonoTime),
     Forget(EndpointId, DeliveryId),
 }
 
-/// In the order of their keys: two nodes that take the same locks in the same order don't wait for each other.
+/// Ordered by key, so that nodes lock rows in the same order and don't deadlock.
 #[derive(Default)]
 pub(crate) struct Pending {
-    /// The feed's last number, if any was given.
+    /// The feed's last number, if one was assigned.
     pub last: Option<i64>,
-    /// The lowest number outside the feed, if any was given.
+    /// The lowest number outside the feed, if one was assigned.
     pub lowest: Option<i64>,
-    /// How many more deliveries wait, by endpoint.
+    /// Change of the number of pending deliveries, by endpoint.
     pub waiting: BTreeMap<i64, i64>,
-    /// Health that changed, by endpoint.
+    /// Changed health, by endpoint.
     pub health: BTreeMap<i64, Health>,
-    /// What became of attempts, by endpoint and hour.
+    /// Outcomes of attempts, by endpoint and hour.
     pub hours: BTreeMap<(i64, i64), Counters>,
     pub notifications: Vec<Notification>,
     pub endpoints_changed: bool,
-    /// Those whose health the engine has to know; written with the others above.
+    /// Endpoints whose new health the engine must know; written with the others above.
     pub health_matters: BTreeSet<i64>,
-    /// The same, once it is committed.
+    /// The same after the commit.
     pub health_changed: Vec<(EndpointId, Health)>,
-    /// Whether something may look different to people.
+    /// Whether data shown to users may have changed.
     pub has_changed: bool,
 }
 
 impl Pending {
-    /// So many more deliveries wait for this endpoint.
+    /// Adds to this endpoint's number of pending deliveries.
     pub fn add_waiting(&mut self, endpoint: i64, more: i64) {
         *self.waiting.entry(endpoint).or_default() += more;
     }
 
-    /// What became of attempts in the hour of this one.
+    /// The counters of the hour of this attempt.
     pub fn counters(&mut self, endpoint: i64, at: Timestamp) -> &mut Counters {
         self.hours.entry((endpoint, at.ms().div_euclid(HOUR_MS))).or_default()
     }
 
-    /// Counts what became of an attempt.
+    /// Counts the outcome of an attempt.
     pub fn count(&mut self, endpoint: i64, outcome: &Outcome) {
         let counters = self.counters(endpoint, outcome.attempt.at);
         match outcome.verdict {
@@ -62,8 +62,8 @@ impl Pending {
         }
     }
 
-    /// Health that was committed is shown in the endpoints at hand, and to the engine. There may be very many endpoints, of
-    /// which many fail at once: only those that changed are touched.
+    /// Applies committed health to the endpoints in memory and notifies the engine. There may be very many endpoints,
+    /// many failing at once: only changed ones are touched.
     pub fn show_health(&mut self, routes: &mut Option<Arc<Routes>>) {
         let changed = std::mem::take(&mut self.health_matters);
         if changed.is_empty() || self.endpoints_changed {
@@ -81,17 +81,17 @@ impl Pending {
         }
     }
 
-    /// The next number of the feed, where this was its last before the transaction.
+    /// The next number of the feed; `last` is its last number before the transaction.
     pub fn next_in_feed(&mut self, last: i64) -> i64 {
         *self.last.insert(self.last.unwrap_or(last) + 1)
     }
 
-    /// The next number outside the feed, where this was the lowest before the transaction.
+    /// The next number outside the feed; `lowest` is the lowest before the transaction.
     pub fn next_off_feed(&mut self, lowest: i64) -> i64 {
         *self.lowest.insert(self.lowest.unwrap_or(lowest) - 1)
     }
 
-    /// Gives the engine's places back: the transaction was undone.
+    /// Cancels the engine's reservations: the transaction was rolled back.
     fn cancel(self, notifier: &dyn DeliveryNotifier) {
         for notification in self.notifications {
             if let Notification::Enqueue(claimed) = notification {
@@ -121,18 +121,18 @@ impl Pending {
     }
 }
 
-/// Whom a commit is announced to.
+/// Recipients of a commit's announcements.
 pub(crate) struct Audience {
     /// The engine, once it is attached.
     pub notifier: Arc<OnceLock<Arc<dyn DeliveryNotifier>>>,
     /// The feed's last number.
     pub news: watch::Sender<u64>,
-    /// Counts commits: something may look different now.
+    /// Counts commits: data may have changed.
     pub pulse: watch::Sender<u64>,
 }
 
 impl Audience {
-    /// After the commit of what was gathered.
+    /// Announces collected changes after their commit.
     pub fn announce(&self, pending: Pending) {
         if pending.has_changed {
             self.pulse.send_modify(|count| *count += 1);
@@ -150,14 +150,14 @@ impl Audience {
         self.news.send_if_modified(|known| std::mem::replace(known, last.max(*known)) < last);
     }
 
-    /// What was gathered was not committed.
+    /// The collected changes were rolled back.
     pub fn cancel(&self, pending: Pending) {
         if let Some(notifier) = self.notifier.get() {
             pending.cancel(&**notifier);
         }
     }
 
-    /// Asks the engine for a place.
+    /// Asks the engine to reserve a slot.
     pub fn reserve(&self, endpoint: EndpointId, now: MonoTime) -> Option<MonoTime> {
         self.notifier.get()?.reserve(endpoint, now)
     }

@@ -1,4 +1,4 @@
-//! What a replay looks at, and what a webhook's rules say of it.
+//! Events that a replay scans, and a webhook's rules applied to them.
 
 use std::collections::HashMap;
 
@@ -6,10 +6,10 @@ use gancho_model::{Endpoint, EventType, Mismatch, ObjectKey, PlannedDelivery, So
 
 use crate::Replay;
 
-/// Events looked at in one transaction.
+/// Events scanned in one transaction.
 pub(crate) const BATCH: i64 = 500;
 
-/// An event as far as a replay needs it.
+/// The data of an event that a replay needs.
 pub(crate) struct Candidate {
     pub n: i64,
     pub event: EventType,
@@ -19,15 +19,15 @@ pub(crate) struct Candidate {
     pub bytes: u64,
 }
 
-/// What the rules of a webhook say of the events of a batch, by their numbers.
+/// The results of a webhook's rules for the events of a batch, by number.
 pub(crate) struct Ruled {
-    /// The endpoint whose rules were evaluated; none where it has no rules.
+    /// The endpoint whose rules were evaluated; `None` if it has none.
     pub by: Option<Endpoint>,
     pub planned: HashMap<i64, PlannedDelivery>,
 }
 
 impl Replay {
-    /// Whether an event is asked for.
+    /// Whether an event matches.
     pub(crate) fn takes(&self, candidate: &Candidate) -> bool {
         candidate.arrived_at >= self.since
             && self.until.is_none_or(|until| candidate.arrived_at < until)
@@ -35,7 +35,7 @@ impl Replay {
             && self.object.as_ref().is_none_or(|object| candidate.object.as_ref() == Some(object))
     }
 
-    /// Whether a webhook's rules are to be asked about an event.
+    /// Whether to evaluate a webhook's rules for an event.
     pub(crate) fn asks_rules(&self, endpoint: &Endpoint, candidate: &Candidate) -> bool {
         let is_of_another_type = mismatch(endpoint, &candidate.event, candidate.source) == Some(Mismatch::Type);
         self.takes(candidate) && !is_of_another_type
@@ -43,7 +43,7 @@ impl Replay {
 }
 
 impl Ruled {
-    /// Whether the webhook has other rules by now.
+    /// Whether the webhook's rules have changed since.
     pub fn is_stale(&self, endpoint: &Endpoint) -> bool {
         match &self.by {
             None => endpoint.is_tailored(),
@@ -51,12 +51,12 @@ impl Ruled {
         }
     }
 
-    /// Whether they let an event through, and the body that it gets, where it is not its own.
+    /// Whether the rules let an event through, and its body if it is not the event's own.
     pub fn of(&self, event: i64) -> (bool, Option<&[u8]>) {
         match (&self.by, self.planned.get(&event)) {
             (None, _) => (true, None),
             (_, Some(planned)) => (planned.skipped.is_none(), planned.body.as_deref()),
-            // It came after they were asked.
+            // The event arrived after the rules were evaluated.
             (Some(_), None) => (false, None),
         }
     }

@@ -1,4 +1,4 @@
-//! The endpoints, as a writer keeps them in memory.
+//! Endpoints cached by a writer.
 
 use std::{
     collections::HashMap,
@@ -9,7 +9,7 @@ use gancho_model::{Endpoint, EndpointId, Health};
 
 use crate::EndpointSnapshot;
 
-/// Endpoints that are not removed, with their numbers, in the order of those.
+/// Endpoints that are not removed, with their numbers, ordered by number.
 #[derive(Clone)]
 pub(crate) struct Routes {
     all: Vec<(i64, Arc<Endpoint>)>,
@@ -30,7 +30,7 @@ impl Routes {
         self.places.get(&id).map(|place| &self.all[*place])
     }
 
-    /// Changes the health of one; returns whose it is.
+    /// Changes the health of one; returns its endpoint's id.
     pub fn set_health(&mut self, n: i64, health: Health) -> Option<(EndpointId, Health)> {
         let place = self.all.binary_search_by_key(&n, |(n, _)| *n).ok()?;
         let endpoint = Arc::make_mut(&mut self.all[place].1);
@@ -39,7 +39,7 @@ impl Routes {
     }
 }
 
-/// Endpoints as of a commit, shared with whoever plans deliveries.
+/// Endpoints as of a commit, shared with planners.
 #[derive(Clone, Default)]
 pub(crate) struct PublishedEndpoints(Arc<Mutex<Arc<EndpointSnapshot>>>);
 

@@ -8,72 +8,72 @@ use gancho_model::{
 
 use crate::{SnapshotUpdate, StoreError};
 
-/// What intake asks of the store.
+/// What intake needs from the store.
 #[async_trait]
 pub trait Accepting: Send + Sync {
-    /// What was answered the first time, for each key in its place.
+    /// The stored responses for these keys, in the same order.
     async fn recall(
         &self,
         token: TokenId,
         keys: Vec<IdempotencyKey>,
     ) -> Result<Vec<Option<StoredResponse>>, StoreError>;
 
-    /// What is remembered of a source's rows.
+    /// A source's reference rows.
     async fn remembered(&self, source: SourceId) -> Result<ReferenceRows, StoreError>;
 
-    /// For each row of a source's outbox in its place: whether events were made from it before. A database that is
-    /// restored holds such rows again.
+    /// For each row of a source's outbox, in the same order: whether events were made from it before. A database that
+    /// was restored contains such rows again.
     async fn processed(&self, source: SourceId, rows: Vec<ProcessedRow>) -> Result<Vec<bool>, StoreError>;
 
-    /// What is known of these customers, by source and code.
+    /// The known customers among these, by source and code.
     async fn customers(&self, wanted: Vec<(SourceId, String)>) -> Result<Customers, StoreError>;
 
-    /// The endpoints by which deliveries are planned.
+    /// The endpoints that deliveries are planned from.
     async fn endpoint_snapshot(&self) -> Result<Arc<EndpointSnapshot>, StoreError>;
 
-    /// Keeps events together with the deliveries that were planned for them, all or nothing. When it returns, they are
-    /// on disk. A plan made from older endpoints than there are now is refused.
+    /// Stores events with their planned deliveries, atomically. When it returns, they are on disk. A plan based on an
+    /// older version of the endpoints is refused.
     async fn accept(&self, submission: Arc<Submission>) -> Result<Accepted, StoreError>;
 }
 
-/// What comes in with one request.
+/// The contents of one request.
 #[derive(Clone, Debug, Default)]
 pub struct Submission {
     /// The events, in order.
     pub events: Vec<NewEvent>,
-    /// By what repeats of this request will be recognised.
+    /// Identify repeats of this request.
     pub repeats: Vec<(TokenId, IdempotencyKey, StoredResponse)>,
-    /// Rows of the source's outbox from which this was made.
+    /// Rows of the source's outbox that this was made from.
     pub processed: Vec<ProcessedRow>,
-    /// Rows to remember or forget.
+    /// Reference rows to store or remove.
     pub remember: Vec<ReferenceUpdate>,
-    /// What became known of the source's customers.
+    /// New data about the source's customers.
     pub customers: Vec<CustomerUpdate>,
-    /// The version of the remembered rows by which changes were understood; nothing where none were needed.
+    /// The version of the reference rows that changes were understood by; `None` if none were needed.
     pub understood_by: Option<u64>,
-    /// How records of the source look now, where asking it found news, and the version by which it was compared.
+    /// New snapshots of the source's records, from a poll that found changes.
     pub snapshots: Vec<SnapshotUpdate>,
-    /// See [`crate::Snapshots::open_seen`].
+    /// The version from [`crate::Snapshots::open_seen`].
     pub seen_version: u64,
-    /// The version of the endpoints by which deliveries were planned; of no meaning without events.
+    /// The version of the endpoints that deliveries were planned from; unused without events.
     pub planned_by: u64,
-    /// The source that it came from.
+    /// The source.
     pub source: Option<SourceId>,
-    /// When it came.
+    /// Time of arrival.
     pub now: Timestamp,
 }
 
-/// A row of a source's outbox, by what it is recognised when it comes again.
+/// Identifies a row of a source's outbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProcessedRow {
-    /// Its key there.
+    /// Its key in the outbox.
     pub id: i64,
-    /// A digest of the name of the connection that wrote it: keys come back when a database is restored.
+    /// A digest of the name of the connection that wrote it: keys are reused after a database is restored.
     pub mark: i64,
 }
 
 impl Submission {
-    /// With the deliveries of its events planned by these endpoints; an event larger than `bytes_max` is kept, and its
+    /// Plans the deliveries of its events for these endpoints; an event larger than `bytes_max` is stored, and its
     /// deliveries are skipped.
     #[must_use]
     pub fn planned(mut self, by: &EndpointSnapshot, bytes_max: usize, customers: &Customers) -> Self {
@@ -85,23 +85,23 @@ impl Submission {
     }
 }
 
-/// An event that comes in.
+/// A new event.
 #[derive(Clone, Debug)]
 pub struct NewEvent {
-    /// The event; its sequence is given by the store.
+    /// The event; the store assigns its sequence number.
     pub event: Event,
     /// Its deliveries.
     pub deliveries: Vec<PlannedDelivery>,
 }
 
 impl From<Event> for NewEvent {
-    /// With no deliveries yet.
+    /// Without deliveries.
     fn from(event: Event) -> Self {
         Self { event, deliveries: vec![] }
     }
 }
 
-/// All endpoints that are not removed, as they were at one version. Their health may be older.
+/// All endpoints that are not removed, as of one version. Their health may be older.
 #[derive(Debug, Default)]
 pub struct EndpointSnapshot {
     /// Rises whenever an endpoint is added, changed or removed.
@@ -111,53 +111,53 @@ pub struct EndpointSnapshot {
 }
 
 impl EndpointSnapshot {
-    /// Whether any of them asks to have this put into its bodies.
+    /// Whether any of them includes this in its bodies.
     pub fn includes(&self, what: Include) -> bool {
         self.endpoints.iter().any(|endpoint| endpoint.include.contains(&what))
     }
 }
 
-/// What is remembered of a source's rows, as of one version.
+/// A source's reference rows as of one version.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReferenceRows {
-    /// Rises by one with each submission that remembers or forgets any.
+    /// Rises by one with each submission that changes them.
     pub version: u64,
     /// The rows.
     pub rows: Vec<(ObjectKey, Record)>,
 }
 
-/// A row to remember, or to forget.
+/// A reference row to store or remove.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReferenceUpdate {
-    /// Whose row.
+    /// The source.
     pub source: SourceId,
-    /// Which row.
+    /// The key of the row.
     pub row: ObjectKey,
-    /// The row; nothing to forget it.
+    /// The row; `None` removes it.
     pub record: Option<Record>,
 }
 
-/// A customer to remember, or to forget.
+/// A customer to store or remove.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CustomerUpdate {
-    /// Whose customer.
+    /// The source.
     pub source: SourceId,
-    /// Their code there.
+    /// The customer's code in the ERP.
     pub code: String,
-    /// What is known of them; nothing to forget them.
+    /// The data; `None` removes the customer.
     pub customer: Option<Customer>,
 }
 
-/// By what a repeat is recognised, within one token.
+/// Identifies a repeat, within one token.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey {
-    /// What the key names.
+    /// What the key identifies.
     pub kind: IdempotencyKind,
-    /// The sender's own name for it.
+    /// The sender's key.
     pub key: String,
 }
 
-/// What a key names.
+/// What a key identifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IdempotencyKind {
     /// A whole request, by its `Idempotency-Key`.
@@ -171,20 +171,20 @@ pub enum IdempotencyKind {
 /// The response of the first request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredResponse {
-    /// A digest of what was sent.
+    /// A digest of the request.
     pub digest: [u8; 32],
-    /// The answer.
+    /// The response.
     pub answer: String,
 }
 
-/// What became of a submission.
+/// The result of a submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Accepted {
-    /// It is on disk; each event with its place in the feed.
+    /// It is on disk; each event with its number in the feed.
     Kept(Vec<(EventId, u64)>),
-    /// Endpoints changed since the deliveries were planned: nothing was kept, plan again.
+    /// Endpoints changed since the deliveries were planned: nothing was stored, plan again.
     Stale,
-    /// One of its keys was used, one of its rows processed, or what it was understood by changed, meanwhile: nothing was
-    /// kept, look again.
+    /// Meanwhile one of its keys was used, one of its rows was processed, or the reference rows changed: nothing was
+    /// stored, check again.
     Conflict,
 }

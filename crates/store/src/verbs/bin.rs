@@ -3,28 +3,30 @@ use gancho_model::{Bin, BinId, BinRequest, Timestamp};
 
 use crate::StoreError;
 
-/// Bins and what they received. One that has expired is not there any more.
+/// Bins and their requests. An expired bin counts as removed.
 #[async_trait]
 pub trait Bins: Send + Sync {
-    /// Adds one.
+    /// Adds a bin.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] where there are as many as may be.
+    /// [`StoreError::Conflict`] if the maximum number exists. [`StoreError::Conflict`] where there are as many as may
+    /// be.
     async fn add_bin(&self, bin: Bin, now: Timestamp) -> Result<(), StoreError>;
 
-    /// One of them.
+    /// One bin.
     async fn bin(&self, id: BinId, now: Timestamp) -> Result<Bin, StoreError>;
 
-    /// All of them, newest first.
+    /// All bins, newest first.
     async fn bins(&self, now: Timestamp) -> Result<Vec<Bin>, StoreError>;
 
-    /// Saves what it answers and when it expires.
+    /// Saves its response and its expiry.
     async fn save_bin(&self, bin: Bin, now: Timestamp) -> Result<(), StoreError>;
 
-    /// Removes one, with all that it received.
+    /// Removes a bin with its requests.
     async fn remove_bin(&self, id: BinId) -> Result<(), StoreError>;
 
-    /// Keeps a request, whose number it gives and returns with the bin; the oldest goes where there are too many.
+    /// Stores a request and assigns its number; returns both with the bin. Beyond the maximum, the oldest request is
+    /// removed.
     async fn keep_request(&self, id: BinId, request: BinRequest) -> Result<(Bin, u64), StoreError>;
 
     /// Requests after a number, oldest first.

@@ -3,27 +3,27 @@ use gancho_model::{Consumer, Timestamp};
 
 use crate::StoreError;
 
-/// Programs that read the feed, and how far each has come.
+/// Consumers of the feed, and their positions.
 #[async_trait]
 pub trait Consumers: Send + Sync {
-    /// Adds one.
+    /// Adds a consumer.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] where the name is taken, or there are as many as may be.
+    /// [`StoreError::Conflict`] if the name is taken, or the maximum number exists.
     async fn add_consumer(&self, consumer: Consumer) -> Result<(), StoreError>;
 
-    /// One of them.
+    /// One consumer.
     async fn consumer(&self, name: &str) -> Result<Consumer, StoreError>;
 
-    /// All of them, by name.
+    /// All consumers, by name.
     async fn consumers(&self) -> Result<Vec<Consumer>, StoreError>;
 
-    /// Moves its position, forward only, and not beyond the feed's last event. Returns it as it is then.
+    /// Moves its position, forward only, up to the feed's last event. Returns the updated consumer.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] for an event that there is not yet.
+    /// [`StoreError::Conflict`] for an event that does not exist yet.
     async fn acknowledge(&self, name: &str, sequence: u64, now: Timestamp) -> Result<Consumer, StoreError>;
 
-    /// Removes one.
+    /// Removes a consumer.
     async fn remove_consumer(&self, name: &str) -> Result<(), StoreError>;
 }

@@ -8,107 +8,106 @@ use gancho_model::{
 
 use crate::{Claimed, DeliveryNotifier, StoreError};
 
-/// What the engine asks of the store.
+/// What the engine needs from the store.
 #[async_trait]
 pub trait Delivering: Send + Sync {
-    /// Notifies it from now on. What is accepted may go straight to it, under its node's lease.
+    /// Attaches the notifier. Accepted deliveries may be enqueued directly, leased by its node.
     fn attach(&self, notifier: Arc<dyn DeliveryNotifier>);
 
-    /// A node starts: frees the leases that dead nodes left, and plans anew what waits: nothing later than the delay of
-    /// its own next attempt from now, since a dead process had another clock. Returns how many leases were freed.
+    /// Called when a node starts: frees the leases of dead nodes, and reschedules pending deliveries, none later than
+    /// the delay of its next attempt from now, since a dead process had another clock. Returns the number of freed
+    /// leases.
     async fn take_over(&self, node: NodeId, now: MonoTime) -> Result<u64, StoreError>;
 
     /// All endpoints that are not removed.
     async fn all_endpoints(&self) -> Result<Vec<Endpoint>, StoreError>;
 
-    /// The earliest due delivery of each endpoint and lane that has any.
+    /// The earliest due delivery of each endpoint and queue.
     async fn due(&self) -> Result<Vec<Due>, StoreError>;
 
-    /// Leases due deliveries to a node, oldest due first, at most as many as wanted of each queue; and says when the
-    /// next of each queue is due.
+    /// Leases due deliveries to a node, the longest due first, up to the limit of each queue; and returns when the next
+    /// delivery of each queue is due.
     async fn claim(&self, node: NodeId, wants: Vec<Want>, now: MonoTime) -> Result<Claims, StoreError>;
 
-    /// Gives leases back before their attempts began: those deliveries are due again. A lease that ended or was
-    /// taken by somebody else meanwhile is left alone.
+    /// Releases leases before their attempts began: the deliveries are due again. Has no effect on a lease that ended
+    /// or was taken by another node.
     async fn release(&self, node: NodeId, leases: Vec<Release>) -> Result<(), StoreError>;
 
-    /// Records attempts, each with what becomes of its delivery and its endpoint's health. Where the node does not hold
-    /// the delivery's lease any more, the attempt is kept, and that it arrived; what else follows is for the node that
-    /// holds it.
+    /// Records attempts and their effects on deliveries and endpoints' health. If the node no longer holds the
+    /// delivery's lease, only the attempt and a success are recorded; the rest is up to the node that holds it.
     async fn record(&self, node: NodeId, outcomes: Arc<[Outcome]>) -> Result<Vec<HealthChange>, StoreError>;
 }
 
-/// Something waits.
+/// A due delivery of a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {
-    /// For whom.
+    /// Its endpoint.
     pub endpoint: EndpointId,
-    /// In which queue.
+    /// Its queue.
     pub lane: Priority,
-    /// From when on it may go.
+    /// When it becomes due.
     pub at: MonoTime,
 }
 
-/// A lease to give back.
+/// A lease to release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Release {
-    /// The store's handle of the delivery.
+    /// The store's row number of the delivery.
     pub handle: i64,
-    /// Whose.
+    /// Its endpoint.
     pub endpoint: EndpointId,
-    /// The queue it waited in.
+    /// Its queue.
     pub lane: Priority,
-    /// Until when it was leased: names the lease.
+    /// End of the lease, which identifies it.
     pub lease_until: MonoTime,
-    /// Not to be claimed again before this time; nothing: as it was due.
+    /// Not to be claimed again before this time; `None` keeps its due time.
     pub not_before: Option<MonoTime>,
 }
 
-/// What was claimed.
+/// The result of a claim.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Claims {
     /// The deliveries.
     pub claimed: Vec<Claimed>,
-    /// For each queue that was asked for and still holds something: when its next is due, or its
-    /// first lease ends.
+    /// For each requested queue that is not empty: when its next delivery is due, or its first lease ends.
     pub due: Vec<Due>,
 }
 
-/// How much the engine takes of one queue.
+/// How many deliveries the engine accepts from one queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Want {
-    /// Whose.
+    /// The endpoint.
     pub endpoint: EndpointId,
-    /// Which queue.
+    /// The queue.
     pub lane: Priority,
-    /// At most so many.
+    /// Maximum deliveries.
     pub limit: u32,
-    /// Leased until then.
+    /// End of the leases.
     pub lease_until: MonoTime,
-    /// A probe: what has waited longest, due or not.
+    /// A probe: claim the oldest delivery, due or not.
     pub probe: bool,
 }
 
 /// An attempt that ended.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// Which delivery.
+    /// Its delivery.
     pub delivery: DeliveryId,
-    /// The store's handle of it.
+    /// The store's row number of the delivery.
     pub handle: i64,
-    /// Whose.
+    /// Its endpoint.
     pub endpoint: EndpointId,
-    /// The queue it waited in.
+    /// Its queue.
     pub lane: Priority,
-    /// Until when it was leased: names the lease.
+    /// End of the lease, which identifies it.
     pub lease_until: MonoTime,
-    /// Attempts that it might have when this one began: more by now means that a person asked for more.
+    /// The delivery's maximum attempts when this one began: a higher value now means that a user asked for more.
     pub max_attempts: u32,
     /// The attempt.
     pub attempt: Attempt,
-    /// What becomes of the delivery.
+    /// The next state of the delivery.
     pub verdict: Decision,
-    /// The URL that was called. If the endpoint has another by now, its health is not touched.
+    /// The URL that was called. If the endpoint's URL has changed, its health is not updated.
     pub url: Arc<str>,
     /// The receiver answered `410 Gone`: disable the endpoint.
     pub gone: bool,
@@ -116,12 +115,12 @@ pub struct Outcome {
     pub ended_at: Moment,
     /// The jitter of the next probe, `0.0..1.0`.
     pub jitter: f64,
-    /// How many probes had been asked for when it began.
+    /// The endpoint's probe request number when it began.
     pub probe_request: u32,
 }
 
 impl Outcome {
-    /// The same, for what decides about the endpoint.
+    /// The data of the attempt that determines the endpoint's health.
     pub(crate) fn ended(&self) -> EndedAttempt<'_> {
         let error = self.attempt.error.as_ref();
         EndedAttempt {
@@ -140,11 +139,11 @@ impl Outcome {
     }
 }
 
-/// An endpoint that took a turn for the worse or better.
+/// A change of an endpoint's health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HealthChange {
-    /// Which.
+    /// The endpoint.
     pub endpoint: EndpointId,
-    /// How.
+    /// The transition.
     pub transition: HealthTransition,
 }

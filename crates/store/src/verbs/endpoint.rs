@@ -6,13 +6,13 @@ use gancho_model::{
 
 use crate::{JobStep, Page, StoreError};
 
-/// What people ask of endpoints.
+/// Management of endpoints.
 #[async_trait]
 pub trait Endpoints: Send + Sync {
-    /// Adds one.
+    /// Adds an endpoint.
     async fn add_endpoint(&self, endpoint: Endpoint) -> Result<(), StoreError>;
 
-    /// One of them.
+    /// One endpoint.
     async fn endpoint(&self, id: EndpointId) -> Result<Endpoint, StoreError>;
 
     /// A page of them, oldest first.
@@ -22,36 +22,37 @@ pub trait Endpoints: Send + Sync {
         limit: usize,
     ) -> Result<Page<Endpoint, EndpointId>, StoreError>;
 
-    /// Saves one that was read with `read_at` as its `updated_at`. Its health stays as it is, except that enabling
-    /// a disabled endpoint begins anew. Resuming it or changing its URL asks for a probe, as
-    /// [`Endpoints::retry_endpoint`] does.
+    /// Saves an endpoint that was read with `read_at` as its `updated_at`. Its health is kept, except that enabling a
+    /// disabled endpoint resets it. Resuming it or changing its URL requests a probe, as [`Endpoints::retry_endpoint`]
+    /// does.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] if somebody else saved it meanwhile.
+    /// [`StoreError::Conflict`] if it was saved by another request meanwhile.
     async fn save_endpoint(&self, endpoint: Endpoint, read_at: Timestamp) -> Result<(), StoreError>;
 
-    /// Goes on with an endpoint that a person has repaired: a failing one is probed at once, a healthy one's
-    /// waiting retries become due. Returns how many deliveries wait.
+    /// Retries an endpoint after its receiver was repaired: a failing one is probed at once, a healthy one's waiting
+    /// retries become due. Returns the number of pending deliveries.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] while it is paused or disabled.
     async fn retry_endpoint(&self, id: EndpointId) -> Result<u64, StoreError>;
 
-    /// Removes one. What waits is cancelled: some at once, the rest by upkeep. Returns how many wait.
+    /// Removes an endpoint and cancels its pending deliveries: some at once, the rest by upkeep. Returns how many were
+    /// pending.
     async fn remove_endpoint(&self, id: EndpointId, now: Timestamp) -> Result<u64, StoreError>;
 
-    /// What waits for each of these.
+    /// The backlogs of these endpoints.
     async fn backlogs(&self, ids: Vec<EndpointId>) -> Result<Vec<EndpointBacklog>, StoreError>;
 
-    /// Sends again what is asked for, among the next events after a cursor: one batch. Nothing is
-    /// sent twice at once: what waits is left alone.
+    /// Resends matching events among the next ones after a cursor: one batch. Pending deliveries are skipped, so that
+    /// nothing is sent twice at once.
     async fn replay(&self, replay: Replay, after: Option<u64>, now: Moment) -> Result<Replayed, StoreError>;
 
-    /// Records an attempt that a listener made for an event, as a delivery to its endpoint. The attempt's number is given
-    /// here.
+    /// Records a listener's attempt for an event, as a delivery to its endpoint. The store assigns the attempt's
+    /// number.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where there is no such endpoint or event.
+    /// [`StoreError::NotFound`] if the endpoint or event does not exist.
     async fn record_forwarded(
         &self,
         endpoint: EndpointId,
@@ -59,8 +60,8 @@ pub trait Endpoints: Send + Sync {
         attempt: Attempt,
     ) -> Result<DeliveryId, StoreError>;
 
-    /// Keeps events outside the feed, such as samples, each with one delivery, in this queue of its endpoint, and the step
-    /// of a piece of work that sends them: all or nothing.
+    /// Atomically stores events outside the feed, such as samples, each with one delivery in this queue of its
+    /// endpoint, and the job step that sends them.
     async fn send_apart(
         &self,
         events: Vec<(Event, PlannedDelivery)>,
@@ -69,19 +70,19 @@ pub trait Endpoints: Send + Sync {
     ) -> Result<Vec<DeliveryId>, StoreError>;
 }
 
-/// What waits for an endpoint.
+/// The pending deliveries of an endpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EndpointBacklog {
-    /// How many deliveries.
+    /// Their number.
     pub pending: u64,
-    /// When the oldest of them was made.
+    /// Creation time of the oldest.
     pub oldest_pending_at: Option<Timestamp>,
 }
 
-/// What to send again to an endpoint.
+/// Which events to resend to an endpoint.
 #[derive(Clone, Debug)]
 pub struct Replay {
-    /// To whom.
+    /// The endpoint.
     pub endpoint: EndpointId,
     /// Events that arrived at this time or later.
     pub since: Timestamp,
@@ -91,20 +92,20 @@ pub struct Replay {
     pub types: Vec<Pattern>,
     /// About this row.
     pub object: Option<ObjectKey>,
-    /// Which of them.
+    /// Which of the deliveries.
     pub only: ReplayScope,
     /// Only count.
     pub dry_run: bool,
-    /// Events larger than this can't be sent.
+    /// Maximum size of an event that can be sent.
     pub bytes_max: u64,
-    /// The piece of work that does it, if it is one that people watch.
+    /// The job that runs it, if users follow one.
     pub job: Option<u64>,
 }
 
-/// What one batch of a replay did.
+/// The result of one batch of a replay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Replayed {
-    /// Events sent again, or that would be.
+    /// Events resent, or that would be.
     pub count: u64,
     /// The cursor of the next batch; nothing after the last.
     pub next: Option<u64>,

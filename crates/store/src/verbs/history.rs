@@ -3,13 +3,13 @@ use gancho_model::{AuditEntry, Timestamp};
 
 use crate::{Page, StoreError};
 
-/// Who did what, and which alerts people got.
+/// The audit log and sent alerts.
 #[async_trait]
 pub trait History: Send + Sync {
-    /// Keeps an entry.
+    /// Adds an entry.
     async fn note(&self, entry: AuditEntry) -> Result<(), StoreError>;
 
-    /// Entries, newest first, before a cursor; those about one object, if it is given.
+    /// Entries, newest first, before a cursor; only those of one object, if given.
     async fn audit_entries(
         &self,
         object: Option<String>,
@@ -17,11 +17,11 @@ pub trait History: Send + Sync {
         limit: usize,
     ) -> Result<Page<AuditEntry, u64>, StoreError>;
 
-    /// The last alert about an object, if there was any.
+    /// The last alert about an object, if any.
     async fn alert_state(&self, object: &str) -> Result<Option<String>, StoreError>;
 
-    /// Remembers an alert about an object, if there was none meanwhile but the one that was
-    /// known; with nothing, forgets it. Says whether it was so: of many nodes one alerts.
+    /// Compare-and-set of an object's alert; `None` removes it. Returns whether it was changed: of several nodes, one
+    /// sends the alert.
     async fn set_alert_state(
         &self,
         object: &str,

@@ -3,57 +3,57 @@ use gancho_model::Timestamp;
 
 use crate::StoreError;
 
-/// Long work that sends many deliveries again.
+/// Jobs that resend many deliveries.
 #[async_trait]
 pub trait Jobs: Send + Sync {
-    /// Begins one, and returns its number.
+    /// Starts a job and returns its number.
     async fn begin_job(&self, job: NewJob, now: Timestamp) -> Result<u64, StoreError>;
 
-    /// Lets one that was broken or interrupted go on. Says whether it does: of two who ask at once, one is refused.
+    /// Resumes a broken or interrupted job. Returns whether this call did: of two concurrent ones, one is refused.
     async fn continue_job(&self, job: u64) -> Result<bool, StoreError>;
 
-    /// Ends one.
+    /// Ends a job.
     async fn end_job(&self, job: u64, state: JobState, now: Timestamp) -> Result<(), StoreError>;
 
-    /// The last one about something, with what became of its deliveries so far.
+    /// The last job about an object, with the outcomes of its deliveries so far.
     async fn last_job(&self, about: &str) -> Result<Option<(Job, JobCounts)>, StoreError>;
 }
 
-/// A piece of work that begins.
+/// A job to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewJob {
-    /// What it is about: an endpoint's id, or another name.
+    /// Its object: an endpoint's id, or another name.
     pub about: String,
-    /// How much there is to send, as counted before; 0 where nobody can count it.
+    /// Deliveries to send, as counted before; 0 if unknown.
     pub total: u64,
-    /// How it goes on where it ends before its end, as its author wrote it; nothing for work that can't.
+    /// State to resume from, in the job's own format; `None` if it can't be resumed.
     pub resume: Option<String>,
 }
 
-/// A step of a piece of work, kept together with what it sends.
+/// A step of a job, committed together with what it sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobStep {
-    /// The work.
+    /// The job's number.
     pub job: u64,
-    /// How it goes on after this step.
+    /// State to resume from after this step.
     pub resume: String,
 }
 
-/// How far a piece of work is.
+/// The state of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobState {
     /// It goes on.
     Running,
-    /// It came to its end.
+    /// It is finished.
     Done,
-    /// Something was in its way.
+    /// It failed.
     Broken,
-    /// Its process ended before it did.
+    /// Its process ended first.
     Interrupted,
 }
 
 impl JobState {
-    /// The word in tables and in the API.
+    /// Its name in tables and in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -63,37 +63,37 @@ impl JobState {
         }
     }
 
-    /// Reads that word; what is none was broken.
+    /// Parses that name; unknown names count as broken.
     pub(crate) fn parse(word: &str) -> Self {
         let all = [Self::Running, Self::Done, Self::Broken, Self::Interrupted];
         all.into_iter().find(|state| state.as_str() == word).unwrap_or(Self::Broken)
     }
 }
 
-/// A piece of work.
+/// A job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
     /// Its number.
     pub number: u64,
-    /// How much there was to send, as counted before; 0 where nobody could count it.
+    /// Deliveries to send, as counted before; 0 if unknown.
     pub total: u64,
-    /// How much was put on its way.
+    /// Deliveries sent so far.
     pub sent: u64,
-    /// How far it is.
+    /// Its state.
     pub state: JobState,
     /// When it began.
     pub began_at: Timestamp,
-    /// How it goes on where it ends before its end; nothing for work that can't.
+    /// State to resume from; `None` if it can't be resumed.
     pub resume: Option<String>,
 }
 
-/// What became of the deliveries of a piece of work. One that was sent again by a later one counts there.
+/// Outcomes of a job's deliveries. A delivery resent by a later job counts there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct JobCounts {
-    /// They arrived.
+    /// Delivered.
     pub delivered: u64,
-    /// They failed again, or were cancelled.
+    /// Failed again or cancelled.
     pub failed: u64,
-    /// They wait.
+    /// Pending.
     pub waiting: u64,
 }

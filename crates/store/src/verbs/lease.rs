@@ -3,20 +3,20 @@ use gancho_model::{MonoTime, NodeId, SourceId};
 
 use crate::StoreError;
 
-/// What only one node does at a time.
+/// A task that only one node runs at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lease {
-    /// Keeping the store small.
+    /// Upkeep of the store.
     Upkeep,
     /// Watching a source's ERP.
     Source(SourceId),
 }
 
-/// Who does what only one node may do.
+/// Leases of tasks that only one node runs.
 #[async_trait]
 pub trait Leases: Send + Sync {
-    /// Takes a lease until then, or holds on to it. Says whether this node has it now: one that another node holds
-    /// can be taken when it has ended.
+    /// Acquires or extends a lease until then. Returns whether this node holds it now: another node's lease can be
+    /// taken after it has ended.
     async fn acquire_lease(
         &self,
         lease: Lease,
@@ -25,7 +25,6 @@ pub trait Leases: Send + Sync {
         until: MonoTime,
     ) -> Result<bool, StoreError>;
 
-    /// Gives a lease up, so that another node need not wait for its end. One that this node does not hold is left
-    /// alone.
+    /// Releases a lease, so that another node need not wait for its end. Has no effect unless this node holds it.
     async fn give_up_lease(&self, lease: Lease, node: NodeId) -> Result<(), StoreError>;
 }

@@ -7,7 +7,7 @@ use gancho_model::{
 
 use crate::StoreError;
 
-/// What people and programs ask of the log.
+/// Queries and actions on the log.
 #[async_trait]
 pub trait Log: Send + Sync {
     /// The feed: events after a sequence number, oldest first.
@@ -21,10 +21,10 @@ pub trait Log: Send + Sync {
         limit: usize,
     ) -> Result<Page<Event, u64>, StoreError>;
 
-    /// The feed's last number, as it grows: for those who wait for more.
+    /// The feed's last number, for waiting for more events.
     fn watch(&self) -> tokio::sync::watch::Receiver<u64>;
 
-    /// A number that changes with every commit: for those who show what is in the store.
+    /// A counter that changes with every commit, for live views of the store.
     fn pulse(&self) -> tokio::sync::watch::Receiver<u64>;
 
     /// One event.
@@ -44,61 +44,61 @@ pub trait Log: Send + Sync {
     /// One delivery and its attempts, oldest first.
     async fn delivery(&self, id: DeliveryId) -> Result<(Delivery, Vec<Attempt>), StoreError>;
 
-    /// The bytes that a delivery sends: its own, or its event's.
+    /// The body that a delivery sends: its own, or its event's.
     async fn delivery_body(&self, id: DeliveryId) -> Result<Bytes, StoreError>;
 
-    /// Sends a delivery again from the beginning of its endpoint's plan; one that waits goes at once, as the probe
-    /// where its endpoint is failing.
+    /// Resends a delivery from the beginning of its endpoint's retry plan; a pending one is sent at once, as the probe
+    /// if its endpoint is failing.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when its endpoint was removed.
     async fn retry(&self, id: DeliveryId, now: MonoTime) -> Result<Delivery, StoreError>;
 
-    /// Sends again what ended badly, or cancels what waits, as far as it is asked for; or only counts it: one batch, newest
-    /// first, before a cursor. What arrived is sent again only where it was chosen by its id; deliveries of removed
-    /// endpoints are left alone.
+    /// Resends failed deliveries, or cancels pending ones, that match; or only counts them: one batch, newest first,
+    /// before a cursor. Successful deliveries are resent only if selected by id; deliveries of removed endpoints are
+    /// skipped.
     async fn act_on(&self, bulk: Bulk, before: Option<DeliveryId>) -> Result<BulkDone, StoreError>;
 
-    /// Cancels a delivery that waits.
+    /// Cancels a pending delivery.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when it does not wait any more.
+    /// [`StoreError::Conflict`] if it is no longer pending.
     async fn cancel(&self, id: DeliveryId) -> Result<Delivery, StoreError>;
 }
 
-/// A page of a list: what is on it, and the cursor of the next one.
+/// A page of a list, with the cursor of the next one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page<T, C> {
-    /// What is on it.
+    /// Its items.
     pub items: Vec<T>,
-    /// Where the next page begins; nothing on the last. The feed always has one.
+    /// Cursor of the next page; `None` on the last. The feed always has one.
     pub next: Option<C>,
 }
 
-/// Which events.
+/// Conditions for events.
 #[derive(Clone, Debug, Default)]
 pub struct EventFilter {
     /// Types that match one of these; all if empty.
     pub types: Vec<Pattern>,
-    /// That arrived at this time or later.
+    /// Arrived at this time or later.
     pub since: Option<Timestamp>,
-    /// That arrived before this time.
+    /// Arrived before this time.
     pub until: Option<Timestamp>,
     /// About this row.
     pub object: Option<ObjectKey>,
-    /// Whose label begins so, in any case of letters.
+    /// Whose label starts with this, ignoring case.
     pub label: Option<String>,
-    /// Whether the label must be all of it.
+    /// Whether the whole label must match.
     pub exactly: bool,
-    /// From one of these sources; from anywhere if empty.
+    /// From one of these sources; from all if empty.
     pub sources: Vec<SourceId>,
-    /// That happened at this time or later, by their own date.
+    /// Happened at this time or later, by their own date.
     pub created_since: Option<Timestamp>,
-    /// That happened before this time, by their own date.
+    /// Happened before this time, by their own date.
     pub created_until: Option<Timestamp>,
 }
 
-/// Which deliveries.
+/// Conditions for deliveries.
 #[derive(Clone, Debug, Default)]
 pub struct DeliveryFilter {
     /// To this endpoint.
@@ -115,55 +115,55 @@ pub struct DeliveryFilter {
     pub until: Option<Timestamp>,
     /// Whose event's body contains this text.
     pub text: Option<String>,
-    /// Whose event's label begins so, in any case of letters.
+    /// Whose event's label starts with this, ignoring case.
     pub label: Option<String>,
-    /// Whose last answer had a status of this hundred, such as 5.
+    /// Whose last response has a status of this class, such as 5.
     pub class: Option<u8>,
-    /// Whose last attempt failed so.
+    /// Whose last attempt failed with this error.
     pub error: Option<ErrorKind>,
-    /// Only these, if there are any.
+    /// Only these, unless empty.
     pub ids: Vec<DeliveryId>,
-    /// Whose last attempt began at this time or earlier, or that had none: what was counted then.
+    /// Whose last attempt began at this time or earlier, or that had none: the deliveries of an earlier count.
     pub ended_by: Option<Timestamp>,
 }
 
-/// What is done to many deliveries.
+/// A bulk action on deliveries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BulkAct {
-    /// Those that ended badly are sent again.
+    /// Resends failed ones.
     Resend,
-    /// Those that wait are cancelled.
+    /// Cancels pending ones.
     Cancel,
 }
 
-/// What to do to many deliveries.
+/// A bulk action with its filter.
 #[derive(Clone, Debug)]
 pub struct Bulk {
-    /// What.
+    /// The action.
     pub act: BulkAct,
-    /// Which deliveries, among those that it fits.
+    /// Which of the deliveries that it applies to.
     pub filter: DeliveryFilter,
     /// Only count.
     pub dry_run: bool,
-    /// When it is asked for.
+    /// Time of the request.
     pub now: MonoTime,
-    /// The piece of work that does it, if it is one that people watch.
+    /// The job that runs it, if users follow one.
     pub job: Option<u64>,
 }
 
-/// What one batch did.
+/// The result of one batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BulkDone {
-    /// Deliveries it was done to, or would be.
+    /// Deliveries changed, or that would be.
     pub count: u64,
-    /// The cursor of the next batch; nothing after the last.
+    /// The cursor of the next batch; `None` after the last.
     pub next: Option<DeliveryId>,
 }
 
 impl DeliveryFilter {
-    /// Whether an index finds exactly the rows asked for, so that no other row is read.
+    /// Whether an index finds exactly the matching rows, so that no others are read.
     pub(crate) fn is_served_by_an_index(&self) -> bool {
-        // An event's deliveries are few, and read whole.
+        // An event has few deliveries, which are all read.
         let narrowed = self.state.is_some() || self.endpoint.is_some();
         self.event.is_none()
             && !(self.label.is_some() && narrowed)
@@ -177,7 +177,7 @@ impl DeliveryFilter {
             && self.ended_by.is_none()
     }
 
-    /// Whether a delivery is asked for, as far as its own row says.
+    /// Whether a delivery matches, as far as its own row shows.
     pub fn takes(&self, delivery: &Delivery) -> bool {
         let last = delivery.last;
         let status = last.and_then(|last| last.status_code);
@@ -194,13 +194,13 @@ impl DeliveryFilter {
     }
 }
 
-/// Whether a label begins with a text, in any case of letters that ASCII knows.
+/// Whether a label starts with a text, ignoring ASCII case.
 fn begins(label: Option<&str>, start: &str) -> bool {
     label.and_then(|label| label.get(..start.len())).is_some_and(|head| head.eq_ignore_ascii_case(start))
 }
 
 impl EventFilter {
-    /// Whether an index serves all that is asked for.
+    /// Whether an index serves all conditions.
     pub fn is_plain(&self) -> bool {
         self.types.is_empty()
             && self.since.is_none()
@@ -210,7 +210,7 @@ impl EventFilter {
             && self.created_until.is_none()
     }
 
-    /// Whether an event is asked for; `object` is the store's business.
+    /// Whether an event matches; the store checks `object`.
     pub fn takes(&self, event: &Event) -> bool {
         (self.types.is_empty() || self.types.iter().any(|pattern| pattern.matches(&event.event)))
             && self.since.is_none_or(|since| event.arrived_at >= since)

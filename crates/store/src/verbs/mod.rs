@@ -1,4 +1,4 @@
-//! The verbs, by who uses them.
+//! The methods of the store, by caller.
 
 pub mod accept;
 pub mod access;

@@ -5,39 +5,39 @@ use gancho_model::{DataSubject, Event, Moment};
 
 use crate::{Page, StoreError};
 
-/// What is kept about one customer is found and erased (RGPD).
+/// Finds and erases data about one customer (RGPD).
 #[async_trait]
 pub trait PersonalData: Send + Sync {
-    /// Looks at the next events after a place, in the feed or not, and gives those about the customer; [`Page::next`] is
-    /// where to go on, and nothing at the end.
+    /// Scans the next events after a cursor, in the feed or not, and returns those about the customer; [`Page::next`]
+    /// is the next cursor, `None` at the end.
     async fn events_about(&self, subject: Arc<DataSubject>, after: Option<i64>)
     -> Result<Page<Event, i64>, StoreError>;
 
-    /// Looks at the next events in the same way, and erases of those about the customer the body, the bodies that
-    /// endpoints got instead, what receivers answered, the search index, and what bins received of them. What still waits
-    /// is cancelled. Erasing again changes nothing.
+    /// Scans the next events in the same way, and erases for those about the customer: the body, the bodies sent to
+    /// endpoints instead, receivers' responses, the search index, and copies received by bins. Pending deliveries are
+    /// cancelled. Idempotent.
     async fn erase(&self, subject: Arc<DataSubject>, after: Option<i64>, now: Moment) -> Result<Erased, StoreError>;
 
-    /// Forgets what is known of the customer beside events, and what lies in bins. Called last: what was erased is overwritten
-    /// on disk then, where the store can do that.
+    /// Removes the customer's data outside events, and bin requests with it. Called last: where the store can, it then
+    /// overwrites erased data on disk.
     async fn forget_customer(&self, subject: Arc<DataSubject>) -> Result<(), StoreError>;
 }
 
-/// What a batch erased.
+/// The result of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Erased {
-    /// Events that were about the customer.
+    /// Events about the customer.
     pub events: u64,
     /// Their deliveries.
     pub deliveries: u64,
-    /// Deliveries that waited and were cancelled.
+    /// Pending deliveries that were cancelled.
     pub cancelled: u64,
-    /// Where to go on; nothing at the end.
+    /// The next cursor; `None` at the end.
     pub next: Option<i64>,
 }
 
 impl Erased {
-    /// Adds what the next batch erased.
+    /// Adds the next batch's counts.
     pub fn add(&mut self, next: Self) {
         self.events += next.events;
         self.deliveries += next.deliveries;

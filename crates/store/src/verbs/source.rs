@@ -3,27 +3,27 @@ use gancho_model::{Source, SourceId, Timestamp, Token};
 
 use crate::StoreError;
 
-/// What people ask of sources.
+/// Management of sources.
 #[async_trait]
 pub trait Sources: Send + Sync {
-    /// Adds a source, and the token by which it may push, if it has one, with the token's digest.
+    /// Adds a source, with its push token, if it has one, and the token's digest.
     async fn add_source(&self, source: Source, token: Option<(Token, [u8; 32])>) -> Result<(), StoreError>;
 
-    /// One of them.
+    /// One source.
     async fn source(&self, id: SourceId) -> Result<Source, StoreError>;
 
-    /// All of them, oldest first; an installation has few.
+    /// All sources, oldest first; an installation has few.
     async fn sources(&self) -> Result<Vec<Source>, StoreError>;
 
-    /// Saves one.
+    /// Saves a source.
     async fn save_source(&self, source: Source) -> Result<(), StoreError>;
 
-    /// Tells other nodes how one does, as whoever watches it knows; in the words of whoever reads that.
+    /// Publishes a source's status to other nodes, in the watching node's format.
     async fn save_source_status(&self, id: SourceId, status: String, now: Timestamp) -> Result<(), StoreError>;
 
-    /// How sources do, as nodes told, and when. Where there is but one node, nobody told anything.
+    /// The statuses that nodes published, and when. Empty where there is only one node.
     async fn source_statuses(&self) -> Result<Vec<(SourceId, String, Timestamp)>, StoreError>;
 
-    /// Removes one, its tokens and what was remembered of its rows. Its events stay.
+    /// Removes a source, its tokens and reference rows. Its events stay.
     async fn remove_source(&self, id: SourceId) -> Result<(), StoreError>;
 }

@@ -5,16 +5,15 @@ use gancho_model::{EndpointId, HourlyStats, Timestamp};
 
 use crate::StoreError;
 
-/// The most failed deliveries that are counted.
+/// Maximum failed deliveries counted.
 pub const FAILED_MAX: u64 = 20_000;
 
-/// Counts that are kept, so that nobody has to count.
+/// Stored counts.
 #[async_trait]
 pub trait Stats: Send + Sync {
-    /// What became of attempts since the beginning of the hour of this moment, by endpoint and hour.
+    /// Outcomes of attempts since the start of the hour of this time, by endpoint and hour.
     async fn hours(&self, since: Timestamp) -> Result<Vec<HourlyStats>, StoreError>;
 
-    /// How many deliveries made since then are failed now, by endpoint; tests aside. Of very many, some are counted:
-    /// [`FAILED_MAX`].
+    /// Failed deliveries created since then, by endpoint, without tests. Counts at most [`FAILED_MAX`].
     async fn failed_since(&self, since: Timestamp) -> Result<HashMap<EndpointId, u64>, StoreError>;
 }

@@ -3,75 +3,76 @@ use gancho_model::{Moment, Timestamp};
 
 use crate::StoreError;
 
-/// What keeps the store small and sound.
+/// Maintenance of the store.
 #[async_trait]
 pub trait Upkeep: Send + Sync {
-    /// Fails what waited longer than until `before` with the reason `expired`, removes what ended a day before
-    /// that, and forgets repeats: one small batch. What expired is kept for a day to be seen, however old it is.
+    /// One small batch: fails deliveries that have waited since before `before` with the reason `expired`, removes what
+    /// ended a day earlier, and removes old idempotency keys. Expired deliveries stay visible for a day, whatever their
+    /// age.
     async fn prune(&self, before: Timestamp, now: Moment) -> Result<Pruned, StoreError>;
 
-    /// Cancels some of what still waits for removed endpoints; returns how many.
+    /// Cancels some pending deliveries of removed endpoints; returns how many.
     async fn cancel_removed(&self) -> Result<u64, StoreError>;
 
-    /// What makes the database slower and slower, if it grows.
+    /// Figures that slow the database down as they grow.
     async fn vitals(&self) -> Result<Vitals, StoreError>;
 
-    /// Whether the store answers.
+    /// Whether the database responds.
     async fn ping(&self) -> Result<(), StoreError>;
 }
 
-/// What makes a shared database slower and slower; a database file of one process has none of it.
+/// Figures that slow a shared database down as they grow; all zero for a database file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Vitals {
-    /// Rows of each table that are of no use any more, and wait to be removed by the database.
+    /// Dead rows per table, which the database has yet to remove.
     pub dead_rows: Vec<DeadRows>,
-    /// Who looks at the database as it was longest ago: what is of no use since then can't be removed.
+    /// The oldest open snapshot: later dead rows can't be removed.
     pub oldest: Option<OldSnapshot>,
 }
 
-/// Of one table.
+/// Live and dead rows of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadRows {
     /// Its name.
     pub table: String,
-    /// Rows that count.
+    /// Live rows.
     pub live: u64,
-    /// Rows that don't any more.
+    /// Dead rows.
     pub dead: u64,
 }
 
-/// A transaction that has been open for long.
+/// A transaction that has been open for a long time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OldSnapshot {
-    /// Whose: the program, as it names itself, and the number of its process in the database.
+    /// Its program, by `application_name`, and its backend's process id.
     pub who: String,
-    /// For how long, seconds.
+    /// Its age in seconds.
     pub age_s: u64,
 }
 
-/// What one batch of pruning did.
+/// The result of one batch of pruning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
     /// Deliveries that expired.
     pub expired: u64,
     /// Events removed, with their deliveries and attempts.
     pub events: u64,
-    /// Repeats forgotten.
+    /// Idempotency keys removed.
     pub repeats: u64,
-    /// Rows of outboxes forgotten.
+    /// Outbox rows removed.
     pub processed: u64,
-    /// Hours whose counts were forgotten.
+    /// Hourly counts removed.
     pub hours: u64,
-    /// Issues forgotten.
+    /// Issues removed.
     pub issues: u64,
-    /// Pieces of work forgotten.
+    /// Jobs removed.
     pub jobs: u64,
-    /// Bins that expired.
+    /// Bins expired.
     pub bins: u64,
 }
 
 impl Pruned {
-    /// Whether there may be more to do.
+    /// Whether nothing was removed.
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
     }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::Engine;
 
-/// Refusals until everybody is shut out.
+/// Refusals until all requests are blocked.
 const INCIDENTS_MAX: u32 = 5;
 
 pub(super) fn answer(erp: &mut Inner, asked: &Asked, key: &str, trap: Option<Trap>) -> Response<Body> {
@@ -88,7 +88,7 @@ fn list(table: &Table, engine: Engine, asked: &Asked, trap: Option<&Trap>) -> Re
     counted(page.map(|row| table.written(engine, row)).collect(), Some(total), trap)
 }
 
-/// `fecha_gte` is the column `fecha` and what it is compared by.
+/// `fecha_gte` is the column `fecha` and the operator.
 fn split<'a>(table: &Table, condition: &'a str) -> (&'a str, &'a str) {
     match condition.rsplit_once('_') {
         Some((column, how)) if !table.columns.contains_key(condition) && table.columns.contains_key(column) => {
@@ -98,7 +98,7 @@ fn split<'a>(table: &Table, condition: &'a str) -> (&'a str, &'a str) {
     }
 }
 
-/// Keeps the rows that a filter lets through; says no if it made bad SQL.
+/// Keeps the rows that match a filter; returns `false` if it results in invalid SQL.
 fn keep(rows: &mut Vec<&Record>, table: &Table, engine: Engine, column: &str, how: &str, value: &str) -> bool {
     let kind = table.columns[column];
     let is_iso = value.get(..4).is_some_and(|year| year.bytes().all(|byte| byte.is_ascii_digit()));

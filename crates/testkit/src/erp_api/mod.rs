@@ -1,4 +1,4 @@
-//! The ERP's REST API, as a recorded one behaved, traps included.
+//! A fake of the ERP's REST API with recorded behaviour, including its quirks.
 
 mod answer;
 mod question;
@@ -26,31 +26,31 @@ use table::Table;
 
 use crate::Engine;
 
-/// The key that may everything.
+/// The key with full access.
 pub const FULL_KEY: &str = "FULLKEY0123456789";
 
-/// Something that goes wrong.
+/// A simulated failure.
 #[derive(Clone, Debug)]
 pub enum Trap {
-    /// A page for people instead of JSON, with this status.
+    /// An HTML page instead of JSON, with this status.
     Html(u16),
-    /// A list that is empty although it is not: the filter made bad SQL.
+    /// An empty list, as for a filter with invalid SQL.
     Empty,
-    /// A list of which only so many records come.
+    /// A list truncated to this many records.
     Cut(usize),
-    /// JSON that ends in the middle.
+    /// Truncated JSON.
     Torn,
-    /// A list that does not say how many records match, as in old versions.
+    /// A list without the number of matching records, as in old versions.
     Uncounted,
-    /// Letters in another charset than UTF-8.
+    /// Text in a charset other than UTF-8.
     Latin,
-    /// The record is said not to be there.
+    /// The record does not exist.
     NoRecord,
-    /// The API is switched off.
+    /// The API is disabled.
     Off,
-    /// It lies elsewhere.
+    /// A redirect.
     Moved(String),
-    /// The answer comes so late.
+    /// A delayed response.
     Late(Duration),
 }
 
@@ -59,14 +59,14 @@ type Traps = Box<dyn FnMut(&Asked) -> Option<Trap> + Send>;
 struct Inner {
     engine: Engine,
     tables: BTreeMap<String, Table>,
-    /// Keys, each with the lists that it may read; all if none are named.
+    /// Keys, each with the lists that it may read; all if `None`.
     keys: HashMap<String, Option<Vec<String>>>,
     incidents: u32,
     asked: Vec<Asked>,
     traps: Traps,
 }
 
-/// A fake ERP on a port of its own.
+/// A fake ERP on its own port.
 pub struct ErpApi {
     inner: Arc<Mutex<Inner>>,
     address: SocketAddr,
@@ -99,7 +99,7 @@ impl ErpApi {
         format!("http://{}", self.address)
     }
 
-    /// Makes a record, or makes it anew. Values as in the database: days as `2026-11-25`, texts escaped.
+    /// Creates or replaces a record. Values as in the database: dates as `2026-11-25`, texts escaped.
     pub fn put(&self, model: &str, record: Value) {
         let Value::Object(record) = record else { panic!("a record is an object") };
         lock(&self.inner).table(model).put(record);
@@ -116,19 +116,19 @@ impl ErpApi {
         lock(&self.inner).table(model).remove(key);
     }
 
-    /// Puts these records into the tables of these models, and nothing else; all at one moment.
+    /// Replaces the tables of these models with these records, all at once.
     pub fn fill(&self, tables: Vec<(&str, Vec<gancho_model::Record>)>) {
         let mut inner = lock(&self.inner);
         tables.into_iter().for_each(|(model, records)| inner.table(model).fill(records));
     }
 
-    /// Waits until everything was asked again, and what was found is reported.
+    /// Waits until everything was polled again, and changes were submitted.
     pub async fn settled(&self) {
         let is_last = |asked: &Asked| {
             let narrowed = asked.query.iter().any(|(name, _)| name.starts_with("filter"));
             asked.list == "roleaccess" && asked.is_page() && !narrowed
         };
-        // What is asked last in a round; of the third time all that was asked before is compared and kept.
+        // The last request of a cycle; after the third one, all earlier responses are compared and stored.
         let before = self.count(is_last);
         let waiting = async {
             while self.count(is_last) < before + 3 {
@@ -138,7 +138,7 @@ impl ErpApi {
         tokio::time::timeout(crate::PATIENCE, waiting).await.expect("the ERP is asked again and again");
     }
 
-    /// An ERP's plugin adds a column.
+    /// Another plugin of the ERP adds a column.
     pub fn add_column(&self, model: &str, name: &str, kind: columns::Kind) {
         lock(&self.inner).table(model).add_column(name, kind);
     }
@@ -149,27 +149,27 @@ impl ErpApi {
         lock(&self.inner).keys.insert(key.to_owned(), Some(lists));
     }
 
-    /// What goes wrong from now on.
+    /// Simulates failures from now on.
     pub fn trap(&self, traps: impl FnMut(&Asked) -> Option<Trap> + Send + 'static) {
         lock(&self.inner).traps = Box::new(traps);
     }
 
-    /// Everything that was asked so far.
+    /// All requests so far.
     pub fn asked(&self) -> Vec<Asked> {
         lock(&self.inner).asked.clone()
     }
 
-    /// How many of the questions so far are like this.
+    /// Number of requests so far that match.
     pub fn count(&self, like: impl Fn(&Asked) -> bool) -> usize {
         lock(&self.inner).asked.iter().filter(|asked| like(asked)).count()
     }
 
-    /// Refusals so far: with the fifth it shuts everybody out.
+    /// Number of refusals so far: the fifth blocks everyone.
     pub fn incidents(&self) -> u32 {
         lock(&self.inner).incidents
     }
 
-    /// Lets everybody in again, as after ten minutes.
+    /// Ends the block, as after ten minutes.
     pub fn pardon(&self) {
         lock(&self.inner).incidents = 0;
     }

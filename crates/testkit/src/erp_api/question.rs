@@ -1,15 +1,15 @@
 use axum::http::Uri;
 
-/// A question that was asked.
+/// A request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
     /// The list; empty for the list of lists.
     pub list: String,
     /// The record, or `schema`.
     pub key: Option<String>,
-    /// The rest, decoded.
+    /// The decoded query.
     pub query: Vec<(String, String)>,
-    /// Whether the path is one of the API's.
+    /// Whether the path belongs to the API.
     pub is_api: bool,
 }
 
@@ -27,17 +27,17 @@ impl Asked {
         Self { list, key, query: pairs.map(pair).collect(), is_api: rest.is_some() }
     }
 
-    /// A part of the query.
+    /// A query parameter.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(one, _)| one == name).map(|(_, value)| value.as_str())
     }
 
-    /// Whether it asks for a page of a list.
+    /// Whether it requests a page of a list.
     pub fn is_page(&self) -> bool {
         !self.list.is_empty() && self.key.is_none()
     }
 
-    /// Whether it asks for one record.
+    /// Whether it requests one record.
     pub fn is_record(&self) -> bool {
         self.key.as_deref().is_some_and(|key| key != "schema")
     }

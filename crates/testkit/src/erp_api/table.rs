@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::Engine;
 
-/// Records of one model, in the order of their keys.
+/// Records of one model, in key order.
 pub(super) struct Table {
     pub model: &'static str,
     pub key: &'static str,
@@ -72,12 +72,12 @@ impl Table {
         }
     }
 
-    /// Whether a column may be seen and asked for.
+    /// Whether a column may be read and filtered by.
     pub fn shows(&self, column: &str) -> bool {
         self.columns.contains_key(column) && !secrets::is_secret(self.model, column)
     }
 
-    /// A record as the API writes it.
+    /// A record in the API's format.
     pub fn written(&self, engine: Engine, row: &Record) -> Value {
         let shown = row.iter().filter(|(name, _)| self.shows(name));
         let value = |(name, value): (&String, &Value)| {
@@ -94,7 +94,7 @@ impl Table {
         Value::Object(shown.map(value).collect())
     }
 
-    /// What the database calls the types of the columns.
+    /// The columns' types as the database names them.
     pub fn schema(&self, engine: Engine) -> Value {
         let mariadb = engine == Engine::MariaDb;
         let name = |kind| match kind {

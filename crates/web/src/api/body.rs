@@ -1,4 +1,4 @@
-//! Reading a request's body: size, kind, syntax; then its fields, into the type that a use case takes.
+//! Reads a request's body: size, content type, syntax; then its fields, into a use case's input type.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,13 +14,13 @@ use serde_json::{Map, Value};
 use super::problem::Problem;
 use crate::App;
 
-/// How long a body may take.
+/// Timeout of a body.
 pub(crate) const BODY: Duration = Duration::from_secs(60);
 
-/// A JSON body as the type that it is read into: every wrong field is named.
+/// A JSON body as its input type: all invalid fields are reported.
 pub(crate) struct Body<T>(pub T);
 
-/// The same where a body may be left out, or be null: it is then an object without fields.
+/// The same for an optional body: if it is missing or null, an object without fields is read.
 pub(crate) struct OptionalBody<T>(pub T);
 
 /// A JSON body, and its raw bytes.
@@ -29,7 +29,7 @@ pub(crate) struct Json {
     pub raw: Bytes,
 }
 
-/// A JSON body of the plugin: its outbox must never jam, however large a row is that the ERP took.
+/// A JSON body of the plugin: its outbox must never be blocked, however large a row of the ERP is.
 pub(crate) struct LargeJson(pub Value);
 
 impl FromRequest<Arc<App>> for LargeJson {

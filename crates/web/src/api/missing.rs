@@ -1,4 +1,4 @@
-//! What an address names and is not there: the answer says what it was to be.
+//! 404 responses that name the kind of the missing object.
 
 use axum::{
     extract::Request,
@@ -9,7 +9,7 @@ use axum::{
 
 use super::problem::{Problem, Unnamed};
 
-/// What stands behind each list.
+/// The noun of each list.
 const NOUNS: &[(&str, &str)] = &[
     ("bins", "bin"),
     ("consumers", "consumer"),
@@ -21,10 +21,10 @@ const NOUNS: &[(&str, &str)] = &[
     ("sources", "source"),
     ("tokens", "token"),
 ];
-/// A longer name in an address is not repeated.
+/// Longer names in a path are not repeated.
 const NAME_MAX: usize = 64;
 
-/// Names it: what is missing at `/api/v1/endpoints/ep_…` is an endpoint.
+/// Names the missing object: at `/api/v1/endpoints/ep_…` it is an endpoint.
 pub(super) async fn name(request: Request, next: Next) -> Response {
     let uri = request.uri().clone();
     let response = next.run(request).await;
@@ -36,7 +36,7 @@ pub(super) async fn name(request: Request, next: Next) -> Response {
 }
 
 fn noun(uri: &Uri) -> String {
-    // What stands before it is a proxy's.
+    // A prefix belongs to a proxy.
     let path = uri.path().rsplit_once("/api/v1/").map_or(uri.path(), |(_, path)| path);
     let mut parts = path.split('/').skip_while(|part| NOUNS.iter().all(|(list, _)| list != part));
     let noun = parts.next().and_then(|list| NOUNS.iter().find(|(name, _)| *name == list));

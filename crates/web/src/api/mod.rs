@@ -1,4 +1,4 @@
-//! `/api/v1`: one folder a noun, one file a verb.
+//! `/api/v1`: one folder per noun, one file per verb.
 
 pub(crate) mod bin;
 pub(crate) mod body;
@@ -33,7 +33,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
 
-/// What stands at the head of the document.
+/// The document's header.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -56,7 +56,7 @@ impl utoipa::Modify for Security {
     }
 }
 
-/// The routes, and the document made from them.
+/// The routes, and the OpenAPI document generated from them.
 pub(crate) fn router() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
     let api = OpenApiRouter::new()
         .routes(routes!(endpoint::create::create, endpoint::list::list))

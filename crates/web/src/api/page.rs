@@ -1,4 +1,4 @@
-//! Lists in pages, and their queries.
+//! Paginated lists, and their queries.
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use utoipa::ToSchema;
 use super::problem::Problem;
 use crate::App;
 
-/// Items on a page where no limit is given.
+/// Default number of items per page.
 const LIMIT: usize = 50;
 
-/// How much is to be on a page.
+/// Number of items per page.
 pub(crate) type Limit = Whole<1, 500>;
 
 /// A page of a list.
@@ -44,7 +44,7 @@ gancho_service::input! {
     }
 }
 
-/// A request's query as the type that it is read into, each name once; unknown names are wrong.
+/// A request's query as its input type; names must be unique and known.
 pub(crate) struct Query<T>(pub T);
 
 impl<T: Input> FromRequestParts<Arc<App>> for Query<T> {
@@ -52,7 +52,7 @@ impl<T: Input> FromRequestParts<Arc<App>> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Problem> {
         let mut query = Map::new();
         for (name, value) in form_pairs(parts.uri.query().unwrap_or_default()) {
-            // As users of FacturaScripts' own API write a condition.
+            // FacturaScripts' API writes conditions like this.
             let name = name.strip_prefix("filter[").and_then(|name| name.strip_suffix(']')).unwrap_or(&name).to_owned();
             if query.insert(name.clone(), Value::String(value)).is_some() {
                 return Err(Problem::field(name, Message::new("error-twice")));
@@ -72,12 +72,12 @@ fn form_pairs(query: &str) -> impl Iterator<Item = (String, String)> {
     pairs.0.into_iter()
 }
 
-/// How much is to be on a page.
+/// The number of items per page.
 pub(crate) fn limit(given: Option<Limit>) -> usize {
     given.map_or(LIMIT, |limit| limit.small() as usize)
 }
 
-/// An id in the path; one that is none of ours names nothing: 404.
+/// An id in the path; an invalid one yields 404.
 pub(crate) struct Id<T>(pub T);
 
 impl<T: std::str::FromStr> FromRequestParts<Arc<App>> for Id<T> {

@@ -1,4 +1,4 @@
-//! Errors as RFC 9457 problems: what happened, to what, and what to do. Never SQL, never a trace.
+//! Errors as RFC 9457 problems: what happened, to which object, and the remedy. Never SQL or a stack trace.
 
 use axum::{
     http::{
@@ -51,22 +51,22 @@ impl FieldError {
     }
 }
 
-/// An error on its way to the caller.
+/// An error response.
 #[derive(Clone, Debug)]
 pub struct Problem {
     status: StatusCode,
     detail: String,
     errors: Vec<FieldError>,
     localized: Option<Message>,
-    /// The address says what it is about.
+    /// The object is named from the path.
     is_unnamed: bool,
 }
 
-/// Beside an answer of 404 that does not know what it is about: the address does.
+/// Extension of a 404 response whose object is named from the path.
 #[derive(Clone, Copy)]
 pub(super) struct Unnamed;
 
-/// What a handler returns.
+/// The result of a handler.
 pub type Answer<T> = Result<T, Problem>;
 
 impl Problem {
@@ -86,12 +86,12 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, format!("there is no such {what}"))
     }
 
-    /// What the address names is not there.
+    /// The object of the path does not exist.
     pub(crate) fn unnamed() -> Self {
         Self { is_unnamed: true, ..Self::missing("thing") }
     }
 
-    /// 422, with every wrong field.
+    /// 422 with all invalid fields.
     pub(crate) fn fields(errors: Vec<FieldError>) -> Self {
         let named: Vec<&str> = errors.iter().map(|error| error.field.as_str()).take(5).collect();
         let detail = format!("wrong: {}", named.join(", "));
@@ -102,7 +102,7 @@ impl Problem {
         Self::fields(vec![FieldError::new(field, localized)])
     }
 
-    /// In the words of the files, so that it can be localized in another language too.
+    /// With a message that can be localized.
     pub(crate) fn localized(status: StatusCode, localized: Message) -> Self {
         Self { localized: Some(localized.clone()), ..Self::new(status, Words::english().message(&localized)) }
     }
@@ -112,12 +112,12 @@ impl Problem {
         self.status
     }
 
-    /// Every wrong field.
+    /// All invalid fields.
     pub(crate) fn errors(&self) -> &[FieldError] {
         &self.errors
     }
 
-    /// What happened, in the reader's words, where that is known.
+    /// The localizable message, if there is one.
     pub(crate) fn sentence(&self) -> Option<&Message> {
         self.localized.as_ref()
     }

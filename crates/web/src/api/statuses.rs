@@ -1,24 +1,24 @@
-//! The statuses that every route of a kind can answer, beside those that a route names itself.
+//! Adds the statuses that all routes of a kind can return to those that a route declares itself.
 
 use utoipa::openapi::{
     Content, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder,
     path::{Operation, Parameter, ParameterIn},
 };
 
-/// Of any route.
+/// For all routes.
 const ALWAYS: &[(u16, &str)] = &[
     (400, "the request is malformed: no Host header, or several"),
     (401, "no token, or one that is not known"),
     (500, "the store is damaged"),
     (503, "the store is busy: try again after `Retry-After`"),
 ];
-/// Where not every token may.
+/// For routes that need a scope.
 const SCOPED: (u16, &str) = (403, "the token's scope does not allow it");
-/// With an id in the path.
+/// For routes with an id in the path.
 const NAMED: (u16, &str) = (404, "what the address names is not there: it may have been removed");
-/// With a query.
+/// For routes with a query.
 const QUERIED: (u16, &str) = (422, "wrong fields: `errors` names each");
-/// With a body.
+/// For routes with a body.
 const WITH_BODY: &[(u16, &str)] = &[
     (400, "the body is no JSON that can be kept exactly"),
     (408, "the body did not come in time"),
@@ -26,12 +26,12 @@ const WITH_BODY: &[(u16, &str)] = &[
     (415, "the body is not declared as JSON"),
     (422, "wrong fields: `errors` names each"),
 ];
-/// The only route that any token may use, if only for its own source: another is not found.
+/// The only route for any token, if only for its own source: others are not found.
 const ANY_TOKEN: (&str, &str) = ("/api/v1/sources/{id}", "get");
-/// The only body that is read whatever it is declared as.
+/// The only body that is read regardless of its content type.
 const UNDECLARED: &str = "/api/v1/outbox";
 
-/// Adds what a route's kind implies, and to every error its body.
+/// Adds the statuses of each route's kind, and the body of every error.
 pub(super) fn complete(document: &mut OpenApi) {
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {

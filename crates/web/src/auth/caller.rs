@@ -1,4 +1,4 @@
-//! A handler names in its arguments who may call it.
+//! Extractors for handlers' arguments that check the caller's scope.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use gancho_model::{Caller, Scope};
 use super::ClientConnection;
 use crate::{App, api::problem::Problem};
 
-/// Whoever has a token.
+/// Any valid token.
 #[derive(Clone, Copy, Debug)]
 pub struct Anyone(pub Caller);
 /// `admin`.
@@ -20,12 +20,12 @@ pub struct Admin(pub Caller);
 /// `admin` and `read`.
 #[derive(Clone, Copy, Debug)]
 pub struct Reader(pub Caller);
-/// `admin`, `ingest`, and a source's own.
+/// `admin`, `ingest`, and a source's token.
 #[derive(Clone, Copy, Debug)]
 pub struct Ingest(pub Caller);
 
 impl Reader {
-    /// Whether secrets inside URLs are shown.
+    /// Whether secrets in URLs are shown.
     pub fn sees_secrets(&self) -> bool {
         self.0.scope == Scope::Admin
     }
@@ -36,7 +36,7 @@ fn token(headers: &HeaderMap) -> Option<&str> {
     if let Some((_, token)) = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) {
         return Some(token.trim());
     }
-    // As FacturaScripts' users write it.
+    // The header name of FacturaScripts' API.
     headers.get("x-auth-token")?.to_str().ok().map(str::trim)
 }
 

@@ -1,4 +1,4 @@
-//! Cookies: read from a request, written into an answer.
+//! Reads and writes cookies.
 
 use axum::http::{HeaderMap, HeaderValue, header::COOKIE};
 
@@ -6,11 +6,11 @@ use crate::App;
 
 /// Names the session.
 pub const SESSION: &str = "gancho_session";
-/// Names a visit before anybody signed in: what a form's token hangs on then.
+/// A visit before signing in: forms' CSRF tokens depend on it.
 pub const VISIT: &str = "gancho_visit";
 /// The language that a visitor chose.
 pub const LANGUAGE: &str = "gancho_lang";
-/// Names the browser's zone.
+/// The browser's time zone.
 pub const ZONE: &str = "gancho_tz";
 
 /// A cookie's value.
@@ -19,13 +19,13 @@ pub fn get<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(known, _)| *known == name).map(|(_, value)| value)
 }
 
-/// The zone that the browser says it is in.
+/// The time zone that the browser reports.
 pub fn zone(headers: &HeaderMap) -> Option<String> {
     let escaped = format!("zone={}", get(headers, ZONE)?);
     url::form_urlencoded::parse(escaped.as_bytes()).next().map(|(_, zone)| zone.into_owned())
 }
 
-/// `Set-Cookie` for something that scripts may not read; it goes when `seconds` have passed, at once with 0.
+/// `Set-Cookie` with HttpOnly; it expires after `seconds`, at once with 0.
 pub fn set(app: &App, name: &str, value: &str, seconds: i64) -> Option<HeaderValue> {
     let secure = if app.site.https { "; Secure" } else { "" };
     let path = app.site.link("/");

@@ -1,26 +1,26 @@
-//! Where a request comes from, when it came through proxies.
+//! Determines the client's address behind proxies.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
-/// The last hop that is no proxy of ours: what stands before it in `X-Forwarded-For` may be made up. All its header
-/// lines are one list (RFC 9110 §5.3).
+/// The last hop that is not a trusted proxy: entries of `X-Forwarded-For` before it may be forged. Multiple header
+/// lines form one list (RFC 9110 §5.3).
 pub(crate) fn client(headers: &HeaderMap, peer: IpAddr, proxies: &[IpNet]) -> IpAddr {
     let lines: Vec<&str> = headers.get_all("x-forwarded-for").iter().map(|line| line.to_str().unwrap_or("?")).collect();
     let list = lines.join(",");
     let mut hops = list.rsplit(',').map(str::trim).filter(|hop| !hop.is_empty());
     let mut client = peer.to_canonical();
     while proxies.iter().any(|net| net.contains(&client)) {
-        // A proxy that says nothing, or nothing that can be read, asks for itself.
+        // If a proxy sends no valid entry, the request counts as its own.
         let Some(hop) = hops.next().and_then(parse_hop) else { break };
         client = hop.to_canonical();
     }
     client
 }
 
-/// An address, with a port perhaps: `192.0.2.1:80`, `[2001:db8::1]:80`.
+/// An address with an optional port: `192.0.2.1:80`, `[2001:db8::1]:80`.
 fn parse_hop(hop: &str) -> Option<IpAddr> {
     let bare = hop.trim_start_matches('[').split(']').next().unwrap_or_default();
     hop.parse()
@@ -29,7 +29,7 @@ fn parse_hop(hop: &str) -> Option<IpAddr> {
         .or_else(|| bare.parse().ok())
 }
 
-/// Under which name it is counted: one who has an IPv6 address has all of its /64.
+/// The key for counting: IPv6 addresses count by their /64.
 pub(crate) fn counted(address: IpAddr) -> String {
     match address {
         IpAddr::V4(v4) => v4.to_string(),

@@ -1,4 +1,4 @@
-//! How often a password may be tried.
+//! Rate limits of password tries.
 
 use std::{
     collections::HashMap,
@@ -8,24 +8,24 @@ use std::{
 
 use gancho_model::MonoTime;
 
-/// The time that is looked at, milliseconds.
+/// The window, milliseconds.
 const WINDOW_MS: i64 = 60_000;
-/// Names and addresses remembered; beyond, those that are old go.
+/// Maximum names and addresses remembered; beyond it, old ones are dropped.
 const REMEMBERED_MAX: usize = 10_000;
 
-/// The wait for each try of a name beyond those that are free, and the longest.
+/// Delay per failed try of a name beyond the free ones, and its maximum.
 const SLOWER: Duration = Duration::from_millis(500);
 const SLOWEST: Duration = Duration::from_secs(3);
 
-/// Counts tries by address, and by name and address: many names from one place are tried no faster than one, and
-/// whoever tries a name from elsewhere does not shut its owner out.
+/// Counts tries by address, and by name and address: many names from one address are tried no faster than one, and
+/// tries of a name from elsewhere don't lock its owner out.
 #[derive(Default)]
 pub struct LoginRateLimiter {
     known: Mutex<HashMap<String, Vec<MonoTime>>>,
 }
 
 impl LoginRateLimiter {
-    /// Notes a try for each of these, unless one of them had as many within a minute already.
+    /// Counts a try for each of these keys, unless one of them has reached the limit within a minute.
     pub fn may(&self, who: &[String], most: usize, now: MonoTime) -> bool {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() > REMEMBERED_MAX {
@@ -42,7 +42,7 @@ impl LoginRateLimiter {
         true
     }
 
-    /// How long a try of this name waits, wherever it comes from, after so many that failed within a minute.
+    /// The delay of a try of this name, from any address, after this many failed ones within a minute.
     pub fn slowed(&self, name: &str, free: usize, now: MonoTime) -> Duration {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(tries) = known.get_mut(name) else { return Duration::ZERO };
@@ -51,7 +51,7 @@ impl LoginRateLimiter {
         SLOWER.saturating_mul(beyond).min(SLOWEST)
     }
 
-    /// Notes one that failed; no more are remembered than make a difference.
+    /// Counts a failed try, up to the number that affects the delay.
     pub fn note(&self, name: &str, now: MonoTime) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let tries = known.entry(name.to_owned()).or_default();
@@ -60,7 +60,7 @@ impl LoginRateLimiter {
         }
     }
 
-    /// Whoever got in has all tries again.
+    /// Resets the counts after a successful sign-in.
     pub fn forget(&self, who: &[String]) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         who.iter().for_each(|one| drop(known.remove(one)));

@@ -7,16 +7,15 @@ use gancho_model::{Caller, MonoTime, Scope, TokenId};
 use gancho_service::account::digest;
 use gancho_store::{Store, StoreError};
 
-/// How long a token is believed without asking the store again, milliseconds: what is changed
-/// holds everywhere within a second.
+/// How long a token is cached, milliseconds: changes take effect everywhere within a second.
 const BELIEVED_MS: i64 = 900;
-/// Tokens remembered; beyond, all are forgotten and asked for again.
+/// Maximum tokens cached; beyond it, the cache is cleared.
 const REMEMBERED_MAX: usize = 10_000;
 
-/// By a token's digest: who it is, and when the store said so.
+/// By a token's digest: its caller, and when it was read.
 type Known = HashMap<[u8; 32], (Option<Caller>, MonoTime)>;
 
-/// Knows callers by their tokens.
+/// Resolves tokens to callers.
 #[derive(Default)]
 pub struct Tokens {
     admins: Vec<[u8; 32]>,
@@ -24,17 +23,17 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// With those that may do everything without standing in the store.
+    /// With the admin tokens outside the store.
     pub fn new(admin_tokens: &[String]) -> Self {
         Self { admins: admin_tokens.iter().map(|token| digest(token)).collect(), known: Mutex::default() }
     }
 
-    /// Forgets what it knows: a token was removed.
+    /// Clears the cache: a token was removed.
     pub fn forget(&self) {
         self.known().clear();
     }
 
-    /// Who calls with this token; nothing if nobody does.
+    /// The caller with this token; `None` if it is invalid.
     pub(crate) async fn caller(
         &self,
         token: &str,

@@ -1,4 +1,4 @@
-//! Open pages are notified when something changed; what changed, they ask for themselves.
+//! Notifies open pages that something changed; they fetch the changes themselves.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -14,12 +14,12 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use crate::{App, ui::current_user::CurrentUser};
 
-/// The shortest time between two beats.
+/// Minimum interval between notifications.
 const PACE: Duration = Duration::from_secs(1);
-/// How often a connection is shown to be alive.
+/// Interval of keep-alives.
 const ALIVE: Duration = Duration::from_secs(10);
 
-/// A stream of beats: one at once, then one after each time in which something was committed.
+/// A stream of notifications: one at once, then one after each interval with a commit.
 pub(crate) async fn show(State(app): State<Arc<App>>, _: CurrentUser) -> Response {
     let (beats, stream) = mpsc::channel::<Result<Event, Infallible>>(1);
     tokio::spawn(async move {

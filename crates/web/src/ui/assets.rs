@@ -1,4 +1,4 @@
-//! Our stylesheet and scripts: part of the binary, cached for ever under a name that changes with them.
+//! Stylesheet and scripts: embedded in the binary, cached forever under a name that contains their version.
 
 use std::sync::LazyLock;
 
@@ -15,7 +15,7 @@ const FILES: [(&str, &str, &[u8]); 3] = [
     ("icon.svg", "image/svg+xml", include_bytes!("../../assets/icon.svg")),
 ];
 
-/// A short text that differs whenever a file does.
+/// A short text that changes with the files.
 pub(crate) fn version() -> &'static str {
     static VERSION: LazyLock<String> = LazyLock::new(|| {
         let mut digest = Sha256::new();

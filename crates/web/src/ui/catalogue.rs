@@ -1,4 +1,4 @@
-//! The catalogue: what there is, what it means, and a real last example.
+//! The catalogue: event types with their meaning and a recent example.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>, visitor: CurrentUser) -> R
     page(&CataloguePage { tree: tree::tree(&context.words), context })
 }
 
-/// What people look for first.
+/// The most requested types.
 const FIRST: &[&str] = &[
     "codigo",
     "nombre",
@@ -63,7 +63,7 @@ const FIRST: &[&str] = &[
 /// A column of the record.
 struct Field {
     name: String,
-    /// As the ERP writes it.
+    /// Its title in the ERP.
     title: String,
     kind: String,
     meaning: String,
@@ -108,7 +108,7 @@ async fn read(app: &App, context: &PageContext, event: &str) -> Answer<Catalogue
     })
 }
 
-/// The last real one of this installation, or else a sample.
+/// The last event of this installation, otherwise a sample.
 async fn sample(app: &App, event: &EventType) -> Answer<(String, bool)> {
     let types = gancho_model::Pattern::parse(event.as_str()).into_iter().collect();
     let filter = EventFilter { types, ..EventFilter::default() };

@@ -1,22 +1,22 @@
-//! Who looks at a page.
+//! The user of a page.
 
 use gancho_model::{Role, Session, User};
 use gancho_words::Words;
 
-/// Somebody who is signed in.
+/// A signed-in user.
 pub(crate) struct CurrentUser {
     pub user: User,
     pub session: Session,
     pub words: Words,
-    /// What forms of theirs carry.
+    /// The CSRF token of their forms.
     pub csrf_token: String,
 }
 
-/// Somebody who is signed in and may change things.
+/// A signed-in user who may make changes.
 pub(crate) struct CurrentAdmin(pub CurrentUser);
 
 impl CurrentUser {
-    /// Whether they may change things, and see secrets.
+    /// Whether they may make changes and see secrets.
     pub fn is_admin(&self) -> bool {
         self.user.role == Role::Admin
     }

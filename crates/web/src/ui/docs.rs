@@ -1,4 +1,4 @@
-//! Help: the documents, and the API for people, read off its own document.
+//! Help: the documents, and the API reference generated from the OpenAPI document.
 
 use std::sync::Arc;
 
@@ -69,7 +69,7 @@ fn read(document: &Value, method: &str, path: &str, call: &Value) -> Call {
     }
 }
 
-/// The object that a schema is, or one of what it may be; of a list, its items.
+/// The object of a schema, or one of its variants; for a list, its items.
 fn object<'a>(document: &'a Value, schema: &'a Value) -> Option<&'a Value> {
     if let Some(path) = schema["$ref"].as_str() {
         return object(document, document.pointer(path.trim_start_matches('#'))?);

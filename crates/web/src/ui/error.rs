@@ -1,4 +1,4 @@
-//! A page that says what went wrong, and what to do.
+//! Error pages with the reason and the remedy.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ struct ErrorPage {
     fields: Vec<(String, String)>,
 }
 
-/// A problem as a page for a stranger, or for whom the language is all that is known.
+/// A problem as a page without a signed-in user.
 pub(crate) fn page(app: &App, words: &Words, problem: &Problem) -> Response {
     of(PageContext::strange(app, words.clone(), "problem-title", String::new()), problem)
 }
@@ -43,12 +43,12 @@ pub(crate) fn of(context: PageContext, problem: &Problem) -> Response {
     answer(problem.status(), &ErrorPage { context, sentence, fields })
 }
 
-/// Looking is all that is allowed.
+/// The user has read access only.
 pub(crate) fn forbidden(context: PageContext) -> Response {
     of(context, &Problem::localized(StatusCode::FORBIDDEN, Message::new("problem-forbidden")))
 }
 
-/// What is only sent to was asked for, as browsers do after signing in: back to the page it belongs to.
+/// A POST-only path was requested by GET, as after signing in: redirect to its page.
 pub(crate) async fn method_not_allowed(
     State(app): State<Arc<App>>,
     method: Method,
@@ -67,7 +67,7 @@ fn wants_page(headers: &HeaderMap, uri: &Uri) -> bool {
     !uri.path().starts_with("/api/") && kinds.is_some_and(|kinds| kinds.contains("text/html"))
 }
 
-/// Nothing is here: for programs a problem, for people a page.
+/// Not found: a problem for programs, a page for browsers.
 pub(crate) async fn not_found(State(app): State<Arc<App>>, mut parts: Parts) -> Response {
     let problem = Problem::new(StatusCode::NOT_FOUND, format!("there is nothing at {}", parts.uri.path()));
     if !wants_page(&parts.headers, &parts.uri) {
@@ -76,7 +76,7 @@ pub(crate) async fn not_found(State(app): State<Arc<App>>, mut parts: Parts) -> 
     for_whom(&app, &mut parts, &problem).await
 }
 
-/// A problem as a page that keeps the way back for who is signed in.
+/// A problem as a page, with the navigation for a signed-in user.
 pub(crate) async fn for_whom(app: &Arc<App>, parts: &mut Parts, problem: &Problem) -> Response {
     match CurrentUser::from_request_parts(parts, app).await {
         Ok(visitor) => of(PageContext::new(app, &visitor, "", "problem-title"), problem),

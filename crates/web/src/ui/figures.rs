@@ -1,28 +1,28 @@
-//! A day in figures, the same wherever they stand. Attempts are counted as attempts, deliveries as deliveries: one that
-//! failed twice and then arrived is one delivery and three attempts.
+//! The figures of a day, the same on all pages. Attempts and deliveries are counted separately: one that failed twice
+//! and then succeeded is one delivery and three attempts.
 
 use gancho_model::Counters;
 use gancho_store::{EndpointBacklog, FAILED_MAX};
 
 use super::page_context::PageContext;
 
-/// The figures of 24 hours, in words.
+/// The figures of 24 hours, as text.
 pub(crate) struct Figures {
-    /// Deliveries that arrived.
+    /// Successful deliveries.
     pub delivered: String,
-    /// Attempts that failed, whether or not others followed.
+    /// Failed attempts, retried or not.
     pub failed_attempts: String,
-    /// Deliveries of these hours that are failed now: what was sent again and arrived is not among them.
+    /// Deliveries of these hours that are failed now, without those resent successfully.
     pub failed: String,
-    /// The share of attempts that arrived.
+    /// The share of successful attempts.
     pub success: String,
-    /// Deliveries that wait now.
+    /// Pending deliveries.
     pub waiting: String,
-    /// Since when the oldest of them waits.
+    /// Since when the oldest of them is pending.
     pub oldest: String,
-    /// What 95 % of those that arrived did not take longer than.
+    /// The 95th percentile of successful attempts' durations.
     pub p95: String,
-    /// Whether any attempt failed, and any delivery for good: those stand out.
+    /// Whether any attempt failed, and any delivery: to highlight them.
     pub has_failed: (bool, bool),
 }
 

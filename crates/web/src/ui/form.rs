@@ -1,4 +1,4 @@
-//! Forms: what was filled in, what was wrong with it.
+//! Forms: their values and errors.
 
 use gancho_model::Message;
 use gancho_words::Words;
@@ -8,17 +8,17 @@ use crate::api::problem::Problem;
 /// The hidden field.
 pub(crate) const TOKEN: &str = "csrf_token";
 
-/// What was filled in, and what was wrong with it.
+/// A form's values and errors.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Form {
     fields: Vec<(String, String)>,
     errors: Vec<(String, String)>,
-    /// What a system below said, of what was wrong.
+    /// The raw message of an underlying system, about the error.
     raw: Option<String>,
 }
 
 impl Form {
-    /// A form filled in by us.
+    /// A form with these values.
     pub fn filled(fields: Vec<(&str, String)>) -> Self {
         Self {
             fields: fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
@@ -27,12 +27,12 @@ impl Form {
         }
     }
 
-    /// As it was sent.
+    /// A submitted form.
     pub(super) fn sent(fields: Vec<(String, String)>) -> Self {
         Self { fields, errors: vec![], raw: None }
     }
 
-    /// A field's value; empty if it is not there.
+    /// A field's value; empty if missing.
     pub fn value(&self, name: &str) -> &str {
         self.fields.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str())
     }
@@ -42,22 +42,22 @@ impl Form {
         self.fields.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str()).collect()
     }
 
-    /// Whether one of a field's values is this one.
+    /// Whether a field has this value.
     pub fn has(&self, name: &str, value: impl AsRef<str>) -> bool {
         self.fields.iter().any(|(known, given)| known == name && given == value.as_ref())
     }
 
-    /// What is wrong with a field; empty if nothing is.
+    /// The error of a field; empty if there is none.
     pub fn error(&self, name: &str) -> &str {
         self.errors.iter().find(|(known, _)| known == name).map_or("", |(_, error)| error.as_str())
     }
 
-    /// Whether anything is wrong.
+    /// Whether there are errors.
     pub fn is_wrong(&self) -> bool {
         !self.errors.is_empty()
     }
 
-    /// With what was wrong: of `headers.X`, the field is `headers`.
+    /// Adds the errors: for `headers.X`, the field is `headers`.
     pub fn refused(mut self, problem: &Problem, words: &Words) -> Self {
         for wrong in problem.errors() {
             self.raw = self.raw.or_else(|| words.raw(&wrong.localized));
@@ -74,12 +74,12 @@ impl Form {
         self
     }
 
-    /// What a system below said, of what was wrong.
+    /// The raw message of an underlying system, about the error.
     pub fn raw(&self) -> Option<&str> {
         self.raw.as_deref()
     }
 
-    /// A field that must be filled in.
+    /// A required field.
     pub fn required(&self, name: &str) -> Result<&str, Message> {
         match self.value(name).trim() {
             "" => Err(Message::new("error-required")),

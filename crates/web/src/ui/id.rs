@@ -10,7 +10,7 @@ use gancho_model::Message;
 use super::error;
 use crate::{App, api::problem::Problem};
 
-/// An id in a page's path; one that is none of ours names nothing.
+/// An id in a page's path; an invalid one yields 404.
 pub(crate) struct Id<T>(pub T);
 
 impl<T: std::str::FromStr> FromRequestParts<Arc<App>> for Id<T> {

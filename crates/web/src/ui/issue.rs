@@ -1,4 +1,4 @@
-//! Failures of one cause, as one line: what came back, how often, from when to when.
+//! Issues, one line each: cause, count, first and last time.
 
 use gancho_model::{EndpointId, ErrorKind, Issue, Message};
 use gancho_store::StoreError;
@@ -6,25 +6,25 @@ use gancho_store::StoreError;
 use super::page_context::PageContext;
 use crate::App;
 
-/// So far back issues are shown, milliseconds.
+/// Age up to which issues are shown, milliseconds.
 const SHOWN_MS: i64 = 7 * 24 * 3600 * 1000;
 
-/// An issue as it is shown.
+/// An issue as shown.
 pub(crate) struct IssueRow {
-    /// What came back, in a word: a status, or how it failed.
+    /// The last response: a status, or the kind of failure.
     pub answer: String,
-    /// The first line of the answer.
+    /// The first line of the response.
     pub line: String,
-    /// The likely cause, and what to do.
+    /// The likely cause and the remedy.
     pub advice: String,
-    /// How often, and from when to when, in one sentence.
+    /// Count, first and last time, in one sentence.
     pub sentence: String,
-    /// The path of its last delivery, or of all that ended so.
+    /// The path of its last delivery, or of all such deliveries.
     pub link: String,
     pub is_open: bool,
 }
 
-/// The issues of one endpoint, or of all, the last failure first.
+/// The issues of one endpoint, or of all, most recent failure first.
 pub(crate) async fn read(
     app: &App,
     context: &PageContext,
@@ -62,7 +62,7 @@ fn answer(context: &PageContext, issue: &Issue) -> String {
     }
 }
 
-/// Where to look further: its last delivery, or all deliveries that ended in the same way.
+/// The link to its last delivery, or to all deliveries that failed in the same way.
 fn link(issue: &Issue) -> String {
     if let Some(delivery) = issue.last_delivery {
         return format!("/deliveries/{delivery}");

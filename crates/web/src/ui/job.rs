@@ -1,4 +1,4 @@
-//! How far a piece of work is, in numbers that were counted.
+//! The progress of a job, in counted numbers.
 
 use gancho_model::Message;
 use gancho_service::job::JobProgress;
@@ -7,26 +7,26 @@ use gancho_store::JobState;
 use super::page_context::PageContext;
 use crate::{App, api::problem::Answer};
 
-/// How long one that has ended is still shown, milliseconds.
+/// How long an ended job is still shown, milliseconds.
 const SHOWN_MS: i64 = 24 * 3600 * 1000;
 
-/// Progress as it is shown.
+/// Progress as shown.
 pub(crate) struct JobView {
     pub colour: &'static str,
     pub text: String,
-    /// What ended of what there is.
+    /// Ended deliveries of the total.
     pub ended: u64,
     pub total: u64,
     pub is_going_on: bool,
-    /// Whether it is known how much there is.
+    /// Whether the total is known.
     pub is_counted: bool,
-    /// Whether it ended before its end and can go on.
+    /// Whether it stopped early and can be continued.
     pub can_continue: bool,
-    /// The endpoint, or what else it is about.
+    /// The endpoint, or its other object.
     pub about: String,
 }
 
-/// The last piece of work about something, if it goes on or ended lately.
+/// The last job about an object, if it is running or ended recently.
 pub(crate) async fn read(app: &App, context: &PageContext, about: &str) -> Answer<Option<JobView>> {
     let found = app.services.job(about).await?;
     let recent = |found: &JobProgress| found.is_going_on() || context.now.since_ms(found.job.began_at) < SHOWN_MS;

@@ -1,4 +1,4 @@
-//! The receiver kits, to be downloaded: the very files that the tests hold to the shared signatures.
+//! The receiver kits for download: the same files that the tests check with the shared signatures.
 
 use axum::{
     extract::Path,

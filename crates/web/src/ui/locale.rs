@@ -1,4 +1,4 @@
-//! In which language and zone a page is.
+//! The language and time zone of a page.
 
 use axum::http::{HeaderMap, header::ACCEPT_LANGUAGE};
 use gancho_model::User;
@@ -6,7 +6,7 @@ use gancho_words::{Language, Words, ZONE};
 
 use crate::auth::cookie;
 
-/// The language and zone of a browser, and of who is signed in there.
+/// The language and time zone of the browser, and of the user signed in there.
 pub(crate) fn words(headers: &HeaderMap, user: Option<&User>) -> Words {
     let chosen = user.and_then(|user| user.language.as_deref()).or_else(|| cookie::get(headers, cookie::LANGUAGE));
     let accepted = || headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();

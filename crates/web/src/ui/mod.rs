@@ -1,5 +1,5 @@
-//! Pages: rendered on the server, working without scripts except where something is live by nature.
-//! One file a page; what they do, they do by the API's own verbs.
+//! Pages: rendered on the server, working without scripts except where they are live. One file per page; their actions
+//! use the same use cases as the API.
 
 mod assets;
 mod catalogue;
@@ -46,7 +46,7 @@ use axum::{
 
 use crate::{App, live};
 
-/// Nothing from elsewhere, no script or style inside a page, in nobody's frame.
+/// No external content, no inline scripts or styles, no framing.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
     form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
@@ -114,16 +114,16 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .layer(axum::middleware::from_fn(guard))
 }
 
-/// The path of the one-time link that makes the first administrator, if there is nobody yet.
+/// The path of the one-time link for the first administrator, if there are no users yet.
 ///
 /// # Errors
-/// When the store can't say who there is.
+/// If the store fails.
 pub async fn setup_link(app: &App) -> Result<Option<String>, gancho_store::StoreError> {
     let path = enter::setup::link(app).await?;
     Ok(path.map(|path| app.site.link(&path)))
 }
 
-/// What browsers get with everything that they get here.
+/// Adds security headers to all responses for browsers.
 async fn guard(request: Request, next: Next) -> Response {
     let is_asset = request.uri().path().contains("/assets/");
     let mut response = next.run(request).await;
@@ -131,7 +131,7 @@ async fn guard(request: Request, next: Next) -> Response {
     response
 }
 
-/// Header fields that keep browsers careful.
+/// Security headers.
 fn careful(headers: &mut HeaderMap, is_asset: bool) {
     for (name, value) in [
         ("content-security-policy", POLICY),
@@ -147,12 +147,12 @@ fn careful(headers: &mut HeaderMap, is_asset: bool) {
     }
 }
 
-/// A page as an answer.
+/// A page as a response.
 pub(crate) fn answer(status: StatusCode, page: &impl Template) -> Response {
     match page.render() {
         Ok(html) => {
             let mut response = (status, [("content-type", "text/html; charset=utf-8")], html).into_response();
-            // What no page answers is outside of the guard.
+            // Responses that no page handles are outside of the guard.
             careful(response.headers_mut(), false);
             response
         }
@@ -168,17 +168,17 @@ fn page(page: &impl Template) -> Response {
     answer(StatusCode::OK, page)
 }
 
-/// The form once more, with what is wrong in it.
+/// The form again, with its errors.
 fn refused(page: &impl Template) -> Response {
     answer(StatusCode::UNPROCESSABLE_ENTITY, page)
 }
 
-/// To another page of ours.
+/// Redirects to another page.
 fn go(app: &App, path: &str) -> Response {
     Redirect::to(&app.site.link(path)).into_response()
 }
 
-/// To a page of ours, which says what was done.
+/// Redirects to a page that reports what was done.
 fn done(app: &App, path: &str, what: &str) -> Response {
     let mark = if path.contains('?') { '&' } else { '?' };
     go(app, &format!("{path}{mark}done={what}"))

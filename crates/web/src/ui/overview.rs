@@ -20,20 +20,20 @@ use super::{
 };
 use crate::{App, api::problem::Answer};
 
-/// Issues shown of one webhook; its page has all of them.
+/// Maximum issues shown per webhook; its page shows all of them.
 const ISSUES: usize = 3;
 
-/// Something that a person should look at.
+/// An object that needs attention.
 struct Alert {
     link: String,
     name: String,
     colour: &'static str,
     text: String,
-    /// What fails there, by its cause.
+    /// Its failures by cause.
     issues: Vec<IssueRow>,
 }
 
-/// A step of the way to the first delivery.
+/// A setup step up to the first delivery.
 struct Step {
     done: bool,
     link: &'static str,
@@ -52,7 +52,7 @@ struct OverviewPage {
 }
 
 impl OverviewPage {
-    /// Whether there is an ERP and a webhook: before, nothing can go wrong, and nothing goes well.
+    /// Whether there is an ERP and a webhook: before that, there is no status.
     fn is_connected(&self) -> bool {
         self.steps.iter().take(2).all(|step| step.done)
     }
@@ -78,7 +78,7 @@ async fn read(app: &App, context: &PageContext) -> Answer<OverviewPage> {
     let issues = issue::read(app, context, None).await?;
     let failed = app.store.failed_since(context.now.plus_ms(-draw::DAY_MS)).await?;
     let mut cares = vec![];
-    // What a developer's program refuses is the developer's.
+    // Failures of listeners concern their developers.
     let listeners: HashSet<EndpointId> = endpoints.iter().filter(|one| one.is_listener()).map(|one| one.id).collect();
     for (endpoint, backlog) in endpoints.iter().zip(&backlogs).filter(|(one, _)| !listeners.contains(&one.id)) {
         let own = draw::sum(&draw::last_day(&hours, |hour| hour.endpoint == endpoint.id, context.now));
@@ -118,7 +118,7 @@ async fn read(app: &App, context: &PageContext) -> Answer<OverviewPage> {
     })
 }
 
-/// What a person should know of a webhook, if anything.
+/// The alert of a webhook, if any.
 fn alert(
     context: &PageContext,
     endpoint: &Endpoint,
@@ -134,7 +134,7 @@ fn alert(
     if !is_bad && issues.is_empty() {
         return None;
     }
-    // What has a problem has been sent something.
+    // A webhook with a problem has sent something.
     let facts = HealthFacts { endpoint, backlog, day, has_skipped: false, now: context.moment };
     Some(Alert {
         link: format!("/webhooks/{}", endpoint.id),
@@ -145,7 +145,7 @@ fn alert(
     })
 }
 
-/// Whether a person should look: it fails, or was disabled by nobody.
+/// Whether it needs attention: it is failing, or was not disabled by a user.
 fn needs_care(endpoint: &Endpoint) -> bool {
     match endpoint.health.state(endpoint.enabled, endpoint.paused) {
         HealthState::Failing => true,
@@ -154,7 +154,7 @@ fn needs_care(endpoint: &Endpoint) -> bool {
     }
 }
 
-/// A day as one picture.
+/// A day as a chart.
 pub(crate) fn picture(context: &PageContext, day: &[Counters; 24]) -> String {
     let words = &context.words;
     let last = context.now.ms().div_euclid(draw::HOUR_MS);

@@ -1,4 +1,4 @@
-//! What stands around every page.
+//! The layout of every page.
 
 use askama::Template;
 use gancho_model::{Moment, Timestamp};
@@ -7,32 +7,32 @@ use gancho_words::{Language, Words};
 use super::{current_user::CurrentUser, form::Form, query::Unreadable};
 use crate::App;
 
-/// What stands around a page: navigation, search, who is signed in.
+/// The data of a page's layout: navigation, search, signed-in user.
 #[derive(Clone)]
 pub(crate) struct PageContext {
     pub words: Words,
-    /// What stands before all paths.
+    /// The prefix of all paths.
     pub base: String,
     /// The page's title.
     pub title: String,
-    /// Which entry of the navigation is this one.
+    /// The active entry of the navigation.
     pub here: &'static str,
-    /// Who is signed in, if anybody is.
+    /// The signed-in user, if any.
     pub who: Option<String>,
-    /// Whether they may change things.
+    /// Whether they may make changes.
     pub admin: bool,
     pub csrf_token: String,
-    /// Whether what is shown is pretended.
+    /// Demo mode.
     pub is_demo: bool,
-    /// What was done just now, by its name.
+    /// The action done just now, by its name.
     pub done: Option<String>,
     pub now: Timestamp,
-    /// The same by both clocks.
+    /// The current time by both clocks.
     pub moment: Moment,
 }
 
 impl PageContext {
-    /// For somebody who is signed in. `title` is a text's name.
+    /// For a signed-in user. `title` is a message key.
     pub fn new(app: &App, visitor: &CurrentUser, here: &'static str, title: &str) -> Self {
         Self {
             base: app.site.base.clone(),
@@ -49,7 +49,7 @@ impl PageContext {
         }
     }
 
-    /// For a stranger.
+    /// Without a signed-in user.
     pub fn strange(app: &App, words: Words, title: &str, csrf_token: String) -> Self {
         Self {
             base: app.site.base.clone(),
@@ -66,7 +66,7 @@ impl PageContext {
         }
     }
 
-    /// With what was done just now, from the address: only what there is a text for.
+    /// With the action done just now, from the URL: only known names.
     pub fn with_done(mut self, done: Option<&str>) -> Self {
         let id = done.map(|done| format!("done-{done}")).filter(|id| self.words.has(id));
         self.done = id.map(|id| self.words.get(&id));
@@ -88,7 +88,7 @@ impl PageContext {
         self.words.count(id.as_ref(), *count.borrow())
     }
 
-    /// Which filter can't be read.
+    /// The message for an invalid filter.
     pub fn unread(&self, unread: &Unreadable) -> String {
         let label = match unread.0 {
             "state" => "column-state",
@@ -105,12 +105,12 @@ impl PageContext {
         self.words.with("filter-unread", &[("name", self.t(label).into())])
     }
 
-    /// A path of ours.
+    /// A path with the prefix.
     pub fn link(&self, path: impl AsRef<str>) -> String {
         format!("{}{}", self.base, path.as_ref())
     }
 
-    /// A file of ours, named anew whenever it changes.
+    /// The path of an asset, which changes with its contents.
     pub fn asset(&self, name: &str) -> String {
         format!("{}/assets/{name}?v={}", self.base, super::assets::version())
     }
@@ -120,17 +120,17 @@ impl PageContext {
         self.words.ago(*at, self.now)
     }
 
-    /// The time, short.
+    /// The time, in short form.
     pub fn short(&self, at: &Timestamp) -> String {
         self.words.short(*at, self.now)
     }
 
-    /// The time, whole.
+    /// The time, in full.
     pub fn full(&self, at: &Timestamp) -> String {
         self.words.full(*at)
     }
 
-    /// A field of a form with its label, help and error. `key` names the texts: `label-…`, `hint-…`.
+    /// A form field with label, help and error. `key` selects the messages: `label-…`, `hint-…`.
     pub fn field(&self, form: &Form, name: &str, key: &str, kind: &str) -> String {
         let hint = format!("hint-{key}");
         let hint = if self.words.has(&hint) { self.t(&hint) } else { String::new() };
@@ -165,7 +165,7 @@ impl PageContext {
         ]
     }
 
-    /// The other language: its code, and what its speakers call it.
+    /// The other language: its code and its own name.
     pub fn other_language(&self) -> (&'static str, &'static str) {
         let other = if self.words.language() == Language::Es { Language::En } else { Language::Es };
         (other.as_str(), other.own_name())

@@ -1,4 +1,4 @@
-//! What is entered of a person: name, role, mail, password.
+//! Form fields of a user: name, role, mail, password.
 
 use gancho_model::{Message, Role};
 use gancho_service::{
@@ -8,7 +8,7 @@ use gancho_service::{
 
 use super::form::Form;
 
-/// A new person, as they were filled in.
+/// A new user from the form.
 pub(crate) fn new_person(form: &Form, role: Result<Role, Message>) -> Result<NewPerson, Vec<FieldError>> {
     let mut reading = Reading::new(Rules::default());
     let name = reading.field("name", PersonName::new(form.value("name")));
@@ -19,12 +19,12 @@ pub(crate) fn new_person(form: &Form, role: Result<Role, Message>) -> Result<New
     reading.finish(person())
 }
 
-/// The role that was picked.
+/// The selected role.
 pub(crate) fn role(form: &Form) -> Result<Role, Message> {
     Role::parse(form.value("role")).ok_or_else(|| Message::new("error-role"))
 }
 
-/// A new password, written twice.
+/// A new password, entered twice.
 pub(crate) fn password(form: &Form, reading: &mut Reading<'_>) -> Option<NewPassword> {
     let password = reading.field("password", NewPassword::new(form.value("password")))?;
     if form.value("again") != form.value("password") {

@@ -5,7 +5,7 @@ use axum::{
 
 use crate::plugin_zip;
 
-/// The plugin to be uploaded in FacturaScripts. Nothing in it is anybody's secret.
+/// The plugin for upload in FacturaScripts. It contains no secrets.
 pub(crate) async fn download() -> Response {
     match plugin_zip() {
         Ok(zip) => ([(CONTENT_TYPE, "application/zip")], zip).into_response(),

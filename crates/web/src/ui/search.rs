@@ -1,4 +1,4 @@
-//! One box that finds anything: a document's number, an id, a URL.
+//! Search for anything: a document's number, an id, a URL.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{App, api::problem::Answer};
 
-/// Events shown.
+/// Maximum events shown.
 const EVENTS: usize = 30;
 
 #[derive(Template)]
@@ -31,19 +31,19 @@ struct SearchPage {
     context: PageContext,
     asked: String,
     found: Vec<FoundEvent>,
-    /// What was looked through, and how far back.
+    /// The range that was searched.
     looked: String,
     webhooks: Vec<(String, String, String)>,
     sources: Vec<(String, String)>,
 }
 
-/// An event that was found, and what became of it.
+/// An event that was found, with its deliveries.
 struct FoundEvent {
     row: EventRow,
     deliveries: Vec<Reached>,
 }
 
-/// Where one of its deliveries stands.
+/// The state of one of its deliveries.
 struct Reached {
     id: String,
     colour: &'static str,
@@ -70,7 +70,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, visitor: CurrentUser, quer
     }
 }
 
-/// The page of an id of ours.
+/// The page of one of our ids.
 fn page_of(asked: &str) -> Option<String> {
     if asked.parse::<DeliveryId>().is_ok() {
         return Some(format!("/deliveries/{asked}"));
@@ -99,7 +99,7 @@ async fn read(app: &App, context: &PageContext, asked: &str) -> Answer<SearchPag
         });
     }
     let webhooks = endpoints.iter().map(|endpoint| (endpoint, names(endpoint)));
-    // A viewer must not learn by searching what is masked.
+    // Viewers must not find out masked values by searching.
     let webhooks = webhooks
         .filter(|(endpoint, (name, host))| matches(name) || matches(host) || (context.admin && matches(&endpoint.url)));
     Ok(SearchPage {

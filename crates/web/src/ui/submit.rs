@@ -1,4 +1,4 @@
-//! Takes a form in, if a page of ours sent it.
+//! Accepts a form if it was sent by one of our pages.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::{
     auth::session,
 };
 
-/// The largest form, bytes.
+/// Maximum size of a form, bytes.
 const FORM_BYTES: usize = 256 * 1024;
 
 impl FromRequest<Arc<App>> for Form {
@@ -43,11 +43,11 @@ impl FromRequest<Arc<App>> for Form {
     }
 }
 
-/// Whether a page of ours sent it, as far as the browser says.
+/// Whether it was sent by one of our pages, according to the browser's headers.
 fn comes_from_us(app: &App, headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     match text("sec-fetch-site") {
-        // The browser knows best: a proxy may change the host that we see.
+        // The browser's information is best: a proxy may change the host that we receive.
         Some("same-origin") => return true,
         Some("none") | None => {}
         Some(_) => return false,
@@ -62,7 +62,7 @@ fn comes_from_us(app: &App, headers: &HeaderMap) -> bool {
     }
 }
 
-/// Whether it was made for this browser's session, or visit.
+/// Whether its CSRF token belongs to this browser's session or visit.
 fn is_ours(headers: &HeaderMap, token: &str) -> bool {
     session::form_cookie(headers).is_some_and(|text| session::csrf_token(text) == token)
 }

@@ -1,4 +1,4 @@
-//! Lets in who is signed in, and shows all others the door.
+//! Requires a signed-in user; redirects others to the sign-in page.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Posts events of about 1 KB, one a request, over so many connections.
+//! Posts events of about 1 KB, one per request, over several connections.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,14 +23,14 @@ pub struct Plan {
     pub rate: u32,
 }
 
-/// Posts, and prints how many milliseconds it took.
+/// Posts, and prints the elapsed milliseconds.
 pub async fn run(plan: Plan) -> CliResult {
     let url = Url::parse(&plan.url).map_err(CliError::refused)?;
     let left = Arc::new(AtomicU32::new(plan.events));
     let began = Instant::now();
     let mut posting = JoinSet::new();
     for n in 0..plan.connections {
-        // Spread over the interval, so that a rate is a rate and not a series of volleys.
+        // Spread evenly over the interval instead of in bursts.
         let every =
             (plan.rate > 0).then(|| Duration::from_secs_f64(f64::from(plan.connections) / f64::from(plan.rate)));
         let first = every.map(|every| began + every.mul_f64(f64::from(n) / f64::from(plan.connections)));
@@ -75,12 +75,12 @@ fn take(left: &AtomicU32) -> bool {
     left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
 }
 
-/// Microseconds since 1970, as load and receiver compare them.
+/// Microseconds since 1970, for comparing load and receiver.
 pub fn micros() -> u64 {
     u64::try_from(since_1970().as_micros()).unwrap_or(u64::MAX)
 }
 
-/// An invoice of about 1 KB with the time in it.
+/// An invoice of about 1 KB that contains the time.
 fn event() -> Bytes {
     let now = micros();
     Bytes::from(format!(

@@ -1,4 +1,4 @@
-//! Everything at once: a hundred endpoints, of which some are no good, bodies of many sizes, and a large replay beside it.
+//! A mixed load: a hundred endpoints, some of them failing, bodies of many sizes, and a large replay.
 
 use std::{path::Path, time::Duration};
 
@@ -13,13 +13,13 @@ use super::{
     scenario::Stage,
 };
 
-/// Endpoints, of which the first answer well.
+/// Endpoints, of which the first respond well.
 const ENDPOINTS: u32 = 100;
 const HEALTHY: u32 = 95;
-/// How many get one event in ten.
+/// Number of endpoints that get one event in ten.
 const WIDE: u32 = 50;
 const PER_S: u32 = 200;
-/// Events that are sent again meanwhile.
+/// Events resent meanwhile.
 const REPLAYED: usize = 100_000;
 const BATCH: usize = 1_000;
 
@@ -73,7 +73,7 @@ async fn add_endpoints(stage: &Stage) -> CliResult {
     Ok(())
 }
 
-/// What is to be sent again.
+/// Creates the events to resend.
 async fn fill(stage: &Stage) -> CliResult {
     let object = json!({"codigo": "FAC2026A123", "observaciones": "x".repeat(800)});
     let batch = vec![json!({"event": "mix.old", "data": {"object": object}}); BATCH];
@@ -83,7 +83,7 @@ async fn fill(stage: &Stage) -> CliResult {
     Ok(())
 }
 
-/// How many healthy endpoints get the n-th event.
+/// Number of healthy endpoints that get the n-th event.
 fn healthy_receivers(n: u32) -> u32 {
     match n % 10 {
         0 => WIDE,
@@ -118,7 +118,7 @@ async fn post(url: &str, events: u32) -> CliResult {
     Ok(())
 }
 
-/// What lies in a folder, kilobytes.
+/// The size of a folder, kilobytes.
 fn folder_kb(dir: &Path) -> f64 {
     let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
     files.filter_map(|file| file.metadata().ok()).map(|file| file.len() as f64 / 1024.0).sum()

@@ -1,6 +1,6 @@
-//! Measures the product on this machine: server, receiver and load in processes of their own. The
-//! same load posts straight at the same receiver in the same run: two hops without storage could
-//! do half of that. Quote the ratios; single absolute times say more about the machine.
+//! Measures the product on this machine: server, receiver and load in separate processes. In the same run the load also
+//! posts directly to the receiver: two hops without storage could reach half of that. Quote the ratios; absolute times
+//! depend on the machine.
 
 mod load;
 mod mix;

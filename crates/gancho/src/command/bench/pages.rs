@@ -1,4 +1,4 @@
-//! Pages with more and more in the log: each through the whole router, in this process.
+//! Measures pages with a growing log: each through the whole router, in this process.
 
 use std::sync::Arc;
 
@@ -28,12 +28,12 @@ use crate::{
     system::System,
 };
 
-/// How often each page is timed; the middle one is shown.
+/// Measurements per page; the median is shown.
 const TIMES: usize = 11;
-/// What stands in the session's cookie.
+/// The session cookie's value.
 const COOKIE: &str = "bench";
 
-/// Prints how long each page takes, and what it weighs.
+/// Prints each page's duration and size.
 pub async fn run(store: Arc<dyn Store>) -> CliResult {
     sign_in(&*store).await?;
     let router = router(store.clone());
@@ -118,7 +118,7 @@ fn router(store: Arc<dyn Store>) -> Router {
     gancho_web::router(App::new(services, &WebSettings::default()))
 }
 
-/// No ERP is watched and no URL looked at.
+/// Watches no ERP and checks no URL.
 struct Nobody;
 
 #[async_trait::async_trait]

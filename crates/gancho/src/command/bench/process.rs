@@ -1,4 +1,4 @@
-//! Processes of a measurement, and what the system says of them.
+//! Processes of a measurement, with their resource usage.
 
 use std::{path::Path, process::Stdio};
 
@@ -9,7 +9,7 @@ use tokio::{
 
 use crate::cli_error::CliError;
 
-/// A process that serves; it is killed when this is dropped.
+/// A server process; it is killed when this is dropped.
 pub struct Process {
     child: Child,
     pub url: String,
@@ -21,12 +21,12 @@ impl Process {
         Self::spawn(this_program(args)?).await
     }
 
-    /// Starts a server on this folder, with its data in the database if there is one.
+    /// Starts a server on this folder, with its data in the database, if given.
     pub async fn serve(data_dir: &Path, database: Option<&str>) -> Result<Self, CliError> {
         let mut command = this_program(&["serve", "--listen", "127.0.0.1:0", "--data-dir"])?;
         command.arg(data_dir);
         if let Some(url) = database {
-            // One key for all servers that share the database.
+            // All servers that share the database need the same key.
             command.env("GANCHO_DATABASE_URL", url).env("GANCHO_SECRET_KEY", format!("{}=", "A".repeat(43)));
         }
         Self::spawn(command).await
@@ -73,7 +73,7 @@ impl Process {
     }
 }
 
-/// Runs this program in another role to its end; returns what it printed and its processor seconds.
+/// Runs this program in another role to its end; returns its output and processor seconds.
 pub async fn run(args: &[&str]) -> Result<(String, f64), CliError> {
     let before = children_cpu_s();
     let output = this_program(args)?.output().await.map_err(CliError::refused)?;
@@ -95,7 +95,7 @@ fn this_program(args: &[&str]) -> Result<Command, CliError> {
     Ok(command)
 }
 
-/// Processor seconds of children that ended and were waited for.
+/// Processor seconds of child processes that have ended.
 fn children_cpu_s() -> f64 {
     let read = || {
         let text = std::fs::read_to_string("/proc/self/stat").ok()?;

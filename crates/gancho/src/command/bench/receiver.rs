@@ -1,4 +1,4 @@
-//! A receiver like any other, which counts and measures.
+//! A receiver that counts events and measures latencies.
 
 use std::{
     convert::Infallible,
@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use super::load::micros;
 use crate::cli_error::{CliError, CliResult};
 
-/// By path: how many came, and how old they were, microseconds.
+/// By path: the latency of each event, microseconds.
 type Counts = Arc<Mutex<std::collections::HashMap<String, Vec<u32>>>>;
 
 pub async fn serve() -> CliResult {
@@ -48,7 +48,7 @@ async fn receive(State(counts): State<Counts>, Path(name): Path<String>, body: B
     "ok"
 }
 
-/// One in three is refused.
+/// Refuses one in three.
 async fn flaky() -> StatusCode {
     static CAME: AtomicU32 = AtomicU32::new(0);
     match CAME.fetch_add(1, Ordering::Relaxed) % 3 {
@@ -57,7 +57,7 @@ async fn flaky() -> StatusCode {
     }
 }
 
-/// A body that begins and never ends.
+/// A body that never ends.
 struct Stuck {
     begun: bool,
 }
@@ -73,7 +73,7 @@ impl HttpBody for Stuck {
     }
 }
 
-/// The time that the load wrote into the event, found without reading all of it.
+/// The time that the load wrote into the event, found without parsing all of it.
 fn sent_at(body: &[u8]) -> Option<u64> {
     const MARK: &[u8] = br#""sent_us":"#;
     let at = body.windows(MARK.len()).position(|part| part == MARK)? + MARK.len();

@@ -1,6 +1,6 @@
-//! What is printed.
+//! Prints results.
 
-/// A figure, what it should be, and whether it is.
+/// A result with its target.
 pub fn line(what: &str, figure: String, wanted: &str) {
     println!("{what:<52} {figure:>14}   {wanted}");
 }

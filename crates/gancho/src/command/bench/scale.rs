@@ -1,4 +1,4 @@
-//! Claim, feed, log and retention with more and more behind them: the store alone, in this process.
+//! Measures claim, feed, log and retention with a growing store: the store alone, in this process.
 
 use std::{path::Path, sync::Arc};
 
@@ -24,9 +24,9 @@ use crate::{
 
 const ENDPOINTS: u64 = 10;
 const BATCH: u64 = 100;
-/// Customers: what people search for is among many alike.
+/// Customers' names, similar to each other, for searching.
 const NAMES: [&str; 7] = ["García", "Peña", "Núñez", "Ibáñez", "Güell", "Soler", "Urrutia"];
-/// How often each verb is timed; the middle one is shown.
+/// Measurements per method; the median is shown.
 const TIMES: usize = 21;
 
 /// Prints a row for each size up to this many deliveries.
@@ -72,7 +72,7 @@ async fn open(dir: &Path, database: Option<&str>) -> Result<Arc<dyn Store>, CliE
     Ok(Arc::new(store.map_err(CliError::refused)?))
 }
 
-/// All of it is searched, as on a server that had the time.
+/// Indexes all events.
 async fn index(store: &Arc<dyn Store>) -> Result<(), StoreError> {
     let began = Instant::now();
     let mut count = 0;
@@ -134,7 +134,7 @@ fn event(now: Timestamp, n: u64) -> Option<NewEvent> {
     let object = json!({"codigo": codigo, "nombrecliente": nombrecliente, "cifnif": cifnif, "rest": "x".repeat(200)});
     let data = Map::from_iter([("object".to_owned(), object)]);
     let body = render_body(id, &event, now, data, &Provenance::default());
-    // As many documents as there are events.
+    // One document per event.
     let label = Some(codigo);
     let event =
         Event { id, sequence: 0, event, created: now, arrived_at: now, source: None, object: None, label, body };

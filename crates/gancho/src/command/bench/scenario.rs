@@ -1,4 +1,4 @@
-//! The scenarios, one after the other on the same processes where that is fair.
+//! The scenarios, in sequence on the same processes where that is fair.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{api_client::ApiClient, args::ServerArgs};
 
-/// A server on an empty data dir, a receiver, and the API between.
+/// A server with an empty data dir, a receiver, and an API client.
 pub(super) struct Stage {
     pub server: Process,
     receiver: Process,
@@ -25,7 +25,7 @@ pub(super) struct Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        // Best effort: it lies in the system's folder for temporary files.
+        // Best effort: it is in the system's temporary folder.
         let _ = std::fs::remove_dir_all(&self.dir);
     }
 }
@@ -46,7 +46,7 @@ impl Stage {
             json: true,
         };
         let stage = Self { server, receiver, api: ApiClient::new(&server_args)?, dir };
-        // A database keeps what the scenario before left.
+        // A database keeps the previous scenario's data.
         for endpoint in stage.api.call(Method::GET, "endpoints", None).await?["data"].as_array().into_iter().flatten() {
             stage.remove(endpoint).await?;
         }
@@ -77,7 +77,7 @@ impl Stage {
         answer.json().await.map_err(CliError::refused)
     }
 
-    /// Waits until so many came.
+    /// Waits until this many have arrived.
     pub async fn arrived(&self, name: &str, count: u64) -> CliResult {
         while self.stats(name).await?["count"].as_u64().unwrap_or(0) < count {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -114,7 +114,7 @@ fn temporary_dir() -> Result<std::path::PathBuf, CliError> {
     Ok(dir)
 }
 
-/// The store alone, with more and more in it.
+/// The store alone, with growing data.
 pub async fn scaled(most: u64, database: Option<&str>) -> CliResult {
     let dir = temporary_dir()?;
     let done = scale::run(most, &dir, database).await;
@@ -204,7 +204,7 @@ async fn latency(args: &BenchArgs) -> CliResult {
     Ok(())
 }
 
-/// What the server itself wrote to disk for each event; a database writes in processes of its own.
+/// Bytes that the server itself wrote to disk per event; a database writes in its own processes.
 fn written_line(stage: &Stage, before_kb: f64, events: u32, wanted: &str) {
     let each = (stage.server.written_kb() - before_kb) / f64::from(events);
     line("written to disk by the server for an event", format!("{each:.1} KB"), wanted);
@@ -215,7 +215,7 @@ pub fn times(stats: &Value) -> String {
     format!("{:.1}, {:.1} ms", ms("p50_ms"), ms("p99_ms"))
 }
 
-/// Healthy endpoints alone, then beside others that take every event too and are no good.
+/// Healthy endpoints alone, then beside failing ones that get every event too.
 async fn neighbours(args: &BenchArgs, healthy: u32, per_s: u32, bad: &[&str]) -> CliResult {
     let (stage, _) = Stage::set(args).await?;
     let events = args.latency_s * per_s;

@@ -1,5 +1,5 @@
-//! The same load for long: whether anything grows slower with time, such as beside somebody who holds a snapshot of the
-//! database open.
+//! A constant load for a long time: shows whether anything slows down, for example while an open snapshot of the
+//! database is held.
 
 use super::{
     BenchArgs,
@@ -8,19 +8,19 @@ use super::{
 };
 use crate::cli_error::CliResult;
 
-/// Events a second.
+/// Events per second.
 const PER_S: u32 = 2_000;
-/// Connections that post them.
+/// Connections for posting.
 const CONNECTIONS: u32 = 16;
-/// What each line is about, seconds.
+/// Seconds per line.
 const WINDOW_S: u32 = 30;
 
-/// Posts so many seconds long, and prints a line for every half minute.
+/// Posts for this many seconds, and prints a line every half minute.
 pub async fn run(args: &BenchArgs, seconds: u32) -> CliResult {
     let (stage, _) = Stage::set(args).await?;
     heading(&format!("{PER_S} events a second, {CONNECTIONS} connections, from the post to the receiver"));
     for window in 0..seconds.div_ceil(WINDOW_S) {
-        // An endpoint of its own, so that its times are its own.
+        // Its own endpoint, to separate its latencies.
         let name = format!("steady{window}");
         let endpoint = stage.add(&format!("/hook/{name}"), false).await?;
         let events = PER_S * WINDOW_S;

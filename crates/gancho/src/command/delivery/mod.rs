@@ -87,17 +87,17 @@ const COLUMNS: &[Column] = &[
     Column::new("id", 0, |one| Cell::new(table::text(&one["id"]), Style::Dim)),
 ];
 
-/// Its type, with the document.
+/// Its type with the document.
 fn event(delivery: &Value) -> String {
     let mut text = table::text(&delivery["event"]);
     if let Some(document) = delivery["document"].as_str() {
         text = format!("{text} {document}");
     }
-    // A test is no business of the ERP's, and whoever counts events has to know.
+    // Tests don't come from the ERP, which matters when counting events.
     if delivery["lane"] == "test" { format!("{text} (test)") } else { text }
 }
 
-/// With what people call each one's webhook: its name, else its URL's host.
+/// Adds the display name of each webhook: its name, otherwise its URL's host.
 pub(super) async fn name_webhooks(deliveries: &mut [Value], api: &ApiClient) -> CliResult {
     if deliveries.is_empty() {
         return Ok(());
@@ -116,7 +116,7 @@ fn host(delivery: &Value) -> String {
     url.and_then(|url| url.host_str().map(ToOwned::to_owned)).unwrap_or_default()
 }
 
-/// What came back last: a status, or how it failed.
+/// The last response: a status, or the kind of failure.
 fn answer(delivery: &Value) -> String {
     let last = &delivery["last"];
     table::text(if last["status_code"].is_null() { &last["error"] } else { &last["status_code"] })
@@ -191,7 +191,7 @@ async fn show(id: &str, api: &ApiClient) -> CliResult {
         return Ok(());
     }
     let event = table::text(&delivery["event_id"]);
-    // Of an event that is gone, the delivery still tells the rest.
+    // If the event was removed, the delivery has the remaining data.
     let event = api.call(Method::GET, &format!("events/{event}"), None).await.unwrap_or_default();
     timeline::print(&delivery, &event);
     Ok(())

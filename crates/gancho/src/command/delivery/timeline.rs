@@ -1,4 +1,4 @@
-//! One delivery as a timeline: from the ERP to the answer, and what to do.
+//! Prints a delivery as a timeline: from the ERP to the response, with the remedy.
 
 use gancho_model::{Clock as _, ErrorKind, EventType, Timestamp, WaitingFor};
 use gancho_service::event::title;
@@ -14,7 +14,7 @@ use crate::{
 /// Lines shown of a body.
 const LINES: usize = 12;
 
-/// Prints it. `event` is its event, as far as it is still kept.
+/// Prints it. `event` is its event, if it is still kept.
 pub fn print(delivery: &Value, event: &Value) {
     let state = delivery["state"].as_str().unwrap_or_default();
     say!("{}  {}", paint(&name(delivery), Style::Bold), paint(state, Style::of_state(state)));
@@ -38,7 +38,7 @@ pub fn print(delivery: &Value, event: &Value) {
     say!("\n{}", paint(&format!("{}  {}", text(&delivery["id"]), text(&delivery["event_id"])), Style::Dim));
 }
 
-/// The event in words, with its document.
+/// The event's title with its document.
 fn name(delivery: &Value) -> String {
     let kind = delivery["event"].as_str().unwrap_or_default();
     let label = delivery["document"].as_str();
@@ -58,7 +58,7 @@ fn outcome(attempt: &Value) -> (String, Style) {
     (format!("{answer} after {} ms", text(&attempt["duration_ms"])), style)
 }
 
-/// What comes next, or how it ended.
+/// The next step, or the result.
 fn ending(delivery: &Value, state: &str) -> String {
     let words = Words::english();
     let line = match state {
@@ -77,7 +77,7 @@ fn ending(delivery: &Value, state: &str) -> String {
     format!("  {}", paint(&line, Style::of_state(state)))
 }
 
-/// What came back last: the likely cause with what to do, and the beginning of the answer.
+/// The last response: the likely cause with the remedy, and its start.
 fn answer(attempt: &Value) {
     let status = attempt["status_code"].as_u64().and_then(|code| u16::try_from(code).ok());
     if let Some(kind) = attempt["error"]["kind"].as_str().and_then(ErrorKind::parse) {
@@ -89,7 +89,7 @@ fn answer(attempt: &Value) {
     quote("Answer", attempt["response_body"].as_str().unwrap_or_default());
 }
 
-/// The beginning of a body; JSON as people read it.
+/// The start of a body; JSON is formatted.
 fn quote(title: &str, body: &str) {
     let pretty = serde_json::from_str::<Value>(body).ok().and_then(|json| serde_json::to_string_pretty(&json).ok());
     let body = pretty.as_deref().unwrap_or(body).trim();

@@ -23,15 +23,15 @@ use crate::{
     wiring,
 };
 
-/// A clock before this is wrong: this version did not exist.
+/// A clock before this is wrong: this version did not exist then.
 const MADE_AT: Timestamp = Timestamp::from_ms_const(1_793_000_000_000);
 
-/// Dead rows of a table that are no reason to say anything.
+/// Dead rows of a table up to which nothing is reported.
 const DEAD_MAX: u64 = 100_000;
 /// A transaction open for longer than this is reported, seconds.
 const SNAPSHOT_S_MAX: u64 = 300;
 
-/// Looks at everything that can be looked at from here, line by line.
+/// Checks everything that can be checked from this machine, line by line.
 pub fn run(local: &LocalArgs) -> CliResult {
     let mut report = Report::default();
     let settings = match Settings::load(local, &[]) {
@@ -53,7 +53,7 @@ pub fn run(local: &LocalArgs) -> CliResult {
     if let Some(url) = &settings.database_url {
         vitals(&settings, url.expose(), &mut report)?;
     }
-    // It knows what it may reach and what its sources do; from here we could only guess.
+    // The running server knows what it may reach and the status of its sources.
     if let Some(server) = LocalServer::of_dir(&settings.data_dir) {
         match block_on(running::look(&server, &mut report))? {
             Ok(()) => return report.end(),
@@ -85,13 +85,13 @@ pub fn run(local: &LocalArgs) -> CliResult {
         }
     };
     let intake = Arc::new(Intake::new(store.clone(), Arc::new(System), settings.limits));
-    // Watches nothing: it is only asked.
+    // Only for checks: watches nothing.
     let sources = SourceManager::new(store.clone(), intake, settings.sources, NodeId::new(System.now(), &System));
     block_on(look(&*store, &*sources, &client, &mut report))?.map_err(CliError::refused)?;
     report.end()
 }
 
-/// How a shared database does, whether or not a server works on it.
+/// The health of a shared database, whether or not a server uses it.
 fn vitals(settings: &Settings, url: &str, report: &mut Report) -> CliResult {
     let looked = block_on(async {
         let store = wiring::store(settings, "doctor").await?;
@@ -107,7 +107,7 @@ fn vitals(settings: &Settings, url: &str, report: &mut Report) -> CliResult {
     let there = if nodes.len() == 1 { "1 node there".to_owned() } else { format!("{} nodes there", nodes.len()) };
     report.good("database", format!("{} answers, {there}", mask::url(url)));
     for DeadRows { table, live, dead } in &vitals.dead_rows {
-        // PostgreSQL's own measure of when to clean up is a fifth: far beyond it, something is in the way.
+        // PostgreSQL's autovacuum starts at a fifth of the rows: far more means that something blocks it.
         if *dead > DEAD_MAX && dead > live {
             report.bad("database", format!("{table}: {dead} dead rows beside {live}: autovacuum does not keep up"));
         }
@@ -157,7 +157,7 @@ async fn look(
     }
     let endpoints = store.all_endpoints().await?;
     let backlogs = store.backlogs(endpoints.iter().map(|endpoint| endpoint.id).collect()).await?;
-    // A listener is never called from here.
+    // A listener is never called by the server.
     for (endpoint, backlog) in endpoints.iter().zip(backlogs).filter(|(endpoint, _)| !endpoint.is_listener()) {
         reach(client, endpoint, backlog.pending, report).await;
     }
@@ -182,7 +182,7 @@ async fn reach(client: &Client, endpoint: &Endpoint, pending: u64, report: &mut 
     }
 }
 
-/// Lines, and whether one of them was bad.
+/// The findings, and whether one of them was negative.
 #[derive(Default)]
 struct Report {
     bad: u32,
@@ -193,7 +193,7 @@ impl Report {
         say!("{}   {what:<10} {}", paint("ok", Style::Good), found.as_ref());
     }
 
-    /// A line that is well, or not.
+    /// A finding, positive or negative.
     pub fn line(&mut self, ok: bool, what: &str, found: impl AsRef<str>) {
         if ok { self.good(what, found) } else { self.bad(what, found) }
     }

@@ -1,4 +1,4 @@
-//! What the running server sees: its own settings decide what it may reach.
+//! Checks by the running server: its own settings determine what it may reach.
 
 use reqwest::Method;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::Report;
 use crate::{api_client::ApiClient, cli_error::CliError, command::table::text, local_server::LocalServer};
 
-/// Asks it about each source and webhook.
+/// Asks it to check each source and webhook.
 pub(super) async fn look(server: &LocalServer, report: &mut Report) -> Result<(), CliError> {
     let api = ApiClient::of(server)?;
     let sources = api.call(Method::GET, "sources", None).await?;

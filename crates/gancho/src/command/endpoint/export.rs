@@ -1,11 +1,11 @@
-//! All webhooks with their secrets, as the ERP's plugin imports them.
+//! All webhooks with their secrets, in the import format of the ERP's plugin.
 
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use crate::{api_client::ApiClient, cli_error::CliResult};
 
-/// What the plugin keeps of a webhook.
+/// The fields of a webhook in the plugin.
 const KEPT: [&str; 6] = ["id", "url", "events", "name", "enabled", "paused"];
 
 pub(super) async fn export(api: &ApiClient) -> CliResult {

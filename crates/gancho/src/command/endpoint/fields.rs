@@ -60,7 +60,7 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// The URL, also where it stands behind the patterns, which take everything up to the next option.
+    /// The URL, also if it follows the patterns, which consume all arguments up to the next option.
     pub fn with_url(mut self, url: Option<String>) -> Result<(String, Self), CliError> {
         let last = |events: &mut Vec<String>| events.pop_if(|last| last.contains("://"));
         match url.or_else(|| last(&mut self.events)) {
@@ -70,7 +70,7 @@ impl Fields {
     }
 }
 
-/// What was given, and nothing else.
+/// Only the given fields.
 pub fn input(fields: Fields) -> Result<Map<String, Value>, CliError> {
     let mut headers = Map::new();
     for header in &fields.headers {
@@ -102,12 +102,12 @@ pub fn input(fields: Fields) -> Result<Map<String, Value>, CliError> {
     Ok(given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
 }
 
-/// What was left empty is cleared.
+/// Empty texts clear the field.
 fn or_null(text: String) -> Value {
     if text.is_empty() { Value::Null } else { text.into() }
 }
 
-/// The template of a file or a preset; null to clear it.
+/// The template from a file or a preset; null clears it.
 fn template(file: Option<&str>, preset: Option<&str>) -> Result<Option<Value>, CliError> {
     if let Some(name) = preset {
         let preset = Preset::find(name).ok_or_else(|| CliError::usage(format!("there is no preset {name}")))?;

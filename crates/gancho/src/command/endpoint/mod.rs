@@ -144,7 +144,7 @@ const COLUMNS: &[Column] = &[
     Column::new("id", 0, |one| Cell::new(table::text(&one["id"]), Style::Dim)),
 ];
 
-/// The state's word; of one whose last attempts failed, how many.
+/// The state; with the number of failures if the last attempts failed.
 fn state(health: &Value) -> Cell {
     match health["consecutive_failures"].as_u64() {
         Some(failures) if failures > 0 && health["state"] == "ok" => {
@@ -154,7 +154,7 @@ fn state(health: &Value) -> Cell {
     }
 }
 
-/// What people call it: its name, else its URL.
+/// Its display name: its name, otherwise its URL.
 fn name(endpoint: &Value) -> String {
     table::text(if endpoint["name"].is_null() { &endpoint["url"] } else { &endpoint["name"] })
 }
@@ -290,7 +290,7 @@ async fn test(api: &ApiClient, id: &str, event: Option<String>) -> CliResult {
     }
 }
 
-/// For $(…) in scripts: the secret alone.
+/// Only the secret, for $(…) in scripts.
 async fn secret(api: &ApiClient, id: &str) -> CliResult {
     let found = api.call(Method::GET, &format!("endpoints/{id}/secret"), None).await?;
     match found["secret"].as_str().filter(|_| !api.json && !std::io::stdout().is_terminal()) {
@@ -300,7 +300,7 @@ async fn secret(api: &ApiClient, id: &str) -> CliResult {
     Ok(())
 }
 
-/// The secret, and the one before it while both sign.
+/// The secret, and the previous one while both sign.
 fn secrets(api: &ApiClient, secrets: &Value) {
     if api.json {
         say!("{secrets}");

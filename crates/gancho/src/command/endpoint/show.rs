@@ -7,7 +7,7 @@ use crate::{
     terminal::{self, Style, paint},
 };
 
-/// A webhook: how it does in a sentence, then its settings.
+/// A webhook: its health in a sentence, then its settings.
 pub fn show(api: &ApiClient, endpoint: &Value) {
     if api.json {
         say!("{endpoint}");

@@ -1,4 +1,4 @@
-//! Sends an event to a program on this machine, as a receiver would get it.
+//! Forwards an event to a program on this machine, as a delivery would be sent.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use tokio::time::Instant;
 
 use crate::{cli_error::CliError, command::table::text, system::System};
 
-/// The User-Agent of a forwarded request, the same as that of a delivery.
+/// The User-Agent of forwarded requests, the same as that of deliveries.
 const AGENT: &str = concat!("Gancho/", env!("CARGO_PKG_VERSION"));
-/// Bytes of an answer's body that go into the log.
+/// Bytes of a response's body for the log.
 const KEPT_BYTES: usize = 16 * 1024;
 
 /// An event to forward.
@@ -38,17 +38,17 @@ impl Event {
     }
 }
 
-/// Where events go.
+/// Forwards events.
 pub struct Forwarder {
     url: Url,
     http: Client,
 }
 
 impl Forwarder {
-    /// To this address, with so much time for each answer.
+    /// To this address, with a timeout for each response.
     ///
     /// # Errors
-    /// When it is no address.
+    /// If the address is invalid.
     pub fn new(url: &str, timeout: Duration, insecure: bool) -> Result<Self, CliError> {
         let url = target::parse(url).map_err(|error| CliError::usage(format!("--forward-to {error}")))?;
         let http = Client::builder().timeout(timeout).no_proxy().redirect(Policy::none()).user_agent(AGENT);
@@ -56,7 +56,7 @@ impl Forwarder {
         Ok(Self { url, http })
     }
 
-    /// Sends it; what became of it, as it is reported.
+    /// Forwards it; returns the result to report.
     pub async fn forward(&self, event: &Event, secret: &str) -> Value {
         let (at, began) = (System.now(), Instant::now());
         let headers = headers(event, secret, at);
@@ -83,7 +83,7 @@ impl Forwarder {
     }
 }
 
-/// The very header fields that a receiver would get.
+/// The header fields of a delivery.
 fn headers(event: &Event, secret: &str, at: gancho_model::Timestamp) -> Vec<(&'static str, String)> {
     let mut fields = vec![("content-type", "application/json".to_owned()), ("accept", "*/*".to_owned())];
     let (id, kind) = (event.id.parse::<EventId>(), EventType::parse(&event.kind));
@@ -104,7 +104,7 @@ async fn answered(mut response: reqwest::Response, report: &mut Map<String, Valu
     report.insert("status_code".to_owned(), status.as_u16().into());
     report.insert("response_headers".to_owned(), headers.into());
     let mut body = vec![];
-    // However its body ends, the answer is one.
+    // A broken body does not invalidate the response.
     while let Ok(Some(piece)) = response.chunk().await {
         body.extend_from_slice(&piece);
         if body.len() > KEPT_BYTES {
@@ -131,7 +131,7 @@ fn kind(error: &reqwest::Error) -> ErrorKind {
     }
 }
 
-/// What lies below all that the library says around it.
+/// The innermost cause of an error.
 fn cause(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "no answer in time".to_owned();

@@ -1,4 +1,4 @@
-//! The connection to the server, and its state as the terminal shows it: never "connected" without a recent answer.
+//! The connection to the server, and its state in the terminal: never "connected" without a recent response.
 
 use std::{
     sync::{
@@ -13,26 +13,26 @@ use serde_json::Value;
 
 use crate::{api_client::ApiClient, cli_error::CliError};
 
-/// What stands between two signs of life and the time within which each must come, beyond the server's own wait.
+/// Timeout of a heartbeat beyond its interval and the server's own wait.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// The pause before something is tried again.
+/// Delay before a retry.
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// A connection that comes and goes.
+/// A connection with heartbeats.
 pub struct Link {
     pub api: Arc<ApiClient>,
-    /// Between two signs of life.
+    /// Interval between heartbeats.
     beat: Duration,
     connected: AtomicBool,
 }
 
-/// Why nothing came back.
+/// Why there was no response.
 pub enum Lost {
-    /// The server can't be reached, or something else answers in its place.
+    /// The server can't be reached, or something else responds in its place.
     Connection,
-    /// There is no such listener any more.
+    /// The listener no longer exists.
     Gone,
-    /// The server refuses: trying again changes nothing.
+    /// The server refuses: a retry would not help.
     Refused(CliError),
 }
 
@@ -51,9 +51,9 @@ impl Link {
         Arc::new(Self { api, beat, connected: AtomicBool::new(true) })
     }
 
-    /// Looks for signs of life all the time, also while a program takes long to answer or nothing happens.
+    /// Sends heartbeats all the time, also while a program takes long to respond or there are no events.
     pub async fn watch(self: Arc<Self>, id: String) {
-        // After all there are: nothing comes back but that the server is there.
+        // After all events: the response is empty and only shows that the server works.
         let path = format!("listeners/{id}/events?after={}&limit=1", i64::MAX);
         loop {
             tokio::time::sleep(self.beat).await;
@@ -61,14 +61,14 @@ impl Link {
         }
     }
 
-    /// Events after a number, waiting for some where there are none.
+    /// Events after a number, waiting if there are none.
     pub async fn events(&self, id: &str, after: u64, limit: u32) -> Result<Value, Lost> {
         let wait = self.beat.as_secs().max(1);
         let path = format!("listeners/{id}/events?after={after}&limit={limit}&wait={wait}");
         self.ask(Method::GET, &path, None, Duration::from_secs(wait) + self.beat + PATIENCE).await
     }
 
-    /// The same call again and again until the server answers.
+    /// Repeats a request until the server responds.
     pub async fn insist(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, Lost> {
         loop {
             match self.ask(method.clone(), path, body.clone(), self.beat + PATIENCE).await {
@@ -88,14 +88,14 @@ impl Link {
         match answered {
             Ok((status, value)) if status.is_success() && is_gancho => Ok(value),
             Ok((StatusCode::NOT_FOUND, _)) if is_gancho => Err(Lost::Gone),
-            // It has enough to do.
+            // The server is overloaded.
             Ok((StatusCode::TOO_MANY_REQUESTS, _)) => Err(Lost::Connection),
             Ok((status, value)) if is_gancho => Err(Lost::Refused(self.api.refused(status, &value))),
             _ => Err(Lost::Connection),
         }
     }
 
-    /// Says when the connection was lost, and when it is there again.
+    /// Reports when the connection was lost, and when it is restored.
     fn note(&self, connected: bool, error: Option<&CliError>) {
         if self.connected.swap(connected, Ordering::SeqCst) == connected {
             return;

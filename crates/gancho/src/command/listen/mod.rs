@@ -1,5 +1,5 @@
-//! Asks a server for events over an outgoing connection and forwards them to a program on this machine: no tunnel, no
-//! public address. It says within five seconds when it is not connected, and misses nothing whatever is cut.
+//! Reads events from a server over an outgoing connection and forwards them to a program on this machine: no tunnel, no
+//! public address. It reports a lost connection within five seconds, and misses no event after interruptions.
 
 mod forward;
 mod link;
@@ -54,9 +54,9 @@ pub struct ListenArgs {
     pub server: ServerArgs,
 }
 
-/// Events asked for at once.
+/// Events per request.
 const PAGE: u32 = 20;
-/// The pause before a server is asked again that could not be reached.
+/// Delay before a retry when the server can't be reached.
 const AGAIN: Duration = Duration::from_millis(500);
 
 /// A listener, as the server opened it.
@@ -87,14 +87,14 @@ async fn listen(args: ListenArgs, api: Arc<ApiClient>) -> CliResult {
     };
     let beat = Duration::from_millis(args.beat_ms.max(50));
     let link = Link::new(api.clone(), beat);
-    // The first time, whatever is wrong is for the person who typed it.
+    // The first request's errors are reported to the user.
     let mut listener = open(&api.call(Method::POST, "listeners", Some(new(from.as_deref()))).await?);
     greet(&api, &args, &listener);
     tokio::spawn(link.clone().watch(listener.id.clone()));
     loop {
         match follow(&link, &forwarder, &mut listener, &args).await {
             Stop::Refused(error) => return Err(error),
-            // Its endpoint was removed: it begins anew, after what it has forwarded.
+            // Its endpoint was removed: open a new one, from the last forwarded event.
             Stop::Gone => {
                 let after = listener.position;
                 let mut again = new(None);
@@ -136,7 +136,7 @@ enum Stop {
     Refused(CliError),
 }
 
-/// Forwards what comes, and reports what became of it, until the listener is gone.
+/// Forwards events and reports the results, until the listener is removed.
 async fn follow(link: &Link, forwarder: &Forwarder, listener: &mut Listener, args: &ListenArgs) -> Stop {
     loop {
         let page = match link.events(&listener.id, listener.position, PAGE).await {
@@ -170,7 +170,7 @@ impl Lost {
     }
 }
 
-/// One line: when, what, of which document, what was answered, how long it took.
+/// One line: time, type, document, response, duration.
 fn print(event: &Event, forwarded: &Value, link: &Link, args: &ListenArgs) {
     if link.api.json {
         let body: Value = serde_json::from_str(&event.body).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! MariaDB: no one wakes us, so it is looked at now and then.
+//! MariaDB: it has no notifications, so the outbox is polled.
 
 mod schema;
 mod sql;
@@ -22,23 +22,23 @@ use crate::{
     obstacle::Obstacle,
 };
 
-/// How often a quiet outbox is looked at, milliseconds: with the pause that ends an act, an event
-/// comes in within a second.
+/// Polling interval of a quiet outbox, milliseconds: with the pause that ends a change group, an event arrives within a
+/// second.
 const IDLE_MS: u64 = 400;
-/// Microseconds from 1970 to the time that follows.
+/// Microseconds since 1970 of the time that follows.
 const EPOCH: &str = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00',";
 const NOW_MS: &str = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6)) DIV 1000";
-/// How long our own changes of tables wait for the ERP's locks: while they wait, it waits behind them.
+/// Timeout for DDL that waits for the ERP's locks: meanwhile the ERP's statements queue behind it.
 const LOCK_WAIT: &str = "SET SESSION lock_wait_timeout = 1";
-/// Triggers keep the mode in which they were made: in the server's own, such as ORACLE, they would mean something else.
+/// Triggers keep the `sql_mode` of their creation: the server's own, such as ORACLE, could change their meaning.
 const SQL_MODE: &str = "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'";
 const NO_LOCK_WAIT: &str = "SET SESSION lock_wait_timeout = 0";
 
 pub(super) struct MariaDb {
     connection: MySqlConnection,
-    /// Whether we may see all connections and their transactions (the right PROCESS).
+    /// Whether we may see all connections and their transactions (the PROCESS privilege).
     sees_all: bool,
-    /// As whom we are here, `user@host`.
+    /// Our account, `user@host`.
     account: String,
 }
 
@@ -48,7 +48,7 @@ impl MariaDb {
         let options =
             address.mariadb().map_err(|why| ErpError::Unreachable(Obstacle::Other, why))?.disable_statement_logging();
         let mut connection = options.connect().await.map_err(unreachable)?;
-        // Nothing of ours is locked beyond the rows of our own outbox, and not for longer than a statement.
+        // We lock only rows of our own outbox, and only for the duration of a statement.
         for statement in [
             "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
             "SET SESSION autocommit = 1",
@@ -63,7 +63,7 @@ impl MariaDb {
         Ok(Self { connection, sees_all, account })
     }
 
-    /// Counts marks that triggers left for what they did not write, and rows that can't be read; removes them.
+    /// Counts and removes unreadable rows and the markers of changes that triggers could not write.
     async fn count_lost(&mut self, marks: Vec<Mark>) -> Result<(), ErpError> {
         let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
         for mark in &marks {
@@ -132,9 +132,9 @@ impl CaptureBackend for MariaDb {
         if row.try_get::<i32, _>("something").map_err(failed)? == 0 {
             return Ok(look);
         }
-        // Before the rows: who is gone by then has left all its rows to be seen.
+        // Before reading rows: connections that are gone by then have committed all their rows.
         let present = self.present(look.now_ms).await?;
-        // By the key itself: by the name alone it would be the number made of it, and all rows be sorted.
+        // Qualified, to sort by the key: the bare name would be the computed number, and all rows would be sorted.
         let select = format!(
             "SELECT CAST(id AS SIGNED) AS id, mark, CAST(conn AS SIGNED) AS conn, {EPOCH} at) DIV 1000 AS at_ms, \
              source, op, columns, old_row, new_row, secrets, tx, origin FROM {OUTBOX} ORDER BY {OUTBOX}.id LIMIT {limit}"
@@ -186,7 +186,7 @@ impl CaptureBackend for MariaDb {
     async fn site(&mut self) -> Result<Site, ErpError> {
         let database = self.one_text("SELECT DATABASE()").await?;
         let server = self.one_text("SELECT CONCAT(@@hostname, ':', @@port)").await?;
-        // A database can't be renamed: one of another name was made anew, even within the same second.
+        // Databases can't be renamed: one with another name was created, perhaps within the same second.
         let made = "SELECT CAST(CONCAT(COALESCE(MAX(UNIX_TIMESTAMP(CREATE_TIME)), 0), '@', HEX(DATABASE())) AS CHAR) FROM information_schema.TABLES \
             WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'gancho_lost'";
         Ok(Site { database, server, made: self.one_text(made).await? })
@@ -278,10 +278,10 @@ impl CaptureBackend for MariaDb {
     }
 }
 
-/// What `gancho_lost` calls the changes for which the outbox was full, whatever their table.
+/// The key in `gancho_lost` for changes dropped because the outbox was full, of any table.
 const FULL: &str = "*";
 
-/// What stands in the outbox for a change that is not in it, or a row that can't be read.
+/// A marker in the outbox for a change that could not be written, or an unreadable row.
 struct Mark {
     id: i64,
     table: String,
@@ -295,13 +295,13 @@ impl Mark {
     }
 }
 
-/// Whose connections there were at a moment; of nobody where we may not see them.
+/// The connections at a moment; empty if we may not see them.
 #[derive(Default)]
 struct Present {
     connected: HashSet<i64>,
     /// In a transaction.
     busy: HashSet<i64>,
-    /// The moment, by the database's clock; 0 where they may not be seen.
+    /// The moment by the database's clock; 0 if connections can't be seen.
     at_ms: i64,
 }
 
@@ -328,19 +328,19 @@ fn outbox_row(row: &MySqlRow, present: &Present) -> Result<OutboxRow, sqlx::Erro
         secrets: secrets.iter().flat_map(|names| names.split_whitespace()).map(ToOwned::to_owned).collect(),
         origin: read_origin(row.try_get::<Option<String>, _>("origin")?.as_deref()),
         busy: present.busy.contains(&connection),
-        // Who wrote after that moment may have come after it.
+        // A connection that wrote after that moment may have been opened after it.
         gone: at_ms < present.at_ms && !present.connected.contains(&connection),
     }
     .whole())
 }
 
-/// A row of which names and values stand apart; the values may end before the names do.
+/// A row with separate names and values; there may be fewer values than names.
 fn named(columns: &[String], values: &str) -> Option<Record> {
     let values: Vec<Value> = serde_json::from_str(values).ok()?;
     (values.len() <= columns.len()).then(|| columns.iter().cloned().zip(values).collect())
 }
 
-/// Numbers are MariaDB's: <https://mariadb.com/kb/en/mariadb-error-code-reference/>.
+/// MariaDB's error codes: <https://mariadb.com/kb/en/mariadb-error-code-reference/>.
 fn failed(error: sqlx::Error) -> ErpError {
     let sqlx::Error::Database(cause) = &error else {
         return ErpError::Unreachable(Obstacle::of_database(&error), error.to_string());

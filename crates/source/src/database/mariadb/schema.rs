@@ -1,4 +1,4 @@
-//! What MariaDB says of its tables and of what is ours.
+//! Reads MariaDB's catalogue: its tables and our objects.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -8,19 +8,19 @@ use super::{ErpError, failed};
 use crate::capture::{Link, Schema};
 use crate::database::OUTBOX;
 
-/// How often, and with which pause, what is being altered just now is read again.
+/// Tries and pause of reading tables that are being altered.
 const TRIES: u32 = 40;
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// MariaDB leaves out of `information_schema`, without a word, what is being altered at that moment: taken for gone, its
-/// triggers would be removed. So the names, which it lists without opening anything, must all be there.
+/// MariaDB silently omits tables that are being altered from `information_schema`; if they counted as dropped, their
+/// triggers would be removed. So every table name, which it lists without opening the table, must be present.
 pub(super) async fn read_schema(db: &mut MySqlConnection) -> Result<Schema, ErpError> {
     let mut tries = 0;
     loop {
         tries += 1;
         let mut schema = columns(db).await?;
         let (others, whole) = others(db, &schema).await?;
-        // One that can't be opened for so long is broken, or being altered all the time.
+        // A table that can't be opened for so long is broken or altered all the time.
         if whole || tries == TRIES {
             others.iter().for_each(|name| drop(schema.tables.remove(name)));
             schema.links = links(db).await?;
@@ -31,7 +31,7 @@ pub(super) async fn read_schema(db: &mut MySqlConnection) -> Result<Schema, ErpE
     }
 }
 
-/// What is no table: views, sequences; and whether all tables could be looked at.
+/// Names that are no tables (views, sequences); and whether all tables could be read.
 async fn others(db: &mut MySqlConnection, schema: &Schema) -> Result<(Vec<String>, bool), ErpError> {
     let select = "SELECT CAST(TABLE_NAME AS CHAR) AS name, CAST(TABLE_TYPE AS CHAR) AS kind FROM information_schema.TABLES \
         WHERE TABLE_SCHEMA = DATABASE()";
@@ -111,7 +111,7 @@ pub(super) async fn installed(db: &mut MySqlConnection) -> Result<BTreeMap<Strin
         let mark = if name == OUTBOX { row.try_get("columns").map_err(failed)? } else { String::new() };
         found.insert(format!("table {name}"), mark);
     }
-    // As whom it runs, when, and on which table: one may have been renamed under it.
+    // With definer, timing and table: a table may have been renamed.
     let triggers = "SELECT CAST(TRIGGER_NAME AS CHAR) AS name, CONCAT(DEFINER, ' ', ACTION_TIMING, ' ', EVENT_MANIPULATION, ' ', \
         EVENT_OBJECT_TABLE, ' ', ACTION_STATEMENT) AS body FROM information_schema.TRIGGERS \
         WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND TRIGGER_NAME LIKE 'gancho\\_%'";

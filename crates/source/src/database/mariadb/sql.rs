@@ -1,11 +1,10 @@
 //! Triggers in MariaDB's SQL. Pure.
 //!
-//! MariaDB resolves every item of an expression anew whenever a trigger fires: that is what capture costs
-//! here. So a row is an array, its columns' names one text beside it, and two rows are compared as such.
-//! Every body is guarded by a handler, which leaves a mark in the outbox for what could not be written.
-//! The outbox is the only table that a body names: the ERP's statement opens every one of them, whether
-//! or not it is used. Rows are inserted one by one, cascades too: `INSERT … SELECT` would hold the
-//! outbox's auto-increment lock until the ERP's statement ends.
+//! MariaDB resolves every item of an expression anew whenever a trigger fires; this is the main cost of capture. So a
+//! row is an array, with its columns' names as one text beside it, and rows are compared as arrays. A handler in every
+//! body leaves a marker in the outbox for what could not be written. The outbox is the only table in a body: the ERP's
+//! statement opens every table named there, used or not. Rows are inserted one by one, also those of cascades: `INSERT
+//! … SELECT` would hold the outbox's auto-increment lock until the ERP's statement ends.
 
 use crate::capture::{CapturePlan, CapturedTable, Link};
 use crate::database::{
@@ -14,14 +13,15 @@ use crate::database::{
     site::{SetUp, Site},
 };
 
-/// What a mark of a lost change has in the place of an operation.
+/// The operation in a marker of a lost change.
 pub(super) const LOST_MARK: char = 'X';
-/// The same where the outbox was full. Beyond twice as many rows not even that is written.
+/// The same for a full outbox. At twice the limit not even markers are written.
 pub(super) const FULL_MARK: char = 'F';
-/// Whether the outbox is full, by the server's own estimate, or nobody took rows for too long: looked at once a
-/// connection, and again while it is; that reads no row, so that nobody waits for anybody. Then a name for the connection that does not come back when its number does; and, in `@gancho_tx`, which transaction it
-/// is in: 0 in none, else a name, or -1 where the last look is less than 200 ms old. The sum of these counters stays
-/// the same through one transaction and rises with the next; a look at them costs 0.12 ms.
+/// Whether the outbox is full by the server's own estimate, or rows were not taken for too long: checked once per
+/// connection, and again while it is so; the check reads no row, so it never waits for locks. Then a name for the
+/// connection that is not reused with its number; and, in `@gancho_tx`, its transaction: 0 for none, else a name, or -1
+/// if the last check is less than 200 ms old. The sum of these counters is constant within a transaction and rises with
+/// the next; reading it takes 0.12 ms.
 fn mark() -> String {
     let (rows, twice, some) = (OUTBOX_ROWS_MAX, 2 * OUTBOX_ROWS_MAX, OUTBOX_ROWS_SOME);
     let seconds = OUTBOX_DAYS_MAX * 24 * 3600;
@@ -40,15 +40,15 @@ fn mark() -> String {
     )
 }
 
-/// The outbox's columns in their order: one of another version must not be written into.
+/// The outbox's columns in order: triggers must not write to one of another version.
 const LAYOUT: &str = "id mark conn at source op columns old_row new_row secrets tx origin";
-/// What older versions' outboxes lack: their columns, and what adds the others. Its rows are still submitted.
+/// Columns of older versions' outboxes, and the statements that add the others. Their rows are still submitted.
 const OLDER: [(&str, &str); 2] = [
     ("id mark conn at source op columns old_row new_row secrets", "ADD COLUMN tx BIGINT, ADD COLUMN origin TEXT"),
     ("id mark conn at source op columns old_row new_row secrets tx", "ADD COLUMN origin TEXT"),
 ];
 
-/// `account`: as whom the triggers run, `user@host`.
+/// `account`: the triggers' definer, `user@host`.
 pub(super) fn parts(plan: &CapturePlan, account: &str) -> Vec<SchemaObject> {
     let mut parts = vec![
         SchemaObject {
@@ -94,9 +94,9 @@ pub(super) fn drop_of(name: &str) -> String {
     }
 }
 
-/// The account is named: whoever runs the script, it is as this one that the triggers write.
+/// The definer is explicit: triggers run as this account, regardless of who runs the script.
 fn trigger(account: &str, kind: char, table: &str, when: &str, statements: &str) -> SchemaObject {
-    // MariaDB takes names of 64 characters.
+    // MariaDB limits names to 64 characters.
     let name = short(&format!("gancho_{kind}_{table}"), 64);
     let body = format!("BEGIN {} {statements} END", guard(table));
     let (quoted_name, on) = (quoted(&name, '`'), quoted(table, '`'));
@@ -111,7 +111,7 @@ fn trigger(account: &str, kind: char, table: &str, when: &str, statements: &str)
     }
 }
 
-/// Whatever goes wrong is caught, and marked; whatever goes wrong with that is caught too.
+/// Catches every error and leaves a marker; an error while doing so is caught too.
 fn guard(table: &str) -> String {
     format!(
         "DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END; \
@@ -125,8 +125,8 @@ fn inserted(watched: &CapturedTable) -> String {
     format!("{} {insert}", mark())
 }
 
-/// An update that changes nothing, or nothing but what is no news, is not written, and costs the ERP
-/// little. Compared as bytes: to a column's own collation `García` and `garcia` may be the same.
+/// Updates that change nothing, or only ignored columns, are not written and cost the ERP little. The comparison is
+/// binary: a column's own collation may treat `García` and `garcia` as equal.
 fn updated(watched: &CapturedTable) -> String {
     let news = |row: &str| array(watched.compared().map(|column| value(watched, row, column)));
     let (old, new) = (news("OLD"), news("NEW"));
@@ -146,7 +146,7 @@ fn updated(watched: &CapturedTable) -> String {
     format!("IF IFNULL(BINARY {old} <> BINARY {new}, TRUE){or_secret} THEN {} {insert} END IF;", mark())
 }
 
-/// The row itself, then what foreign keys take along: in the order in which PostgreSQL fires.
+/// The row itself, then cascades of foreign keys: in the order in which PostgreSQL fires.
 fn deleted(plan: &CapturePlan, table: &str) -> String {
     let ways = plan.cascades.get(table).into_iter().flatten();
     let taken: Vec<String> = ways.filter_map(|way| cascade(plan, way)).collect();
@@ -154,7 +154,7 @@ fn deleted(plan: &CapturePlan, table: &str) -> String {
     format!("{} {} {}", mark(), own.unwrap_or_default(), taken.join(" "))
 }
 
-/// The rows at the end of a way of foreign keys, deleted or unlinked.
+/// The rows at the end of a chain of foreign keys, deleted or unlinked.
 fn cascade(plan: &CapturePlan, way: &[Link]) -> Option<String> {
     let last = way.last()?;
     let watched = plan.tables.get(&last.child)?;
@@ -184,24 +184,24 @@ fn insert(watched: &CapturedTable, op: char, old: &str, new: &str, secrets: &str
     )
 }
 
-/// A row's values in the order of the names beside it; one column perhaps as null.
+/// A row's values in the order of the names; one column may be replaced by null.
 fn row(watched: &CapturedTable, row: &str, without: Option<&str>) -> String {
     let columns = watched.compared().chain(watched.ignored());
     array(columns.map(|column| if without == Some(column) { "NULL".into() } else { value(watched, row, column) }))
 }
 
-/// A text in quotes, in which a backslash is one.
+/// A quoted string with escaped backslashes.
 fn text(value: &str) -> String {
     format!("'{}'", value.replace('\\', "\\\\").replace('\'', "''"))
 }
 
-/// A column's value, so that it makes JSON that can be read: MariaDB writes bits bare and leading zeros
-/// as they are, knows no characters beside bytes, and mixes no two charsets. Bytes are written as PostgreSQL does.
+/// A column's value as valid JSON: MariaDB writes bits raw and numbers with leading zeros, has no characters for bytes,
+/// and does not mix charsets. Bytes are encoded as in PostgreSQL.
 fn value(watched: &CapturedTable, row: &str, column: &str) -> String {
     let value = format!("{row}.{}", quoted(column, '`'));
     let kind = watched.columns.iter().find(|(name, _)| name == column).map_or("", |(_, kind)| kind.as_str());
     let word = kind.split(['(', ' ']).next().unwrap_or_default();
-    // What stands behind the length, or the words that may be chosen.
+    // The rest after the length or the enumerated values.
     let rest = kind.rsplit(')').next().unwrap_or_default();
     match word {
         "bit" => format!("{value} + 0"),
@@ -217,7 +217,7 @@ fn value(watched: &CapturedTable, row: &str, column: &str) -> String {
     }
 }
 
-/// Types of what is drawn on a map: captured as text, `POINT(1 2)`.
+/// Spatial types: captured as text, `POINT(1 2)`.
 const SHAPES: &[&str] = &[
     "geometry",
     "point",
@@ -229,7 +229,7 @@ const SHAPES: &[&str] = &[
     "geometrycollection",
 ];
 
-/// As a text of its own: MariaDB 10.11 makes nothing but NULL of an array that once became too large.
+/// Built as text: after an array once became too large, MariaDB 10.11 returns only NULL for it.
 fn array(values: impl Iterator<Item = String>) -> String {
     format!("CONCAT(JSON_ARRAY({}))", values.collect::<Vec<_>>().join(", "))
 }
@@ -240,15 +240,15 @@ pub(super) fn object(watched: &CapturedTable, row: &str) -> String {
     format!("JSON_OBJECT({})", watched.columns.iter().map(pair).collect::<Vec<_>>().join(", "))
 }
 
-/// Made anew each time: an account that may make and drop tables may do that, and what it says can be read without
-/// opening it. Its first word is the time.
+/// A table recreated each time: this needs only the rights to create and drop tables, and its comment can be read
+/// without opening it. The comment's first word is the time.
 pub(super) fn site(set_up: &SetUp, now_s: i64) -> String {
     let Site { database, server, made } = &set_up.site;
     let comment = [&now_s.to_string(), &set_up.source, made, server, database].map(String::as_str).join(" ");
     format!("CREATE OR REPLACE TABLE {SITE} (n INT) ENGINE=InnoDB COMMENT = {}", text(&comment))
 }
 
-/// Reads it.
+/// Parses the comment.
 pub(super) fn read_site(comment: &str) -> Option<SetUp> {
     let mut words = comment.splitn(5, ' ').skip(1).map(ToOwned::to_owned);
     let (source, made, server, database) = (words.next()?, words.next()?, words.next()?, words.next()?);

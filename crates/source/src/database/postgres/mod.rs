@@ -1,4 +1,4 @@
-//! PostgreSQL: it wakes us by NOTIFY; now and then we look all the same.
+//! PostgreSQL: it notifies by NOTIFY; the outbox is also polled.
 
 mod schema;
 mod sql;
@@ -24,16 +24,16 @@ use crate::{
     obstacle::Obstacle,
 };
 
-/// How often a quiet outbox is looked at although nobody rang, milliseconds.
+/// Polling interval of a quiet outbox without notifications, milliseconds.
 const IDLE_MS: u64 = 2_000;
-/// How long our own changes of tables wait for the ERP's locks: while they wait, it waits behind them.
+/// Timeout for DDL that waits for the ERP's locks: meanwhile the ERP's statements queue behind it.
 const LOCK_WAIT: &str = "SET lock_timeout = '300ms'";
-/// With 0 it would wait for ever.
+/// 0 would wait forever.
 const HARDLY_LOCK_WAIT: &str = "SET lock_timeout = '10ms'";
 
-/// Whose row it is: a process's number comes back, hardly ever for a connection from the same port.
+/// Identifies a connection: process ids are reused, but hardly ever with the same port.
 const MARK: &str = "pid || '-' || coalesce(port, 0)";
-/// The first in which a trigger may name `OLD` of a row that is made.
+/// The oldest version in which an INSERT trigger may reference `OLD`.
 const OLDEST: i32 = 110_000;
 
 pub(super) struct Postgres {
@@ -49,7 +49,7 @@ impl Postgres {
         let options =
             address.postgres().map_err(|why| ErpError::Unreachable(Obstacle::Other, why))?.disable_statement_logging();
         let mut connection = options.connect().await.map_err(unreachable)?;
-        // Notices, such as that there is no trigger to replace, look like faults in our log.
+        // Notices, such as that there is no trigger to replace, look like errors in our log.
         let quiet = "SET client_min_messages = warning";
         for statement in ["SET default_transaction_isolation = 'read committed'", LOCK_WAIT, quiet] {
             sqlx::raw_sql(statement).execute(&mut connection).await.map_err(failed)?;
@@ -105,7 +105,7 @@ impl CaptureBackend for Postgres {
     async fn alter(&mut self, statement: &str, somebody_waits: bool) -> Result<(), ErpError> {
         let wait = if somebody_waits { LOCK_WAIT } else { HARDLY_LOCK_WAIT };
         sqlx::raw_sql(wait).execute(&mut self.connection).await.map_err(failed)?;
-        // Several statements sent at once are one transaction: it ends with them.
+        // Statements sent together form one transaction.
         let run = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut self.connection).await;
         sqlx::raw_sql(LOCK_WAIT).execute(&mut self.connection).await.map_err(failed)?;
         run.map(drop).map_err(failed)
@@ -120,8 +120,8 @@ impl CaptureBackend for Postgres {
         if !row.try_get::<bool, _>("something").map_err(failed)? {
             return Ok(look);
         }
-        // Before the rows: who is gone by then has left all its rows to be seen. Who wrote after that
-        // moment may have come after it.
+        // Before reading rows: connections that are gone by then have committed all their rows. One that wrote after
+        // that moment may have been opened after it.
         let present = sqlx::query_scalar("SELECT pid FROM pg_stat_activity");
         let present: Vec<i32> = present.fetch_all(&mut self.connection).await.map_err(failed)?;
         let select = format!(
@@ -168,7 +168,7 @@ impl CaptureBackend for Postgres {
     }
 
     async fn site(&mut self) -> Result<Site, ErpError> {
-        // Anybody may ask for the number of the server, unless an administrator took that right away.
+        // Any account may read the system identifier, unless an administrator revoked that.
         let may_ask = sqlx::query_scalar("SELECT has_function_privilege('pg_control_system()', 'EXECUTE')");
         let may_ask: bool = may_ask.fetch_one(&mut self.connection).await.map_err(failed)?;
         let server = match may_ask {
@@ -222,7 +222,7 @@ impl CaptureBackend for Postgres {
         which: Option<(&str, &[String])>,
     ) -> Result<Vec<Record>, ErpError> {
         let (condition, values) = match which {
-            // Compared as what it is, so that its index serves.
+            // Compared in its own type, so that its index is used.
             Some((column, values)) => {
                 let kind = table.columns.iter().find(|(name, _)| name == column).map_or("text", |(_, kind)| kind);
                 (format!("t.{} = ANY($2::text[]::{kind}[])", quoted(column, '"')), values)
@@ -244,7 +244,7 @@ impl CaptureBackend for Postgres {
         since: Option<(&str, &str)>,
         limit: u32,
     ) -> Result<Vec<Record>, ErpError> {
-        // Compared as what it is, so that its index serves.
+        // Compared in its own type, so that its index is used.
         let kind = |column: &str| {
             table.columns.iter().find(|(name, _)| name == column).map_or("text", |(_, kind)| kind.as_str())
         };
@@ -277,9 +277,9 @@ impl CaptureBackend for Postgres {
     }
 
     async fn rung(&mut self) {
-        // A connection that broke is opened again by the listener; the next batch shows more.
+        // The listener reconnects by itself; the next batch shows missed rows.
         let _ = self.listener.recv().await;
-        // Many rings are answered by one look.
+        // Several notifications are answered by one batch.
         while self.listener.next_buffered().is_some() {}
     }
 
@@ -288,8 +288,8 @@ impl CaptureBackend for Postgres {
     }
 }
 
-/// Keys are times of the clock, which may be set back while an act goes on; the numbers of a
-/// connection's transactions and of the commands in them only rise.
+/// Keys are clock times, and the clock may be set back during a change group; a connection's transaction and command
+/// numbers only rise.
 fn in_order(rows: Vec<((i64, i64), OutboxRow)>) -> Vec<OutboxRow> {
     let mut places: HashMap<String, Vec<usize>> = HashMap::new();
     for (place, (_, row)) in rows.iter().enumerate() {
@@ -329,7 +329,7 @@ fn outbox_row(row: &PgRow) -> Result<((i64, i64), OutboxRow), sqlx::Error> {
     Ok(((transaction, row.try_get("command")?), outbox_row.whole()))
 }
 
-/// Codes are PostgreSQL's: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+/// PostgreSQL's error codes: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 fn failed(error: sqlx::Error) -> ErpError {
     let sqlx::Error::Database(cause) = &error else {
         return ErpError::Unreachable(Obstacle::of_database(&error), error.to_string());

@@ -1,4 +1,4 @@
-//! What PostgreSQL says of its tables and of what is ours.
+//! Reads PostgreSQL's catalogue: its tables and our objects.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use sqlx::{Row, postgres::PgConnection};
 use super::{ErpError, failed};
 use crate::capture::Schema;
 
-/// Foreign keys fire our triggers themselves here: no links are needed. Partitions are captured by their parent's
-/// trigger, which PostgreSQL copies to them: they are no tables of their own.
+/// Cascades fire row triggers here, so foreign keys are not needed. Partitions are captured by their parent's trigger,
+/// which PostgreSQL copies to them: they don't count as tables.
 pub(super) async fn read_schema(db: &mut PgConnection, name: &str) -> Result<Schema, ErpError> {
     let mut schema = Schema::default();
     let columns = "SELECT c.relname::text AS name, a.attname::text AS col, format_type(a.atttypid, a.atttypmod) AS kind, \
@@ -35,11 +35,11 @@ pub(super) async fn installed(db: &mut PgConnection, name: &str) -> Result<BTree
         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) END AS mark \
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
         WHERE n.nspname = $1 AND c.relname IN ('gancho_outbox', 'gancho_lost', 'gancho_site', 'gancho_dropped')";
-    // One that everybody may call (a dump that was restored without rights) is not as it should be.
+    // A function executable by PUBLIC (after a restore without privileges) is not as expected.
     let functions = "SELECT 'function ' || p.proname AS name, \
         CASE WHEN has_function_privilege('public', p.oid, 'EXECUTE') THEN 'everybody''s ' ELSE '' END || p.prosrc AS mark FROM pg_proc p \
         JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = $1 AND p.proname LIKE 'gancho\\_%'";
-    // The mark holds when it fires and what it calls, and whether it was switched off.
+    // The definition includes when it fires, what it calls, and whether it is disabled.
     let triggers = "SELECT 'trigger ' || t.tgname || ' ON ' || c.relname AS name, \
         t.tgenabled::text || t.tgtype || ' ' || p.proname || coalesce(' ' || nullif(t.tgattr::text, ''), '') \
         || CASE WHEN t.tgqual IS NULL THEN '' ELSE ' WHEN' END AS mark FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid \

@@ -1,10 +1,9 @@
 //! Triggers in PostgreSQL's SQL. Pure.
 //!
-//! The ERP opens a connection for each of its requests, and on each PostgreSQL compiles every function
-//! and plans every statement anew: that is what capture costs here. So each table has one trigger and a
-//! function that is a single expression, and all write through one, which is compiled once. Whatever
-//! goes wrong inside is caught and counted in a sequence, which survives a rollback. Bodies of functions
-//! bind no column: the ERP may still change their types.
+//! The ERP opens a connection per request, and PostgreSQL compiles every function and plans every statement anew on
+//! each: this is the main cost of capture. So each table has one trigger and a function that is a single expression,
+//! and all write through one function, which is compiled once. Errors inside are caught and counted in a sequence,
+//! which survives a rollback. Function bodies don't depend on columns: the ERP may still change their types.
 
 use const_format::formatcp;
 use gancho_facturascripts::secrets;
@@ -15,29 +14,29 @@ use crate::database::{
     backend::{SchemaObject, quoted, short, text},
 };
 
-/// Counts what was not written because the outbox was full.
+/// Counts changes dropped because the outbox was full.
 pub(super) const DROPPED: &str = "gancho_dropped";
-/// Bytes below which the rows of an outbox are not counted.
+/// Rows of an outbox with fewer bytes are not counted.
 const SMALL_BYTES: u64 = 100_000_000;
-/// Bytes below which an outbox holds fewer than [`OUTBOX_ROWS_SOME`] rows: eight pages.
+/// An outbox with fewer bytes has fewer than [`OUTBOX_ROWS_SOME`] rows: eight pages.
 const FEW_BYTES: u64 = 65_536;
-/// Writes a row into the outbox.
+/// The function that writes a row to the outbox.
 const WRITE: &str = "gancho_write";
-/// Begins the name of each table's function.
+/// The prefix of each table's function.
 pub(super) const CAPTURE: &str = "gancho_capture_";
 /// Each table's trigger.
 const TRIGGER: &str = "gancho_row";
-/// The channel on which the outbox is announced.
+/// The channel for notifications of new rows.
 pub(super) const CHANNEL: &str = "gancho_outbox";
 
-/// PostgreSQL's: a row trigger that is no BEFORE, on INSERT, DELETE and UPDATE, and not switched off.
+/// The `tgtype` of a row trigger AFTER INSERT, DELETE and UPDATE, and `tgenabled`: enabled.
 /// <https://www.postgresql.org/docs/current/catalog-pg-trigger.html>
 const ALL_AFTER: &str = "O29";
-/// The outbox's columns in their order: one of another version must not be written into.
+/// The outbox's columns in order: triggers must not write to one of another version.
 const LAYOUT: &str = "id pid port tx at source op old_row new_row secrets origin";
-/// What an older version's outbox had.
+/// Columns of an older version's outbox.
 const OLDER: &str = "id pid port tx at source op old_row new_row secrets";
-/// Who wrote, as the plugin hands it to the connection; no part of the functions, so that it costs no more there.
+/// Who made the change, as the plugin sets it on the connection; a column default, so it adds no cost to the functions.
 const ORIGIN: &str = "origin text DEFAULT nullif(current_setting('gancho.origin', true), '')";
 
 pub(super) fn parts(plan: &CapturePlan, schema: &str) -> Vec<SchemaObject> {
@@ -93,12 +92,12 @@ pub(super) fn drop_of(name: &str, schema: &str) -> String {
     }
 }
 
-/// PostgreSQL cuts longer names off.
+/// PostgreSQL truncates longer names.
 fn capture_name(table: &str) -> String {
     short(&format!("{CAPTURE}{table}"), 63)
 }
 
-/// One statement each, so that a table is never without its trigger in between for others.
+/// One statement each, so that other sessions never see the table without its trigger.
 fn trigger(watched: &CapturedTable, schema: &str) -> SchemaObject {
     let table = format!("{}.{}", quoted(schema, '"'), quoted(&watched.table, '"'));
     let name = capture_name(&watched.table);
@@ -134,17 +133,17 @@ fn function(schema: &str, name: &str, arguments: &str, returns: &str, rights: &s
 const WRITE_ARGUMENTS: &str =
     "source text, op text, old_row jsonb, new_row jsonb, known text[], hidden text[], noise text[]";
 
-/// What the outbox fills in itself. Its key is no sequence: the ERP asks with lastval() for the key of
-/// its own row. It is microseconds, and whose they are.
+/// Columns that the outbox fills in itself. Its key is no sequence: the ERP reads the key of its own row with
+/// lastval(). It combines microseconds with the process id.
 const COLUMNS: &str = formatcp!(
     "id bigint PRIMARY KEY DEFAULT ((extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 2048 + pg_backend_pid() % 2048), \
     pid int NOT NULL DEFAULT pg_backend_pid(), port int DEFAULT inet_client_port(), tx bigint NOT NULL DEFAULT txid_current(), \
     at timestamptz NOT NULL DEFAULT clock_timestamp(), source text NOT NULL, op text NOT NULL, old_row jsonb, new_row jsonb, secrets text, {ORIGIN}"
 );
 
-/// Updates that touch only ignored columns are not written; ignored columns are also left out of `old_row`. A column that
-/// came since is looked at by its name: a secret is left out before we have looked at the tables again. Whether the
-/// outbox is full, or nobody took rows for too long, is looked at once a connection, and again while it is.
+/// Updates that touch only ignored columns are not written; ignored columns are also left out of `old_row`. A column
+/// added since is checked by its name, so that a secret is left out before the tables are read again. Whether the
+/// outbox is full, or rows were not taken for too long, is checked once per connection, and again while it is so.
 fn write(schema: &str) -> String {
     let schema = quoted(schema, '"');
     let insert = format!(
@@ -199,7 +198,7 @@ END"#
     )
 }
 
-/// `OLD` is null when a row is made, `NEW` when it goes.
+/// `OLD` is null for INSERT, `NEW` for DELETE.
 fn capture(schema: &str, watched: &CapturedTable) -> String {
     let schema = quoted(schema, '"');
     let table = text(&watched.table);

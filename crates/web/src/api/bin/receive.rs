@@ -1,4 +1,4 @@
-//! A bin's URL: whatever comes is kept, and answered as the bin says. Outside of the API: nobody signs in for it.
+//! A bin's URL: stores every request and sends the bin's response. Outside of the API, without authentication.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -20,9 +20,9 @@ use crate::{
     auth::ClientConnection,
 };
 
-/// The pause before each byte of an answer that trickles.
+/// The pause before each byte of a trickled response.
 const TRICKLE: Duration = Duration::from_secs(1);
-/// Bytes that trickle where an answer has none of its own.
+/// Bytes to trickle if the response has no body.
 const EMPTY_TRICKLE: usize = 60;
 
 /// The routes of all bins.
@@ -83,7 +83,7 @@ fn fields(headers: &HeaderMap) -> Vec<(String, String)> {
     headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect()
 }
 
-/// As plain text: nothing that was sent or chosen is ever a document of ours.
+/// As plain text: content from others must never be a document of this origin.
 fn answer(status: u16, body: Body) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     let headers = [
@@ -95,7 +95,7 @@ fn answer(status: u16, body: Body) -> Response {
     (status, headers, body).into_response()
 }
 
-/// A byte a second; something to wait for where there is no body.
+/// One byte per second; a placeholder if there is no body.
 fn trickle(body: String) -> Body {
     let bytes = if body.is_empty() { vec![b'.'; EMPTY_TRICKLE] } else { body.into_bytes() };
     let slow = tokio_stream::iter(bytes).then(async |byte| {

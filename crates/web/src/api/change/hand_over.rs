@@ -15,17 +15,17 @@ use crate::{
     auth::Ingest,
 };
 
-/// What became of the rows.
+/// The result.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct OutboxReceiptView {
     /// Rows that are on disk here, and may be removed there.
     taken: Vec<i64>,
-    /// How many of them wait for their act to end: hand them over again.
+    /// Number of rows that wait for their change group to complete: send them again.
     waiting: usize,
 }
 
-/// Takes rows of the plugin's outbox in, as its triggers wrote them, with the documents that they are about. What an
-/// act is and what it means is found out here. `202` means that what is `taken` is on disk.
+/// Accepts rows of the plugin's outbox as its triggers wrote them, with their documents. They are grouped and
+/// interpreted here. `202` means that the rows in `taken` are on disk.
 #[utoipa::path(post, path = "/outbox", tag = "changes", request_body = JsonObject,
     responses((status = 202, body = OutboxReceiptView), (status = 422, description = "not what the plugin sends")))]
 pub(crate) async fn hand_over(

@@ -1,4 +1,4 @@
-//! Changes: what happened to rows of the ERP.
+//! Changes of the ERP's rows.
 
 pub mod hand_over;
 pub mod send;

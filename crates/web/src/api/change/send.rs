@@ -32,16 +32,16 @@ gancho_service::input! {
     }
 }
 
-/// What became of them.
+/// The result.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ChangesOutput {
     accepted: usize,
     duplicates: usize,
-    /// The events that they made, now or the first time.
+    /// Their events, of this or an earlier request.
     events: Vec<String>,
 }
 
-/// Takes changes of an ERP in, 1 to 1000. `202` means what they mean is on disk.
+/// Accepts 1 to 1000 changes of an ERP. `202` means that their events are on disk.
 #[utoipa::path(post, path = "/changes", tag = "changes", request_body = ChangesInput,
     params(("Idempotency-Key" = Option<ClientId>, Header, description = "a name for the request, by which a repeat is recognised for 30 days"), ChangesQuery),
     responses((status = 202, body = ChangesOutput), (status = 404, description = "no such source"), (status = 409, description = "an id was used for another change")))]

@@ -13,8 +13,8 @@ use crate::{
     auth::Reader,
 };
 
-/// Says how far a consumer has come. The position moves forward only: an older number changes nothing. A token that may
-/// read is enough.
+/// Moves a consumer's position, forward only: an older number changes nothing. A token with the scope `read` is
+/// sufficient.
 #[utoipa::path(post, path = "/consumers/{name}/ack", tag = "consumers", params(("name" = String, Path)), request_body = AckInput,
     responses((status = 200, body = ConsumerView), (status = 409, description = "there is no such event yet")))]
 pub(crate) async fn acknowledge(

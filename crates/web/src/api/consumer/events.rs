@@ -22,7 +22,7 @@ gancho_service::input! {
     pub struct ConsumerEventsQuery {
         /// At most so many on a page.
         pub limit: Option<Limit>,
-        /// Wait so many seconds for news, if there are none.
+        /// If there are no events, wait for one up to this many seconds.
         pub wait: Option<Whole<0, 60>>,
     }
 }

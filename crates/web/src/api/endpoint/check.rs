@@ -9,7 +9,7 @@ use crate::{
     auth::Admin,
 };
 
-/// Looks whether an endpoint's URL can be reached from this server, line by line. Nothing is sent.
+/// Checks whether an endpoint's URL is reachable from this server, step by step. No request is sent.
 #[utoipa::path(post, path = "/endpoints/{id}/check", tag = "endpoints", params(("id" = String, Path)),
     responses((status = 200, body = CheckView)))]
 pub(crate) async fn check(State(app): State<Arc<App>>, _: Admin, Id(id): Id<EndpointId>) -> Answer<Json<CheckView>> {

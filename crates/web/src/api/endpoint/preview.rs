@@ -11,18 +11,18 @@ use crate::{
     auth::Admin,
 };
 
-/// What rules would make of the events of the last week, of which the newest 500 are looked at.
+/// The result of rules for the events of the last week; at most the newest 500 are evaluated.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PreviewView {
     /// Events of the types that were asked for.
     looked_at: u64,
-    /// Whether there are more, which were not looked at.
+    /// Whether there are more events.
     more: bool,
     /// Those that would be sent.
     sent: u64,
     /// Those that would not, by the reason.
     refused: BTreeMap<&'static str, u64>,
-    /// What went wrong first, where something did.
+    /// The first error, if any.
     error: Option<String>,
     /// The newest that would be sent.
     examples: Vec<PreviewExample>,

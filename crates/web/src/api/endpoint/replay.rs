@@ -18,8 +18,8 @@ pub(crate) struct ReplayOutput {
     count: u64,
 }
 
-/// Sends events again, with the ids they had, beside the live ones and without touching the endpoint's health.
-/// `GET /endpoints/{id}/job` says how far it is.
+/// Resends events with their ids, in a separate queue and without affecting the endpoint's health. `GET
+/// /endpoints/{id}/job` returns the progress.
 #[utoipa::path(post, path = "/endpoints/{id}/replay", tag = "endpoints", params(("id" = String, Path)), request_body = ReplayInput,
     responses((status = 202, body = ReplayOutput, description = "on their way"), (status = 200, body = ReplayOutput, description = "counted only"),
         (status = 409, description = "only `gancho listen` sends to it")))]

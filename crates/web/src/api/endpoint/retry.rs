@@ -18,8 +18,8 @@ pub(crate) struct RetryOutput {
     pending: u64,
 }
 
-/// Goes on with an endpoint whose receiver was repaired: a failing one is probed now, a healthy one's waiting
-/// retries become due.
+/// Retries an endpoint after its receiver was repaired: a failing one is probed now, a healthy one's waiting retries
+/// become due.
 #[utoipa::path(post, path = "/endpoints/{id}/retry", tag = "endpoints", params(("id" = String, Path)),
     responses((status = 202, body = RetryOutput), (status = 409, description = "it is paused or disabled")))]
 pub(crate) async fn retry(

@@ -26,7 +26,7 @@ pub(crate) async fn show(
 }
 
 pub(super) async fn view(app: &App, id: EndpointId, reader: Reader) -> Answer<EndpointView> {
-    // What waits is read first: whoever sees nothing waiting sees the health that came of it.
+    // The backlog is read first: if it is empty, the health read afterwards includes its outcomes.
     let backlog = app.store.backlogs(vec![id]).await?.pop().unwrap_or_default();
     let endpoint = app.store.endpoint(id).await?;
     Ok(EndpointView::new(&endpoint, backlog, reader))

@@ -88,7 +88,7 @@ gancho_service::input! {
         pub created_lt: Option<FilterTime>,
         /// That happened at this time or before.
         pub created_lte: Option<FilterTime>,
-        /// Wait so many seconds for news, if there are none.
+        /// If there are no events, wait for one up to this many seconds.
         pub wait: Option<Whole<0, 60>>,
     }
 }
@@ -109,7 +109,7 @@ impl From<FeedQuery> for EventFilter {
     }
 }
 
-/// `created` counts in seconds: later than one is at the next or after.
+/// `created` has a precision of seconds: "after" means the next second or later.
 fn next_second(at: Timestamp) -> Timestamp {
     Timestamp::from_s(at.s() + 1)
 }
@@ -118,7 +118,7 @@ fn earliest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestam
     one.into_iter().chain(other).min()
 }
 
-/// The feed: every event in order of commit, oldest first. With `wait`, an empty page waits for news.
+/// The feed: every event in order of commit, oldest first. With `wait`, an empty page waits for an event.
 #[utoipa::path(get, path = "/events", tag = "events",
     params(FeedQuery),
     responses((status = 200, body = Feed)))]

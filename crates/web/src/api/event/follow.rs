@@ -1,4 +1,4 @@
-//! Reads the feed, and waits for more.
+//! Reads the feed, optionally waiting for more events.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use gancho_store::{EventFilter, Page};
 
 use crate::{App, api::problem::Answer};
 
-/// The next events after a number; where there are none, waits so many seconds for one. No news is an empty page.
+/// The next events after a number; if there are none, waits for one. The page is empty at the timeout.
 pub(crate) async fn follow(
     app: &App,
     after: u64,
@@ -34,7 +34,7 @@ pub(crate) async fn follow(
     Ok(page)
 }
 
-/// A page; where a filter matches little, the store ends pages early, and we read on.
+/// A page; if a filter has few matches, the store ends pages early, and this reads on.
 async fn read_on(app: &App, after: u64, filter: &EventFilter, limit: usize) -> Answer<Page<Event, u64>> {
     let mut from = after;
     loop {

@@ -62,7 +62,7 @@ pub(crate) async fn send(
     Ok((StatusCode::ACCEPTED, Out(output)))
 }
 
-/// `Idempotency-Key`, if there is one; `to` is what the request goes to.
+/// `Idempotency-Key`, if present; `to` is the request's target.
 pub(crate) fn request_key(headers: &HeaderMap, body: &Json, to: &str) -> Answer<Option<RequestIdempotency>> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let key = ClientId::new(value.to_str().unwrap_or_default());

@@ -1,4 +1,4 @@
-//! REST hooks: how automation services subscribe by themselves (resthooks.org).
+//! REST hooks: subscriptions by automation services (resthooks.org).
 
 pub mod samples;
 pub mod subscribe;

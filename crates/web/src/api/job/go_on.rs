@@ -10,7 +10,7 @@ use crate::{
     auth::Admin,
 };
 
-/// Lets the sending of existing records go on from where it ended before its end, such as since the ERP did not answer.
+/// Continues a backfill that stopped early, for example because the ERP did not respond.
 #[utoipa::path(post, path = "/endpoints/{id}/job/continue", tag = "endpoints", params(("id" = String, Path)),
     responses((status = 202, body = JobView), (status = 409, description = "it goes on already, or it ended")))]
 pub(crate) async fn go_on(

@@ -1,4 +1,4 @@
-//! Long work: replays, resends, existing records on their way.
+//! Jobs: replays, resends, backfills.
 
 pub mod go_on;
 pub mod show;

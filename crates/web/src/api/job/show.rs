@@ -11,7 +11,7 @@ use crate::{
     auth::Admin,
 };
 
-/// The last replay to an endpoint, or the last sending of existing records, and how far it is.
+/// The last replay or backfill to an endpoint, with its progress.
 #[utoipa::path(get, path = "/endpoints/{id}/job", tag = "endpoints", params(("id" = String, Path)),
     responses((status = 200, body = JobView)))]
 pub(crate) async fn show(State(app): State<Arc<App>>, _: Admin, Id(id): Id<EndpointId>) -> Answer<Json<JobView>> {

@@ -2,26 +2,26 @@ use gancho_service::job::JobProgress;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// How far a piece of work is, in numbers that were counted.
+/// The progress of a job, in counted numbers.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct JobView {
-    /// `running`, `done`, `broken` (something was in its way) or `interrupted` (Gancho was restarted).
+    /// `running`, `done`, `broken` (it failed) or `interrupted` (Gancho was restarted).
     state: &'static str,
-    /// How much there is to send; null while nobody knows.
+    /// Deliveries to send; null if unknown.
     total: Option<u64>,
-    /// How much was put on its way.
+    /// Deliveries sent so far.
     sent: u64,
-    /// How much of it arrived.
+    /// Delivered.
     delivered: u64,
-    /// How much failed or was cancelled.
+    /// Failed or cancelled.
     failed: u64,
-    /// How much waits.
+    /// Pending.
     waiting: u64,
-    /// How long the rest will take at the pace so far, milliseconds; null where that can't be said.
+    /// Estimated remaining time at the pace so far, milliseconds; null if unknown.
     left_ms: Option<i64>,
     /// When it began.
     began_at: String,
-    /// Whether `POST …/job/continue` lets it go on from where it ended.
+    /// Whether `POST …/job/continue` can continue it.
     can_continue: bool,
 }
 

@@ -24,7 +24,7 @@ gancho_service::input! {
         pub after: Option<Whole<0, { i64::MAX }>>,
         /// At most so many on a page.
         pub limit: Option<Limit>,
-        /// Wait so many seconds for news, if there are none.
+        /// If there are no events, wait for one up to this many seconds.
         pub wait: Option<Whole<0, 60>>,
     }
 }
@@ -60,7 +60,7 @@ impl ListenerEvent {
     }
 }
 
-/// What a listener has to forward. With `wait`, an empty page waits for news.
+/// Events that a listener has to forward. With `wait`, an empty page waits for an event.
 #[utoipa::path(get, path = "/listeners/{id}/events", tag = "listeners", params(("id" = String, Path), ListenerEventsQuery),
     responses((status = 200, body = ListenerEvents)))]
 pub(crate) async fn events(

@@ -1,4 +1,4 @@
-//! Listeners: programs on somebody's own machine that ask for events and forward them.
+//! Listeners: programs on a developer's machine that read events and forward them.
 
 pub mod events;
 pub mod open;

@@ -19,7 +19,7 @@ pub(crate) struct ForwardedView {
     delivery: String,
 }
 
-/// Says what became of an event that was forwarded; the position moves past it.
+/// Records the result of a forwarded event, and moves the listener's position past it.
 #[utoipa::path(post, path = "/listeners/{id}/attempts", tag = "listeners", params(("id" = String, Path)),
     request_body = ForwardedInput, responses((status = 200, body = ForwardedView), (status = 409, description = "there is no such event yet")))]
 pub(crate) async fn report(

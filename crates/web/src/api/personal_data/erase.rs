@@ -22,9 +22,9 @@ pub(crate) struct ErasedView {
     cancelled: u64,
 }
 
-/// Erases what is kept about one customer: of each event the data, what endpoints got instead, what receivers answered, the
-/// search index, what is known for `include: customer`, and what bins received. That there was an event, when, and to whom
-/// it went remains. It can't be undone. Receivers keep what they got: ask them, too.
+/// Erases the data about one customer: events' data, bodies sent to endpoints, receivers' responses, the search index,
+/// data stored for `include: customer`, and bin requests. The fact, time and receivers of each event remain. This can't
+/// be undone. Receivers keep what they got: ask them, too.
 #[utoipa::path(post, path = "/personal-data/erase", tag = "personal data", request_body = PersonalDataInput,
     responses((status = 200, body = ErasedView)))]
 pub(crate) async fn erase(

@@ -22,9 +22,9 @@ gancho_service::input! {
     }
 }
 
-/// What is kept about one customer, oldest first: each event, with what was sent of it, to whom, and what they answered. A
-/// page looks at some hundreds of events, so it may be empty although there is a `next`. By POST, so that no code or
-/// tax number stands in an address.
+/// The data about one customer, oldest first: each event with its deliveries, receivers and their responses. A page
+/// scans some hundreds of events, so it may be empty although there is a `next`. By POST, so that no code or tax number
+/// appears in a URL.
 #[utoipa::path(post, path = "/personal-data/export", tag = "personal data", params(PersonalDataQuery),
     request_body = PersonalDataInput, responses((status = 200, body = List<PersonalCopyView>)))]
 pub(crate) async fn export(

@@ -28,8 +28,8 @@ pub(crate) struct BackfillView {
     next: Option<String>,
 }
 
-/// Sends existing records of an ERP to one endpoint, a page at a time, as events `noun.snapshot` outside the feed. Of an ERP
-/// that is connected by its database or its API.
+/// Sends existing records of an ERP to one endpoint, a page at a time, as events `noun.snapshot` outside the feed. For
+/// ERPs connected by their database or API.
 #[utoipa::path(post, path = "/sources/{id}/backfill", tag = "sources", params(("id" = String, Path)),
     request_body = BackfillInput, responses((status = 202, body = BackfillView),
         (status = 409, description = "it is disabled, or only `gancho listen` sends to it")))]
@@ -44,8 +44,8 @@ pub(crate) async fn backfill(
     Ok((StatusCode::ACCEPTED, Json(view)))
 }
 
-/// Sends all existing records from here on to one endpoint, as work that goes on by itself: `GET /endpoints/{id}/job` says
-/// how far it is. `limit` does not count here.
+/// Sends all existing records from here on to one endpoint as a background job: `GET /endpoints/{id}/job` returns its
+/// progress. `limit` is ignored.
 #[utoipa::path(post, path = "/sources/{id}/backfill/start", tag = "sources", params(("id" = String, Path)),
     request_body = BackfillInput, responses((status = 202, body = JobView),
         (status = 409, description = "it is disabled, or only `gancho listen` sends to it")))]

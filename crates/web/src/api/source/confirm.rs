@@ -10,8 +10,8 @@ use crate::{
     auth::Admin,
 };
 
-/// Says that the address leads to the source's own ERP. A source stops when its database looks like a copy of the one
-/// that was set up, or was set up for another source since, and waits for this.
+/// Confirms that the address is the source's own ERP. A source stops and waits for this if its database looks like a
+/// copy of the one that was set up, or was set up for another source since.
 #[utoipa::path(post, path = "/sources/{id}/confirm", tag = "sources", params(("id" = String, Path)),
     responses((status = 200, body = SourceView), (status = 409, description = "it asks nothing, or can't be reached")))]
 pub(crate) async fn confirm(

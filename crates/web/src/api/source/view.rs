@@ -17,14 +17,14 @@ pub(crate) struct SourceView {
     time_zone: String,
     /// Watched models; those of the catalogue if null.
     models: Option<Vec<String>>,
-    /// `paused` by a person; `waiting` until the first change comes, then `ok`; `down` while the ERP can't be read; `asks` where it looks
-    /// like a copy of the ERP, until somebody confirms it: `last_error` says why.
+    /// `paused` by a user; `waiting` until the first change arrives, then `ok`; `down` while the ERP can't be read;
+    /// `asks` if it looks like a copy of the ERP, until it is confirmed: `last_error` has the reason.
     state: &'static str,
     /// Whether a person stopped it.
     paused: bool,
-    /// Seconds between a change and its coming in, of the last one, where that is known.
+    /// Seconds between the last change and its arrival, if known.
     lag_s: Option<f64>,
-    /// What waits at the source, where that is known.
+    /// Rows waiting at the source, if known.
     backlog: Option<u64>,
     last_error: Option<String>,
     /// Who may write there, as events name them in `origin`: users and keys of the ERP's API, as far as they are known.

@@ -13,7 +13,7 @@ use crate::{
     ui::{current_user::CurrentAdmin, done, error, form::Form, page_context::PageContext},
 };
 
-/// Sends a delivery again, or cancels it.
+/// Resends or cancels a delivery.
 pub(crate) async fn act(
     State(app): State<Arc<App>>,
     CurrentAdmin(visitor): CurrentAdmin,

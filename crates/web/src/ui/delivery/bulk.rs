@@ -1,4 +1,4 @@
-//! Deliveries that were chosen, or all that match, are sent again or cancelled: counted before anybody confirms.
+//! Resends or cancels selected or all matching deliveries: counted before the user confirms.
 
 use std::sync::Arc;
 
@@ -37,18 +37,18 @@ struct BulkPage {
 }
 
 impl BulkPage {
-    /// What it is done to, and what not.
+    /// Which deliveries it applies to, and which not.
     fn hint(&self) -> String {
         let is_chosen = self.act == "resend" && self.query.get("ids").is_some();
         self.context.t(format!("bulk-hint-{}{}", self.act, if is_chosen { "-chosen" } else { "" }))
     }
 
-    /// Whether it was just confirmed: asking again would do it twice.
+    /// Whether it was confirmed just now: confirming again would repeat it.
     fn is_done(&self) -> bool {
         self.context.done.is_some()
     }
 
-    /// The filters that are set, to be carried along.
+    /// The active filters, to be passed on.
     fn filters(&self) -> Vec<(&'static str, String)> {
         let set = NAMES.iter().filter_map(|name| self.query.get(name).map(|value| (*name, value.to_owned())));
         set.collect()
@@ -59,7 +59,7 @@ impl BulkPage {
     }
 }
 
-/// The list that it was asked from.
+/// The list that it was requested from.
 fn list(query: &Query) -> String {
     let names: Vec<&str> = NAMES.into_iter().filter(|name| *name != "ids").collect();
     format!("/deliveries?{}", query.with(&names, None))
@@ -92,7 +92,7 @@ async fn ask(app: &App, visitor: &CurrentUser, query: Query, act: BulkAct) -> Re
     let is_choice = query.get("chosen").is_some();
     let query = query.joined("ids");
     if is_choice && query.get("ids").is_none() {
-        // Nothing chosen is not everything.
+        // An empty selection does not mean all.
         return done(app, &list(&query), "none-chosen");
     }
     let Ok(filter) = filter::read(&query, &context.words, context.now) else { return go(app, &list(&query)) };
@@ -130,7 +130,8 @@ pub(crate) async fn cancel(State(app): State<Arc<App>>, CurrentAdmin(visitor): C
     }
 }
 
-/// What was counted is what it is done to: spans count from then, and what ended or was made since is left alone.
+/// The action applies to what was counted: time spans count from then, and deliveries ended or created since are
+/// skipped.
 fn counted(app: &App, visitor: &CurrentUser, form: &Form) -> Result<(Query, DeliveryFilter), String> {
     let query = Query::of(NAMES.iter().map(|name| (*name, form.value(name))));
     let at = form.value("counted_at").parse().map_or_else(|_| app.environment.now(), Timestamp::from_ms);

@@ -1,4 +1,4 @@
-//! The filters of the list of deliveries, as they stand in its address.
+//! The filters of the list of deliveries, from its URL.
 
 use gancho_model::{DeliveryId, ErrorKind, State, Timestamp};
 use gancho_store::DeliveryFilter;
@@ -6,14 +6,14 @@ use gancho_words::Words;
 
 use crate::ui::query::{Query, Unreadable};
 
-/// The names in the address.
+/// The parameter names.
 pub(crate) const NAMES: [&str; 11] =
     ["state", "endpoint", "event", "type", "answer", "hours", "from", "to", "document", "q", "ids"];
 
-/// Reads them.
+/// Parses them.
 ///
 /// # Errors
-/// The name of one that makes no sense: without it, more would be shown, or sent, than was asked for.
+/// The name of an invalid one: ignoring it would show, or resend, more than requested.
 pub(crate) fn read(query: &Query, words: &Words, now: Timestamp) -> Result<DeliveryFilter, Unreadable> {
     let (mut class, mut error) = (None, None);
     query.must("answer", |text| {

@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-/// Deliveries on a page.
+/// Deliveries per page.
 const LIMIT: usize = 50;
 
 /// A delivery in a list.
@@ -45,7 +45,7 @@ pub(crate) struct DeliveryRow {
 }
 
 impl DeliveryRow {
-    /// `webhook` is what people call its endpoint; empty where that is clear.
+    /// `webhook` is the endpoint's display name; empty if it is clear.
     pub fn new(context: &PageContext, delivery: &Delivery, webhook: &str) -> Self {
         let words = &context.words;
         let last = delivery.last;
@@ -80,13 +80,13 @@ struct DeliveriesPage {
     context: PageContext,
     query: Query,
     rows: Vec<DeliveryRow>,
-    /// Whether rows can be chosen.
+    /// Whether rows can be selected.
     choose: bool,
     webhooks: Vec<(String, String)>,
     next: Option<String>,
     job: Option<JobView>,
     newer: bool,
-    /// Which filter can't be read, in words.
+    /// The message for an invalid filter.
     unread: String,
 }
 
@@ -99,7 +99,7 @@ impl DeliveriesPage {
         DeliveryState::ALL.iter().map(|state| (state.as_str(), say::state(&self.context.words, *state).0)).collect()
     }
 
-    /// Classes of codes and kinds of errors, by their words.
+    /// Status classes and error kinds, with their names.
     fn answers(&self) -> Vec<(String, String)> {
         let classes = ["2xx", "3xx", "4xx", "5xx"].map(|class| (class.to_owned(), class.to_owned()));
         let kinds = ErrorKind::ALL
@@ -161,7 +161,7 @@ async fn read(app: &App, context: &PageContext, query: &Query, filter: Option<De
     Ok((rows, webhooks.collect(), found.next.map(|id| id.to_string())))
 }
 
-/// What people call a delivery's endpoint; its host if it was removed.
+/// The display name of a delivery's endpoint; its host if it was removed.
 pub(crate) fn webhook(endpoints: &[Endpoint], delivery: &Delivery) -> String {
     let known = endpoints.iter().find(|endpoint| endpoint.id == delivery.endpoint_id);
     let host = || url::Url::parse(&delivery.url).ok().and_then(|url| url.host_str().map(ToOwned::to_owned));

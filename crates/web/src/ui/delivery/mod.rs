@@ -1,4 +1,4 @@
-//! Deliveries: events on their way.
+//! Deliveries of events.
 
 pub mod act;
 pub mod bulk;

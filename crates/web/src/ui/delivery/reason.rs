@@ -2,12 +2,12 @@ use gancho_model::{Delivery, Endpoint, Event, EventView, Reason, tailor};
 
 use crate::ui::page_context::PageContext;
 
-/// Why a delivery ended without an attempt that says so.
+/// Why a delivery ended, if no attempt explains it.
 pub(crate) fn reason_word(context: &PageContext, reason: Reason) -> String {
     context.words.get(&format!("reason-{}", reason.as_str().replace('_', "-")))
 }
 
-/// The same; of a rule that went wrong also how, as far as it would go wrong today.
+/// The same, with the current error of a failing rule.
 pub(crate) fn in_full(
     context: &PageContext,
     event: &Event,

@@ -15,7 +15,7 @@ use crate::{
     ui::{current_user::CurrentUser, draw, error, event, id::Id, page, page_context::PageContext, query::Query, say},
 };
 
-/// A step of the way from the ERP to the receiver.
+/// A step of the timeline from the ERP to the receiver.
 struct Step {
     at: String,
     colour: &'static str,
@@ -40,12 +40,12 @@ struct DeliveryPage {
     body: String,
     json: String,
     curl: String,
-    /// Whether the command is signed, so that the receiver takes it.
+    /// Whether the command is signed, so that the receiver accepts it.
     is_signed: bool,
     signature: Option<signature::Checked>,
 }
 
-/// An attempt as it is shown.
+/// An attempt as shown.
 struct Try {
     n: u32,
     at: String,
@@ -82,7 +82,7 @@ async fn read(app: &App, context: &PageContext, id: DeliveryId, query: &Query) -
     let endpoints = app.store.all_endpoints().await?;
     let endpoint = endpoints.iter().find(|endpoint| endpoint.id == delivery.endpoint_id);
     let why = why(context, &event, endpoint, &delivery);
-    // A template may have made another.
+    // The body may have been rendered by a template.
     let event = Event { body: app.store.delivery_body(id).await?, ..event };
     let body = String::from_utf8_lossy(&event.body).into_owned();
     let parsed: Value = serde_json::from_slice(&event.body).unwrap_or(Value::Null);
@@ -115,7 +115,7 @@ async fn read(app: &App, context: &PageContext, id: DeliveryId, query: &Query) -
     })
 }
 
-/// Why it did not arrive, so far.
+/// Why it was not delivered so far.
 fn why(context: &PageContext, event: &Event, endpoint: Option<&Endpoint>, delivery: &Delivery) -> String {
     if delivery.reason.is_some() {
         return reason::in_full(context, event, endpoint, delivery);
@@ -124,7 +124,7 @@ fn why(context: &PageContext, event: &Event, endpoint: Option<&Endpoint>, delive
     failed.map_or_else(String::new, |last| context.words.why(last.status_code, last.error))
 }
 
-/// From the change in the ERP to the answer.
+/// From the change in the ERP to the response.
 fn steps(context: &PageContext, event: &Event, delivery: &Delivery, attempts: &[Attempt]) -> Vec<Step> {
     let words = &context.words;
     let step = |at, colour, message: Message| Step { at: words.exact(at), colour, text: words.message(&message) };
@@ -180,7 +180,7 @@ fn shown(context: &PageContext, attempt: &Attempt) -> Try {
         answer: attempt.status_code.map(|status| status.to_string()).or(word).unwrap_or_default(),
         colour: if attempt.error.is_none() { "good" } else { "bad" },
         why: kind.map_or_else(String::new, |_| words.why(attempt.status_code, kind)),
-        // Of a status, the sentence says all.
+        // For a status, the sentence is sufficient.
         message: attempt
             .error
             .as_ref()
@@ -195,7 +195,7 @@ fn shown(context: &PageContext, attempt: &Attempt) -> Try {
     }
 }
 
-/// The request as a command: with its endpoint, all header fields, signed now; else only its type.
+/// The request as a command: with its endpoint, all header fields, signed now; otherwise only its content type.
 fn curl(url: &str, body: &str, headers: Vec<(String, String)>) -> String {
     let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
     let mut command = format!("curl -X POST {}", quoted(url));
@@ -205,7 +205,7 @@ fn curl(url: &str, body: &str, headers: Vec<(String, String)>) -> String {
     format!("{command} \\\n  --data-raw {}", quoted(body))
 }
 
-/// What an attempt would send now, its own header fields in clear.
+/// The request that an attempt would send now, with custom header fields unmasked.
 fn signed_now(endpoint: &Endpoint, event: &Event, delivery: &Delivery, now: Timestamp) -> Vec<(String, String)> {
     let sent = SentEvent {
         id: event.id,

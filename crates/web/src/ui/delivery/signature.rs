@@ -1,17 +1,17 @@
-//! A signature that somebody pastes, compared with the right one.
+//! Compares a signature entered by the user with the expected one.
 
 use gancho_model::{Attempt, Endpoint, Event, Timestamp};
 use gancho_receiver::{Secret, sign};
 
-/// A signature that was given, beside the right one.
+/// The entered signature and the expected one.
 pub(super) struct Checked {
     pub given: String,
     pub right: bool,
     pub expected: String,
 }
 
-/// Either header: `webhook-signature` of one of the attempts, or `X-Webhook-Signature`. While the secret is being
-/// changed, each holds two, of which one is enough.
+/// Either header: `webhook-signature` of one of the attempts, or `X-Webhook-Signature`. During a rotation each contains
+/// two signatures, of which one must match.
 pub(super) fn check(given: &str, endpoint: &Endpoint, event: &Event, attempts: &[Attempt], now: Timestamp) -> Checked {
     let given = given.trim().to_owned();
     let (current, next) = endpoint.secrets.at(now);
@@ -28,7 +28,7 @@ fn plain(secrets: &[&Secret], event: &Event) -> Vec<String> {
     secrets.iter().map(|secret| sign::plain(secret, &event.body)).collect()
 }
 
-/// Of the newest attempt first.
+/// Most recent attempt first.
 fn dated(secrets: &[&Secret], event: &Event, attempts: &[Attempt]) -> Vec<String> {
     let sent_at = |attempt: &Attempt| {
         let mut fields = attempt.request_headers.fields();

@@ -4,12 +4,12 @@ use gancho_model::Counters;
 
 use super::escaped;
 
-/// One hour of the picture: its counts, and what they are in words.
+/// One hour of the chart: its counts, and their description.
 pub(crate) struct Bar {
     pub counters: Counters,
     /// `18:00`
     pub hour: String,
-    /// The hour in words, for those who point at it.
+    /// The description of the hour, for its tooltip.
     pub title: String,
 }
 
@@ -17,8 +17,8 @@ const WIDTH: usize = 720;
 const HEIGHT: f64 = 140.0;
 const STEP: usize = WIDTH / 24;
 
-/// The attempts of the last 24 hours as one picture, as wide as there is room: those that arrived, that are tried again,
-/// that were the last. Hours stand below as text, which no stretching distorts.
+/// The attempts of the last 24 hours as a chart of variable width: successful, retried, and failed last ones. Hours are
+/// text below, so that they are not stretched.
 pub(crate) fn day(bars: &[Bar], title: &str) -> String {
     let most = bars.iter().map(|bar| bar.counters.attempts()).max().unwrap_or(0).max(1);
     let mut svg = format!(
@@ -30,7 +30,7 @@ pub(crate) fn day(bars: &[Bar], title: &str) -> String {
     }
     svg.push_str("</svg><ol class=\"hours\" aria-hidden=\"true\">");
     for bar in bars.iter().skip(3).step_by(4) {
-        // Writing into a text can't fail.
+        // Writing to a string can't fail.
         let _ = write!(svg, "<li>{}</li>", escaped(&bar.hour));
     }
     svg.push_str("</ol></div>");

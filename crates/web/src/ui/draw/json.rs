@@ -6,11 +6,11 @@ use super::escaped;
 
 /// Lists longer than this are folded at first.
 const OPEN_MAX: usize = 12;
-/// What lies deeper than this is folded at first.
+/// Deeper levels are folded at first.
 const DEEP: usize = 4;
 
-/// JSON with colours; objects and lists fold, without a script. Its text is what `serde_json` would print, so that what
-/// is copied is JSON.
+/// JSON with colours; objects and lists fold without a script. Its text equals `serde_json`'s output, so that copied
+/// text is JSON.
 pub(crate) fn json(value: &Value) -> String {
     let mut out = String::from(r#"<div class="json" tabindex="0" translate="no">"#);
     write_value(&mut out, value, "", 0);
@@ -18,7 +18,7 @@ pub(crate) fn json(value: &Value) -> String {
     out
 }
 
-/// Writing into a text can't fail. `end` follows it on its line.
+/// Writing to a string can't fail. `end` follows the value on its line.
 fn write_value(out: &mut String, value: &Value, end: &str, depth: usize) {
     match value {
         Value::Object(fields) if !fields.is_empty() => {
@@ -68,7 +68,7 @@ mod tests {
 
     use super::json;
 
-    /// What is left without tags.
+    /// The text without tags.
     fn text(html: &str) -> String {
         let mut out = String::new();
         let mut is_tag = false;

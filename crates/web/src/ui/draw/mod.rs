@@ -1,4 +1,4 @@
-//! Pictures drawn on the server as SVG, by attributes only: a strict policy allows no styles inside.
+//! Charts rendered on the server as SVG, with attributes only: the content security policy forbids inline styles.
 
 mod day;
 mod json;
@@ -16,7 +16,7 @@ pub(crate) const HOUR_MS: i64 = 3_600_000;
 /// A day, milliseconds.
 pub(crate) const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// The last 24 hours of some of the tallies, oldest first; the last is the hour that goes on.
+/// The last 24 hours of some counters, oldest first; the last is the current hour.
 pub(crate) fn last_day(hours: &[HourlyStats], wanted: impl Fn(&HourlyStats) -> bool, now: Timestamp) -> [Counters; 24] {
     let last = now.ms().div_euclid(HOUR_MS);
     let mut day = [Counters::default(); 24];
@@ -29,14 +29,14 @@ pub(crate) fn last_day(hours: &[HourlyStats], wanted: impl Fn(&HourlyStats) -> b
     day
 }
 
-/// All of a day together.
+/// The sum of a day.
 pub(crate) fn sum(day: &[Counters; 24]) -> Counters {
     let mut sum = Counters::default();
     day.iter().for_each(|hour| sum.add(hour));
     sum
 }
 
-/// A text inside a picture.
+/// Text escaped for SVG.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

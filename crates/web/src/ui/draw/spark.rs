@@ -4,7 +4,7 @@ use gancho_model::Counters;
 
 use super::escaped;
 
-/// A day of one endpoint in a line's height: a bar an hour, what failed stands out. `title` says it in words.
+/// A day of one endpoint as a sparkline: one bar per hour, failures highlighted. `title` is its description.
 pub(crate) fn spark(day: &[Counters; 24], title: &str) -> String {
     let most = day.iter().map(Counters::attempts).max().unwrap_or(0).max(1) as f64;
     let mut svg = format!(
@@ -16,7 +16,7 @@ pub(crate) fn spark(day: &[Counters; 24], title: &str) -> String {
         let height = |count: u64| (count as f64 / most * 18.0).ceil();
         let all = height(hour.attempts());
         let bad = height(hour.failed + hour.retried).min(all);
-        // Writing into a text can't fail.
+        // Writing to a string can't fail.
         let _ = match hour.attempts() {
             0 => write!(svg, r#"<rect x="{x}" y="19" width="3" height="1" class="none"/>"#),
             _ => write!(

@@ -14,7 +14,7 @@ use crate::{
 /// A year, seconds.
 const REMEMBERED_S: i64 = 365 * 24 * 3600;
 
-/// Another language: for this browser, and for whoever is signed in.
+/// Changes the language: for this browser, and for the signed-in user.
 pub(crate) async fn choose(State(app): State<Arc<App>>, headers: HeaderMap, form: Form) -> Response {
     let language = Language::parse(form.value("language")).unwrap_or(Language::Es);
     let saved = match session::read_session(&app, &headers).await {

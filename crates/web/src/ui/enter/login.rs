@@ -59,10 +59,10 @@ pub(crate) async fn enter(
     filled: Form,
 ) -> Response {
     let (name, next) = (filled.value("name").trim().to_owned(), filled.value("next").to_owned());
-    // Names that nobody can have are not worth remembering.
+    // Names longer than allowed need not be remembered.
     let kept: String = name.to_lowercase().chars().take(100).collect();
     let address = hop::counted(hop::client(&headers, peer.ip(), &app.proxies));
-    // Whoever tries from elsewhere makes it slower for the owner of the name, and does not shut her out.
+    // Tries from elsewhere delay the owner of the name, but don't lock them out.
     let who = [format!("address {address}"), format!("name {kept} from {address}")];
     let (now, by_name) = (app.environment.mono(), format!("name {kept}"));
     if !app.tries.may(&who, app.login_tries, now) {
@@ -75,8 +75,8 @@ pub(crate) async fn enter(
         Err(problem) => return error::page(&app, &locale::words(&headers, None), &problem.into()),
     };
     let Some(user) = user else {
-        // A name that was typed may be a password.
-        tracing::warn!(address, "somebody could not sign in: wrong name or password");
+        // The entered name is not logged: it may be a password.
+        tracing::warn!(address, "a sign-in failed: wrong name or password");
         app.tries.note(&by_name, now);
         return form(&app, &headers, &next, &name, Some((StatusCode::UNAUTHORIZED, "problem-login"))).await;
     };

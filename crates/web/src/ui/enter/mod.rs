@@ -1,4 +1,4 @@
-//! Coming in and leaving.
+//! Signing in and out.
 
 pub mod language;
 pub mod login;
@@ -15,10 +15,10 @@ use crate::{
     auth::{cookie, session},
 };
 
-/// How long a visit lasts before anybody signed in, seconds.
+/// Lifetime of the visit cookie before signing in, seconds.
 const VISIT_S: i64 = 24 * 3600;
 
-/// The token of a form for a stranger, and the cookie on which it hangs if there is none yet.
+/// The CSRF token of a form before signing in, and the visit cookie if there is none yet.
 fn visit(app: &App, headers: &HeaderMap) -> (String, Option<HeaderValue>) {
     match session::form_cookie(headers) {
         Some(text) => (session::csrf_token(text), None),
@@ -36,7 +36,7 @@ fn with_cookies(mut response: Response, cookies: impl IntoIterator<Item = Option
     response.into_response()
 }
 
-/// A path of ours to go to; nothing that leads elsewhere.
+/// Our own path to redirect to; never another site.
 fn safe_path(text: &str) -> &str {
     let ours =
         text.starts_with('/') && !text.starts_with("//") && !text.contains('\\') && !text.contains(char::is_control);

@@ -1,4 +1,4 @@
-//! The first administrator, by a link that works once.
+//! Creates the first administrator, by a one-time link.
 
 use std::sync::{Arc, PoisonError};
 
@@ -28,7 +28,7 @@ struct SetupPage {
     form: Form,
 }
 
-/// The path of the one-time link, if there is nobody yet who could sign in.
+/// The path of the one-time link, if there are no users yet.
 pub(crate) async fn link(app: &App) -> Result<Option<String>, StoreError> {
     if !app.store.users().await?.is_empty() {
         return Ok(None);
@@ -40,12 +40,12 @@ pub(crate) async fn link(app: &App) -> Result<Option<String>, StoreError> {
 }
 
 async fn is_right(app: &App, key: &str) -> bool {
-    // Somebody may have been added in another way meanwhile.
+    // A user may have been added in another way meanwhile.
     if !app.store.users().await.is_ok_and(|users| users.is_empty()) {
         return false;
     }
     let known = app.setup.lock().unwrap_or_else(PoisonError::into_inner);
-    // Digests: how long comparing takes shows nothing.
+    // Compares digests, so that timing reveals nothing.
     known.as_ref().is_some_and(|known| digest(known) == digest(key))
 }
 
@@ -78,7 +78,7 @@ pub(crate) async fn make(State(app): State<Arc<App>>, headers: HeaderMap, form: 
             return refused(&SetupPage { context, key, form: form.refused(&problem, &words) });
         }
     };
-    // Of two who use it at once, one comes first.
+    // Of two concurrent uses, one is first.
     let taken = app.setup.lock().unwrap_or_else(PoisonError::into_inner).take();
     if taken.as_ref() != Some(&key) {
         return used(&app, &headers);

@@ -17,9 +17,9 @@ use crate::{
     },
 };
 
-/// Events on a page.
+/// Events per page.
 const LIMIT: usize = 50;
-/// The names in the address.
+/// The parameter names.
 const NAMES: [&str; 6] = ["type", "hours", "from", "to", "document", "source"];
 
 /// An event in a list.
@@ -59,7 +59,7 @@ struct EventsPage {
     sources: Vec<(String, String)>,
     next: Option<u64>,
     newer: bool,
-    /// Which filter can't be read, in words.
+    /// The message for an invalid filter.
     unread: String,
 }
 

@@ -1,4 +1,4 @@
-//! Events: what happened, whether or not anybody asked for it.
+//! Events, whether or not a webhook subscribes to them.
 
 pub mod list;
 pub mod send;

@@ -13,7 +13,7 @@ use crate::{
     ui::{current_user::CurrentAdmin, done, error, form::Form, id::Id, page_context::PageContext},
 };
 
-/// Sends what an event is about, as it is now, to one webhook.
+/// Sends an event's current record to one webhook.
 pub(crate) async fn send(
     State(app): State<Arc<App>>,
     CurrentAdmin(visitor): CurrentAdmin,

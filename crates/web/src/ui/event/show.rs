@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// A column before and after.
+/// A column's old and new value.
 pub(crate) struct Changed {
     pub column: String,
     pub title: String,
@@ -30,7 +30,7 @@ pub(crate) struct Changed {
     pub after: String,
 }
 
-/// A value that people look for first.
+/// A key fact of the record.
 struct Fact {
     column: &'static str,
     title: String,
@@ -51,7 +51,7 @@ struct EventPage {
     title: String,
     source: String,
     rows: Vec<DeliveryRow>,
-    /// Webhooks to which what it is about can be sent as it is now.
+    /// Webhooks to which the current record can be sent.
     targets: Vec<(String, String)>,
     choose: bool,
     verdicts: Vec<EndpointDecision>,
@@ -69,7 +69,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, visitor: CurrentUser, Id(i
     }
 }
 
-/// Ids and names; none for whoever may not, and for what is of no ERP.
+/// Ids and names; empty without permission, or for an event without an ERP.
 fn targets(context: &PageContext, event: &Event, endpoints: &[Endpoint]) -> Vec<(String, String)> {
     let can = context.admin && event.source.is_some() && event.object.is_some();
     let open = endpoints.iter().filter(|endpoint| can && endpoint.enabled);
@@ -101,7 +101,7 @@ async fn read(app: &App, context: &PageContext, id: EventId) -> Answer<EventPage
     })
 }
 
-/// What an event changed: each column before and after.
+/// Changed columns with old and new value.
 pub(crate) fn changes(words: &Words, body: &Value) -> Vec<Changed> {
     let (object, previous) = (&body["data"]["object"], &body["data"]["previous"]);
     let currency = object["coddivisa"].as_str().unwrap_or_default();
@@ -115,7 +115,7 @@ pub(crate) fn changes(words: &Words, body: &Value) -> Vec<Changed> {
     columns.map(changed).collect()
 }
 
-/// What a person looks for first in a record.
+/// The key facts of a record.
 fn facts(words: &Words, body: &Value) -> Vec<Fact> {
     const FIRST: &[&str] = &[
         "codigo",

@@ -1,4 +1,4 @@
-//! "Why was nothing sent for this document?": did its change arrive, what did it become, who asked for it?
+//! "Why was nothing sent for this document?": whether its change arrived, its events, and each webhook's decision.
 
 use std::sync::Arc;
 
@@ -19,26 +19,26 @@ use crate::{
     },
 };
 
-/// Events of a document that are looked at.
+/// Maximum events of a document shown.
 const EVENTS: usize = 20;
 
-/// Whether a webhook took an event, and why not.
+/// Whether a webhook got an event, and why not.
 pub(crate) struct EndpointDecision {
     pub webhook: String,
     pub id: String,
     pub colour: &'static str,
     pub text: String,
-    /// The delivery, if there is one.
+    /// The delivery, if any.
     pub delivery: Option<String>,
 }
 
-/// An event of the document, and the decision of every webhook.
+/// An event of the document, with the decision for every webhook.
 struct Found {
     row: EventRow,
     verdicts: Vec<EndpointDecision>,
 }
 
-/// How a source does, for whoever finds nothing.
+/// The status of a source, shown if nothing was found.
 struct Ear {
     id: String,
     name: String,
@@ -52,7 +52,7 @@ struct WhyPage {
     context: PageContext,
     asked: String,
     found: Vec<Found>,
-    /// What was looked through, and how far back.
+    /// The range that was searched.
     looked: String,
     ears: Vec<Ear>,
 }
@@ -80,7 +80,7 @@ async fn read(app: &App, context: &PageContext, asked: &str) -> Answer<WhyPage> 
     Ok(WhyPage { context: context.clone(), asked: asked.to_owned(), found, looked, ears: ears.collect() })
 }
 
-/// By the event's id, or by what people know the document by.
+/// By the event's id, or by the document's name.
 async fn events(app: &App, asked: &str) -> Answer<FoundEvents> {
     if let Ok(id) = asked.parse::<EventId>() {
         return Ok(FoundEvents { events: app.store.event(id).await.into_iter().collect(), ..FoundEvents::default() });
@@ -88,7 +88,7 @@ async fn events(app: &App, asked: &str) -> Answer<FoundEvents> {
     Ok(app.services.find_events(asked, EVENTS).await?)
 }
 
-/// What a search looked through, and how far back.
+/// The range of a search as text.
 pub(crate) fn looked(context: &PageContext, since: Option<Timestamp>, is_short: bool) -> String {
     let words = &context.words;
     let Some(since) = since else { return words.get("search-no-events") };
@@ -112,7 +112,7 @@ fn ear(app: &App, context: &PageContext, source: gancho_model::Source) -> Ear {
     Ear { id: source.id.to_string(), name: source.name, text: words.message(&message), down }
 }
 
-/// Whether each webhook took an event, and why not.
+/// Whether each webhook got an event, and why not.
 pub(crate) fn verdicts(
     context: &PageContext,
     event: &Event,
@@ -151,7 +151,7 @@ pub(crate) fn verdicts(
     endpoints.iter().map(one).collect()
 }
 
-/// Why an endpoint has no delivery of an event, as far as its settings of today show.
+/// Why an endpoint has no delivery of an event, according to its current settings.
 fn refusal(event: &Event, endpoint: &Endpoint) -> Message {
     if endpoint.created_at > event.arrived_at {
         return Message::new("verdict-younger");

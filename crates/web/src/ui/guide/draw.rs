@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use pulldown_cmark::{CodeBlockKind, CowStr, Event, Options, Parser, Tag, TagEnd, html};
 
-/// Markdown as HTML. `link` gives the address that a link leads to; where there is none, the text stays without a link.
-/// Headings get the ids that GitHub gives them.
+/// Markdown as HTML. `link` returns the target of a link; if there is none, the text stays without a link. Headings get
+/// the ids that GitHub gives them.
 pub(super) fn draw(markdown: &str, link: impl Fn(&str) -> Option<String>) -> String {
     let mut events: Vec<Event<'_>> = Parser::new_ext(markdown, Options::ENABLE_TABLES).collect();
     name_headings(&mut events);
@@ -17,14 +17,14 @@ pub(super) fn draw(markdown: &str, link: impl Fn(&str) -> Option<String>) -> Str
             address.map(|address| Event::Start(Tag::Link { link_type, dest_url: address.into(), title, id }))
         }
         Event::End(TagEnd::Link) if std::mem::take(&mut is_without_link) => None,
-        // Whatever scrolls can be reached by the keyboard.
+        // Scrollable elements are reachable by keyboard.
         Event::Start(Tag::CodeBlock(kind)) => Some(Event::Html(code_start(&kind))),
         Event::End(TagEnd::CodeBlock) => Some(Event::Html("</code></pre>\n".into())),
         other => Some(other),
     });
     let mut text = String::with_capacity(markdown.len() * 2);
     html::push_html(&mut text, drawn);
-    // A header without words is none; a table that is wider than the screen is reached by the keyboard.
+    // Empty header cells are converted; wide tables are reachable by keyboard.
     text.replace("<th></th>", "<td></td>").replace("<table>", "<table tabindex=\"0\">")
 }
 
@@ -52,7 +52,7 @@ fn name_headings(events: &mut [Event<'_>]) {
     }
 }
 
-/// The words of a heading, up to its end.
+/// The text of a heading, up to its end.
 fn words_of(events: &[Event<'_>]) -> String {
     let inside = events.iter().take_while(|event| !matches!(event, Event::End(TagEnd::Heading(_))));
     let words = inside.filter_map(|event| match event {
@@ -62,7 +62,7 @@ fn words_of(events: &[Event<'_>]) -> String {
     words.collect()
 }
 
-/// As GitHub names headings: lower case, without punctuation, a hyphen for each space.
+/// GitHub's slug of a heading: lower case, without punctuation, a hyphen for each space.
 fn slug(heading: &str) -> String {
     let kept = heading.to_lowercase();
     let kept = kept.chars().filter(|character| character.is_alphanumeric() || " -_".contains(*character));

@@ -5,7 +5,7 @@ use include_dir::{Dir, include_dir};
 
 static EN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../docs/en");
 static ES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../docs/es");
-/// Records of measurements and trials, in English only.
+/// Records of measurements and trials, only in English.
 const RECORDS: [(&str, &str); 2] = [
     ("performance.md", include_str!("../../../../../docs/performance.md")),
     ("facturascripts-operations.md", include_str!("../../../../../docs/facturascripts-operations.md")),
@@ -23,7 +23,7 @@ const fn guide(name: &'static str, en: &'static str, es: &'static str) -> Guide 
     Guide { name, en, es }
 }
 
-/// All documents, in the order in which a newcomer needs them.
+/// All documents, in reading order for newcomers.
 pub(super) const GUIDES: [Guide; 17] = [
     guide("start", "start.md", "primeros-pasos.md"),
     guide("connect", "connect.md", "conectar.md"),
@@ -49,7 +49,7 @@ pub(super) fn by_name(name: &str) -> Option<&'static Guide> {
     GUIDES.iter().find(|guide| guide.name == name)
 }
 
-/// The document that lies in a file of this name, in whichever language.
+/// The document with a file of this name, in any language.
 pub(super) fn by_file(file: &str) -> Option<&'static Guide> {
     GUIDES.iter().find(|guide| guide.en == file || guide.es == file)
 }
@@ -67,7 +67,7 @@ impl Guide {
         dir.get_file(file).and_then(|file| file.contents_utf8()).or_else(record).unwrap_or_default()
     }
 
-    /// The language that its text is in.
+    /// The language of its text.
     pub(super) fn written_in(&self, language: Language) -> Language {
         if RECORDS.iter().any(|(name, _)| *name == self.en) { Language::En } else { language }
     }

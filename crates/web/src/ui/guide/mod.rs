@@ -1,4 +1,4 @@
-//! The documents for users, in the language of the page.
+//! The users' documentation, in the page's language.
 
 mod draw;
 mod list;
@@ -20,7 +20,7 @@ use include_dir::{Dir, include_dir};
 use super::{current_user::CurrentUser, error, page, page_context::PageContext};
 use crate::{App, api::problem::Problem};
 
-/// What documents offer to take away: a service, alert rules, samples.
+/// Files that documents offer for download: a service, alert rules, samples.
 static PACKAGING: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../packaging");
 static EXAMPLES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../examples");
 
@@ -46,7 +46,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, Path(name): Path<String>, 
     page(&GuidePage { body, written_in, contents: contents(&context.base, language), context })
 }
 
-/// A document in the list of all.
+/// An entry in the list of documents.
 pub(crate) struct Entry {
     pub address: String,
     pub title: &'static str,
@@ -69,7 +69,7 @@ pub(crate) fn contents(base: &str, language: Language) -> Vec<Entry> {
     list::GUIDES.iter().map(entry).collect()
 }
 
-/// A file that a document offers.
+/// A file for download.
 pub(crate) async fn file(Path(name): Path<String>) -> Response {
     match offered(&name) {
         Some(bytes) => ([(CONTENT_TYPE, "text/plain; charset=utf-8")], bytes).into_response(),
@@ -81,8 +81,8 @@ fn offered(name: &str) -> Option<&'static [u8]> {
     [&PACKAGING, &EXAMPLES].into_iter().find_map(|dir| dir.get_file(name)).map(|file| file.contents())
 }
 
-/// Where a link of a document leads on this server: to another document, to a file that is offered, or elsewhere.
-/// Nothing for files of the source that the server does not have.
+/// The target of a document's link on this server: another document, a file for download, or an external page. `None`
+/// for source files that the server does not have.
 fn address(base: &str, target: &str) -> Option<String> {
     if target.starts_with('#') || target.starts_with("https://") {
         return Some(target.to_owned());

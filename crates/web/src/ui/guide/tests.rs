@@ -1,4 +1,4 @@
-//! The documents as the server shows them.
+//! The documents as the server renders them.
 
 use gancho_words::Language;
 use pulldown_cmark::{Event, Options, Parser, Tag};
@@ -31,7 +31,7 @@ fn every_file_is_a_document_and_has_a_title() {
     }
 }
 
-/// Each link leads to a heading that there is, to a file that is offered, or to one of the source.
+/// Each link leads to an existing heading, a file for download, or a source file.
 #[test]
 fn links_lead_somewhere() {
     for (guide, language) in all() {

@@ -9,7 +9,7 @@ use crate::{
     ui::{current_user::CurrentAdmin, done, error, form::Form, id::Id, page_context::PageContext},
 };
 
-/// Removes a bin, with all that it received.
+/// Removes a bin with its requests.
 pub(crate) async fn remove(
     State(app): State<Arc<App>>,
     CurrentAdmin(visitor): CurrentAdmin,
@@ -22,8 +22,8 @@ pub(crate) async fn remove(
     }
 }
 
-/// Makes a webhook that sends everything there. A server that has no public address calls itself by the address that
-/// it listens at, which needs nobody's permission.
+/// Creates a webhook that sends everything there. A server without a public address calls itself at its listening
+/// address, which needs no permission.
 pub(crate) async fn webhook(
     State(app): State<Arc<App>>,
     CurrentAdmin(visitor): CurrentAdmin,

@@ -14,7 +14,7 @@ use crate::{
     ui::{current_user::CurrentAdmin, done, error, form::Form, id::Id, page_context::PageContext},
 };
 
-/// Saves what a bin answers.
+/// Saves a bin's response.
 pub(crate) async fn save(
     State(app): State<Arc<App>>,
     CurrentAdmin(visitor): CurrentAdmin,

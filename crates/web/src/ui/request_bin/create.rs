@@ -8,7 +8,7 @@ use crate::{
     ui::{current_user::CurrentAdmin, done, error, form::Form, page_context::PageContext},
 };
 
-/// Makes a bin at once: what it answers is chosen on its page.
+/// Creates a bin at once: its response is set on its page.
 pub(crate) async fn make(State(app): State<Arc<App>>, CurrentAdmin(visitor): CurrentAdmin, _: Form) -> Response {
     let new = NewBin { ttl_s: None, respond: None };
     match app.services.create_bin(new, &visitor.user.name).await {

@@ -1,4 +1,4 @@
-//! Bins: temporary URLs that keep what they receive.
+//! Bins: temporary URLs that record requests.
 
 pub mod act;
 pub mod change;

@@ -11,31 +11,31 @@ use crate::{
     ui::{current_user::CurrentAdmin, draw, error, form::Form, id::Id, page, page_context::PageContext, query::Query},
 };
 
-/// Requests on the page: the newest.
+/// Maximum requests shown, newest first.
 const SHOWN: u64 = 50;
 
-/// A bin as it is shown.
+/// A bin as shown.
 pub(crate) struct BinFacts {
     pub id: BinId,
     pub url: String,
-    /// What it answers, in words.
+    /// Its response, described.
     pub answers: String,
     pub received: u64,
     pub expires: String,
 }
 
-/// A request as it is shown.
+/// A request as shown.
 struct ReceivedRequest {
     n: u64,
     at: String,
     line: String,
     headers: Vec<(String, String)>,
-    /// What it holds, if it is JSON.
+    /// The body, if it is JSON.
     json: Option<String>,
-    /// As it came; what is no text, replaced.
+    /// The raw body, with undecodable bytes replaced.
     body: String,
     truncated: bool,
-    /// Whether its signature is right, where that can be said.
+    /// Whether its signature is valid, if known.
     signature: Option<bool>,
 }
 
@@ -59,7 +59,7 @@ pub(super) fn facts(app: &App, context: &PageContext, bin: &Bin, headers: &Heade
     }
 }
 
-/// What a bin answers, in words.
+/// A bin's response, described.
 fn answers(context: &PageContext, respond: &BinResponse) -> String {
     let words = &context.words;
     let what = match respond.fault {
@@ -87,7 +87,7 @@ pub(crate) async fn show(
     }
 }
 
-/// The page once more, with what is wrong in its form.
+/// The page again, with the errors of its form.
 pub(super) async fn refused(
     app: &App,
     context: PageContext,
@@ -123,7 +123,7 @@ async fn read(app: &App, context: &PageContext, id: BinId, headers: &HeaderMap) 
     })
 }
 
-/// The form, filled in as it is.
+/// The form with the current values.
 fn filled(respond: &BinResponse) -> Form {
     Form::filled(vec![
         ("status", respond.status.to_string()),

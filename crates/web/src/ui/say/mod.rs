@@ -1,4 +1,4 @@
-//! Sentences for people: what an event is, how an endpoint does, why an attempt failed.
+//! Texts for users: event titles, states, reasons of failures.
 
 mod value;
 
@@ -16,7 +16,7 @@ pub(crate) fn title(words: &Words, kind: &EventType) -> String {
     event(words, kind, None)
 }
 
-/// A delivery's state: the word, and its colour's name.
+/// A delivery's state: its name and its colour.
 pub(crate) fn state(words: &Words, state: State) -> (String, &'static str) {
     let colour = match state {
         State::Delivered => "good",
@@ -27,7 +27,8 @@ pub(crate) fn state(words: &Words, state: State) -> (String, &'static str) {
     (words.get(&format!("state-{}", state.as_str())), colour)
 }
 
-/// An endpoint's state: the word, and its colour's name. One whose last attempts failed is not well, if not failing yet.
+/// An endpoint's state: its name and its colour. If its last attempts failed it is not shown as ok, even if it is not
+/// failing yet.
 pub(crate) fn health_state(words: &Words, endpoint: &Endpoint) -> (String, &'static str) {
     let (id, colour) = match endpoint.health.state(endpoint.enabled, endpoint.paused) {
         _ if endpoint.is_listener() => ("health-listener", "busy"),

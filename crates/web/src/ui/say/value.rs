@@ -1,4 +1,4 @@
-//! Columns and values of the ERP as its people read them.
+//! Formats columns and values of the ERP for users.
 
 use gancho_facturascripts::columns::{Kind, tables};
 use gancho_model::Timestamp;
@@ -32,15 +32,15 @@ const MONEY: &[&str] = &[
     "totalrecargo",
     "totalsuplidos",
 ];
-/// Columns with parts of a hundred.
+/// Columns with percentages.
 const PERCENT: &[&str] = &["dtopor", "dtopor1", "dtopor2", "irpf", "iva", "margen", "recargo"];
 
-/// A column's title as the ERP writes it; its raw name where we know none.
+/// A column's title in the ERP; its raw name if unknown.
 pub(crate) fn column(words: &Words, name: &str) -> String {
     words.column(name).map_or_else(|| name.to_owned(), |(title, _)| title)
 }
 
-/// A value as people write it: money in its currency, dates in words.
+/// A formatted value: money with its currency, dates as text.
 pub(crate) fn value(words: &Words, column: &str, value: &Value, currency: &str) -> String {
     match value {
         Value::Null => "–".to_owned(),
@@ -57,7 +57,7 @@ pub(crate) fn value(words: &Words, column: &str, value: &Value, currency: &str) 
     }
 }
 
-/// A date or a time in words, where the column holds one.
+/// A formatted date or time, if the column contains one.
 fn moment(words: &Words, column: &str, text: &str) -> Option<String> {
     match kind(column)? {
         Kind::Date => words.date(text),
@@ -66,7 +66,7 @@ fn moment(words: &Words, column: &str, text: &str) -> Option<String> {
     }
 }
 
-/// Columns of one name hold one kind of thing in all tables.
+/// Columns with the same name have the same type in all tables.
 fn kind(column: &str) -> Option<Kind> {
     tables().iter().find_map(|table| table.columns.get(column).copied())
 }

@@ -1,4 +1,4 @@
-//! Programs that read the feed: how far each has come.
+//! Consumers of the feed, with their positions.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::{
     ui::{current_user::CurrentAdmin, done, error, form::Form, page_context::PageContext},
 };
 
-/// A consumer as it is shown.
+/// A consumer as shown.
 pub(super) struct ConsumerRow {
     pub name: String,
     pub behind: String,

@@ -1,4 +1,4 @@
-//! Who did what, in words.
+//! The audit log.
 
 use gancho_model::{AuditEntry, Message};
 use gancho_words::Words;
@@ -10,21 +10,21 @@ use crate::{
     ui::{page_context::PageContext, query::Query},
 };
 
-/// Entries on a page.
+/// Entries per page.
 const ENTRIES: usize = 50;
 
 /// A page of entries.
 #[derive(Default)]
 pub(crate) struct AuditPage {
-    /// Newest first, each with a sentence and what changed.
+    /// Newest first, each with a sentence and its changes.
     pub rows: Vec<(AuditEntry, String, String)>,
-    /// Where older ones are.
+    /// The link to older entries.
     pub older: Option<String>,
-    /// Where the newest are, if these are not.
+    /// The link to the newest entries, if these are not.
     pub newest: Option<String>,
 }
 
-/// Those of an object, or all. `here` is the page on which they are shown.
+/// The entries of an object, or all. `here` is the page that shows them.
 pub(crate) async fn read(
     app: &App,
     context: &PageContext,
@@ -60,7 +60,7 @@ fn details(words: &Words, entry: &AuditEntry) -> String {
             words.message(&message)
         }
         Value::Number(count) => words.count("deed-count", count.as_u64().unwrap_or(0)),
-        // That it changed is all that is kept.
+        // Only the fact of the change is stored.
         Value::Null => label(words, field),
         other => format!("{}: {}", label(words, field), shown(words, field, other)),
     };
@@ -72,7 +72,7 @@ fn label(words: &Words, field: &str) -> String {
     if words.has(&id) { words.get(&id) } else { field.to_owned() }
 }
 
-/// A value as people write it.
+/// A formatted value.
 fn shown(words: &Words, field: &str, value: &Value) -> String {
     match value {
         Value::Bool(yes) => words.get(if *yes { "yes" } else { "no" }),

@@ -1,4 +1,4 @@
-//! The mail server, and a mail to see that mail arrives.
+//! The mail server, and a test mail.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// The form as it stands; the password is never shown.
+/// The form with the current values; the password is never shown.
 pub(super) async fn form(app: &App, visitor: &CurrentUser) -> Answer<Vec<(&'static str, String)>> {
     let server = app.services.mail_server().await?.unwrap_or_default();
     Ok(vec![

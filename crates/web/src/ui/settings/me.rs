@@ -1,4 +1,4 @@
-//! One's own: language, zone, mail, password, where one is signed in.
+//! A user's own settings: language, time zone, mail, password, sessions.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::{
     ui::{current_user::CurrentUser, done, error, form::Form, page_context::PageContext, person},
 };
 
-/// A session's name on its page: enough to end it, nothing to sign in with.
+/// A session's name on the page: enough to end it, useless for signing in.
 pub(super) fn session_name(session: &Session) -> String {
     crate::auth::digest(&session.digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
         .iter()

@@ -1,4 +1,4 @@
-//! Settings: one's own, people, tokens, mail, who did what, what is in force.
+//! Settings: own ones, users, tokens, mail, audit log, configuration.
 
 pub mod consumers;
 pub mod history;
@@ -35,13 +35,13 @@ pub(super) struct SettingsPage {
     new_token: String,
     consumers: Vec<ConsumerRow>,
     mail: Option<(String, String)>,
-    /// The configuration says which server.
+    /// The configuration sets the mail server.
     is_mail_fixed: bool,
     entries: AuditPage,
     in_force: Vec<(String, String, String)>,
-    /// ERPs, where a customer's code is asked for.
+    /// ERPs, for forms with a customer's code.
     sources: Vec<Source>,
-    /// What was just found out or done.
+    /// The result of the last action.
     said: String,
     form: Form,
 }
@@ -55,7 +55,7 @@ impl SettingsPage {
         session.digest == self.session
     }
 
-    /// Names a session without its digest being of use to anybody.
+    /// Names a session without revealing its digest.
     fn name_of(&self, session: &Session) -> String {
         me::session_name(session)
     }
@@ -81,7 +81,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, visitor: CurrentUser, quer
     }
 }
 
-/// A viewer sees their own settings only.
+/// Viewers see only their own settings.
 fn tab(asked: &str, admin: bool) -> &'static str {
     match asked {
         "people" if admin => "people",
@@ -138,7 +138,7 @@ async fn consumers(app: &App, context: &PageContext) -> Answer<Vec<ConsumerRow>>
     Ok(app.services.consumers().await?.iter().map(|one| ConsumerRow::new(context, one, last)).collect())
 }
 
-/// A tab once more, with what is wrong in its form.
+/// A tab again, with the errors of its form.
 pub(super) async fn refused(
     app: &App,
     visitor: &CurrentUser,

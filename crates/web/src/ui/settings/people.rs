@@ -1,4 +1,4 @@
-//! People: added, given another role or password, removed.
+//! Adds, changes and removes users.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ async fn make(app: &App, form: &Form, who: &str) -> Answer<()> {
     Ok(())
 }
 
-/// Another role, or another password.
+/// Sets another role or password.
 pub(crate) async fn save(
     State(app): State<Arc<App>>,
     CurrentAdmin(visitor): CurrentAdmin,
@@ -37,7 +37,7 @@ pub(crate) async fn save(
     match change(&app, id, &form, &visitor.user.name).await {
         Ok(()) => done(&app, "/settings?tab=people", "saved"),
         Err(problem) => {
-            // The form below is for somebody new: its fields are not the wrong ones.
+            // The form below is for a new user: the errors don't belong to its fields.
             let input = problem.errors().first().map(|wrong| wrong.localized.clone());
             let problem = input.map_or(problem, |input| Problem::localized(StatusCode::UNPROCESSABLE_ENTITY, input));
             super::refused(&app, &visitor, "people", Form::default(), &problem).await

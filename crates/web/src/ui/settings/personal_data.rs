@@ -1,4 +1,4 @@
-//! What is kept about one customer: counted, given as a file, erased.
+//! Data about one customer: count, export, erase.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-/// The tab, whose page a person stands on.
+/// The tab of this page.
 const TAB: &str = "personal-data";
 
 pub(crate) async fn act(State(app): State<Arc<App>>, CurrentAdmin(visitor): CurrentAdmin, form: Form) -> Response {
@@ -53,7 +53,7 @@ fn subject(form: &Form) -> Answer<DataSubject> {
     Ok(reading.finish(input)?.into())
 }
 
-/// One of the ERPs, or any where nothing was chosen.
+/// The selected ERP, or all if none is selected.
 fn source(text: &str) -> Result<Option<SourceId>, Message> {
     match text {
         "" => Ok(None),
@@ -61,7 +61,7 @@ fn source(text: &str) -> Result<Option<SourceId>, Message> {
     }
 }
 
-/// Says how much there is, or what was erased.
+/// Shows the count, or what was erased.
 async fn show(app: &Arc<App>, visitor: &CurrentUser, form: &Form, subject: DataSubject) -> Answer<Response> {
     let context = PageContext::new(app, visitor, "settings", "settings-title");
     let words = &context.words;
@@ -77,8 +77,8 @@ async fn show(app: &Arc<App>, visitor: &CurrentUser, form: &Form, subject: DataS
     Ok(page(&read))
 }
 
-/// A file with a line for each event, sent page by page: there may be very many. If the store fails in the middle, it ends
-/// there, and the browser says that the download failed.
+/// A file with a line per event, streamed page by page, since there may be many. If the store fails midway, the
+/// response is cut, and the browser reports a failed download.
 fn export(app: &Arc<App>, subject: DataSubject) -> Response {
     let (sender, lines) = tokio::sync::mpsc::channel(1);
     let (app, subject) = (app.clone(), Arc::new(subject));
@@ -89,7 +89,7 @@ fn export(app: &Arc<App>, subject: DataSubject) -> Response {
             let next = page.as_ref().ok().and_then(|page| page.next);
             let text = page.map(|page| page.items.into_iter().map(line).collect::<String>());
             let text = text.map_err(|error| std::io::Error::other(format!("{error:?}")));
-            // Nobody reads any more, or there is no more.
+            // The client is gone, or this was the last page.
             if sender.send(text).await.is_err() || next.is_none() {
                 return;
             }

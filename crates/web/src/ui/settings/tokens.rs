@@ -1,4 +1,4 @@
-//! Tokens for programs: shown once, when they are made.
+//! Tokens for programs: shown once, when created.
 
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use crate::{
     ui::{current_user::CurrentAdmin, done, error, form::Form, id::Id, page_context::PageContext},
 };
 
-/// A person says that it is the right ERP.
+/// A user confirms that it is the right ERP.
 pub(crate) async fn confirm(
     State(app): State<Arc<App>>,
     CurrentAdmin(visitor): CurrentAdmin,

@@ -22,7 +22,7 @@ struct NewSourcePage {
     kind: String,
     form: Form,
     sql: String,
-    /// What the database's administrator runs for Gancho's own user.
+    /// The statements with which the database's administrator creates Gancho's account.
     grants: Grants,
 }
 

@@ -1,4 +1,4 @@
-//! Between the forms of a source and what is done with it.
+//! Converts between a source's form and the use cases' input.
 
 use gancho_model::{Message, SourceKind};
 use gancho_service::{
@@ -10,10 +10,10 @@ use url::Url;
 
 use crate::ui::form::Form;
 
-/// Models or tables; nothing for those of the catalogue.
+/// Models or tables; `None` for those of the catalogue.
 type Models = Option<List<WatchedModel, 1, 500>>;
 
-/// A new source, as it was filled in.
+/// A new source from the form.
 pub(super) fn new_source(form: &Form) -> Result<NewSource, Vec<FieldError>> {
     let mut reading = Reading::new(Rules::default());
     let name = reading.field("name", form.required("name").and_then(Text::new));
@@ -34,7 +34,7 @@ pub(super) fn new_source(form: &Form) -> Result<NewSource, Vec<FieldError>> {
     reading.finish(new())
 }
 
-/// What is changed of a source, as it was filled in: an address or key that is left empty stays as it is.
+/// A change of a source from the form: an empty address or key is kept.
 pub(super) fn patch(form: &Form) -> Result<SourcePatch, Vec<FieldError>> {
     let mut reading = Reading::new(Rules::default());
     let name = reading.field("name", Text::filled(form.value("name")));
@@ -55,7 +55,7 @@ pub(super) fn patch(form: &Form) -> Result<SourcePatch, Vec<FieldError>> {
     reading.finish(patch())
 }
 
-/// The address of a database from its parts, where the whole is not given; else which part is wrong.
+/// The address of a database from its parts, unless given as a whole; or the invalid part.
 fn database_url(form: &Form) -> Result<String, (&'static str, Message)> {
     let (whole, host) = (form.value("url").trim(), form.value("host").trim());
     if !whole.is_empty() {

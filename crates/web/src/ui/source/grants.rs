@@ -1,12 +1,12 @@
-//! What the administrator of the ERP's database runs, so that Gancho has a user of its own there with no more rights than
-//! it needs.
+//! The statements with which the administrator of the ERP's database creates an account for Gancho, with only the
+//! rights that it needs.
 
 use crate::ui::form::Form;
 
-/// A statement in pieces: text, and names that the page fills in while they are typed.
+/// A part of a statement: text, or a name that the page fills in while the user types.
 pub(super) struct Piece {
     pub text: String,
-    /// The field whose value stands here; empty for plain text.
+    /// The field whose value is inserted here; empty for plain text.
     pub field: &'static str,
 }
 
@@ -16,7 +16,7 @@ pub(super) struct Grants {
     pub postgres: Vec<Piece>,
 }
 
-/// With the names of a form, or what stands for them.
+/// With the names of a form, or placeholders.
 pub(super) fn of(form: &Form) -> Grants {
     const MYSQL: &str = "CREATE USER '{user}'@'%' IDENTIFIED BY '{password}';\n\
         GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, TRIGGER ON `{database}`.* TO '{user}'@'%';\n\
@@ -38,7 +38,7 @@ fn pieces(template: &str, form: &Form) -> Vec<Piece> {
         let (field, usual) = match name {
             "user" => ("user", "gancho"),
             "database" => ("database", "facturascripts"),
-            // A password is not repeated on a page.
+            // Passwords are not repeated on a page.
             _ => ("", "…"),
         };
         let value = if field.is_empty() { "" } else { form.value(field) };

@@ -12,7 +12,7 @@ use crate::{
     ui::{current_user::CurrentUser, error, page, page_context::PageContext, query::Query},
 };
 
-/// A source as it is shown.
+/// A source as shown.
 pub(crate) struct SourceRow {
     pub id: String,
     pub name: String,
@@ -20,16 +20,16 @@ pub(crate) struct SourceRow {
     pub url: String,
     pub state: (String, &'static str),
     pub sentence: String,
-    /// What the system below said, of one that is down.
+    /// The raw message of the underlying system, if it is down.
     pub raw: Option<String>,
-    /// How soon something is seen, of an ERP that is asked.
+    /// Delay until changes of a polled ERP are found.
     pub pace: String,
     pub lag: String,
     pub backlog: Option<u64>,
     pub is_received: bool,
     pub heard_at: String,
     pub down: bool,
-    /// Whether a person has to decide whether it is the right ERP.
+    /// Whether a user must decide whether it is the right ERP.
     pub asks: bool,
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn row(app: &App, context: &PageContext, source: &Source) -> SourceRo
         (false, false, None) => ("source-waiting", "busy"),
     };
     let error = status.last_error.clone();
-    // What is polled keeps nothing for us.
+    // Polled ERPs have no backlog.
     let (paused, down) = match source.kind {
         SourceKind::Api => ("source-paused-api-sentence", "source-down-api-sentence"),
         SourceKind::Plugin | SourceKind::Database => ("source-paused-sentence", "source-down-sentence"),
@@ -91,7 +91,7 @@ pub(crate) fn row(app: &App, context: &PageContext, source: &Source) -> SourceRo
         sentence: words.message(&message),
         pace: status.pace.map(|pace| pace_sentence(words, pace)).unwrap_or_default(),
         raw: status.last_error.as_ref().and_then(|error| words.raw(error)),
-        // What was measured before it went down says nothing now.
+        // Measurements from before it went down are outdated.
         lag: status.lag_s.filter(|_| !status.down).map_or_else(|| "–".into(), |lag| words.span((lag * 1000.0) as i64)),
         backlog: status.backlog.filter(|_| !status.down),
         is_received: source.heard_at.is_some(),
@@ -101,7 +101,7 @@ pub(crate) fn row(app: &App, context: &PageContext, source: &Source) -> SourceRo
     }
 }
 
-/// How soon something is seen in an ERP that is asked.
+/// The delay until changes of a polled ERP are found, as a sentence.
 fn pace_sentence(words: &Words, pace: Pace) -> String {
     let span = |s: u64| words.span(i64::try_from(s).unwrap_or(i64::MAX).saturating_mul(1000));
     words.message(&Message::new("source-pace").with("new", span(pace.new_s)).with("changes", span(pace.changes_s)))

@@ -1,4 +1,4 @@
-//! Sources: ERPs that are connected.
+//! Sources: connected ERPs.
 
 pub mod change;
 pub mod confirm;

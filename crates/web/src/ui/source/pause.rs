@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// Nothing is taken from the ERP until somebody resumes it.
+/// Pauses a source until it is resumed.
 pub(crate) async fn pause(
     State(app): State<Arc<App>>,
     CurrentAdmin(visitor): CurrentAdmin,
@@ -24,7 +24,7 @@ pub(crate) async fn pause(
     save(&app, &visitor, id, true).await
 }
 
-/// Takes what waits in the ERP, and goes on.
+/// Resumes a source; waiting changes are read.
 pub(crate) async fn resume(
     State(app): State<Arc<App>>,
     CurrentAdmin(visitor): CurrentAdmin,

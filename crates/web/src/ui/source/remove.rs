@@ -30,7 +30,7 @@ async fn build(
     Ok(RemoveSourcePage { context: context.clone(), id, name: source.name, database, error })
 }
 
-/// What removing would do.
+/// The effects of removing it.
 pub(crate) async fn ask(
     State(app): State<Arc<App>>,
     CurrentAdmin(visitor): CurrentAdmin,

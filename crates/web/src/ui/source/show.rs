@@ -14,7 +14,7 @@ use crate::{
     ui::{current_user::CurrentUser, error, form::Form, id::Id, page, page_context::PageContext, query::Query},
 };
 
-/// How long a check may take.
+/// Timeout of a check.
 const PATIENCE: Duration = Duration::from_secs(8);
 
 #[derive(Template)]
@@ -30,14 +30,14 @@ struct SourcePage {
     address: ServerAddress,
 }
 
-/// A line of what was checked.
+/// A finding as shown.
 struct CheckRow {
-    /// In the reader's words; of a table or a right its own name.
+    /// Localized; tables and rights keep their own names.
     name: String,
     is_named_by_the_erp: bool,
     ok: bool,
     text: String,
-    /// What the system below said.
+    /// The raw message of the underlying system.
     raw: Option<String>,
 }
 
@@ -69,7 +69,7 @@ pub(crate) async fn show(
     }
 }
 
-/// The settings once more, with what is wrong in them.
+/// The settings again, with their errors.
 pub(super) async fn refused(app: &App, context: PageContext, id: SourceId, form: Form, problem: &Problem) -> Response {
     match read(app, &context, (id, false), &HeaderMap::new()).await {
         Ok(mut read) => {
@@ -80,7 +80,7 @@ pub(super) async fn refused(app: &App, context: PageContext, id: SourceId, form:
     }
 }
 
-/// Checking asks the ERP, and its database may hang: nobody waits for it that long.
+/// A check connects to the ERP, and its database may hang: the page waits only until the timeout.
 async fn findings(app: &App, context: &PageContext, source: &Source) -> Vec<Finding> {
     let check = app.services.check_source(source, |at| context.words.full(at));
     tokio::time::timeout(PATIENCE, check)

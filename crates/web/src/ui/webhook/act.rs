@@ -1,4 +1,4 @@
-//! Single acts on a webhook: one button each.
+//! Single actions on a webhook, one button each.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ fn missing() -> Problem {
     Problem::localized(StatusCode::NOT_FOUND, Message::new("problem-missing"))
 }
 
-/// Acts; returns where to go, and what was done.
+/// Runs an action; returns the page to go to, and the action's name.
 async fn run(app: &Arc<App>, id: EndpointId, act: &str, form: &Form, who: &str) -> Answer<(String, &'static str)> {
     let set = async |patch| {
         let known = app.store.endpoint(id).await?;

@@ -1,4 +1,4 @@
-//! Sending what exists already: records of an ERP, while the page may be left.
+//! Sends existing records of an ERP as a background job.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What came back from a webhook that fails, before anything else on its page: nobody should have to look for it.
+//! The last failure of a failing webhook, shown first on its page.
 
 use gancho_model::{Attempt, Delivery, Endpoint};
 use gancho_store::StoreError;
@@ -8,27 +8,27 @@ use crate::{
     ui::{page_context::PageContext, say},
 };
 
-/// Of an answer so many lines and characters are shown; all of it stands on the delivery's page.
+/// Maximum lines and characters of a response shown; the delivery's page shows all of it.
 const LINES: usize = 6;
 const CHARACTERS: usize = 600;
 
-/// The last failed attempt of a webhook that fails.
+/// The last failed attempt of a failing webhook.
 pub(super) struct Evidence {
-    /// The delivery, with all of its attempts.
+    /// The delivery with its attempts.
     pub delivery: String,
-    /// What was sent: the document, in words.
+    /// The event's title with its document.
     pub title: String,
-    /// When, in words.
+    /// The time, as text.
     pub at: String,
-    /// The likely cause, and what to do.
+    /// The likely cause and the remedy.
     pub advice: String,
-    /// What went wrong below HTTP, as the computers say it; empty where an answer came.
+    /// The raw error below HTTP; empty if there was a response.
     pub message: String,
-    /// The first lines of what came back.
+    /// The first lines of the response.
     pub body: String,
 }
 
-/// Reads it; nothing of a webhook whose last attempt arrived, or where the delivery was deleted since.
+/// Reads it; `None` if the last attempt succeeded, or the delivery was deleted since.
 pub(super) async fn read(
     app: &App,
     context: &PageContext,

@@ -1,4 +1,4 @@
-//! Between the form of an endpoint and what is done with it.
+//! Converts between an endpoint's form and the use cases' input.
 
 use gancho_model::{
     Condition, Endpoint, Include, Message, OriginReference, Source, SourceId, Template, limits::ATTEMPT_MS_MAX, mask,
@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use super::tree;
 use crate::ui::form::Form;
 
-/// The form of an endpoint, filled in as it is.
+/// The form with an endpoint's current values.
 pub(super) fn form(endpoint: &Endpoint) -> Form {
     let number = |number: Option<u32>| number.map(|number| number.to_string()).unwrap_or_default();
     let patterns = endpoint.events.iter().map(ToString::to_string);
@@ -42,7 +42,7 @@ pub(super) fn form(endpoint: &Endpoint) -> Form {
     Form::filled(fields)
 }
 
-/// What was filled in, of a new endpoint and of one that is changed.
+/// The values of the form, for new and changed endpoints.
 struct Filled {
     url: WebhookUrl,
     events: List<Subscription, 1, 100>,
@@ -57,7 +57,7 @@ struct Filled {
     rules: Rules,
 }
 
-/// The rules of an endpoint, as they were filled in.
+/// The rules in the form.
 pub(super) struct Rules {
     pub condition: Option<Condition>,
     pub template: Option<Template>,
@@ -67,7 +67,7 @@ pub(super) struct Rules {
     pub mask: List<Text<1, 100>, 0, 50>,
 }
 
-/// Reads the rules. A preset stands for its template where none is written.
+/// Parses the rules. A preset supplies the template if none is entered.
 pub(super) fn rules(form: &Form, words: &Words, reading: &mut Reading<'_>) -> Option<Rules> {
     let text = |name: &str| Some(form.value(name).trim().to_owned()).filter(|text| !text.is_empty());
     let condition = text("condition").map(|text| Condition::parse(&text)).transpose();
@@ -105,7 +105,7 @@ fn filled(form: &Form, words: &Words, reading: &mut Reading<'_>) -> Option<Fille
     let name = reading.field("name", Text::filled(form.value("name")));
     let description = reading.field("description", Text::filled(form.value("description")));
     let headers = HeaderFields::of(headers(form.value("headers")), "headers", reading);
-    // Where the form shows no sources, none were unchecked.
+    // If the form shows no sources, none were deselected.
     let sources =
         if form.has("sources_shown", "yes") { reading.field("sources", sources(form)).map(Some) } else { Some(None) };
     let timeout_ms = reading.field("timeout_ms", Whole::filled(form.value("timeout_ms")));
@@ -128,7 +128,7 @@ fn filled(form: &Form, words: &Words, reading: &mut Reading<'_>) -> Option<Fille
     })
 }
 
-/// A new endpoint, as it was filled in.
+/// A new endpoint from the form.
 pub(super) fn new_endpoint(form: &Form, words: &Words, by: input::Rules<'_>) -> Result<NewEndpoint, Vec<FieldError>> {
     let mut reading = Reading::new(by);
     let secret = reading.field("secret", NewSecret::filled(form.value("secret")));
@@ -144,7 +144,7 @@ pub(super) fn new_endpoint(form: &Form, words: &Words, by: input::Rules<'_>) -> 
         headers: Some(filled.headers),
         sources: filled.sources,
         timeout_ms: filled.timeout_ms,
-        // A new one may leave the waits to us.
+        // Empty delays of a new one mean the default.
         retry: Some(filled.retry).filter(|retry| !retry.delays_s.0.is_empty()),
         rate_per_s: filled.rate_per_s,
         max_in_flight: filled.max_in_flight,
@@ -158,7 +158,7 @@ pub(super) fn new_endpoint(form: &Form, words: &Words, by: input::Rules<'_>) -> 
     reading.finish(new)
 }
 
-/// What is changed of an endpoint, as it was filled in: what was left empty is cleared.
+/// A change of an endpoint from the form: empty fields are cleared.
 pub(super) fn patch(form: &Form, words: &Words, by: input::Rules<'_>) -> Result<EndpointPatch, Vec<FieldError>> {
     let mut reading = Reading::new(by);
     let patch = filled(form, words, &mut reading).map(|filled| EndpointPatch {
@@ -183,7 +183,7 @@ pub(super) fn patch(form: &Form, words: &Words, by: input::Rules<'_>) -> Result<
     reading.finish(patch)
 }
 
-/// Types that are picked, and patterns that are written beside them.
+/// Selected types, and patterns entered in addition.
 pub(super) fn events<const MIN: usize, const MAX: usize>(form: &Form) -> Result<List<Subscription, MIN, MAX>, Message> {
     let more = form.value("more").split(',').map(str::trim).filter(|pattern| !pattern.is_empty());
     let all: Vec<&str> = form.values("events").into_iter().chain(more).collect();
@@ -202,14 +202,14 @@ fn delays<const TO: i64, const MIN: usize, const MAX: usize>(
     List::read_each(delays.collect::<Vec<_>>().into_iter(), Whole::of_text)
 }
 
-/// Picked sources that are no more.
+/// Selected sources that no longer exist.
 pub(super) fn removed_sources(form: &Form, sources: &[Source]) -> Vec<String> {
     let picked = form.values("sources").into_iter();
     let gone = picked.filter(|id| !sources.iter().any(|source| source.id.to_string() == **id));
     gone.map(ToOwned::to_owned).collect()
 }
 
-/// `Name: value`, one a line. A line without a colon is a name that can't be.
+/// `Name: value`, one per line. A line without a colon becomes an invalid name.
 fn headers(text: &str) -> Map<String, Value> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let pair = |line: &str| match line.split_once(':') {

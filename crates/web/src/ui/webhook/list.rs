@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// Webhooks on a page.
+/// Webhooks per page.
 const LIMIT: usize = 50;
 
 pub(crate) struct WebhookRow {

@@ -1,4 +1,4 @@
-//! What a form asks while it is being filled in: can the URL be reached, which events would match, what would be sent?
+//! Live checks while a form is filled in: whether the URL is reachable, which events would match, what would be sent.
 
 use std::sync::Arc;
 
@@ -22,9 +22,9 @@ use crate::{
 struct PreviewPage {
     context: PageContext,
     findings: Vec<(bool, String)>,
-    /// What the rules make of last week's events; nothing where no events are chosen yet.
+    /// The result of the rules for last week's events; `None` while no events are selected.
     preview: Option<Preview>,
-    /// What is wrong with the rules.
+    /// The errors of the rules.
     wrong: Vec<String>,
     /// Titles and bodies of events that would be sent.
     examples: Vec<(String, String)>,
@@ -43,7 +43,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, CurrentAdmin(visitor): Cur
     let findings = findings.into_iter().map(|finding| (finding.ok, words.message(&finding.message))).collect();
     let (preview, wrong) = match asked(&context, &form) {
         Ok(input) => (app.services.preview(input).await.ok(), vec![]),
-        // That no events are chosen yet is said when the form is sent.
+        // Missing events are reported when the form is submitted.
         Err(wrong) => {
             let wrong = wrong.iter().filter(|one| one.field != "events");
             (None, wrong.map(|one| words.message(&one.message)).collect())

@@ -1,4 +1,4 @@
-//! Webhooks: what the API calls endpoints.
+//! Webhooks: endpoints in the API.
 
 pub mod act;
 pub mod backfill;
@@ -16,7 +16,7 @@ pub(crate) mod tree;
 
 use gancho_model::Endpoint;
 
-/// What people call it, and its host.
+/// Its display name, and its host.
 pub(crate) fn names(endpoint: &Endpoint) -> (String, String) {
     let url = url::Url::parse(&endpoint.url).ok();
     let host = url.as_ref().and_then(|url| url.host_str()).unwrap_or_default().to_owned();

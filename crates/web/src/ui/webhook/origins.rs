@@ -6,18 +6,18 @@ use serde_json::Value;
 
 use crate::{App, ui::form::Form};
 
-/// Events whose origins are offered, the newest.
+/// Newest events whose origins are offered.
 const EVENTS: usize = 500;
 
 /// An origin that can be ignored.
 pub(crate) struct OriginChoice {
     /// `api:3`
     pub reference: String,
-    /// What people call it; empty where that is not known.
+    /// Its display name; empty if unknown.
     pub name: String,
 }
 
-/// The ERPs' users and the keys of their APIs, origins of the latest events, and those that are chosen already.
+/// The ERPs' users and API keys, origins of the latest events, and those already selected.
 pub(super) async fn choices(app: &App, form: &Form) -> Vec<OriginChoice> {
     let found = app.store.recent(None, EventFilter::default(), EVENTS).await;
     let mut names: BTreeMap<String, String> = BTreeMap::new();

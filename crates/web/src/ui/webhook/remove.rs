@@ -19,7 +19,7 @@ struct RemoveWebhookPage {
     waiting: u64,
 }
 
-/// What removing would do.
+/// The effects of removing it.
 pub(crate) async fn ask(
     State(app): State<Arc<App>>,
     CurrentAdmin(visitor): CurrentAdmin,

@@ -1,4 +1,4 @@
-//! Sending again what failed, was missed, or all: counted first, then done while the page may be left.
+//! Resends failed, missed or all events: counted first, then sent as a background job.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub(crate) async fn replay(
     form: Form,
 ) -> Response {
     match count(&app, id, &form).await {
-        // Also where something was changed in the form since it was counted.
+        // Also if the form was changed since it was counted.
         Ok((_, total)) if form.value("sure") != total.to_string() => {
             show::summary(&app, visitor, id, form, Ok(Some(total))).await
         }
@@ -59,7 +59,7 @@ fn input(form: &Form, now: Timestamp) -> Answer<ReplayInput> {
     Ok(ReplayInput { since, until: None, events, object: None, only: Some(only), dry_run: None })
 }
 
-/// The record that people call so, as the latest event about it says; nothing where none is named.
+/// The record with this name according to its latest event; `None` if no name is entered.
 async fn document(app: &App, input: &ReplayInput, name: &str) -> Answer<Option<ObjectKey>> {
     if name.is_empty() {
         return Ok(None);

@@ -32,7 +32,7 @@ use crate::{
     },
 };
 
-/// Deliveries shown in their tab.
+/// Maximum deliveries shown in their tab.
 const DELIVERIES: usize = 25;
 
 #[derive(Template)]
@@ -71,7 +71,7 @@ impl WebhookPage {
         fill::removed_sources(&self.form, &self.sources)
     }
 
-    /// Whether an ERP can be asked for its records: not through its plugin.
+    /// Whether an ERP's records can be read: not through its plugin.
     fn is_askable(&self, source: &Source) -> bool {
         source.kind != SourceKind::Plugin
     }
@@ -115,7 +115,7 @@ async fn with_history(app: &App, built: Built, query: &Query) -> Built {
     Ok(built)
 }
 
-/// A page, or what is in its way.
+/// A page, or the problem.
 type Built = Result<Box<WebhookPage>, (PageContext, Problem)>;
 
 fn respond(built: Built) -> Response {
@@ -125,7 +125,7 @@ fn respond(built: Built) -> Response {
     }
 }
 
-/// The settings once more, with what is wrong in them.
+/// The settings again, with their errors.
 pub(super) async fn refused(
     app: &App,
     visitor: CurrentUser,

@@ -1,4 +1,4 @@
-//! The events as a person picks them: by area, by thing, by what happened to it.
+//! The events as a tree for selection: by area, noun and verb.
 
 use gancho_facturascripts::{
     catalogue::{Area, MODELS},
@@ -8,14 +8,14 @@ use gancho_words::Words;
 
 use crate::ui::form::Form;
 
-/// A part of the business.
+/// A business area.
 pub(crate) struct Branch {
     pub title: String,
     pub nouns: Vec<Noun>,
 }
 
 impl Branch {
-    /// Whether anything of it is picked.
+    /// Whether any of its events is selected.
     pub fn is_picked(&self, form: &Form) -> bool {
         self.nouns.iter().any(|noun| {
             form.has("events", &noun.pattern) || noun.types.iter().any(|leaf| form.has("events", &leaf.event))
@@ -23,7 +23,7 @@ impl Branch {
     }
 }
 
-/// A thing, all of whose events may be picked at once.
+/// A noun, all of whose events can be selected at once.
 pub(crate) struct Noun {
     pub title: String,
     /// The ERP's class, such as `FacturaCliente`.
@@ -41,7 +41,7 @@ pub(crate) struct Leaf {
 
 const AREAS: [Area; 5] = [Area::Sales, Area::Purchases, Area::People, Area::Warehouse, Area::Users];
 
-/// All of the catalogue.
+/// The whole catalogue.
 pub(crate) fn tree(words: &Words) -> Vec<Branch> {
     AREAS.iter().map(|area| branch(words, *area)).collect()
 }
@@ -61,7 +61,7 @@ fn branch(words: &Words, area: Area) -> Branch {
     Branch { title: words.get(&format!("area-{}", area.as_str())), nouns: models.map(noun).collect() }
 }
 
-/// Whether a pattern can be picked in the tree.
+/// Whether a pattern can be selected in the tree.
 pub(crate) fn holds(pattern: &str) -> bool {
     pattern == "*"
         || MODELS.iter().any(|model| !model.noun.is_empty() && pattern == format!("{}.*", model.noun))
