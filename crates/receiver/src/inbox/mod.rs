@@ -68,8 +68,8 @@ pub enum OnceError<I, H> {
     #[error("the handler failed: {0}")]
     Handler(H),
     /// The handler succeeded, but the inbox could not store the id: the handler will run again.
-    #[error("handled, but the inbox could not remember it: {0}")]
-    ReferenceUpdate(I),
+    #[error("handled, but the inbox could not record it: {0}")]
+    Unrecorded(I),
 }
 
 /// Runs the handler, unless this id was handled already or is being handled now.
@@ -89,7 +89,7 @@ pub fn once<I: Inbox, T, E>(
     }
     match handler() {
         Ok(value) => {
-            inbox.finish(id, now_s).map_err(OnceError::ReferenceUpdate)?;
+            inbox.finish(id, now_s).map_err(OnceError::Unrecorded)?;
             Ok(Once::Handled(value))
         }
         Err(error) => {
