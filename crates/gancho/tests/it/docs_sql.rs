@@ -23,19 +23,21 @@ fn samples(file: &str, language: &str, count: usize) -> Vec<String> {
 #[tokio::test]
 async fn the_account_of_the_documents_has_the_rights_that_are_needed() {
     for file in ["docs/en/connect.md", "docs/es/conectar.md"] {
-        let database = Instance::shared(Engine::MariaDb).database().await;
-        let user = format!("reader_{}", database.name);
-        let made = samples(file, "sql", 2)[0]
-            .replace("facturascripts.*", &format!("{}.*", database.name))
-            .replace("gancho@'%'", &format!("{user}@'%'"))
-            .replace('…', "right");
-        database.play(&made);
-        let server = server().await;
-        let source = json!({"kind": "database", "name": "ERP", "url": database.url_as(&user, "right")});
-        let source = server.post("/sources", source, 201).await;
-        let path = format!("/sources/{}/check", source["id"].as_str().expect("an id"));
-        let found = server.post(&path, json!({}), 200).await;
-        assert_eq!(found["ok"], true, "{file}: {found}");
+        for (engine, place) in [(Engine::MariaDb, 0), (Engine::Postgres, 1)] {
+            let database = Instance::shared(engine).database().await;
+            let user = format!("reader_{}", database.name);
+            let made = samples(file, "sql", 3)[place]
+                .replace("facturascripts", &database.name)
+                .replace("gancho", &user)
+                .replace('…', "right");
+            database.play(&made);
+            let server = server().await;
+            let source = json!({"kind": "database", "name": "ERP", "url": database.url_as(&user, "right")});
+            let source = server.post("/sources", source, 201).await;
+            let path = format!("/sources/{}/check", source["id"].as_str().expect("an id"));
+            let found = server.post(&path, json!({}), 200).await;
+            assert_eq!(found["ok"], true, "{file}, {engine:?}: {found}");
+        }
     }
 }
 
@@ -47,7 +49,7 @@ async fn what_a_deleted_plugin_left_goes_with_the_statements_of_the_documents() 
         erp.connect(&server).await;
         let left = "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = DATABASE()";
         assert!(erp.database.number(left).await > 0, "{file}");
-        let printed = erp.database.answer(&samples(file, "sql", 2)[1]);
+        let printed = erp.database.answer(&samples(file, "sql", 3)[2]);
         // Below the column's name.
         let statements: Vec<&str> = printed.lines().skip(1).collect();
         erp.database.play(&statements.join("\n"));

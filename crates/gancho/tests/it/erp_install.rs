@@ -63,6 +63,52 @@ async fn one_database_has_one_source(stage: &Stage, engine: Engine) {
     assert_eq!(stage.server.call(Method::DELETE, &path, None).await.status, 204);
 }
 
+/// An administrator changes the password of Gancho's account, and adds the database again with the new one.
+#[tokio::test]
+async fn a_changed_password_is_given_by_adding_the_database_again() {
+    for engine in Engine::ALL {
+        let stage = Stage::set(engine).await;
+        let fresh = Instance::shared(engine).database().await;
+        let user = format!("own_{}", fresh.name);
+        let (make, change) = match engine {
+            Engine::MariaDb => (
+                format!("CREATE USER {user} IDENTIFIED BY 'old-one'; GRANT ALL ON {}.* TO {user}", fresh.name),
+                format!("ALTER USER {user} IDENTIFIED BY 'new-one'"),
+            ),
+            Engine::Postgres => (granted(&user), format!("ALTER USER {user} PASSWORD 'new-one'")),
+        };
+        fresh.run(&make).await;
+        let body = |password| json!({"kind": "database", "name": "Own", "url": fresh.url_as(&user, password)});
+        let source = stage.server.post("/sources", body("old-one"), 201).await;
+        fresh.run(&change).await;
+        let refused = stage.server.post("/sources", body("old-one"), 422).await;
+        assert!(refused.to_string().contains("password"), "{engine:?}: {refused}");
+        let again = stage.server.post("/sources", body("new-one"), 200).await;
+        assert_eq!(again["id"], source["id"], "{engine:?}: the same source");
+        let path = format!("/sources/{}", source["id"].as_str().expect("an id"));
+        let checked = stage.server.post(&format!("{path}/check"), json!({}), 200).await;
+        assert_eq!(checked["ok"], true, "{engine:?}: {checked}");
+        // With the rights that the page names, everything of ours can be removed, though the tables are another's.
+        let removed = stage.server.call(Method::DELETE, &path, None).await;
+        assert_eq!(removed.status, 204, "{engine:?}: {}", removed.body);
+        let left = match engine {
+            Engine::MariaDb => {
+                "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = DATABASE()"
+            }
+            Engine::Postgres => "SELECT COUNT(*) FROM pg_proc WHERE proname LIKE 'gancho%'",
+        };
+        assert_eq!(fresh.number(left).await, 0, "{engine:?}");
+    }
+}
+
+/// PostgreSQL's account with the rights that *Connect an ERP* names.
+fn granted(user: &str) -> String {
+    format!(
+        "CREATE USER {user} PASSWORD 'old-one'; GRANT USAGE, CREATE ON SCHEMA public TO {user}; \
+         GRANT SELECT, TRIGGER ON ALL TABLES IN SCHEMA public TO {user}"
+    )
+}
+
 #[tokio::test]
 async fn what_is_missing_is_said() {
     for engine in Engine::ALL {
@@ -91,9 +137,9 @@ async fn what_is_missing_is_said() {
         );
         assert!(returned.contains("right is missing") && !returned.contains("hushhush"), "{returned}");
         for (url, part) in [
-            ("mysql://root@127.0.0.1:1/erp".to_owned(), "can't be used"),
+            ("mysql://root@127.0.0.1:1/erp".to_owned(), "can't connect to"),
             ("http://erp.example.com".to_owned(), "must be mysql://"),
-            (stage.database.url.replace(&stage.database.name, "nothing"), "can't be used"),
+            (stage.database.url.replace(&stage.database.name, "nothing"), "can't connect to"),
         ] {
             let body = json!({"kind": "database", "name": "x", "url": url});
             let refused = stage.server.call(Method::POST, "/sources", Some(body)).await;

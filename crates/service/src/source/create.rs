@@ -36,7 +36,7 @@ impl Services {
             return Ok(SourceCreated::Planned(sql));
         }
         if let Some(known) = self.same_erp(&source).await? {
-            return self.mend(known, source.key).await.map(SourceCreated::Known);
+            return self.mend(known, source).await.map(SourceCreated::Known);
         }
         let token = (source.kind == SourceKind::Plugin).then(|| new_token(&*self.environment));
         if source.kind.is_watched() {
@@ -74,9 +74,10 @@ impl Services {
         }
     }
 
-    /// An ERP is one source per kind: adding it again only repairs missing objects.
-    async fn mend(&self, known: Source, key: Option<Secret>) -> ServiceResult<Source> {
-        let known = Source { key: key.or(known.key.clone()), ..known };
+    /// An ERP is one source per kind: adding it again repairs missing objects, and takes over the address and key that
+    /// reach it now, such as after its password was changed.
+    async fn mend(&self, known: Source, new: Source) -> ServiceResult<Source> {
+        let known = Source { url: new.url.or(known.url), key: new.key.or(known.key), ..known };
         self.sources.install(&known).await.map_err(refused)?;
         self.store.save_source(known.clone()).await?;
         self.sources.sources_changed();

@@ -11,11 +11,15 @@ use super::{
 };
 use crate::capture::{CapturePlan, Uncaptured};
 
+/// What is made last in MariaDB, with values that only the running server knows.
+const SITE_NOTE: &str =
+    "-- And a table gancho_site without rows, whose comment names the server and database that it was made for.\n";
+
 /// All objects as an SQL script, for administrators.
 pub(crate) fn script(engine: Engine, parts: &[SchemaObject]) -> String {
     let statements = |end: &str| parts.iter().map(|part| format!("{}{end}\n", part.create)).collect::<String>();
     match engine {
-        Engine::MariaDb => format!("DELIMITER //\n{}DELIMITER ;\n", statements(" //")),
+        Engine::MariaDb => format!("DELIMITER //\n{}DELIMITER ;\n{SITE_NOTE}", statements(" //")),
         Engine::Postgres => statements(";"),
     }
 }

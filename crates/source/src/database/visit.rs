@@ -84,7 +84,8 @@ pub(crate) async fn findings(source: &Source) -> Vec<Finding> {
 pub(crate) async fn read_record(source: &Source, model: &str, key: &str) -> Result<Option<Record>, Message> {
     let (mut erp, plan) = visit(source).await?;
     let Some(watched) = plan.of_model(model) else { return Ok(None) };
-    let found = within(erp.records(watched, Some((&watched.key, &[key.to_owned()])))).await.map_err(unusable)?;
+    let found =
+        within(erp.records(watched, Some((&watched.key, &[key.to_owned()])))).await.map_err(|error| error.message())?;
     // The database's collation may treat `7` and `007` as equal.
     let own = found.into_iter().filter(|record| record.get(&watched.key).map(key_text).as_deref() == Some(key));
     let read = with_lines(&mut *erp, &plan, source, (watched, own.collect())).await?;
@@ -98,12 +99,8 @@ pub(crate) async fn read_records(source: &Source, page: &RecordPage) -> Result<V
     let resource = Resource::of(&page.model);
     let since = page.since.as_deref().and_then(|day| Some((resource.day.or(resource.born)?, day)));
     let rows = erp.records_after(watched, page.after.as_deref(), since, page.limit);
-    let rows = within(rows).await.map_err(unusable)?;
+    let rows = within(rows).await.map_err(|error| error.message())?;
     with_lines(&mut *erp, &plan, source, (watched, rows)).await
-}
-
-fn unusable(error: ErpError) -> Message {
-    Message::new("hearing-unusable").with("why", error.message())
 }
 
 /// Normalized rows of a table with their keys, documents with their lines.
@@ -122,7 +119,7 @@ async fn with_lines(
     let mut by_document: HashMap<String, Vec<Record>> = HashMap::new();
     let lines = watched.lines.as_ref().and_then(|(table, column)| Some((plan.tables.get(table)?, column)));
     if let Some((lines, column)) = lines.filter(|_| !keys.is_empty()) {
-        for line in within(erp.records(lines, Some((column, &keys)))).await.map_err(unusable)? {
+        for line in within(erp.records(lines, Some((column, &keys)))).await.map_err(|error| error.message())? {
             let Some(document) = line.get(column).map(key_text) else { continue };
             by_document.entry(document).or_default().push(line);
         }
@@ -159,7 +156,7 @@ async fn shows_there(one: &Source, other: &Source, now_ms: i64) -> Result<bool, 
 /// A connection with its capture plan.
 async fn visit(source: &Source) -> Result<(Box<dyn CaptureBackend>, CapturePlan), Message> {
     let address = Address::of(source)?;
-    let say = |error: ErpError| Message::new("hearing-unusable").with("why", error.message());
+    let say = |error: ErpError| error.message();
     let mut erp = within(connect(&address)).await.map_err(say)?;
     let schema = within(erp.schema()).await.map_err(say)?;
     Ok((erp, CapturePlan::new(&schema, source.models.as_deref())))

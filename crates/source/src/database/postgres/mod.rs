@@ -268,11 +268,15 @@ impl CaptureBackend for Postgres {
     }
 
     async fn facts(&mut self) -> Result<Vec<Finding>, ErpError> {
-        let select = "SELECT current_setting('server_version') || ', as ' || current_user::text";
-        let version: String = sqlx::query_scalar(select).fetch_one(&mut self.connection).await.map_err(failed)?;
+        let select = "SELECT current_setting('server_version'), current_user::text";
+        let (version, user): (String, String) =
+            sqlx::query_as(select).fetch_one(&mut self.connection).await.map_err(failed)?;
         Ok(vec![Finding::good(
             "connection",
-            Message::new("check-postgres").with("version", version).with("schema", self.schema.as_str()),
+            Message::new("check-postgres")
+                .with("version", version)
+                .with("user", user)
+                .with("schema", self.schema.as_str()),
         )])
     }
 

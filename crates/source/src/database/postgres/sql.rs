@@ -82,7 +82,7 @@ pub(super) fn drop_of(name: &str, schema: &str) -> String {
     let at = |name: &str| format!("{}.{}", quoted(schema, '"'), quoted(name, '"'));
     match name.split_once(' ') {
         Some(("trigger", rest)) => match rest.split_once(" ON ") {
-            Some((trigger, table)) => format!("DROP TRIGGER IF EXISTS {} ON {}", quoted(trigger, '"'), at(table)),
+            Some((trigger, table)) => drop_trigger(trigger, schema, table),
             None => String::new(),
         },
         Some(("function", WRITE)) => format!("DROP FUNCTION IF EXISTS {}({WRITE_ARGUMENTS})", at(WRITE)),
@@ -90,6 +90,18 @@ pub(super) fn drop_of(name: &str, schema: &str) -> String {
         Some((kind, name)) => format!("DROP {} IF EXISTS {}", kind.to_uppercase(), at(name)),
         None => String::new(),
     }
+}
+
+/// Only a table's owner may drop its triggers. An account that was only allowed to make them drops its own function
+/// instead, and the trigger goes with it.
+fn drop_trigger(trigger: &str, schema: &str, table: &str) -> String {
+    let at = |name: &str| format!("{}.{}", quoted(schema, '"'), quoted(name, '"'));
+    let (trigger, function) = (quoted(trigger, '"'), at(&capture_name(table)));
+    format!(
+        "DO $gancho$ BEGIN DROP TRIGGER IF EXISTS {trigger} ON {}; \
+         EXCEPTION WHEN insufficient_privilege THEN DROP FUNCTION IF EXISTS {function}() CASCADE; END $gancho$",
+        at(table)
+    )
 }
 
 /// PostgreSQL truncates longer names.
@@ -102,15 +114,14 @@ fn trigger(watched: &CapturedTable, schema: &str) -> SchemaObject {
     let table = format!("{}.{}", quoted(schema, '"'), quoted(&watched.table, '"'));
     let name = capture_name(&watched.table);
     let function = quoted(&name, '"');
-    let drop = format!("DROP TRIGGER IF EXISTS {TRIGGER} ON {table}");
     let create = format!(
-        "{drop}; CREATE TRIGGER {TRIGGER} AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE PROCEDURE {}.{function}()",
+        "DROP TRIGGER IF EXISTS {TRIGGER} ON {table}; CREATE TRIGGER {TRIGGER} AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE PROCEDURE {}.{function}()",
         quoted(schema, '"'),
     );
     SchemaObject {
         name: format!("trigger {TRIGGER} ON {}", watched.table),
         create,
-        drop,
+        drop: drop_trigger(TRIGGER, schema, &watched.table),
         mark: format!("{ALL_AFTER} {name}"),
         older: vec![],
     }
