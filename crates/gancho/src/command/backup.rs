@@ -1,7 +1,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use gancho_store::sqlite;
+use gancho_model::{Endpoint, Source};
+use gancho_store::{Store, sqlite};
 
 use crate::{
     args::LocalArgs,
@@ -29,6 +30,9 @@ pub struct BackupArgs {
 pub struct RestoreArgs {
     /// The copy; FILE.key is put back with it if it is there.
     file: PathBuf,
+    /// Pause every connection and webhook in it: to try a copy out while the original works.
+    #[arg(long)]
+    paused: bool,
     #[command(flatten)]
     local: LocalArgs,
 }
@@ -92,13 +96,36 @@ pub fn restore(args: &RestoreArgs) -> CliResult {
     }
     let copied = sqlite::restore(&args.file, dir).map_err(CliError::refused)?;
     // Checks the key and migrates the schema.
-    block_on(wiring::store(&settings, "restore"))?.map_err(|error| {
+    let made_ready = block_on(async {
+        let store = wiring::store(&settings, "restore").await?;
+        if args.paused { pause_all(&*store).await } else { Ok(()) }
+    })?;
+    made_ready.map_err(|error| {
         let _ = std::fs::remove_file(dir.join(sqlite::FILE));
         CliError::start(error)
     })?;
     say!("{}: every event up to number {} is there again", dir.display(), copied.sequence);
+    if args.paused {
+        say!(
+            "Its connections and webhooks are paused: nothing is taken from the ERP, and nothing is sent, until you resume them"
+        );
+        return Ok(());
+    }
     say!("What came and went after the copy was made is unknown to it: what waited then is sent, with the same ids");
-    say!("Don't run it beside the original: each would take a part of the ERP's changes from the other");
+    say!(
+        "Don't run it beside the original: each would take a part of the ERP's changes from the other (--paused prevents it)"
+    );
+    Ok(())
+}
+
+async fn pause_all(store: &dyn Store) -> anyhow::Result<()> {
+    for source in store.sources().await? {
+        store.save_source(Source { paused: true, ..source }).await?;
+    }
+    for endpoint in store.all_endpoints().await? {
+        let read_at = endpoint.updated_at;
+        store.save_endpoint(Endpoint { paused: true, ..endpoint }, read_at).await?;
+    }
     Ok(())
 }
 

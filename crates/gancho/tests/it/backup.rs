@@ -6,8 +6,8 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use gancho_testkit::{Receiver, Server, ServerOptions};
-use serde_json::Value;
+use gancho_testkit::{Receiver, Respond, Server, ServerOptions};
+use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::{BINARY, server, settings::refused};
@@ -91,6 +91,38 @@ async fn a_copy_made_under_load_holds_all_that_was_accepted_before_it() {
     assert_eq!(secret["secret"], webhook["secret"], "what was sealed is opened");
     let next = restored.send("demo.made").await;
     receiver.wait_until("what is new arrives", |all| all.iter().any(|one| one.id() == next)).await;
+}
+
+/// A copy that is tried out takes nothing from the ERP and sends nothing to receivers, not even what waited in it.
+#[tokio::test]
+async fn a_copy_is_tried_out_beside_the_original() {
+    let one = server().await;
+    let receiver = Receiver::with(|_| Respond::status(500)).await;
+    let retry = json!({"url": receiver.url("/"), "events": ["demo.*"], "retry": {"delays_s": [1, 1, 1, 1, 1]}});
+    let webhook = one.post("/endpoints", retry, 201).await;
+    let source = one.post("/sources", json!({"kind": "plugin", "name": "Tienda"}), 201).await;
+    one.send("demo.made").await;
+    receiver.wait_for(1).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("copy.db");
+    let (code, printed) = gancho(&["backup", text(&file), "--with-key", "--data-dir", text(&one.data_dir())]).await;
+    assert_eq!(code, Some(0), "{printed}");
+    drop(one);
+    receiver.forget();
+    let copy = Server::start_on(BINARY, ServerOptions::default(), |data| {
+        let restore = ["restore", text(&file), "--paused", "--data-dir", text(data)];
+        let done = std::process::Command::new(BINARY).args(restore).output().expect("runs");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    })
+    .await;
+    let id = |of: &serde_json::Value| of["id"].as_str().expect("an id").to_owned();
+    let endpoint = copy.get(&format!("/endpoints/{}", id(&webhook))).await;
+    assert!(endpoint["paused"] == true && endpoint["health"]["pending"] == 1, "{endpoint}");
+    assert_eq!(copy.get(&format!("/sources/{}", id(&source))).await["paused"], true);
+    // Resumed, it sends what waited: until then nothing came.
+    assert_eq!(receiver.received().len(), 0);
+    copy.patch(&format!("/endpoints/{}", id(&webhook)), json!({"paused": false})).await;
+    receiver.wait_for(1).await;
 }
 
 #[tokio::test]
