@@ -92,15 +92,12 @@ pub async fn copy(
     rng: &dyn Rng,
     mut tell: impl FnMut(Copying) + Send,
 ) -> Result<u64, CopyError> {
-    let (mut source, mut target) = (from.side(vault, rng).await?, to.side(vault, rng).await?);
-    for (place, side) in [(from, &mut source), (to, &mut target)] {
-        if side.is_in_use().await.map_err(CopyError::Broken)? {
-            return Err(CopyError::InUse(place.name()));
-        }
-    }
+    let mut source = open_unused(from, vault, rng).await?;
     if source.is_marked().await.map_err(CopyError::Broken)? {
         return Err(CopyError::Open(format!("{} is a copy that is not whole", from.name())));
     }
+    // Only now: opening it makes it, and a refused copy leaves no database behind.
+    let mut target = open_unused(to, vault, rng).await?;
     if !target.is_marked().await.map_err(CopyError::Broken)? {
         if !is_empty(&mut *target).await.map_err(CopyError::Broken)? {
             return Err(CopyError::NotEmpty(to.name()));
@@ -120,6 +117,14 @@ pub async fn copy(
     }
     target.mark(true).await.map_err(CopyError::Broken)?;
     Ok(rows)
+}
+
+async fn open_unused(place: &Location, vault: &Vault, rng: &dyn Rng) -> Result<Box<dyn Side>, CopyError> {
+    let mut side = place.side(vault, rng).await?;
+    if side.is_in_use().await.map_err(CopyError::Broken)? {
+        return Err(CopyError::InUse(place.name()));
+    }
+    Ok(side)
 }
 
 /// Whether the database was never used.

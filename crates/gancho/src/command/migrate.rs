@@ -64,7 +64,7 @@ pub fn run(args: &MigrateArgs) -> CliResult {
         data_dir::give_to_owner(dir);
     }
     let rows = rows.map_err(CliError::refused)?;
-    say!("{rows} rows copied and compared. From now on: {}", remedy(&to));
+    say!("rows copied and compared: {rows}. From now on: {}", remedy(&to));
     say!("Start one of the two only: both would send what waits.");
     Ok(())
 }

@@ -105,6 +105,10 @@ async fn everything_is_there_after_moving_to_postgresql_and_back() {
     std::fs::remove_file(two.data_dir().join("gancho.db")).expect("removed");
     let (code, said) = migrate(&sqlite(&one.data_dir()), &database.url).await;
     assert!(code == Some(1) && said.contains("a server works on"), "{said}");
+    let nowhere = tempfile::tempdir().expect("a folder");
+    let (code, said) = migrate(&database.url, &sqlite(nowhere.path())).await;
+    assert!(code == Some(1) && said.contains("a server works on"), "{said}");
+    assert!(!nowhere.path().join("gancho.db").exists(), "a refused copy leaves no database to start on");
     // It goes on after the last number, and delivers what waited.
     let last = before[0]["data"].as_array().and_then(|all| all.last()?["sequence"].as_u64()).expect("a number");
     receiver.forget();
