@@ -48,6 +48,10 @@ test('from the one-time link to the first delivery and the first change heard', 
     await page.waitForSelector('text=Incorrecta');
   }
 
+  // The webhook and its first delivery are done: a test counts, since it is what the page asks for.
+  await page.goto(server.base);
+  assert.equal(await page.locator('.steps li.done').count(), 2);
+
   // The ERP.
   await page.goto(`${server.base}/sources/new`);
   await page.click('text=Usted instala un plugin');
@@ -65,8 +69,15 @@ test('from the one-time link to the first delivery and the first change heard', 
   await page.waitForSelector('.badge.good >> text=conectado');
   await until('the invoice arrives', () => receiver.received.some((one) => one.body.includes('F2026A7')));
   await page.goto(server.base);
-  await page.waitForSelector('text=Nada: todos los webhooks responden');
+  await page.waitForSelector('text=Nada: todos los webhooks y conexiones activos funcionan');
   assert.equal(await page.locator('.steps').count(), 0, 'nothing is left to do first');
+
+  // What is paused is not forgotten.
+  const [webhook] = (await server.call('GET', '/endpoints')).data;
+  await server.call('PATCH', `/endpoints/${webhook.id}`, { paused: true });
+  await page.reload();
+  assert.match(await page.textContent('section[aria-labelledby=cares]'), /Tienda.*En pausa/s);
+  await server.call('PATCH', `/endpoints/${webhook.id}`, { paused: false });
   assert.deepEqual(page.trouble, []);
 });
 

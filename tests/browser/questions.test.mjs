@@ -36,6 +36,7 @@ async function ask(question, steps, answer) {
 test('ten questions, each within two clicks from the overview', async () => {
   const hook = 'section[aria-labelledby=cares] a.row:has-text("Contabilidad")';
   await ask('did it arrive?', ['search f2026a1'], /Factura de cliente F2026A1 creada.*Tienda en línea: entregada/);
+  await ask('what of this customer?', ['search Talleres Ejemplo SL'], /Cliente Talleres Ejemplo SL .*Factura de cliente F2026A/);
   await ask('why not?', ['search F2026A1', 'a.badge:has-text("Contabilidad: fallida") >> nth=0'], /401: no acepta la firma o pide una clave\. ¿Es correcta la clave secreta\?/);
   await ask('since when?', [], /Contabilidad Falla desde hace .*: 401 en \d+ de \d+ intentos/);
   await ask('is it my fault?', [hook], /¿Es correcta la clave secreta\?.*bad signature/);

@@ -53,8 +53,8 @@ impl Services {
         Ok((delivery, event_id))
     }
 
-    /// Waits for a test's end; returns its state at the timeout if it has not ended.
-    pub async fn wait_for_test(&self, delivery: DeliveryId, timeout_ms: u32) {
+    /// Waits until a test has ended, or its time limit has passed; returns whether it arrived.
+    pub async fn wait_for_test(&self, delivery: DeliveryId, timeout_ms: u32) -> bool {
         let limit = Duration::from_millis(u64::from(timeout_ms)) + SLACK;
         let ended = async {
             let waits = async || self.store.delivery(delivery).await.is_ok_and(|(one, _)| one.state == State::Pending);
@@ -63,6 +63,7 @@ impl Services {
             }
         };
         let _ = tokio::time::timeout(limit, ended).await;
+        self.store.delivery(delivery).await.is_ok_and(|(one, _)| one.state == State::Delivered)
     }
 
     fn sample(&self, event: EventType, given: Option<EventData>) -> Event {

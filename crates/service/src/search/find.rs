@@ -1,4 +1,6 @@
-use gancho_model::{Event, Timestamp};
+use std::collections::HashSet;
+
+use gancho_model::{Event, EventId, Timestamp};
 use gancho_store::{EventFilter, SearchHits};
 use gancho_words::fold;
 
@@ -17,7 +19,7 @@ const CANDIDATES: usize = 1_000;
 /// The result of a search, and its range.
 #[derive(Clone, Debug, Default)]
 pub struct FoundEvents {
-    /// Newest first.
+    /// Exact matches, then others; each newest first.
     pub events: Vec<Event>,
     /// Arrival time of the oldest event; `None` without events.
     pub since: Option<Timestamp>,
@@ -25,9 +27,17 @@ pub struct FoundEvents {
     pub is_short: bool,
 }
 
+/// Appends the events that are not there yet.
+fn append_new(events: &mut Vec<Event>, more: Vec<Event>, limit: usize) {
+    let known: HashSet<EventId> = events.iter().map(|event| event.id).collect();
+    events.extend(more.into_iter().filter(|event| !known.contains(&event.id)));
+    events.truncate(limit);
+}
+
 impl Services {
     /// Events that contain all words of a text as parts of words, ignoring case and accents: in the document's number,
-    /// names, tax number, e-mail address. A whole document number finds only that document.
+    /// names, tax number, e-mail address. Those whose number or name is the text itself come first: a customer before
+    /// its invoices, an invoice before its receipts.
     ///
     /// # Errors
     /// If the store fails.
@@ -40,15 +50,15 @@ impl Services {
         if parts.is_empty() {
             return Ok(FoundEvents { since, ..FoundEvents::default() });
         }
-        let exact = self.labelled(text, true, limit).await?;
-        if !exact.is_empty() {
-            return Ok(FoundEvents { events: exact, since, is_short: false });
-        }
+        let mut events = self.labelled(text, true, limit).await?;
         if parts.iter().all(|part| part.chars().count() < PART_CHARS) {
-            let events = self.labelled(text, false, limit).await?;
-            return Ok(FoundEvents { events, since, is_short: true });
+            let begun = self.labelled(text, false, limit).await?;
+            let is_short = events.is_empty();
+            append_new(&mut events, begun, limit);
+            return Ok(FoundEvents { events, since, is_short });
         }
-        Ok(FoundEvents { events: self.containing(&parts, limit).await?, since, is_short: false })
+        append_new(&mut events, self.containing(&parts, limit).await?, limit);
+        Ok(FoundEvents { events, since, is_short: false })
     }
 
     /// By the document's number, or its start.

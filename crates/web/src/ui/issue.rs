@@ -39,10 +39,12 @@ impl IssueRow {
         let cause = &issue.cause;
         let last = words.ago(issue.last_at, context.now);
         let failed = Message::new("issue-failed").with("count", issue.lost(failed_now));
+        // A closed issue ended with its last failure.
+        let end = if is_open { context.now } else { issue.last_at };
         let sentence = Message::new("issue-sentence")
             .with("count", issue.attempts)
             .with("failed", failed)
-            .with("span", words.span(context.now.since_ms(issue.first_at)))
+            .with("span", words.span(end.since_ms(issue.first_at)))
             .with("last", last.as_str());
         Self {
             answer: answer(context, issue),

@@ -2,8 +2,8 @@ use std::{collections::HashSet, sync::Arc};
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Counters, Endpoint, EndpointId, HealthState, Issue, Message, Timestamp};
-use gancho_store::EndpointBacklog;
+use gancho_model::{Counters, Endpoint, EndpointId, HealthState, Issue, Message, State as DeliveryState, Timestamp};
+use gancho_store::{DeliveryFilter, EndpointBacklog};
 
 use super::{
     current_user::CurrentUser,
@@ -22,6 +22,8 @@ use crate::{App, api::problem::Answer};
 
 /// Maximum issues shown per webhook; its page shows all of them.
 const ISSUES: usize = 3;
+/// Webhooks that are searched for a test that arrived.
+const TESTED: usize = 10;
 
 /// An object that needs attention.
 struct Alert {
@@ -86,14 +88,14 @@ async fn read(app: &App, context: &PageContext) -> Answer<OverviewPage> {
         cares.extend(alert(context, endpoint, *backlog, own, (&issues, failed_now)));
     }
     let sources = source::list::rows(app, context).await?;
-    cares.extend(sources.iter().filter(|source| source.down).map(|source| Alert {
+    cares.extend(sources.iter().filter(|source| ["bad", "warn"].contains(&source.state.1)).map(|source| Alert {
         link: format!("/sources/{}", source.id),
         name: source.name.clone(),
-        colour: "bad",
+        colour: source.state.1,
         text: source.sentence.clone(),
         issues: vec![],
     }));
-    let delivered = endpoints.iter().any(|endpoint| endpoint.health.last_success_at.is_some());
+    let delivered = has_delivered(app, &endpoints).await?;
     let heard = sources.iter().any(|source| source.is_received);
     Ok(OverviewPage {
         picture: picture(context, &day),
@@ -118,6 +120,24 @@ async fn read(app: &App, context: &PageContext) -> Answer<OverviewPage> {
     })
 }
 
+/// Whether any delivery arrived, be it a test: the first one that a newcomer sees usually is.
+async fn has_delivered(app: &App, endpoints: &[Endpoint]) -> Answer<bool> {
+    if endpoints.iter().any(|endpoint| endpoint.health.last_success_at.is_some()) {
+        return Ok(true);
+    }
+    for endpoint in endpoints.iter().take(TESTED) {
+        let arrived = DeliveryFilter {
+            endpoint: Some(endpoint.id),
+            state: Some(DeliveryState::Delivered),
+            ..DeliveryFilter::default()
+        };
+        if !app.store.deliveries(None, arrived, 1).await?.items.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The alert of a webhook, if any.
 fn alert(
     context: &PageContext,
@@ -131,7 +151,9 @@ fn alert(
     let issues: Vec<IssueRow> =
         open.map(|issue| IssueRow::new(context, issue, true, failed_now)).take(ISSUES).collect();
     let is_bad = needs_care(endpoint);
-    if !is_bad && issues.is_empty() {
+    // Paused, its events pile up: the user who paused it may have forgotten.
+    let is_paused = endpoint.enabled && endpoint.paused;
+    if !is_bad && !is_paused && issues.is_empty() {
         return None;
     }
     // A webhook with a problem has sent something.

@@ -26,6 +26,8 @@ pub(crate) struct PageContext {
     pub is_demo: bool,
     /// The action done just now, by its name.
     pub done: Option<String>,
+    /// The colour of that notice: green, unless the action itself failed.
+    pub done_colour: &'static str,
     pub now: Timestamp,
     /// The current time by both clocks.
     pub moment: Moment,
@@ -43,6 +45,7 @@ impl PageContext {
             admin: visitor.is_admin(),
             csrf_token: visitor.csrf_token.clone(),
             done: None,
+            done_colour: "good",
             is_demo: app.site.is_demo,
             now: app.environment.now(),
             moment: app.environment.moment(),
@@ -60,6 +63,7 @@ impl PageContext {
             admin: false,
             csrf_token,
             done: None,
+            done_colour: "good",
             is_demo: app.site.is_demo,
             now: app.environment.now(),
             moment: app.environment.moment(),
@@ -70,6 +74,7 @@ impl PageContext {
     pub fn with_done(mut self, done: Option<&str>) -> Self {
         let id = done.map(|done| format!("done-{done}")).filter(|id| self.words.has(id));
         self.done = id.map(|id| self.words.get(&id));
+        self.done_colour = if done == Some("test-failed") { "warn" } else { "good" };
         self
     }
 

@@ -122,7 +122,7 @@ obstacle-tls = no secure connection (TLS) came about. The certificate may have e
 obstacle-login = the user or the password is not accepted
 obstacle-no-database = there is no such database, or this user may not use it. Check the name
 obstacle-other = it can't be connected to
-erp-unreachable = the ERP's database can't be reached: { $obstacle }
+erp-unreachable = can't connect to the ERP's database: { $obstacle }
     .raw = { $why }
 erp-locked = the ERP is using the table just now; trying again soon
     .raw = { $why }
@@ -131,7 +131,6 @@ erp-denied = a right is missing in the ERP's database: "Connect an ERP › Datab
 erp-missing = a table or trigger of Gancho's is missing in the ERP's database; it is put back within a minute, if there are rights to do so
 erp-failed = the ERP's database reported an error
     .raw = { $why }
-hearing-unusable = the ERP's database can't be used: { $why }
 hearing-no-erp = no table of FacturaScripts is there: look at the database's name in the url
 hearing-no-triggers = the triggers can't be made: { $why }
 hearing-lost = { $count } changes or more could not be written into the outbox: see gancho source check
@@ -187,7 +186,11 @@ check-secret-table = holds nothing but secrets: it makes no events
 check-odd = is not as it should be; it is put back within a minute, if the rights are there
 check-missing = is missing; it is put back within a minute, if the rights are there
 check-triggers = all in place: { $count } tables are watched
-check-outbox = { $count } rows wait
+check-outbox =
+    { $count ->
+       [one] { $count } row waits
+       *[other] { $count } rows wait
+    }
 check-nothing-lost = every change could be written into the outbox
 check-lost = { $count } changes or more could not be written into the outbox and made no event: the ERP has priority. Look at the database's log for a full disk; drop { $table } to reset the count
 check-dropped = { $count } changes were not kept and made no event, and can't be recovered: the outbox was full (500,000 rows), or held more than 1,000 that nobody had taken for 14 days. Drop { $table } to reset the count
@@ -195,7 +198,7 @@ check-mariadb = MariaDB { $version }, as { $user }
 check-mysql = this is MySQL: Gancho's triggers need MariaDB 10.3 or newer
 check-process = the ERP's transactions are visible: an operation is complete when its transaction ends
 check-no-process = not granted: an operation counts as complete after 0.3 s without activity; with GRANT PROCESS ON *.* its end is known
-check-postgres = PostgreSQL { $version }, schema { $schema }
+check-postgres = PostgreSQL { $version }, as { $user }, schema { $schema }
 check-heard = last change received: { $at }
 check-slow = the ERP did not answer in time: is it reachable, and not busy?
 error-source-taken = the connection { $name } already uses this ERP: one database has one connection

@@ -40,6 +40,8 @@ verb-permissions_changed = permissions changed
 verb-enabled = enabled
 verb-disabled = disabled
 
+title-snapshot = { $what } as it is
+
 meaning-created = It was created.
 meaning-recorded = It was recorded; a negative amount is a reversal.
 meaning-updated = Something changed; `previous` holds the old values.

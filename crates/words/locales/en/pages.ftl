@@ -92,7 +92,7 @@ first-heard = Receive a first change from your ERP
 first-heard-hint = Save any record in FacturaScripts: it shows here at once.
 cares-title = Needs attention
 cares-nothing = Nothing yet: an ERP or a webhook is still missing.
-cares-none = Nothing: all webhooks answer and all connections work.
+cares-none = Nothing: all active webhooks and connections work.
 day-heading = The last 24 hours
 day-title = Attempts of the last 24 hours: { $delivered } arrived, { $retried } failed and are retried, { $failed } failed with no retries left
 hour-title = { $hour }: { $delivered } attempts arrived, { $retried } failed and are retried, { $failed } failed with no retries left
@@ -308,16 +308,16 @@ health-idle-sentence = Nothing was sent yet; { $waiting }.
 health-skipped-sentence = Nothing was sent yet: events came, and this webhook's condition or template left them out; { $waiting }.
 health-quiet-sentence = Works: the last delivery arrived { $last }, nothing was sent in 24 h; { $waiting }.
 health-ok-sentence = Works: the last delivery arrived { $last }; { $share } of attempts successful in 24 h; { $waiting }.
-health-shaky-sentence = 
-    The last { $count ->
-       [one] attempt
-       *[other] { $count } attempts
-    } failed: { $answer }. We keep trying; { $waiting }.
+health-shaky-sentence =
+    { $count ->
+       [one] The last attempt failed: { $answer }
+       *[other] The last { $count } attempts failed, the latest with: { $answer }
+    }. We keep trying; { $waiting }.
 health-shaky-idle-sentence =
     { $count ->
-       [one] The last attempt failed
-       *[other] The last { $count } attempts failed
-    }: { $answer }. Nothing waits: what failed can be resent.
+       [one] The last attempt failed: { $answer }
+       *[other] The last { $count } attempts failed, the latest with: { $answer }
+    }. Nothing waits: what failed can be resent.
 health-failing-sentence = Failing for { $span }: { $answer } in { $same } of { $count } attempts; next attempt { $next }; { $waiting }.
 health-failing-idle-sentence = Failing for { $span }: { $answer } in { $same } of { $count } attempts; nothing waits. Send a test event: if it arrives, the webhook works again and what failed is resent.
 health-paused-sentence = Paused by a person: events are kept and not sent; { $waiting }.
@@ -373,7 +373,7 @@ error-kind-protocol = invalid answer
 error-kind-status = status
 resend-all = Resend all that match…
 resend-title-chosen = Resend the chosen ones?
-bulk-hint-resend-chosen = Those that arrived too: the receiver knows them by their id. Those that wait are left alone.
+bulk-hint-resend-chosen = Those that arrived too: the receiver knows them by their id. Those that wait are left alone, and tests: open one to send it again.
 resend-title = Resend all that match?
 bulk-sure-resend = 
     { $count ->
@@ -381,7 +381,7 @@ bulk-sure-resend =
        [one] { $count } delivery will be sent again.
        *[other] { $count } deliveries will be sent again.
     }
-bulk-hint-resend = Only failed ones (or cancelled ones, if you filtered by that). What waits or arrived is left alone.
+bulk-hint-resend = Only failed ones (or cancelled ones, if you filtered by that). What waits or arrived is left alone, and tests: open one to send it again.
 bulk-button-resend = Resend them
 resend-chosen = Resend the selected…
 cancel-chosen = Cancel the selected…
@@ -481,6 +481,7 @@ why-heard =
 ear-up = Connected. Last change: { $heard }.
 ear-down = Disconnected for { $span }: { $why }. Last change: { $heard }.
 verdict-delivery = matches; { $state }
+verdict-skipped = includes this type; { $state }
 verdict-younger = was added later
 verdict-pattern = does not include { $type }, only { $events }
 verdict-source = gets events of other connections only
@@ -740,6 +741,7 @@ done-retrying = An attempt begins now; if it succeeds, everything that waits fol
 done-secret-changed = A new secret signs beside the old one for a day.
 done-secret-finished = Only the new secret signs now.
 done-test-sent = The test was sent: here is what came back.
+done-test-failed = The test did not arrive: the cause is below.
 done-retried = It goes again.
 done-cancelled = It was cancelled.
 done-replay-begun = They are on their way.

@@ -77,7 +77,7 @@ address-documentation = una dirección solo para documentación
 address-reserved = una dirección reservada
 address-embedded = una dirección IPv6 que representa a otra (6to4, NAT64, Teredo)
 error-header-name = no es un nombre de cabecera
-error-header-forbidden = la ponen Gancho o la propia conexión y no se puede cambiar
+error-header-forbidden = la pone Gancho o la propia conexión y no se puede cambiar
 error-header-value = tiene un valor que una cabecera no puede llevar: solo caracteres ASCII visibles y espacios, { $max } como mucho
 error-password-length = debe tener de { $min } a { $max } caracteres
 error-password-twice = no coincide con la primera
@@ -122,7 +122,7 @@ obstacle-tls = no se puede establecer una conexión segura (TLS). El certificado
 obstacle-login = se rechaza el usuario o la contraseña
 obstacle-no-database = no existe esa base de datos, o su usuario no puede usarla. Revise el nombre
 obstacle-other = la conexión ha fallado
-erp-unreachable = no se llega a la base de datos del ERP: { $obstacle }
+erp-unreachable = no se puede conectar con la base de datos del ERP: { $obstacle }
     .raw = { $why }
 erp-locked = el ERP está usando la tabla en este momento; se intenta de nuevo enseguida
     .raw = { $why }
@@ -131,7 +131,6 @@ erp-denied = falta un permiso en la base de datos del ERP: en «Conectar un ERP 
 erp-missing = falta una tabla o un disparador de Gancho en la base de datos del ERP; se repone solo en un minuto, si hay permisos
 erp-failed = la base de datos del ERP ha dado un error
     .raw = { $why }
-hearing-unusable = no se puede usar la base de datos del ERP: { $why }
 hearing-no-erp = no hay ninguna tabla de FacturaScripts: revise el nombre de la base de datos en la dirección
 hearing-no-triggers = no se pueden crear los disparadores: { $why }
 hearing-lost = { $count } cambios o más no se pudieron escribir en la bandeja de salida: compruebe la conexión
@@ -185,7 +184,11 @@ check-secret-table = solo guarda secretos: no genera eventos
 check-odd = no está como debería; se repone en un minuto, si hay permisos
 check-missing = falta; se repone en un minuto, si hay permisos
 check-triggers = todos en su sitio: se vigilan { $count } tablas
-check-outbox = esperan { $count } filas
+check-outbox =
+    { $count ->
+       [one] espera { $count } fila
+       *[other] esperan { $count } filas
+    }
 check-nothing-lost = todos los cambios se pudieron escribir en la bandeja de salida
 check-lost = { $count } cambios o más no se pudieron escribir en la bandeja de salida y no generaron evento: el ERP tiene prioridad. Mire en el registro de la base de datos si se llenó el disco; para poner la cuenta a cero, borre la tabla { $table }
 check-dropped = { $count } cambios no se guardaron ni generaron evento, y no se pueden recuperar: la bandeja de salida estaba llena (500.000 filas), o tenía más de 1.000 y llevaba 14 días sin que nadie las recogiera. Para poner la cuenta a cero, borre la tabla { $table }
@@ -193,7 +196,7 @@ check-mariadb = MariaDB { $version }, como { $user }
 check-mysql = esto es MySQL: los disparadores de Gancho necesitan MariaDB 10.3 o posterior
 check-process = se ven las transacciones del ERP: una operación termina cuando acaba su transacción
 check-no-process = no concedido: una operación se da por acabada tras 0,3 s sin actividad; con GRANT PROCESS ON *.* se sabe con certeza
-check-postgres = PostgreSQL { $version }, esquema { $schema }
+check-postgres = PostgreSQL { $version }, como { $user }, esquema { $schema }
 check-heard = último cambio recibido: { $at }
 check-slow = el ERP no respondió a tiempo: ¿hay conexión con él?, ¿está ocupado?
 error-source-taken = la conexión { $name } ya usa este ERP: una base de datos tiene una sola conexión

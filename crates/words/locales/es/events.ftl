@@ -53,6 +53,8 @@ verb-enabled = activado
 verb-disabled = desactivado
     .feminine = desactivada
 
+title-snapshot = { $what } tal como está
+
 meaning-created = Se ha dado de alta.
 meaning-recorded = Se ha registrado; un importe negativo es una anulación.
 meaning-updated = Ha cambiado algo; `previous` contiene los valores anteriores.

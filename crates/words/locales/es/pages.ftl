@@ -92,7 +92,7 @@ first-heard = Reciba el primer cambio de su ERP
 first-heard-hint = Guarde cualquier ficha en FacturaScripts: aparecerá aquí al momento.
 cares-title = Requiere su atención
 cares-nothing = Nada todavía: hacen falta un ERP conectado y un webhook.
-cares-none = Nada: todos los webhooks responden y todas las conexiones funcionan.
+cares-none = Nada: todos los webhooks y conexiones activos funcionan.
 day-heading = Las últimas 24 horas
 day-title = Intentos de las últimas 24 horas: { $delivered } llegaron, { $retried } fallaron y se reintentan, { $failed } fallaron sin más reintentos
 hour-title = { $hour }: { $delivered } intentos llegaron, { $retried } fallaron y se reintentan, { $failed } fallaron sin más reintentos
@@ -308,16 +308,16 @@ health-idle-sentence = Aún no se ha enviado nada; { $waiting }.
 health-skipped-sentence = Aún no se ha enviado nada: han llegado eventos, pero la condición o la plantilla de este webhook los ha omitido; { $waiting }.
 health-quiet-sentence = Funciona: la última entrega llegó { $last }, nada enviado en 24 h; { $waiting }.
 health-ok-sentence = Funciona: la última entrega llegó { $last }; { $share } de los intentos con éxito en 24 h; { $waiting }.
-health-shaky-sentence = 
+health-shaky-sentence =
     { $count ->
-       [one] El último intento ha fallado
-       *[other] Los últimos { $count } intentos han fallado
-    }: { $answer }. Seguimos intentándolo; { $waiting }.
+       [one] El último intento ha fallado: { $answer }
+       *[other] Los últimos { $count } intentos han fallado, el más reciente con: { $answer }
+    }. Seguimos intentándolo; { $waiting }.
 health-shaky-idle-sentence =
     { $count ->
-       [one] El último intento ha fallado
-       *[other] Los últimos { $count } intentos han fallado
-    }: { $answer }. Nada en espera: lo que falló puede reenviarse.
+       [one] El último intento ha fallado: { $answer }
+       *[other] Los últimos { $count } intentos han fallado, el más reciente con: { $answer }
+    }. Nada en espera: lo que falló puede reenviarse.
 health-failing-sentence = Falla desde hace { $span }: { $answer } en { $same } de { $count } intentos; próximo intento { $next }; { $waiting }.
 health-failing-idle-sentence = Falla desde hace { $span }: { $answer } en { $same } de { $count } intentos; nada en espera. Envíe un evento de prueba: si llega, el webhook vuelve a funcionar y lo que falló se reenvía.
 health-paused-sentence = En pausa, por decisión de una persona: los eventos se guardan y no se envían; { $waiting }.
@@ -373,7 +373,7 @@ error-kind-protocol = respuesta no válida
 error-kind-status = código
 resend-all = Reenviar todas las que coinciden…
 resend-title-chosen = ¿Reenviar las elegidas?
-bulk-hint-resend-chosen = Incluye las que ya llegaron: el receptor las reconoce por su identificador. Las que esperan no se tocan.
+bulk-hint-resend-chosen = Incluye las que ya llegaron: el receptor las reconoce por su identificador. Las que esperan no se tocan, ni las pruebas: abra una para repetirla.
 resend-title = ¿Reenviar todas las que coinciden?
 bulk-sure-resend = 
     { $count ->
@@ -381,7 +381,7 @@ bulk-sure-resend =
        [one] Se reenviará { $count } entrega.
        *[other] Se reenviarán { $count } entregas.
     }
-bulk-hint-resend = Solo las fallidas (o las canceladas, si filtró por ese estado). Las que esperan o ya llegaron no se tocan.
+bulk-hint-resend = Solo las fallidas (o las canceladas, si filtró por ese estado). Las que esperan o ya llegaron no se tocan, ni las pruebas: abra una para repetirla.
 bulk-button-resend = Reenviarlas
 resend-chosen = Reenviar las elegidas…
 cancel-chosen = Cancelar las elegidas…
@@ -480,6 +480,7 @@ why-heard =
     }
 ear-up = Conectado. Último cambio: { $heard }.
 ear-down = Desconectado desde hace { $span }: { $why }. Último cambio: { $heard }.
+verdict-skipped = incluye este tipo; { $state }
 verdict-delivery = coincide; { $state }
 verdict-younger = se añadió después
 verdict-pattern = no incluye { $type }, solo { $events }
@@ -740,6 +741,7 @@ done-retrying = Empieza un intento; si llega, sale todo lo que espera.
 done-secret-changed = Durante un día firman la clave nueva y la antigua.
 done-secret-finished = Ya solo firma la clave nueva.
 done-test-sent = La prueba se ha enviado: esta es la respuesta.
+done-test-failed = La prueba no llegó: abajo está la causa.
 done-retried = Se vuelve a enviar.
 done-cancelled = Se ha cancelado.
 done-replay-begun = Ya van de camino.

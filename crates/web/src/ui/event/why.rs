@@ -136,7 +136,8 @@ pub(crate) fn verdicts(
                     }
                     _ => word,
                 };
-                (colour, context.words.message(&Message::new("verdict-delivery").with("state", word)))
+                let id = if delivery.state == DeliveryState::Skipped { "verdict-skipped" } else { "verdict-delivery" };
+                (colour, context.words.message(&Message::new(id).with("state", word)))
             }
             None => ("off", context.words.message(&refusal(event, endpoint))),
         };

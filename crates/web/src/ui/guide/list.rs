@@ -54,6 +54,13 @@ pub(super) fn by_file(file: &str) -> Option<&'static Guide> {
     GUIDES.iter().find(|guide| guide.en == file || guide.es == file)
 }
 
+/// What a setting means, from the document of settings; `None` if it is not there.
+pub(super) fn setting(name: &str, language: Language) -> Option<&'static str> {
+    let row = format!("| `{name}` |");
+    let line = by_name("settings")?.text(language).lines().find(|line| line.starts_with(&row))?;
+    line.trim_end().strip_suffix('|')?.splitn(4, '|').nth(3).map(str::trim)
+}
+
 impl Guide {
     /// Its file in a language.
     pub(super) fn file(&self, language: Language) -> &'static str {

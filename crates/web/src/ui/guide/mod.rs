@@ -69,6 +69,18 @@ pub(crate) fn contents(base: &str, language: Language) -> Vec<Entry> {
     list::GUIDES.iter().map(entry).collect()
 }
 
+/// The settings in force, with their meaning in the reader's language, as HTML.
+pub(crate) fn settings(app: &App, context: &PageContext) -> Vec<(String, String, String)> {
+    let language = context.words.language();
+    let one = |(name, value, meaning): &(String, String, String)| {
+        let meaning = list::setting(name, language).unwrap_or(meaning);
+        let drawn = draw::draw(meaning, |target| address(&context.base, target));
+        let drawn = drawn.trim().trim_start_matches("<p>").trim_end_matches("</p>").to_owned();
+        (name.clone(), value.clone(), drawn)
+    };
+    app.in_force.iter().map(one).collect()
+}
+
 /// A file for download.
 pub(crate) async fn file(Path(name): Path<String>) -> Response {
     match offered(&name) {

@@ -81,6 +81,8 @@ fn shown(words: &Words, field: &str, value: &Value) -> String {
         Value::Array(all) if !all.is_empty() => {
             all.iter().map(|one| shown(words, field, one)).collect::<Vec<_>>().join(", ")
         }
+        // A retry policy.
+        Value::Object(all) if all.contains_key("delays_s") => shown(words, field, &all["delays_s"]),
         Value::Object(all) if !all.is_empty() => all.keys().cloned().collect::<Vec<_>>().join(", "),
         Value::Number(number) => number.to_string(),
         _ => "–".into(),

@@ -94,6 +94,17 @@ pub(crate) async fn send_test(
     };
     match sent {
         Ok(()) => done(&app, "/settings?tab=mail", "mail-sent"),
-        Err(problem) => super::refused(&app, &visitor, "mail", form, &problem).await,
+        Err(problem) => {
+            let form = beside_server(&app, &visitor, &form).await;
+            super::refused(&app, &visitor, "mail", form, &problem).await
+        }
     }
+}
+
+/// The form of the test, which holds only an address, with the server's saved values beside it.
+async fn beside_server(app: &App, visitor: &CurrentUser, sent: &Form) -> Form {
+    let mut fields = form(app, visitor).await.unwrap_or_default();
+    fields.retain(|(name, _)| *name != "email");
+    fields.push(("email", sent.value("email").to_owned()));
+    Form::filled(fields)
 }

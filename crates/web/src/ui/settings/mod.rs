@@ -17,7 +17,7 @@ use gancho_model::{Role, Session, Source, Token, User};
 use consumers::ConsumerRow;
 use history::AuditPage;
 
-use super::{current_user::CurrentUser, error, form::Form, page, page_context::PageContext, query::Query};
+use super::{current_user::CurrentUser, error, form::Form, guide, page, page_context::PageContext, query::Query};
 use crate::{
     App,
     api::problem::{Answer, Problem},
@@ -120,7 +120,7 @@ pub(super) async fn read(
         consumers: if of("tokens") { consumers(app, context).await? } else { vec![] },
         tokens: if of("tokens") { app.store.tokens().await? } else { vec![] },
         entries: AuditPage::default(),
-        in_force: if of("limits") { app.in_force.clone() } else { vec![] },
+        in_force: if of("limits") { guide::settings(app, context) } else { vec![] },
         sources: if of("personal-data") { app.store.sources().await? } else { vec![] },
         said: String::new(),
         mail: app.services.mailing.about(),

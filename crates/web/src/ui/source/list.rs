@@ -28,7 +28,6 @@ pub(crate) struct SourceRow {
     pub backlog: Option<u64>,
     pub is_received: bool,
     pub heard_at: String,
-    pub down: bool,
     /// Whether a user must decide whether it is the right ERP.
     pub asks: bool,
 }
@@ -96,7 +95,6 @@ pub(crate) fn row(app: &App, context: &PageContext, source: &Source) -> SourceRo
         backlog: status.backlog.filter(|_| !status.down),
         is_received: source.heard_at.is_some(),
         heard_at,
-        down: status.down,
         asks: status.asks,
     }
 }
