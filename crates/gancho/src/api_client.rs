@@ -18,6 +18,8 @@ pub struct ApiClient {
     base: Url,
     token: Option<String>,
     http: reqwest::Client,
+    /// The data dir on which no server works, if that is why the usual address is taken.
+    without_server: Option<String>,
     /// Whether to print responses as JSON.
     pub json: bool,
 }
@@ -27,6 +29,7 @@ impl ApiClient {
     pub fn new(args: &ServerArgs) -> Result<Self, CliError> {
         let local = LocalServer::find(args);
         let server = args.server.clone().or_else(|| local.as_ref().map(|local| local.url.clone()));
+        let without_server = if server.is_none() { LocalServer::dir(args) } else { None };
         let server = server.unwrap_or_else(|| DEFAULT.to_owned());
         let text = format!("{}/api/v1/", server.trim_end_matches('/'));
         let base = Url::parse(&text).map_err(|_| {
@@ -45,7 +48,8 @@ impl ApiClient {
             builder
         };
         let http = builder.build().map_err(CliError::refused)?;
-        Ok(Self { base, token, http, json: args.json })
+        let without_server = without_server.map(|dir| dir.display().to_string());
+        Ok(Self { base, token, http, without_server, json: args.json })
     }
 
     /// For this machine's server.
@@ -125,9 +129,11 @@ impl ApiClient {
             return CliError::unreachable(format!("{server} can't be reached: {why}"));
         }
         let proxy = proxy_variable(&self.base).map(|name| format!(" through the proxy of {name}")).unwrap_or_default();
-        CliError::unreachable(format!(
-            "{server} can't be reached{proxy}: is gancho serve running there? (--server, GANCHO_SERVER)"
-        ))
+        let reason = match &self.without_server {
+            Some(dir) => format!("no server works on the data dir {dir} (--data-dir, --server)"),
+            None => "is gancho serve running there? (--server, GANCHO_SERVER)".to_owned(),
+        };
+        CliError::unreachable(format!("{server} can't be reached{proxy}: {reason}"))
     }
 
     /// Converts an error response.

@@ -59,8 +59,13 @@ impl LocalServer {
 
     /// The server that uses the data dir of these arguments, if its file can be read.
     pub fn find(args: &ServerArgs) -> Option<Self> {
+        Self::of_dir(&Self::dir(args)?)
+    }
+
+    /// The data dir of these arguments, if the settings can be read.
+    pub fn dir(args: &ServerArgs) -> Option<PathBuf> {
         let local = LocalArgs { config: args.config.clone(), data_dir: args.data_dir.clone(), database_url: None };
-        Self::of_dir(&Settings::load(&local, &[]).ok()?.data_dir)
+        Some(Settings::load(&local, &[]).ok()?.data_dir)
     }
 
     /// The server that uses a data dir, if its file can be read.

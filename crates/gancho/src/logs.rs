@@ -77,7 +77,9 @@ pub fn start(settings: &Settings) -> Logs {
     let (writer, guard) = builder.finish(writer);
     let dropped = Dropped { queue: writer.error_counter(), failed };
     let info = |_| Targets::new().with_default(LevelFilter::INFO);
-    let filter: Targets = settings.log_level.parse().unwrap_or_else(info);
+    // PostgreSQL notices everything that exists already.
+    let filter =
+        settings.log_level.parse().unwrap_or_else(info).with_target("sqlx::postgres::notice", LevelFilter::WARN);
     let format =
         tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(writer).log_internal_errors(false);
     match settings.log_format {

@@ -114,17 +114,22 @@ async fn serve(settings: &Settings, dropped: Dropped) -> Result<(), CliError> {
     );
     announce(format_args!("listening on http://{address}"));
     tell_supervisor(NotifyState::Ready);
+    announce_ways_in(&site, setup.as_deref(), password.as_deref());
+    let ended = until_the_end(tasks, signals, server, stop).await;
+    // What was made meanwhile: the search index.
+    data_dir::give_to_owner(&settings.data_dir);
+    ended
+}
+
+/// Prints the link that makes the administrator, and the login of a demo.
+fn announce_ways_in(site: &str, setup: Option<&str>, password: Option<&str>) {
     if let Some(path) = setup {
-        announce_setup(&site, &path);
+        announce_setup(site, path);
     }
     if let Some(password) = password {
         announce(format_args!("a demonstration: sign in at {site}/login as {} with {password}", demo::NAME));
         announce(format_args!("what you see is pretended, and goes when this ends"));
     }
-    let ended = until_the_end(tasks, signals, server, stop).await;
-    // What was made meanwhile: the search index.
-    data_dir::give_to_owner(&settings.data_dir);
-    ended
 }
 
 /// Creates a demo and runs its ERP; returns the sign-in password.

@@ -4,7 +4,7 @@ use gancho_store::StoreError;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IntakeError {
     /// The id or key was used for something else.
-    #[error("{key} was used before for another body: give what is new a name of its own")]
+    #[error("{key} was used before for another body: give the new one another id")]
     Conflict {
         /// The id or key.
         key: String,

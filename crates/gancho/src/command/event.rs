@@ -177,6 +177,9 @@ fn data_of(from: Option<String>) -> Result<Value, CliError> {
 
 async fn list(api: &ApiClient, mut query: Vec<(&str, String)>, from: (&str, String), follow: bool) -> CliResult {
     let (way, mut after) = from;
+    if follow && after == "latest" && !api.json {
+        complain!("waiting for new events; Ctrl+C ends it, --since 1h begins earlier");
+    }
     query.extend(follow.then(|| ("wait", "30".to_owned())));
     let query = api_client::query(query.into_iter());
     loop {

@@ -163,7 +163,8 @@ pub fn run(args: Args) -> CliResult {
             Ok(())
         }
         Command::Man { dir } => {
-            let written = clap_mangen::generate_to(Args::command(), &dir);
+            let made = std::fs::create_dir_all(&dir);
+            let written = made.and_then(|()| clap_mangen::generate_to(Args::command(), &dir));
             written.with_context(|| format!("{} can't be written", dir.display())).map_err(CliError::refused)
         }
         Command::Plugin { out } => plugin::write(&out),

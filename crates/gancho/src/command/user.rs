@@ -100,8 +100,9 @@ fn password() -> Result<NewPassword, CliError> {
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).map_err(CliError::refused)?;
     let text = line.trim_end_matches('\n').trim_end_matches('\r');
-    NewPassword::new(text)
-        .map_err(|wrong| CliError::because(format!("the password {}", Words::english().message(&wrong))))
+    NewPassword::new(text).map_err(|wrong| {
+        CliError::because(format!("the password on standard input {}", Words::english().message(&wrong)))
+    })
 }
 
 fn add(name: String, role: &str, email: Option<String>, language: Option<&str>, local: &LocalArgs) -> CliResult {

@@ -198,13 +198,22 @@ fn log_level(raw: &Raw) -> Result<String, ConfigError> {
 
 fn post(raw: &Raw) -> Result<Mailer, ConfigError> {
     match (raw.text("smtp_url"), raw.text("mail_from")) {
-        ("", _) => Ok(Mailer::none()),
-        (_, "") => Err(raw.wrong("mail_from", "is needed where smtp_url is set")),
-        (server, from) => Mailer::new(server, from).map_err(|error| match error {
-            BadAddress::Server => raw.wrong("smtp_url", error.to_string()),
-            BadAddress::Sender => raw.wrong("mail_from", error.to_string()),
-        }),
+        ("", "") => Ok(Mailer::none()),
+        ("", from) => mailer(raw, "smtp://localhost", from).map(|_| Mailer::none()),
+        (server, "") => {
+            // The address first: it may be what is wrong.
+            mailer(raw, server, "gancho@localhost")?;
+            Err(raw.wrong("mail_from", "is needed where smtp_url is set"))
+        }
+        (server, from) => mailer(raw, server, from),
     }
+}
+
+fn mailer(raw: &Raw, server: &str, from: &str) -> Result<Mailer, ConfigError> {
+    Mailer::new(server, from).map_err(|error| match error {
+        BadAddress::Server => raw.wrong("smtp_url", error.to_string()),
+        BadAddress::Sender => raw.wrong("mail_from", error.to_string()),
+    })
 }
 
 fn limits(raw: &Raw) -> Result<Limits, ConfigError> {

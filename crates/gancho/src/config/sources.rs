@@ -42,7 +42,7 @@ impl Raw {
         let wrong = |why: String| ConfigError::File { path: path.into(), why };
         let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
         // The parser's error would repeat the line, which may contain a secret.
-        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| wrong(error.message().to_owned()))?;
+        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| wrong(with_line(&text, &error)))?;
         for (name, value) in table {
             let Some(setting) = SETTINGS.iter().find(|one| one.name == name) else {
                 return Err(ConfigError::Unknown { origin: path.display().to_string(), name });
@@ -107,6 +107,14 @@ fn warn_of_unknown() {
         if ours && !SETTINGS.iter().any(|one| variable(one) == name) {
             complain!("gancho: {name} is in the environment, but there is no such setting (gancho config lists them)");
         }
+    }
+}
+
+/// What is wrong, and in which line; without the line's text.
+fn with_line(text: &str, error: &toml::de::Error) -> String {
+    match error.span() {
+        Some(span) => format!("line {}: {}", 1 + text[..span.start].matches('\n').count(), error.message()),
+        None => error.message().to_owned(),
     }
 }
 

@@ -45,7 +45,8 @@ pub fn run(local: &LocalArgs) -> CliResult {
     clock(&mut report);
     match data_dir::is_open_to_others(&settings.data_dir) {
         Some(why) => report.bad("data dir", why),
-        None => report.good("data dir", "closed to others on this machine"),
+        None if settings.data_dir.is_dir() => report.good("data dir", "closed to others on this machine"),
+        None => {}
     }
     if let Err(error) = data_dir::check_database(&settings) {
         report.bad("database", error.to_string());

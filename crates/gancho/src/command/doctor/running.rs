@@ -37,14 +37,20 @@ async fn endpoint_lines(api: &ApiClient, endpoint: &Value, report: &mut Report) 
     if endpoint["disabled_reason"] == "listener" {
         return Ok(());
     }
-    let name = text(if endpoint["name"].is_null() { &endpoint["id"] } else { &endpoint["name"] });
-    let (state, pending) = (text(&endpoint["health"]["state"]), &endpoint["health"]["pending"]);
+    let name = text(if endpoint["name"].is_null() { &endpoint["url"] } else { &endpoint["name"] });
+    let health = &endpoint["health"];
+    let (state, pending, failures) = (text(&health["state"]), &health["pending"], &health["consecutive_failures"]);
+    let failed = match failures.as_u64() {
+        Some(1) => "the last attempt failed; ".to_owned(),
+        Some(more) if more > 1 => format!("the last {more} attempts failed; "),
+        _ => String::new(),
+    };
     let checked = api.call(Method::POST, &format!("endpoints/{}/check", text(&endpoint["id"])), None).await?;
     let checks = checked["checks"].as_array().map_or(&[][..], Vec::as_slice);
     let reached = checks.iter().find(|check| check["name"] == "reach").or(checks.last());
     let is_reached = reached.is_some_and(|check| check["ok"] == true);
     let found = reached.map(|check| text(&check["message"])).unwrap_or_default();
-    let is_well = is_reached && state != "failing" && endpoint["health"]["consecutive_failures"] == 0;
-    report.line(is_well, "webhook", format!("{name}: {state}, {pending} waiting; {found}"));
+    let is_well = is_reached && state != "failing" && failed.is_empty();
+    report.line(is_well, "webhook", format!("{name}: {state}, {pending} waiting; {failed}{found}"));
     Ok(())
 }

@@ -253,7 +253,7 @@ async fn retry(api: &ApiClient, id: &str) -> CliResult {
     match answer["pending"].as_u64() {
         _ if api.json => say!("{answer}"),
         Some(0) => say!("nothing waits; to see whether it works: gancho endpoint test {id}"),
-        _ => say!("trying now; {} wait", answer["pending"]),
+        _ => say!("trying now; waiting: {}", answer["pending"]),
     }
     Ok(())
 }
