@@ -2,6 +2,9 @@
 
 const body = document.body;
 
+// On a phone the bar of tabs scrolls: the open one is in sight.
+document.querySelector('.tabs [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+
 // The reader's zone, for the next page.
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 if (zone && !document.cookie.split('; ').includes(`gancho_tz=${encodeURIComponent(zone)}`)) {

@@ -1,10 +1,12 @@
 //! Texts for users: event titles, states, reasons of failures.
 
+mod browser;
 mod value;
 
 use gancho_model::{Endpoint, EventType, HealthState, State};
 use gancho_words::Words;
 
+pub(crate) use browser::browser;
 pub(crate) use gancho_service::{
     endpoint::{HealthFacts, health_summary},
     event::title as event,

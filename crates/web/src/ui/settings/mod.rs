@@ -17,7 +17,7 @@ use gancho_model::{Role, Session, Source, Token, User};
 use consumers::ConsumerRow;
 use history::AuditPage;
 
-use super::{current_user::CurrentUser, error, form::Form, guide, page, page_context::PageContext, query::Query};
+use super::{current_user::CurrentUser, error, form::Form, guide, page, page_context::PageContext, query::Query, say};
 use crate::{
     App,
     api::problem::{Answer, Problem},
@@ -49,6 +49,10 @@ pub(super) struct SettingsPage {
 impl SettingsPage {
     fn is_tab(&self, name: &str) -> bool {
         self.tab == name
+    }
+
+    fn browser(&self, session: &Session) -> String {
+        say::browser(&session.agent)
     }
 
     fn is_own(&self, session: &Session) -> bool {
