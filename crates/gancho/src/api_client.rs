@@ -29,7 +29,7 @@ impl ApiClient {
     pub fn new(args: &ServerArgs) -> Result<Self, CliError> {
         let local = LocalServer::find(args);
         let server = args.server.clone().or_else(|| local.as_ref().map(|local| local.url.clone()));
-        let without_server = if server.is_none() { LocalServer::dir(args) } else { None };
+        let without_server = if server.is_none() { LocalServer::missing_in(args) } else { None };
         let server = server.unwrap_or_else(|| DEFAULT.to_owned());
         let text = format!("{}/api/v1/", server.trim_end_matches('/'));
         let base = Url::parse(&text).map_err(|_| {
@@ -130,7 +130,7 @@ impl ApiClient {
         }
         let proxy = proxy_variable(&self.base).map(|name| format!(" through the proxy of {name}")).unwrap_or_default();
         let reason = match &self.without_server {
-            Some(dir) => format!("no server works on the data dir {dir} (--data-dir, --server)"),
+            Some(dir) => format!("no server works on the data dir {dir} (--data-dir; --server, GANCHO_SERVER)"),
             None => "is gancho serve running there? (--server, GANCHO_SERVER)".to_owned(),
         };
         CliError::unreachable(format!("{server} can't be reached{proxy}: {reason}"))

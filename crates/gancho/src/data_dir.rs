@@ -2,12 +2,13 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
-    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, lchown},
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, fchown},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, bail};
 use gancho_store::sqlite::FILE;
+use rustix::fs::{Mode, OFlags};
 
 use crate::{cli_error::CliError, config::Settings, local_server::LocalServer, secret_key::KEY_FILE};
 
@@ -49,7 +50,7 @@ pub fn check_database(settings: &Settings) -> Result<(), CliError> {
 /// Makes the folder if it is missing, for this account alone.
 pub fn make(dir: &Path) -> anyhow::Result<()> {
     // It holds invoices and customers; files made in it from now on are closed to other accounts too.
-    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
     made.with_context(|| format!("the data dir {} can't be made", dir.display()))
 }
@@ -81,28 +82,40 @@ pub fn close_to_others(dir: &Path) -> anyhow::Result<()> {
 /// Gives the files that root made in the folder of another account to that account: a service that runs as that account
 /// could not open them. Does nothing for anybody but root.
 pub fn give_to_owner(dir: &Path) {
-    if !rustix::process::geteuid().is_root() {
+    let Ok(folder) = fs::metadata(dir) else { return };
+    if !rustix::process::geteuid().is_root() || folder.uid() == 0 {
         return;
     }
-    let (Ok(folder), Ok(files)) = (fs::metadata(dir), our_files(dir)) else { return };
-    for (path, metadata) in files {
-        if metadata.uid() == 0
-            && folder.uid() != 0
-            && let Err(error) = lchown(&path, Some(folder.uid()), Some(folder.gid()))
-        {
+    for (path, _) in our_files(dir).unwrap_or_default() {
+        if let Err(error) = give(&path, &folder) {
             complain!("gancho: {} can't be given to the folder's account: {error}", path.display());
         }
     }
 }
 
+/// Gives away a plain file of root's that has no other name: whoever owns the folder could have put a link there.
+fn give(path: &Path, folder: &fs::Metadata) -> std::io::Result<()> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let metadata = file.metadata()?;
+    if metadata.is_file() && metadata.uid() == 0 && metadata.nlink() == 1 {
+        fchown(&file, Some(folder.uid()), Some(folder.gid()))?;
+    }
+    Ok(())
+}
+
 /// Gancho's files in a data dir; one that disappears meanwhile is left out.
 fn our_files(dir: &Path) -> anyhow::Result<Vec<(PathBuf, fs::Metadata)>> {
     let entries = fs::read_dir(dir).with_context(|| format!("the data dir {} can't be read", dir.display()))?;
-    let is_ours = |path: &Path| {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        name.starts_with(FILE) || name == KEY_FILE || name == LOCK_FILE
-    };
     let paths = entries.flatten().map(|entry| entry.path()).filter(|path| is_ours(path));
     let files = paths.filter_map(|path| fs::symlink_metadata(&path).ok().map(|metadata| (path, metadata)));
     Ok(files.filter(|(_, metadata)| metadata.is_file()).collect())
+}
+
+/// Whether Gancho itself gives files this name: an administrator's own copies are left as they are.
+fn is_ours(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let of_database = name.strip_prefix(FILE).map(|end| end.strip_prefix(".search").unwrap_or(end));
+    let is_database = of_database.is_some_and(|end| ["", "-wal", "-shm", "-journal"].contains(&end));
+    is_database || name == KEY_FILE || name == LOCK_FILE
 }

@@ -62,8 +62,13 @@ impl LocalServer {
         Self::of_dir(&Self::dir(args)?)
     }
 
+    /// The data dir of these arguments, if no server works there; `None` as well where that can't be seen.
+    pub fn missing_in(args: &ServerArgs) -> Option<PathBuf> {
+        Self::dir(args).filter(|dir| dir.join(FILE).try_exists().is_ok_and(|exists| !exists))
+    }
+
     /// The data dir of these arguments, if the settings can be read.
-    pub fn dir(args: &ServerArgs) -> Option<PathBuf> {
+    fn dir(args: &ServerArgs) -> Option<PathBuf> {
         let local = LocalArgs { config: args.config.clone(), data_dir: args.data_dir.clone(), database_url: None };
         Some(Settings::load(&local, &[]).ok()?.data_dir)
     }

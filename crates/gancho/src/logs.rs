@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use tracing::Level;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{
     filter::{LevelFilter, Targets},
@@ -19,6 +20,8 @@ use tracing_subscriber::{
 
 use crate::config::{LogFormat, Settings};
 
+/// PostgreSQL's notices.
+const NOTICES: &str = "sqlx::postgres::notice";
 /// Maximum time for the last lines at a stop.
 const LAST_LINES: Duration = Duration::from_secs(1);
 /// Maximum lines waiting to be written.
@@ -77,9 +80,11 @@ pub fn start(settings: &Settings) -> Logs {
     let (writer, guard) = builder.finish(writer);
     let dropped = Dropped { queue: writer.error_counter(), failed };
     let info = |_| Targets::new().with_default(LevelFilter::INFO);
-    // PostgreSQL notices everything that exists already.
-    let filter =
-        settings.log_level.parse().unwrap_or_else(info).with_target("sqlx::postgres::notice", LevelFilter::WARN);
+    let mut filter: Targets = settings.log_level.parse().unwrap_or_else(info);
+    // PostgreSQL remarks on everything that exists already.
+    if !settings.log_level.contains("sqlx") && filter.would_enable(NOTICES, &Level::INFO) {
+        filter = filter.with_target(NOTICES, LevelFilter::WARN);
+    }
     let format =
         tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(writer).log_internal_errors(false);
     match settings.log_format {

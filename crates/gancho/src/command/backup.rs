@@ -10,7 +10,8 @@ use crate::{
     config::Settings,
     data_dir,
     runtime::block_on,
-    secret_key, wiring,
+    secret_key::{self, KEY_FILE},
+    wiring,
 };
 
 /// What to copy where.
@@ -75,10 +76,10 @@ pub fn restore(args: &RestoreArgs) -> CliResult {
     let settings = settings(&args.local)?;
     let dir = &settings.data_dir;
     let _lock = data_dir::lock(dir).map_err(CliError::start)?;
-    if dir.join(sqlite::FILE).exists() {
-        let there = dir.join(sqlite::FILE);
+    let wal = format!("{}-wal", sqlite::FILE);
+    if let Some(there) = [sqlite::FILE, &wal].map(|name| dir.join(name)).into_iter().find(|path| path.exists()) {
         return Err(CliError::usage(format!(
-            "{} is there already: move it away, with its -wal file, first",
+            "{} is there already: move it away first, and the -wal file of a database with it",
             there.display()
         )));
     }
@@ -86,7 +87,8 @@ pub fn restore(args: &RestoreArgs) -> CliResult {
         return Err(CliError::usage(format!("there is no file {}", args.file.display())));
     }
     let beside = key_beside(&args.file);
-    if settings.secret_key.is_none() && !secret_key::has_key(dir) {
+    let puts_key = settings.secret_key.is_none() && !secret_key::has_key(dir);
+    if puts_key {
         if !beside.is_file() {
             let missing = beside.display();
             return Err(CliError::usage(format!("the key is missing: set secret_key, or put it at {missing}")));
@@ -94,16 +96,21 @@ pub fn restore(args: &RestoreArgs) -> CliResult {
         let key = secret_key::read_key(&beside).map_err(CliError::start)?;
         secret_key::put_key(dir, &key).map_err(CliError::start)?;
     }
-    let copied = sqlite::restore(&args.file, dir).map_err(CliError::refused)?;
+    // A refused copy leaves nothing: its key would be taken for that of the next one.
+    let undone = |error| {
+        let key = puts_key.then(|| dir.join(KEY_FILE));
+        for file in key.into_iter().chain([dir.join(sqlite::FILE)]) {
+            let _ = std::fs::remove_file(file);
+        }
+        error
+    };
+    let copied = sqlite::restore(&args.file, dir).map_err(|error| undone(CliError::refused(error)))?;
     // Checks the key and migrates the schema.
     let made_ready = block_on(async {
         let store = wiring::store(&settings, "restore").await?;
         if args.paused { pause_all(&*store).await } else { Ok(()) }
     })?;
-    made_ready.map_err(|error| {
-        let _ = std::fs::remove_file(dir.join(sqlite::FILE));
-        CliError::start(error)
-    })?;
+    made_ready.map_err(|error| undone(CliError::start(error)))?;
     say!("{}: every event up to number {} is there again", dir.display(), copied.sequence);
     if args.paused {
         say!(

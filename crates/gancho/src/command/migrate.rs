@@ -4,6 +4,7 @@ use clap::Args;
 use gancho_model::Clock as _;
 use gancho_store::{
     copy::{Copying, Location, copy},
+    sqlite,
     vault::Vault,
 };
 
@@ -42,6 +43,11 @@ pub fn run(args: &MigrateArgs) -> CliResult {
         && one == other
     {
         return Err(CliError::usage("--from and --to are the same data dir"));
+    }
+    if let Location::Sqlite(dir) = &from
+        && !dir.join(sqlite::FILE).exists()
+    {
+        return Err(CliError::usage(format!("there is no database in {}", dir.display())));
     }
     let home = if let Location::Sqlite(dir) = &from { dir } else { &settings.data_dir };
     if !home.is_dir() {

@@ -184,11 +184,12 @@ fn log_level(raw: &Raw) -> Result<String, ConfigError> {
     let levels = ["off", "error", "warn", "info", "debug", "trace"];
     let is_level = |word: &str| levels.iter().any(|level| level.eq_ignore_ascii_case(word));
     let is_good = text.split(',').map(str::trim).all(|part| match part.split_once('=') {
-        Some((name, level)) => !name.trim().is_empty() && is_level(level.trim()),
+        Some((name, level)) => !name.trim().is_empty() && !name.contains('[') && is_level(level.trim()),
         None => is_level(part),
     });
     match text.parse::<tracing_subscriber::filter::Targets>() {
-        Ok(_) if is_good => Ok(text.to_owned()),
+        // Spaces would belong to the names.
+        Ok(_) if is_good => Ok(text.split_whitespace().collect()),
         _ => Err(raw.wrong(
             "log_level",
             "must be error, warn, info, debug or trace, parts apart as in info,gancho_delivery=debug",

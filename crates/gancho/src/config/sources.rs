@@ -113,7 +113,11 @@ fn warn_of_unknown() {
 /// What is wrong, and in which line; without the line's text.
 fn with_line(text: &str, error: &toml::de::Error) -> String {
     match error.span() {
-        Some(span) => format!("line {}: {}", 1 + text[..span.start].matches('\n').count(), error.message()),
+        Some(span) => format!(
+            "line {}: {}",
+            1 + text.bytes().take(span.start).filter(|byte| *byte == b'\n').count(),
+            error.message()
+        ),
         None => error.message().to_owned(),
     }
 }

@@ -181,5 +181,5 @@ fn what_root_makes_in_the_folder_of_a_service_belongs_to_the_service() {
     let serve = [&program, "serve", "--listen", "127.0.0.1:0", "--data-dir", &data];
     let served = Command::new("setpriv").args(account).args(serve).output().expect("runs");
     let printed = String::from_utf8_lossy(&served.stderr).into_owned();
-    assert!(served.status.code() == Some(2) && printed.contains("another account (number 0)"), "{printed}");
+    assert!(served.status.code() == Some(2) && printed.contains("belongs to the account number 0"), "{printed}");
 }

@@ -81,8 +81,11 @@ async fn a_changed_password_is_given_by_adding_the_database_again() {
         let body = |password| json!({"kind": "database", "name": "Own", "url": fresh.url_as(&user, password)});
         let source = stage.server.post("/sources", body("old-one"), 201).await;
         fresh.run(&change).await;
-        let refused = stage.server.post("/sources", body("old-one"), 422).await;
-        assert!(refused.to_string().contains("password"), "{engine:?}: {refused}");
+        // The tests' PostgreSQL asks for no passwords.
+        if engine == Engine::MariaDb {
+            let refused = stage.server.post("/sources", body("old-one"), 422).await;
+            assert!(refused.to_string().contains("password"), "{refused}");
+        }
         let again = stage.server.post("/sources", body("new-one"), 200).await;
         assert_eq!(again["id"], source["id"], "{engine:?}: the same source");
         let path = format!("/sources/{}", source["id"].as_str().expect("an id"));

@@ -53,7 +53,7 @@ impl Services {
         Ok((delivery, event_id))
     }
 
-    /// Waits until a test has ended, or its time limit has passed; returns whether it arrived.
+    /// Waits until a test has ended, or its time limit has passed; returns whether it failed.
     pub async fn wait_for_test(&self, delivery: DeliveryId, timeout_ms: u32) -> bool {
         let limit = Duration::from_millis(u64::from(timeout_ms)) + SLACK;
         let ended = async {
@@ -63,7 +63,7 @@ impl Services {
             }
         };
         let _ = tokio::time::timeout(limit, ended).await;
-        self.store.delivery(delivery).await.is_ok_and(|(one, _)| one.state == State::Delivered)
+        self.store.delivery(delivery).await.is_ok_and(|(one, _)| one.state == State::Failed)
     }
 
     fn sample(&self, event: EventType, given: Option<EventData>) -> Event {

@@ -21,17 +21,29 @@ const CANDIDATES: usize = 1_000;
 pub struct FoundEvents {
     /// Exact matches, then others; each newest first.
     pub events: Vec<Event>,
+    /// How many of them match exactly.
+    pub exact: usize,
     /// Arrival time of the oldest event; `None` without events.
     pub since: Option<Timestamp>,
     /// Too short for a search inside words: only documents whose number starts with it were searched.
     pub is_short: bool,
 }
 
-/// Appends the events that are not there yet.
-fn append_new(events: &mut Vec<Event>, more: Vec<Event>, limit: usize) {
+/// Exact matches first; where there are many, they leave half of the room to others.
+fn joined(
+    mut events: Vec<Event>,
+    others: Vec<Event>,
+    limit: usize,
+    since: Option<Timestamp>,
+    is_short: bool,
+) -> FoundEvents {
     let known: HashSet<EventId> = events.iter().map(|event| event.id).collect();
-    events.extend(more.into_iter().filter(|event| !known.contains(&event.id)));
+    let others: Vec<Event> = others.into_iter().filter(|event| !known.contains(&event.id)).collect();
+    events.truncate(limit - others.len().min(limit / 2));
+    let exact = events.len();
+    events.extend(others);
     events.truncate(limit);
+    FoundEvents { events, exact, since, is_short }
 }
 
 impl Services {
@@ -50,15 +62,13 @@ impl Services {
         if parts.is_empty() {
             return Ok(FoundEvents { since, ..FoundEvents::default() });
         }
-        let mut events = self.labelled(text, true, limit).await?;
+        let exact = self.labelled(text, true, limit).await?;
         if parts.iter().all(|part| part.chars().count() < PART_CHARS) {
             let begun = self.labelled(text, false, limit).await?;
-            let is_short = events.is_empty();
-            append_new(&mut events, begun, limit);
-            return Ok(FoundEvents { events, since, is_short });
+            return Ok(joined(exact, begun, limit, since, true));
         }
-        append_new(&mut events, self.containing(&parts, limit).await?, limit);
-        Ok(FoundEvents { events, since, is_short: false })
+        let others = self.containing(&parts, limit).await?;
+        Ok(joined(exact, others, limit, since, false))
     }
 
     /// By the document's number, or its start.

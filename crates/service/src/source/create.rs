@@ -1,4 +1,5 @@
 use gancho_model::{Scope, Secret, Source, SourceId, SourceKind, Token, TokenId};
+use url::Url;
 
 use super::NewSource;
 use crate::{
@@ -14,7 +15,7 @@ const ZONE: &str = "Europe/Madrid";
 pub enum SourceCreated {
     /// It was created; for a plugin with its push token.
     New(Source, Option<String>),
-    /// This ERP is already a source of this kind; missing objects were repaired.
+    /// This ERP is already a source of this kind: missing objects were repaired, and its login is the one given now.
     Known(Source),
     /// The SQL of the objects to install. Nothing was done.
     Planned(String),
@@ -36,7 +37,7 @@ impl Services {
             return Ok(SourceCreated::Planned(sql));
         }
         if let Some(known) = self.same_erp(&source).await? {
-            return self.mend(known, source).await.map(SourceCreated::Known);
+            return self.mend(known, source, who).await.map(SourceCreated::Known);
         }
         let token = (source.kind == SourceKind::Plugin).then(|| new_token(&*self.environment));
         if source.kind.is_watched() {
@@ -74,13 +75,18 @@ impl Services {
         }
     }
 
-    /// An ERP is one source per kind: adding it again repairs missing objects, and takes over the address and key that
-    /// reach it now, such as after its password was changed.
-    async fn mend(&self, known: Source, new: Source) -> ServiceResult<Source> {
-        let known = Source { url: new.url.or(known.url), key: new.key.or(known.key), ..known };
+    /// An ERP is one source per kind: adding it again repairs missing objects, and takes over the login and key that were
+    /// given, such as after its password was changed. Another host, which may be a replica of it, is not taken over.
+    async fn mend(&self, known: Source, new: Source, who: &str) -> ServiceResult<Source> {
+        let old = known.clone();
+        let url = new.url.filter(|url| old.url.as_ref().is_none_or(|old| is_same_place(old.expose(), url.expose())));
+        let known = Source { url: url.or(known.url), key: new.key.or(known.key), ..known };
         self.sources.install(&known).await.map_err(refused)?;
         self.store.save_source(known.clone()).await?;
         self.sources.sources_changed();
+        if (&old.url, &old.key) != (&known.url, &known.key) {
+            self.audit.record(who, "source.changed", &known.id, known.name.clone()).await;
+        }
         Ok(known)
     }
 
@@ -98,6 +104,15 @@ impl Services {
         }
         Ok(None)
     }
+}
+
+/// Whether two addresses differ in nothing but user, password and parameters.
+fn is_same_place(one: &str, other: &str) -> bool {
+    let place = |text: &str| {
+        let url = Url::parse(text.trim()).ok()?;
+        Some((url.scheme().to_owned(), url.host_str()?.to_owned(), url.port(), url.path().to_owned()))
+    };
+    place(one).is_some_and(|one| Some(one) == place(other))
 }
 
 /// Why an ERP can't be connected, with the field that it relates to.

@@ -35,10 +35,13 @@ pub(crate) async fn install(
     let is_trigger = |name: &&String| name.starts_with("trigger ");
     // A table that can't be read at the moment may still exist: keep its triggers.
     let is_unwanted = |name: &&String| !plan.is_partial && parts.iter().all(|part| part.name != **name);
-    for name in installed.keys().filter(is_trigger).filter(is_unwanted) {
+    let unwanted: Vec<&String> = installed.keys().filter(is_trigger).filter(is_unwanted).collect();
+    for name in &unwanted {
         let drop = erp.drop_of(name);
         spare(name, alter(erp, &drop, somebody_waits).await, somebody_waits)?;
     }
+    // A function may have gone with its trigger.
+    let installed = if unwanted.is_empty() { installed } else { erp.installed().await? };
     let mut made = vec![];
     for part in missing(&parts, &installed) {
         if spare(&part.name, make(erp, part, &installed, somebody_waits).await, somebody_waits)? {

@@ -96,10 +96,10 @@ pub enum OpenError {
         /// SQLite's error.
         why: String,
     },
-    /// It belongs to another account of the system.
+    /// This account may not read and write it.
     #[error(
-        "the database {path} belongs to another account (number {owner}) and can't be opened: run Gancho as that account, \
-         or give the file to the one it runs as, with chown"
+        "the database {path} can't be opened: it belongs to the account number {owner}, and this one may not read and write \
+         it. Run Gancho as that account, or give the file to the one it runs as, with chown"
     )]
     NotPermitted {
         /// Its file.

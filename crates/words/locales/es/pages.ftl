@@ -120,7 +120,7 @@ issue-failed =
 issue-sentence =
     { $count ->
        [one] { $count } intento, { $failed }; { $last }
-       *[other] { $count } intentos, { $failed }; desde hace { $span }, el último { $last }
+       *[other] { $count } intentos, { $failed }; durante { $span }, el último { $last }
     }
 
 # Columnas.
@@ -748,7 +748,7 @@ done-replay-begun = Ya van de camino.
 done-resend-begun = Ya van de camino.
 done-source-confirmed = Confirmado: la conexión continúa.
 done-source-created = La conexión está lista.
-done-source-known = Este ERP ya estaba conectado: se ha completado lo que faltaba, y su nombre sigue igual.
+done-source-known = Este ERP ya estaba conectado: se ha completado lo que faltaba, se usan el usuario y la contraseña indicados, y su nombre sigue igual.
 done-source-removed = La conexión se ha eliminado.
 done-person-added = Ya puede entrar.
 done-person-removed = Ya no puede entrar.

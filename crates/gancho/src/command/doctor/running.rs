@@ -1,5 +1,6 @@
 //! Checks by the running server: its own settings determine what it may reach.
 
+use gancho_model::mask;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -37,7 +38,8 @@ async fn endpoint_lines(api: &ApiClient, endpoint: &Value, report: &mut Report) 
     if endpoint["disabled_reason"] == "listener" {
         return Ok(());
     }
-    let name = text(if endpoint["name"].is_null() { &endpoint["url"] } else { &endpoint["name"] });
+    // What doctor prints is pasted into tickets: addresses may contain a key.
+    let name = endpoint["name"].as_str().map_or_else(|| mask::url(&text(&endpoint["url"])), ToOwned::to_owned);
     let health = &endpoint["health"];
     let (state, pending, failures) = (text(&health["state"]), &health["pending"], &health["consecutive_failures"]);
     let failed = match failures.as_u64() {

@@ -96,11 +96,14 @@ pub(super) fn drop_of(name: &str, schema: &str) -> String {
 /// instead, and the trigger goes with it.
 fn drop_trigger(trigger: &str, schema: &str, table: &str) -> String {
     let at = |name: &str| format!("{}.{}", quoted(schema, '"'), quoted(name, '"'));
-    let (trigger, function) = (quoted(trigger, '"'), at(&capture_name(table)));
+    let (name, table) = (quoted(trigger, '"'), at(table));
     format!(
-        "DO $gancho$ BEGIN DROP TRIGGER IF EXISTS {trigger} ON {}; \
-         EXCEPTION WHEN insufficient_privilege THEN DROP FUNCTION IF EXISTS {function}() CASCADE; END $gancho$",
-        at(table)
+        "DO $gancho$ DECLARE called text; BEGIN DROP TRIGGER IF EXISTS {name} ON {table}; \
+         EXCEPTION WHEN insufficient_privilege THEN \
+         SELECT tgfoid::regprocedure INTO called FROM pg_trigger WHERE tgrelid = {}::regclass AND tgname = {}; \
+         EXECUTE 'DROP FUNCTION ' || called || ' CASCADE'; END $gancho$",
+        text(&table),
+        text(trigger),
     )
 }
 

@@ -26,7 +26,7 @@ pub(crate) enum SourceOutput {
 }
 
 /// Adds a source. For the plugin the answer carries the token by which it pushes, once. For a database the triggers
-/// are in place when 201 comes, and an API was asked; one that is a source already is answered 200, and only mended.
+/// are in place when 201 comes, and an API was asked; one that is a source already is answered 200: it is repaired, and its login is the one given now.
 #[utoipa::path(post, path = "/sources", tag = "sources", request_body = NewSource,
     responses((status = 201, body = SourceOutput), (status = 200, description = "a dry run, or it is there already", body = SourceOutput), (status = 422, description = "wrong fields")))]
 pub(crate) async fn create(

@@ -85,7 +85,12 @@ async fn events(app: &App, asked: &str) -> Answer<FoundEvents> {
     if let Ok(id) = asked.parse::<EventId>() {
         return Ok(FoundEvents { events: app.store.event(id).await.into_iter().collect(), ..FoundEvents::default() });
     }
-    Ok(app.services.find_events(asked, EVENTS).await?)
+    let mut found = app.services.find_events(asked, EVENTS).await?;
+    if found.exact > 0 {
+        // Each is explained webhook by webhook: only the document that was asked for.
+        found.events.truncate(found.exact);
+    }
+    Ok(found)
 }
 
 /// The range of a search as text.

@@ -72,6 +72,6 @@ async fn send_test(app: &App, id: EndpointId, form: &Form) -> Answer<(String, &'
     let SampleType(event) = SampleType::new(form.value("event")).map_err(|wrong| Problem::field("event", wrong))?;
     let endpoint = app.store.endpoint(id).await?;
     let (delivery, _) = app.services.send_test(id, event, None).await?;
-    let has_arrived = app.services.wait_for_test(delivery, endpoint.timeout_ms).await;
-    Ok((format!("/deliveries/{delivery}"), if has_arrived { "test-sent" } else { "test-failed" }))
+    let has_failed = app.services.wait_for_test(delivery, endpoint.timeout_ms).await;
+    Ok((format!("/deliveries/{delivery}"), if has_failed { "test-failed" } else { "test-sent" }))
 }
