@@ -1,8 +1,8 @@
-// What is live by nature, and small comforts. Every page works without.
+// Live updates and conveniences; every page works without.
 
 const body = document.body;
 
-// On a phone the bar of tabs scrolls: the open one is in sight.
+// On a phone the tabs scroll.
 document.querySelector('.tabs [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
 
 // The reader's zone, for the next page.
@@ -41,7 +41,7 @@ document.addEventListener('keydown', (event) => {
   }
 });
 
-// Keys: / searches, j and k walk a list, Enter opens, x selects, ? says so.
+// Keys: / search, j and k move, Enter opens, x selects, ? help.
 const keys = document.getElementById('keys');
 let at = -1;
 
@@ -69,7 +69,7 @@ document.addEventListener('keydown', (event) => {
   act();
 });
 
-// Names that are typed stand in the statements below at once; only such that need no quoting.
+// Typed names are filled into the statements if they need no quoting.
 for (const place of document.querySelectorAll('[data-fill]')) {
   const field = document.getElementById(`f-${place.dataset.fill}`);
   const usual = place.textContent;
@@ -78,7 +78,7 @@ for (const place of document.querySelectorAll('[data-fill]')) {
   });
 }
 
-// The events as a tree: a ticked group shows that it includes its children, and a search opens what it finds.
+// The tree of events: a ticked group includes its children; a search opens its hits.
 const picker = document.getElementById('event-search')?.closest('fieldset');
 if (picker) {
   const everything = picker.querySelector('input[value="*"]');
@@ -123,7 +123,7 @@ if (picker) {
   search.addEventListener('keydown', (event) => { if (event.key === 'Enter') event.preventDefault(); });
 }
 
-// A form that looks while it is being filled in.
+// A form that is checked while it is filled in.
 const form = document.querySelector('form[data-look]');
 if (form) {
   let waiting;
@@ -145,15 +145,14 @@ if (form) {
   if (form.querySelector('[name=url]').value) look();
 }
 
-// Beats: something was committed. We ask for this page again and put in what differs, in place:
-// nothing that is being read moves; new rows are announced, not pushed in.
+// After a commit the page is fetched again and what differs is replaced in place; new rows are announced.
 const live = document.getElementById('live');
 
 function renew(page) {
   for (const part of document.querySelectorAll('[data-live]')) {
     const fresh = page.querySelector(`[data-live="${part.dataset.live}"]`);
     if (!fresh) continue;
-    // A part with a version holds what people open and close: it changes only with that.
+    // A part with a version keeps what is open until the version changes.
     if (part.dataset.version && part.dataset.version === fresh.dataset.version) continue;
     if (fresh.dataset.version) part.dataset.version = fresh.dataset.version;
     if (part.className !== fresh.className) part.className = fresh.className;
@@ -211,7 +210,7 @@ if (body.dataset.liveAt && document.querySelector('[data-live], [data-live-list]
     });
   };
   connect();
-  // Browsers allow few connections to one server: pages that nobody looks at keep none.
+  // Browsers allow few connections per server: hidden pages keep none.
   document.addEventListener('visibilitychange', () => {
     beats?.close();
     beats = undefined;
