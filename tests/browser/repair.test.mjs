@@ -267,6 +267,17 @@ test('the mail server is set and tried in the page, and rests encrypted', async 
   await server.again();
   await page.goto(`${server.base}/settings?tab=mail`);
   assert.equal(await page.inputValue('[name=host]'), hostname, 'kept');
+  // A server that does not answer: the form keeps its values, and the overview says that nobody is warned.
+  await page.fill('[name=port]', '1');
+  await page.click('button:has-text("Guardar")');
+  await page.waitForSelector('text=Guardado');
+  await page.fill('[name=email]', 'ana@example.com');
+  await page.click('button:text-is("Enviar")');
+  await page.waitForSelector('text=no se llega al servidor de correo');
+  assert.equal(await page.inputValue('[name=host]'), hostname, 'as it was saved');
+  await page.goto(server.base);
+  assert.match(await page.textContent('section[aria-labelledby=cares]'), /Correo.*Los avisos por correo no se pueden enviar/s);
+  await page.goto(`${server.base}/settings?tab=mail`);
   await page.click('button:has-text("No enviar más correo")');
   await page.waitForSelector('text=No hay servidor de correo');
 });

@@ -38,6 +38,8 @@ pub struct Mailer {
     fixed: Option<Arc<Smtp>>,
     /// The server set in the web interface.
     chosen: RwLock<Option<Arc<Smtp>>>,
+    /// Why the last mail of this process could not be sent.
+    trouble: RwLock<Option<Message>>,
 }
 
 struct Smtp {
@@ -121,11 +123,25 @@ impl Mailer {
         self.smtp().is_some()
     }
 
+    fn note_trouble(&self, trouble: Option<Message>) {
+        *self.trouble.write().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
     /// Sends a mail.
     ///
     /// # Errors
-    /// The reason of the failure.
+    /// The reason of the failure, which is also kept until a mail goes out.
     pub async fn send(&self, to: &str, subject: &str, text: &str) -> Result<(), Message> {
+        let sent = self.try_send(to, subject, text).await;
+        // A wrong address of a user says nothing about the server.
+        match &sent {
+            Err(why) if why.id != "problem-mail" => {}
+            sent => self.note_trouble(sent.as_ref().err().cloned()),
+        }
+        sent
+    }
+
+    async fn try_send(&self, to: &str, subject: &str, text: &str) -> Result<(), Message> {
         let smtp = self.smtp().ok_or_else(|| Message::new("problem-no-mail"))?;
         let failed = |why: String| Message::new("problem-mail").with("why", why);
         let to: Address = to.parse().map_err(|_| Message::new("error-email"))?;
@@ -165,8 +181,21 @@ impl Mailing for Mailer {
             BadAddress::Server => "server",
             BadAddress::Sender => "from",
         })?;
-        *self.chosen.write().unwrap_or_else(PoisonError::into_inner) = chosen.map(Arc::new);
+        let chosen = chosen.map(Arc::new);
+        let mut current = self.chosen.write().unwrap_or_else(PoisonError::into_inner);
+        let is_same = match (&*current, &chosen) {
+            (Some(old), Some(new)) => old.url == new.url && old.from == new.from,
+            (old, new) => old.is_none() && new.is_none(),
+        };
+        if !is_same {
+            self.note_trouble(None);
+        }
+        *current = chosen;
         Ok(())
+    }
+
+    fn trouble(&self) -> Option<Message> {
+        self.trouble.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn send_test(&self, to: &str, subject: &str, text: &str) -> Result<(), Message> {
@@ -189,6 +218,19 @@ mod tests {
             assert_eq!(Mailer::new(bad, "a@example.com").err(), Some(BadAddress::Server), "{bad}");
         }
         assert_eq!(Mailer::new("smtp://x", "nobody").err(), Some(BadAddress::Sender));
+    }
+
+    #[tokio::test]
+    async fn trouble_is_known_until_another_server_is_chosen() {
+        let (mailer, dead) = (Mailer::none(), ("smtp://127.0.0.1:1?tls=none", "a@example.com"));
+        mailer.choose(Some(dead)).expect("good");
+        assert_eq!(mailer.send("nobody", "s", "t").await, Err(Message::new("error-email")));
+        assert_eq!(mailer.trouble(), None, "the server was not asked");
+        mailer.send("b@example.com", "s", "t").await.expect_err("nobody listens there");
+        mailer.choose(Some(dead)).expect("read again, as before each check");
+        assert_eq!(mailer.trouble().map(|why| why.id), Some("problem-mail"));
+        mailer.choose(Some(("smtp://mail.example.com", "a@example.com"))).expect("good");
+        assert_eq!(mailer.trouble(), None);
     }
 
     #[test]

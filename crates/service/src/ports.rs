@@ -25,6 +25,9 @@ pub trait Mailing: Send + Sync {
     /// The invalid argument: `server` or `from`.
     fn choose(&self, chosen: Option<(&str, &str)>) -> Result<(), &'static str>;
 
+    /// Why the last mail of this process could not be sent; `None` once one was, or the server was changed.
+    fn trouble(&self) -> Option<Message>;
+
     /// Sends a test mail.
     ///
     /// # Errors

@@ -95,6 +95,7 @@ async fn read(app: &App, context: &PageContext) -> Answer<OverviewPage> {
         text: source.sentence.clone(),
         issues: vec![],
     }));
+    cares.extend(mail_trouble(app, context));
     let delivered = has_delivered(app, &endpoints).await?;
     let heard = sources.iter().any(|source| source.is_received);
     Ok(OverviewPage {
@@ -136,6 +137,18 @@ async fn has_delivered(app: &App, endpoints: &[Endpoint]) -> Answer<bool> {
         }
     }
     Ok(false)
+}
+
+/// Alerts that can't be mailed are worse than none: people rely on them.
+fn mail_trouble(app: &App, context: &PageContext) -> Option<Alert> {
+    let why = app.services.mailing.trouble()?;
+    Some(Alert {
+        link: "/settings?tab=mail".to_owned(),
+        name: context.t("settings-mail"),
+        colour: "warn",
+        text: context.words.message(&Message::new("mail-trouble").with("why", why)),
+        issues: vec![],
+    })
 }
 
 /// The alert of a webhook, if any.
