@@ -21,7 +21,8 @@ async fn what_happened_in_the_erp_arrives_signed() {
     let source = server.post("/sources", json!({"kind": "plugin", "name": "ERP"}), 201).await;
     let token = source["token"].as_str().expect("a token");
 
-    let changes: Value = serde_json::from_str(CHANGES).expect("JSON");
+    let mut changes: Value = serde_json::from_str(CHANGES).expect("JSON");
+    changes["changes"][0]["at"] = "2026-03-04T10:00:00Z".into();
     let taken = server.call_as(token, Method::POST, "/changes", Some(changes)).await.expect(202);
     assert_eq!((&taken["accepted"], &taken["duplicates"]), (&json!(10), &json!(0)));
     let received = receiver.wait_for(10).await;
