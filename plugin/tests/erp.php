@@ -1,7 +1,7 @@
 <?php
 /**
  * One request of an ERP with the plugin: runs the PHP code from standard input between the plugin's init and the end of
- * the request, when the plugin pushes what is left. Prints the returned value as JSON.
+ * the request, when the plugin pushes the remaining rows. Prints the returned value as JSON.
  *
  *     ERP_DATABASE=mysql://… ERP_FOLDER=/tmp/erp php erp.php < code.php
  */

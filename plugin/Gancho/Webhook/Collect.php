@@ -72,7 +72,7 @@ final class Collect
     private function collect(CapturePlan $plan, int $rows, bool $inParts): array
     {
         return $this->db->transaction(function () use ($plan, $rows, $inParts) {
-            // A concurrent process waits here, and sees afterwards what is left.
+            // A concurrent process waits here; afterwards it reads only the remaining rows.
             $this->tables->take('sequence', 0);
             $look = $this->engine->look($rows);
             if (!$look['rows']) {

@@ -106,7 +106,7 @@ impl Services {
     }
 }
 
-/// Whether two addresses differ in nothing but user, password and parameters.
+/// Whether two addresses have the same scheme, host, port and path; user, password and parameters may differ.
 fn is_same_place(one: &str, other: &str) -> bool {
     let place = |text: &str| {
         let url = Url::parse(text.trim()).ok()?;
