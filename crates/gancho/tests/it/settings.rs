@@ -32,16 +32,24 @@ fn bad_settings_are_refused_by_name() {
     refused(&["serve"], &[("GANCHO_LISTEN", "nowhere")], "setting listen");
     refused(&["serve"], &[("GANCHO_ALLOW_HOSTS", "10.0.0.0/99")], "allow_hosts");
     refused(&["serve"], &[("GANCHO_ATTEMPT_MS", "-1")], "attempt_ms");
-    for level in ["loud", "", "info,gancho_delivery=loud", "info,gancho_delivery", "info,,", "warn=", "=info"] {
+    for level in
+        ["loud", "", "info,gancho_delivery=loud", "info,gancho_delivery", "info,,", "warn=", "=info", "a[b]=info"]
+    {
         refused(&["serve"], &[("GANCHO_LOG_LEVEL", level)], "log_level");
     }
     refused(&["serve"], &[("GANCHO_SECRET_KEY", "short")], "secret_key");
     refused(&["serve", "--database-url", "postgres://127.0.0.1:1/y"], &[], "can't be used");
+    // Each of the two is judged, also where the other is missing.
+    refused(&["serve"], &[("GANCHO_MAIL_FROM", "x")], "setting mail_from");
+    refused(&["serve"], &[("GANCHO_SMTP_URL", "mail.example.com")], "setting smtp_url");
+    refused(&["serve"], &[("GANCHO_SMTP_URL", "smtp://mail.example.com")], "setting mail_from");
     refused(&["serve", "--config", "missing.toml"], &[], "missing.toml");
     refused(&["serve", "--data-dir", "/dev/null/x"], &[], "/dev/null/x");
     let file = dir.path().join("gancho.toml");
     std::fs::write(&file, "listne = \"x\"\n").expect("writes");
     refused(&["serve", "--config", file.to_str().expect("a path")], &[], "no setting listne");
+    std::fs::write(&file, "# á\nlisten = \"127.0.0.1:0\"\nretention_days = = 3\n").expect("writes");
+    refused(&["serve", "--config", file.to_str().expect("a path")], &[], "line 3");
     std::fs::write(&file, "secret_key = \"hush").expect("writes");
     let output = run(&["config", "--config", file.to_str().expect("a path")], &[]);
     assert!(!String::from_utf8_lossy(&output.stderr).contains("hush"), "a broken line is not repeated");
