@@ -172,6 +172,12 @@ fn what_root_makes_in_the_folder_of_a_service_belongs_to_the_service() {
         let others: Vec<_> = owned.filter(|(_, user, group)| (*user, *group) != (NOBODY, NOBODY)).collect();
         assert!(data.join("gancho.db").is_file() && others.is_empty(), "{others:?}");
     }
+    // Whoever owns the folder can put a link to a file of root's there: that one is not given away.
+    let (precious, link) = (dir.path().join("precious"), other.join("gancho.db.search-journal"));
+    fs::write(&precious, "root's").expect("written");
+    fs::hard_link(&precious, &link).expect("linked");
+    is_well(&["token", "create", "--name", "m", "--data-dir", &of(&other)]);
+    assert_eq!(fs::metadata(&precious).expect("is there").uid(), 0);
     // One that belongs to somebody else is named, with what to do.
     std::os::unix::fs::chown(service.join("gancho.db"), Some(0), Some(0)).expect("taken back");
     // Where that account may run it.
