@@ -12,6 +12,9 @@ final class CapturePlan
     /** @var array<string, array{key: string, columns: array<string, string>, secrets: string[]}> captured tables by name */
     public array $tables = [];
 
+    /** @var string[] all tables of the schema that was read; one that was being altered may be missing */
+    public array $known;
+
     /** @var string[] existing tables that make no events: no single column identifies a row */
     public array $uncaptured = [];
 
@@ -25,6 +28,7 @@ final class CapturePlan
      */
     public function __construct(array $schema, private array $links, ?array $models)
     {
+        $this->known = array_map(strval(...), array_keys($schema));
         foreach ($models ?? array_keys(ErpSchema::models()) as $model) {
             $this->add($schema, ErpSchema::tableOf($model));
         }

@@ -21,9 +21,6 @@ abstract class Engine
     /** After this many days without a reader, triggers only count changes. */
     public const DAYS_MAX = 14;
 
-    /** Whether some tables could not be read, so that tables missing from the schema may still exist. */
-    public bool $isPartial = false;
-
     public function __construct(protected DataBase $db)
     {
     }
@@ -48,6 +45,9 @@ abstract class Engine
 
     /** Our installed objects: names, each with its definition. */
     abstract public function installed(): array;
+
+    /** The table of an installed trigger; null if the catalogue does not show it now. */
+    abstract public function tableOf(string $trigger): ?string;
 
     /** The statement that drops the installed object of this name. */
     abstract public function dropOf(string $name): string;

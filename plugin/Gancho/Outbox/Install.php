@@ -15,6 +15,10 @@ final class Install
     private const PATIENCE = 2;
     /** Maximum duration, seconds: users wait for the request in which it runs. */
     private const SECONDS = 20;
+    /** How long MariaDB hides a table at most, microseconds: the end of ALTER TABLE takes a millisecond or a few. */
+    private const HIDDEN_US = 50000;
+    /** Maximum plans until two consecutive ones agree. */
+    private const PLANS = 20;
     /** Minimum interval between checks of the ERP's changed tables, seconds. */
     private const PAUSE = 5;
 
@@ -25,9 +29,32 @@ final class Install
         $this->engine = Engine::of($db);
     }
 
+    /** The plan now. Read again if a table that was captured is missing: MariaDB hides what is being altered. */
     public function plan(): CapturePlan
     {
+        $plan = $this->planOnce();
+        if (array_diff($this->settings->state()['tables'] ?? [], array_keys($plan->tables))) {
+            usleep(self::HIDDEN_US);
+            return $this->planOnce();
+        }
+        return $plan;
+    }
+
+    private function planOnce(): CapturePlan
+    {
         return new CapturePlan($this->engine->schema(), $this->engine->links(), $this->settings->models());
+    }
+
+    /** What to install: hidden tables or foreign keys would leave triggers incomplete, so two plans must agree. */
+    private function planTwice(): CapturePlan
+    {
+        for ($try = 1, $last = null; ; $try++, $last = $plan) {
+            $plan = $this->planOnce();
+            if ($plan == $last || $try === self::PLANS) {
+                return $plan;
+            }
+            usleep(self::HIDDEN_US);
+        }
     }
 
     /**
@@ -79,7 +106,7 @@ final class Install
     private function mendNow(): void
     {
         $this->settings->note(['tables_seen' => Settings::tablesMark()]);
-        $plan = $this->plan();
+        $plan = $this->planTwice();
         $parts = $this->engine->parts($plan);
         $tables = array_filter($parts, fn($name) => !self::isTrigger($name), ARRAY_FILTER_USE_KEY);
         $error = $this->clear($tables) ?? $this->make($tables);
@@ -98,9 +125,11 @@ final class Install
             (new Flags($this->db))->learn();
             return;
         }
-        // A table that can't be read at the moment may still exist: keep its triggers.
-        $isPartial = $this->engine->isPartial;
-        $error ??= $this->drop(fn($name) => self::isTrigger($name) && !isset($parts[$name]) && !$isPartial);
+        // A trigger goes with its table: one whose table the schema lacks shows that MariaDB hid the table, which was being
+        // altered, and stays.
+        $isUnwanted = fn($name) => self::isTrigger($name) && !isset($parts[$name])
+            && in_array($this->engine->tableOf($name), $plan->known, true);
+        $error ??= $this->drop($isUnwanted);
         $error ??= $this->make(array_diff_key($parts, $tables));
         if ($error === null || ($this->settings->state()['mode'] ?? '') !== 'models') {
             $this->settings->note(['mode' => 'triggers']);

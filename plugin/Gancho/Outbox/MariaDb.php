@@ -17,8 +17,8 @@ final class MariaDb extends Engine
     }
 
     /**
-     * MariaDB silently omits tables that are being altered from information_schema; if they counted as dropped, their
-     * triggers would be removed. So every table name, which it lists without opening the table, must be present.
+     * MariaDB silently omits tables that are being altered from information_schema, for an instant even their names
+     * (see Install). So every listed name must have columns.
      */
     public function schema(): array
     {
@@ -31,7 +31,6 @@ final class MariaDb extends Engine
             $isWhole = !in_array(null, $tables, true) && !array_diff_key($tables, $schema) && !array_diff_key($schema, $tables);
             // A table that can't be opened for so long is broken or altered all the time.
             if ($isWhole || $try === 20) {
-                $this->isPartial = !$isWhole;
                 return $schema;
             }
             usleep(50000);
@@ -106,6 +105,13 @@ final class MariaDb extends Engine
             $found['trigger ' . $row['name']] = $row['body'];
         }
         return $found;
+    }
+
+    public function tableOf(string $trigger): ?string
+    {
+        $name = self::text(explode(' ', $trigger, 2)[1]);
+        $select = "SELECT EVENT_OBJECT_TABLE AS name FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE() AND TRIGGER_NAME = $name";
+        return $this->db->select($select)[0]['name'] ?? null;
     }
 
     public function dropOf(string $name): string

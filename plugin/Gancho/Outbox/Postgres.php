@@ -88,6 +88,12 @@ final class Postgres extends Engine
         return $found;
     }
 
+    /** Part of its name, since triggers are named per table here. */
+    public function tableOf(string $trigger): ?string
+    {
+        return explode(' ON ', $trigger, 2)[1] ?? null;
+    }
+
     public function dropOf(string $name): string
     {
         [$kind, $thing] = explode(' ', $name, 2);

@@ -179,7 +179,25 @@ async fn a_column_that_comes_is_heard_soon_and_in_its_kind() {
     }
 }
 
-/// MariaDB leaves out of its catalogue what is being altered at that moment: it is not gone for that.
+/// MariaDB leaves out of its catalogue what is being altered at that moment, for an instant even its name.
+#[tokio::test]
+async fn a_table_that_the_catalogue_hides_stays_heard() {
+    let database = Instance::shared(Engine::MariaDb).database().await;
+    let options = ServerOptions::default().env("GANCHO_SOURCE_MEND_S", 3600).env("GANCHO_LOG_LEVEL", "error");
+    // When its triggers have just been made.
+    let hides = "hidden-table=1*off->1*return(proveedores)->off";
+    let server = Server::start(BINARY, options.env("FAILPOINTS", hides)).await;
+    let source = json!({"kind": "database", "name": "ERP", "url": database.url, "models": ["Proveedor"]});
+    let source = server.post("/sources", source, 201).await;
+    let path = format!("/sources/{}", source["id"].as_str().expect("an id"));
+    let misses = |source: &Value| source["last_error"].as_str().is_some_and(|error| error.contains("Proveedor"));
+    server.wait_until(&path, misses).await;
+    database.run("INSERT INTO proveedores (codproveedor, nombre) VALUES ('1', 'Eva')").await;
+    let some = |page: &Value| page["data"].as_array().is_some_and(|all| !all.is_empty());
+    let page = server.wait_until("/events", some).await;
+    assert_eq!(page["data"][0]["event"], "supplier.created");
+}
+
 #[tokio::test]
 async fn a_table_that_is_altered_again_and_again_stays_heard() {
     let stage = Stage::set(Engine::MariaDb).await;

@@ -23,8 +23,8 @@ pub struct CapturePlan {
     pub customers: Option<CapturedTable>,
     /// Columns of users and API keys that are read for the names of who makes changes.
     pub writers: [Option<CapturedTable>; 2],
-    /// Whether some tables could not be read: tables missing from the plan may still be wanted.
-    pub is_partial: bool,
+    /// All tables of the schema that was read, captured or not. A table that was being altered may be missing.
+    pub known: BTreeSet<String>,
 }
 
 /// Why a model can't be captured.
@@ -77,7 +77,7 @@ impl CapturedTable {
 impl CapturePlan {
     /// Plans the capture: `models` by class or table, by default those of the catalogue.
     pub fn new(schema: &Schema, models: Option<&[String]>) -> Self {
-        let mut plan = Self { is_partial: schema.is_partial, ..Self::default() };
+        let mut plan = Self { known: schema.tables.keys().cloned().collect(), ..Self::default() };
         let asked: Vec<&str> = match models {
             Some(models) => models.iter().map(String::as_str).collect(),
             None => catalogue::MODELS.iter().map(|model| model.name).collect(),
@@ -229,7 +229,7 @@ mod tests {
             link("facturascli", "idasiento", "asientos", false),
             link("users", "idempresa", "empresas", true),
         ];
-        Schema { tables: tables.map(|(name, table)| (name.to_owned(), table)).into(), links, is_partial: false }
+        Schema { tables: tables.map(|(name, table)| (name.to_owned(), table)).into(), links }
     }
 
     #[test]

@@ -9,8 +9,6 @@ pub struct Schema {
     pub tables: BTreeMap<String, Table>,
     /// Foreign keys that delete or unlink rows.
     pub links: Vec<Link>,
-    /// Whether some tables could not be read, so that missing ones may still exist.
-    pub is_partial: bool,
 }
 
 /// A table.

@@ -32,10 +32,7 @@ pub(crate) async fn install(
         let again = "the outbox is of another version of Gancho: remove the source, then add it again";
         return Err(ErpError::Failed(again.into()));
     }
-    let is_trigger = |name: &&String| name.starts_with("trigger ");
-    // A table that can't be read at the moment may still exist: keep its triggers.
-    let is_unwanted = |name: &&String| !plan.is_partial && parts.iter().all(|part| part.name != **name);
-    let unwanted: Vec<&String> = installed.keys().filter(is_trigger).filter(is_unwanted).collect();
+    let unwanted = unwanted(erp, plan, &parts, &installed).await?;
     for name in &unwanted {
         let drop = erp.drop_of(name);
         spare(name, alter(erp, &drop, somebody_waits).await, somebody_waits)?;
@@ -48,11 +45,34 @@ pub(crate) async fn install(
             made.push(part.name.clone());
         }
     }
-    if !was_there && installed.keys().any(|name| is_trigger(&name)) {
+    if !was_there && installed.keys().any(|name| is_trigger(name)) {
         // There was neither an outbox nor a place for markers.
         erp.note_lost(OUTBOX, 1).await?;
     }
     Ok(made)
+}
+
+fn is_trigger(name: &str) -> bool {
+    name.starts_with("trigger ")
+}
+
+/// Installed triggers outside the plan. A trigger goes with its table: one whose table the schema lacks shows that
+/// MariaDB hid the table, which was being altered, and stays.
+async fn unwanted(
+    erp: &mut dyn CaptureBackend,
+    plan: &CapturePlan,
+    parts: &[SchemaObject],
+    installed: &BTreeMap<String, String>,
+) -> Result<Vec<String>, ErpError> {
+    let mut unwanted = vec![];
+    for name in installed.keys().filter(|name| is_trigger(name)) {
+        if parts.iter().all(|part| part.name != *name)
+            && erp.table_of(name).await?.is_some_and(|table| plan.known.contains(&table))
+        {
+            unwanted.push(name.clone());
+        }
+    }
+    Ok(unwanted)
 }
 
 /// Upgrades an object of an older version; rows in it stay.

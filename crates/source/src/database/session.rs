@@ -48,7 +48,7 @@ pub(crate) struct Session<'a> {
     tracker: CommitTracker,
     /// Rows per batch: raised while a change group is larger.
     rows: u32,
-    /// Unknown columns that reading the schema did not explain.
+    /// Unknown columns and tables that reading the schema did not explain.
     strange: BTreeSet<String>,
     /// The last fingerprint of the columns, and its time.
     columns: Option<String>,
@@ -112,11 +112,10 @@ impl<'a> Session<'a> {
             // A column that the triggers use may have been dropped.
             self.mend().await?;
         }
-        let strange = self.unknown_columns(&look.rows);
-        if !strange.is_subset(&self.strange) {
-            // A column's type must be known before it is submitted. Columns still unknown were dropped since.
-            self.strange.extend(strange);
+        if !self.unknown(&look.rows).is_subset(&self.strange) {
+            // A column's type must be known before it is submitted. What is still unknown was dropped since.
             self.mend().await?;
+            self.strange.extend(self.unknown(&look.rows));
         }
         let full = look.rows.len() + look.lost as usize == self.rows as usize;
         self.drop_processed(&mut look).await?;
@@ -246,11 +245,15 @@ impl<'a> Session<'a> {
         Ok(mark != self.columns)
     }
 
-    /// Triggers that write whole rows include columns added since.
-    fn unknown_columns(&self, rows: &[OutboxRow]) -> BTreeSet<String> {
+    /// Columns and tables outside the plan. Triggers that write whole rows include columns added since, and a table may
+    /// have been hidden when the schema was read.
+    fn unknown(&self, rows: &[OutboxRow]) -> BTreeSet<String> {
         let (mut known, mut unknown) = (HashMap::<&str, HashSet<&str>>::new(), BTreeSet::new());
         for row in rows {
-            let Some(watched) = self.plan.tables.get(&row.table) else { continue };
+            let Some(watched) = self.plan.tables.get(&row.table) else {
+                unknown.insert(row.table.clone());
+                continue;
+            };
             let names = watched.columns.iter().map(|(name, _)| name).chain(&watched.secrets).map(String::as_str);
             let known = known.entry(&row.table).or_insert_with(|| names.collect());
             let columns = row.after.as_ref().or(row.before.as_ref()).into_iter().flat_map(|record| record.keys());

@@ -113,6 +113,10 @@ impl CaptureBackend for MariaDb {
         schema::installed(&mut self.connection).await
     }
 
+    async fn table_of(&mut self, trigger: &str) -> Result<Option<String>, ErpError> {
+        schema::table_of(&mut self.connection, trigger).await
+    }
+
     fn drop_of(&self, name: &str) -> String {
         sql::drop_of(name)
     }

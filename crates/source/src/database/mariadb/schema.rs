@@ -12,23 +12,34 @@ use crate::database::OUTBOX;
 const TRIES: u32 = 40;
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// MariaDB silently omits tables that are being altered from `information_schema`; if they counted as dropped, their
-/// triggers would be removed. So every table name, which it lists without opening the table, must be present.
+/// MariaDB silently omits tables that are being altered from `information_schema`, for an instant even their names;
+/// without them, their events and those of their cascades would be missed. So every listed name must have columns, and
+/// two consecutive reads must agree.
 pub(super) async fn read_schema(db: &mut MySqlConnection) -> Result<Schema, ErpError> {
-    let mut tries = 0;
+    let (mut tries, mut last) = (0, None);
     loop {
         tries += 1;
         let mut schema = columns(db).await?;
         let (others, whole) = others(db, &schema).await?;
+        others.iter().for_each(|name| drop(schema.tables.remove(name)));
+        schema.links = links(db).await?;
         // A table that can't be opened for so long is broken or altered all the time.
-        if whole || tries == TRIES {
-            others.iter().for_each(|name| drop(schema.tables.remove(name)));
-            schema.links = links(db).await?;
-            schema.is_partial = !whole;
-            return Ok(schema);
+        if whole && last.as_ref() == Some(&schema) || tries == TRIES {
+            return Ok(without_hidden(schema));
         }
+        last = Some(schema);
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// For tests: without a table that the catalogue hides all the time.
+fn without_hidden(schema: Schema) -> Schema {
+    fail::fail_point!("hidden-table", |table| {
+        let mut schema = schema.clone();
+        schema.tables.retain(|name, _| Some(name) != table.as_ref());
+        schema
+    });
+    schema
 }
 
 /// Names that are no tables (views, sequences); and whether all tables could be read.
@@ -99,6 +110,14 @@ async fn links(db: &mut MySqlConnection) -> Result<Vec<Link>, ErpError> {
         });
     }
     Ok(found)
+}
+
+/// `trigger`: its name, after the word `trigger`.
+pub(super) async fn table_of(db: &mut MySqlConnection, trigger: &str) -> Result<Option<String>, ErpError> {
+    let select = "SELECT CAST(EVENT_OBJECT_TABLE AS CHAR) FROM information_schema.TRIGGERS \
+        WHERE TRIGGER_SCHEMA = DATABASE() AND TRIGGER_NAME = ?";
+    let name = trigger.split_once(' ').map_or(trigger, |(_, name)| name);
+    sqlx::query_scalar(select).bind(name).fetch_optional(&mut *db).await.map_err(failed)
 }
 
 pub(super) async fn installed(db: &mut MySqlConnection) -> Result<BTreeMap<String, String>, ErpError> {

@@ -98,6 +98,11 @@ impl CaptureBackend for Postgres {
         schema::installed(&mut self.connection, &self.schema).await
     }
 
+    /// Part of its name, since triggers are named per table here.
+    async fn table_of(&mut self, trigger: &str) -> Result<Option<String>, ErpError> {
+        Ok(trigger.split_once(" ON ").map(|(_, table)| table.to_owned()))
+    }
+
     fn drop_of(&self, name: &str) -> String {
         sql::drop_of(name, &self.schema)
     }
