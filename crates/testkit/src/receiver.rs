@@ -101,13 +101,18 @@ impl Receiver {
 
     /// Responds according to this function.
     pub async fn with(behaviour: impl FnMut(&Received) -> Respond + Send + 'static) -> Self {
+        Self::at("127.0.0.1:0", behaviour).await
+    }
+
+    /// At this address.
+    pub async fn at(address: &str, behaviour: impl FnMut(&Received) -> Respond + Send + 'static) -> Self {
         let inner = Arc::new(Inner {
             received: Mutex::default(),
             behaviour: Mutex::new(Box::new(behaviour)),
             at_once: Mutex::default(),
             came: Notify::new(),
         });
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let listener = TcpListener::bind(address).await.expect("a port is free");
         let address = listener.local_addr().expect("it has an address");
         let router = Router::new().fallback(receive).with_state(inner.clone());
         let task = tokio::spawn(async move {

@@ -166,6 +166,23 @@ async fn what_comes_is_forwarded_as_a_receiver_would_get_it_and_logged() {
 }
 
 #[tokio::test]
+async fn events_wait_for_a_program_that_is_not_running() {
+    let server = server().await;
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = free.local_addr().expect("it has an address").to_string();
+    drop(free);
+    let mut listening = Listening::start(server.base(), &format!("http://{address}/webhook"), &[]);
+    listening.until("connected to", 1).await;
+    let ids = [send(&server, 1).await, send(&server, 2).await];
+    listening.until(&format!("nothing answers at http://{address}/webhook"), 1).await;
+    let program = Receiver::at(&address, |_| Respond::status(200)).await;
+    let came = program.wait_for(2).await;
+    assert_eq!(came.iter().map(|one| one.id().to_owned()).collect::<Vec<_>>(), ids);
+    listening.until("200", 2).await;
+    assert_eq!(listening.about("nothing answers"), 1, "it says so once");
+}
+
+#[tokio::test]
 async fn no_event_is_missed_over_two_hundred_cuts_of_every_kind() {
     let cuts: usize = std::env::var("GANCHO_TEST_CUTS").ok().and_then(|text| text.parse().ok()).unwrap_or(200);
     let (mut server, receiver) = (server().await, Receiver::start().await);

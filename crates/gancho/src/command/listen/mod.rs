@@ -6,6 +6,7 @@ mod link;
 
 use std::{sync::Arc, time::Duration};
 
+use gancho_model::ErrorKind;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -56,7 +57,7 @@ pub struct ListenArgs {
 
 /// Events per request.
 const PAGE: u32 = 20;
-/// Delay before a retry when the server can't be reached.
+/// Delay before a retry when the server or the program can't be reached.
 const AGAIN: Duration = Duration::from_millis(500);
 
 /// A listener, as the server opened it.
@@ -149,7 +150,7 @@ async fn follow(link: &Link, forwarder: &Forwarder, listener: &mut Listener, arg
         };
         for event in page["data"].as_array().into_iter().flatten() {
             let event = Event::of(event);
-            let forwarded = forwarder.forward(&event, &listener.secret).await;
+            let forwarded = deliver(forwarder, &event, &listener.secret, args).await;
             print(&event, &forwarded, link, args);
             let path = format!("listeners/{}/attempts", listener.id);
             if let Err(lost) = link.insist(Method::POST, &path, Some(forwarded)).await {
@@ -158,6 +159,22 @@ async fn follow(link: &Link, forwarder: &Forwarder, listener: &mut Listener, arg
             listener.position = event.sequence;
         }
         listener.position = page["next"].as_u64().unwrap_or(listener.position).max(listener.position);
+    }
+}
+
+/// Forwards it, and waits for a program that is not running.
+async fn deliver(forwarder: &Forwarder, event: &Event, secret: &str, args: &ListenArgs) -> Value {
+    let mut is_waiting = false;
+    loop {
+        let forwarded = forwarder.forward(event, secret).await;
+        if forwarded["error"]["kind"] != ErrorKind::Connect.as_str() {
+            return forwarded;
+        }
+        if !std::mem::replace(&mut is_waiting, true) {
+            let why = text(&forwarded["error"]["message"]);
+            complain!("nothing answers at {} ({why}); events wait until your program runs", args.forward_to);
+        }
+        tokio::time::sleep(AGAIN).await;
     }
 }
 
