@@ -184,13 +184,13 @@ impl SourceManager {
         let (begin_again, begin_stop) = (again.clone(), stop.clone());
         let begin = move || {
             let (source, intake, report) = (begin_source.clone(), intake.clone(), report.clone());
+            let (again, stop) = (begin_again.clone(), begin_stop.clone());
             match source.kind {
                 SourceKind::Api => {
-                    let (quiet_ms, options) = (options.quiet_ms, options.polling);
-                    let (store, again, stop) = (store.clone(), begin_again.clone(), begin_stop.clone());
+                    let (store, quiet_ms, options) = (store.clone(), options.quiet_ms, options.polling);
                     tokio::spawn(ApiPoller { source, store, intake, report, options, quiet_ms, again, stop }.run())
                 }
-                _ => tokio::spawn(DatabaseWatcher { source, intake, report, options, stop: begin_stop.clone() }.run()),
+                _ => tokio::spawn(DatabaseWatcher { source, intake, report, options, again, stop }.run()),
             }
         };
         let task = tokio::spawn(restarted(begin, self.report.clone(), source.clone(), stop.clone()));
@@ -275,13 +275,16 @@ impl SourceControl for SourceManager {
     }
 
     async fn check(&self, source: &Source) -> Vec<Finding> {
-        if source.kind == SourceKind::Database {
-            return visit::findings(source).await;
-        }
-        let found = api::check::findings(source).await;
-        if found.iter().all(|finding| finding.ok)
-            && let Some(one) = self.watched.lock().await.get(&source.id)
-        {
+        let (found, is_reached) = if source.kind == SourceKind::Database {
+            let found = visit::findings(source).await;
+            let is_reached = found.iter().all(|finding| finding.ok || finding.name != "connection");
+            (found, is_reached)
+        } else {
+            let found = api::check::findings(source).await;
+            let is_reached = found.iter().all(|finding| finding.ok);
+            (found, is_reached)
+        };
+        if is_reached && let Some(one) = self.watched.lock().await.get(&source.id) {
             // Wake it only if it is waiting now; don't leave a stored permit.
             one.again.notify_waiters();
         }

@@ -44,6 +44,8 @@ pub(crate) async fn findings(erp: &mut dyn CaptureBackend, plan: &CapturePlan) -
     }
     if absent.is_empty() {
         found.push(Finding::good("triggers", Message::new("check-triggers").with("count", plan.tables.len())));
+    }
+    if absent.iter().all(|part| part.name.starts_with("trigger ")) {
         let waiting = erp.backlog().await?;
         found.push(Finding::good("outbox", Message::new("check-outbox").with("count", waiting)));
         found.extend(lost(erp.lost().await?));

@@ -30,6 +30,7 @@ impl DatabaseWatcher {
             let wait = Duration::from_secs(WAIT_S[usize::min(failures, WAIT_S.len() - 1)]);
             tokio::select! {
                 () = self.stop.cancelled() => return,
+                () = self.again.notified() => {}
                 () = tokio::time::sleep(wait) => {}
             }
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use gancho_intake::Intake;
 use gancho_model::{Message, Source};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::ErpError;
@@ -19,6 +20,8 @@ pub struct DatabaseWatcher {
     pub report: Report,
     /// Options.
     pub options: SourceOptions,
+    /// Ends the delay before it connects again, after a check that found the database.
+    pub again: Arc<Notify>,
     /// Cancelled to stop it.
     pub stop: CancellationToken,
 }
