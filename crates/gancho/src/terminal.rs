@@ -34,7 +34,7 @@ impl Style {
     pub fn of_state(state: &str) -> Self {
         match state {
             "delivered" | "ok" => Self::Good,
-            "pending" | "waiting" | "paused" | "idle" => Self::Warn,
+            "pending" | "waiting" | "paused" | "idle" | "new" | "unsteady" => Self::Warn,
             "failed" | "failing" | "down" | "asks" => Self::Bad,
             "cancelled" | "skipped" | "disabled" => Self::Dim,
             _ => Self::Plain,

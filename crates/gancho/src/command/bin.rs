@@ -55,9 +55,24 @@ pub enum BinCommand {
 
 const COLUMNS: &[Column] = &[
     Column::flexible("url", 0, |one| Cell::of(&one["url"])),
-    Column::new("answers", 1, |one| Cell::of(&one["respond"]["status"])),
+    Column::new("answers", 1, |one| Cell::plain(answers(&one["respond"]))),
     Column::new("expires", 2, |one| Cell::ago(&one["expires_at"])),
 ];
+
+/// What a bin answers: status, delay, fault, and to how many requests.
+fn answers(respond: &Value) -> String {
+    let mut parts = vec![table::text(&respond["status"])];
+    match respond["delay_ms"].as_u64() {
+        Some(ms) if ms > 0 => parts.push(format!("after {ms} ms")),
+        _ => {}
+    }
+    parts.extend(respond["fault"].as_str().map(ToOwned::to_owned));
+    match respond["every"].as_u64() {
+        Some(every) if every > 1 => parts.push(format!("1 in {every}")),
+        _ => {}
+    }
+    parts.join(", ")
+}
 
 /// How long a follower waits before it retries.
 const AGAIN: std::time::Duration = std::time::Duration::from_secs(1);

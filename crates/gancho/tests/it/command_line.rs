@@ -103,6 +103,17 @@ async fn changes_and_ends(server: &Server, receiver: &Receiver, id: &str, secret
     let tested = run(server, &["endpoint", "test", id], "").await;
     assert_eq!(tested.code, 1);
     assert!(tested.err.contains("500"), "{}", tested.err);
+    server.send("invoice.paid").await;
+    server.wait_until(&format!("/endpoints/{id}"), |one| one["health"]["consecutive_failures"] == 1).await;
+    for command in [&["endpoint", "list"][..], &["endpoint", "show", id]] {
+        let shown = run(server, command, "").await;
+        assert!(shown.out.contains("unsteady"), "the word of the pages: {}", shown.out);
+    }
+    let add = ["endpoint", "add", "https://shop.example.com/hook", "--events", "invoces.created,endpoint.*,own.thing"];
+    let mistyped = run(server, &add, "").await;
+    let warned: Vec<&str> = mistyped.err.lines().filter(|line| line.contains("no event of the catalogue")).collect();
+    assert_eq!((mistyped.code, warned.len()), (0, 2), "{}", mistyped.err);
+    assert!(warned[0].contains("invoces.created"), "{}", mistyped.err);
     let deliveries =
         run(server, &["delivery", "list", "--endpoint", id, "--state", "failed", "--json"], "").await.json();
     let delivery = deliveries[0]["id"].as_str().expect("one failed").to_owned();
@@ -328,7 +339,7 @@ async fn a_consumer_s_position_is_told_as_it_is() {
 #[tokio::test]
 async fn a_bin_shows_what_a_webhook_sends() {
     let server = server().await;
-    let made = run(&server, &["bin", "create", "--status", "201", "--json"], "").await.json();
+    let made = run(&server, &["bin", "create", "--status", "201", "--every", "3", "--json"], "").await.json();
     let (id, url) = (made["id"].as_str().expect("an id"), made["url"].as_str().expect("a URL"));
     server.add_endpoint(url, &["demo.*"]).await;
     server.send("demo.made").await;
@@ -338,7 +349,7 @@ async fn a_bin_shows_what_a_webhook_sends() {
     for part in ["#1  POST", "signature right", "x-webhook-event: demo.made", "\"event\":\"demo.made\""] {
         assert!(shown.out.contains(part), "{part} in {}", shown.out);
     }
-    assert!(run(&server, &["bin", "list"], "").await.out.contains("201"));
+    assert!(run(&server, &["bin", "list"], "").await.out.contains("201, 1 in 3"));
     assert_eq!(run(&server, &["bin", "remove", id], "").await.code, 0);
     assert_eq!(run(&server, &["bin", "show", id], "").await.code, 3);
     let wrong = run(&server, &["endpoint", "remove", "../bins/x"], "").await;

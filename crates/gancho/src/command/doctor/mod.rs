@@ -26,6 +26,9 @@ use crate::{
 /// A clock before this is wrong: this version did not exist then.
 const MADE_AT: Timestamp = Timestamp::from_ms_const(1_793_000_000_000);
 
+/// Length of an `admin_token` from which nothing is said, bytes.
+const TOKEN_MIN: usize = 16;
+
 /// Dead rows of a table up to which nothing is reported.
 const DEAD_MAX: u64 = 100_000;
 /// A transaction open for longer than this is reported, seconds.
@@ -42,6 +45,11 @@ pub fn run(local: &LocalArgs) -> CliResult {
         }
     };
     report.good("settings", format!("data in {}", settings.data_dir.display()));
+    if settings.admin_token.as_ref().is_some_and(|token| token.len() < TOKEN_MIN) {
+        let better =
+            format!("fewer than {TOKEN_MIN} characters can be guessed: openssl rand -hex 24 makes a better one");
+        say!("--   {:<10} {better}", "token");
+    }
     clock(&mut report);
     match data_dir::is_open_to_others(&settings.data_dir) {
         Some(why) => report.bad("data dir", why),

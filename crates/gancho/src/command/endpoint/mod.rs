@@ -5,6 +5,8 @@ mod show;
 use std::io::IsTerminal as _;
 
 use clap::Subcommand;
+use gancho_facturascripts::event_types;
+use gancho_model::Pattern;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
@@ -135,7 +137,7 @@ pub enum EndpointCommand {
 }
 
 const COLUMNS: &[Column] = &[
-    Column::new("state", 0, |one| state(&one["health"])),
+    Column::new("state", 0, |one| Cell::state(&state(one).into())),
     Column::flexible("name", 0, |one| Cell::plain(name(one))),
     Column::new("waiting", 1, |one| Cell::of(&one["health"]["pending"])),
     Column::new("last success", 2, |one| Cell::ago(&one["health"]["last_success_at"])),
@@ -144,13 +146,14 @@ const COLUMNS: &[Column] = &[
     Column::new("id", 0, |one| Cell::new(table::text(&one["id"]), Style::Dim)),
 ];
 
-/// The state; with the number of failures if the last attempts failed.
-fn state(health: &Value) -> Cell {
-    match health["consecutive_failures"].as_u64() {
-        Some(failures) if failures > 0 && health["state"] == "ok" => {
-            Cell::new(format!("{failures} failed"), Style::Warn)
-        }
-        _ => Cell::state(&health["state"]),
+/// The state, in the words of the pages. If the last attempts failed it is not shown as ok.
+fn state(endpoint: &Value) -> &str {
+    let health = &endpoint["health"];
+    match health["state"].as_str().unwrap_or_default() {
+        _ if endpoint["disabled_reason"] == "listener" => "listen",
+        "idle" => "new",
+        "ok" if health["consecutive_failures"].as_u64().is_some_and(|failures| failures > 0) => "unsteady",
+        state => state,
     }
 }
 
@@ -177,6 +180,7 @@ async fn act(command: EndpointCommand, api: &ApiClient) -> CliResult {
             input.insert("url".into(), url.into());
             input.extend(secret.map(|secret| ("secret".to_owned(), secret.into())));
             let added = api.call(Method::POST, "endpoints", Some(input.into())).await?;
+            warn_of_unknown(&added["events"]);
             show(api, &added);
             if !api.json {
                 say!(
@@ -224,6 +228,22 @@ async fn act(command: EndpointCommand, api: &ApiClient) -> CliResult {
             api.call(Method::DELETE, &format!("endpoints/{id}"), None).await?;
             say!("removed {id}");
             Ok(())
+        }
+    }
+}
+
+/// Names patterns that no event of the catalogue matches: perhaps mistyped.
+fn warn_of_unknown(events: &Value) {
+    for pattern in events.as_array().into_iter().flatten().filter_map(Value::as_str) {
+        let Ok(read) = Pattern::parse(pattern) else { continue };
+        // Types that are not of an ERP's record.
+        let is_own =
+            ["endpoint.", "source."].iter().any(|own| pattern.starts_with(own)) || pattern.ends_with(".snapshot");
+        if !is_own && !event_types::all().any(|known| read.matches(&known.event)) {
+            complain!(
+                "no event of the catalogue matches \"{pattern}\": mistyped, unless your own programs send it or further \
+                 tables are captured"
+            );
         }
     }
 }

@@ -1,6 +1,6 @@
 use serde_json::{Map, Value};
 
-use super::name;
+use super::{name, state};
 use crate::{
     api_client::ApiClient,
     command::table,
@@ -14,8 +14,8 @@ pub fn show(api: &ApiClient, endpoint: &Value) {
         return;
     }
     let health = &endpoint["health"];
-    let state = table::text(&health["state"]);
-    say!("{}  {}", paint(&name(endpoint), Style::Bold), paint(&state, Style::of_state(&state)));
+    let state = state(endpoint);
+    say!("{}  {}", paint(&name(endpoint), Style::Bold), paint(state, Style::of_state(state)));
     if let Some(summary) = health["summary"].as_str() {
         say!("{summary}");
     }
