@@ -44,6 +44,12 @@ test('a viewer sees no secrets and changes nothing', async () => {
   for (const path of ['/webhooks/new', `/webhooks/${made.shop.id}/remove`, '/sources/new', '/deliveries/resend']) {
     assert.equal((await viewer.goto(server.base + path)).status(), 403, path);
   }
+  // What a webhook leaves out concerns whoever asks why something did not arrive.
+  await server.call('PATCH', `/endpoints/${made.shop.id}`, { condition: 'data.object.total > 10.0', headers: { 'X-Key': 'hidden-key' } });
+  await viewer.goto(`${server.base}/webhooks/${made.shop.id}?tab=settings`);
+  const rules = await viewer.textContent('main');
+  assert.ok(rules.includes('data.object.total > 10.0') && rules.includes('X-Key: ***') && !rules.includes('hidden-key'), rules);
+  await server.call('PATCH', `/endpoints/${made.shop.id}`, { condition: null, headers: {} });
   // Not by sending forms either.
   await viewer.goto(`${server.base}/settings`);
   const statuses = await viewer.evaluate(async (paths) => {

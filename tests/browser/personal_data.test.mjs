@@ -39,4 +39,8 @@ test('a customer\'s data is counted, downloaded and erased', async () => {
   assert.ok(!events.includes('Peña') && events.includes('Otro') && events.includes('erased_at'));
   await page.goto(`${server.base}/settings?tab=history`);
   await page.waitForSelector('text=borró lo que se guardaba del cliente');
+  await page.waitForSelector('text=descargó lo que se guardaba del cliente');
+  const erased = (await server.call('GET', '/events?after=0')).data.find((event) => event.data.erased_at);
+  await page.goto(`${server.base}/events/${erased.id}`);
+  await page.waitForSelector('text=Los datos de este evento se borraron el');
 });

@@ -278,6 +278,7 @@ test('the mail server is set and tried in the page, and rests encrypted', async 
   await page.goto(server.base);
   assert.match(await page.textContent('section[aria-labelledby=cares]'), /Correo.*Los avisos por correo no se pueden enviar/s);
   await page.goto(`${server.base}/settings?tab=mail`);
+  await page.click('summary:has-text("No enviar más correo")');
   await page.click('button:has-text("No enviar más correo")');
   await page.waitForSelector('text=No hay servidor de correo');
 });

@@ -58,7 +58,10 @@ impl Template {
         if let Some(what) = forbidden(text) {
             return Err(Message::new("error-template-forbidden").with("what", what));
         }
-        let compiled = compile(text).map_err(|error| Message::new("error-template").with("why", shown(&error)))?;
+        let compiled = compile(text).map_err(|error| {
+            let line = error.line().unwrap_or_default();
+            Message::new("error-template").with("line", line).with("why", shown(&error))
+        })?;
         if let Some(name) = unknown_filter(text, &compiled) {
             return Err(Message::new("error-template-filter").with("name", name));
         }

@@ -99,7 +99,9 @@ pub(crate) fn attribute_with(
 pub(crate) fn text(language: Language, id: &str, facts: &[(&'static str, Arg)]) -> String {
     let bundle = bundle(language);
     let Some(pattern) = bundle.get_message(id).and_then(|message| message.value()) else { return id.to_owned() };
-    bundle.format_pattern(pattern, Some(&args(language, facts)), &mut vec![]).into_owned()
+    let text = bundle.format_pattern(pattern, Some(&args(language, facts)), &mut vec![]).into_owned();
+    // An argument that is a question ends its sentence.
+    if text.contains("?.") { text.replace("?.", "?") } else { text }
 }
 
 fn args<'a>(language: Language, facts: &'a [(&'static str, Arg)]) -> FluentArgs<'a> {

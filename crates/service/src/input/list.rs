@@ -23,7 +23,7 @@ impl<T, const MIN: usize, const MAX: usize> List<T, MIN, MAX> {
         if !(MIN..=MAX).contains(&items.len()) {
             return Err(Message::new("error-items").with("min", MIN).with("max", MAX));
         }
-        let read = |(n, item)| read(item).map_err(|why| Message::new("error-item").with("n", n).with("why", why));
+        let read = |(n, item)| read(item).map_err(|why| Message::new("error-item").with("n", n + 1).with("why", why));
         items.enumerate().map(read).collect::<Result<_, _>>().map(Self)
     }
 }

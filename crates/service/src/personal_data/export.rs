@@ -27,6 +27,11 @@ pub struct SentCopy {
 }
 
 impl Services {
+    /// Records that somebody takes out a copy of a customer's data.
+    pub async fn note_personal_data_export(&self, subject: &DataSubject, who: &str) {
+        self.audit.record(who, "personal_data.exported", &"", subject.code.clone()).await;
+    }
+
     /// Scans the next events after a cursor; [`Page::next`] is the next cursor, `None` at the end.
     ///
     /// # Errors

@@ -40,7 +40,11 @@ error-condition-nested = is too complex: a list inside of another, “map”, or
 error-condition-name = uses “{ $name }”, which does not exist: it can use { $names }, as in data.object.total
 error-condition-function = uses a function “{ $name }” that does not exist: there are size, contains, startsWith, endsWith, has, and exists, all and filter of lists
 error-template-filter = uses a filter “{ $name }” that does not exist
-error-template = is no valid template
+error-template =
+    { $line ->
+        [0] is no valid template
+       *[other] is no valid template: see its line { $line }
+    }
     .raw = { $why }
 error-template-forbidden = must not contain { $what }: the documentation on rules says what takes its place
 error-origin = must be user, api, cron or sql, or one of them with its id, such as api:3

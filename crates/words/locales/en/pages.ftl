@@ -144,7 +144,7 @@ column-who = Who
 column-entry = What they did
 column-source = Connection
 column-sequence = No.
-column-lag = Delay
+column-lag = Last delay
 column-backlog = Waiting there
 column-heard = Last change
 column-how = How
@@ -195,6 +195,7 @@ label-secret = Secret
 hint-secret = Leave it empty to have one made.
 look-count = 
     { $count ->
+       [0] No event of the last week would have gone there.
        [one] { $count } event of the last week would have gone there.
        *[other] { $count } events of the last week would have gone there.
     }
@@ -284,6 +285,8 @@ secret-title = Secret
 secret-hint = Deliveries are signed with it. While it is being changed both sign, so that receivers have time.
 secret-show = Show it
 secret-previous = The old one, which still signs:
+secret-rotate-sure = A new secret is made, and for a day deliveries carry both signatures. Give the new one to the receiver within that day.
+secret-rotate-button = Change the secret
 secret-rotate = Change it (both sign for a day)
 secret-finish = End the change: only the new one signs
 
@@ -466,10 +469,14 @@ event-title = Event
 event-unasked = It matches no webhook: it was not sent.
 who-asked = Matching by webhook
 no-webhooks = There are no webhooks.
+from-removed = from a removed connection
 from-a-program = from a program
 why-title = Why was nothing sent?
 why-intro = Enter a document's number (or a customer's name): was it received, which events did it make, which webhooks matched?
 why-button = Find out
+event-erased = The data of this event were erased on { $at }, at the request of the person they were about. That it happened, when, and which webhooks got it remains.
+why-cut = Those are the newest; there may be older ones.
+why-all = All its events
 why-unheard = Gancho received nothing about this. Perhaps it was not saved in the ERP, or the connection was down. Or it was erased here (personal data).
 why-noise = Values that the ERP computes by itself (a customer's risk, a product's stock figure) make no events.
 why-heard = 
@@ -661,6 +668,7 @@ label-mail-password = Password
 hint-mail-password = Kept encrypted. Leave it empty to keep it.
 label-mail-from = Sender
 hint-mail-from = Such as gancho@example.com or Gancho <gancho@example.com>.
+mail-forget-sure = The mail server, its password and the list of recipients are removed; nobody is written to any more when something fails.
 mail-forget = Send no more mail
 mail-test-title = See whether it arrives
 mail-from = From
@@ -719,6 +727,7 @@ deed-bin-created = made the bin
 deed-bin-removed = removed the bin
 deed-consumer-created = made the consumer
 deed-consumer-removed = removed the consumer
+deed-personal-data-exported = downloaded what was kept about the customer
 deed-personal-data-erased = erased what was kept about the customer
 
 # What was done just now.
@@ -728,7 +737,7 @@ done-saved-key-dropped = Saved. The key was dropped, because the address leads t
 done-saved-headers-dropped = Saved. The header fields were dropped, because the address leads to another server: enter them again if they are for that one too.
 done-webhook-created = The webhook is there. Send a test to see it arrive.
 done-webhook-removed = The webhook was removed.
-done-enabled = The webhook is enabled.
+done-enabled = The webhook is enabled. Events that came while it was disabled were not collected: below, “Resend” sends what it did not get.
 done-disabled = The webhook is disabled.
 done-source-paused = The connection is paused.
 done-source-resumed = The connection has been resumed.

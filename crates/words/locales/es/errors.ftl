@@ -40,7 +40,11 @@ error-condition-nested = es demasiado compleja: una lista dentro de otra, «map�
 error-condition-name = usa «{ $name }», que no existe: puede usar { $names }, como data.object.total
 error-condition-function = usa una función «{ $name }» que no existe: hay size, contains, startsWith, endsWith, has, y exists, all y filter de listas
 error-template-filter = usa un filtro «{ $name }» que no existe
-error-template = no es una plantilla válida
+error-template =
+    { $line ->
+        [0] no es una plantilla válida
+       *[other] no es una plantilla válida: vea su línea { $line }
+    }
     .raw = { $why }
 error-template-forbidden = no puede contener { $what }: la documentación de las reglas indica qué usar en su lugar
 error-origin = debe ser user, api, cron o sql, o uno de ellos con su id, como api:3

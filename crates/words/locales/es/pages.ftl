@@ -144,7 +144,7 @@ column-who = Quién
 column-entry = Qué hizo
 column-source = Conexión
 column-sequence = Nº
-column-lag = Retraso
+column-lag = Último retraso
 column-backlog = Pendientes (ERP)
 column-heard = Último cambio
 column-how = Cómo
@@ -195,6 +195,7 @@ label-secret = Clave secreta
 hint-secret = Déjela vacía para que se genere.
 look-count = 
     { $count ->
+       [0] Ningún evento de la última semana se habría enviado.
        [one] { $count } evento de la última semana se habría enviado.
        *[other] { $count } eventos de la última semana se habrían enviado.
     }
@@ -284,6 +285,8 @@ secret-title = Clave secreta
 secret-hint = Las entregas se firman con ella. Mientras se cambia, firman las dos, para dar tiempo a los receptores.
 secret-show = Mostrarla
 secret-previous = La antigua, que aún firma:
+secret-rotate-sure = Se crea una clave nueva y, durante un día, las entregas llevan las dos firmas. Póngala en el receptor antes de que acabe ese día.
+secret-rotate-button = Cambiar la clave
 secret-rotate = Cambiarla (firman las dos un día)
 secret-finish = Terminar el cambio: solo firma la nueva
 
@@ -466,10 +469,14 @@ event-title = Evento
 event-unasked = No coincide con ningún webhook: no se envió.
 who-asked = Coincidencias con cada webhook
 no-webhooks = No hay webhooks.
+from-removed = de una conexión eliminada
 from-a-program = de un programa
 why-title = ¿Por qué no se envió nada?
 why-intro = Escriba el número de un documento (o el nombre de un cliente): ¿se recibió, qué eventos generó, qué webhooks coincidieron?
 why-button = Averiguar
+event-erased = Los datos de este evento se borraron el { $at }, a petición de la persona a la que se referían. Queda constancia de que ocurrió, de cuándo y de qué webhooks lo recibieron.
+why-cut = Son los más recientes; puede haber otros anteriores.
+why-all = Todos sus eventos
 why-unheard = Gancho no ha recibido nada de eso. Puede que no se guardara en el ERP, que la conexión estuviera caída, o que se borrara en Gancho (datos personales).
 why-noise = Los valores que el ERP calcula solo (el riesgo de un cliente, el stock de un producto) no generan eventos.
 why-heard = 
@@ -661,6 +668,7 @@ label-mail-password = Contraseña
 hint-mail-password = Se guarda cifrada. Déjela vacía para no cambiarla.
 label-mail-from = Remitente
 hint-mail-from = Como gancho@ejemplo.com o Gancho <gancho@ejemplo.com>.
+mail-forget-sure = Se borran el servidor de correo, su contraseña y la lista de destinatarios; ya no se avisará a nadie cuando algo falle.
 mail-forget = No enviar más correo
 mail-test-title = Comprobar que llega
 mail-from = De
@@ -719,6 +727,7 @@ deed-bin-created = creó el bin
 deed-bin-removed = eliminó el bin
 deed-consumer-created = creó el consumidor
 deed-consumer-removed = eliminó el consumidor
+deed-personal-data-exported = descargó lo que se guardaba del cliente
 deed-personal-data-erased = borró lo que se guardaba del cliente
 
 # Lo que se acaba de hacer.
@@ -728,7 +737,7 @@ done-saved-key-dropped = Guardado. La clave se ha quitado, porque la dirección 
 done-saved-headers-dropped = Guardado. Las cabeceras se han quitado, porque la dirección lleva a otro servidor: póngalas otra vez si también son para él.
 done-webhook-created = El webhook está creado. Envíe una prueba para verla llegar.
 done-webhook-removed = El webhook se ha eliminado.
-done-enabled = El webhook está activado.
+done-enabled = El webhook está activado. Lo ocurrido mientras estaba desactivado no se recogió: más abajo, «Reenviar» envía lo que no ha recibido.
 done-disabled = El webhook está desactivado.
 done-source-paused = La conexión está en pausa.
 done-source-resumed = La conexión se ha reanudado.

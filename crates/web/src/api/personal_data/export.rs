@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
+use gancho_model::DataSubject;
 use gancho_service::{input::Whole, personal_data::PersonalDataInput};
 
 use super::view::PersonalCopyView;
@@ -29,11 +30,15 @@ gancho_service::input! {
     request_body = PersonalDataInput, responses((status = 200, body = List<PersonalCopyView>)))]
 pub(crate) async fn export(
     State(app): State<Arc<App>>,
-    _: Admin,
+    Admin(caller): Admin,
     Query(query): Query<PersonalDataQuery>,
     Body(input): Body<PersonalDataInput>,
 ) -> Answer<Json<List<PersonalCopyView>>> {
-    let page = app.services.personal_copies(&Arc::new(input.into()), query.after.map(|after| after.0)).await?;
+    let subject: DataSubject = input.into();
+    if query.after.is_none() {
+        app.services.note_personal_data_export(&subject, &app.who(caller).await).await;
+    }
+    let page = app.services.personal_copies(&Arc::new(subject), query.after.map(|after| after.0)).await?;
     let data = page.items.into_iter().map(PersonalCopyView::new).collect();
     Ok(Json(List { data, next: page.next.map(|next| next.to_string()) }))
 }

@@ -36,18 +36,23 @@ pub(crate) struct EventRow {
 impl EventRow {
     /// `sources`: ids and names.
     pub fn new(context: &PageContext, event: &Event, sources: &[(String, String)]) -> Self {
-        let id = event.source.map(|source| source.to_string());
-        let source = id.and_then(|id| sources.iter().find(|(known, _)| *known == id).map(|(_, name)| name.clone()));
         Self {
             id: event.id.to_string(),
             sequence: event.sequence,
             what: say::event(&context.words, &event.event, event.label.as_deref()),
             kind: event.event.to_string(),
-            source: source.unwrap_or_default(),
+            source: source_name(&context.words, event, sources),
             at: context.words.short(event.arrived_at, context.now),
             at_full: context.words.full(event.arrived_at),
         }
     }
+}
+
+/// Where an event came from: a connection, one that was removed since, or a program. `sources`: ids and names.
+pub(crate) fn source_name(words: &Words, event: &Event, sources: &[(String, String)]) -> String {
+    let Some(id) = event.source.map(|source| source.to_string()) else { return words.get("from-a-program") };
+    let known = sources.iter().find(|(known, _)| *known == id).map(|(_, name)| name.clone());
+    known.unwrap_or_else(|| words.get("from-removed"))
 }
 
 #[derive(Template)]

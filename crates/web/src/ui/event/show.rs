@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use gancho_model::{Endpoint, Event, EventId};
+use gancho_model::{Endpoint, Event, EventId, Message, Timestamp};
 use gancho_words::Words;
 use serde_json::Value;
 
@@ -57,6 +57,8 @@ struct EventPage {
     verdicts: Vec<EndpointDecision>,
     changes: Vec<Changed>,
     facts: Vec<Fact>,
+    /// That its data were erased, if they were.
+    erased: String,
     pretty: String,
     json: String,
 }
@@ -84,15 +86,15 @@ async fn read(app: &App, context: &PageContext, id: EventId) -> Answer<EventPage
     let parsed: Value = serde_json::from_slice(&event.body).unwrap_or(Value::Null);
     let title = say::event(&context.words, &event.event, event.label.as_deref());
     let rows = deliveries.iter().map(|delivery| DeliveryRow::new(context, delivery, &webhook(&endpoints, delivery)));
-    let of = |id: String| sources.iter().find(|(known, _)| *known == id).map(|(_, name)| name.clone()).unwrap_or(id);
     Ok(EventPage {
-        source: event.source.map_or_else(|| context.words.get("from-a-program"), |source| of(source.to_string())),
+        source: list::source_name(&context.words, &event, &sources),
         rows: rows.collect(),
         targets: targets(context, &event, &endpoints),
         choose: false,
         verdicts: super::why::verdicts(context, &event, &endpoints, &deliveries),
         changes: changes(&context.words, &parsed),
         facts: facts(&context.words, &parsed),
+        erased: erased(context, &parsed),
         json: draw::json(&parsed),
         pretty: serde_json::to_string_pretty(&parsed).unwrap_or_default(),
         context: context.clone().titled(title.clone()),
@@ -113,6 +115,14 @@ pub(crate) fn changes(words: &Words, body: &Value) -> Vec<Changed> {
         after: say::value(words, column, &object[column.as_str()], currency),
     };
     columns.map(changed).collect()
+}
+
+/// The sentence about an erased event, if it is one.
+pub(crate) fn erased(context: &PageContext, body: &Value) -> String {
+    let at = body["data"]["erased_at"].as_i64().map(|s| Timestamp::from_ms(s.saturating_mul(1000)));
+    at.map_or_else(String::new, |at| {
+        context.words.message(&Message::new("event-erased").with("at", context.words.full(at)))
+    })
 }
 
 /// The key facts of a record.

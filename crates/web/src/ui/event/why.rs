@@ -54,6 +54,8 @@ struct WhyPage {
     found: Vec<Found>,
     /// The range that was searched.
     looked: String,
+    /// Whether older events of it are not shown.
+    is_cut: bool,
     ears: Vec<Ear>,
 }
 
@@ -77,7 +79,8 @@ async fn read(app: &App, context: &PageContext, asked: &str) -> Answer<WhyPage> 
     }
     let ears = app.store.sources().await?.into_iter().map(|source| ear(app, context, source));
     let looked = looked(context, events.since, events.is_short);
-    Ok(WhyPage { context: context.clone(), asked: asked.to_owned(), found, looked, ears: ears.collect() })
+    let is_cut = found.len() == EVENTS;
+    Ok(WhyPage { context: context.clone(), asked: asked.to_owned(), found, looked, is_cut, ears: ears.collect() })
 }
 
 /// By the event's id, or by the document's name.

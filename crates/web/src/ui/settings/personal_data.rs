@@ -31,7 +31,10 @@ const TAB: &str = "personal-data";
 
 pub(crate) async fn act(State(app): State<Arc<App>>, CurrentAdmin(visitor): CurrentAdmin, form: Form) -> Response {
     let done = match subject(&form) {
-        Ok(subject) if form.has("act", "export") => Ok(export(&app, subject)),
+        Ok(subject) if form.has("act", "export") => {
+            app.services.note_personal_data_export(&subject, &visitor.user.name).await;
+            Ok(export(&app, subject))
+        }
         Ok(subject) => show(&app, &visitor, &form, subject).await,
         Err(problem) => Err(problem),
     };

@@ -32,6 +32,21 @@ use crate::{
     },
 };
 
+/// A webhook's settings besides its address and events: the end of each label's name, and its field in the form.
+const RULES: [(&str, &str); 12] = [
+    ("description", "description"),
+    ("condition", "condition"),
+    ("ignore-origins", "ignore_origins"),
+    ("companies", "companies"),
+    ("include", "include"),
+    ("mask", "mask"),
+    ("template", "template"),
+    ("headers", "headers"),
+    ("retry", "retry"),
+    ("timeout", "timeout_ms"),
+    ("rate", "rate_per_s"),
+    ("flight", "max_in_flight"),
+];
 /// Maximum deliveries shown in their tab.
 const DELIVERIES: usize = 25;
 
@@ -69,6 +84,15 @@ impl WebhookPage {
 
     fn removed_sources(&self) -> Vec<String> {
         fill::removed_sources(&self.form, &self.sources)
+    }
+
+    /// What those see who may not change it: labels and values.
+    fn rules(&self) -> Vec<(String, String)> {
+        let filled = |(label, name): &(&str, &str)| {
+            let values: Vec<&str> = self.form.values(name).into_iter().filter(|value| !value.is_empty()).collect();
+            (!values.is_empty()).then(|| (self.context.t(&format!("label-{label}")), values.join(", ")))
+        };
+        RULES.iter().filter_map(filled).collect()
     }
 
     /// Whether an ERP's records can be read: not through its plugin.
