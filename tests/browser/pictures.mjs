@@ -25,7 +25,7 @@ const pages = {
   events: '/events', event: `/events/${paid}`, why: '/events/why?document=F2026A3', catalogue: '/catalogue',
   'catalogue-event': '/catalogue/invoice.paid', sources: '/sources', 'source-new': '/sources/new',
   'source-database': '/sources/new?kind=database', 'source-api': '/sources/new?kind=api', source: `/sources/${source.id}`, settings: '/settings',
-  people: '/settings?tab=people', tokens: '/settings?tab=tokens', mail: '/settings?tab=mail', search: '/search?q=F2026', docs: '/docs', guide: '/docs/operate', compared: '/docs/comparison',
+  people: '/settings?tab=people', tokens: '/settings?tab=tokens', mail: '/settings?tab=mail', limits: '/settings?tab=limits', search: '/search?q=F2026', docs: '/docs', guide: '/docs/operate', compared: '/docs/comparison',
 };
 
 for (const [language, locale] of [['es', 'es-ES'], ['en', 'en-GB']]) {
