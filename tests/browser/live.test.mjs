@@ -108,3 +108,21 @@ test('sending many again: counted first, then done while the page may be left', 
   await page.click('section[aria-labelledby=replay] button.main');
   await until('all come again', async () => receiver.received.length === before + 10);
 });
+
+test('what can be done with a webhook follows its state, and stays when nothing changed', async () => {
+  await page.goto(`${server.base}/webhooks/${endpoint.id}`);
+  await page.waitForSelector('#live.on');
+  const acts = page.locator('[data-live=acts]');
+  const beat = page.waitForResponse((response) => response.request().headers()['x-gancho-beat'] === '1');
+  await server.call('POST', '/events', { event: 'custom.thing', data: { object: {} } });
+  await (await beat).finished();
+  await acts.locator('button:has-text("Pausar")').waitFor();
+  await server.call('PATCH', `/endpoints/${endpoint.id}`, { paused: true });
+  await server.call('POST', '/events', { event: 'custom.thing', data: { object: {} } });
+  await acts.locator('button:has-text("Reanudar")').waitFor();
+  await server.call('PATCH', `/endpoints/${endpoint.id}`, { paused: false });
+  await acts.locator('button:has-text("Pausar")').click();
+  await page.waitForSelector('text=está en pausa');
+  await server.call('PATCH', `/endpoints/${endpoint.id}`, { paused: false });
+  await server.until('/deliveries?state=pending', (found) => found.data.length === 0);
+});

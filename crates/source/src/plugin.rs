@@ -183,7 +183,7 @@ fn schema(payload: &OutboxPayload) -> Schema {
     let table = |(name, table): (&String, &gancho_service::outbox::OutboxPayloadTable)| {
         (name.clone(), Table { columns: table.columns.clone(), key: vec![table.key.clone()], ..Table::default() })
     };
-    Schema { tables: payload.tables.iter().map(table).collect(), links: vec![] }
+    Schema { tables: payload.tables.iter().map(table).collect(), links: vec![], is_partial: false }
 }
 
 fn outbox_row(row: OutboxPayloadRow) -> Option<OutboxRow> {

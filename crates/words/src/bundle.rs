@@ -99,9 +99,17 @@ pub(crate) fn attribute_with(
 pub(crate) fn text(language: Language, id: &str, facts: &[(&'static str, Arg)]) -> String {
     let bundle = bundle(language);
     let Some(pattern) = bundle.get_message(id).and_then(|message| message.value()) else { return id.to_owned() };
-    let text = bundle.format_pattern(pattern, Some(&args(language, facts)), &mut vec![]).into_owned();
-    // An argument that is a question ends its sentence.
-    if text.contains("?.") { text.replace("?.", "?") } else { text }
+    let args = args(language, facts);
+    let mut text = bundle.format_pattern(pattern, Some(&args), &mut vec![]).into_owned();
+    // A cause that is a question ends its sentence.
+    for (_, value) in args.iter() {
+        if let FluentValue::String(cause) = value
+            && cause.ends_with('?')
+        {
+            text = text.replace(&format!("{cause}."), cause);
+        }
+    }
+    text
 }
 
 fn args<'a>(language: Language, facts: &'a [(&'static str, Arg)]) -> FluentArgs<'a> {

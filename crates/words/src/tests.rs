@@ -56,6 +56,14 @@ fn both_languages_say_the_same() {
 }
 
 #[test]
+fn a_cause_that_is_a_question_ends_its_sentence() {
+    let why = Message::new("error-outbox").with("why", "x?.y");
+    let warns = Message::new("source-warns-sentence").with("why", why).with("heard", "a?.b").with("span", "");
+    let text = words(Language::Es).message(&warns);
+    assert!(text.contains("de Gancho? Último") && text.contains("x?.y") && text.contains("a?.b"), "{text}");
+}
+
+#[test]
 fn verbs_have_the_gender_of_their_nouns() {
     let said = |language, model, verb| format!("{} {}", words(language).noun(model), words(language).verb(model, verb));
     assert_eq!(said(Language::Es, "FacturaCliente", "paid"), "Factura de cliente cobrada");

@@ -21,6 +21,9 @@ abstract class Engine
     /** After this many days without a reader, triggers only count changes. */
     public const DAYS_MAX = 14;
 
+    /** Whether some tables of the last schema could not be read: then it may lack tables and foreign keys. */
+    public bool $isPartial = false;
+
     public function __construct(protected DataBase $db)
     {
     }
@@ -46,8 +49,8 @@ abstract class Engine
     /** Our installed objects: names, each with its definition. */
     abstract public function installed(): array;
 
-    /** The table of an installed trigger; null if the catalogue does not show it now. */
-    abstract public function tableOf(string $trigger): ?string;
+    /** The tables of installed triggers, by their names; without those that the catalogue does not show now. */
+    abstract public function tablesOf(array $triggers): array;
 
     /** The statement that drops the installed object of this name. */
     abstract public function dropOf(string $name): string;

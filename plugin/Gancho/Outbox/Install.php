@@ -18,7 +18,7 @@ final class Install
     /** How long MariaDB hides a table at most, microseconds: the end of ALTER TABLE takes a millisecond or a few. */
     private const HIDDEN_US = 50000;
     /** Maximum plans until two consecutive ones agree. */
-    private const PLANS = 20;
+    private const PLANS = 5;
     /** Minimum interval between checks of the ERP's changed tables, seconds. */
     private const PAUSE = 5;
 
@@ -35,7 +35,7 @@ final class Install
         $plan = $this->planOnce();
         if (array_diff($this->settings->state()['tables'] ?? [], array_keys($plan->tables))) {
             usleep(self::HIDDEN_US);
-            return $this->planOnce();
+            return $this->planTwice();
         }
         return $plan;
     }
@@ -125,11 +125,7 @@ final class Install
             (new Flags($this->db))->learn();
             return;
         }
-        // A trigger goes with its table: one whose table the schema lacks shows that MariaDB hid the table, which was being
-        // altered, and stays.
-        $isUnwanted = fn($name) => self::isTrigger($name) && !isset($parts[$name])
-            && in_array($this->engine->tableOf($name), $plan->known, true);
-        $error ??= $this->drop($isUnwanted);
+        $error ??= $this->dropUnwanted($plan, $parts);
         $error ??= $this->make(array_diff_key($parts, $tables));
         if ($error === null || ($this->settings->state()['mode'] ?? '') !== 'models') {
             $this->settings->note(['mode' => 'triggers']);
@@ -212,6 +208,21 @@ final class Install
         return $this->drop(fn($ours) => self::isTrigger($ours)) ?? $this->drop(fn($ours) => $ours === $name);
     }
 
+    /**
+     * Triggers outside the plan. A trigger goes with its table: one whose table the schema lacks shows that MariaDB hid
+     * the table, which was being altered, and stays.
+     */
+    private function dropUnwanted(CapturePlan $plan, array $parts): ?string
+    {
+        $isOther = fn($name) => self::isTrigger($name) && !isset($parts[$name]);
+        $others = array_values(array_filter(array_keys($this->engine->installed()), $isOther));
+        if (!$others || $this->engine->isPartial) {
+            return null;
+        }
+        $tables = $this->engine->tablesOf($others);
+        return $this->drop(fn($name) => isset($tables[$name]) && in_array($tables[$name], $plan->known, true));
+    }
+
     /** Drops selected objects; returns one that could not be dropped. */
     private function drop(callable $chosen): ?string
     {
@@ -231,7 +242,9 @@ final class Install
         $until = microtime(true) + self::SECONDS;
         $installed = $this->engine->installed();
         foreach ($parts as $name => ['create' => $create, 'mark' => $mark]) {
-            if (isset($installed[$name]) && self::isAsIs($installed[$name], $mark)) {
+            $isThere = isset($installed[$name]);
+            // What an incomplete schema says of an installed trigger may lack tables and foreign keys.
+            if ($isThere && (self::isAsIs($installed[$name], $mark) || self::isTrigger($name) && $this->engine->isPartial)) {
                 continue;
             }
             if (microtime(true) > $until) {

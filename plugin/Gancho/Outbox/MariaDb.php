@@ -31,6 +31,7 @@ final class MariaDb extends Engine
             $isWhole = !in_array(null, $tables, true) && !array_diff_key($tables, $schema) && !array_diff_key($schema, $tables);
             // A table that can't be opened for so long is broken or altered all the time.
             if ($isWhole || $try === 20) {
+                $this->isPartial = !$isWhole;
                 return $schema;
             }
             usleep(50000);
@@ -107,11 +108,11 @@ final class MariaDb extends Engine
         return $found;
     }
 
-    public function tableOf(string $trigger): ?string
+    public function tablesOf(array $triggers): array
     {
-        $name = self::text(explode(' ', $trigger, 2)[1]);
-        $select = "SELECT EVENT_OBJECT_TABLE AS name FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE() AND TRIGGER_NAME = $name";
-        return $this->db->select($select)[0]['name'] ?? null;
+        $select = "SELECT CONCAT('trigger ', TRIGGER_NAME) AS name, EVENT_OBJECT_TABLE AS tab FROM information_schema.TRIGGERS "
+            . "WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND TRIGGER_NAME LIKE 'ganchoplugin\\_%'";
+        return array_intersect_key(array_column($this->db->select($select), 'tab', 'name'), array_flip($triggers));
     }
 
     public function dropOf(string $name): string

@@ -88,10 +88,10 @@ final class Postgres extends Engine
         return $found;
     }
 
-    /** Part of its name, since triggers are named per table here. */
-    public function tableOf(string $trigger): ?string
+    /** Part of their names, since triggers are named per table here. */
+    public function tablesOf(array $triggers): array
     {
-        return explode(' ON ', $trigger, 2)[1] ?? null;
+        return array_combine($triggers, array_map(fn($trigger) => explode(' ON ', $trigger, 2)[1] ?? '', $triggers));
     }
 
     public function dropOf(string $name): string

@@ -38,6 +38,8 @@ async fn adding_again_is_harmless_and_removing_leaves_nothing() {
         let dry = json!({"kind": "database", "name": "Dry", "url": stage.database.url, "dry_run": true});
         let plan = stage.server.post("/sources", dry, 200).await;
         assert!(plan["sql"].as_str().is_some_and(|sql| sql.contains("gancho_outbox") && sql.contains("facturascli")));
+        let has_note = plan["sql"].as_str().is_some_and(|sql| sql.contains("-- And a table gancho_site"));
+        assert_eq!(has_note, engine == Engine::MariaDb, "what only the running server can write");
         assert_eq!(stage.database.number(left).await, 0, "a dry run does nothing");
         stage.server.stop().await;
     }
@@ -210,7 +212,23 @@ async fn no_question_about_tables_looks_into_other_databases() {
     database.run(&format!("SET GLOBAL general_log_file = '{}'; SET GLOBAL general_log = 1", log.display())).await;
     let stage = Stage::of(database).await;
     stage.well().await;
+    // Triggers outside the plan are removed, by each of the two ways.
+    let surplus = |kind| format!("CREATE TRIGGER {kind}_x AFTER INSERT ON clientes FOR EACH ROW BEGIN END");
+    let count = |kind| {
+        format!(
+            "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND TRIGGER_NAME = '{kind}_x'"
+        )
+    };
+    stage.database.run(&surplus("gancho")).await;
+    stage.database.run(&surplus("ganchoplugin")).await;
+    let removed = async {
+        while stage.database.number(&count("gancho")).await > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(gancho_testkit::PATIENCE, removed).await.expect("it is removed");
     ErpPhp::install(&stage.database);
+    assert_eq!(stage.database.number(&count("ganchoplugin")).await, 0, "the plugin's too");
     let log = std::fs::read_to_string(&log).expect("the log is written");
     let questions: BTreeSet<&str> = log
         .lines()

@@ -6,6 +6,7 @@ use std::{
 };
 
 use gancho_testkit::{Receiver, Respond, Server, ServerOptions};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{BINARY, server};
@@ -115,12 +116,34 @@ async fn the_doctor_says_what_is_wrong() {
     let (code, text) = doctor("").await;
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("ok   server") && text.contains("ok   webhook"), "{text}");
+    // Webhooks by name, or by an address without its key; failures by their number.
+    receiver.behave(|_| Respond::status(500));
+    let url = receiver.url("/services/T0/aB3dE5fG7hI9jK1l");
+    server.post("/endpoints", json!({"url": url, "events": ["demo.never"]}), 201).await;
+    let named = server.post("/endpoints", json!({"url": url, "events": ["*"], "name": "Tienda"}), 201).await;
+    server.send("invoice.created").await;
+    let path = format!("/endpoints/{}", named["id"].as_str().expect("an id"));
+    server.wait_until(&path, |one| one["health"]["consecutive_failures"] == 1).await;
+    let (code, text) = doctor("").await;
+    assert_eq!(code, Some(1), "{text}");
+    assert!(
+        text.contains("Tienda: unsteady, 1 waiting; the last attempt failed") && text.contains("/services/"),
+        "{text}"
+    );
+    assert!(!text.contains("aB3dE5fG7hI9jK1l"), "{text}");
+    server.call(Method::DELETE, &path, None).await;
+    receiver.behave(|_| Respond::status(200));
+    let came = receiver.received().len();
     server.stop().await;
+    // Commands name the data dir on which no server works.
+    let listed = tokio::process::Command::new(BINARY).args(["endpoint", "list", "--data-dir"]).arg(&dir).output().await;
+    let listed = String::from_utf8_lossy(&listed.expect("runs").stderr).into_owned();
+    assert!(listed.contains(&format!("no server works on the data dir {}", dir.display())), "{listed}");
     let (code, text) = doctor("127.0.0.1").await;
     assert_eq!(code, Some(0), "{text}");
     assert!(!text.contains("ok   server") && text.contains("reachable"), "{text}");
     let (code, text) = doctor("").await;
     assert_eq!(code, Some(1));
     assert!(text.contains("BAD  webhook") && text.contains("loopback"), "{text}");
-    assert!(receiver.received().is_empty(), "nothing is sent");
+    assert_eq!(receiver.received().len(), came, "nothing is sent");
 }

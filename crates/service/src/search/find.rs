@@ -23,6 +23,8 @@ pub struct FoundEvents {
     pub events: Vec<Event>,
     /// How many of them match exactly.
     pub exact: usize,
+    /// Whether older exact matches may exist, or older others if none is exact.
+    pub is_cut: bool,
     /// Arrival time of the oldest event; `None` without events.
     pub since: Option<Timestamp>,
     /// Too short for a search inside words: only documents whose number starts with it were searched.
@@ -39,11 +41,13 @@ fn joined(
 ) -> FoundEvents {
     let known: HashSet<EventId> = events.iter().map(|event| event.id).collect();
     let others: Vec<Event> = others.into_iter().filter(|event| !known.contains(&event.id)).collect();
+    let all_exact = events.len();
     events.truncate(limit - others.len().min(limit / 2));
     let exact = events.len();
+    let is_cut = if exact > 0 { exact < all_exact || all_exact == limit } else { others.len() >= limit };
     events.extend(others);
     events.truncate(limit);
-    FoundEvents { events, exact, since, is_short }
+    FoundEvents { events, exact, is_cut, since, is_short }
 }
 
 impl Services {
@@ -101,5 +105,50 @@ impl Services {
         let unindexed = newest.items.into_iter().filter(|event| event.sequence > hits.indexed_to && has(event, parts));
         let indexed = hits.events.into_iter().filter(|event| short.is_empty() || has(event, &short));
         Ok(unindexed.chain(indexed).take(limit).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use gancho_model::EventType;
+
+    use super::*;
+
+    fn event(n: u64) -> Event {
+        let at = Timestamp::from_ms(0);
+        Event {
+            id: EventId::from_bytes(u128::from(n).to_be_bytes()),
+            sequence: n,
+            event: EventType::parse("invoice.created").expect("a type"),
+            created: at,
+            arrived_at: at,
+            source: None,
+            object: None,
+            label: None,
+            body: Bytes::new(),
+        }
+    }
+
+    fn events(numbers: impl IntoIterator<Item = u64>) -> Vec<Event> {
+        numbers.into_iter().map(event).collect()
+    }
+
+    fn found(exact: u64, others: u64) -> (usize, usize) {
+        let others = events((0..exact.min(2)).chain(100..100 + others));
+        let found = joined(events(0..exact), others, 10, None, false);
+        (found.exact, found.events.len() - found.exact)
+    }
+
+    #[test]
+    fn exact_hits_leave_half_of_the_room_to_others() {
+        assert_eq!(found(0, 20), (0, 10));
+        assert_eq!(found(3, 20), (3, 7));
+        assert_eq!(found(10, 20), (5, 5));
+        assert_eq!(found(10, 2), (8, 2), "what the others don't need");
+        assert_eq!(found(10, 0), (10, 0), "those that are exact too are not counted twice");
+        let is_cut =
+            |exact: u64, others: u64| joined(events(0..exact), events(100..100 + others), 10, None, false).is_cut;
+        assert!(!is_cut(0, 9) && is_cut(0, 10) && !is_cut(3, 20) && is_cut(8, 20) && is_cut(10, 0));
     }
 }

@@ -25,6 +25,8 @@ pub struct CapturePlan {
     pub writers: [Option<CapturedTable>; 2],
     /// All tables of the schema that was read, captured or not. A table that was being altered may be missing.
     pub known: BTreeSet<String>,
+    /// Whether some tables could not be read: then the plan may lack tables and cascades.
+    pub is_partial: bool,
 }
 
 /// Why a model can't be captured.
@@ -77,7 +79,8 @@ impl CapturedTable {
 impl CapturePlan {
     /// Plans the capture: `models` by class or table, by default those of the catalogue.
     pub fn new(schema: &Schema, models: Option<&[String]>) -> Self {
-        let mut plan = Self { known: schema.tables.keys().cloned().collect(), ..Self::default() };
+        let mut plan =
+            Self { known: schema.tables.keys().cloned().collect(), is_partial: schema.is_partial, ..Self::default() };
         let asked: Vec<&str> = match models {
             Some(models) => models.iter().map(String::as_str).collect(),
             None => catalogue::MODELS.iter().map(|model| model.name).collect(),
@@ -229,7 +232,7 @@ mod tests {
             link("facturascli", "idasiento", "asientos", false),
             link("users", "idempresa", "empresas", true),
         ];
-        Schema { tables: tables.map(|(name, table)| (name.to_owned(), table)).into(), links }
+        Schema { tables: tables.map(|(name, table)| (name.to_owned(), table)).into(), links, is_partial: false }
     }
 
     #[test]

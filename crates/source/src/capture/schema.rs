@@ -9,6 +9,8 @@ pub struct Schema {
     pub tables: BTreeMap<String, Table>,
     /// Foreign keys that delete or unlink rows.
     pub links: Vec<Link>,
+    /// Whether some tables could not be read.
+    pub is_partial: bool,
 }
 
 /// A table.

@@ -104,8 +104,8 @@ pub trait CaptureBackend: Send {
     /// The installed objects: names, each with its definition.
     async fn installed(&mut self) -> Result<BTreeMap<String, String>, ErpError>;
 
-    /// The table of an installed trigger; `None` if the catalogue does not show it now.
-    async fn table_of(&mut self, trigger: &str) -> Result<Option<String>, ErpError>;
+    /// The tables of installed triggers, by their names; without those that the catalogue does not show now.
+    async fn tables_of(&mut self, triggers: &[&str]) -> Result<BTreeMap<String, String>, ErpError>;
 
     /// The statement that drops the installed object of this name.
     fn drop_of(&self, name: &str) -> String;

@@ -41,6 +41,10 @@ pub(crate) async fn install(
     let installed = if unwanted.is_empty() { installed } else { erp.installed().await? };
     let mut made = vec![];
     for part in missing(&parts, &installed) {
+        if plan.is_partial && is_trigger(&part.name) && installed.contains_key(&part.name) {
+            // The plan may lack what it writes.
+            continue;
+        }
         if spare(&part.name, make(erp, part, &installed, somebody_waits).await, somebody_waits)? {
             made.push(part.name.clone());
         }
@@ -64,15 +68,15 @@ async fn unwanted(
     parts: &[SchemaObject],
     installed: &BTreeMap<String, String>,
 ) -> Result<Vec<String>, ErpError> {
-    let mut unwanted = vec![];
-    for name in installed.keys().filter(|name| is_trigger(name)) {
-        if parts.iter().all(|part| part.name != *name)
-            && erp.table_of(name).await?.is_some_and(|table| plan.known.contains(&table))
-        {
-            unwanted.push(name.clone());
-        }
+    let is_planned = |name: &&String| parts.iter().any(|part| part.name == **name);
+    let others: Vec<&str> =
+        installed.keys().filter(|name| is_trigger(name) && !is_planned(name)).map(String::as_str).collect();
+    if others.is_empty() || plan.is_partial {
+        return Ok(vec![]);
     }
-    Ok(unwanted)
+    let tables = erp.tables_of(&others).await?;
+    let is_unwanted = |name: &&&str| tables.get(**name).is_some_and(|table| plan.known.contains(table));
+    Ok(others.iter().filter(is_unwanted).map(|name| (*name).to_owned()).collect())
 }
 
 /// Upgrades an object of an older version; rows in it stay.

@@ -115,7 +115,9 @@ impl<'a> Session<'a> {
         if !self.unknown(&look.rows).is_subset(&self.strange) {
             // A column's type must be known before it is submitted. What is still unknown was dropped since.
             self.mend().await?;
-            self.strange.extend(self.unknown(&look.rows));
+            if !self.plan.is_partial {
+                self.strange.extend(self.unknown(&look.rows));
+            }
         }
         let full = look.rows.len() + look.lost as usize == self.rows as usize;
         self.drop_processed(&mut look).await?;
@@ -219,8 +221,15 @@ impl<'a> Session<'a> {
     async fn mend(&mut self) -> Result<(), SourceError> {
         let source = &self.watcher.source;
         self.columns = within(self.erp.columns_mark()).await?;
-        self.plan = CapturePlan::new(&within(self.erp.schema()).await?, source.models.as_deref());
+        let plan = CapturePlan::new(&within(self.erp.schema()).await?, source.models.as_deref());
+        let before = std::mem::replace(&mut self.plan, plan);
         let made = install(&mut *self.erp, &self.plan, false).await?;
+        if self.plan.is_partial {
+            // Rows of tables that could not be read are submitted as these were known.
+            for (name, table) in before.tables {
+                self.plan.tables.entry(name).or_insert(table);
+            }
+        }
         if !made.is_empty() {
             let made = made.join(", ");
             tracing::warn!(source = %source.id, made, "repaired missing or outdated objects in the ERP's database");

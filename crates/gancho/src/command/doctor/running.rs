@@ -5,7 +5,12 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::Report;
-use crate::{api_client::ApiClient, cli_error::CliError, command::table::text, local_server::LocalServer};
+use crate::{
+    api_client::ApiClient,
+    cli_error::CliError,
+    command::{endpoint::state, table::text},
+    local_server::LocalServer,
+};
 
 /// Asks it to check each source and webhook.
 pub(super) async fn look(server: &LocalServer, report: &mut Report) -> Result<(), CliError> {
@@ -41,7 +46,7 @@ async fn endpoint_lines(api: &ApiClient, endpoint: &Value, report: &mut Report) 
     // What doctor prints is pasted into tickets: addresses may contain a key.
     let name = endpoint["name"].as_str().map_or_else(|| mask::url(&text(&endpoint["url"])), ToOwned::to_owned);
     let health = &endpoint["health"];
-    let (state, pending, failures) = (text(&health["state"]), &health["pending"], &health["consecutive_failures"]);
+    let (state, pending, failures) = (state(endpoint), &health["pending"], &health["consecutive_failures"]);
     let failed = match failures.as_u64() {
         Some(1) => "the last attempt failed; ".to_owned(),
         Some(more) if more > 1 => format!("the last {more} attempts failed; "),

@@ -147,7 +147,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 /// The state, in the words of the pages. If the last attempts failed it is not shown as ok.
-fn state(endpoint: &Value) -> &str {
+pub(super) fn state(endpoint: &Value) -> &str {
     let health = &endpoint["health"];
     match health["state"].as_str().unwrap_or_default() {
         _ if endpoint["disabled_reason"] == "listener" => "listen",
@@ -196,6 +196,7 @@ async fn act(command: EndpointCommand, api: &ApiClient) -> CliResult {
             if input.is_empty() {
                 return Err(CliError::usage("say what to change, such as --name or --events"));
             }
+            warn_of_unknown(&input.get("events").cloned().unwrap_or_default());
             patch(&id, input.into(), "changed").await
         }
         EndpointCommand::Secret { id } => secret(api, &id).await,

@@ -38,6 +38,9 @@ impl Event {
     }
 }
 
+/// Nothing listens at the address: the program is not running.
+pub struct NotRunning;
+
 /// Forwards events.
 pub struct Forwarder {
     url: Url,
@@ -57,7 +60,10 @@ impl Forwarder {
     }
 
     /// Forwards it; returns the result to report.
-    pub async fn forward(&self, event: &Event, secret: &str) -> Value {
+    ///
+    /// # Errors
+    /// If no program runs there.
+    pub async fn forward(&self, event: &Event, secret: &str) -> Result<Value, NotRunning> {
         let (at, began) = (System.now(), Instant::now());
         let headers = headers(event, secret, at);
         let mut request = self.http.post(self.url.clone()).body(event.body.clone());
@@ -75,11 +81,12 @@ impl Forwarder {
         ]);
         match request.send().await {
             Ok(response) => answered(response, &mut report).await,
+            Err(error) if is_refused(&error) => return Err(NotRunning),
             Err(error) => failed(&mut report, kind(&error), &cause(&error)),
         }
         let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         report.insert("duration_ms".to_owned(), ms.into());
-        Value::Object(report)
+        Ok(Value::Object(report))
     }
 }
 
@@ -129,6 +136,14 @@ fn kind(error: &reqwest::Error) -> ErrorKind {
         _ if error.is_connect() => ErrorKind::Connect,
         _ => ErrorKind::Protocol,
     }
+}
+
+/// Whether nothing listens at the address. A failed TLS handshake or an unknown name is a connect error too.
+fn is_refused(error: &reqwest::Error) -> bool {
+    let first: &dyn std::error::Error = error;
+    std::iter::successors(Some(first), |error| error.source())
+        .filter_map(|error| error.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
 }
 
 /// The innermost cause of an error.

@@ -6,12 +6,11 @@ mod link;
 
 use std::{sync::Arc, time::Duration};
 
-use gancho_model::ErrorKind;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use self::{
-    forward::{Event, Forwarder},
+    forward::{Event, Forwarder, NotRunning},
     link::{Link, Lost},
 };
 use super::table::text;
@@ -139,7 +138,8 @@ enum Stop {
 
 /// Forwards events and reports the results, until the listener is removed.
 async fn follow(link: &Link, forwarder: &Forwarder, listener: &mut Listener, args: &ListenArgs) -> Stop {
-    loop {
+    let mut is_waiting = false;
+    'pages: loop {
         let page = match link.events(&listener.id, listener.position, PAGE).await {
             Ok(page) => page,
             Err(Lost::Connection) => {
@@ -150,7 +150,19 @@ async fn follow(link: &Link, forwarder: &Forwarder, listener: &mut Listener, arg
         };
         for event in page["data"].as_array().into_iter().flatten() {
             let event = Event::of(event);
-            let forwarded = deliver(forwarder, &event, &listener.secret, args).await;
+            let forwarded = match forwarder.forward(&event, &listener.secret).await {
+                Ok(forwarded) => forwarded,
+                Err(NotRunning) => {
+                    if !std::mem::replace(&mut is_waiting, true) {
+                        let to = &args.forward_to;
+                        complain!("nothing answers at {to}: events wait until your program runs");
+                    }
+                    tokio::time::sleep(AGAIN).await;
+                    // Asked for again: what the server erased meanwhile is not forwarded.
+                    continue 'pages;
+                }
+            };
+            is_waiting = false;
             print(&event, &forwarded, link, args);
             let path = format!("listeners/{}/attempts", listener.id);
             if let Err(lost) = link.insist(Method::POST, &path, Some(forwarded)).await {
@@ -159,22 +171,6 @@ async fn follow(link: &Link, forwarder: &Forwarder, listener: &mut Listener, arg
             listener.position = event.sequence;
         }
         listener.position = page["next"].as_u64().unwrap_or(listener.position).max(listener.position);
-    }
-}
-
-/// Forwards it, and waits for a program that is not running.
-async fn deliver(forwarder: &Forwarder, event: &Event, secret: &str, args: &ListenArgs) -> Value {
-    let mut is_waiting = false;
-    loop {
-        let forwarded = forwarder.forward(event, secret).await;
-        if forwarded["error"]["kind"] != ErrorKind::Connect.as_str() {
-            return forwarded;
-        }
-        if !std::mem::replace(&mut is_waiting, true) {
-            let why = text(&forwarded["error"]["message"]);
-            complain!("nothing answers at {} ({why}); events wait until your program runs", args.forward_to);
-        }
-        tokio::time::sleep(AGAIN).await;
     }
 }
 

@@ -113,8 +113,8 @@ impl CaptureBackend for MariaDb {
         schema::installed(&mut self.connection).await
     }
 
-    async fn table_of(&mut self, trigger: &str) -> Result<Option<String>, ErpError> {
-        schema::table_of(&mut self.connection, trigger).await
+    async fn tables_of(&mut self, _: &[&str]) -> Result<BTreeMap<String, String>, ErpError> {
+        schema::trigger_tables(&mut self.connection).await
     }
 
     fn drop_of(&self, name: &str) -> String {

@@ -25,6 +25,7 @@ pub(super) async fn read_schema(db: &mut MySqlConnection) -> Result<Schema, ErpE
         schema.links = links(db).await?;
         // A table that can't be opened for so long is broken or altered all the time.
         if whole && last.as_ref() == Some(&schema) || tries == TRIES {
+            schema.is_partial = !whole;
             return Ok(without_hidden(schema));
         }
         last = Some(schema);
@@ -112,12 +113,16 @@ async fn links(db: &mut MySqlConnection) -> Result<Vec<Link>, ErpError> {
     Ok(found)
 }
 
-/// `trigger`: its name, after the word `trigger`.
-pub(super) async fn table_of(db: &mut MySqlConnection, trigger: &str) -> Result<Option<String>, ErpError> {
-    let select = "SELECT CAST(EVENT_OBJECT_TABLE AS CHAR) FROM information_schema.TRIGGERS \
-        WHERE TRIGGER_SCHEMA = DATABASE() AND TRIGGER_NAME = ?";
-    let name = trigger.split_once(' ').map_or(trigger, |(_, name)| name);
-    sqlx::query_scalar(select).bind(name).fetch_optional(&mut *db).await.map_err(failed)
+/// The tables of all our triggers.
+pub(super) async fn trigger_tables(db: &mut MySqlConnection) -> Result<BTreeMap<String, String>, ErpError> {
+    let select = "SELECT CAST(TRIGGER_NAME AS CHAR) AS name, CAST(EVENT_OBJECT_TABLE AS CHAR) AS tab FROM information_schema.TRIGGERS \
+        WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND TRIGGER_NAME LIKE 'gancho\\_%'";
+    let mut found = BTreeMap::new();
+    for row in sqlx::query(select).fetch_all(&mut *db).await.map_err(failed)? {
+        let name: String = row.try_get("name").map_err(failed)?;
+        found.insert(format!("trigger {name}"), row.try_get("tab").map_err(failed)?);
+    }
+    Ok(found)
 }
 
 pub(super) async fn installed(db: &mut MySqlConnection) -> Result<BTreeMap<String, String>, ErpError> {

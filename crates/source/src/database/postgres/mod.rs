@@ -98,9 +98,10 @@ impl CaptureBackend for Postgres {
         schema::installed(&mut self.connection, &self.schema).await
     }
 
-    /// Part of its name, since triggers are named per table here.
-    async fn table_of(&mut self, trigger: &str) -> Result<Option<String>, ErpError> {
-        Ok(trigger.split_once(" ON ").map(|(_, table)| table.to_owned()))
+    /// Part of their names, since triggers are named per table here.
+    async fn tables_of(&mut self, triggers: &[&str]) -> Result<BTreeMap<String, String>, ErpError> {
+        let table = |name: &&str| Some(((*name).to_owned(), name.split_once(" ON ")?.1.to_owned()));
+        Ok(triggers.iter().filter_map(table).collect())
     }
 
     fn drop_of(&self, name: &str) -> String {

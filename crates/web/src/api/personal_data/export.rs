@@ -35,7 +35,8 @@ pub(crate) async fn export(
     Body(input): Body<PersonalDataInput>,
 ) -> Answer<Json<List<PersonalCopyView>>> {
     let subject: DataSubject = input.into();
-    if query.after.is_none() {
+    // From the beginning; the events outside the feed have numbers below zero.
+    if query.after.as_ref().is_none_or(|after| after.0 <= 0) {
         app.services.note_personal_data_export(&subject, &app.who(caller).await).await;
     }
     let page = app.services.personal_copies(&Arc::new(subject), query.after.map(|after| after.0)).await?;

@@ -37,6 +37,8 @@ struct DeliveryPage {
     steps: Vec<Step>,
     attempts: Vec<Try>,
     changes: Vec<event::show::Changed>,
+    /// That the event's data were erased, if they were.
+    erased: String,
     body: String,
     json: String,
     curl: String,
@@ -98,6 +100,7 @@ async fn read(app: &App, context: &PageContext, id: DeliveryId, query: &Query) -
         steps: steps(context, &event, &delivery, &attempts),
         attempts: attempts.iter().map(|attempt| shown(context, attempt)).collect(),
         changes: event::show::changes(words, &happened),
+        erased: event::show::erased(context, &happened),
         json: draw::json(&parsed),
         is_signed: signed.is_some(),
         curl: curl(&url, &body, signed.unwrap_or_default()),

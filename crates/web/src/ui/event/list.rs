@@ -50,7 +50,9 @@ impl EventRow {
 
 /// Where an event came from: a connection, one that was removed since, or a program. `sources`: ids and names.
 pub(crate) fn source_name(words: &Words, event: &Event, sources: &[(String, String)]) -> String {
-    let Some(id) = event.source.map(|source| source.to_string()) else { return words.get("from-a-program") };
+    let Some(id) = event.source.map(|source| source.to_string()) else {
+        return words.get(if event.event.is_own() { "from-gancho" } else { "from-a-program" });
+    };
     let known = sources.iter().find(|(known, _)| *known == id).map(|(_, name)| name.clone());
     known.unwrap_or_else(|| words.get("from-removed"))
 }

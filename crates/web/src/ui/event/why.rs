@@ -56,6 +56,8 @@ struct WhyPage {
     looked: String,
     /// Whether older events of it are not shown.
     is_cut: bool,
+    /// Whether it is a document's whole number or name, by which events can be listed.
+    has_number: bool,
     ears: Vec<Ear>,
 }
 
@@ -72,6 +74,7 @@ async fn read(app: &App, context: &PageContext, asked: &str) -> Answer<WhyPage> 
     let endpoints = app.store.all_endpoints().await?;
     let mut found = vec![];
     let events = events(app, asked).await?;
+    let (is_cut, has_number) = (events.is_cut, events.exact > 0);
     for event in events.events {
         let deliveries = app.store.deliveries_of(event.id).await?;
         let verdicts = verdicts(context, &event, &endpoints, &deliveries);
@@ -79,8 +82,15 @@ async fn read(app: &App, context: &PageContext, asked: &str) -> Answer<WhyPage> 
     }
     let ears = app.store.sources().await?.into_iter().map(|source| ear(app, context, source));
     let looked = looked(context, events.since, events.is_short);
-    let is_cut = found.len() == EVENTS;
-    Ok(WhyPage { context: context.clone(), asked: asked.to_owned(), found, looked, is_cut, ears: ears.collect() })
+    Ok(WhyPage {
+        context: context.clone(),
+        asked: asked.to_owned(),
+        found,
+        looked,
+        is_cut,
+        has_number,
+        ears: ears.collect(),
+    })
 }
 
 /// By the event's id, or by the document's name.

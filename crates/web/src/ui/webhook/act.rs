@@ -65,7 +65,9 @@ async fn run(app: &Arc<App>, id: EndpointId, act: &str, form: &Form, who: &str) 
         "test" => return send_test(app, id, form).await,
         _ => return Err(missing()),
     };
-    Ok((form.value("back").strip_prefix("list").map_or(format!("/webhooks/{id}"), |_| "/webhooks".to_owned()), what))
+    // What it missed is resent from its own page.
+    let is_for_list = form.has("back", "list") && what != "enabled";
+    Ok((if is_for_list { "/webhooks".to_owned() } else { format!("/webhooks/{id}") }, what))
 }
 
 async fn send_test(app: &App, id: EndpointId, form: &Form) -> Answer<(String, &'static str)> {

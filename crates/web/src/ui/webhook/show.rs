@@ -92,7 +92,10 @@ impl WebhookPage {
             let values: Vec<&str> = self.form.values(name).into_iter().filter(|value| !value.is_empty()).collect();
             (!values.is_empty()).then(|| (self.context.t(&format!("label-{label}")), values.join(", ")))
         };
-        RULES.iter().filter_map(filled).collect()
+        let restricted = self.sources.iter().filter(|source| self.endpoint.sources.contains(&source.id));
+        let sources: Vec<&str> = restricted.map(|source| source.name.as_str()).collect();
+        let sources = (!sources.is_empty()).then(|| (self.context.t("label-sources"), sources.join(", ")));
+        sources.into_iter().chain(RULES.iter().filter_map(filled)).collect()
     }
 
     /// Whether an ERP's records can be read: not through its plugin.
