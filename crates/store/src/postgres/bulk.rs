@@ -101,7 +101,8 @@ async fn resend(context: &mut WriteContext, bulk: &Bulk, n: i64, delivery: &Deli
         // Only the listener itself sends its deliveries.
         return Ok(false);
     }
-    replay::requeue(context, n, (*endpoint_n, endpoint), bulk.now, bulk.job).await?;
+    let known = (n, delivery.state);
+    let is_resent = replay::requeue(context, known, (*endpoint_n, endpoint), bulk.now, bulk.job).await?;
     context.notify_later(Notification::Due(delivery.endpoint_id, Priority::Replay, bulk.now));
-    Ok(true)
+    Ok(is_resent)
 }

@@ -155,7 +155,8 @@ impl Endpoints for PostgresStore {
             }
             if let Some(step) = &step {
                 context.write_new().await?;
-                job::take_step(&mut context.db, step, &sent).await?;
+                let node = context.node_bytes();
+                job::take_step(&mut context.db, step, &sent, node).await?;
             }
             Ok(sent)
         })
@@ -208,7 +209,7 @@ async fn save(context: &mut WriteContext, endpoint: &Endpoint, read_at: Timestam
 pub(super) async fn cancel_waiting(context: &mut WriteContext, n: i64, limit: i64) -> Result<u64, StoreError> {
     let update = formatcp!(
         "UPDATE deliveries SET state = {CANCELLED}, reason = 'endpoint_removed', due = NULL, leased = NULL, node = NULL \
-        WHERE n IN (SELECT n FROM deliveries WHERE endpoint = $1 AND state = {PENDING} LIMIT $2)"
+        WHERE n IN (SELECT n FROM deliveries WHERE endpoint = $1 AND state = {PENDING} LIMIT $2) AND state = {PENDING}"
     );
     let cancelled = run!(&mut context.db, update, n, limit);
     context.pending.add_waiting(n, -cancelled.cast_signed());

@@ -89,11 +89,15 @@ impl Log for PostgresStore {
 
     async fn retry(&self, id: DeliveryId, now: MonoTime) -> Result<Delivery, StoreError> {
         self.write(true, async move |context| {
+            // Another node may resend or record it at the same time.
+            let lock = "SELECT n FROM deliveries WHERE id = $1 FOR NO KEY UPDATE";
+            run!(&mut context.db, lock, id.bytes().as_slice());
             let (n, delivery) = numbered(context, id).await?;
             let (vault, clock) = (context.vault.clone(), context.clock.clone());
             let found = rows::one_endpoint(&mut context.db, &vault, &clock, delivery.endpoint_id).await;
-            let Ok((endpoint_n, endpoint)) = found else {
-                return Err(StoreError::Conflict(Message::new("conflict-removed")));
+            let (endpoint_n, endpoint) = match found {
+                Err(StoreError::NotFound) => return Err(StoreError::Conflict(Message::new("conflict-removed"))),
+                found => found?,
             };
             if delivery.state == State::Skipped {
                 let is_large = delivery.reason == Some(Reason::TooLarge);

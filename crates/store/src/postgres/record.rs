@@ -25,10 +25,13 @@ pub(super) async fn record(
     attempts: &[Vec<u8>],
 ) -> Result<Vec<HealthChange>, StoreError> {
     let routes = context.routes().await?;
-    insert_attempts(context, outcomes, attempts).await?;
-    let arrived = note_arrived(context, outcomes).await?;
+    let known = insert_attempts(context, outcomes, attempts).await?;
+    let arrived = note_arrived(context, outcomes, &known).await?;
     let mut changes = vec![];
-    for outcome in outcomes {
+    for (place, outcome) in outcomes.iter().enumerate() {
+        if known.contains(&place) {
+            continue;
+        }
         let known = routes.find(outcome.endpoint);
         if let Some((n, _)) = known.filter(|_| outcome.lane != Priority::Test) {
             context.pending.count(*n, outcome);
@@ -53,8 +56,13 @@ pub(super) async fn record(
 
 /// Marks pending deliveries as delivered if their attempts succeeded, whoever holds their leases. Returns their
 /// endpoints' numbers, by handle.
-async fn note_arrived(context: &mut WriteContext, outcomes: &[Outcome]) -> Result<HashMap<i64, i64>, StoreError> {
-    let arrived: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.verdict == Decision::Delivered).collect();
+async fn note_arrived(
+    context: &mut WriteContext,
+    outcomes: &[Outcome],
+    known: &HashSet<usize>,
+) -> Result<HashMap<i64, i64>, StoreError> {
+    let new = outcomes.iter().enumerate().filter(|(place, _)| !known.contains(place)).map(|(_, outcome)| outcome);
+    let arrived: Vec<&Outcome> = new.filter(|outcome| outcome.verdict == Decision::Delivered).collect();
     let handles: Vec<i64> = arrived.iter().map(|outcome| outcome.handle).collect();
     if handles.iter().collect::<HashSet<_>>().len() < handles.len() {
         // A duplicate: each outcome is recorded separately.
@@ -79,12 +87,14 @@ async fn note_arrived(context: &mut WriteContext, outcomes: &[Outcome]) -> Resul
 }
 
 /// Each attempt has one row. A duplicate number (two nodes overran one lease) becomes the next free one. Nothing is
-/// recorded for a delivery removed meanwhile.
+/// recorded for a delivery removed meanwhile. Returns the places of outcomes that were recorded before: their commit
+/// succeeded, but its answer was lost.
 async fn insert_attempts(
     context: &mut WriteContext,
     outcomes: &[Outcome],
     packed: &[Vec<u8>],
-) -> Result<(), StoreError> {
+) -> Result<HashSet<usize>, StoreError> {
+    let mut known = HashSet::new();
     let handles: Vec<i64> = outcomes.iter().map(|outcome| outcome.handle).collect();
     let numbers: Vec<i64> = outcomes.iter().map(|outcome| i64::from(outcome.attempt.n)).collect();
     let insert = "INSERT INTO attempts (delivery, n, attempt) \
@@ -92,21 +102,26 @@ async fn insert_attempts(
         WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.n = w.delivery) ON CONFLICT DO NOTHING RETURNING delivery, n";
     let found = all!(&mut context.db, insert, &handles, &numbers, packed);
     if found.len() == outcomes.len() {
-        return Ok(());
+        return Ok(known);
     }
     let mut kept = HashSet::new();
     for row in &found {
         kept.insert((row.try_get::<i64, _>(0)?, row.try_get::<i64, _>(1)?));
     }
-    for ((handle, number), attempt) in handles.into_iter().zip(numbers).zip(packed) {
+    for (place, ((handle, number), attempt)) in handles.into_iter().zip(numbers).zip(packed).enumerate() {
         // Of two attempts with the same number, the first was stored.
         if !kept.remove(&(handle, number)) {
+            let same = "SELECT attempt = $3 FROM attempts WHERE delivery = $1 AND n = $2";
+            if scalar!(&mut context.db, bool, same, handle, number, attempt) == Some(true) {
+                known.insert(place);
+                continue;
+            }
             let next = "INSERT INTO attempts (delivery, n, attempt) SELECT $1, max(n) + 1, $2 FROM attempts \
                 WHERE delivery = $1 HAVING max(n) IS NOT NULL";
             run!(&mut context.db, next, handle, attempt);
         }
     }
-    Ok(())
+    Ok(known)
 }
 
 /// Updates the delivery. It continues if a user resent it during its last attempt; it stays cancelled if it was

@@ -25,6 +25,9 @@ use crate::{
     },
 };
 
+/// Class of the advisory locks of endpoints' replays: `grep`.
+const LOCK: i32 = 0x6772_6570;
+
 /// Scans the next events after `after` and resends those that match.
 pub(super) async fn replay(
     context: &mut WriteContext,
@@ -37,6 +40,10 @@ pub(super) async fn replay(
     if ruled.is_stale(endpoint) {
         // The endpoint's rules changed after they were evaluated: repeat this batch.
         return Ok(Replayed { count: 0, next: u64::try_from(after).ok() });
+    }
+    if !replay.dry_run {
+        // Two nodes that replay to one endpoint would both insert what it never got.
+        run!(&mut context.db, "SELECT pg_advisory_xact_lock($1, $2)", LOCK, i32::try_from(*number).unwrap_or(i32::MAX));
     }
     let candidates = candidates(&mut context.db, after).await?;
     let mut replayed = Replayed::default();
@@ -151,11 +158,12 @@ async fn send_again(
     if !replay.dry_run {
         match (action, known) {
             (ReplayAction::Requeue, Some((n, state))) => {
-                if state == State::Skipped {
+                let is_changed = requeue(context, (n, state), (number, endpoint), now.mono, replay.job).await?;
+                if is_changed && state == State::Skipped {
                     // A skipped delivery has no body of its own yet.
                     run!(&mut context.db, "UPDATE deliveries SET body = $2 WHERE n = $1", n, body);
                 }
-                requeue(context, n, (number, endpoint), now.mono, replay.job).await?;
+                return Ok(is_changed);
             }
             (ReplayAction::Insert, _) => {
                 insert(context, (candidate, body), (number, endpoint), now, replay.job).await?;
@@ -166,22 +174,23 @@ async fn send_again(
     Ok(action != ReplayAction::Nothing)
 }
 
-/// Makes an ended delivery pending again, in the replay queue, with a new plan.
+/// Makes an ended delivery pending again, in the replay queue, with a new plan; returns whether it was. It must still be
+/// in the state that was read: another node may have resent it meanwhile.
 pub(super) async fn requeue(
     context: &mut WriteContext,
-    n: i64,
+    (n, state): (i64, State),
     (number, endpoint): (i64, &Endpoint),
     now: MonoTime,
     job: Option<u64>,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let update = formatcp!(
         "UPDATE deliveries SET state = {PENDING}, reason = NULL, lane = {REPLAY}, max_attempts = attempts + $2, due = $3, \
-        leased = NULL, node = NULL, job = $4 WHERE n = $1"
+        leased = NULL, node = NULL, job = $4 WHERE n = $1 AND state = $5"
     );
     let (attempts, due) = (i64::from(endpoint.retry.attempts()), context.clock.kept(now));
-    run!(&mut context.db, update, n, attempts, due, job.map(u64::cast_signed));
-    context.pending.add_waiting(number, 1);
-    Ok(())
+    let changed = run!(&mut context.db, update, n, attempts, due, job.map(u64::cast_signed), state as i64);
+    context.pending.add_waiting(number, changed.cast_signed());
+    Ok(changed == 1)
 }
 
 async fn insert(
@@ -220,11 +229,12 @@ pub(super) async fn resend_outage(
         AND last_at + coalesce(last_ms, 0) + 10 >= $2 AND lane < {TEST} ORDER BY n DESC LIMIT $3"
     );
     let failed = column!(&mut context.db, i64, select, number, since.ms(), MOST);
-    for n in &failed {
-        requeue(context, *n, (number, endpoint), now, None).await?;
+    let mut count = 0;
+    for n in failed {
+        count += u64::from(requeue(context, (n, State::Failed), (number, endpoint), now, None).await?);
     }
-    if !failed.is_empty() {
+    if count > 0 {
         context.notify_later(Notification::Due(endpoint.id, Priority::Replay, now));
     }
-    Ok(failed.len() as u64)
+    Ok(count)
 }

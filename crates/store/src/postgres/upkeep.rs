@@ -64,7 +64,7 @@ async fn expire(context: &mut WriteContext, before: Timestamp, now: Moment) -> R
             "UPDATE deliveries SET state = {FAILED}, reason = 'expired', due = NULL, leased = NULL, node = NULL, \
             ended_at = $5 WHERE n IN \
             (SELECT n FROM deliveries WHERE endpoint = $1 AND state = {PENDING} ORDER BY n LIMIT $3) \
-            AND created_at < $2 AND (leased IS NULL OR due < $4)"
+            AND state = {PENDING} AND created_at < $2 AND (leased IS NULL OR due < $4)"
         );
         let (mono, wall) = (context.clock.kept(now.mono), now.wall.ms());
         let count = run!(&mut context.db, update, n, before.ms(), BATCH, mono, wall);

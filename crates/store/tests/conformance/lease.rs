@@ -53,6 +53,7 @@ pub(crate) async fn who_lost_the_lease_records_only_that_it_arrived(bench: Bench
     assert_eq!(bench.store.delivery(late[1].id).await.expect("is there").0.state, State::Delivered);
     assert_eq!(bench.pending(endpoint.id).await, 1);
 
+    bench.environment.advance_ms(1);
     let outcomes: Vec<_> = held.iter().map(|one| outcome(one, Decision::Delivered, bench.moment())).collect();
     bench.store.record(bench.node, outcomes.into()).await.expect("recorded");
     for one in &late {

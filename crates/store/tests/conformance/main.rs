@@ -14,6 +14,7 @@ mod list;
 mod people;
 mod personal_data;
 mod repair;
+mod rivals;
 mod scale;
 mod search;
 mod snapshot;
