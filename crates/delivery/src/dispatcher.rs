@@ -9,10 +9,15 @@ use std::{
 use gancho_model::{MonoTime, NodeId};
 use gancho_store::{Claimed, Claims, Due, Release, Store, StoreError, Want};
 
+use tokio::time::timeout;
+
 use crate::{notifier::Shared, scheduler::Target};
 
 /// Interval of polling the store for due deliveries without notifications.
 pub(crate) const POLL: Duration = Duration::from_secs(10);
+
+/// Timeout of reading the endpoints.
+const READ_MAX: Duration = Duration::from_secs(30);
 
 /// Moves deliveries from the store to their attempts.
 #[derive(Clone)]
@@ -28,7 +33,9 @@ impl Dispatcher {
     pub async fn step(&self, start: &mut (dyn FnMut(Arc<Target>, Claimed) + Send)) -> Result<Duration, StoreError> {
         if self.shared.endpoints_stale.swap(false, Ordering::AcqRel) {
             self.shared.endpoints_read.store(true, Ordering::Release);
-            let read = self.store.all_endpoints().await;
+            // Over a connection that died without a word it would wait for many minutes.
+            let read = timeout(READ_MAX, self.store.all_endpoints()).await;
+            let read = read.unwrap_or_else(|_| Err(StoreError::Busy("the endpoints can't be read in time".into())));
             let endpoints = read.inspect_err(|_| self.shared.endpoints_stale.store(true, Ordering::Release))?;
             self.shared.scheduler().set_endpoints(endpoints, self.now());
             self.shared.endpoints_read.store(false, Ordering::Release);
@@ -76,7 +83,7 @@ impl Dispatcher {
     }
 
     /// Releases leases that can't be used now.
-    async fn release(&self) {
+    pub async fn release(&self) {
         let leases = self.shared.scheduler().take_released();
         if leases.is_empty() {
             return;

@@ -97,6 +97,7 @@ impl Engine {
             }
         }
         engine.shared.scheduler().close();
+        engine.dispatcher.release().await;
         engine.attempts.close();
         let ended = tokio::time::timeout(GRACE, engine.attempts.wait()).await.is_ok();
         if !ended {

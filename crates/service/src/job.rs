@@ -1,11 +1,13 @@
 //! Jobs: resending many deliveries in the background.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use gancho_store::{Job, JobCounts, JobState, NewJob, StoreError};
 
 use crate::{ServiceResult, Services};
 
+/// Delay before the end of a job is stored again.
+const END_AGAIN: Duration = Duration::from_secs(1);
 /// The object of jobs for arbitrary deliveries.
 pub const DELIVERIES: &str = "deliveries";
 
@@ -91,8 +93,10 @@ impl Services {
             if let Err(error) = &done {
                 tracing::error!(?error, "a job failed before everything was sent");
             }
-            if let Err(error) = services.store.end_job(job, state, services.environment.now()).await {
-                tracing::error!(%error, "the end of a job could not be stored");
+            while let Err(error) = services.store.end_job(job, state, services.environment.now()).await {
+                // Otherwise it would count as running until the next start.
+                tracing::error!(%error, "the end of a job could not be stored; trying again");
+                tokio::time::sleep(END_AGAIN).await;
             }
             done
         });

@@ -1,6 +1,14 @@
 //! How the writer begins transactions.
 
+use std::time::Duration;
+
 use const_format::concatcp;
+
+use crate::StoreError;
+
+/// Timeout of a group. Its connection is dropped then, since the database does not respond: no job takes a tenth of
+/// this.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The writer accesses rows by key. Planner statistics of fast-changing tables must not lead to sequential scans; `jit`
 /// is off because the planner then overestimates the cost of statements.
@@ -22,6 +30,12 @@ pub(super) const BEGIN_FLUSHED: &str = concatcp!(
     GUARDS,
     "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
 );
+
+/// The result of work on the writer's connection, within [`PATIENCE`].
+pub(super) async fn in_time<T, E: Into<StoreError>>(work: impl Future<Output = Result<T, E>>) -> Result<T, StoreError> {
+    let late = || Err(StoreError::Busy("the database doesn't answer".into()));
+    tokio::time::timeout(PATIENCE, work).await.map_or_else(|_| late(), |done| done.map_err(Into::into))
+}
 
 #[cfg(test)]
 mod tests {

@@ -53,8 +53,11 @@ impl Delivering for PostgresStore {
         self.write_now(false, async move |context| {
             let mut claims = Claims::default();
             for want in &wants {
-                // The endpoint was removed meanwhile: nothing to claim.
-                let Ok(number) = context.number_of(want.endpoint).await else { continue };
+                let number = match context.number_of(want.endpoint).await {
+                    // The endpoint was removed meanwhile: nothing to claim.
+                    Err(StoreError::NotFound) => continue,
+                    number => number?,
+                };
                 // Its node is notified; deliveries of endpoints without a node are polled every second.
                 if !serving::acquire_endpoint(context, node, number, now).await? {
                     context.broadcast_due(want.endpoint, want.lane);

@@ -34,8 +34,9 @@ impl Jobs for PostgresStore {
 
     async fn end_job(&self, job: u64, state: JobState, now: Timestamp) -> Result<(), StoreError> {
         self.write(true, async move |context| {
-            let update = "UPDATE jobs SET state = $2, ended_at = $3 WHERE n = $1";
-            run!(&mut context.db, update, job.cast_signed(), state.as_str(), now.ms());
+            // Another node may have taken it over while this one was frozen.
+            let update = "UPDATE jobs SET state = $2, ended_at = $3 WHERE n = $1 AND node IS NOT DISTINCT FROM $4";
+            run!(&mut context.db, update, job.cast_signed(), state.as_str(), now.ms(), context.node_bytes());
             Ok(())
         })
         .await
@@ -82,13 +83,21 @@ pub(super) async fn add_sent(db: &mut Db, job: Option<u64>, more: u64) -> Result
     Ok(())
 }
 
-/// Records a step, in the current transaction.
-pub(super) async fn take_step(db: &mut Db, step: &JobStep, sent: &[DeliveryId]) -> Result<(), StoreError> {
+/// Records a step of this node's job, in the current transaction.
+pub(super) async fn take_step(
+    db: &mut Db,
+    step: &JobStep,
+    sent: &[DeliveryId],
+    node: Option<Vec<u8>>,
+) -> Result<(), StoreError> {
     let ids: Vec<Vec<u8>> = sent.iter().map(|id| id.bytes().to_vec()).collect();
     run!(db, "UPDATE deliveries SET job = $2 WHERE id = ANY($1)", ids, step.job.cast_signed());
     add_sent(db, Some(step.job), sent.len() as u64).await?;
-    run!(db, "UPDATE jobs SET resume = $2 WHERE n = $1", step.job.cast_signed(), &step.resume);
-    Ok(())
+    let update = "UPDATE jobs SET resume = $2 WHERE n = $1 AND ended_at IS NULL AND node IS NOT DISTINCT FROM $3";
+    match run!(db, update, step.job.cast_signed(), &step.resume, node) {
+        1 => Ok(()),
+        _ => Err(StoreError::Broken("the job was interrupted; another node may continue it".into())),
+    }
 }
 
 /// Marks the jobs of dead nodes as interrupted.

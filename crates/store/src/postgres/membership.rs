@@ -90,12 +90,9 @@ pub(super) async fn maintain(context: &mut WriteContext, node: NodeId) -> Result
     clock.follow(&mut context.db, &*environment).await?;
     let now = environment.mono();
     remove_expired(context, now).await?;
-    let before = context.serving.others();
     serving::rebalance(context, node, now).await?;
-    if context.serving.others() < before {
-        let wall = context.environment.now();
-        job::interrupt(&mut context.db, wall).await?;
-    }
+    let wall = context.environment.now();
+    job::interrupt(&mut context.db, wall).await?;
     serving::notify_unserved(context, now).await
 }
 

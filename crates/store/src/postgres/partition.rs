@@ -186,7 +186,11 @@ async fn make(db: &mut Db, partition: Partition) -> Result<(), StoreError> {
 /// one that expired recently, or if someone reads it (a backup, for example): the drop does not wait for readers.
 pub(super) async fn drop_old(db: &mut Db, before: Timestamp, seen_since: Timestamp) -> Result<u64, StoreError> {
     let mut events = 0;
-    for partition in all(db).await?.into_iter().filter(|partition| partition.is_before(before)) {
+    // In transactions: between two statements a pooler may change the connection.
+    let mut looking = db.begin_with(LOOKING).await?;
+    let old = all(&mut looking).await?.into_iter().filter(|partition| partition.is_before(before));
+    looking.commit().await?;
+    for partition in old {
         match drop_one(db, partition, seen_since).await {
             Ok(count) => events += count,
             Err(error) if is_locked(&error) => {
@@ -199,18 +203,24 @@ pub(super) async fn drop_old(db: &mut Db, before: Timestamp, seen_since: Timesta
     Ok(events)
 }
 
+/// Begins a transaction that reads only.
+const LOOKING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
+
 async fn drop_one(db: &mut Db, partition: Partition, seen_since: Timestamp) -> Result<u64, sqlx::Error> {
+    let mut transaction = db.begin_with(LOOKING).await?;
     let count = format!("SELECT count(*) FROM {}", partition.table("events"));
-    let count = sqlx::query_scalar::<_, i64>(AssertSqlSafe(count)).persistent(false).fetch_one(&mut *db).await?;
+    let count =
+        sqlx::query_scalar::<_, i64>(AssertSqlSafe(count)).persistent(false).fetch_one(&mut *transaction).await?;
     let deliveries = partition.table("deliveries");
     // Checked before taking the lock: no more deliveries of this partition can expire, so the answer can't become yes.
     let is_shown = format!("SELECT EXISTS (SELECT 1 FROM {deliveries} WHERE state > 1 AND ended_at > $1)");
     let looking = sqlx::query_scalar::<_, bool>(AssertSqlSafe(is_shown)).bind(seen_since.ms()).persistent(false);
     let waits = format!("SELECT EXISTS (SELECT 1 FROM {deliveries} WHERE state = 0)");
-    if looking.fetch_one(&mut *db).await? || holds(db, &waits).await? {
+    if looking.fetch_one(&mut *transaction).await? || holds(&mut transaction, &waits).await? {
         return Ok(0);
     }
-    let mut transaction = db.begin().await?;
+    transaction.commit().await?;
+    let mut transaction = db.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
     // Queries that arrive meanwhile queue behind this lock for the same time.
     let lock = "SET LOCAL lock_timeout = '100ms'; \
         LOCK TABLE ONLY events, ONLY searched, ONLY attempts, ONLY deliveries IN ACCESS EXCLUSIVE MODE";

@@ -22,7 +22,8 @@ const LOCK: i64 = 0x6761_6e63;
 
 pub(super) async fn migrate(db: &mut Db, vault: &Vault) -> Result<(), OpenError> {
     let known = MIGRATIONS.len() as i64;
-    let mut transaction = db.begin().await?;
+    // Whatever the database's default: who waited for the lock must see what its holder did.
+    let mut transaction = db.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
     run!(transaction, "SELECT pg_advisory_xact_lock($1)", LOCK);
     sqlx::raw_sql("CREATE TABLE IF NOT EXISTS gancho_schema (version bigint NOT NULL)")
         .execute(&mut *transaction)
@@ -61,6 +62,23 @@ mod tests {
 
     use super::{MIGRATIONS, migrate};
     use crate::vault::Vault;
+
+    #[tokio::test]
+    async fn two_that_start_at_once_both_open_it_whatever_the_default_of_the_database() {
+        let database = Instance::shared(Engine::Postgres).blank().await;
+        let default = "SET default_transaction_isolation = 'repeatable read'";
+        database.run(&format!("ALTER DATABASE {} {default}", database.name)).await;
+        let vault = Vault::new(&[7; 32]);
+        for _ in 0..2 {
+            let open = async || {
+                let mut db = PgConnection::connect(&database.url).await.expect("connects");
+                migrate(&mut db, &vault).await
+            };
+            let (one, other) = tokio::join!(open(), open());
+            one.expect("opens");
+            other.expect("opens");
+        }
+    }
 
     #[tokio::test]
     async fn what_was_kept_without_partitions_is_moved_into_them() {

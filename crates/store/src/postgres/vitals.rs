@@ -1,5 +1,6 @@
 //! Causes of gradual slowdown in PostgreSQL: dead rows, and transactions that keep them from being removed.
 
+use gancho_model::Timestamp;
 use sqlx::Row as _;
 
 use super::{Db, rows};
@@ -23,7 +24,8 @@ pub(super) async fn look(db: &mut Db) -> Result<Vitals, StoreError> {
         Some(row) => Some(OldSnapshot { who: row.try_get(0)?, age_s: rows::count(&row, 1)? }),
         None => None,
     };
-    Ok(Vitals { dead_rows, oldest })
+    let now = scalar!(db, i64, "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint").map(Timestamp::from_ms);
+    Ok(Vitals { dead_rows, oldest, now })
 }
 
 #[cfg(test)]

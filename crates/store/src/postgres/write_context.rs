@@ -5,7 +5,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use super::{
     Db, Shared,
-    begin::{BEGIN, BEGIN_FLUSHED},
+    begin::{BEGIN, BEGIN_FLUSHED, in_time},
     broadcast::NodeMessage,
     connector,
     new_rows::NewRows,
@@ -173,7 +173,7 @@ impl WriteContext {
 
     /// Publishes the endpoints to planners if they changed; between two transactions.
     pub async fn publish_endpoints(&mut self) -> Result<(), StoreError> {
-        self.execute("BEGIN READ ONLY").await?;
+        self.execute("BEGIN READ ONLY; SET LOCAL lock_timeout = '4s'").await?;
         let done = self.publish_if_new().await;
         self.execute("COMMIT").await?;
         done
@@ -261,7 +261,8 @@ impl WriteContext {
             // If another node changed any meanwhile, they are reloaded.
             self.endpoint_version = if version == self.endpoint_version + 1 { version } else { 0 };
         }
-        self.execute("COMMIT").await?;
+        // A transaction in which a statement failed would be rolled back by COMMIT, without an error.
+        self.execute("SELECT 1; COMMIT").await?;
         self.is_open = false;
         self.pending.show_health(&mut self.routes);
         if self.pending.endpoints_changed {
@@ -272,8 +273,7 @@ impl WriteContext {
     }
 
     pub async fn roll_back(&mut self) {
-        if std::mem::take(&mut self.is_open) && !self.is_lost && self.execute("ROLLBACK").await.is_err() {
-            // The transaction is lost with its connection.
+        if std::mem::take(&mut self.is_open) && !self.is_lost && in_time(self.execute("ROLLBACK")).await.is_err() {
             self.give_up();
         }
         let pending = std::mem::take(&mut self.pending);
@@ -290,8 +290,9 @@ impl WriteContext {
     /// Notifies the engine of what was committed.
     pub async fn notify(&mut self) {
         let is_old = self.pending.endpoints_changed || self.published.get().version != self.plan_version;
-        if is_old && let Err(error) = self.publish_endpoints().await {
+        if is_old && let Err(error) = in_time(self.publish_endpoints()).await {
             // Plans are refused until this succeeds, at the next commit.
+            self.give_up();
             tracing::error!(%error, "endpoints can't be read again");
         }
         let Own { message, has_changed, .. } = std::mem::take(&mut self.own);

@@ -1,19 +1,16 @@
 //! A node's only writer, with group commit: jobs that wait during a flush share the next transaction.
 
-use std::{future::Future, pin::Pin, thread::JoinHandle, time::Duration};
+use std::{future::Future, pin::Pin, thread::JoinHandle};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{OpenError, is_rivalry, membership, write_context::WriteContext};
+use super::{OpenError, begin::PATIENCE, is_rivalry, membership, write_context::WriteContext};
 use crate::StoreError;
 
 /// Maximum jobs in one transaction.
 const GROUP_MAX: usize = 256;
 /// Maximum tries of a job that conflicts with another node's.
 const TRIES: usize = 5;
-/// Timeout of a group. Its connection is dropped then, since the database does not respond: no job takes a tenth of
-/// this.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) struct Writer {
     /// `None` once it is closing.
