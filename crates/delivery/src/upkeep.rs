@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use gancho_model::{Environment, Moment, MonoTime, NodeId};
+use gancho_model::{Environment, Moment, MonoTime, NodeId, Timestamp};
 use gancho_store::{DeadRows, Lease, Store};
 use tokio_util::sync::CancellationToken;
 
@@ -22,27 +22,35 @@ const DRIFT_MS_MAX: i64 = 60_000;
 struct ClockTrust {
     drift_ms: i64,
     since: MonoTime,
+    /// How far it is ahead of the clock of a shared database, milliseconds.
+    ahead_ms: i64,
     is_told: bool,
 }
 
 impl ClockTrust {
     fn new(now: Moment) -> Self {
-        Self { drift_ms: now.drift_ms(), since: now.mono, is_told: false }
+        Self { drift_ms: now.drift_ms(), since: now.mono, ahead_ms: 0, is_told: false }
     }
 
-    /// Compares the clocks. If the wall clock was set by more than a minute since the start, it is not trusted: which
-    /// value was right is unknown.
+    /// Compares the clocks. If the wall clock was set by more than a minute since the start, or differs by that much
+    /// from the clock of a shared database, it is not trusted: which value is right is unknown.
     fn look(&mut self, now: Moment) -> bool {
         let by_ms = now.drift_ms() - self.drift_ms;
-        let was_set = by_ms.abs() > DRIFT_MS_MAX;
+        let (was_set, is_apart) = (by_ms.abs() > DRIFT_MS_MAX, self.ahead_ms.abs() > DRIFT_MS_MAX);
         if was_set && !self.is_told {
             tracing::warn!(
                 by_s = by_ms / 1000,
                 "the computer's clock was set; nothing is removed for its age until it is set back or Gancho is restarted"
             );
+        } else if is_apart && !self.is_told {
+            let ahead_s = self.ahead_ms / 1000;
+            tracing::warn!(
+                ahead_s,
+                "the computer's clock is not the database's; nothing is removed for its age: set it (NTP)"
+            );
         }
-        self.is_told = was_set;
-        !was_set && now.mono.since_ms(self.since) >= SETTLE_MS
+        self.is_told = was_set || is_apart;
+        !self.is_told && now.mono.since_ms(self.since) >= SETTLE_MS
     }
 }
 
@@ -60,7 +68,9 @@ pub(crate) async fn run(
         let now = environment.moment();
         if measured_at.is_none_or(|at| now.mono.since_ms(at) >= EVERY_MS) {
             measured_at = Some(now.mono);
-            measure_database(&*store).await;
+            if let Some(there) = measure_database(&*store).await {
+                clock.ahead_ms = environment.now().since_ms(there);
+            }
         }
         let has_more = is_ours(&*store, node, now.mono).await && {
             let removed = cancel_removed(&*store).await;
@@ -77,16 +87,17 @@ pub(crate) async fn run(
     }
 }
 
-/// Sets the gauges of the database's health.
-async fn measure_database(store: &dyn Store) {
+/// Sets the gauges of the database's health; returns the time by its clock.
+async fn measure_database(store: &dyn Store) -> Option<Timestamp> {
     // Callers that need the database log its errors already.
-    let Ok(vitals) = store.vitals().await else { return };
+    let vitals = store.vitals().await.ok()?;
     for DeadRows { table, live, dead } in vitals.dead_rows {
         metrics::gauge!("gancho_database_rows", "table" => table.clone(), "state" => "live").set(live as f64);
         metrics::gauge!("gancho_database_rows", "table" => table, "state" => "dead").set(dead as f64);
     }
     let age_s = vitals.oldest.map_or(0, |oldest| oldest.age_s);
     metrics::gauge!("gancho_database_oldest_snapshot_seconds").set(age_s as f64);
+    vitals.now
 }
 
 /// Whether this node does the upkeep now: one node at a time does.
@@ -130,8 +141,6 @@ async fn prune(store: &dyn Store, retention_days: u32, now: Moment) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use gancho_model::Timestamp;
-
     use super::*;
 
     const HOUR_MS: i64 = 3_600_000;
@@ -146,6 +155,18 @@ mod tests {
         let mut clock = ClockTrust::new(at(0, 0));
         assert!(!clock.look(at(HOUR_MS - 1, 0)));
         assert!(clock.look(at(HOUR_MS, 59_000)), "a minute is nothing");
+    }
+
+    /// A node that starts with a wrong clock would expire what the others accepted, and remove what is not old.
+    #[test]
+    fn a_clock_that_is_not_the_database_s_is_not_believed() {
+        for ahead_ms in [40 * 24 * HOUR_MS, -40 * 24 * HOUR_MS, 61_000, -61_000] {
+            let mut clock = ClockTrust::new(at(0, ahead_ms));
+            clock.ahead_ms = ahead_ms;
+            assert!(!clock.look(at(2 * HOUR_MS, ahead_ms)), "{ahead_ms}");
+            clock.ahead_ms = 0;
+            assert!(clock.look(at(3 * HOUR_MS, ahead_ms)), "{ahead_ms}: the database's was set");
+        }
     }
 
     #[test]

@@ -185,6 +185,26 @@ async fn a_node_that_ends_leaves_nothing_to_wait_for() {
     nodes[1].wait_until("/nodes", |list| list["data"].as_array().is_some_and(|all| all.len() == 2)).await;
 }
 
+/// What waits in its memory is released: other nodes need not wait until its leases expire.
+#[tokio::test]
+async fn a_node_that_ends_keeps_no_lease() {
+    let database = Instance::shared(Engine::Postgres).blank().await;
+    let mut node = node_on(&database.url).await;
+    let (receiver, _) = counting().await;
+    let slow = json!({"url": receiver.url("/"), "events": ["demo.*"], "rate_per_s": 1});
+    node.post("/endpoints", slow, 201).await;
+    send(&[&node], 50).await;
+    let leased = "SELECT COUNT(*) FROM deliveries WHERE leased IS NOT NULL";
+    let held = async {
+        while database.number(leased).await < 2 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(gancho_testkit::PATIENCE, held).await.expect("some wait in its memory");
+    assert_eq!(node.stop().await, Some(0));
+    assert_eq!(database.number(leased).await, 0);
+}
+
 #[tokio::test]
 async fn a_source_is_watched_by_one_node_at_a_time_and_every_node_says_how_it_does() {
     let (_database, mut nodes) = three().await;

@@ -28,6 +28,8 @@ pub struct Vitals {
     pub dead_rows: Vec<DeadRows>,
     /// The oldest open snapshot: later dead rows can't be removed.
     pub oldest: Option<OldSnapshot>,
+    /// The time by the database's clock; `None` for a database file.
+    pub now: Option<Timestamp>,
 }
 
 /// Live and dead rows of a table.

@@ -31,6 +31,8 @@ const TOKEN_MIN: usize = 16;
 
 /// Dead rows of a table up to which nothing is reported.
 const DEAD_MAX: u64 = 100_000;
+/// Difference from the database's clock up to which nothing is reported, seconds.
+const CLOCK_S_MAX: i64 = 60;
 /// A transaction open for longer than this is reported, seconds.
 const SNAPSHOT_S_MAX: u64 = 300;
 
@@ -115,6 +117,10 @@ fn vitals(settings: &Settings, url: &str, report: &mut Report) -> CliResult {
     };
     let there = if nodes.len() == 1 { "1 node there".to_owned() } else { format!("{} nodes there", nodes.len()) };
     report.good("database", format!("{} answers, {there}", mask::url(url)));
+    let apart_s = vitals.now.map_or(0, |there| System.now().since_ms(there) / 1000);
+    if apart_s.abs() > CLOCK_S_MAX {
+        report.bad("clock", format!("{apart_s} s ahead of the database's: set it on all machines (NTP)"));
+    }
     for DeadRows { table, live, dead } in &vitals.dead_rows {
         // PostgreSQL's autovacuum starts at a fifth of the rows: far more means that something blocks it.
         if *dead > DEAD_MAX && dead > live {

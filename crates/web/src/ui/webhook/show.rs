@@ -90,7 +90,7 @@ impl WebhookPage {
     fn rules(&self) -> Vec<(String, String)> {
         let filled = |(label, name): &(&str, &str)| {
             let values: Vec<&str> = self.form.values(name).into_iter().filter(|value| !value.is_empty()).collect();
-            (!values.is_empty()).then(|| (self.context.t(&format!("label-{label}")), values.join(", ")))
+            (!values.is_empty()).then(|| (self.context.t(format!("label-{label}")), values.join(", ")))
         };
         let restricted = self.sources.iter().filter(|source| self.endpoint.sources.contains(&source.id));
         let sources: Vec<&str> = restricted.map(|source| source.name.as_str()).collect();
