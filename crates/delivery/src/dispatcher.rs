@@ -83,7 +83,7 @@ impl Dispatcher {
     }
 
     /// Releases leases that can't be used now.
-    pub async fn release(&self) {
+    async fn release(&self) {
         let leases = self.shared.scheduler().take_released();
         if leases.is_empty() {
             return;

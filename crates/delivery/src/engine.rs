@@ -97,7 +97,6 @@ impl Engine {
             }
         }
         engine.shared.scheduler().close();
-        engine.dispatcher.release().await;
         engine.attempts.close();
         let ended = tokio::time::timeout(GRACE, engine.attempts.wait()).await.is_ok();
         if !ended {
@@ -110,7 +109,7 @@ impl Engine {
         if !upkeep.is_finished() {
             let _ = upkeep.await;
         }
-        if let Err(error) = left.leave(node).await {
+        if let Err(error) = left.leave(node, ended).await {
             tracing::warn!(%error, "this node could not leave; other nodes wait until it expires");
         }
         Ok(())

@@ -76,6 +76,12 @@ pub(crate) async fn run(
             let removed = cancel_removed(&*store).await;
             clock.look(now) && prune(&*store, retention_days, now).await || removed
         };
+        if clock.is_told
+            && let Err(error) = store.give_up_lease(Lease::Upkeep, node).await
+        {
+            // A node with a right clock is to have it.
+            tracing::warn!(%error, "the upkeep's lease can't be released; retrying");
+        }
         let wait = if has_more { PAUSE } else { EVERY };
         tokio::select! {
             () = tokio::time::sleep(wait) => {}

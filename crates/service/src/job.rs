@@ -93,14 +93,22 @@ impl Services {
             if let Err(error) = &done {
                 tracing::error!(?error, "a job failed before everything was sent");
             }
-            while let Err(error) = services.store.end_job(job, state, services.environment.now()).await {
+            if services.end_job(job, state).await.is_err() {
                 // Otherwise it would count as running until the next start.
-                tracing::error!(%error, "the end of a job could not be stored; trying again");
-                tokio::time::sleep(END_AGAIN).await;
+                tokio::spawn(async move {
+                    while services.end_job(job, state).await.is_err() {
+                        tokio::time::sleep(END_AGAIN).await;
+                    }
+                });
             }
             done
         });
         Work(carried_out)
+    }
+
+    async fn end_job(&self, job: u64, state: JobState) -> Result<(), StoreError> {
+        let ended = self.store.end_job(job, state, self.environment.now()).await;
+        ended.inspect_err(|error| tracing::error!(%error, "the end of a job could not be stored; trying again"))
     }
 }
 

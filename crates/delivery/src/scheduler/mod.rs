@@ -65,16 +65,9 @@ impl Scheduler {
         Self { limits, queues, ready, slots, held: 0, bytes: 0, released: vec![], first: 0, closing: false }
     }
 
-    /// Starts no more attempts; what waits is released, so that other nodes need not wait until its leases expire.
+    /// Starts no more attempts.
     pub fn close(&mut self) {
         self.closing = true;
-        let (mut leases, mut bytes) = (vec![], 0);
-        for queue in self.queues.values_mut() {
-            let (more, larger) = queue.empty();
-            leases.extend(more);
-            bytes += larger;
-        }
-        self.release(leases, bytes);
     }
 
     /// Attempts under way.

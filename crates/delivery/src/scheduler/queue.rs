@@ -301,33 +301,27 @@ impl EndpointQueue {
     /// Releases deliveries that could not end within their lease, those a hanging endpoint holds needlessly, and all
     /// waiting for a closed endpoint; returns the leases and the bytes of their bodies.
     pub fn release(&mut self, now: MonoTime) -> (Vec<Release>, usize) {
-        let (limit_ms, closed) = (i64::from(self.target.endpoint.timeout_ms), !self.target.endpoint.is_open());
-        let mut gone = vec![];
+        let limit_ms = i64::from(self.target.endpoint.timeout_ms);
+        let closed = !self.target.endpoint.is_open();
+        let (mut leases, mut bytes) = (vec![], 0);
         let most = if self.in_flight.pace() == Pace::Fast { usize::MAX } else { self.slots() as usize };
         for lane in Priority::ALL {
             let waiting = &mut self.waiting[*lane as usize];
             while waiting.len() > most
                 && let Some(last) = waiting.pop_back()
             {
-                gone.push(last);
+                self.held.remove(&last.id);
+                bytes += last.body.len();
+                leases.push(lease_of(&last, None));
             }
             let all = closed && *lane != Priority::Test;
             while let Some(first) = waiting.pop_front_if(|first| all || first.lease_until.since_ms(now) < limit_ms) {
-                gone.push(first);
+                self.held.remove(&first.id);
+                bytes += first.body.len();
+                leases.push(lease_of(&first, None));
             }
         }
-        self.leases_of(&gone)
-    }
-
-    /// Removes all that wait; returns the leases and the bytes of their bodies.
-    pub fn empty(&mut self) -> (Vec<Release>, usize) {
-        let waiting: Vec<Claimed> = self.waiting.iter_mut().flat_map(|lane| lane.drain(..)).collect();
-        self.leases_of(&waiting)
-    }
-
-    fn leases_of(&mut self, gone: &[Claimed]) -> (Vec<Release>, usize) {
-        gone.iter().for_each(|one| _ = self.held.remove(&one.id));
-        (gone.iter().map(|one| Release::of(one, None)).collect(), gone.iter().map(|one| one.body.len()).sum())
+        (leases, bytes)
     }
 
     /// This machine lacked a resource for an attempt: it does not count, and its lease is released.
@@ -338,7 +332,7 @@ impl EndpointQueue {
         if self.is_failing() {
             self.no_probe_before = Some(not_before);
         }
-        Release::of(claimed, Some(not_before))
+        lease_of(claimed, Some(not_before))
     }
 
     /// Removes a cancelled delivery unless its attempt has begun; returns its size.
@@ -397,4 +391,9 @@ impl EndpointQueue {
         let at = if self.is_probe_requested() { now } else { self.target.endpoint.health.probe_at.unwrap_or(now) };
         self.is_probe_recorded().then(|| self.no_probe_before.map_or(at, |not_before| at.max(not_before)))
     }
+}
+
+fn lease_of(claimed: &Claimed, not_before: Option<MonoTime>) -> Release {
+    let Claimed { handle, endpoint, lane, lease_until, .. } = *claimed;
+    Release { handle, endpoint, lane, lease_until, not_before }
 }

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use gancho_model::{EndpointId, Message, ObjectKey, Pattern, ReplayScope, Timestamp};
 use gancho_store::{NewJob, Replay};
@@ -36,6 +36,9 @@ fn ends_after_it_begins(fields: &mut Fields<'_, '_>) {
         fields.wrong("until", Message::new("error-until"));
     }
 }
+
+/// Delay before a batch is repeated.
+const AGAIN: Duration = Duration::from_millis(100);
 
 impl Services {
     /// The replay for an endpoint.
@@ -96,9 +99,14 @@ impl Services {
         loop {
             let replayed = self.store.replay(replay.clone(), after, now).await?;
             count += replayed.count;
+            let has_waited = replayed.next.is_some() && replayed.next == after;
             after = replayed.next;
             if after.is_none() {
                 return Ok(count);
+            }
+            if has_waited {
+                // Another node replays to this endpoint at the moment.
+                tokio::time::sleep(AGAIN).await;
             }
         }
     }

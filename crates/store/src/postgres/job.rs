@@ -93,10 +93,10 @@ pub(super) async fn take_step(
     let ids: Vec<Vec<u8>> = sent.iter().map(|id| id.bytes().to_vec()).collect();
     run!(db, "UPDATE deliveries SET job = $2 WHERE id = ANY($1)", ids, step.job.cast_signed());
     add_sent(db, Some(step.job), sent.len() as u64).await?;
-    let update = "UPDATE jobs SET resume = $2 WHERE n = $1 AND ended_at IS NULL AND node IS NOT DISTINCT FROM $3";
+    let update = "UPDATE jobs SET resume = $2 WHERE n = $1 AND node IS NOT DISTINCT FROM $3";
     match run!(db, update, step.job.cast_signed(), &step.resume, node) {
         1 => Ok(()),
-        _ => Err(StoreError::Broken("the job was interrupted; another node may continue it".into())),
+        _ => Err(StoreError::Broken("another node continues the job".into())),
     }
 }
 

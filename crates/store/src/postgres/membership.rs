@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use const_format::formatcp;
 use gancho_model::{MonoTime, NodeId, Timestamp};
 use sqlx::Row as _;
 
-use super::{PostgresStore, job, lease, rows, served_endpoints::DRAINED_MS, serving, write_context::WriteContext};
+use super::{
+    PostgresStore, job, lease, rows, rows::PENDING, served_endpoints::DRAINED_MS, serving, write_context::WriteContext,
+};
 use crate::{Lease, Node, Nodes, StoreError};
 
 /// A node expires after this long without a heartbeat, milliseconds.
@@ -28,8 +31,8 @@ impl Nodes for PostgresStore {
         all!(db, select, now).iter().map(node_of).collect()
     }
 
-    async fn leave(&self, node: NodeId) -> Result<(), StoreError> {
-        self.write_now(false, async move |context| leave(context, node).await).await
+    async fn leave(&self, node: NodeId, is_idle: bool) -> Result<(), StoreError> {
+        self.write_now(false, async move |context| leave(context, node, is_idle).await).await
     }
 }
 
@@ -108,7 +111,14 @@ pub(super) async fn remove_expired(context: &mut WriteContext, now: MonoTime) ->
 
 /// Lets this node expire in a second. Until then no other node starts attempts to its endpoints: `rate_per_s` counts by
 /// the second.
-async fn leave(context: &mut WriteContext, node: NodeId) -> Result<(), StoreError> {
+async fn leave(context: &mut WriteContext, node: NodeId, is_idle: bool) -> Result<(), StoreError> {
+    if is_idle {
+        let release = formatcp!(
+            "UPDATE deliveries SET due = leased, leased = NULL, node = NULL \
+            WHERE state = {PENDING} AND leased IS NOT NULL AND node = $1"
+        );
+        run!(&mut context.db, release, node.bytes().as_slice());
+    }
     let until = context.clock.kept(context.environment.mono().plus_ms(DRAINED_MS));
     run!(&mut context.db, "UPDATE nodes SET until = least(until, $2) WHERE id = $1", node.bytes().as_slice(), until);
     context.serving.forget();

@@ -111,8 +111,8 @@ async fn insert_attempts(
     for (place, ((handle, number), attempt)) in handles.into_iter().zip(numbers).zip(packed).enumerate() {
         // Of two attempts with the same number, the first was stored.
         if !kept.remove(&(handle, number)) {
-            let same = "SELECT attempt = $3 FROM attempts WHERE delivery = $1 AND n = $2";
-            if scalar!(&mut context.db, bool, same, handle, number, attempt) == Some(true) {
+            let same = "SELECT EXISTS (SELECT 1 FROM attempts WHERE delivery = $1 AND attempt = $2)";
+            if scalar!(&mut context.db, bool, same, handle, attempt) == Some(true) {
                 known.insert(place);
                 continue;
             }
@@ -178,6 +178,14 @@ async fn has_more_attempts(context: &mut WriteContext, outcome: &Outcome) -> Res
 /// Records the attempt of a delivery that has ended or is leased by another node; returns whether it has ended.
 async fn update_others(context: &mut WriteContext, outcome: &Outcome, has_arrived: bool) -> Result<bool, StoreError> {
     let attempt = &outcome.attempt;
+    // Resent by another node, which held its lock.
+    run!(&mut context.db, "SELECT n FROM deliveries WHERE n = $1 FOR NO KEY UPDATE", outcome.handle);
+    let end = formatcp!(
+        "UPDATE deliveries SET due = NULL, leased = NULL, node = NULL WHERE n = $1 AND $2 AND state = {PENDING} RETURNING endpoint"
+    );
+    if let Some(endpoint) = scalar!(&mut context.db, i64, end, outcome.handle, has_arrived) {
+        context.pending.add_waiting(endpoint, -1);
+    }
     let update = formatcp!(
         "UPDATE deliveries SET state = CASE WHEN $2 THEN {DELIVERED} ELSE state END, \
         reason = CASE WHEN $2 THEN NULL ELSE reason END, attempts = greatest(attempts, $3), last_at = $4, \

@@ -42,8 +42,12 @@ pub(super) async fn replay(
         return Ok(Replayed { count: 0, next: u64::try_from(after).ok() });
     }
     if !replay.dry_run {
-        // Two nodes that replay to one endpoint would both insert what it never got.
-        run!(&mut context.db, "SELECT pg_advisory_xact_lock($1, $2)", LOCK, i32::try_from(*number).unwrap_or(i32::MAX));
+        // Two nodes that replay to one endpoint would both insert what it never got: this batch is repeated later.
+        let lock = "SELECT pg_try_advisory_xact_lock($1, $2)";
+        let is_alone = scalar!(&mut context.db, bool, lock, LOCK, i32::try_from(*number).unwrap_or(i32::MAX));
+        if is_alone != Some(true) {
+            return Ok(Replayed { count: 0, next: u64::try_from(after).ok() });
+        }
     }
     let candidates = candidates(&mut context.db, after).await?;
     let mut replayed = Replayed::default();

@@ -44,7 +44,7 @@ impl Nodes for SqliteStore {
         Ok(vec![node.with_leases(&self.leases.of(id, self.environment.mono()))])
     }
 
-    async fn leave(&self, node: NodeId) -> Result<(), StoreError> {
+    async fn leave(&self, node: NodeId, _: bool) -> Result<(), StoreError> {
         if self.here.is(node) {
             self.here.set(None);
         }

@@ -64,14 +64,6 @@ pub struct Release {
     pub not_before: Option<MonoTime>,
 }
 
-impl Release {
-    /// Releases a claimed delivery.
-    pub fn of(claimed: &Claimed, not_before: Option<MonoTime>) -> Self {
-        let Claimed { handle, endpoint, lane, lease_until, .. } = *claimed;
-        Self { handle, endpoint, lane, lease_until, not_before }
-    }
-}
-
 /// The result of a claim.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Claims {

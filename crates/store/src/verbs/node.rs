@@ -9,8 +9,9 @@ pub trait Nodes: Send + Sync {
     /// Active nodes, in the order of their start.
     async fn nodes(&self) -> Result<Vec<Node>, StoreError>;
 
-    /// A node has stopped with no attempt under way: others may take over without waiting for its expiry.
-    async fn leave(&self, node: NodeId) -> Result<(), StoreError>;
+    /// A node has stopped: others may take over without waiting for its expiry. `is_idle`: no attempt is under way, so
+    /// its leases are released.
+    async fn leave(&self, node: NodeId, is_idle: bool) -> Result<(), StoreError>;
 }
 
 /// A running server.

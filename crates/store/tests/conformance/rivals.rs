@@ -1,4 +1,4 @@
-//! Two nodes that do the same at the same moment: each waits for a lock that a third holds, then both go on.
+//! Two nodes that do the same at the same moment: they wait for a lock that a third holds, then both go on.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,7 +22,7 @@ async fn failed(bench: &Bench) -> EndpointId {
 /// What both nodes return who do this while a third one holds this lock.
 async fn at_once<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
     bench: &Bench,
-    lock: &str,
+    (lock, waiters): (&str, i64),
     act: impl Fn(Arc<dyn Store>) -> F,
 ) -> [T; 2] {
     let Home::Postgres(database) = &bench.home else { unreachable!("of PostgreSQL") };
@@ -30,15 +30,15 @@ async fn at_once<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
     let mut holder = database.client().await;
     holder.run(&format!("BEGIN; {lock}")).await;
     let (one, other) = (tokio::spawn(act(bench.store.clone())), tokio::spawn(act(other)));
-    tokio::time::timeout(PATIENCE, both_wait(database)).await.expect("both wait for the lock");
+    tokio::time::timeout(PATIENCE, wait(database, waiters)).await.expect("they wait for the lock");
     holder.run("COMMIT").await;
     [one.await.expect("ends"), other.await.expect("ends")]
 }
 
-async fn both_wait(database: &Database) {
+async fn wait(database: &Database, waiters: i64) {
     let waiting =
         "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    while database.number(waiting).await < 2 {
+    while database.number(waiting).await < waiters {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
@@ -48,7 +48,7 @@ async fn what_both_send_again_is_sent_once() {
     let bench = Bench::of(Kind::Postgres).await;
     let endpoint = failed(&bench).await;
     let now = bench.mono();
-    let counts = at_once(&bench, "SELECT n FROM deliveries FOR UPDATE", |store| async move {
+    let counts = at_once(&bench, ("SELECT n FROM deliveries FOR UPDATE", 2), |store| async move {
         let filter = DeliveryFilter { endpoint: Some(endpoint), ..DeliveryFilter::default() };
         let resend = Bulk { act: BulkAct::Resend, filter, dry_run: false, now, job: None };
         store.act_on(resend, None).await.map(|done| done.count)
@@ -65,7 +65,8 @@ async fn one_that_two_people_resend_waits_once() {
     let all = bench.store.deliveries(None, DeliveryFilter::default(), 9).await.expect("reads").items;
     let (id, now) = (all[0].id, bench.mono());
     let lock = "SELECT n FROM deliveries FOR UPDATE";
-    let states = at_once(&bench, lock, |store| async move { store.retry(id, now).await.map(|one| one.state) }).await;
+    let states =
+        at_once(&bench, (lock, 2), |store| async move { store.retry(id, now).await.map(|one| one.state) }).await;
     assert_eq!(states, [Ok(State::Pending), Ok(State::Pending)]);
     assert_eq!(bench.pending(endpoint).await, 1);
 }
@@ -76,7 +77,7 @@ async fn what_an_endpoint_missed_is_sent_once_by_two_replays() {
     bench.accept(vec![bench.event("a.b")]).await;
     let endpoint = bench.add_endpoint(&["*"]).await.id;
     let (since, now) = (bench.now(), bench.moment());
-    let counts = at_once(&bench, "LOCK TABLE deliveries IN EXCLUSIVE MODE", |store| async move {
+    let counts = at_once(&bench, ("LOCK TABLE deliveries IN EXCLUSIVE MODE", 1), |store| async move {
         let replay = Replay {
             endpoint,
             since,
