@@ -42,6 +42,9 @@ pub trait SourceControl: Send + Sync {
     /// The reason as a message.
     async fn uninstall(&self, source: &Source) -> Result<(), Message>;
 
+    /// A source whose objects were removed could not be removed itself: it is watched again.
+    fn stays(&self, _: SourceId) {}
+
     /// Findings about what is installed and what is missing.
     async fn check(&self, source: &Source) -> Vec<Finding>;
 

@@ -274,6 +274,11 @@ impl SourceControl for SourceManager {
         done
     }
 
+    fn stays(&self, source: SourceId) {
+        lock(&self.leaving).remove(&source);
+        self.changed.notify_one();
+    }
+
     async fn check(&self, source: &Source) -> Vec<Finding> {
         let (found, is_reached) = if source.kind == SourceKind::Database {
             let found = visit::findings(source).await;

@@ -4,6 +4,7 @@
 pub mod api;
 mod app;
 pub mod auth;
+mod complete;
 mod host;
 mod live;
 mod plugin;
@@ -35,6 +36,7 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(ui::error::not_found)
         .method_not_allowed_fallback(ui::error::method_not_allowed)
         .with_state(app)
+        .layer(axum::middleware::from_fn(complete::completed))
         .layer(axum::middleware::from_fn(host::named_once));
     // A proxy may keep or strip the prefix of paths.
     if base.is_empty() { all } else { Router::new().nest_service(&base, all.clone()).fallback_service(all) }

@@ -1,7 +1,7 @@
 //! Sources of kind database are added, changed and removed: what is put into the ERP's database, what
 //! is returned when that can't be.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, io::Write as _};
 
 use gancho_testkit::{Engine, ErpPhp, Instance};
 use reqwest::Method;
@@ -199,6 +199,35 @@ async fn a_port_that_never_speaks_is_given_up() {
         );
     }
     assert_eq!(server.get("/sources").await["data"], json!([]));
+}
+
+/// A tab that is closed, or a proxy that waits no longer.
+#[tokio::test]
+async fn a_removal_is_completed_though_its_client_goes_away() {
+    let stage = Stage::set(Engine::Postgres).await;
+    let mut erp = stage.database.client().await;
+    erp.run("BEGIN; LOCK TABLE clientes").await;
+    let address = stage.server.base().trim_start_matches("http://").to_owned();
+    let request = format!(
+        "DELETE /api/v1{} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer test-admin-token\r\n\r\n",
+        stage.source
+    );
+    let mut client = std::net::TcpStream::connect(&address).expect("connects");
+    client.write_all(request.as_bytes()).expect("sends");
+    let waits = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let waiting = async {
+        while stage.database.number(waits).await == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(gancho_testkit::PATIENCE, waiting).await.expect("it waits for the ERP");
+    drop(client);
+    // Long enough for the server to see it.
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    erp.run("COMMIT").await;
+    stage.server.wait_until("/sources", |list| list["data"].as_array().is_some_and(Vec::is_empty)).await;
+    let triggers = "SELECT COUNT(*) FROM pg_trigger WHERE tgname LIKE 'gancho%'";
+    assert_eq!(stage.database.number(triggers).await, 0);
 }
 
 /// On shared hosting a MariaDB holds hundreds of databases: what is asked of the catalogue about one opens no table of the

@@ -15,7 +15,8 @@ impl Services {
         {
             return Err(ServiceError::Refused(Message::new("problem-uninstall").with("why", why)));
         }
-        self.store.remove_source(id).await?;
+        let removed = self.store.remove_source(id).await;
+        removed.inspect_err(|_| self.sources.stays(id))?;
         self.sources.sources_changed();
         self.audit.record(who, "source.removed", &id, source.name).await;
         Ok(())

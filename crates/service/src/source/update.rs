@@ -19,7 +19,7 @@ impl Services {
     ) -> ServiceResult<(Source, Vec<&'static str>)> {
         let old = self.store.source(id).await?;
         let mut source = old.clone();
-        patch.apply(&mut source);
+        patch.clone().apply(&mut source);
         let is_watched = source.kind.is_watched();
         let watched = |source: &Source| (source.url.clone(), source.key.clone(), source.models.clone());
         let is_key_dropped = old.key.is_some() && source.key.is_none() && source.kind == SourceKind::Api;
@@ -30,6 +30,9 @@ impl Services {
         } else if is_watched && watched(&old) != watched(&source) {
             self.refuse_taken(&source).await?;
             self.sources.install(&source).await.map_err(refused)?;
+            // That takes seconds: somebody may have paused it meanwhile.
+            source = self.store.source(id).await?;
+            patch.apply(&mut source);
         }
         self.store.save_source(source.clone()).await?;
         if source.paused {
