@@ -62,11 +62,14 @@ impl AlertLoop {
         // Another process may have changed it.
         load_mail_server(&*self.store, &*self.post).await?;
         let now = self.environment.now();
-        for endpoint in self.store.all_endpoints().await? {
+        // Listeners are developers' programs: they are never sent to.
+        let endpoints = self.store.all_endpoints().await?;
+        for endpoint in endpoints.into_iter().filter(|endpoint| !endpoint.is_listener()) {
             let about = of_endpoint(&endpoint);
             let known = self.store.alert_state(&about.object).await?;
-            let lost = known.is_none() && self.lost(&endpoint).await?;
-            if let Some((what, next)) = alert::of_endpoint(&endpoint, lost, parse_state(known.as_deref())) {
+            let last = parse_state(known.as_deref());
+            let lost = matches!(last, None | Some(AlertState::Disabled)) && self.lost(&endpoint).await?;
+            if let Some((what, next)) = alert::of_endpoint(&endpoint, lost, last) {
                 self.alert(&about, what, known, next, now).await?;
             }
         }
