@@ -39,18 +39,17 @@ pub enum ReplayAction {
 /// Decides a replay's action for an event whose delivery to the endpoint has this state, or that has none; `mismatch`
 /// and `fits` (its rules and the limits accept it) state whether it would get one now.
 pub fn replay_action(scope: ReplayScope, known: Option<State>, mismatch: Option<Mismatch>, fits: bool) -> ReplayAction {
+    // A disabled endpoint gets no new events, but requested ones are stored for it.
+    let is_asked = matches!(mismatch, None | Some(Mismatch::Disabled));
     match known {
         Some(State::Pending) => ReplayAction::Nothing,
         // Its earlier rules excluded it; the current ones accept it.
-        Some(State::Skipped) if scope != ReplayScope::Failed && fits => ReplayAction::Requeue,
+        Some(State::Skipped) if scope != ReplayScope::Failed && fits && is_asked => ReplayAction::Requeue,
         Some(State::Skipped) => ReplayAction::Nothing,
         Some(state) if scope == ReplayScope::All || (scope == ReplayScope::Failed && state == State::Failed) => {
             ReplayAction::Requeue
         }
-        // A disabled endpoint gets no new events, but requested ones are stored for it.
-        None if scope != ReplayScope::Failed && fits && matches!(mismatch, None | Some(Mismatch::Disabled)) => {
-            ReplayAction::Insert
-        }
+        None if scope != ReplayScope::Failed && fits && is_asked => ReplayAction::Insert,
         _ => ReplayAction::Nothing,
     }
 }
@@ -88,6 +87,9 @@ mod tests {
             (Missed, Some(State::Skipped), None, true, Requeue),
             (Missed, Some(State::Skipped), None, false, Nothing),
             (Failed, Some(State::Skipped), None, true, Nothing),
+            (Missed, Some(State::Skipped), Some(Mismatch::Disabled), true, Requeue),
+            (Missed, Some(State::Skipped), Some(Mismatch::Type), true, Nothing),
+            (All, Some(State::Skipped), Some(Mismatch::Source), true, Nothing),
             (All, None, None, true, Insert),
         ] {
             let decided = replay_action(scope, known, mismatch, fits);
