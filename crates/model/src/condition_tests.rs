@@ -29,6 +29,7 @@ fn what_people_write() {
         ("has(data.previous)", false),
         ("origin == null", true),
         ("data.object.big > 1000", true),
+        ("double(data.object.total) * 0.1 > 50.0 && double(data.object.neto) * 0.1 == 80.0", true),
     ] {
         assert_eq!(holds(text), Ok(expected), "{text}");
     }

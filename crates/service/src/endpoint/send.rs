@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::{display_name, refuse_listener};
 use crate::{
     ServiceError, ServiceResult, Services,
+    delivery::audit_name,
     input::{Model, RowKey, input},
     outbox::OutboxPayload,
 };
@@ -93,7 +94,7 @@ impl Services {
         who: &str,
     ) -> ServiceResult<(DeliveryId, EventId)> {
         let planned = self.planned(endpoint, &event, customers)?;
-        let (event_id, name) = (event.id, event.label.clone().unwrap_or_else(|| event.event.to_string()));
+        let (event_id, name) = (event.id, audit_name(&event.event, event.label.as_deref()));
         let sent = self.store.send_apart(vec![(event, planned)], Priority::Replay, None).await?;
         let delivery = sent.into_iter().next().ok_or(StoreError::NotFound)?;
         let about = format!("{name} → {}", display_name(endpoint));
