@@ -4,7 +4,6 @@
 mod bundle;
 mod delivery;
 mod event;
-mod fold;
 mod language;
 mod number;
 mod time;
@@ -14,7 +13,7 @@ use std::sync::LazyLock;
 use gancho_model::{Arg, Message};
 use jiff::tz::TimeZone;
 
-pub use fold::fold;
+pub use gancho_model::fold;
 pub use language::Language;
 
 /// The default time zone.

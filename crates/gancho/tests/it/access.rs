@@ -22,12 +22,13 @@ async fn scopes() {
     let event = json!({"event": "demo.made", "data": {"object": {}}});
     let endpoint = server.add_endpoint("https://example.com/hook", &["nothing.ever"]).await;
     let endpoint = format!("/endpoints/{}", endpoint["id"].as_str().unwrap());
-    let secret = format!("{endpoint}/secret");
+    let (secret, job) = (format!("{endpoint}/secret"), format!("{endpoint}/job"));
 
     // Which status each token gets: admin, read, ingest, a source's own.
     let table: Vec<(Method, &str, Option<serde_json::Value>, [u16; 4])> = vec![
         (Method::GET, "/endpoints", None, [200, 200, 403, 403]),
         (Method::GET, &secret, None, [200, 403, 403, 403]),
+        (Method::GET, &job, None, [404, 404, 403, 403]),
         (Method::PATCH, &endpoint, Some(json!({})), [200, 403, 403, 403]),
         (Method::GET, "/events", None, [200, 200, 403, 403]),
         (Method::GET, "/deliveries", None, [200, 200, 403, 403]),

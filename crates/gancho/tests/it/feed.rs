@@ -68,11 +68,11 @@ async fn waiting_for_news() {
 async fn deliveries_filtered_and_paged() {
     let (server, receiver) = (server().await, Receiver::start().await);
     let endpoint = server.add_endpoint(&receiver.url("/a"), &["demo.*"]).await;
-    let paused = json!({"url": receiver.url("/b"), "events": ["*"], "paused": true});
+    let paused = json!({"url": receiver.url("/b-hook"), "events": ["*"], "paused": true, "name": "Contabilidad"});
     let paused = server.post("/endpoints", paused, 201).await;
     for n in 0..5 {
-        let event = json!({"event": "demo.made", "data": {"object": {"codigo": format!("FAC{n}")}}});
-        server.post("/events", event, 202).await;
+        let object = json!({"codigo": format!("FAC{n}"), "nombrecliente": "García Muñoz"});
+        server.post("/events", json!({"event": "demo.made", "data": {"object": object}}), 202).await;
     }
     let count = |list: &Value| list["data"].as_array().map_or(0, Vec::len);
     let id = |of: &Value| of["id"].as_str().expect("an id").to_owned();
@@ -82,6 +82,17 @@ async fn deliveries_filtered_and_paged() {
     assert_eq!(count(&server.get("/deliveries?state=pending").await), 5);
     assert_eq!(count(&server.get("/deliveries?state=failed").await), 0);
     assert_eq!(count(&server.get("/deliveries?q=FAC3").await), 2);
+    // Parts of words without case and accents, in the event, the webhook's name and its address.
+    for (asked, found) in [
+        ("fac3", 2),
+        ("conta%20fac3", 1),
+        ("contabilidád", 5),
+        ("garcia%20muno", 10),
+        ("/b-hook", 5),
+        ("fac3%20nada", 0),
+    ] {
+        assert_eq!(count(&server.get(&format!("/deliveries?q={asked}")).await), found, "{asked}");
+    }
     assert_eq!(count(&server.get("/deliveries?types=other.*").await), 0);
     let (mut seen, mut after) = (vec![], String::new());
     loop {

@@ -152,13 +152,15 @@ pub(super) async fn read_deliveries(
     filter: &DeliveryFilter,
     reading: &DeliveryReader<'_>,
 ) -> Result<Vec<(i64, Delivery, bool)>, StoreError> {
-    let text = if filter.text.is_some() { "position($2::bytea IN e.body) > 0" } else { "$2::bytea IS NULL" };
+    let text = if filter.text.is_some() { "e.body, p.config::json ->> 'name'" } else { "''::bytea, NULL" };
     let (columns, from) = (rows::DELIVERY, rows::DELIVERY_FROM);
     let select = format!("SELECT {columns}, {text} FROM {from} WHERE d.n = ANY($1) ORDER BY d.n DESC");
-    let found = all!(db, AssertSqlSafe(select), numbers, filter.text.as_ref().map(|text| text.as_bytes()));
+    let found = all!(db, AssertSqlSafe(select), numbers);
     let read = |row: &PgRow| {
         let delivery = rows::delivery(reading, row)?;
-        let matches = row.try_get::<bool, _>(rows::DELIVERY_COLUMNS)? && filter.takes(&delivery);
+        let (body, name): (&[u8], Option<&str>) =
+            (row.try_get(rows::DELIVERY_COLUMNS)?, row.try_get(rows::DELIVERY_COLUMNS + 1)?);
+        let matches = filter.takes(&delivery) && filter.finds(&delivery, body, name);
         Ok((row.try_get(rows::DELIVERY_NUMBER)?, delivery, matches))
     };
     found.iter().map(read).collect()

@@ -2,17 +2,11 @@
 //! indexed by two nodes is stored once.
 
 use async_trait::async_trait;
-use gancho_model::Event;
+use gancho_model::{Event, fold};
 use sqlx::AssertSqlSafe;
-use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
 use super::{PostgresStore, connector, rows};
 use crate::{Search, SearchHits, StoreError};
-
-/// Removes case and accents.
-fn fold(text: &str) -> String {
-    text.nfd().filter(|letter| !is_combining_mark(*letter)).flat_map(char::to_lowercase).collect()
-}
 
 /// A LIKE pattern for a substring.
 fn like(part: &str) -> String {

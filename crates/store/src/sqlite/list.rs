@@ -153,14 +153,15 @@ pub(super) fn read_delivery(
     filter: &DeliveryFilter,
     reading: &rows::Deliveries<'_>,
 ) -> Result<(Delivery, bool), StoreError> {
-    let text = if filter.text.is_some() { "instr(e.body, ?2) > 0" } else { "?2 IS NULL" };
+    let text = if filter.text.is_some() { "e.body, p.config ->> 'name'" } else { "x'', NULL" };
     let select = format!("SELECT {}, {text} FROM {} WHERE d.n = ?1", rows::DELIVERY, rows::DELIVERY_FROM);
     let mut select = db.prepare_cached(&select)?;
-    // Both sides as bytes: `instr` compares a blob with a blob.
-    let mut found = select.query((n, filter.text.as_ref().map(|text| text.as_bytes())))?;
+    let mut found = select.query([n])?;
     let row = found.next()?.ok_or_else(|| rows::damaged("a delivery without its event"))?;
     let delivery = reading.read(row)?;
-    let matches = row.get::<_, bool>(rows::DELIVERY_COLUMNS)? && filter.takes(&delivery);
+    let (body, name): (Vec<u8>, Option<String>) =
+        (row.get(rows::DELIVERY_COLUMNS)?, row.get(rows::DELIVERY_COLUMNS + 1)?);
+    let matches = filter.takes(&delivery) && filter.finds(&delivery, &body, name.as_deref());
     Ok((delivery, matches))
 }
 

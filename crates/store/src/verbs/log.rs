@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use gancho_model::{
     Attempt, Delivery, DeliveryId, EndpointId, ErrorKind, Event, EventId, MonoTime, ObjectKey, Pattern, SourceId,
-    State, Timestamp,
+    State, Timestamp, fold, mask,
 };
 
 use crate::StoreError;
@@ -113,7 +113,8 @@ pub struct DeliveryFilter {
     pub since: Option<Timestamp>,
     /// Made before this time.
     pub until: Option<Timestamp>,
-    /// Whose event's body contains this text.
+    /// All words of this text are parts of words of the event's body or of the endpoint's name or URL, ignoring case and
+    /// accents.
     pub text: Option<String>,
     /// Whose event's label starts with this, ignoring case.
     pub label: Option<String>,
@@ -175,6 +176,15 @@ impl DeliveryFilter {
             && self.error.is_none()
             && self.ids.is_empty()
             && self.ended_by.is_none()
+    }
+
+    /// Whether a delivery matches by its text. The URL counts as far as everybody may see it.
+    pub(crate) fn finds(&self, delivery: &Delivery, body: &[u8], endpoint: Option<&str>) -> bool {
+        self.text.as_ref().is_none_or(|text| {
+            let found = [&String::from_utf8_lossy(body), endpoint.unwrap_or_default(), &mask::url(&delivery.url)];
+            let found = fold(&found.join("\n"));
+            fold(text).split_whitespace().all(|word| found.contains(word))
+        })
     }
 
     /// Whether a delivery matches, as far as its own row shows.

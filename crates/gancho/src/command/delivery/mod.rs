@@ -45,7 +45,7 @@ pub enum DeliveryCommand {
         /// The beginning of a document's number.
         #[arg(long)]
         document: Option<String>,
-        /// Text in the event's body.
+        /// Parts of words of the event, or of the webhook's name or URL.
         #[arg(long)]
         search: Option<String>,
         /// The same, the newest last.

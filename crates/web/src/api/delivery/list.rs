@@ -30,7 +30,7 @@ gancho_service::input! {
         pub since: Option<Timestamp>,
         /// Made before this time.
         pub until: Option<Timestamp>,
-        /// Text in the event's body.
+        /// Parts of words of the event's body, or of the webhook's name or URL, ignoring case and accents.
         pub q: Option<Text<1, 200>>,
         /// The beginning of a document's number.
         pub document: Option<Text<1, 80>>,

@@ -8,13 +8,13 @@ use super::view::JobView;
 use crate::{
     App,
     api::{page::Id, problem::Answer},
-    auth::Admin,
+    auth::Reader,
 };
 
 /// The last replay or backfill to an endpoint, with its progress.
 #[utoipa::path(get, path = "/endpoints/{id}/job", tag = "endpoints", params(("id" = String, Path)),
     responses((status = 200, body = JobView)))]
-pub(crate) async fn show(State(app): State<Arc<App>>, _: Admin, Id(id): Id<EndpointId>) -> Answer<Json<JobView>> {
+pub(crate) async fn show(State(app): State<Arc<App>>, _: Reader, Id(id): Id<EndpointId>) -> Answer<Json<JobView>> {
     last(&app, id).await.map(Json)
 }
 
