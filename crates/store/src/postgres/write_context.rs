@@ -277,8 +277,7 @@ impl WriteContext {
             self.give_up();
         }
         let pending = std::mem::take(&mut self.pending);
-        self.own = Own::default();
-        self.routes = None;
+        (self.own, self.routes) = (Own::default(), None);
         (self.plan_version, self.endpoint_version) = (0, 0);
         self.serving.forget();
         self.partitions.forget();

@@ -26,7 +26,7 @@ use crate::{
 /// A clock before this is wrong: this version did not exist then.
 const MADE_AT: Timestamp = Timestamp::from_ms_const(1_793_000_000_000);
 
-/// Length of an `admin_token` from which nothing is said, bytes.
+/// Minimum length of an `admin_token` that is not reported, bytes.
 const TOKEN_MIN: usize = 16;
 
 /// Dead rows of a table up to which nothing is reported.
