@@ -1,7 +1,10 @@
 //! Sources of kind database are added, changed and removed: what is put into the ERP's database, what
 //! is returned when that can't be.
 
-use std::{collections::BTreeSet, io::Write as _};
+use std::{
+    collections::BTreeSet,
+    io::{Read as _, Write as _},
+};
 
 use gancho_testkit::{Engine, ErpPhp, Instance};
 use reqwest::Method;
@@ -221,9 +224,10 @@ async fn a_removal_is_completed_though_its_client_goes_away() {
         }
     };
     tokio::time::timeout(gancho_testkit::PATIENCE, waiting).await.expect("it waits for the ERP");
-    drop(client);
-    // Long enough for the server to see it.
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    client.shutdown(std::net::Shutdown::Write).expect("it goes away");
+    client.set_read_timeout(Some(gancho_testkit::PATIENCE)).expect("a limit");
+    let ended = client.read(&mut [0; 64]);
+    assert!(matches!(ended, Ok(0)), "the server sees it and ends the connection, without an answer: {ended:?}");
     erp.run("COMMIT").await;
     stage.server.wait_until("/sources", |list| list["data"].as_array().is_some_and(Vec::is_empty)).await;
     let triggers = "SELECT COUNT(*) FROM pg_trigger WHERE tgname LIKE 'gancho%'";
